@@ -1,0 +1,4 @@
+"""Stoa: a complete commerce platform. One code base, one process or many.
+
+Start reading at `stoa.app`: the whole system on one page.
+"""

@@ -1,0 +1,76 @@
+"""The whole system on one page: each service, whom it may call, what it announces and what it hears.
+
+Nothing here is decoration. A channel to a service that is not under `calls` is refused at start; an
+event type that is not under `announces` is refused when announced; `hears` is where the bus delivers.
+Each service owns a database and a login role of its own, both named `stoa_<name>`; no other role may
+connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
+"""
+
+from stoa.kit.service import Service
+
+SERVICES: dict[str, Service] = {
+    service.name: service
+    for service in (
+        Service(
+            name="auth",
+            announces=("user.registered",),
+        ),
+        Service(
+            name="user",
+            calls=("auth",),
+            hears=("user.registered",),
+        ),
+        Service(
+            name="catalog",
+            announces=("product.created", "product.updated", "product.deleted"),
+        ),
+        Service(
+            name="inventory",
+            announces=("inventory.sold_out", "inventory.back_in_stock"),
+            hears=("order.placed", "order.canceled", "order.returned"),
+        ),
+        Service(
+            name="cart",
+            calls=("catalog", "inventory"),
+            hears=("inventory.sold_out", "inventory.back_in_stock"),
+        ),
+        Service(
+            name="checkout",
+            calls=("cart", "catalog", "inventory", "payment", "order"),
+        ),
+        Service(
+            name="order",
+            announces=("order.placed", "order.canceled", "order.shipped", "order.delivered", "order.returned"),
+            hears=("payment.succeeded", "payment.failed", "payment.refunded"),
+        ),
+        Service(
+            name="payment",
+            announces=("payment.succeeded", "payment.failed", "payment.refunded"),
+            hears=("order.canceled", "order.returned"),
+        ),
+        Service(
+            name="notification",
+            hears=(
+                "user.registered",
+                "order.placed",
+                "order.canceled",
+                "order.shipped",
+                "order.delivered",
+                "order.returned",
+                "payment.refunded",
+            ),
+        ),
+    )
+}
+
+GATEWAY = Service(
+    name="gateway",
+    calls=("auth",),
+    hears=("product.created", "product.updated", "product.deleted"),
+)
+"""The one door. It owns no data: what it hears only drops what it keeps in memory."""
+
+
+def subscribers(event_type: str) -> tuple[str, ...]:
+    """Everybody whom an event of this type goes to, by name."""
+    return tuple(one.name for one in (*SERVICES.values(), GATEWAY) if event_type in one.hears)

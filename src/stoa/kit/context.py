@@ -1,0 +1,89 @@
+"""Who is calling, in which trace, until when: it travels with every call and every event.
+
+Between services it goes as metadata (`stoa.kit.channels.interceptors`), with an event as its
+`traceparent`. A handler always starts with a fresh context, in process as on the wire.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in user. `session_id` is the refresh-token family, `token_id` the access token's `jti`."""
+
+    user_id: str
+    email: str
+    roles: frozenset[str]
+    session_id: str
+
+    def has(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`deadline` is on the monotonic clock, in seconds; None where nobody waits (jobs, handlers)."""
+
+    trace_id: str
+    span_id: str
+    request_id: str
+    principal: Principal | None = None
+    deadline: float | None = None
+
+    @property
+    def traceparent(self) -> str:
+        return f"00-{self.trace_id}-{self.span_id}-01"
+
+    def remaining(self) -> float | None:
+        """Seconds until the deadline, never below zero; None without one."""
+        return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
+
+
+def fresh(
+    *,
+    traceparent: str | None = None,
+    request_id: str | None = None,
+    principal: Principal | None = None,
+    deadline: float | None = None,
+) -> Context:
+    """A context with a new span, in the trace that `traceparent` names if that is well formed."""
+    trace_id = _trace_of(traceparent) or os.urandom(16).hex()
+    return Context(trace_id, os.urandom(8).hex(), request_id or trace_id, principal, deadline)
+
+
+def _trace_of(traceparent: str | None) -> str | None:
+    parts = (traceparent or "").split("-")
+    if len(parts) < 4 or [len(part) for part in parts[:3]] != [2, 32, 16]:
+        return None
+    if any(c not in "0123456789abcdef" for c in parts[1]) or set(parts[1]) == {"0"}:
+        return None
+    return parts[1]
+
+
+_current: ContextVar[Context | None] = ContextVar("stoa_context", default=None)
+
+
+def current() -> Context:
+    """The context in force; a new one where none was set (a job, a test)."""
+    context = _current.get()
+    if context is None:
+        context = fresh()
+        _current.set(context)
+    return context
+
+
+@contextmanager
+def using(context: Context) -> Iterator[Context]:
+    """Run the block under `context`."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

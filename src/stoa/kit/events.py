@@ -1,0 +1,47 @@
+"""A fact that a service announces: CloudEvents 1.0, as JSON on every bus."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """`type` is what happened (`order.placed`), `subject` the aggregate's id, `source` the service.
+
+    `aggregateversion` counts the changes of that aggregate: a consumer for whom order matters skips
+    what is not newer than what it has seen.
+    """
+
+    id: str
+    type: str
+    source: str
+    subject: str
+    time: datetime
+    aggregateversion: int
+    traceparent: str
+    data: dict[str, Any]
+    specversion: str = "1.0"
+
+    def read(self, shape: type[T]) -> T:
+        """The data as the struct that the consumer declares, with just the members it reads."""
+        return msgspec.convert(self.data, shape)
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service's `events.py` derives its announcements from: the struct is the event's data.
+
+    class OrderPlaced(Fact, event="order.placed"): ...
+    """
+
+    def __init_subclass__(cls, event: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__event__ = event  # type: ignore[attr-defined]
+
+    @classmethod
+    def event_type(cls) -> str:
+        return str(cls.__event__)  # type: ignore[attr-defined]

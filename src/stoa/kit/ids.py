@@ -1,0 +1,13 @@
+"""UUIDv7 identifiers (RFC 9562 §5.7) as strings: ordered by creation time, so they index well."""
+
+import os
+import time
+
+
+def uuid7() -> str:
+    """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits from the system's generator."""
+    value = int.from_bytes(os.urandom(10)) | (time.time_ns() // 1_000_000) << 80
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,167 @@
+"""One error format everywhere: RFC 9457 problem+json over HTTP, the same document in gRPC's trailers.
+
+    Problem
+    ├── BadRequest 400          the request cannot be read
+    ├── Unauthorized 401        who are you
+    ├── PaymentRequired 402     the payment was refused
+    ├── Forbidden 403           you may not
+    ├── NotFound 404            there is no such thing, or it is not yours
+    ├── Conflict 409            not in the state that this is in
+    ├── TooLarge 413            the body is over the limit
+    ├── Unprocessable 422       read, and refused: a field says which
+    ├── TooManyRequests 429     later
+    ├── Fault 500               our own fault
+    └── Unavailable 503         something that we need does not answer; the same request may work later
+
+A service subclasses the nearest of these and names the failure as a sentence: `OutOfStock`. The class
+fixes `type`, `title` and `status`; the instance says what happened. A problem that comes from another
+service arrives as the class of its status, with the `type` it had: compare `problem.type`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import grpc
+import msgspec
+
+TYPE_BASE = "/problems/"
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """An expected failure. `field` names the input at fault; `members` are extension members."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[grpc.StatusCode] = grpc.StatusCode.INTERNAL
+    title: str = "Internal error"
+    slug: str = "internal-error"
+
+    def __init__(self, detail: str, *, field: str | None = None, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.members = members
+
+    @property
+    def type(self) -> str:
+        return TYPE_BASE + self.slug
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem document, in the order a person reads them."""
+        document: dict[str, Any] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.field is not None:
+            document["field"] = self.field
+        return document | self.members
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(self.document())
+
+
+class BadRequest(Problem):
+    status = 400
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    title = "The request cannot be read"
+    slug = "bad-request"
+
+
+class Unauthorized(Problem):
+    status = 401
+    code = grpc.StatusCode.UNAUTHENTICATED
+    title = "Sign in first"
+    slug = "unauthorized"
+
+
+class PaymentRequired(Problem):
+    status = 402
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    title = "The payment was refused"
+    slug = "payment-refused"
+
+
+class Forbidden(Problem):
+    status = 403
+    code = grpc.StatusCode.PERMISSION_DENIED
+    title = "Not allowed"
+    slug = "forbidden"
+
+
+class NotFound(Problem):
+    status = 404
+    code = grpc.StatusCode.NOT_FOUND
+    title = "Not found"
+    slug = "not-found"
+
+
+class Conflict(Problem):
+    status = 409
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    title = "Not possible in this state"
+    slug = "conflict"
+
+
+class TooLarge(Problem):
+    status = 413
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    title = "The request is too large"
+    slug = "too-large"
+
+
+class Unprocessable(Problem):
+    status = 422
+    code = grpc.StatusCode.INVALID_ARGUMENT
+    title = "A value is not acceptable"
+    slug = "unprocessable"
+
+
+class TooManyRequests(Problem):
+    status = 429
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    title = "Too many requests"
+    slug = "too-many-requests"
+
+
+class Fault(Problem):
+    """Our own fault: the detail says nothing about the inside."""
+
+
+class Unavailable(Problem):
+    status = 503
+    code = grpc.StatusCode.UNAVAILABLE
+    title = "Temporarily unavailable"
+    slug = "unavailable"
+
+
+_BY_STATUS: dict[int, type[Problem]] = {
+    kind.status: kind
+    for kind in (
+        BadRequest,
+        Unauthorized,
+        PaymentRequired,
+        Forbidden,
+        NotFound,
+        Conflict,
+        TooLarge,
+        Unprocessable,
+        TooManyRequests,
+        Fault,
+        Unavailable,
+    )
+}
+
+
+def decode(document: bytes) -> Problem:
+    """The problem another service sent, as the class of its status with its own type and title."""
+    members: dict[str, Any] = msgspec.json.decode(document)
+    kind = _BY_STATUS.get(members.pop("status"), Fault)
+    slug = str(members.pop("type")).removeprefix(TYPE_BASE)
+    title = members.pop("title")
+    problem = kind(members.pop("detail"), field=members.pop("field", None), **members)
+    problem.slug = slug
+    problem.title = title
+    return problem

@@ -1,0 +1,90 @@
+"""How a service is declared (one line of `stoa.app`), what it is given, and what it gives back.
+
+Each `stoa.services.<name>` offers `build(resources: Resources) -> Parts`. It is called once in each
+process that the topology gives the service to; nothing at import time opens anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import grpc.aio
+
+from stoa.kit.db import Database, Transaction
+from stoa.kit.events import Event
+
+if TYPE_CHECKING:
+    from stoa.kit.http.routes import BoundRoutes
+    from stoa.kit.outbox import Outbox
+    from stoa.kit.tokens import Verifier
+
+SettingsT = TypeVar("SettingsT")
+
+Handler = Callable[[Transaction, Event], Awaitable[None]]
+"""When X is announced, do Y: runs in the transaction that also marks the event as done."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One service on the page `stoa.app`: whom it may call, what it announces and what it hears."""
+
+    name: str
+    calls: tuple[str, ...] = ()
+    announces: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """Its database and the only login role that may connect to it: the same name."""
+        return f"stoa_{self.name}"
+
+    @property
+    def package(self) -> str:
+        return f"stoa.services.{self.name}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Work on a timer. `run` does one round and is safe to repeat and to run in several processes."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[], Awaitable[None]]
+
+
+class Resources(Protocol):
+    """What a service gets from its process."""
+
+    service: Service
+    db: Database
+    outbox: Outbox
+    verifier: Verifier
+
+    def settings(self, shape: type[SettingsT]) -> SettingsT:
+        """The service's settings: `STOA_<SERVICE>_<FIELD>` over the dataclass's defaults, read once."""
+
+    def channel(self, callee: str) -> grpc.aio.Channel:
+        """The channel for a generated stub. Raises `UndeclaredCall` unless `stoa.app` allows the edge."""
+
+
+class UndeclaredCall(Exception):
+    """A service asked for a neighbour that its line in `stoa.app` does not list under `calls`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a service gives its process to run.
+
+    `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
+    `handlers` has one entry for each event type that the service hears; `start` runs when everything
+    around is up, `stop` before the database closes.
+    """
+
+    routes: BoundRoutes | None = None
+    servicers: Sequence[Callable[[Any], None]] = ()
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    jobs: Sequence[Job] = ()
+    start: Callable[[], Awaitable[None]] | None = None
+    stop: Callable[[], Awaitable[None]] | None = None
