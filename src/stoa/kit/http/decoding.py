@@ -1,0 +1,113 @@
+"""From bytes and query text to structs, strictly, with the field at fault named in dotted form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from stoa.kit import problems
+from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
+
+_PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<member>.*)`$", re.DOTALL)
+
+
+@cache
+def _decoder(shape: Any) -> Callable[[bytes], Any]:
+    return msgspec.json.Decoder(shape).decode
+
+
+def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
+    """The body as `shape`; None where the route declares none.
+
+    Raises `UnsupportedMediaType` unless it says it is JSON, `MalformedBody` when it is not JSON at
+    all, `Unprocessable` with the field when it is JSON of another shape.
+    """
+    if shape is bytes:
+        return raw
+    if shape is None:
+        if raw.strip() not in (b"", b"{}"):
+            raise problems.Unprocessable("This request takes no body.", field="body")
+        return None
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
+    try:
+        value = _decoder(shape)(raw)
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedBody(f"The body is not well-formed JSON: {error}.") from None
+    except RecursionError:
+        raise MalformedBody("The body is nested too deeply.") from None
+    # PostgreSQL's text cannot hold NUL, and in JSON it can only come escaped.
+    if b"\\u0000" in raw:
+        _refuse_nul(msgspec.to_builtins(value))
+    return value
+
+
+def decode_query(query_string: bytes, shape: Any) -> Any:
+    """The query as `shape`; None where the route declares none, and then any parameter is refused."""
+    if not query_string:
+        return None if shape is None else _convert({}, shape)
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, max_num_fields=100, errors="strict")
+    except ValueError:
+        raise problems.BadRequest("The query string cannot be read.") from None
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise problems.Unprocessable(f"The parameter {twice!r} stands more than once.", field=twice)
+    if shape is None:
+        if parameters:
+            unknown = next(iter(parameters))
+            raise problems.Unprocessable(f"There is no parameter {unknown!r} here.", field=unknown)
+        return None
+    _refuse_nul(parameters)
+    return _convert(parameters, shape)
+
+
+def _convert(parameters: dict[str, str], shape: Any) -> Any:
+    try:
+        return msgspec.convert(parameters, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
+
+
+def unprocessable(error: msgspec.ValidationError) -> problems.Unprocessable:
+    """What msgspec refused, as a problem: its path `$.items[0]` and member `sku` become `items[0].sku`."""
+    match = _PLACE.match(str(error))
+    assert match is not None  # the pattern matches every text
+    what, path = match["what"], (match["path"] or "").lstrip(".")
+    if member := _MEMBER.match(what):
+        path = f"{path}.{member['member']}" if path else member["member"]
+    return problems.Unprocessable(f"{what}.", field=path or "body")
+
+
+def _refuse_nul(value: Any) -> None:
+    place = nul_in(value)
+    if place is not None:
+        raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
+
+
+def nul_in(value: Any, place: str = "") -> str | None:
+    """Where in a plain value a text contains NUL, in dotted form; None if nowhere."""
+    if isinstance(value, str):
+        return (place or "body") if "\0" in value else None
+    if isinstance(value, dict):
+        children = [(f"{place}.{key}" if place else str(key), key, child) for key, child in value.items()]
+        for where, key, child in children:
+            if isinstance(key, str) and "\0" in key:
+                return place or "body"
+            if (found := nul_in(child, where)) is not None:
+                return found
+    elif isinstance(value, (list, tuple)):
+        for at, child in enumerate(value):
+            if (found := nul_in(child, f"{place}[{at}]")) is not None:
+                return found
+    return None

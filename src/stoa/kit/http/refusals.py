@@ -1,0 +1,43 @@
+"""What the HTTP layer itself refuses, before a handler runs."""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class MalformedBody(problems.BadRequest):
+    title = "The body is not well-formed JSON"
+    slug = "malformed-body"
+
+
+class BadHeader(problems.BadRequest):
+    title = "A header is not acceptable"
+    slug = "bad-header"
+
+
+class KeyRequired(problems.BadRequest):
+    title = "An idempotency key is required"
+    slug = "idempotency-key-required"
+
+
+class UnsupportedMediaType(problems.Problem):
+    status = 415
+    code = problems.BadRequest.code
+    title = "The content type is not supported"
+    slug = "unsupported-media-type"
+
+
+class MethodNotAllowed(problems.Problem):
+    status = 405
+    code = problems.BadRequest.code
+    title = "The method is not allowed here"
+    slug = "method-not-allowed"
+
+
+class NoSuchPath(problems.NotFound):
+    title = "There is nothing at this path"
+    slug = "no-such-path"
+
+
+class BodyTooLarge(problems.TooLarge):
+    slug = "body-too-large"

@@ -1,0 +1,346 @@
+"""How a service declares its REST API: a route says its path, its types, who may and how it repeats.
+
+    routes: Routes[Cart] = Routes("cart")
+
+    @routes.post("/cart/{cart_id}/items", body=NewItem, answer=CartView, status=201, who=ANYONE)
+    async def add_item(cart: Cart, request: Request[NewItem]) -> CartView: ...
+
+    parts = Parts(routes=routes.bind(cart))
+
+Paths stand without `/api/v1`. `{sku}` takes any one segment, `{order_id:uuid}` only a UUID (anything
+else is 404 before the handler runs). A fixed segment wins over a parameter, whatever the order.
+A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
+declares no body refuses one, except for an empty object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic
+
+from starlette.datastructures import Headers
+from typing_extensions import TypeVar
+
+from stoa.kit import problems
+from stoa.kit.context import Principal
+
+S = TypeVar("S")
+BodyT = TypeVar("BodyT")
+QueryT = TypeVar("QueryT")
+AnswerT = TypeVar("AnswerT")
+BodyT_co = TypeVar("BodyT_co", default=None, covariant=True)
+QueryT_co = TypeVar("QueryT_co", default=None, covariant=True)
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who may call a route. `roles` is empty where being signed in, or nothing at all, is enough."""
+
+    name: str
+    signed_in: bool = True
+    roles: frozenset[str] = frozenset()
+
+    def admits(self, principal: Principal | None) -> bool:
+        if principal is None:
+            return not self.signed_in
+        return not self.roles or principal.has(*self.roles)
+
+
+ANYONE = Who("anyone", signed_in=False)
+SIGNED_IN = Who("signed in")
+OWNER = Who("owner")
+"""Signed in, and the handler looks only among the caller's own: what is another's is 404."""
+
+
+def roles(*names: str) -> Who:
+    """Signed in with at least one of these roles."""
+    if not names:
+        raise ValueError("roles() without a role would admit everybody")
+    return Who(" or ".join(names), roles=frozenset(names))
+
+
+class Idempotency(Enum):
+    """What a mutation does with the `Idempotency-Key` header."""
+
+    OPTIONAL = "optional"
+    """Honoured when sent: claimed before the work, and a repeat gets the stored answer."""
+    REQUIRED = "required"
+    """The same, and a request without it is refused."""
+    OWN = "own"
+    """The handler takes `request.idempotency_key` and does it itself."""
+
+
+OPTIONAL = Idempotency.OPTIONAL
+REQUIRED = Idempotency.REQUIRED
+OWN = Idempotency.OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[BodyT_co, QueryT_co]):
+    """What a handler gets: everything in it was checked against the declaration.
+
+    `client` is the caller's address as the gateway saw it, `raw` the bytes of the body, `path` the
+    decoded parameters. `principal` is None for a guest.
+    """
+
+    body: BodyT_co
+    query: QueryT_co
+    path: Mapping[str, str] = field(default_factory=dict)
+    principal: Principal | None = None
+    idempotency_key: str | None = None
+    headers: Headers = field(default_factory=Headers)
+    client: str = ""
+    raw: bytes = b""
+
+    @property
+    def user_id(self) -> str:
+        """The signed-in user's id. Raises `Unauthorized` for a guest."""
+        if self.principal is None:
+            raise problems.Unauthorized("This needs a signed-in user: send an access token as Authorization: Bearer.")
+        return self.principal.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose status or headers differ from the declaration's. `body` None sends none."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer that is not JSON of a struct."""
+
+    body: bytes
+    content_type: str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Any, Request[Any, Any]], Awaitable[Any]]
+TypedHandler = Callable[[S, Request[BodyT, QueryT]], Awaitable[AnswerT | Answer | Raw | None]]
+Declare = Callable[[TypedHandler[S, BodyT, QueryT, AnswerT]], TypedHandler[S, BodyT, QueryT, AnswerT]]
+"""The decorator: a type checker sees that the handler takes and gives what the route declares."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a path: fixed `text`, or a parameter of that name."""
+
+    text: str
+    parameter: bool = False
+    uuid: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One declaration. `idempotency` is None for reads."""
+
+    service: str
+    method: str
+    path: str
+    segments: tuple[Segment, ...]
+    handler: Handler
+    who: Who
+    body: Any
+    query: Any
+    answer: Any
+    status: int
+    idempotency: Idempotency | None
+    summary: str
+
+
+@dataclass(frozen=True)
+class BoundRoutes:
+    """A service's routes with the object that its handlers take first."""
+
+    service: str
+    target: Any
+    routes: Sequence[Route]
+
+
+_PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(:uuid)?\}")
+_FIXED = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+def segments_of(path: str) -> tuple[Segment, ...]:
+    """The pieces of a declared path. Raises `ValueError` for one that could not be matched exactly."""
+    if not path.startswith("/"):
+        raise ValueError(f"a path starts with a slash: {path}")
+    segments = []
+    for piece in path[1:].split("/"):
+        if match := _PARAMETER.fullmatch(piece):
+            segments.append(Segment(match[1], parameter=True, uuid=match[2] is not None))
+        elif _FIXED.fullmatch(piece):
+            segments.append(Segment(piece))
+        else:
+            raise ValueError(f"{piece!r} in {path} is neither a plain segment nor {{name}} nor {{name:uuid}}")
+    names = [each.text for each in segments if each.parameter]
+    if len(names) != len(set(names)):
+        raise ValueError(f"a parameter stands twice in {path}")
+    return tuple(segments)
+
+
+class Routes(Generic[S]):
+    """The routes of one service. `S` is the type of what `bind` will be given."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self._routes: dict[tuple[str, str], Route] = {}
+
+    def bind(self, target: S) -> BoundRoutes:
+        """The routes with the service's object: what goes into `Parts`."""
+        return BoundRoutes(self.service, target, tuple(self._routes.values()))
+
+    def get(
+        self,
+        path: str,
+        *,
+        who: Who,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        summary: str = "",
+    ) -> Declare[S, None, QueryT, AnswerT]:
+        """A read. HEAD is answered too."""
+        return self._declare("GET", path, query=query, answer=answer, status=status, who=who, summary=summary)
+
+    def post(
+        self,
+        path: str,
+        *,
+        who: Who,
+        body: type[BodyT] | None = None,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        idempotent: Idempotency = OPTIONAL,
+        summary: str = "",
+    ) -> Declare[S, BodyT, QueryT, AnswerT]:
+        """Makes something, or does something to it."""
+        return self._declare(
+            "POST",
+            path,
+            body=body,
+            query=query,
+            answer=answer,
+            status=status,
+            who=who,
+            idempotency=idempotent,
+            summary=summary,
+        )
+
+    def put(
+        self,
+        path: str,
+        *,
+        who: Who,
+        body: type[BodyT] | None = None,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        idempotent: Idempotency = OPTIONAL,
+        summary: str = "",
+    ) -> Declare[S, BodyT, QueryT, AnswerT]:
+        """Sets the whole of something: naturally safe to repeat."""
+        return self._declare(
+            "PUT",
+            path,
+            body=body,
+            query=query,
+            answer=answer,
+            status=status,
+            who=who,
+            idempotency=idempotent,
+            summary=summary,
+        )
+
+    def patch(
+        self,
+        path: str,
+        *,
+        who: Who,
+        body: type[BodyT] | None = None,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        idempotent: Idempotency = OPTIONAL,
+        summary: str = "",
+    ) -> Declare[S, BodyT, QueryT, AnswerT]:
+        """Changes the members that are sent."""
+        return self._declare(
+            "PATCH",
+            path,
+            body=body,
+            query=query,
+            answer=answer,
+            status=status,
+            who=who,
+            idempotency=idempotent,
+            summary=summary,
+        )
+
+    def delete(
+        self,
+        path: str,
+        *,
+        who: Who,
+        body: type[BodyT] | None = None,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        idempotent: Idempotency = OPTIONAL,
+        summary: str = "",
+    ) -> Declare[S, BodyT, QueryT, AnswerT]:
+        """Takes something away."""
+        return self._declare(
+            "DELETE",
+            path,
+            body=body,
+            query=query,
+            answer=answer,
+            status=status,
+            who=who,
+            idempotency=idempotent,
+            summary=summary,
+        )
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        who: Who,
+        query: Any,
+        answer: Any,
+        status: int | None,
+        summary: str,
+        body: Any = None,
+        idempotency: Idempotency | None = None,
+    ) -> Callable[[Any], Any]:
+        if (method, path) in self._routes:
+            raise ValueError(f"{method} {path} is declared twice")
+
+        def declare(handler: Handler) -> Handler:
+            self._routes[method, path] = Route(
+                service=self.service,
+                method=method,
+                path=path,
+                segments=segments_of(path),
+                handler=handler,
+                who=who,
+                body=body,
+                query=query,
+                answer=answer,
+                status=status or (204 if answer is None else 200),
+                idempotency=idempotency,
+                summary=summary,
+            )
+            return handler
+
+        return declare

@@ -1,0 +1,91 @@
+"""The bounded values that bodies, queries and answers are made of.
+
+Every text has a length and every number a range, because what has none becomes a fault of the
+database instead of a 422 that names the field. `(?!\\n)$` where a plain `$` would let a newline by.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit.money import Money
+
+T = TypeVar("T")
+
+Id = Annotated[
+    str,
+    Meta(
+        pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+        max_length=36,
+        description="UUID",
+        extra_json_schema={"format": "uuid"},
+    ),
+]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+ShortText = Annotated[str, Meta(max_length=500)]
+LongText = Annotated[str, Meta(max_length=20_000)]
+Sku = Annotated[
+    str,
+    Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?!\n)$", description="Stock keeping unit"),
+]
+Slug = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
+Email = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[^\s@<>\",;:\\]+@[^\s@<>\",;:\\]+\.[^\s@<>\",;:\\]+(?!\n)$",
+        extra_json_schema={"format": "email"},
+    ),
+]
+Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(). /-]*(?!\n)$")]
+CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2")]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217")]
+Quantity = Annotated[int, Meta(ge=1, le=100_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+AmountMinor = Annotated[int, Meta(ge=0, le=100_000_000_000, description="Minor units: pence, cents, yen")]
+Moment = Annotated[datetime, Meta(tz=True)]
+Limit = Annotated[int, Meta(ge=1, le=100)]
+Cursor = Annotated[str, Meta(min_length=1, max_length=1_000)]
+
+
+class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An amount that a caller sends: never negative, and small enough for any sum of ours."""
+
+    amount: AmountMinor
+    currency: CurrencyCode
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A postal address, as it is written on a parcel."""
+
+    name: Name
+    line1: Name
+    line2: Annotated[str, Meta(max_length=200)] = ""
+    city: Name
+    region: Annotated[str, Meta(max_length=200)] = ""
+    postal_code: Annotated[str, Meta(max_length=20)] = ""
+    country: CountryCode
+    phone: Phone = ""
+
+
+class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`?limit=&cursor=` of every list; a list with filters subclasses it (and repeats `forbid_unknown_fields`)."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list. `next_cursor` is null on the last."""
+
+    items: list[T]
+    next_cursor: str | None = None

@@ -1,0 +1,58 @@
+"""Settings: one frozen dataclass per service, its defaults in the code, the environment over them, read once.
+
+    @dataclass(frozen=True, kw_only=True)
+    class Settings:
+        hold_seconds: int = 900      # longer than the slowest bank's page, shorter than a shopper's patience
+
+    settings = read(Settings, "STOA_INVENTORY_", os.environ)      # STOA_INVENTORY_HOLD_SECONDS=600
+
+A value is text: numbers as written, booleans `true` or `false`, lists with commas, times in seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class BadSetting(Exception):
+    """A variable that cannot be used. The message is one line that names it and says what is wrong."""
+
+
+def read(shape: type[T], prefix: str, environ: Mapping[str, str]) -> T:
+    """`shape` from its defaults and the variables `<prefix><FIELD>`. Raises `BadSetting`.
+
+    A field without a default must be set. An empty variable counts as not set.
+    """
+    hints = get_type_hints(shape, include_extras=True)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(shape):  # type: ignore[arg-type]
+        variable = prefix + field.name.upper()
+        text = environ.get(variable, "")
+        if text:
+            values[field.name] = _parse(variable, text, hints[field.name])
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise BadSetting(f"{variable} is not set, and it has no default.")
+    return shape(**values)
+
+
+def _parse(variable: str, text: str, hint: Any) -> Any:
+    plain: Any = text
+    if get_origin(hint) in {tuple, list, frozenset}:
+        plain = [part.strip() for part in text.split(",") if part.strip()]
+    try:
+        return msgspec.convert(plain, hint, strict=False, dec_hook=_from_text)
+    except msgspec.ValidationError as error:
+        raise BadSetting(f"{variable}={text!r} cannot be used: {error}.") from None
+
+
+def _from_text(kind: type[Any], value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise NotImplementedError(f"a setting of type {kind}")
