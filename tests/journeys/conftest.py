@@ -1,0 +1,105 @@
+"""A whole shop per session, started as a user starts it: `stoa up` with the topology under test.
+
+`STOA_JOURNEY_TOPOLOGY` names it (all-in-one by default); STOA_FORCE_GRPC and STOA_FAULTS reach the shop
+through the environment. The journeys talk HTTP to it and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from journeys.client import Shopper
+
+START_SECONDS = 90
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def free_addresses(topology: str) -> dict[str, str]:
+    """An environment that moves every process of the topology to free ports."""
+    processes = tomllib.loads((ROOT / "topologies" / f"{topology}.toml").read_text())["process"]
+    return {
+        f"STOA_{name.upper().replace('-', '_')}_{kind.upper()}": f"127.0.0.1:{free_port()}"
+        for name, process in processes.items()
+        for kind in ("http", "grpc")
+        if kind in process
+    }
+
+
+@pytest.fixture(scope="session")
+def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    topology = os.environ.get("STOA_JOURNEY_TOPOLOGY", "all-in-one")
+    data_dir = tmp_path_factory.mktemp("shop") / "data"
+    port = free_port()
+    command = [sys.executable, "-m", "stoa.cli.main", "up", "--topology", topology]
+    command += ["--data-dir", str(data_dir), "--port", str(port)]
+    log = data_dir.parent / "shop.log"
+    with log.open("wb") as out:
+        shop = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | free_addresses(topology))
+        try:
+            yield _when_ready(shop, port, log), data_dir
+        finally:
+            shop.send_signal(signal.SIGTERM)
+            assert shop.wait(timeout=30) == 0, log.read_text()[-4000:]
+
+
+def _when_ready(shop: subprocess.Popen[bytes], port: int, log: Path) -> str:
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up:
+        assert shop.poll() is None, log.read_text()[-4000:]
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in connection.recv(64) and "admin" in log.read_text().lower():
+                    return f"http://127.0.0.1:{port}"
+        except OSError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"not ready within {START_SECONDS} s:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+async def visitor(running_shop: tuple[str, Path]) -> AsyncIterator[Shopper]:
+    """Nobody in particular."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        yield Shopper(session, running_shop[0])
+
+
+@pytest.fixture(scope="session")
+async def admin(visitor: Shopper, running_shop: tuple[str, Path]) -> Shopper:
+    """Who may do everything, with the password that the first start wrote down."""
+    written = dict(
+        line.split(": ", 1) for line in (running_shop[1] / "admin.txt").read_text().splitlines() if ": " in line
+    )
+    return await visitor.sign_in(written["email"], written["password"])
+
+
+@pytest.fixture
+def new_product(admin: Shopper) -> Callable[..., Awaitable[str]]:
+    """Adds a product with one variant and stock, and answers with its SKU."""
+
+    async def add(*, price: int, on_hand: int, name: str = "A thing") -> str:
+        sku = f"T-{uuid4().hex[:10]}".upper()
+        variant = {"sku": sku, "name": "", "price": {"amount": price, "currency": "GBP"}}
+        product = {"slug": sku.lower(), "name": name, "status": "active", "variants": [variant]}
+        await admin.ok("POST", "/products", product, status=201)
+        await admin.ok("PUT", f"/inventory/{sku}", {"on_hand": on_hand})
+        return sku
+
+    return add
