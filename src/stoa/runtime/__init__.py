@@ -1,0 +1,1 @@
+"""What turns services into running processes: database server, roles, topology, process, supervisor."""

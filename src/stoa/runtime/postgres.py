@@ -1,0 +1,306 @@
+"""The embedded database server: PostgreSQL from a wheel, as a child of ours.
+
+It listens on 127.0.0.1 only, asks for a password (SCRAM), and dies with us: on Linux the kernel
+sends it SIGINT when its parent vanishes, which it takes as "shut down, quickly and cleanly". On other
+systems a killed parent leaves it running; the next start stops it first. Whoever starts it holds the
+lock of the data directory, so a server that is found running there is nobody's.
+
+    postgres/data      the cluster, made in a temporary folder beside it and renamed when whole
+    postgres/port      the port it had last, taken again if it is free
+    postgres/log       what the server says: its starts and stops, warnings and worse
+
+The cluster's collation is the built-in C.UTF-8: order by code point, upper and lower case for all of
+Unicode, and the same on every machine for ever. Collations of libc and ICU change their order from
+release to release, and silently break indexes when they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from stoa.runtime import account as accounts
+from stoa.runtime import children
+from stoa.runtime.failure import Failure
+
+log = logging.getLogger(__name__)
+
+SUPERUSER = "postgres"
+
+# What one machine with a shop, its database and a browser can spare: some 60 MB for the server at rest.
+SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "512MB",
+    # Worker processes for reading ahead cost memory and bring nothing while the data fits in the page cache.
+    "io_method": "sync",
+    "jit": "off",
+    "max_logical_replication_workers": "0",
+    "autovacuum_max_workers": "2",
+    "log_checkpoints": "off",
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
+
+# For a server that is thrown away afterwards: nothing need reach the disk.
+NOT_DURABLE: Mapping[str, str] = {**SETTINGS, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+_LOG_LIMIT_BYTES = 10_000_000
+_READY_WITHIN_SECONDS = 120.0
+# SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one (recovery at the next start).
+_STOP_STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
+
+
+class Postgres:
+    """One server over the folder `home`. `start`, then `watch` for as long as it is to live, then `stop`."""
+
+    def __init__(self, home: Path, password: str, *, settings: Mapping[str, str] = SETTINGS) -> None:
+        self.home = home
+        self.port = 0
+        self._password = password
+        self._settings = settings
+        self._account = accounts.of_server()
+        self._programs = accounts.programs(self._account)
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._account and sys.platform != "linux":
+            raise Failure("only on Linux can Stoa run the database as root", "start it as an ordinary user")
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def dsn(self, database: str = "postgres") -> str:
+        """How a superuser connects to `database`."""
+        return f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    async def start(self) -> None:
+        """Make the cluster if there is none, stop what a killed predecessor left, start, and wait until it is ready."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for leftover in self.home.glob("initializing-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        cluster = cluster_of(self.home)
+        if cluster.exists():
+            _refuse_other_major(cluster)
+            await _stop_orphan(cluster)
+            await self._launch(cluster)
+        else:
+            await self._initialize(cluster)
+            await asyncio.gather(self._launch(cluster), asyncio.to_thread(self._sync_to_disk))
+
+    async def watch(self) -> None:
+        """Start the server again whenever it dies, after a pause that doubles from 0.2 s to 30 s."""
+        pause = 0.2
+        while True:
+            started = time.monotonic()
+            while self._process is not None and self._process.poll() is None:  # noqa: ASYNC110 - a child, no event
+                await asyncio.sleep(0.2)
+            pause = 0.2 if time.monotonic() - started > 60 else min(pause * 2, 30.0)
+            log.error("the database server died; starting it again", extra={"pause_seconds": pause})
+            await asyncio.sleep(pause)
+            try:
+                # The port stays: every pool knows it.
+                await self._launch(cluster_of(self.home), port=self.port)
+            except Failure as failure:
+                log.error("the database server does not start", extra={"reason": str(failure)})
+
+    async def stop(self) -> None:
+        """Shut down cleanly; transactions in progress are rolled back."""
+        if self._process is not None:
+            await children.stop(self._process, _STOP_STEPS)
+            self._process = None
+
+    async def _initialize(self, cluster: Path) -> None:
+        """Into a folder beside it that is renamed when whole: a crash leaves nothing half made."""
+        scratch = Path(tempfile.mkdtemp(prefix="initializing-", dir=self.home))
+        reading, writing = os.pipe()
+        if self._account:
+            os.chown(scratch, self._account.uid, self._account.gid)
+            # initdb opens /dev/stdin anew, which only the owner of the pipe may.
+            os.fchown(reading, self._account.uid, self._account.gid)
+        os.write(writing, self._password.encode())
+        os.close(writing)
+        command: list[str | Path] = [
+            self._programs / "initdb",
+            "-D",
+            self._seen_from_inside(scratch),
+            f"--username={SUPERUSER}",
+            "--pwfile=/dev/stdin",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            # `start` does this while the server comes up.
+            "--no-sync",
+            "--no-instructions",
+        ]
+        with tempfile.TemporaryFile() as said:
+            process = children.spawn(
+                command,
+                folder=scratch,
+                environment=_environment(),
+                when_parent_dies=signal.SIGKILL,
+                account=self._account,
+                stdin=reading,
+                output=said,
+            )
+            os.close(reading)
+            finished = await children.ended(process, _READY_WITHIN_SECONDS)
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+        if not finished or process.returncode != 0:
+            process.kill()
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise Failure(
+                f"the database could not be created in {self.home}: {' '.join(last)}", "see that the disk has room"
+            )
+        scratch.rename(cluster)  # noqa: ASYNC240 - a system call that touches no data
+
+    async def _launch(self, cluster: Path, port: int = 0) -> None:
+        log_path = self.home / "log"
+        if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
+            log_path.rename(self.home / "log.1")
+        for _ in range(3):
+            self.port = port or _free_port(preferred=_number_in(self.home / "port"))
+            options = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
+            with log_path.open("ab") as said:
+                self._process = children.spawn(
+                    [self._programs / "postgres", "-D", self._seen_from_inside(cluster), *options],
+                    folder=cluster,
+                    environment=_environment(),
+                    when_parent_dies=signal.SIGINT,
+                    account=self._account,
+                    output=said,
+                )
+            if await _ready(self._process, cluster):
+                (self.home / "port").write_text(f"{self.port}\n")
+                return
+        raise Failure("the database server does not start", f"its reason is at the end of {log_path}")
+
+    def _sync_to_disk(self) -> None:
+        if self._settings.get("fsync") != "off":
+            os.sync()
+
+    def _seen_from_inside(self, folder: Path) -> Path:
+        """The path by which the server, whose working directory it is, reaches `folder` whoever it runs as."""
+        return Path("/proc/self/cwd") if self._account else folder.absolute()
+
+
+def cluster_of(home: Path) -> Path:
+    return home / "data"
+
+
+def port_of_running(home: Path) -> int | None:
+    """The port of the server that is ready over `home`; None where none is. For a process that did not start it."""
+    cluster = cluster_of(home)
+    lines = _pid_file(cluster)
+    return int(lines[3]) if _running(cluster) and len(lines) > 7 and lines[7] == "ready" else None
+
+
+async def _ready(process: subprocess.Popen[bytes], cluster: Path) -> bool:
+    """Wait for the word that the server writes into its pid file, as pg_ctl does; False if it ended instead."""
+    give_up = time.monotonic() + _READY_WITHIN_SECONDS
+    while process.poll() is None:
+        lines = _pid_file(cluster)
+        if len(lines) > 7 and lines[0] == str(process.pid) and lines[7] == "ready":
+            return True
+        if time.monotonic() > give_up:
+            await children.stop(process, _STOP_STEPS)
+            raise Failure(
+                f"the database server is not ready after {_READY_WITHIN_SECONDS:.0f} s",
+                "it may still be recovering from a crash: start again",
+            )
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def _stop_orphan(cluster: Path) -> None:
+    orphan = _running(cluster)
+    if orphan is not None:
+        log.warning("stopping a database server that its parent left behind", extra={"pid": orphan.pid})
+        for each, seconds in (*_STOP_STEPS, (signal.SIGKILL, 5.0)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                orphan.send_signal(each)
+            if await _gone(orphan, seconds):
+                break
+        else:
+            raise Failure(f"process {orphan.pid} holds {cluster} and does not end", "end it by hand")
+    # A pid file without a server is left over from a crash. PostgreSQL sees that too, unless the pid
+    # belongs to another process by now; we know that it is not ours.
+    (cluster / "postmaster.pid").unlink(missing_ok=True)
+
+
+async def _gone(process: psutil.Process, within_seconds: float) -> bool:
+    give_up = time.monotonic() + within_seconds
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > give_up:
+            return False
+        await asyncio.sleep(0.01)
+    return True
+
+
+def _running(cluster: Path) -> psutil.Process | None:
+    """The server whose pid stands in the cluster's pid file, if that process works in this very folder."""
+    lines = _pid_file(cluster)
+    if not lines or not lines[0].lstrip("-").isdigit():
+        return None
+    try:
+        process = psutil.Process(abs(int(lines[0])))
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        ours = Path(process.cwd()).samefile(cluster)
+    except (psutil.Error, OSError):
+        return None
+    return process if ours else None
+
+
+def _pid_file(cluster: Path) -> list[str]:
+    """Its lines: pid, folder, start, port, socket folder, address, shared memory, state."""
+    try:
+        return [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
+    except OSError:
+        return []
+
+
+def _refuse_other_major(cluster: Path) -> None:
+    major = _number_in(cluster / "PG_VERSION")
+    if major != accounts.MAJOR:
+        raise Failure(
+            f"{cluster} was written by PostgreSQL {major or 'of an unknown version'} and this is {accounts.MAJOR}",
+            "use the Stoa that wrote it to dump the databases, and another --data-dir",
+        )
+
+
+def _number_in(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise Failure("there is no free port on 127.0.0.1", "see what listens there")
+
+
+def _environment() -> dict[str, str]:
+    return {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}

@@ -1,0 +1,120 @@
+"""What every test may ask for: a database server, a database of its own, and a running shop.
+
+    async def test_reserving(database):
+        db = await database("inventory")     # fresh, migrated, owned by inventory's role
+
+Each pytest-xdist worker has a server of its own. It does not wait for the disk; a test that pulls the
+plug asks for one that does: `server = await postgres_server(durable=True)`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import importlib.util
+import itertools
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from stoa.app import SERVICES
+from stoa.kit.db import Database
+from stoa.runtime.postgres import NOT_DURABLE, SETTINGS, Postgres
+
+NewDatabase = Callable[..., Awaitable[Database]]
+NewServer = Callable[..., Awaitable[Postgres]]
+
+
+@asynccontextmanager
+async def running_server(*, durable: bool) -> AsyncIterator[Postgres]:
+    with tempfile.TemporaryDirectory(prefix="stoa-test-") as folder:
+        settings = SETTINGS if durable else NOT_DURABLE
+        server = Postgres(Path(folder) / "postgres", secrets.token_urlsafe(16), settings=settings)
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[Postgres]:
+    """One server for the session of this worker: `.dsn(database)` connects as superuser."""
+    async with running_server(durable=False) as server:
+        yield server
+
+
+@pytest.fixture
+async def postgres_server() -> AsyncIterator[NewServer]:
+    """`await postgres_server(durable=True)`: a server of the test's own, stopped and removed after it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(*, durable: bool) -> Postgres:
+            return await stack.enter_async_context(running_server(durable=durable))
+
+        yield start
+
+
+class Templates:
+    """A migrated database per service, made when first asked for, that each test's database is a copy of."""
+
+    def __init__(self, postgres: Postgres, admin: asyncpg.Connection) -> None:
+        self._postgres = postgres
+        self._admin = admin
+        self._passwords: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+
+    async def copy(self, service: str) -> str:
+        """The DSN of a fresh copy, as the service's role."""
+        if service not in self._passwords:
+            await self._make(service)
+        role = SERVICES[service].role
+        name = f"{role}_{next(self._numbers)}"
+        await self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{role}_template" OWNER "{role}"')
+        return self._dsn(service, name)
+
+    async def drop(self, dsn: str) -> None:
+        await self._admin.execute(f'DROP DATABASE "{dsn.rpartition("/")[2]}" WITH (FORCE)')
+
+    async def _make(self, service: str) -> None:
+        role = SERVICES[service].role
+        self._passwords[service] = secrets.token_urlsafe(16)
+        await self._admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{self._passwords[service]}'")
+        await self._admin.execute(f'CREATE DATABASE "{role}_template" OWNER "{role}"')
+        shared = importlib.resources.files("stoa.kit") / "migrations"
+        own = importlib.resources.files("stoa.services") / service / "migrations"
+        if importlib.util.find_spec("stoa.kit.migrations") is None:
+            return
+        from stoa.kit.migrations import migrate
+
+        await migrate(self._dsn(service, f"{role}_template"), service, [shared, own])
+
+    def _dsn(self, service: str, name: str) -> str:
+        role = SERVICES[service].role
+        return f"postgresql://{role}:{self._passwords[service]}@127.0.0.1:{self._postgres.port}/{name}"
+
+
+@pytest.fixture(scope="session")
+async def templates(postgres: Postgres) -> AsyncIterator[Templates]:
+    admin = await asyncpg.connect(postgres.dsn())
+    yield Templates(postgres, admin)
+    await admin.close()
+
+
+@pytest.fixture
+async def database(templates: Templates) -> AsyncIterator[NewDatabase]:
+    """`await database("inventory")`: a fresh migrated `Database` of that service, closed and dropped after the test."""
+    made: list[Database] = []
+
+    async def make(service: str, size: int = 8) -> Database:
+        made.append(Database(service, await templates.copy(service), size))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+        await templates.drop(each.dsn)

@@ -1,0 +1,158 @@
+"""The embedded server: whole after a crash of its parent, and gone with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from stoa.runtime import postgres as module
+from stoa.runtime.failure import Failure
+from stoa.runtime.postgres import NOT_DURABLE, Postgres, cluster_of, port_of_running
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from stoa.runtime.postgres import Postgres
+
+async def main():
+    server = Postgres(Path(sys.argv[1]), "secret")
+    await server.start()
+    print(server.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def until(condition: object, seconds: float = 20.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < give_up, "it did not come true in time"
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+async def value(server: Postgres, sql: str) -> object:
+    connection = await asyncpg.connect(server.dsn())
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
+
+
+async def test_it_speaks_unicode_in_an_order_that_no_machine_changes(postgres: Postgres) -> None:
+    assert await value(postgres, "SELECT lower('ÄÖÜ')") == "äöü"
+    assert await value(postgres, "SELECT datlocale FROM pg_database WHERE datname = 'postgres'") == "C.UTF-8"
+
+
+async def test_it_runs_as_an_ordinary_user_on_loopback_only(postgres: Postgres) -> None:
+    assert postgres.pid is not None
+    process = psutil.Process(postgres.pid)
+    assert process.uids().effective != 0
+    assert {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+
+
+async def test_a_password_is_asked_for(postgres: Postgres) -> None:
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"postgresql://postgres:guess@127.0.0.1:{postgres.port}/postgres")
+
+
+async def test_it_keeps_data_and_port_from_start_to_start(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", "secret")
+    await server.start()
+    port = server.port
+    await value(server, "SELECT 1 FROM pg_create_physical_replication_slot('kept')")
+    await server.stop()
+    await server.start()
+    assert server.port == port
+    assert await value(server, "SELECT slot_name FROM pg_replication_slots") == "kept"
+    await server.stop()
+
+
+async def test_a_folder_that_others_may_not_enter_is_no_obstacle(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    server = Postgres(closed / "pg", "secret", settings=NOT_DURABLE)
+    await server.start()
+    assert await value(server, "SELECT 1") == 1
+    await server.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children that their parent died")
+async def test_kill_9_of_the_parent_ends_the_server(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT, tmp_path / "pg"], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    until(lambda: gone(pid))
+
+
+async def test_a_server_that_outlived_its_parent_is_stopped_by_the_next_start(tmp_path: Path) -> None:
+    first = Postgres(tmp_path / "pg", "secret")
+    await first.start()
+    assert first.pid is not None
+    second = Postgres(tmp_path / "pg", "secret")
+    await second.start()
+    assert gone(first.pid)
+    await first.stop()
+    assert await value(second, "SELECT 1") == 1
+    await second.stop()
+
+
+async def test_a_pid_file_that_names_a_stranger_is_ignored(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", "secret")
+    await server.start()
+    lines = (cluster_of(server.home) / "postmaster.pid").read_text().splitlines()
+    await server.stop()
+    (cluster_of(server.home) / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    assert port_of_running(server.home) is None
+    await server.start()
+    assert await value(server, "SELECT 1") == 1
+    await server.stop()
+
+
+async def test_half_a_cluster_is_thrown_away(tmp_path: Path) -> None:
+    half = tmp_path / "pg" / "initializing-abc"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
+    server = Postgres(tmp_path / "pg", "secret", settings=NOT_DURABLE)
+    await server.start()
+    assert not half.exists()
+    await server.stop()
+
+
+async def test_a_cluster_of_another_major_is_refused_in_one_line(tmp_path: Path) -> None:
+    cluster = cluster_of(tmp_path / "pg")
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("17\n")
+    with pytest.raises(Failure, match=r"was written by PostgreSQL 17 and this is 18; use"):
+        await Postgres(tmp_path / "pg", "secret").start()
+    assert [path.name for path in cluster.iterdir()] == ["PG_VERSION"]
+
+
+async def test_a_server_that_dies_comes_back_on_the_same_port(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", "secret")
+    await server.start()
+    watching = asyncio.create_task(server.watch())
+    pid, port = server.pid, server.port
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    async with asyncio.timeout(30):
+        while server.pid == pid or port_of_running(server.home) is None:
+            await asyncio.sleep(0.02)
+    assert (server.port, await value(server, "SELECT 1")) == (port, 1)
+    watching.cancel()
+    await server.stop()
+    assert module.port_of_running(server.home) is None
