@@ -40,8 +40,7 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position = msgspec.json.decode(text, type=shape)
-    except (binascii.Error, ValueError, RecursionError):
-        # msgspec's errors are ValueErrors.
+    except (binascii.Error, msgspec.MsgspecError, UnicodeError, RecursionError):
         raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor") from None
     if nul_in(msgspec.to_builtins(position)) is not None:
         raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor")
