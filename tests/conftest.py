@@ -10,7 +10,6 @@ plug asks for one that does: `server = await postgres_server(durable=True)`.
 from __future__ import annotations
 
 import importlib.resources
-import importlib.util
 import itertools
 import secrets
 import tempfile
@@ -23,6 +22,7 @@ import pytest
 
 from stoa.app import SERVICES
 from stoa.kit.db import Database
+from stoa.kit.migrate import migrate, service_folders
 from stoa.runtime.postgres import NOT_DURABLE, SETTINGS, Postgres
 
 NewDatabase = Callable[..., Awaitable[Database]]
@@ -85,13 +85,8 @@ class Templates:
         self._passwords[service] = secrets.token_urlsafe(16)
         await self._admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{self._passwords[service]}'")
         await self._admin.execute(f'CREATE DATABASE "{role}_template" OWNER "{role}"')
-        shared = importlib.resources.files("stoa.kit") / "migrations"
-        own = importlib.resources.files("stoa.services") / service / "migrations"
-        if importlib.util.find_spec("stoa.kit.migrations") is None:
-            return
-        from stoa.kit.migrations import migrate
-
-        await migrate(self._dsn(service, f"{role}_template"), service, [shared, own])
+        folders = service_folders(Path(str(importlib.resources.files("stoa.services") / service)))
+        await migrate(self._dsn(service, f"{role}_template"), service, folders)
 
     def _dsn(self, service: str, name: str) -> str:
         role = SERVICES[service].role
