@@ -1,0 +1,42 @@
+"""Carts: what shoppers, signed in or not, intend to buy.
+
+Owns carts, their lines and the marks on SKUs that are sold out. Invariants:
+
+- A line is a SKU and a quantity from 1 to 100,000; a cart has at most 1,000 lines, no SKU twice.
+- No price is stored: prices, names and stock are asked for whenever a cart is shown.
+- Every change of the lines raises the cart's version by one, under its row lock; a request that
+  changes nothing raises nothing.
+- A user has one cart, named by the user's id, for that user alone. A guest's cart is a capability.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.contracts.cart.v1.cart_pb2_grpc import add_CartServiceServicer_to_server
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.kit.service import Job, Parts, Resources
+from stoa.services.cart.handlers import HANDLERS
+from stoa.services.cart.jobs import remove_abandoned_carts
+from stoa.services.cart.routes import routes
+from stoa.services.cart.rpc import CartServicer
+from stoa.services.cart.service import Carts
+from stoa.services.cart.settings import Settings
+
+
+def build(resources: Resources) -> Parts:
+    carts = Carts(
+        db=resources.db,
+        settings=resources.settings(Settings),
+        catalog=CatalogServiceStub(resources.channel("catalog")),
+        inventory=InventoryServiceStub(resources.channel("inventory")),
+    )
+    return Parts(
+        routes=routes.bind(carts),
+        servicers=[partial(add_CartServiceServicer_to_server, CartServicer(carts))],
+        handlers=HANDLERS,
+        jobs=[
+            Job("remove_abandoned_carts", carts.settings.clean_every_seconds, partial(remove_abandoned_carts, carts))
+        ],
+    )

@@ -1,0 +1,88 @@
+"""The acts of a shopper on one cart. Each is one transaction under the cart's row lock.
+
+What is for sale and what can be had is asked before the transaction: it is advice to the shopper, the
+promise is made by inventory's reservation at the checkout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from stoa.kit import ids
+from stoa.kit.db import Transaction
+from stoa.services.cart import access, lines, repository
+from stoa.services.cart.goods import Goods, look_up
+from stoa.services.cart.lines import Lines
+from stoa.services.cart.repository import Cart
+from stoa.services.cart.service import Carts
+
+
+async def open_cart(carts: Carts, caller: str | None) -> Cart:
+    """A new guest cart; for a signed-in `caller` the one that is theirs, as it is."""
+    cart_id = caller or ids.uuid7()
+    await repository.add_cart(carts.db, cart_id, user_id=caller)
+    cart = await repository.read_cart(carts.db, cart_id)
+    assert cart is not None
+    return cart
+
+
+async def add_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
+    """`quantity` more of `sku`: a repeat adds again. Answers also with what was learned about the SKU."""
+    goods = await look_up(carts, [sku])
+    available = goods.to_sell(sku)
+    cart = await _change(carts, cart_id, caller, lambda before: lines.add(before, sku, quantity, available))
+    return cart, goods
+
+
+async def set_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
+    """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
+    goods = await look_up(carts, [sku])
+    available = goods.to_sell(sku)
+    cart = await _change(carts, cart_id, caller, lambda before: lines.put(before, sku, quantity, available))
+    return cart, goods
+
+
+async def replace_items(
+    carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int]
+) -> tuple[Cart, Goods]:
+    """Exactly the lines `wanted` and no others: a repeat changes nothing."""
+    goods = await look_up(carts, wanted)
+    for sku, quantity in wanted.items():
+        lines.check_line(sku, quantity, goods.to_sell(sku))
+    cart = await _change(carts, cart_id, caller, lambda _: lines.within_limit(wanted))
+    return cart, goods
+
+
+async def remove_item(carts: Carts, cart_id: str, caller: str | None, sku: str) -> Cart:
+    """Without `sku`, which need not be there."""
+    return await _change(carts, cart_id, caller, lambda before: lines.remove(before, sku))
+
+
+async def empty(carts: Carts, cart_id: str, caller: str | None) -> Cart:
+    """Without any line; the cart itself stays."""
+    return await _change(carts, cart_id, caller, lambda _: {})
+
+
+async def _change(carts: Carts, cart_id: str, caller: str | None, rule: Callable[[Lines], Lines]) -> Cart:
+    async with carts.db.transaction() as tx:
+        cart = await access.find_locked(tx, cart_id, caller)
+        if not await save(tx, cart, rule(quantities(cart))):
+            return cart
+        changed = await repository.read_cart(tx, cart_id)
+        assert changed is not None
+        return changed
+
+
+def quantities(cart: Cart) -> Lines:
+    return {line.sku: line.quantity for line in cart.lines}
+
+
+async def save(tx: Transaction, cart: Cart, after: Lines) -> bool:
+    """Write what differs from the locked `cart`. Where nothing does, its version stays: False."""
+    before = quantities(cart)
+    put = [(sku, quantity) for sku, quantity in after.items() if before.get(sku) != quantity]
+    removed = [sku for sku in before if sku not in after]
+    if not put and not removed:
+        return False
+    await repository.write_lines(tx, cart.id, put=put, removed=removed)
+    return True

@@ -1,0 +1,61 @@
+"""What catalog and inventory say about the SKUs of a cart: names, prices, what can be had."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
+from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
+from stoa.kit import problems
+from stoa.services.cart.errors import NotForSale
+from stoa.services.cart.repository import Line
+from stoa.services.cart.service import Carts
+
+
+@dataclass(frozen=True)
+class Goods:
+    """`available` has an entry for every SKU that was asked about: zero where inventory knows none of
+    it, None where inventory did not answer.
+    """
+
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    available: Mapping[str, int | None] = field(default_factory=dict)
+
+    def joined(self, other: Goods) -> Goods:
+        return Goods({**self.variants, **other.variants}, {**self.available, **other.available})
+
+    def to_sell(self, sku: str) -> int | None:
+        """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has it not."""
+        if sku not in self.variants:
+            raise NotForSale(sku)
+        return self.available[sku]
+
+    def can_be_had(self, line: Line) -> bool:
+        """Whether there are as many as the line wants; by inventory's last word where it is silent."""
+        available = self.available[line.sku]
+        return not line.sold_out if available is None else line.quantity <= available
+
+
+async def look_up(carts: Carts, skus: Iterable[str]) -> Goods:
+    """Both neighbours at once, one call each whatever the number of SKUs. Never with a transaction open.
+
+    Without catalog there is no name and no price, so its silence is a failure. Inventory's is not: a
+    cart can be shown and filled without it, and the reservation at the checkout has the last word.
+    """
+    wanted = list(skus)
+    if not wanted:
+        return Goods()
+    catalog, available = await asyncio.gather(
+        carts.catalog.GetVariants(GetVariantsRequest(skus=wanted)), _available(carts, wanted)
+    )
+    return Goods({variant.sku: variant for variant in catalog.variants}, available)
+
+
+async def _available(carts: Carts, skus: list[str]) -> Mapping[str, int | None]:
+    try:
+        answer = await carts.inventory.GetStock(GetStockRequest(skus=skus))
+    except problems.Unavailable:
+        return dict.fromkeys(skus)
+    return dict.fromkeys(skus, 0) | {stock.sku: stock.available for stock in answer.stock}

@@ -1,0 +1,28 @@
+"""When inventory announces that a SKU can no longer, or again, be bought: the lines are marked."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stoa.kit.db import Transaction
+from stoa.kit.events import Event
+from stoa.kit.service import Handler
+from stoa.services.cart import repository
+
+
+class StockChanged(msgspec.Struct, frozen=True):
+    sku: str
+
+
+async def sold_out(tx: Transaction, event: Event) -> None:
+    await repository.mark_sku(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=True)
+
+
+async def back_in_stock(tx: Transaction, event: Event) -> None:
+    await repository.mark_sku(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=False)
+
+
+HANDLERS: dict[str, Handler] = {
+    "inventory.sold_out": sold_out,
+    "inventory.back_in_stock": back_in_stock,
+}

@@ -1,0 +1,122 @@
+"""All SQL of cart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from stoa.kit.db import Db, Transaction, affected
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`sold_out` is what inventory told last, which may be a moment old."""
+
+    sku: str
+    quantity: int
+    changed_in: int
+    sold_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """`user_id` is None for a guest's; `lines` in the order in which they came."""
+
+    id: str
+    user_id: str | None
+    version: int
+    updated_at: datetime
+    lines: tuple[Line, ...]
+
+
+# One statement, so that version and lines are of the same moment.
+READ_CART = """
+    SELECT carts.id, carts.user_id, carts.version, carts.updated_at,
+           coalesce(
+               json_agg(
+                   json_build_object(
+                       'sku', item.sku, 'quantity', item.quantity, 'changed_in', item.changed_in,
+                       'sold_out', coalesce(mark.sold_out, false)
+                   ) ORDER BY item.added_in, item.sku
+               ) FILTER (WHERE item.sku IS NOT NULL),
+               '[]'
+           ) AS lines
+    FROM carts
+    LEFT JOIN cart_items AS item ON item.cart_id = carts.id
+    LEFT JOIN sku_marks AS mark ON mark.sku = item.sku
+    WHERE carts.id = $1
+    GROUP BY carts.id
+"""
+
+
+async def read_cart(db: Db, cart_id: str) -> Cart | None:
+    row = await db.fetchrow(READ_CART, cart_id)
+    if row is None:
+        return None
+    lines = tuple(Line(**line) for line in row["lines"])
+    return Cart(row["id"], row["user_id"], row["version"], row["updated_at"], lines)
+
+
+# Apart from reading: a statement that waits for this lock would still see the lines of before the wait.
+LOCK_CARTS = "SELECT id FROM carts WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+
+
+async def lock_carts(tx: Transaction, cart_ids: Sequence[str]) -> set[str]:
+    """The ids of those that are there, locked until the transaction ends."""
+    return {row["id"] for row in await tx.fetch(LOCK_CARTS, cart_ids)}
+
+
+ADD_CART = "INSERT INTO carts (id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+
+async def add_cart(db: Db, cart_id: str, user_id: str | None) -> None:
+    await db.execute(ADD_CART, cart_id, user_id)
+
+
+WRITE_LINES = """
+    WITH bumped AS (
+        UPDATE carts SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING id, version
+    ), removed AS (
+        DELETE FROM cart_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
+    )
+    INSERT INTO cart_items (cart_id, sku, quantity, added_in, changed_in)
+    SELECT bumped.id, line.sku, line.quantity, bumped.version, bumped.version
+    FROM bumped, unnest($2::text[], $3::bigint[]) AS line (sku, quantity)
+    ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity, changed_in = excluded.changed_in
+"""
+
+
+async def write_lines(tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int]], removed: Sequence[str]) -> None:
+    """One change of a locked cart: its version goes up by one."""
+    skus = [sku for sku, _ in put]
+    quantities = [quantity for _, quantity in put]
+    await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed))
+
+
+MARK_SKU = """
+    INSERT INTO sku_marks AS known (sku, version, sold_out) VALUES ($1, $2, $3)
+    ON CONFLICT (sku) DO UPDATE SET version = excluded.version, sold_out = excluded.sold_out
+    WHERE excluded.version > known.version
+"""
+
+
+async def mark_sku(tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
+    """Remember what inventory told, unless something newer is known."""
+    await tx.execute(MARK_SKU, sku, version, sold_out)
+
+
+# SKIP LOCKED: somebody who is just putting something in has shown that the cart is not left behind.
+REMOVE_ABANDONED = """
+    DELETE FROM carts WHERE id IN (
+        SELECT id FROM carts
+        WHERE user_id IS NULL AND updated_at < $1
+          AND NOT EXISTS (SELECT FROM cart_items WHERE cart_id = carts.id)
+        ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def remove_abandoned(db: Db, untouched_since: datetime, most: int) -> int:
+    """How many empty guest carts were removed, at most `most`."""
+    return affected(await db.execute(REMOVE_ABANDONED, untouched_since, most))

@@ -1,0 +1,108 @@
+"""The public API of carts. `{ref}` is `me`, the user's own id, or the id of a cart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes
+from stoa.kit.http.types import Id, Quantity, Sku
+from stoa.services.cart import access, change
+from stoa.services.cart.errors import DuplicateLine, NoSuchCart
+from stoa.services.cart.lines import MOST_LINES
+from stoa.services.cart.merge import merge
+from stoa.services.cart.service import Carts
+from stoa.services.cart.show import CartView, show, show_untouched
+
+routes: Routes[Carts] = Routes("cart")
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class NewItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Sku
+    quantity: Quantity
+
+
+class NewQuantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    quantity: Quantity
+
+
+class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    items: Annotated[Sequence[NewItem], Meta(max_length=MOST_LINES)]
+
+
+class GuestCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    cart_id: Id
+
+
+@routes.post("/cart", answer=CartView, status=201, who=ANYONE, summary="Open a guest cart, or your own")
+async def open_cart(carts: Carts, request: Request) -> CartView:
+    return await show(carts, await change.open_cart(carts, _caller(request)))
+
+
+@routes.get("/cart/{ref}", answer=CartView, who=ANYONE, summary="A cart with names, prices and availability")
+async def show_cart(carts: Carts, request: Request) -> CartView:
+    cart_id = _cart_id(request)
+    cart = await access.find(carts.db, cart_id, _caller(request))
+    return show_untouched(carts, cart_id) if cart is None else await show(carts, cart)
+
+
+@routes.delete("/cart/{ref}", who=ANYONE, summary="Take everything out")
+async def empty_cart(carts: Carts, request: Request) -> None:
+    await change.empty(carts, _cart_id(request), _caller(request))
+
+
+@routes.post("/cart/{ref}/items", body=NewItem, answer=CartView, status=201, who=ANYONE, summary="Put more in")
+async def add_item(carts: Carts, request: Request[NewItem]) -> CartView:
+    item = request.body
+    cart, goods = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
+    return await show(carts, cart, goods)
+
+
+@routes.put("/cart/{ref}/items", body=NewItems, answer=CartView, who=ANYONE, summary="Replace all lines at once")
+async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
+    wanted: dict[str, int] = {}
+    for item in request.body.items:
+        if item.sku in wanted:
+            raise DuplicateLine(item.sku)
+        wanted[item.sku] = item.quantity
+    cart, goods = await change.replace_items(carts, _cart_id(request), _caller(request), wanted)
+    return await show(carts, cart, goods)
+
+
+@routes.put("/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, summary="Set how many")
+async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
+    cart, goods = await change.set_item(
+        carts, _cart_id(request), _caller(request), request.path["sku"], request.body.quantity
+    )
+    return await show(carts, cart, goods)
+
+
+@routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, summary="Take a line out")
+async def remove_item(carts: Carts, request: Request) -> CartView:
+    return await show(carts, await change.remove_item(carts, _cart_id(request), _caller(request), request.path["sku"]))
+
+
+@routes.post("/cart/{ref}/merge", body=GuestCart, answer=CartView, who=OWNER, summary="Take over a guest's cart")
+async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
+    if _cart_id(request) != request.user_id:
+        raise NoSuchCart
+    return await show(carts, await merge(carts, request.user_id, request.body.cart_id.lower()))
+
+
+def _caller(request: Request[Any, Any]) -> str | None:
+    return None if request.principal is None else request.principal.user_id
+
+
+def _cart_id(request: Request[Any, Any]) -> str:
+    ref = request.path["ref"].lower()
+    if ref == "me":
+        return request.user_id
+    if not _UUID.fullmatch(ref):
+        raise NoSuchCart
+    return ref

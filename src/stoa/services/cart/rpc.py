@@ -1,0 +1,38 @@
+"""The gRPC servicer of cart: what the checkout reads, and takes out when it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stoa.contracts.cart.v1 import cart_pb2_grpc
+from stoa.contracts.cart.v1.cart_pb2 import (
+    CartLine,
+    ClearCartRequest,
+    ClearCartResponse,
+    GetCartRequest,
+    GetCartResponse,
+)
+from stoa.services.cart import access
+from stoa.services.cart.clear import clear
+from stoa.services.cart.errors import NoSuchCart
+from stoa.services.cart.service import Carts
+
+
+class CartServicer(cart_pb2_grpc.CartServiceServicer):
+    def __init__(self, carts: Carts) -> None:
+        self._carts = carts
+
+    async def GetCart(self, request: GetCartRequest, context: Any) -> GetCartResponse:  # noqa: ARG002, N802
+        caller = request.user_id or None
+        cart_id = request.cart_id or caller
+        if cart_id is None:
+            raise NoSuchCart(field="cart_id")
+        cart = await access.find(self._carts.db, cart_id, caller)
+        if cart is None:
+            return GetCartResponse(cart_id=cart_id)
+        lines = [CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines]
+        return GetCartResponse(cart_id=cart.id, version=cart.version, lines=lines)
+
+    async def ClearCart(self, request: ClearCartRequest, context: Any) -> ClearCartResponse:  # noqa: ARG002, N802
+        await clear(self._carts, request.cart_id, request.version)
+        return ClearCartResponse()

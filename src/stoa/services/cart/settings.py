@@ -1,0 +1,15 @@
+"""The settings of cart, each with its reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    currency: str = "GBP"
+    """In which an empty cart counts nothing; one with lines counts in the currency of their prices."""
+
+    guest_cart_days: int = 30
+    """How long an empty guest cart stays: as long as the cookie that names it usually does."""
+
+    clean_every_seconds: float = 3600.0
+    """Nobody waits for the cleaning, and an hour's worth of carts is a small piece of work."""

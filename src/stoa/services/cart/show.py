@@ -1,0 +1,97 @@
+"""The cart as a shopper sees it: today's names, prices and availability beside each line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from stoa.contracts.catalog.v1.catalog_pb2 import Variant
+from stoa.kit import money
+from stoa.kit.money import Money
+from stoa.services.cart.goods import Goods, look_up
+from stoa.services.cart.repository import Cart, Line
+from stoa.services.cart.service import Carts
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """`available`: so many can be had. What is no longer for sale has no product, name or price."""
+
+    sku: str
+    product_id: str | None
+    name: str | None
+    quantity: int
+    unit_price: Money | None
+    subtotal: Money | None
+    available: bool
+
+
+class CartView(msgspec.Struct, frozen=True, kw_only=True):
+    """`subtotal` sums the lines that have a price; `item_count` counts units, not lines.
+
+    `id` names the cart in every path. The cart of a user who never put anything in has version 0.
+    """
+
+    id: str
+    user_id: str | None
+    items: list[ItemView]
+    subtotal: Money
+    item_count: int
+    version: int
+    updated_at: datetime | None
+
+
+async def show(carts: Carts, cart: Cart, known: Goods | None = None) -> CartView:
+    """`cart` with what the neighbours say about its lines, except for what is `known` already."""
+    known = known or Goods()
+    goods = known.joined(await look_up(carts, [line.sku for line in cart.lines if line.sku not in known.available]))
+    currency = _currency(cart, goods) or carts.settings.currency
+    items = [_item(line, goods, currency) for line in cart.lines]
+    return CartView(
+        id=cart.id,
+        user_id=cart.user_id,
+        items=items,
+        subtotal=money.total((item.subtotal for item in items if item.subtotal is not None), currency),
+        item_count=sum(item.quantity for item in items),
+        version=cart.version,
+        updated_at=cart.updated_at,
+    )
+
+
+def show_untouched(carts: Carts, user_id: str) -> CartView:
+    """The cart of a user who never put anything in: there is no row of it yet."""
+    nothing = Money(0, carts.settings.currency)
+    return CartView(id=user_id, user_id=user_id, items=[], subtotal=nothing, item_count=0, version=0, updated_at=None)
+
+
+def _currency(cart: Cart, goods: Goods) -> str | None:
+    """The currency of the first line that has a price: the one that the cart can be paid in."""
+    return next((goods.variants[line.sku].price.currency for line in cart.lines if line.sku in goods.variants), None)
+
+
+def _item(line: Line, goods: Goods, currency: str) -> ItemView:
+    variant = goods.variants.get(line.sku)
+    if variant is None or variant.price.currency != currency:
+        return ItemView(
+            sku=line.sku,
+            product_id=variant.product_id if variant else None,
+            name=_name(variant) if variant else None,
+            quantity=line.quantity,
+            unit_price=None,
+            subtotal=None,
+            available=False,
+        )
+    price = Money(variant.price.amount_minor, currency)
+    return ItemView(
+        sku=line.sku,
+        product_id=variant.product_id,
+        name=_name(variant),
+        quantity=line.quantity,
+        unit_price=price,
+        subtotal=price * line.quantity,
+        available=goods.can_be_had(line),
+    )
+
+
+def _name(variant: Variant) -> str:
+    return f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name
