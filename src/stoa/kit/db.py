@@ -8,9 +8,10 @@ that broke is discarded.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -20,6 +21,24 @@ import msgspec
 from stoa.kit import problems
 
 _open_transaction: ContextVar[str | None] = ContextVar("stoa_open_transaction", default=None)
+
+
+_before_commit: ContextVar[tuple[Database, Callable[[Transaction], Awaitable[None]]] | None] = ContextVar(
+    "stoa_before_commit", default=None
+)
+
+
+@contextmanager
+def before_commit(database: Database, callback: Callable[[Transaction], Awaitable[None]]) -> Iterator[None]:
+    """Within the block, every transaction that this task opens on `database` ends with `callback`.
+
+    What it writes commits with the rest; what it raises rolls the rest back.
+    """
+    token = _before_commit.set((database, callback))
+    try:
+        yield
+    finally:
+        _before_commit.reset(token)
 
 
 class CallInsideTransaction(Exception):
@@ -59,6 +78,8 @@ class Database:
         self.service = service
         self.dsn = dsn
         self.size = size
+        self.session = f"stoa_{service}/{os.urandom(8).hex()}"
+        """What PostgreSQL calls this pool: while a connection of it is listed, its process is alive."""
         self._idle: list[asyncpg.Connection] = []
         self._slots = asyncio.Semaphore(size)
         self._closed = False
@@ -89,6 +110,9 @@ class Database:
             try:
                 async with connection.transaction():
                     yield connection
+                    hook = _before_commit.get()
+                    if hook is not None and hook[0] is self:
+                        await hook[1](connection)
             finally:
                 _open_transaction.reset(token)
 
@@ -112,7 +136,7 @@ class Database:
             if not connection.is_closed():
                 return connection
         try:
-            connection = await asyncpg.connect(self.dsn, timeout=10)
+            connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"application_name": self.session})
         except (OSError, asyncpg.PostgresError, TimeoutError) as error:
             raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
         await _teach_types(connection)

@@ -59,12 +59,14 @@ CREATE INDEX inbox_due ON inbox (seq) WHERE done_at IS NULL AND parked_at IS NUL
 CREATE INDEX inbox_undone_of_subject ON inbox (source, subject, aggregate_version, seq) WHERE done_at IS NULL;
 CREATE INDEX inbox_done ON inbox (done_at) WHERE done_at IS NOT NULL;
 
--- One row for each mutating request that came with an Idempotency-Key. `claim` names the attempt that works on it;
+-- One row for each mutating request that came with an Idempotency-Key. `claim` names the attempt that works on it,
+-- `session` the application_name of the connections of its process: when none is left, the process is dead.
 -- `applied` is set inside the transaction that has the request's effect, the answer afterwards.
 CREATE TABLE idempotency_keys (
     scope       text NOT NULL,
     key         text NOT NULL,
     claim       uuid NOT NULL,
+    session     text NOT NULL,
     body_hash   bytea NOT NULL,
     claimed_at  timestamptz NOT NULL DEFAULT now(),
     applied     boolean NOT NULL DEFAULT false,
