@@ -1,0 +1,1 @@
+"""What operators see: structured logs with correlation ids (`logs`) and Prometheus metrics (`metrics`)."""
