@@ -1,0 +1,41 @@
+"""Orders: what was agreed with a customer, from the checkout to the last return.
+
+Owns orders, their lines, history, shipments and returns, and what payment has told about them. Invariants:
+
+- An order's total = subtotal - discount + shipping + tax; its subtotal is the sum of its lines. Figures,
+  names and addresses are those of the moment of the checkout and never change.
+- A checkout makes at most one order, and none once it has abandoned it.
+- An order goes only where the table in `states` lets it, under its row lock, with a line of history
+  and a higher version each time.
+- What is to be refunded is at most what was paid; units returned are at most the units bought.
+- A fact is announced in the transaction that makes it true. An order that was never paid is never
+  announced.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
+from stoa.kit.batcher import Batcher
+from stoa.kit.service import Parts, Resources
+from stoa.services.order.confirm_order import confirm_orders
+from stoa.services.order.create_order import create_orders
+from stoa.services.order.handlers import HANDLERS
+from stoa.services.order.routes import routes
+from stoa.services.order.rpc import OrderServicer
+from stoa.services.order.service import Orders
+
+
+def build(resources: Resources) -> Parts:
+    orders = Orders(
+        db=resources.db,
+        outbox=resources.outbox,
+        creations=Batcher(partial(create_orders, resources.db)),
+        confirmations=Batcher(partial(confirm_orders, resources.db, resources.outbox)),
+    )
+    return Parts(
+        routes=routes.bind(orders),
+        servicers=[partial(add_OrderServiceServicer_to_server, OrderServicer(orders))],
+        handlers=HANDLERS,
+    )

@@ -1,0 +1,37 @@
+"""Whose order it is: its buyer's and the staff's. A guest's order is nobody's but the staff's."""
+
+from __future__ import annotations
+
+from stoa.kit.context import Principal
+from stoa.kit.db import Db, Transaction
+from stoa.services.order import repository
+from stoa.services.order.errors import NoSuchOrder
+from stoa.services.order.repository import Order
+
+STAFF = "admin"
+
+
+def may_see(order: Order, caller: Principal) -> bool:
+    """A guest's order has no user, which is not to be mistaken for anybody's."""
+    return caller.has(STAFF) or (order.user_id is not None and order.user_id == caller.user_id)
+
+
+def kind_of(order: Order, caller: Principal) -> str:
+    """How history names the caller: a buyer who is on the staff bought as a customer."""
+    return "customer" if order.user_id == caller.user_id else "staff"
+
+
+async def find(db: Db, order_id: str, caller: Principal) -> Order:
+    """The order. `NoSuchOrder` where there is none that the caller may see."""
+    return _seen(await repository.read_order(db, order_id), caller)
+
+
+async def find_locked(tx: Transaction, order_id: str, caller: Principal) -> Order:
+    """The order under its row lock. `NoSuchOrder` where there is none that the caller may see."""
+    return _seen(await repository.read_order_locked(tx, order_id), caller)
+
+
+def _seen(order: Order | None, caller: Principal) -> Order:
+    if order is None or not may_see(order, caller):
+        raise NoSuchOrder
+    return order

@@ -1,0 +1,95 @@
+"""What order tells of itself: each fact made from the order as it is after the change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoa.kit.events import Fact
+from stoa.kit.money import Money
+from stoa.kit.outbox import Announcement
+from stoa.services.order.events import (
+    OrderCanceled,
+    OrderDelivered,
+    OrderPlaced,
+    OrderReturned,
+    OrderShipped,
+    PlacedItem,
+    ReturnedItem,
+)
+from stoa.services.order.refunds import ReturnedLine
+from stoa.services.order.repository import Order
+
+
+def placed(order: Order) -> Announcement:
+    items = [
+        PlacedItem(
+            sku=item.sku,
+            product_id=item.product_id,
+            name=item.name,
+            quantity=item.quantity,
+            unit_price=item.unit_price,
+        )
+        for item in order.items
+    ]
+    fact = OrderPlaced(
+        order_id=order.id,
+        number=order.number,
+        user_id=order.user_id,
+        email=order.email,
+        items=items,
+        subtotal=order.subtotal,
+        discount=order.discount,
+        shipping=order.shipping,
+        tax=order.tax,
+        total=order.total,
+        reservation_key=order.reservation_key,
+        payment_id=order.payment_id,
+    )
+    return _announcement(order, fact)
+
+
+def canceled(order: Order, reason: str) -> Announcement:
+    fact = OrderCanceled(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        reason=reason,
+        reservation_key=order.reservation_key,
+        payment_id=order.payment_id,
+        total=order.total,
+    )
+    return _announcement(order, fact)
+
+
+def shipped(order: Order) -> Announcement:
+    assert order.shipment is not None
+    fact = OrderShipped(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        carrier=order.shipment.carrier,
+        tracking_number=order.shipment.tracking_number,
+    )
+    return _announcement(order, fact)
+
+
+def delivered(order: Order) -> Announcement:
+    return _announcement(order, OrderDelivered(order_id=order.id, number=order.number, email=order.email))
+
+
+def returned(order: Order, return_id: str, lines: Sequence[ReturnedLine], refund: Money) -> Announcement:
+    fact = OrderReturned(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        return_id=return_id,
+        reservation_key=order.reservation_key,
+        payment_id=order.payment_id,
+        items=[ReturnedItem(sku=line.sku, quantity=line.quantity) for line in lines],
+        refund=refund,
+    )
+    return _announcement(order, fact)
+
+
+def _announcement(order: Order, fact: Fact) -> Announcement:
+    return Announcement(subject=order.id, version=order.version, fact=fact)

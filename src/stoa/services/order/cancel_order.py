@@ -1,0 +1,36 @@
+"""The buyer or the staff calls an order off before it is shipped."""
+
+from __future__ import annotations
+
+from stoa.kit.context import Principal
+from stoa.services.order import access, announcements, repository, states
+from stoa.services.order.repository import Order
+from stoa.services.order.service import Orders
+from stoa.services.order.states import Status
+
+
+async def cancel_order(orders: Orders, order_id: str, caller: Principal, reason: str) -> Order:
+    """The canceled order. `WrongState` where it is shipped or canceled already.
+
+    What was paid goes back and the stock is free, by order.canceled. An order that is still pending was
+    never placed, so nobody is told: its checkout is at work, and either abandons it or, if it takes the
+    money all the same, confirms it, and `confirm_orders` makes up for it.
+    """
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller)
+        states.check(order.status, Status.CANCELED)
+        paid = order.confirmed_at is not None
+        await repository.change_status(
+            tx,
+            order,
+            Status.CANCELED,
+            reason=reason,
+            actor=access.kind_of(order, caller),
+            actor_id=caller.user_id,
+            refund_minor=order.total.amount if paid else 0,
+        )
+        canceled = await repository.read_order(tx, order_id)
+        assert canceled is not None
+        if paid:
+            await orders.outbox.announce_all(tx, [announcements.canceled(canceled, reason)])
+        return canceled

@@ -1,0 +1,24 @@
+"""The staff records that the customer has the parcel."""
+
+from __future__ import annotations
+
+from stoa.kit.context import Principal
+from stoa.services.order import access, announcements, repository, states
+from stoa.services.order.repository import Order
+from stoa.services.order.service import Orders
+from stoa.services.order.states import Status
+
+
+async def deliver_order(orders: Orders, order_id: str, caller: Principal) -> Order:
+    """The delivered order. `WrongState` unless it is shipped."""
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller)
+        states.check(order.status, Status.DELIVERED)
+        await repository.mark_delivered(tx, order_id)
+        await repository.change_status(
+            tx, order, Status.DELIVERED, reason="delivered", actor="staff", actor_id=caller.user_id
+        )
+        delivered = await repository.read_order(tx, order_id)
+        assert delivered is not None
+        await orders.outbox.announce_all(tx, [announcements.delivered(delivered)])
+        return delivered

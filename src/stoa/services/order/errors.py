@@ -1,0 +1,67 @@
+"""The failures that order expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stoa.kit import problems
+
+
+class NoSuchOrder(problems.NotFound):
+    """There is none, or it is another's: the two look the same from outside."""
+
+    title = "No such order"
+    slug = "order-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such order.")
+
+
+class WrongState(problems.Conflict):
+    title = "Not possible in the state of this order"
+    slug = "order-state"
+
+    def __init__(self, before: str, after: str) -> None:
+        members: dict[str, Any] = {"from": before, "to": after}
+        super().__init__(f"An order that is {before} cannot become {after}.", **members)
+
+
+class OrderAbandoned(problems.Conflict):
+    """The checkout gave this order up, perhaps before it was there: it is never made or confirmed after that."""
+
+    title = "The checkout has abandoned this order"
+    slug = "order-abandoned"
+
+    def __init__(self) -> None:
+        super().__init__("The checkout of this order was given up.")
+
+
+class WrongFigures(problems.Unprocessable):
+    """What the checkout sent does not add up."""
+
+    title = "The figures of the order do not add up"
+    slug = "order-figures"
+
+
+class NotInOrder(problems.Unprocessable):
+    slug = "not-in-order"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__("The order has no such SKU.", field=field, sku=sku)
+
+
+class DuplicateLine(problems.Unprocessable):
+    slug = "duplicate-line"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__("The same SKU stands in two lines.", field=field, sku=sku)
+
+
+class MoreThanBought(problems.Conflict):
+    """More would come back than was bought and has not come back yet."""
+
+    title = "More than can be returned"
+    slug = "more-than-bought"
+
+    def __init__(self, sku: str, field: str, returnable: int) -> None:
+        super().__init__(f"{returnable} can still be returned.", field=field, sku=sku, returnable=returnable)

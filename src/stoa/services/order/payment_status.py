@@ -1,0 +1,45 @@
+"""How the payment of an order stands: a pure rule over facts, so that it never depends on the order they came in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stoa.kit.money import Money
+
+
+class PaymentState(StrEnum):
+    """The last that payment told about the payment of an order."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+class PaymentStatus(StrEnum):
+    PENDING = "pending"
+    """No money was taken yet."""
+    PAID = "paid"
+    """All of it was taken, and none is to go back."""
+    FAILED = "failed"
+    """The payment was refused."""
+    REFUND_PENDING = "refund_pending"
+    """More is to go back than has gone back so far."""
+    PARTIALLY_REFUNDED = "partially_refunded"
+    """What was to go back has gone back; the rest stays paid."""
+    REFUNDED = "refunded"
+    """All of it has gone back."""
+
+
+def payment_status(
+    *, total: Money, confirmed: bool, told: PaymentState | None, refund_due: Money, refunded: Money
+) -> PaymentStatus:
+    """`confirmed`: the checkout has seen the money taken; `told`: what payment announced last, if anything."""
+    if refunded.amount > 0 and refunded.amount >= total.amount:
+        return PaymentStatus.REFUNDED
+    if refund_due.amount > refunded.amount:
+        return PaymentStatus.REFUND_PENDING
+    if refunded.amount > 0:
+        return PaymentStatus.PARTIALLY_REFUNDED
+    if confirmed or told == PaymentState.SUCCEEDED:
+        return PaymentStatus.PAID
+    return PaymentStatus.FAILED if told == PaymentState.FAILED else PaymentStatus.PENDING

@@ -1,0 +1,436 @@
+"""All SQL of order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from stoa.kit.db import Db, Transaction
+from stoa.kit.money import Money
+from stoa.services.order.payment_status import PaymentState
+from stoa.services.order.refunds import BoughtLine, ReturnedLine
+from stoa.services.order.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`discount` and `tax` are this line's share of the order's."""
+
+    product_id: str
+    sku: str
+    name: str
+    unit_price: Money
+    quantity: int
+    discount: Money
+    tax: Money
+    returned_quantity: int
+
+    @property
+    def subtotal(self) -> Money:
+        return self.unit_price * self.quantity
+
+    @property
+    def bought(self) -> BoughtLine:
+        return BoughtLine(self.sku, self.quantity, self.returned_quantity, self.subtotal - self.discount, self.tax)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime
+    delivered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`confirmed_at` is when it was paid; `payment_told` and `refunded` are what payment announced last."""
+
+    id: str
+    number: str
+    user_id: str | None
+    email: str
+    status: Status
+    items: tuple[Item, ...]
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    shipping_method: str
+    shipping_address: dict[str, str]
+    billing_address: dict[str, str]
+    payment_id: str | None
+    payment_told: PaymentState | None
+    reservation_key: str
+    refund_due: Money
+    refunded: Money
+    shipment: Shipment | None
+    confirmed_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def _order(row: asyncpg.Record) -> Order:
+    currency: str = row["currency"]
+    items = tuple(_item(item, currency) for item in row["items"])
+    shipment = None
+    if row["carrier"] is not None:
+        shipment = Shipment(row["carrier"], row["tracking_number"], row["shipped_at"], row["delivered_at"])
+    return Order(
+        id=row["id"],
+        number=row["number"],
+        user_id=row["user_id"],
+        email=row["email"],
+        status=Status(row["status"]),
+        items=items,
+        subtotal=Money(row["subtotal_minor"], currency),
+        discount=Money(row["discount_minor"], currency),
+        shipping=Money(row["shipping_minor"], currency),
+        tax=Money(row["tax_minor"], currency),
+        total=Money(row["total_minor"], currency),
+        shipping_method=row["shipping_method"],
+        shipping_address=row["shipping_address"],
+        billing_address=row["billing_address"],
+        payment_id=row["payment_id"],
+        payment_told=PaymentState(row["payment_told"]) if row["payment_told"] is not None else None,
+        reservation_key=row["reservation_key"],
+        refund_due=Money(row["refund_due_minor"], currency),
+        refunded=Money(row["refunded_minor"], currency),
+        shipment=shipment,
+        confirmed_at=row["confirmed_at"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _item(row: dict[str, Any], currency: str) -> Item:
+    return Item(
+        product_id=row["product_id"],
+        sku=row["sku"],
+        name=row["name"],
+        unit_price=Money(row["unit_price_minor"], currency),
+        quantity=row["quantity"],
+        discount=Money(row["discount_minor"], currency),
+        tax=Money(row["tax_minor"], currency),
+        returned_quantity=row["returned_quantity"],
+    )
+
+
+# The whole of an order in one row, so that it is of one moment. A page of orders is one statement too.
+_ORDERS = """
+    SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
+           o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
+           o.payment_id, o.reservation_key, o.refund_due_minor, o.confirmed_at, o.version, o.created_at,
+           greatest(o.updated_at, payments.updated_at) AS updated_at,
+           payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,
+           shipments.carrier, shipments.tracking_number, shipments.shipped_at, shipments.delivered_at,
+           (
+               SELECT json_agg(order_items ORDER BY position) FROM order_items WHERE order_items.order_id = o.id
+           ) AS items
+    FROM orders AS o
+    LEFT JOIN payments ON payments.id = o.payment_id
+    LEFT JOIN shipments ON shipments.order_id = o.id
+"""
+
+
+READ_ORDERS = _ORDERS + "WHERE o.id = ANY ($1::uuid[])"
+
+
+async def read_orders(db: Db, order_ids: Sequence[str]) -> dict[str, Order]:
+    """Those of the orders that are there, by id."""
+    return {row["id"]: _order(row) for row in await db.fetch(READ_ORDERS, order_ids)}
+
+
+async def read_order(db: Db, order_id: str) -> Order | None:
+    return (await read_orders(db, [order_id])).get(order_id)
+
+
+# Three statements and not one with optional filters: each walks its own index, newest first.
+USERS_ORDERS = (
+    _ORDERS + "WHERE o.user_id = $1 AND o.id < $2 AND ($3::text IS NULL OR o.status = $3) ORDER BY o.id DESC LIMIT $4"
+)
+ORDERS_IN_STATUS = _ORDERS + "WHERE o.status = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3"
+ALL_ORDERS = _ORDERS + "WHERE o.id < $1 ORDER BY o.id DESC LIMIT $2"
+
+_NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+async def list_orders(
+    db: Db, *, user_id: str | None, status: Status | None, before: str | None, limit: int
+) -> list[Order]:
+    """Newest first, of one user or of all, from after the order `before`."""
+    before = before or _NEWEST
+    if user_id is not None:
+        rows = await db.fetch(USERS_ORDERS, user_id, before, status, limit)
+    elif status is not None:
+        rows = await db.fetch(ORDERS_IN_STATUS, status, before, limit)
+    else:
+        rows = await db.fetch(ALL_ORDERS, before, limit)
+    return [_order(row) for row in rows]
+
+
+# One statement and so one transaction, whatever the number of orders. A checkout that is known already
+# claims nothing, and what claims nothing writes nothing. In the order of ids, so that two of these that
+# share checkouts wait for each other and do not deadlock.
+CREATE_ORDERS = """
+    WITH wanted AS (
+        SELECT * FROM jsonb_to_recordset($1::jsonb) AS wanted (
+            checkout_id uuid, order_id uuid, user_id uuid, email text, currency text, subtotal_minor bigint,
+            discount_minor bigint, shipping_minor bigint, tax_minor bigint, total_minor bigint, shipping_method text,
+            shipping_address jsonb, billing_address jsonb, payment_id uuid, reservation_key text, items jsonb
+        )
+    ), claimed AS (
+        INSERT INTO checkouts (id, order_id) SELECT checkout_id, order_id FROM wanted ORDER BY checkout_id
+        ON CONFLICT (id) DO NOTHING
+        RETURNING order_id
+    ), made AS (
+        INSERT INTO orders (
+            id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor,
+            shipping_method, shipping_address, billing_address, payment_id, reservation_key
+        )
+        SELECT order_id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor,
+               total_minor, shipping_method, shipping_address, billing_address, payment_id, reservation_key
+        FROM wanted JOIN claimed USING (order_id)
+        RETURNING id, version, status
+    ), listed AS (
+        INSERT INTO order_items (
+            order_id, position, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor
+        )
+        SELECT order_id, item.*
+        FROM wanted JOIN claimed USING (order_id), jsonb_to_recordset(wanted.items) AS item (
+            position int, product_id uuid, sku text, name text, unit_price_minor bigint, quantity bigint,
+            discount_minor bigint, tax_minor bigint
+        )
+    )
+    INSERT INTO order_status_history (order_id, version, status, reason, actor)
+    SELECT id, version, status, 'checked out', 'checkout' FROM made
+"""
+
+
+async def create_orders(db: Db, orders: Sequence[dict[str, Any]]) -> None:
+    """Write the orders whose checkout is not known yet; no checkout twice among them."""
+    await db.execute(CREATE_ORDERS, orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """`order_id` is None for a tombstone."""
+
+    order_id: str | None
+    abandoned: bool
+
+
+READ_CHECKOUTS = "SELECT id, order_id, abandoned_at IS NOT NULL AS abandoned FROM checkouts WHERE id = ANY ($1::uuid[])"
+
+
+async def read_checkouts(db: Db, checkout_ids: Sequence[str]) -> dict[str, Checkout]:
+    rows = await db.fetch(READ_CHECKOUTS, checkout_ids)
+    return {row["id"]: Checkout(row["order_id"], row["abandoned"]) for row in rows}
+
+
+ABANDON_CHECKOUT = """
+    INSERT INTO checkouts AS known (id, abandoned_at) VALUES ($1, now())
+    ON CONFLICT (id) DO UPDATE SET abandoned_at = coalesce(known.abandoned_at, now())
+    RETURNING order_id
+"""
+
+
+async def abandon_checkout(tx: Transaction, checkout_id: str) -> str | None:
+    """Leave or complete the tombstone; the id of the order that the checkout had made."""
+    order_id: str | None = await tx.fetchval(ABANDON_CHECKOUT, checkout_id)
+    return order_id
+
+
+# Apart from reading: a statement that waits for this lock would still see the order of before the wait.
+LOCK_ORDER = "SELECT id FROM orders WHERE id = $1 FOR UPDATE"
+
+
+async def read_order_locked(tx: Transaction, order_id: str) -> Order | None:
+    """The order as nobody else can change it until the transaction ends."""
+    if await tx.fetchval(LOCK_ORDER, order_id) is None:
+        return None
+    return await read_order(tx, order_id)
+
+
+CONFIRM_ORDERS = """
+    WITH pending AS (
+        SELECT id FROM orders WHERE id = ANY ($1::uuid[]) AND status = 'pending' ORDER BY id FOR UPDATE
+    ), confirmed AS (
+        UPDATE orders SET status = 'confirmed', confirmed_at = now(), updated_at = now(), version = version + 1
+        FROM pending WHERE orders.id = pending.id AND status = 'pending'
+        RETURNING orders.id, version, status
+    )
+    INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
+    SELECT id, version, 'pending', status, 'paid', 'checkout' FROM confirmed
+    RETURNING order_id
+"""
+
+
+async def confirm_orders(tx: Transaction, order_ids: Sequence[str]) -> set[str]:
+    """Those that were pending and are confirmed now."""
+    return {row["order_id"] for row in await tx.fetch(CONFIRM_ORDERS, order_ids)}
+
+
+REFUND_CANCELED = """
+    WITH unpaid AS (
+        SELECT id FROM orders
+        WHERE id = ANY ($1::uuid[]) AND status = 'canceled' AND confirmed_at IS NULL
+          AND NOT EXISTS (SELECT FROM checkouts WHERE order_id = orders.id AND abandoned_at IS NOT NULL)
+        ORDER BY id FOR UPDATE
+    )
+    UPDATE orders
+    SET confirmed_at = now(), refund_due_minor = total_minor, updated_at = now(), version = version + 1
+    FROM unpaid WHERE orders.id = unpaid.id AND confirmed_at IS NULL
+    RETURNING orders.id
+"""
+
+
+async def refund_canceled(tx: Transaction, order_ids: Sequence[str]) -> set[str]:
+    """Those whose buyer canceled them before they were paid: they are paid now, and all of it is to go back."""
+    return {row["id"] for row in await tx.fetch(REFUND_CANCELED, order_ids)}
+
+
+CHANGE_STATUS = """
+    WITH changed AS (
+        UPDATE orders
+        SET status = $3, refund_due_minor = refund_due_minor + $4, updated_at = now(), version = version + 1
+        WHERE id = $1
+        RETURNING id, version, status
+    )
+    INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor, actor_id)
+    SELECT id, version, $2, status, $5, $6, $7 FROM changed
+"""
+
+
+async def change_status(
+    tx: Transaction,
+    order: Order,
+    status: Status,
+    *,
+    reason: str,
+    actor: str,
+    actor_id: str | None,
+    refund_minor: int = 0,
+) -> None:
+    """The locked `order` goes to `status`, with its line of history; `refund_minor` more is to go back."""
+    await tx.execute(CHANGE_STATUS, order.id, order.status, status, refund_minor, reason, actor, actor_id)
+
+
+ADD_REFUND = """
+    UPDATE orders SET refund_due_minor = refund_due_minor + $2, updated_at = now(), version = version + 1
+    WHERE id = $1
+"""
+
+
+async def add_refund(tx: Transaction, order_id: str, refund_minor: int) -> None:
+    """So much more is to go back for a locked order whose status stays."""
+    await tx.execute(ADD_REFUND, order_id, refund_minor)
+
+
+ADD_SHIPMENT = "INSERT INTO shipments (order_id, carrier, tracking_number) VALUES ($1, $2, $3)"
+
+
+async def add_shipment(tx: Transaction, order_id: str, carrier: str, tracking_number: str) -> None:
+    await tx.execute(ADD_SHIPMENT, order_id, carrier, tracking_number)
+
+
+MARK_DELIVERED = "UPDATE shipments SET delivered_at = now() WHERE order_id = $1"
+
+
+async def mark_delivered(tx: Transaction, order_id: str) -> None:
+    await tx.execute(MARK_DELIVERED, order_id)
+
+
+ADD_RETURN = """
+    WITH returned AS (
+        INSERT INTO returns (id, order_id, reason, refund_minor) VALUES ($1, $2, $3, $4)
+        RETURNING created_at
+    ), lines AS (
+        SELECT * FROM unnest($5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+            AS line (sku, quantity, net_minor, tax_minor)
+    ), listed AS (
+        INSERT INTO return_items (return_id, sku, quantity, net_minor, tax_minor)
+        SELECT $1, sku, quantity, net_minor, tax_minor FROM lines
+    ), counted AS (
+        UPDATE order_items SET returned_quantity = returned_quantity + lines.quantity
+        FROM lines WHERE order_items.order_id = $2 AND order_items.sku = lines.sku
+    )
+    SELECT created_at FROM returned
+"""
+
+
+async def add_return(
+    tx: Transaction,
+    return_id: str,
+    *,
+    order_id: str,
+    reason: str,
+    refund_minor: int,
+    lines: Sequence[ReturnedLine],
+) -> datetime:
+    """Record what came back of a locked order, and count it on its lines. Answers when."""
+    created_at: datetime = await tx.fetchval(
+        ADD_RETURN,
+        return_id,
+        order_id,
+        reason,
+        refund_minor,
+        [line.sku for line in lines],
+        [line.quantity for line in lines],
+        [line.net.amount for line in lines],
+        [line.tax.amount for line in lines],
+    )
+    return created_at
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of an order's history. `from_status` is None for the first."""
+
+    from_status: Status | None
+    status: Status
+    reason: str
+    actor: str
+    changed_at: datetime
+
+
+READ_HISTORY = """
+    SELECT from_status, status, reason, actor, changed_at FROM order_status_history WHERE order_id = $1 ORDER BY version
+"""
+
+
+async def read_history(db: Db, order_id: str) -> list[Change]:
+    """Oldest first: an order passes through each state at most once, so there are few."""
+    return [
+        Change(
+            Status(row["from_status"]) if row["from_status"] is not None else None,
+            Status(row["status"]),
+            row["reason"],
+            row["actor"],
+            row["changed_at"],
+        )
+        for row in await db.fetch(READ_HISTORY, order_id)
+    ]
+
+
+HEAR_PAYMENT = """
+    INSERT INTO payments AS known (id, version, state, refunded_minor) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (id) DO UPDATE
+    SET version = excluded.version, state = excluded.state, updated_at = now(),
+        refunded_minor = greatest(known.refunded_minor, excluded.refunded_minor)
+    WHERE excluded.version > known.version
+"""
+
+
+async def hear_payment(
+    tx: Transaction, payment_id: str, version: int, state: PaymentState, refunded_minor: int = 0
+) -> None:
+    """Remember what payment told, unless something newer is known."""
+    await tx.execute(HEAR_PAYMENT, payment_id, version, state, refunded_minor)

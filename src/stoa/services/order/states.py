@@ -1,0 +1,60 @@
+"""The states of an order, and each transition with the function that performs it.
+
+docs/algorithms/orders.md draws them; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stoa.services.order.errors import WrongState
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    """Made by a checkout that is still at work: stock is held, no money taken."""
+    CONFIRMED = "confirmed"
+    """Paid, announced, and promised its stock."""
+    PROCESSING = "processing"
+    """Somebody is picking and packing it."""
+    SHIPPED = "shipped"
+    """Handed to the carrier: it cannot be canceled any more, only returned."""
+    DELIVERED = "delivered"
+    """The customer has it."""
+    CANCELED = "canceled"
+    """Called off before shipping; what was paid goes back. Final."""
+    RETURNED = "returned"
+    """Everything that was shipped has come back. Final."""
+
+
+@dataclass(frozen=True)
+class Transition:
+    """`by` is the function that performs it, as `module.function` of this package."""
+
+    before: Status
+    after: Status
+    by: str
+
+
+TRANSITIONS = (
+    Transition(Status.PENDING, Status.CONFIRMED, by="confirm_order.confirm_orders"),
+    Transition(Status.PENDING, Status.CANCELED, by="abandon_order.abandon_order"),
+    Transition(Status.PENDING, Status.CANCELED, by="cancel_order.cancel_order"),
+    Transition(Status.CONFIRMED, Status.CANCELED, by="cancel_order.cancel_order"),
+    Transition(Status.PROCESSING, Status.CANCELED, by="cancel_order.cancel_order"),
+    Transition(Status.CONFIRMED, Status.PROCESSING, by="process_order.process_order"),
+    Transition(Status.CONFIRMED, Status.SHIPPED, by="ship_order.ship_order"),
+    Transition(Status.PROCESSING, Status.SHIPPED, by="ship_order.ship_order"),
+    Transition(Status.SHIPPED, Status.DELIVERED, by="deliver_order.deliver_order"),
+    Transition(Status.SHIPPED, Status.RETURNED, by="return_items.return_items"),
+    Transition(Status.DELIVERED, Status.RETURNED, by="return_items.return_items"),
+)
+
+_ALLOWED = frozenset((each.before, each.after) for each in TRANSITIONS)
+
+
+def check(before: Status, after: Status) -> None:
+    """Raise `WrongState` unless an order may go from `before` to `after`."""
+    if (before, after) not in _ALLOWED:
+        raise WrongState(before, after)

@@ -1,0 +1,124 @@
+"""An order as the public API answers it. The gRPC contract carries the same bytes as `order_json`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from stoa.kit.http.types import Address
+from stoa.kit.money import Money
+from stoa.services.order.payment_status import PaymentStatus, payment_status
+from stoa.services.order.repository import Order
+from stoa.services.order.states import Status
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's."""
+
+    product_id: str
+    sku: str
+    name: str
+    unit_price: Money
+    quantity: int
+    subtotal: Money
+    discount: Money
+    tax: Money
+    returned_quantity: int
+
+
+class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime
+    delivered_at: datetime | None
+
+
+class OrderView(msgspec.Struct, frozen=True, kw_only=True):
+    """`total` = subtotal - discount + shipping + tax. `refunded` is what has gone back so far."""
+
+    id: str
+    number: str
+    user_id: str | None
+    email: str
+    status: Status
+    payment_status: PaymentStatus
+    items: list[ItemView]
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+    refunded: Money
+    shipping_method: str
+    shipping_address: Address
+    billing_address: Address
+    payment_id: str | None
+    tracking: TrackingView | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def payment_status_of(order: Order) -> PaymentStatus:
+    return payment_status(
+        total=order.total,
+        confirmed=order.confirmed_at is not None,
+        told=order.payment_told,
+        refund_due=order.refund_due,
+        refunded=order.refunded,
+    )
+
+
+def view(order: Order) -> OrderView:
+    items = [
+        ItemView(
+            product_id=item.product_id,
+            sku=item.sku,
+            name=item.name,
+            unit_price=item.unit_price,
+            quantity=item.quantity,
+            subtotal=item.subtotal,
+            discount=item.discount,
+            tax=item.tax,
+            returned_quantity=item.returned_quantity,
+        )
+        for item in order.items
+    ]
+    tracking = None
+    if (shipment := order.shipment) is not None:
+        tracking = TrackingView(
+            carrier=shipment.carrier,
+            tracking_number=shipment.tracking_number,
+            shipped_at=shipment.shipped_at,
+            delivered_at=shipment.delivered_at,
+        )
+    return OrderView(
+        id=order.id,
+        number=order.number,
+        user_id=order.user_id,
+        email=order.email,
+        status=order.status,
+        payment_status=payment_status_of(order),
+        items=items,
+        subtotal=order.subtotal,
+        discount=order.discount,
+        shipping=order.shipping,
+        tax=order.tax,
+        total=order.total,
+        refunded=order.refunded,
+        shipping_method=order.shipping_method,
+        shipping_address=Address(**order.shipping_address),
+        billing_address=Address(**order.billing_address),
+        payment_id=order.payment_id,
+        tracking=tracking,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+    )
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def order_json(order: Order) -> bytes:
+    """Byte for byte what the API answers."""
+    return _encode(view(order))
