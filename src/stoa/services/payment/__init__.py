@@ -1,0 +1,66 @@
+"""Payments: what shoppers are asked to pay, what was held, taken and given back, and the ledger of it.
+
+Owns payments, refunds and the double-entry ledger; also the simulator, which plays a provider and shares
+nothing with the rest but the database it lives in. Invariants:
+
+- What the provider is asked for is recorded and committed before it is asked, under a key; it is asked
+  with no transaction open. What it has not answered is unknown, and found out by asking, never guessed.
+- One payment per key, one per order and attempt. Under a key that was voided nothing can be taken any more.
+- Never more is given back than was captured; each refund once per source, asked for in the transaction
+  of its reason.
+- The ledger's entries sum to zero in each transaction, and none is ever changed. What they say equals
+  the states of the payments, because both are written in one transaction.
+- A webhook is believed only so far as to ask the provider.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.contracts.payment.v1.payment_pb2_grpc import add_PaymentServiceServicer_to_server
+from stoa.kit.batcher import Batcher
+from stoa.kit.service import Job, Parts, Resources
+from stoa.services.payment import recording
+from stoa.services.payment.handlers import handlers
+from stoa.services.payment.jobs import Timers
+from stoa.services.payment.receive_webhook import receive
+from stoa.services.payment.routes import routes
+from stoa.services.payment.rpc import PaymentServicer
+from stoa.services.payment.service import Payments
+from stoa.services.payment.settings import Settings
+from stoa.services.payment.simulator import Simulator
+
+
+def build(resources: Resources) -> Parts:
+    settings = resources.settings(Settings)
+    simulator = Simulator(resources.db)
+    payments = Payments(
+        db=resources.db,
+        outbox=resources.outbox,
+        settings=settings,
+        provider=simulator,
+        asks=Batcher(partial(recording.record_asks, resources.db)),
+        capture_asks=Batcher(partial(recording.record_capture_asks, resources.db)),
+        answers=Batcher(partial(recording.record_answers, resources.db, resources.outbox)),
+    )
+    timers = Timers(payments)
+
+    async def stop() -> None:
+        await timers.refunds.stop()
+        await payments.underway.stop()
+
+    return Parts(
+        routes=routes.bind(payments),
+        servicers=[partial(add_PaymentServiceServicer_to_server, PaymentServicer(payments))],
+        handlers=handlers(timers),
+        jobs=[
+            Job("settle_payments", settings.settle_every_seconds, timers.settle_payments),
+            Job("execute_refunds", settings.refund_every_seconds, timers.execute_refunds),
+            Job(
+                "send_simulator_webhooks",
+                settings.webhooks_every_seconds,
+                partial(simulator.send_webhooks, partial(receive, payments)),
+            ),
+        ],
+        stop=stop,
+    )

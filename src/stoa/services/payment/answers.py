@@ -1,0 +1,45 @@
+"""What the provider says, applied to what we knew: pure, so that each case can be read and tested.
+
+An answer may come late, twice or by another way (the call itself, a query, a webhook, a void): what it
+says that we know already changes nothing.
+"""
+
+from __future__ import annotations
+
+from stoa.kit.events import Fact
+from stoa.services.payment import states
+from stoa.services.payment.errors import PaymentTimedOut, WrongState
+from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
+from stoa.services.payment.provider import Said, Status
+from stoa.services.payment.states import Payment, State
+
+
+def heard(payment: Payment, said: Said) -> Payment:
+    """The payment as it is now; the same object where that is nothing new."""
+    after = payment
+    match said.status, payment.state:
+        case Status.AUTHORIZED, State.UNKNOWN:
+            after = states.authorized(payment, said.reference)
+        case Status.AUTHORIZED, State.CAPTURE_UNKNOWN:
+            after = states.not_captured(payment)
+        case Status.CAPTURED, State.AUTHORIZED | State.CAPTURE_UNKNOWN:
+            after = states.captured(payment)
+        case Status.DECLINED, State.UNKNOWN:
+            after = states.declined(payment, said.reason)
+        case Status.VOIDED, State.UNKNOWN if payment.void_reason is None:
+            # Nobody asked for a void: we asked what had happened, and made sure that it was nothing.
+            after = states.declined(payment, PaymentTimedOut.slug)
+        case Status.VOIDED, State.UNKNOWN | State.AUTHORIZED | State.CAPTURE_UNKNOWN:
+            after = states.voided(payment)
+        case Status.CAPTURED, State.UNKNOWN | State.VOIDED | State.DECLINED:
+            raise WrongState(payment.state, State.CAPTURED)
+    return after
+
+
+def fact(after: Payment) -> Fact | None:
+    """What is announced when a payment has become `after`."""
+    if after.state is State.CAPTURED:
+        return PaymentSucceeded(payment_id=after.id, order_id=after.order_id or "", amount=after.amount)
+    if after.state is State.DECLINED:
+        return PaymentFailed(payment_id=after.id, order_id=after.order_id or "", reason=after.decline_reason)
+    return None

@@ -1,0 +1,48 @@
+"""Authorize: hold the money for an order.
+
+The payment is recorded as UNKNOWN and committed before the provider is asked, and the provider is asked
+with no transaction open. A crash between the two leaves UNKNOWN, and `resolve_payment` finds out.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.services.payment.errors import DECLINES, KeyReused, PaymentVoided, ProviderSilent
+from stoa.services.payment.repository import NewPayment
+from stoa.services.payment.service import Payments
+from stoa.services.payment.states import Payment, State
+
+
+async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
+    """The payment, AUTHORIZED; or UNKNOWN where the provider did not answer.
+
+    Raises one of `DECLINES`, or `PaymentVoided` for a key that was voided. A repeat answers with the
+    payment as it is now, without asking again; with another order or amount it is `KeyReused`.
+    """
+    payment = await payments.underway.join("authorize", new.key, partial(_authorize, payments, new, token))
+    if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
+        raise KeyReused
+    return taken(payment)
+
+
+def taken(payment: Payment) -> Payment:
+    """The payment, unless it was refused: then its refusal is raised."""
+    if payment.state is State.DECLINED:
+        raise DECLINES[payment.decline_reason]
+    if payment.state is State.VOIDED or (payment.void_reason is not None and not payment.paid):
+        raise PaymentVoided
+    return payment
+
+
+async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
+    payment, first = await payments.asks.submit(new)
+    if not first:
+        return payment
+    try:
+        said = await payments.ask(
+            payments.provider.authorize(new.key, order_id=new.order_id, amount=new.amount, token=token)
+        )
+    except ProviderSilent:
+        return payment
+    return await payments.answers.submit((new.key, said))

@@ -1,0 +1,34 @@
+"""Capture: take the money that is held, once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.services.payment.authorize_payment import taken
+from stoa.services.payment.errors import ProviderSilent, WrongState
+from stoa.services.payment.find_payment import payment_of_key
+from stoa.services.payment.service import Payments
+from stoa.services.payment.states import Payment, State
+
+
+async def capture(payments: Payments, key: str) -> Payment:
+    """The payment, CAPTURED; or CAPTURE_UNKNOWN where the provider did not answer: then resolve it.
+
+    Raises `WrongState` where nothing is held, and what Authorize raises for a payment that was refused.
+    A repeat answers with the payment as it is now, also after a refund.
+    """
+    payment = taken(await payments.underway.join("capture", key, partial(_capture, payments, key)))
+    if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
+        raise WrongState(payment.state, State.CAPTURED)
+    return payment
+
+
+async def _capture(payments: Payments, key: str) -> Payment:
+    payment = await payments.capture_asks.submit(key)
+    if payment is None:
+        return await payment_of_key(payments, key)
+    try:
+        said = await payments.ask(payments.provider.capture(key))
+    except ProviderSilent:
+        return payment
+    return await payments.answers.submit((key, said))

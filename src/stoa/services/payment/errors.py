@@ -1,0 +1,125 @@
+"""The failures that payment expects."""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class NoSuchPayment(problems.NotFound):
+    """There is none, or it is another's: the two look the same from outside."""
+
+    title = "No such payment"
+    slug = "payment-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such payment.")
+
+
+class WrongState(problems.Conflict):
+    title = "Not possible in the payment's state"
+    slug = "payment-state"
+
+    def __init__(self, state: str, wanted: str) -> None:
+        super().__init__(f"The payment is {state}: it cannot become {wanted}.", state=state)
+
+
+class PaymentVoided(problems.Conflict):
+    """Also for a key that was voided before it was used: a late Authorize must not take money."""
+
+    title = "The payment was voided"
+    slug = "payment-voided"
+
+    def __init__(self) -> None:
+        super().__init__("This payment was voided: nothing was taken, and nothing can be under its key.")
+
+
+class KeyReused(problems.Unprocessable):
+    title = "The key belongs to another payment"
+    slug = "payment-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__("Under this key another order or amount was paid.", field="key")
+
+
+class PaymentDeclined(problems.PaymentRequired):
+    title = "The payment was declined"
+    slug = "payment-declined"
+
+    def __init__(self) -> None:
+        super().__init__("The card was declined. Nothing was taken.")
+
+
+class InsufficientFunds(problems.PaymentRequired):
+    title = "Insufficient funds"
+    slug = "insufficient-funds"
+
+    def __init__(self) -> None:
+        super().__init__("The card has not enough funds. Nothing was taken.")
+
+
+class PaymentTimedOut(problems.PaymentRequired):
+    title = "The payment timed out"
+    slug = "payment-timed-out"
+
+    def __init__(self) -> None:
+        super().__init__("The payment provider did not answer. We made sure that nothing was taken.")
+
+
+class UnknownToken(problems.Unprocessable):
+    title = "Unknown payment token"
+    slug = "unknown-token"
+
+    def __init__(self) -> None:
+        super().__init__("The payment provider does not know this token.", field="payment.token")
+
+
+DECLINES: dict[str, type[PaymentDeclined | InsufficientFunds | PaymentTimedOut | UnknownToken]] = {
+    refusal.slug: refusal for refusal in (PaymentDeclined, InsufficientFunds, PaymentTimedOut, UnknownToken)
+}
+"""What a declined payment's `decline_reason` is to the caller."""
+
+
+class RefundTooLarge(problems.Conflict):
+    title = "More than is left to refund"
+    slug = "refund-too-large"
+
+    def __init__(self, left: int, currency: str) -> None:
+        super().__init__(
+            "The refund is more than what is left of the payment.",
+            field="amount",
+            left={"amount": left, "currency": currency},
+        )
+
+
+class ProviderSilent(problems.Unavailable):
+    """The outcome is unknown: ask the provider by key, never guess."""
+
+    title = "The payment provider does not answer"
+    slug = "provider-silent"
+
+    def __init__(self) -> None:
+        super().__init__("The payment provider did not answer in time; it will be asked what happened.")
+
+
+class BadSignature(problems.Unauthorized):
+    title = "The signature is not the provider's"
+    slug = "bad-signature"
+
+    def __init__(self) -> None:
+        super().__init__("The signature is missing, wrong or too old.", field="Stoa-Signature")
+
+
+class WebhookMismatch(problems.Unprocessable):
+    title = "The webhook does not match the payment"
+    slug = "webhook-mismatch"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f"{field} is not that of the payment.", field=field)
+
+
+class AttemptCollided(problems.Unavailable):
+    title = "Another payment of this order just began"
+    slug = "payment-attempt-collided"
+
+    def __init__(self) -> None:
+        super().__init__("Another payment of this order began at the same moment: ask again.")

@@ -1,0 +1,33 @@
+"""The facts that payment announces; the subject is the payment's id."""
+
+from __future__ import annotations
+
+from stoa.kit.events import Fact
+from stoa.kit.money import Money
+
+
+class PaymentSucceeded(Fact, event="payment.succeeded", frozen=True):
+    """The money was captured."""
+
+    payment_id: str
+    order_id: str
+    amount: Money
+
+
+class PaymentFailed(Fact, event="payment.failed", frozen=True):
+    """The authorization was refused. `reason` is the slug of the problem that the shopper got."""
+
+    payment_id: str
+    order_id: str
+    reason: str
+
+
+class PaymentRefunded(Fact, event="payment.refunded", frozen=True):
+    """`amount` went back by this refund, `refunded_total` by all so far."""
+
+    payment_id: str
+    order_id: str
+    refund_id: str
+    amount: Money
+    refunded_total: Money
+    reason: str

@@ -1,0 +1,104 @@
+"""Refund: give captured money back, in part or in full, once per reason.
+
+`ask_refund` records it, in the transaction of whatever asks for it; `execute_refund` has the provider do
+it, by key, and then books it. Between the two a crash loses nothing: the refund stays pending and due.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.kit.db import Transaction
+from stoa.kit.money import Money
+from stoa.services.payment import ledger, repository, states
+from stoa.services.payment.errors import NoSuchPayment, ProviderSilent, RefundTooLarge, WrongState
+from stoa.services.payment.events import PaymentRefunded
+from stoa.services.payment.provider import SaidOfRefund
+from stoa.services.payment.repository import Refund
+from stoa.services.payment.service import Payments
+from stoa.services.payment.states import Payment, State
+
+
+async def ask_refund(
+    tx: Transaction, payment_id: str, source: str, reason: str, amount: Money | None = None
+) -> Refund | None:
+    """A pending refund of `amount`, by default of all that is left; None where nothing is.
+
+    A repeat of the source answers with the refund it made. Raises `WrongState` before the capture and
+    `RefundTooLarge` for more than is left, counting what is pending: two at once cannot exceed it.
+    """
+    payment = await repository.lock_payment(tx, payment_id)
+    if payment is None:
+        raise NoSuchPayment
+    before = await repository.refund_of_source(tx, payment.id, source)
+    if before is not None:
+        return before
+    if not payment.paid:
+        raise WrongState(payment.state, State.REFUNDED)
+    left = payment.left_to_refund
+    wanted = left if amount is None else amount
+    if wanted.currency != left.currency or wanted.amount > left.amount:
+        raise RefundTooLarge(left.amount, left.currency)
+    if wanted.amount == 0:
+        return None
+    return await repository.add_refund(tx, payment.id, source, reason, wanted.amount)
+
+
+async def execute_refund(payments: Payments, refund_id: str) -> Refund:
+    """The refund as it is now: done, failed, or still pending where the provider was silent.
+
+    A repeat asks the provider again under the same key, which gives back once, and books it once.
+    """
+    return await payments.underway.join("refund", refund_id, partial(_execute, payments, refund_id))
+
+
+async def _execute(payments: Payments, refund_id: str) -> Refund:
+    refund = await _refund(payments, refund_id)
+    if refund.state != "pending":
+        return refund
+    payment = await repository.payment_by_id(payments.db, refund.payment_id)
+    assert payment is not None  # a foreign key
+    try:
+        said = await payments.ask(payments.provider.refund(payment.key, refund_key=refund.id, amount=refund.amount))
+    except ProviderSilent:
+        settings = payments.settings
+        pause = min(settings.refund_retry_most_seconds, settings.refund_retry_seconds * 2 ** min(refund.attempts, 20))
+        await repository.postpone_refund(payments.db, refund.id, pause)
+    else:
+        await _book(payments, refund, said)
+    return await _refund(payments, refund_id)
+
+
+async def _book(payments: Payments, refund: Refund, said: SaidOfRefund) -> None:
+    async with payments.db.transaction() as tx:
+        payment = await repository.lock_payment(tx, refund.payment_id)
+        assert payment is not None  # a foreign key
+        state = "done" if said.done else "failed"
+        if not await repository.finish_refund(tx, refund.id, state, said.reference):
+            return
+        if said.done:
+            await _give_back(payments, tx, payment, refund)
+        else:
+            await repository.give_up_refund(tx, payment.id, refund.amount.amount)
+
+
+async def _give_back(payments: Payments, tx: Transaction, payment: Payment, refund: Refund) -> None:
+    after = states.refunded(payment, refund.amount.amount)
+    await repository.save_payments(tx, [after])
+    await repository.add_ledger_entries(tx, ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount))
+    fact = PaymentRefunded(
+        payment_id=payment.id,
+        order_id=payment.order_id or "",
+        refund_id=refund.id,
+        amount=refund.amount,
+        refunded_total=after.refunded,
+        reason=refund.reason,
+    )
+    await payments.outbox.announce(tx, subject=payment.id, version=after.version, fact=fact)
+
+
+async def _refund(payments: Payments, refund_id: str) -> Refund:
+    refund = await repository.refund_by_id(payments.db, refund_id)
+    if refund is None:
+        raise NoSuchPayment
+    return refund

@@ -1,0 +1,348 @@
+"""All of payment's SQL: one constant per statement, one function per constant.
+
+Rows of `payments` are locked in the order of their ids wherever several are.
+"""
+
+# ruff: noqa: S608 - what is put into the statements are the columns below, never a value
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from stoa.kit import ids
+from stoa.kit.db import Db, Transaction
+from stoa.kit.money import Money
+from stoa.services.payment.ledger import Entry
+from stoa.services.payment.states import Payment, State
+
+_PAYMENT = """id, key, order_id, user_id, attempt, state, method, amount_minor, currency, refund_asked_minor,
+    refunded_minor, provider_reference, decline_reason, void_reason, version,
+    extract(epoch FROM now() - asked_at)::float8 AS asked_seconds_ago"""
+_REFUND = "id, payment_id, source, reason, amount_minor, currency, state, attempts, created_at, done_at"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPayment:
+    """What is asked for. `user_id` is None for a guest."""
+
+    key: str
+    order_id: str
+    user_id: str | None
+    amount: Money
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refund:
+    """A row of `refunds`. `source` is unique within the payment; `state` is pending, done or failed."""
+
+    id: str
+    payment_id: str
+    source: str
+    reason: str
+    amount: Money
+    state: str
+    attempts: int
+    created_at: datetime
+    done_at: datetime | None
+
+
+def _payment(row: asyncpg.Record) -> Payment:
+    return Payment(
+        id=row["id"],
+        key=row["key"],
+        order_id=row["order_id"],
+        user_id=row["user_id"],
+        attempt=row["attempt"],
+        state=State(row["state"]),
+        method=row["method"],
+        amount=Money(row["amount_minor"], row["currency"]),
+        refund_asked_minor=row["refund_asked_minor"],
+        refunded_minor=row["refunded_minor"],
+        provider_reference=row["provider_reference"],
+        decline_reason=row["decline_reason"],
+        void_reason=row["void_reason"],
+        asked_seconds_ago=row["asked_seconds_ago"],
+        version=row["version"],
+    )
+
+
+def _refund(row: asyncpg.Record) -> Refund:
+    return Refund(
+        id=row["id"],
+        payment_id=row["payment_id"],
+        source=row["source"],
+        reason=row["reason"],
+        amount=Money(row["amount_minor"], row["currency"]),
+        state=row["state"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        done_at=row["done_at"],
+    )
+
+
+# An attempt that another process has numbered at the same moment is left out of the answer, as a key is
+# that is there already: the caller looks which it was.
+ADD_PAYMENTS = f"""
+    INSERT INTO payments (id, key, order_id, user_id, attempt, state, method, amount_minor, currency)
+    SELECT id, key, order_id, user_id,
+           coalesce((SELECT max(attempt) FROM payments AS earlier WHERE earlier.order_id = new.order_id), 0)
+               + row_number() OVER (PARTITION BY order_id ORDER BY id),
+           'unknown', method, amount_minor, currency
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[])
+         AS new (id, key, order_id, user_id, method, amount_minor, currency)
+    ON CONFLICT DO NOTHING
+    RETURNING {_PAYMENT}
+"""
+
+
+async def add_payments(db: Db, new: Sequence[NewPayment]) -> dict[str, Payment]:
+    """By key, those that were not there yet, in the state UNKNOWN."""
+    rows = await db.fetch(
+        ADD_PAYMENTS,
+        [ids.uuid7() for _ in new],
+        [one.key for one in new],
+        [one.order_id for one in new],
+        [one.user_id for one in new],
+        [one.method for one in new],
+        [one.amount.amount for one in new],
+        [one.amount.currency for one in new],
+    )
+    return {row["key"]: _payment(row) for row in rows}
+
+
+PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"
+
+
+async def payments_by_key(db: Db, keys: Sequence[str]) -> dict[str, Payment]:
+    rows = await db.fetch(PAYMENTS_BY_KEY, keys)
+    return {row["key"]: _payment(row) for row in rows}
+
+
+PAYMENT_BY_ID = f"SELECT {_PAYMENT} FROM payments WHERE id = $1"
+
+
+async def payment_by_id(db: Db, payment_id: str) -> Payment | None:
+    row = await db.fetchrow(PAYMENT_BY_ID, payment_id)
+    return _payment(row) if row else None
+
+
+PAYMENTS_OF_ORDER = f"SELECT {_PAYMENT} FROM payments WHERE order_id = $1 ORDER BY attempt"
+
+
+async def payments_of_order(db: Db, order_id: str) -> list[Payment]:
+    return [_payment(row) for row in await db.fetch(PAYMENTS_OF_ORDER, order_id)]
+
+
+LOCK_PAYMENTS = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[]) ORDER BY id FOR UPDATE"
+
+
+async def lock_payments(tx: Transaction, keys: Sequence[str]) -> dict[str, Payment]:
+    return {row["key"]: _payment(row) for row in await tx.fetch(LOCK_PAYMENTS, keys)}
+
+
+LOCK_PAYMENT = f"SELECT {_PAYMENT} FROM payments WHERE id = $1 FOR UPDATE"
+
+
+async def lock_payment(tx: Transaction, payment_id: str) -> Payment | None:
+    row = await tx.fetchrow(LOCK_PAYMENT, payment_id)
+    return _payment(row) if row else None
+
+
+SAVE_PAYMENTS = """
+    UPDATE payments AS p
+    SET state = after.state, provider_reference = after.provider_reference, decline_reason = after.decline_reason,
+        refunded_minor = after.refunded_minor, version = after.version, updated_at = now()
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+         AS after (id, state, provider_reference, decline_reason, refunded_minor, version)
+    WHERE p.id = after.id
+"""
+
+
+async def save_payments(tx: Transaction, after: Sequence[Payment]) -> None:
+    """Write what a transition may change, of rows that are locked."""
+    await tx.execute(
+        SAVE_PAYMENTS,
+        [one.id for one in after],
+        [one.state for one in after],
+        [one.provider_reference for one in after],
+        [one.decline_reason for one in after],
+        [one.refunded_minor for one in after],
+        [one.version for one in after],
+    )
+
+
+ASK_CAPTURES = f"""
+    WITH asked AS (
+        SELECT id FROM payments
+        WHERE key = ANY($1::text[]) AND state = 'authorized' AND void_reason IS NULL ORDER BY id FOR UPDATE
+    )
+    UPDATE payments AS p
+    SET state = 'capture_unknown', asked_at = now(), version = p.version + 1, updated_at = now()
+    FROM asked WHERE p.id = asked.id
+    RETURNING {_PAYMENT.replace("id, key", "p.id, key", 1)}
+"""
+
+
+async def ask_captures(db: Db, keys: Sequence[str]) -> dict[str, Payment]:
+    """Those that were authorized, and shall not be voided: now CAPTURE_UNKNOWN."""
+    return {row["key"]: _payment(row) for row in await db.fetch(ASK_CAPTURES, keys)}
+
+
+ASK_VOID = f"""
+    INSERT INTO payments (id, key, state, method, amount_minor, currency, void_reason)
+    VALUES ($1, $2, 'voided', '', 0, 'XXX', $3)
+    ON CONFLICT (key) DO UPDATE
+    SET void_reason = coalesce(payments.void_reason, excluded.void_reason),
+        version = payments.version + 1, updated_at = now()
+    RETURNING {_PAYMENT}
+"""
+
+
+async def ask_void(db: Db, key: str, reason: str) -> Payment:
+    """The payment, from now on on its way back; a tombstone (ISO 4217's XXX is no currency) for an unknown key."""
+    row = await db.fetchrow(ASK_VOID, ids.uuid7(), key, reason)
+    assert row is not None
+    return _payment(row)
+
+
+UNSETTLED = """
+    SELECT key, state, void_reason FROM payments
+    WHERE (state IN ('unknown', 'capture_unknown') OR (void_reason IS NOT NULL AND state = 'authorized'))
+      AND asked_at < now() - make_interval(secs => $1)
+    ORDER BY asked_at LIMIT $2
+"""
+
+
+async def unsettled(db: Db, older_than_seconds: float, most: int) -> list[tuple[str, str | None]]:
+    """Keys of payments that nobody seems to look after, with why they shall be voided if they shall."""
+    rows = await db.fetch(UNSETTLED, older_than_seconds, most)
+    return [(row["key"], row["void_reason"]) for row in rows]
+
+
+REFUND_OF_SOURCE = f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 AND source = $2"
+
+
+async def refund_of_source(db: Db, payment_id: str, source: str) -> Refund | None:
+    row = await db.fetchrow(REFUND_OF_SOURCE, payment_id, source)
+    return _refund(row) if row else None
+
+
+ADD_REFUND = f"""
+    WITH asked AS (
+        UPDATE payments SET refund_asked_minor = refund_asked_minor + $5, version = version + 1, updated_at = now()
+        WHERE id = $2 RETURNING currency
+    )
+    INSERT INTO refunds (id, payment_id, source, reason, amount_minor, currency)
+    SELECT $1, $2, $3, $4, $5::bigint, currency FROM asked
+    RETURNING {_REFUND}
+"""
+
+
+async def add_refund(tx: Transaction, payment_id: str, source: str, reason: str, amount_minor: int) -> Refund:
+    """A pending refund, counted against the payment, whose row is locked."""
+    row = await tx.fetchrow(ADD_REFUND, ids.uuid7(), payment_id, source, reason, amount_minor)
+    assert row is not None
+    return _refund(row)
+
+
+REFUND_BY_ID = f"SELECT {_REFUND} FROM refunds WHERE id = $1"
+
+
+async def refund_by_id(db: Db, refund_id: str) -> Refund | None:
+    row = await db.fetchrow(REFUND_BY_ID, refund_id)
+    return _refund(row) if row else None
+
+
+REFUNDS_OF_PAYMENT = f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 ORDER BY id"
+
+
+async def refunds_of_payment(db: Db, payment_id: str) -> list[Refund]:
+    return [_refund(row) for row in await db.fetch(REFUNDS_OF_PAYMENT, payment_id)]
+
+
+REFUNDS_DUE = "SELECT id FROM refunds WHERE state = 'pending' AND due_at <= now() ORDER BY due_at LIMIT $1"
+
+
+async def refunds_due(db: Db, most: int) -> list[str]:
+    return [row["id"] for row in await db.fetch(REFUNDS_DUE, most)]
+
+
+POSTPONE_REFUND = """
+    UPDATE refunds SET attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
+    WHERE id = $1 AND state = 'pending'
+"""
+
+
+async def postpone_refund(db: Db, refund_id: str, seconds: float) -> None:
+    await db.execute(POSTPONE_REFUND, refund_id, seconds)
+
+
+FINISH_REFUND = """
+    UPDATE refunds SET state = $2, provider_reference = $3, done_at = now()
+    WHERE id = $1 AND state = 'pending' RETURNING id
+"""
+
+
+async def finish_refund(tx: Transaction, refund_id: str, state: str, reference: str) -> bool:
+    """False where it was finished before."""
+    return await tx.fetchval(FINISH_REFUND, refund_id, state, reference) is not None
+
+
+GIVE_UP_REFUND = """
+    UPDATE payments SET refund_asked_minor = refund_asked_minor - $2, version = version + 1, updated_at = now()
+    WHERE id = $1
+"""
+
+
+async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) -> None:
+    """What a failed refund asked for may be asked for again."""
+    await tx.execute(GIVE_UP_REFUND, payment_id, amount_minor)
+
+
+ADD_LEDGER_ENTRIES = """
+    INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])
+"""
+
+
+async def add_ledger_entries(tx: Transaction, entries: Sequence[Entry]) -> None:
+    await tx.execute(
+        ADD_LEDGER_ENTRIES,
+        [entry.transaction_id for entry in entries],
+        [entry.payment_id for entry in entries],
+        [entry.movement for entry in entries],
+        [entry.account for entry in entries],
+        [entry.amount_minor for entry in entries],
+        [entry.currency for entry in entries],
+    )
+
+
+LEDGER_AFTER = """
+    SELECT id, transaction_id, payment_id, movement, account, amount_minor, currency, created_at FROM ledger
+    WHERE id > $1 AND ($2::uuid IS NULL OR payment_id = $2) ORDER BY id LIMIT $3
+"""
+
+
+async def ledger_after(db: Db, entry_id: int, payment_id: str | None, most: int) -> list[asyncpg.Record]:
+    return await db.fetch(LEDGER_AFTER, entry_id, payment_id, most)
+
+
+WEBHOOK_SIGNING = "SELECT secret FROM webhook_secrets WHERE provider = $1"
+
+
+async def webhook_secret(db: Db, provider: str) -> str:
+    secret: str = await db.fetchval(WEBHOOK_SIGNING, provider)
+    return secret
+
+
+REMEMBER_WEBHOOK = "INSERT INTO webhook_events (provider, id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id"
+
+
+async def remember_webhook(db: Db, provider: str, event_id: str) -> bool:
+    """False where it came before."""
+    return await db.fetchval(REMEMBER_WEBHOOK, provider, event_id) is not None

@@ -1,0 +1,87 @@
+"""What the checkout asks of payment: proto/stoa/payment/v1 says what each call means."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from stoa.contracts.common.v1 import common_pb2
+from stoa.contracts.payment.v1 import payment_pb2 as pb
+from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceServicer
+from stoa.kit import problems
+from stoa.kit.money import Money
+from stoa.services.payment.authorize_payment import authorize
+from stoa.services.payment.capture_payment import capture
+from stoa.services.payment.find_payment import payment_of_id, payment_of_key
+from stoa.services.payment.repository import NewPayment
+from stoa.services.payment.resolve_payment import resolve
+from stoa.services.payment.service import Payments
+from stoa.services.payment.states import Payment
+from stoa.services.payment.void_payment import void
+
+
+class PaymentServicer(PaymentServiceServicer):
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+
+    async def Authorize(self, request: pb.AuthorizeRequest, context: Any) -> pb.AuthorizeResponse:  # noqa: ARG002, N802
+        new = NewPayment(
+            key=_key(request.key),
+            order_id=_uuid(request.order_id, "order_id"),
+            user_id=_uuid(request.user_id, "user_id") if request.user_id else None,
+            amount=_amount(request.amount),
+            method=request.method,
+        )
+        return pb.AuthorizeResponse(payment=_message(await authorize(self._payments, new, request.token)))
+
+    async def ResolvePayment(self, request: pb.ResolvePaymentRequest, context: Any) -> pb.ResolvePaymentResponse:  # noqa: ARG002, N802
+        return pb.ResolvePaymentResponse(payment=_message(await resolve(self._payments, _key(request.key))))
+
+    async def Capture(self, request: pb.CaptureRequest, context: Any) -> pb.CaptureResponse:  # noqa: ARG002, N802
+        return pb.CaptureResponse(payment=_message(await capture(self._payments, _key(request.key))))
+
+    async def VoidPayment(self, request: pb.VoidPaymentRequest, context: Any) -> pb.VoidPaymentResponse:  # noqa: ARG002, N802
+        payment = await void(self._payments, _key(request.key), request.reason)
+        return pb.VoidPaymentResponse(payment=_message(payment))
+
+    async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:  # noqa: ARG002, N802
+        if request.payment_id:
+            payment = await payment_of_id(self._payments, _uuid(request.payment_id, "payment_id"))
+        else:
+            payment = await payment_of_key(self._payments, _key(request.key))
+        return pb.GetPaymentResponse(payment=_message(payment))
+
+
+def _message(payment: Payment) -> pb.Payment:
+    return pb.Payment(
+        id=payment.id,
+        key=payment.key,
+        order_id=payment.order_id or "",
+        state=pb.PaymentState.Value(f"PAYMENT_STATE_{payment.state.upper()}"),
+        amount=_money(payment.amount),
+        refunded=_money(payment.refunded),
+        decline_reason=payment.decline_reason,
+    )
+
+
+def _money(money: Money) -> common_pb2.Money:
+    return common_pb2.Money(amount_minor=money.amount, currency=money.currency)
+
+
+def _key(key: str) -> str:
+    if not 1 <= len(key) <= 200 or "\0" in key:
+        raise problems.Unprocessable("A key has 1 to 200 characters.", field="key")
+    return key
+
+
+def _uuid(text: str, field: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise problems.Unprocessable("This is not a UUID.", field=field) from None
+
+
+def _amount(money: common_pb2.Money) -> Money:
+    if money.amount_minor < 0 or len(money.currency) != 3 or not money.currency.isupper():
+        raise problems.Unprocessable("An amount is at least zero, of an ISO 4217 currency.", field="amount")
+    return Money(money.amount_minor, money.currency)

@@ -1,0 +1,41 @@
+"""What the acts of payment work with."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
+from stoa.services.payment.provider import Provider, Said, within
+from stoa.services.payment.repository import NewPayment
+from stoa.services.payment.settings import Settings
+from stoa.services.payment.states import Payment
+from stoa.services.payment.underway import Underway
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payments:
+    """The batchers share one commit among the payments of a moment (`recording.py`).
+
+    `asks` records that an authorization is asked for, and answers with the payment and whether it is
+    new; `capture_asks` the same for a capture, None where it may not be; `answers` records what the
+    provider said.
+    """
+
+    db: Database
+    outbox: Outbox
+    settings: Settings
+    provider: Provider
+    asks: Batcher[NewPayment, tuple[Payment, bool]]
+    capture_asks: Batcher[str, Payment | None]
+    answers: Batcher[tuple[str, Said], Payment]
+    underway: Underway = field(default_factory=Underway)
+
+    async def ask(self, asked: Coroutine[Any, Any, T]) -> T:
+        """The provider's answer, within our timeout. Raises `ProviderSilent`."""
+        return await within(self.settings.provider_timeout_seconds, asked)

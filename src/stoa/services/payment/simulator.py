@@ -1,0 +1,190 @@
+"""The payment simulator: a provider with a memory, as a foreign system would have it.
+
+It answers by token:
+
+    tok_ok                   the money is held
+    tok_declined             refused
+    tok_insufficient_funds   refused
+    tok_timeout              the answer never comes; whether money moved is decided by the key, see `moved`
+    tok_duplicate_webhook    as tok_ok, and the signed webhook that says so is sent twice
+    anything else            refused: it knows no such token
+
+It keeps what happened under each key in a schema of its own and commits on its own: a crash of the shop
+between asking and recording finds it as a bank would be found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from stoa.kit import clock
+from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database, Db
+from stoa.kit.money import Money
+from stoa.kit.problems import Problem
+from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, UnknownToken
+from stoa.services.payment.provider import Said, SaidOfRefund, Status
+from stoa.services.payment.repository import webhook_secret
+from stoa.services.payment.signature import sign
+
+NAME = "simulator"
+
+_DECLINES = {"tok_declined": PaymentDeclined.slug, "tok_insufficient_funds": InsufficientFunds.slug}
+_SILENT = "tok_timeout"
+_TALKATIVE = "tok_duplicate_webhook"
+_ACCEPTED = {"tok_ok", _SILENT, _TALKATIVE}
+
+Deliver = Callable[[str, bytes], Awaitable[None]]
+"""Takes a webhook: its signature header and its body."""
+
+
+def moved(key: str) -> bool:
+    """Whether a `tok_timeout` under this key moved the money before it fell silent: one time in two."""
+    return hashlib.sha256(key.encode()).digest()[0] % 2 == 1
+
+
+@dataclass(frozen=True)
+class _Authorization:
+    key: str
+    order_id: str
+    amount: Money
+    reason: str
+    webhooks: int
+
+
+class Simulator:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize)
+        self._captures: Batcher[str, Said] = Batcher(self._capture)
+
+    async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
+        reason = "" if token in _ACCEPTED else _DECLINES.get(token, UnknownToken.slug)
+        webhooks = 2 if token == _TALKATIVE else 0
+        if token == _SILENT and not moved(key):
+            await _silence()
+        said = await self._authorizations.submit(_Authorization(key, order_id, amount, reason, webhooks))
+        if token == _SILENT:
+            await _silence()
+        return said
+
+    async def query(self, key: str) -> Said:
+        return (await _by_key(self._db, [key])).get(key, Said(Status.ABSENT))
+
+    async def capture(self, key: str) -> Said:
+        return await self._captures.submit(key)
+
+    async def void(self, key: str) -> Said:
+        row = await self._db.fetchrow(VOID, key)
+        assert row is not None
+        return _said(row)
+
+    async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
+        async with self._db.transaction() as tx:
+            row = await tx.fetchrow(LOCK, key)
+            if row is None or row["status"] != Status.CAPTURED or row["currency"] != amount.currency:
+                return SaidOfRefund(done=False)
+            if (reference := await tx.fetchval(REFUND_REFERENCE, refund_key)) is not None:
+                return SaidOfRefund(done=True, reference=reference)
+            if row["refunded_minor"] + amount.amount > row["amount_minor"]:
+                return SaidOfRefund(done=False)
+            reference = await tx.fetchval(REFUND, refund_key, key, amount.amount)
+            return SaidOfRefund(done=True, reference=reference)
+
+    async def send_webhooks(self, deliver: Deliver) -> None:
+        """One round: sign and send what has not been taken yet; what is refused is sent again next round."""
+        secret = await webhook_secret(self._db, NAME)
+        for row in await self._db.fetch(UNSENT_WEBHOOKS):
+            body: bytes = row["body"].encode()
+            try:
+                await deliver(sign(secret, int(clock.now().timestamp()), body), body)
+            except Problem:
+                continue
+            await self._db.execute(WEBHOOK_SENT, row["seq"])
+
+    async def _authorize(self, asked: Sequence[_Authorization]) -> list[Said | Exception]:
+        async with self._db.transaction() as tx:
+            rows = await tx.fetch(
+                AUTHORIZE,
+                [one.key for one in asked],
+                [one.order_id for one in asked],
+                [one.amount.amount for one in asked],
+                [one.amount.currency for one in asked],
+                [Status.DECLINED if one.reason else Status.AUTHORIZED for one in asked],
+                [one.reason for one in asked],
+            )
+            new = {row["key"] for row in rows}
+            webhooks = [_webhook(one) for one in asked if one.key in new for _ in range(one.webhooks)]
+            if webhooks:
+                # The same event twice: same id, same body.
+                await tx.execute(ADD_WEBHOOKS, webhooks)
+            said = await _by_key(tx, [one.key for one in asked])
+        return [said[one.key] for one in asked]
+
+    async def _capture(self, keys: Sequence[str]) -> list[Said | Exception]:
+        await self._db.execute(CAPTURE, keys)
+        said = await _by_key(self._db, keys)
+        return [said.get(key, Said(Status.ABSENT)) for key in keys]
+
+
+async def _silence() -> None:
+    """The answer never comes: whoever waits for it gives up."""
+    await asyncio.get_running_loop().create_future()
+
+
+def _webhook(one: _Authorization) -> str:
+    body: dict[str, Any] = {
+        "id": hashlib.sha256(f"authorized {one.key}".encode()).hexdigest()[:32],
+        "type": "payment.authorized",
+        "key": one.key,
+        "order_id": one.order_id,
+        "amount": msgspec.to_builtins(one.amount),
+    }
+    return msgspec.json.encode(body).decode()
+
+
+def _said(row: asyncpg.Record) -> Said:
+    return Said(Status(row["status"]), row["reference"], row["reason"])
+
+
+async def _by_key(db: Db, keys: Sequence[str]) -> dict[str, Said]:
+    return {row["key"]: _said(row) for row in await db.fetch(BY_KEY, keys)}
+
+
+AUTHORIZE = """
+    INSERT INTO simulator.payments (key, order_id, amount_minor, currency, status, reason)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+    ON CONFLICT (key) DO NOTHING
+    RETURNING key
+"""
+BY_KEY = "SELECT key, status, reference, reason FROM simulator.payments WHERE key = ANY($1::text[])"
+LOCK = "SELECT status, amount_minor, currency, refunded_minor FROM simulator.payments WHERE key = $1 FOR UPDATE"
+CAPTURE = """
+    UPDATE simulator.payments AS p SET status = 'captured'
+    FROM (SELECT key FROM simulator.payments
+          WHERE key = ANY($1::text[]) AND status = 'authorized' ORDER BY key FOR UPDATE) AS held
+    WHERE p.key = held.key
+"""
+VOID = """
+    INSERT INTO simulator.payments AS p (key, amount_minor, currency, status) VALUES ($1, 0, 'XXX', 'voided')
+    ON CONFLICT (key) DO UPDATE
+    SET status = CASE p.status WHEN 'authorized' THEN 'voided' ELSE p.status END
+    RETURNING status, reference, reason
+"""
+REFUND_REFERENCE = "SELECT reference FROM simulator.refunds WHERE key = $1"
+REFUND = """
+    WITH given AS (
+        UPDATE simulator.payments SET refunded_minor = refunded_minor + $3 WHERE key = $2
+    )
+    INSERT INTO simulator.refunds (key, payment_key, amount_minor) VALUES ($1, $2, $3) RETURNING reference
+"""
+ADD_WEBHOOKS = "INSERT INTO simulator.webhooks (body) SELECT unnest($1::text[])"
+UNSENT_WEBHOOKS = "SELECT seq, body FROM simulator.webhooks WHERE sent_at IS NULL ORDER BY seq LIMIT 100"
+WEBHOOK_SENT = "UPDATE simulator.webhooks SET sent_at = now() WHERE seq = $1"

@@ -1,0 +1,48 @@
+"""Void: undo whatever happened under a key, also what may still happen.
+
+That it shall be undone is recorded first, and from then on nothing else may be done with the payment.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stoa.services.payment import repository
+from stoa.services.payment.errors import ProviderSilent, WrongState
+from stoa.services.payment.refund_payment import ask_refund, execute_refund
+from stoa.services.payment.service import Payments
+from stoa.services.payment.states import Payment, State
+
+SOURCE = "void"
+"""Names the refund that undoes a capture: at most one of it per payment."""
+
+
+async def void(payments: Payments, key: str, reason: str) -> Payment:
+    """The payment: VOIDED, REFUNDED, or DECLINED as it was; a tombstone for an unknown key.
+
+    Raises `ProviderSilent` until it is done: repeat it, the provider does everything once. `WrongState`
+    where the provider refuses to give a capture back: that wants a person.
+    """
+    return await payments.underway.join("void", key, partial(_void, payments, key, reason))
+
+
+async def _void(payments: Payments, key: str, reason: str) -> Payment:
+    payment = await repository.ask_void(payments.db, key, reason)
+    if payment.unsettled or payment.state is State.AUTHORIZED:
+        said = await payments.ask(payments.provider.void(key))
+        payment = await payments.answers.submit((key, said))
+    if not payment.paid:
+        return payment
+    async with payments.db.transaction() as tx:
+        refund = await ask_refund(tx, payment.id, SOURCE, reason)
+    if refund is not None and (await execute_refund(payments, refund.id)).state == "pending":
+        raise ProviderSilent
+    # A refund of another source may be pending too: all must be back before it is undone.
+    for other in await repository.refunds_of_payment(payments.db, payment.id):
+        if other.state == "pending" and (await execute_refund(payments, other.id)).state == "pending":
+            raise ProviderSilent
+    after = await repository.payment_by_id(payments.db, payment.id)
+    assert after is not None
+    if after.refunded_minor < after.amount.amount:
+        raise WrongState(after.state, State.REFUNDED)
+    return after
