@@ -22,6 +22,7 @@ Id = Annotated[
         pattern="^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
         max_length=36,
         description="UUID",
+        examples=["01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"],
         extra_json_schema={"format": "uuid"},
     ),
 ]
@@ -30,7 +31,13 @@ ShortText = Annotated[str, Meta(max_length=500)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 Sku = Annotated[
     str,
-    Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?!\n)$", description="Stock keeping unit"),
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?!\n)$",
+        description="Stock keeping unit",
+        examples=["85123A"],
+    ),
 ]
 Slug = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
 Email = Annotated[
@@ -39,13 +46,16 @@ Email = Annotated[
         min_length=3,
         max_length=254,
         pattern=r"^[^\s@<>\",;:\\]+@[^\s@<>\",;:\\]+\.[^\s@<>\",;:\\]+(?!\n)$",
+        examples=["ada@example.com"],
         extra_json_schema={"format": "email"},
     ),
 ]
 Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(). /-]*(?!\n)$")]
-CountryCode = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2")]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217")]
-Quantity = Annotated[int, Meta(ge=1, le=100_000)]
+CountryCode = Annotated[
+    str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2", examples=["GB"])
+]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217", examples=["GBP"])]
+Quantity = Annotated[int, Meta(ge=1, le=100_000, examples=[1])]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 AmountMinor = Annotated[int, Meta(ge=0, le=100_000_000_000, description="Minor units: pence, cents, yen")]
 Moment = Annotated[datetime, Meta(tz=True)]

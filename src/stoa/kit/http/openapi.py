@@ -1,0 +1,181 @@
+"""OpenAPI 3.1 from the declarations, and the list of who may call what.
+
+Schemas are named `<service>.<Struct>`, so that documents of several processes merge without a clash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from stoa.kit import problems
+from stoa.kit.http.routes import REQUIRED, BoundRoutes, Route, Who
+
+Document = dict[str, Any]
+
+_KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A repeat with the same key changes nothing and gets the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "examples": ["order-7f3a"]},
+}
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `type` is stable; `field` names the input at fault.",
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/out-of-stock"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "field": {"type": "string", "examples": ["items[0].quantity"]},
+        "request_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
+
+_REFUSALS = {
+    "400": "The request cannot be read",
+    "401": "No access token, or not a valid one",
+    "403": "The caller may not",
+    "404": "There is no such thing, or it is not the caller's",
+    "409": "Not possible in the state that things are in",
+    "413": "The body is too large",
+    "415": "The body is not JSON",
+    "422": "A value is not acceptable; `field` says which",
+    "429": "Too many requests; `Retry-After` says when to come again",
+    "503": "Something that is needed does not answer; the same request may work later",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """One line of the authorization matrix."""
+
+    method: str
+    path: str
+    who: Who
+
+
+def matrix(bound: Sequence[BoundRoutes]) -> list[Access]:
+    """Every route with who may call it, for a test that walks them all."""
+    return [Access(route.method, route.path, route.who) for each in bound for route in each.routes]
+
+
+def openapi(bound: Sequence[BoundRoutes], prefix: str) -> Document:
+    """The document of these services, whose paths stand under `prefix`."""
+    paths: dict[str, Document] = {}
+    schemas: Document = {"Problem": _PROBLEM}
+    for each in bound:
+        types = [
+            shape
+            for route in each.routes
+            for shape in (route.body, route.query, route.answer)
+            if shape is not None and shape is not bytes
+        ]
+        refs, components = msgspec.json.schema_components(
+            types, ref_template=f"#/components/schemas/{each.service}.{{name}}"
+        )
+        schemas |= {f"{each.service}.{name}": schema for name, schema in components.items()}
+        schema_of = dict(zip(map(repr, types), refs, strict=True))
+        for route in each.routes:
+            path = prefix + route.path.replace(":uuid}", "}")
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, schema_of, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Stoa", "version": "1", "description": "A shop: browse, fill a cart, order, follow up."},
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": {status: _refusal(text) for status, text in _REFUSALS.items()},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def merge(documents: Sequence[Document]) -> Document:
+    """One document for the services of several processes."""
+    merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"], "schemas": {}}}
+    for document in documents:
+        for path, operations in document["paths"].items():
+            merged["paths"].setdefault(path, {}).update(operations)
+        merged["components"]["schemas"] |= document["components"]["schemas"]
+    merged["paths"] = dict(sorted(merged["paths"].items()))
+    return merged
+
+
+def _operation(route: Route, schema_of: dict[str, Document], schemas: Document) -> Document:
+    operation: Document = {
+        "tags": [route.service],
+        "operationId": f"{route.service}.{route.handler.__name__}",
+        "summary": route.summary,
+        "description": (route.handler.__doc__ or "").strip(),
+        "x-who": route.who.name,
+        "parameters": _parameters(route, schema_of, schemas),
+        "responses": {str(route.status): _success(route, schema_of)}
+        | {status: {"$ref": f"#/components/responses/{status}"} for status in _possible_refusals(route)},
+    }
+    if route.who.signed_in:
+        operation["security"] = [{"token": []}]
+    elif route.idempotency is not None:
+        operation["security"] = [{}, {"token": []}]
+    if route.body is bytes:
+        operation["requestBody"] = {"content": {"*/*": {}}}
+    elif route.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema_of[repr(route.body)]}},
+        }
+    return {name: value for name, value in operation.items() if value not in ("", [])}
+
+
+def _parameters(route: Route, schema_of: dict[str, Document], schemas: Document) -> list[Document]:
+    parameters: list[Document] = [
+        {
+            "name": segment.text,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"} if segment.uuid else {"type": "string"},
+        }
+        for segment in route.segments
+        if segment.parameter
+    ]
+    if route.query is not None:
+        shape = schemas[schema_of[repr(route.query)]["$ref"].rsplit("/", 1)[1]]
+        required = shape.get("required", [])
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in shape["properties"].items()
+        ]
+    if route.idempotency is not None:
+        parameters.append(_KEY_PARAMETER | {"required": route.idempotency is REQUIRED})
+    return parameters
+
+
+def _possible_refusals(route: Route) -> list[str]:
+    statuses = {"422", "429", "503"}
+    if route.who.signed_in:
+        statuses.add("401")
+    if route.who.roles:
+        statuses.add("403")
+    if any(segment.parameter for segment in route.segments):
+        statuses.add("404")
+    if route.idempotency is not None:
+        statuses |= {"400", "409"}
+    if route.body is not None:
+        statuses |= {"413", "415"}
+    return sorted(statuses)
+
+
+def _success(route: Route, schema_of: dict[str, Document]) -> Document:
+    if route.answer is None:
+        return {"description": "Done"}
+    return {"description": "Done", "content": {"application/json": {"schema": schema_of[repr(route.answer)]}}}
+
+
+def _refusal(text: str) -> Document:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": text, "content": {problems.CONTENT_TYPE: {"schema": schema}}}
