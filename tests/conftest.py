@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.resources
 import itertools
 import secrets
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,9 +49,9 @@ async def postgres() -> AsyncIterator[Postgres]:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def postgres_server() -> AsyncIterator[NewServer]:
-    """`await postgres_server(durable=True)`: a server of the test's own, stopped and removed after it."""
+    """`await postgres_server(durable=True)`: a server of one's own, stopped and removed after the module."""
     async with AsyncExitStack() as stack:
 
         async def start(*, durable: bool) -> Postgres:
@@ -113,3 +114,11 @@ async def database(templates: Templates) -> AsyncIterator[NewDatabase]:
     for each in made:
         await each.close()
         await templates.drop(each.dsn)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port of 127.0.0.1 where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,167 @@
+"""Which services share a process, and where each process is found: `topologies/*.toml`, checked.
+
+    summary = "what this shape is for"
+
+    [process.order]
+    services = ["cart", "checkout", "order", "payment"]
+    gateway = false      # true for the one process that is the door
+    http = 4003
+    grpc = 4053          # left out where there is only one process
+
+Everything is on 127.0.0.1 unless the environment says where a process is reached:
+`STOA_ORDER_HTTP=order.shop.svc:4003`, `STOA_ORDER_GRPC=order.shop.svc:4053`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from stoa.app import SERVICES
+from stoa.runtime.failure import Failure
+
+LOOPBACK = "127.0.0.1"
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a process is reached."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class ProcessPlan:
+    """One process: `grpc` is None where nobody calls it from outside."""
+
+    name: str
+    services: tuple[str, ...]
+    gateway: bool
+    http: Address
+    grpc: Address | None
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All the processes; each service is in exactly one, and one of them is the gateway."""
+
+    name: str
+    summary: str
+    processes: tuple[ProcessPlan, ...]
+
+    def process(self, name: str) -> ProcessPlan:
+        for plan in self.processes:
+            if plan.name == name:
+                return plan
+        names = ", ".join(plan.name for plan in self.processes)
+        raise Failure(f"topology {self.name} has no process {name}", f"it has {names}")
+
+    def home_of(self, service: str) -> ProcessPlan:
+        """The process in which a service lives; `gateway` counts as one here."""
+        return next(
+            plan for plan in self.processes if service in plan.services or (service == "gateway" and plan.gateway)
+        )
+
+    @property
+    def gateway(self) -> ProcessPlan:
+        return self.home_of("gateway")
+
+
+class _Process(msgspec.Struct, forbid_unknown_fields=True):
+    services: list[str]
+    http: Port
+    grpc: Port | None = None
+    gateway: bool = False
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    summary: str
+    process: dict[Annotated[str, msgspec.Meta(pattern="^[a-z][a-z-]*$")], _Process]
+
+
+def packaged() -> list[str]:
+    """The names of the topologies that come with Stoa."""
+    return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(".toml"))
+
+
+def load(name: str, environ: Mapping[str, str], *, port: int | None = None) -> Topology:
+    """The topology of that name, or in the file of that path. `port` is the gateway's, over file and environment.
+
+    Raises `Failure` for one that cannot run.
+    """
+    path = Path(name) if name.endswith(".toml") else Path(str(_folder() / f"{name}.toml"))
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text()), _File)
+    except OSError:
+        raise Failure(f"there is no topology {name}", f"choose from {', '.join(packaged())}, or a file.toml") from None
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
+    topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port)))
+    for wrong in (*_misplaced(topology), *_unreachable(topology)):
+        raise Failure(f"topology {name}: {wrong}", f"mend {path}")
+    return topology
+
+
+def _folder() -> importlib.resources.abc.Traversable:
+    return importlib.resources.files("stoa") / "topologies"
+
+
+def _plans(file: _File, environ: Mapping[str, str], port: int | None) -> Iterator[ProcessPlan]:
+    for name, process in file.process.items():
+        prefix = f"STOA_{name.upper().replace('-', '_')}"
+        http = _address(environ, f"{prefix}_HTTP", process.http)
+        yield ProcessPlan(
+            name=name,
+            services=tuple(process.services),
+            gateway=process.gateway,
+            http=Address(http.host, port) if process.gateway and port else http,
+            grpc=_address(environ, f"{prefix}_GRPC", process.grpc) if process.grpc else None,
+        )
+
+
+def _address(environ: Mapping[str, str], variable: str, port: int) -> Address:
+    text = environ.get(variable, "")
+    if not text:
+        return Address(LOOPBACK, port)
+    host, _, digits = text.rpartition(":")
+    if not host or not digits.isdigit() or not 1 <= int(digits) <= 65535:
+        raise Failure(f"{variable}={text!r} is not an address", "write it as host:port")
+    return Address(host, int(digits))
+
+
+def _misplaced(topology: Topology) -> Iterator[str]:
+    placed = Counter(service for plan in topology.processes for service in plan.services)
+    for service in placed.keys() - SERVICES.keys():
+        yield f"there is no service {service}"
+    for service, times in placed.items():
+        if times > 1:
+            yield f"service {service} is in {times} processes"
+    for service in SERVICES.keys() - placed.keys():
+        yield f"service {service} is in no process"
+
+
+def _unreachable(topology: Topology) -> Iterator[str]:
+    gateways = sum(plan.gateway for plan in topology.processes)
+    if gateways != 1:
+        yield f"{gateways} processes are the gateway, and it takes one"
+    if len(topology.processes) > 1:
+        for plan in topology.processes:
+            if plan.grpc is None:
+                yield f"process {plan.name} needs a grpc port for its neighbours"
+    addresses = Counter(address for plan in topology.processes for address in (plan.http, plan.grpc) if address)
+    for address, times in addresses.items():
+        if times > 1:
+            yield f"{address} is given to {times} servers"
