@@ -30,19 +30,26 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, shape: Callable[..., T]) -> T:
         """The data as the struct that the consumer declares, with just the members it reads."""
-        result: T = msgspec.convert(self.data, shape)  # type: ignore[arg-type]
+        result: T = msgspec.convert(self.data, shape)
         return result
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class _FactType(msgspec.StructMeta):
+    """Takes `event` from the class statement: msgspec's own metaclass refuses what it does not know."""
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], *, event: str = "", **options: Any
+    ) -> Any:
+        made: Any = super().__new__(cls, name, bases, namespace, **options)
+        made.__event__ = event
+        return made
+
+
+class Fact(msgspec.Struct, metaclass=_FactType, frozen=True, kw_only=True):
     """What a service's `events.py` derives its announcements from: the struct is the event's data.
 
-    class OrderPlaced(Fact, event="order.placed"): ...
+    class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed"): ...
     """
-
-    def __init_subclass__(cls, event: str = "", **options: Any) -> None:
-        super().__init_subclass__(**options)
-        cls.__event__ = event  # type: ignore[attr-defined]
 
     @classmethod
     def event_type(cls) -> str:
