@@ -2,7 +2,16 @@
 
 The pool is our own because asyncpg's sends a RESET on every release, which costs two fifths of the
 read rate (docs/adr). Nothing here changes session state, so there is nothing to reset; a connection
-that broke is discarded.
+that broke, or was cut off between two states, is discarded.
+
+    async with db.transaction() as tx:          committed when the block ends, rolled back when it raises
+        await tx.execute(...)
+        after_commit(callback)                  runs once the COMMIT has succeeded, and only then
+
+    with before_commit(db, mark):               every transaction that this task opens on `db` ends with
+        ...                                     `await mark(tx)`: it commits with the rest
+
+Ids come and go as strings, json and jsonb as plain values, timestamptz as aware datetimes.
 """
 
 from __future__ import annotations
@@ -10,9 +19,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import asyncpg
@@ -20,12 +30,69 @@ import msgspec
 
 from stoa.kit import problems
 
-_open_transaction: ContextVar[str | None] = ContextVar("stoa_open_transaction", default=None)
+CONNECT_SECONDS = 10
+SLOT_SECONDS = 10
+"""How long a statement waits for a connection before its caller is told to come back later."""
 
 
+class DatabaseUnavailable(problems.Unavailable):
+    """No connection in time, or the one in use was lost: what was not yet committed is not done."""
+
+    slug = "database-unavailable"
+
+
+class CallInsideTransaction(Exception):
+    """A call left a service while its transaction was open: a lock would be held across the network."""
+
+
+class Db(Protocol):
+    """What a repository function takes: a pool (each statement commits itself) or an open transaction."""
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]: ...
+    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None: ...
+    async def fetchval(self, sql: str, *arguments: Any) -> Any: ...
+    async def execute(self, sql: str, *arguments: Any) -> str: ...
+
+
+class Transaction(Db, Protocol):
+    """An open transaction. A function that must not commit on its own takes this and not `Db`."""
+
+    def is_in_transaction(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class OpenTransaction:
+    """A transaction under way. A task started inside it sees it too, and sees when it has ended."""
+
+    service: str
+    ended: bool = False
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+
+_open_transaction: ContextVar[OpenTransaction | None] = ContextVar("stoa_open_transaction", default=None)
 _before_commit: ContextVar[tuple[Database, Callable[[Transaction], Awaitable[None]]] | None] = ContextVar(
     "stoa_before_commit", default=None
 )
+
+
+def _open_here() -> OpenTransaction | None:
+    here = _open_transaction.get()
+    return None if here is None or here.ended else here
+
+
+def refuse_inside_transaction(what: str) -> None:
+    """Raise where a transaction is open in this task; `what` names the call for the message."""
+    here = _open_here()
+    if here is not None:
+        raise CallInsideTransaction(f"{what} while a transaction of {here.service} is open")
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Have `callback` run when the transaction that is open in this task has committed; it must not raise."""
+    here = _open_here()
+    if here is None:
+        raise RuntimeError("no transaction is open in this task")
+    here.after_commit.append(callback)
 
 
 @contextmanager
@@ -41,38 +108,12 @@ def before_commit(database: Database, callback: Callable[[Transaction], Awaitabl
         _before_commit.reset(token)
 
 
-class CallInsideTransaction(Exception):
-    """A call left a service while its transaction was open: a lock would be held across the network."""
-
-
-def refuse_inside_transaction(what: str) -> None:
-    """Raise where a transaction is open in this task; `what` names the call for the message."""
-    service = _open_transaction.get()
-    if service is not None:
-        raise CallInsideTransaction(f"{what} while a transaction of {service} is open")
-
-
-class Db(Protocol):
-    """What a repository function takes: a pool (each statement commits itself) or an open transaction."""
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]: ...
-    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None: ...
-    async def fetchval(self, sql: str, *arguments: Any) -> Any: ...
-    async def execute(self, sql: str, *arguments: Any) -> str: ...
-
-
-class Transaction(Protocol):
-    """An open transaction. A function that must not commit on its own takes this and not `Db`."""
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]: ...
-    async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None: ...
-    async def fetchval(self, sql: str, *arguments: Any) -> Any: ...
-    async def execute(self, sql: str, *arguments: Any) -> str: ...
-    def is_in_transaction(self) -> bool: ...
-
-
 class Database:
-    """A pool of at most `size` connections to one service's database, opened when first needed."""
+    """A pool of at most `size` connections to one service's database, opened when first needed.
+
+    Every method raises `DatabaseUnavailable` when there is no connection in time or it is lost on the
+    way. Then a statement that was running may or may not have committed.
+    """
 
     def __init__(self, service: str, dsn: str, size: int = 8) -> None:
         self.service = service
@@ -85,74 +126,62 @@ class Database:
         self._closed = False
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self.connection() as connection:
+        async with self._lent() as connection:
             return await connection.fetch(sql, *arguments)
 
     async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
-        async with self.connection() as connection:
+        async with self._lent() as connection:
             return await connection.fetchrow(sql, *arguments)
 
     async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        async with self.connection() as connection:
+        async with self._lent() as connection:
             return await connection.fetchval(sql, *arguments)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
-        async with self.connection() as connection:
+        async with self._lent() as connection:
             return await connection.execute(sql, *arguments)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """One transaction: committed when the block ends, rolled back when it raises. Never nested."""
-        if _open_transaction.get() is not None:
-            raise CallInsideTransaction(f"a second transaction of {self.service}")
-        async with self.connection() as connection:
-            token = _open_transaction.set(self.service)
+        refuse_inside_transaction(f"a second transaction of {self.service}")
+        async with self._lent() as connection:
+            here = OpenTransaction(self.service)
+            token = _open_transaction.set(here)
             try:
-                async with connection.transaction():
+                await _boundary(connection, "BEGIN")
+                try:
                     yield connection
                     hook = _before_commit.get()
                     if hook is not None and hook[0] is self:
                         await hook[1](connection)
+                except BaseException:
+                    if not connection.is_closed():
+                        await _boundary(connection, "ROLLBACK")
+                    raise
+                await _boundary(connection, "COMMIT")
             finally:
+                here.ended = True
                 _open_transaction.reset(token)
+        for callback in here.after_commit:
+            callback()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of one's own for the block, for what needs a session (an advisory lock, LISTEN)."""
-        async with self._slots:
-            connection = await self._take()
-            try:
-                yield connection
-            except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
-                if connection.is_closed():
-                    raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
-                raise
-            finally:
-                self._give_back(connection)
-
-    async def _take(self) -> asyncpg.Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if not connection.is_closed():
-                return connection
+    async def dedicated(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection beside the pool for what needs a session (advisory locks, LISTEN), closed after the block."""
+        connection = await self._connect()
         try:
-            connection = await asyncpg.connect(self.dsn, timeout=10, server_settings={"application_name": self.session})
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
-            raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
-        await _teach_types(connection)
-        return connection
-
-    def _give_back(self, connection: asyncpg.Connection) -> None:
-        if connection.is_closed():
-            return
-        if self._closed or connection.is_in_transaction():
-            # Cancelled half way: the session's state is unknown, so it is not lent again.
+            yield connection
+        except _LOSS as error:
+            self._explain(error, connection)
+            raise
+        finally:
             connection.terminate()
-        else:
-            self._idle.append(connection)
 
     async def close(self, within_seconds: float = 5.0) -> None:
         """Close every connection, waiting for those in use."""
+        if self._closed:
+            return
         self._closed = True
         give_up = time.monotonic() + within_seconds
         for _ in range(self.size):
@@ -164,9 +193,87 @@ class Database:
             connection.terminate()
         self._idle.clear()
 
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
+        await self._slot()
+        try:
+            connection = await self._take()
+            try:
+                yield connection
+            except _LOSS as error:
+                self._explain(error, connection)
+                raise
+            finally:
+                self._give_back(connection)
+        finally:
+            self._slots.release()
 
-class DatabaseUnavailable(problems.Unavailable):
-    slug = "database-unavailable"
+    async def _slot(self) -> None:
+        if self._closed:
+            raise DatabaseUnavailable(f"The database of {self.service} is closed.")
+        if not self._slots.locked():
+            await self._slots.acquire()
+            return
+        try:
+            async with asyncio.timeout(SLOT_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable(f"Every connection to the database of {self.service} is busy.") from None
+
+    async def _take(self) -> asyncpg.Connection:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await self._connect()
+
+    async def _connect(self) -> asyncpg.Connection:
+        settings = {"application_name": self.session}
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                connection = await asyncpg.connect(self.dsn, server_settings=settings)
+                try:
+                    await _teach_types(connection)
+                except BaseException:
+                    connection.terminate()
+                    raise
+        except _LOSS as error:
+            raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
+        return connection
+
+    def _give_back(self, connection: asyncpg.Connection) -> None:
+        if connection.is_closed():
+            return
+        if self._closed or connection.is_in_transaction():
+            connection.terminate()
+        else:
+            self._idle.append(connection)
+
+    def _explain(self, error: Exception, connection: asyncpg.Connection) -> None:
+        """Raise `DatabaseUnavailable` if what the error says is that the connection is gone."""
+        if isinstance(error, _ENDED) or connection.is_closed():
+            connection.terminate()
+            raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
+
+
+_ENDED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    # The server's goodbye came while nobody was asking anything, its FIN has not come yet.
+    asyncpg.InternalClientError,
+)
+_LOSS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a lost connection may show itself as. Most PostgreSQL errors are none: they leave it open."""
+
+
+async def _boundary(connection: asyncpg.Connection, command: str) -> None:
+    """BEGIN, COMMIT or ROLLBACK. Cut off half way it leaves a session in an unknown state: never lent again."""
+    try:
+        await connection.execute(command)
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
 
 
 async def _teach_types(connection: asyncpg.Connection) -> None:
@@ -187,4 +294,14 @@ def affected(status: str) -> int:
     return int(status.rsplit(" ", 1)[-1])
 
 
-__all__ = ["CallInsideTransaction", "Database", "DatabaseUnavailable", "Db", "Sequence", "Transaction", "affected"]
+__all__ = [
+    "CallInsideTransaction",
+    "Database",
+    "DatabaseUnavailable",
+    "Db",
+    "Transaction",
+    "affected",
+    "after_commit",
+    "before_commit",
+    "refuse_inside_transaction",
+]

@@ -1,0 +1,217 @@
+"""The pool and its transactions, against a real server: what is lent again, what is not, and who hears of a loss."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from stoa.kit import db as kit_db
+from stoa.kit.db import CallInsideTransaction, DatabaseUnavailable, after_commit, before_commit
+from stoa.kit.ids import uuid7
+
+
+@pytest.fixture
+async def db(database):
+    made = await database("cart")
+    await made.execute("CREATE TABLE thing (id uuid PRIMARY KEY, document jsonb, at timestamptz DEFAULT now())")
+    return made
+
+
+async def things(db) -> int:
+    return await db.fetchval("SELECT count(*) FROM thing")
+
+
+async def cut_off(db) -> None:
+    """End every connection of the database's pool from outside, as a restart of the server does."""
+    admin = await asyncpg.connect(db.dsn)
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1", db.session
+    )
+    await admin.close()
+
+
+async def test_ids_are_strings_and_documents_plain_values_alone_and_in_arrays(db) -> None:
+    one, other = sorted((uuid7(), uuid7()))
+    await db.execute("INSERT INTO thing (id, document) SELECT * FROM unnest($1::uuid[], $2::jsonb[])",
+                     [one, other], [{"a": [1]}, None])  # fmt: skip
+    rows = await db.fetch("SELECT id, document FROM thing WHERE id = ANY($1::uuid[]) ORDER BY id", [one, other])
+    assert [tuple(row) for row in rows] == [(one, {"a": [1]}), (other, None)]
+    assert await db.fetchval("SELECT array_agg(id ORDER BY id) FROM thing") == [one, other]
+    assert (await db.fetchval("SELECT at FROM thing LIMIT 1")).tzinfo is not None
+
+
+async def test_what_a_transaction_wrote_goes_when_its_block_raises(db) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+            raise ZeroDivisionError
+    assert await things(db) == 0
+
+
+async def test_a_callback_runs_after_the_commit_and_only_then(db) -> None:
+    seen: list[str] = []
+    async with db.transaction() as tx:
+        await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+        after_commit(lambda: seen.append("committed"))
+        assert seen == []
+    assert seen == ["committed"]
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction():
+            after_commit(lambda: seen.append("never"))
+            raise ZeroDivisionError
+    with pytest.raises(RuntimeError, match="no transaction is open"):
+        after_commit(lambda: None)
+    assert seen == ["committed"]
+
+
+async def test_what_comes_before_the_commit_belongs_to_the_transaction(db, database) -> None:
+    other = await database("order")
+    marks: list[str] = []
+
+    async def mark(tx) -> None:
+        marks.append("marked")
+        await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+
+    async def refuse(tx) -> None:
+        raise PermissionError
+
+    with before_commit(db, mark):
+        async with db.transaction():
+            assert marks == []
+        async with other.transaction():
+            pass
+    async with db.transaction():
+        pass
+    assert (marks, await things(db)) == (["marked"], 1)
+
+    with before_commit(db, refuse), pytest.raises(PermissionError):
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+    assert await things(db) == 1
+
+
+async def test_nothing_leaves_while_a_transaction_is_open_and_everything_may_afterwards(db) -> None:
+    started = asyncio.Event()
+
+    async def later() -> None:
+        await started.wait()
+        kit_db.refuse_inside_transaction("a call")
+
+    async with db.transaction():
+        with pytest.raises(CallInsideTransaction, match="a call while a transaction of cart is open"):
+            kit_db.refuse_inside_transaction("a call")
+        with pytest.raises(CallInsideTransaction, match="a second transaction of cart"):
+            async with db.transaction():
+                pass
+        left_over = asyncio.create_task(later())
+    started.set()
+    await left_over
+
+
+async def test_a_request_cancelled_in_a_transaction_leaves_nothing_open(db) -> None:
+    inside = asyncio.Event()
+
+    async def request() -> None:
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+            inside.set()
+            await tx.execute("SELECT pg_sleep(30)")
+
+    task = asyncio.create_task(request())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await things(db) == 0
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state LIKE 'idle in%'"
+    assert await db.fetchval(open_ones, db.session) == 0
+
+
+async def test_requests_cancelled_at_any_moment_leave_a_pool_that_commits(database) -> None:
+    """A connection given back between BEGIN and its answer would swallow the next writer's work."""
+    db = await database("cart", size=2)
+    await db.execute("CREATE TABLE thing (n int)")
+
+    async def request(n: int) -> None:
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO thing VALUES ($1)", n)
+
+    for steps in range(60):
+        task = asyncio.create_task(request(-1))
+        for _ in range(steps % 20):
+            await asyncio.sleep(0)
+        if steps % 3:
+            await asyncio.sleep(steps / 20_000)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await request(steps)
+    seen = await asyncpg.connect(db.dsn)
+    committed = await seen.fetch("SELECT n FROM thing WHERE n >= 0 ORDER BY n")
+    await seen.close()
+    assert [row["n"] for row in committed] == list(range(60))
+
+
+async def test_a_statement_cancelled_does_not_cancel_the_next_one(database) -> None:
+    db = await database("cart", size=1)
+    task = asyncio.create_task(db.execute("SELECT pg_sleep(30)"))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await db.fetchval("SELECT 1 FROM pg_sleep(0.05)") == 1
+
+
+async def test_a_lost_connection_is_said_to_be_lost_inside_a_transaction_and_outside(db) -> None:
+    async with asyncio.timeout(10):
+        sleeping = asyncio.create_task(db.execute("SELECT pg_sleep(30)"))
+        while not await db.fetchval("SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(30)'"):
+            pass
+        await cut_off(db)
+        with pytest.raises(DatabaseUnavailable):
+            await sleeping
+        with pytest.raises(DatabaseUnavailable):
+            async with db.transaction() as tx:
+                await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+                await cut_off(db)
+                await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+    assert await things(db) == 0
+
+
+async def test_connections_that_died_idle_are_not_lent(db) -> None:
+    await asyncio.gather(*(db.execute("SELECT pg_sleep(0.02)") for _ in range(4)))
+    await cut_off(db)
+    async with asyncio.timeout(5):
+        while not all(connection.is_closed() for connection in db._idle):
+            await asyncio.sleep(0.001)
+    assert await asyncio.gather(*(things(db) for _ in range(4))) == [0, 0, 0, 0]
+
+
+async def test_what_is_not_a_lost_connection_stays_what_it_is(db) -> None:
+    one = uuid7()
+    await db.execute("INSERT INTO thing (id) VALUES ($1)", one)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await db.execute("INSERT INTO thing (id) VALUES ($1)", one)
+    with pytest.raises(TimeoutError):
+        async with db.transaction():
+            raise TimeoutError
+
+
+async def test_waiting_for_a_connection_has_an_end(database, monkeypatch) -> None:
+    monkeypatch.setattr(kit_db, "SLOT_SECONDS", 0.05)
+    db = await database("cart", size=1)
+    async with db.transaction():
+        other = asyncio.create_task(db.execute("SELECT 1"))
+        with pytest.raises(DatabaseUnavailable, match="busy"):
+            await asyncio.create_task(asyncio.wait_for(other, 5))
+    assert await db.fetchval("SELECT 1") == 1
+
+
+async def test_no_server_is_unavailable_and_so_is_a_closed_pool(database) -> None:
+    nobody = kit_db.Database("cart", "postgresql://stoa_cart:x@127.0.0.1:1/stoa_cart")
+    with pytest.raises(DatabaseUnavailable):
+        await nobody.execute("SELECT 1")
+    db = await database("cart")
+    await db.close()
+    with pytest.raises(DatabaseUnavailable):
+        await db.execute("SELECT 1")
