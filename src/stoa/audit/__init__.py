@@ -1,0 +1,13 @@
+"""Checks the six invariants of the platform over all services' databases, on a live system or a still one.
+
+    1  stock         never oversold; what is on hand is the sum of its movements
+    2  reservations  every reservation ends committed, released or expired
+    3  payments      every captured payment has exactly one order, or a full refund; the ledger sums to zero
+    4  orders        exactly one order per idempotency key, one payment per order and attempt
+    5  events        every event reached every subscriber, and had its effect once
+    6  totals        an order's parts add up to its total, and its total is what was captured
+
+One file per invariant. The audit is the operator's tool: it reads each database with its service's own
+role, which no service can do, and it changes nothing. Databases are not read at one moment, so work in
+flight looks like a fault for a while: only what is found again in every look counts (`audit`).
+"""
