@@ -1,0 +1,117 @@
+"""What inventory refuses.
+
+NotFound        NoSuchSku, NoSuchReservation
+Forbidden       NotYourStock
+Unprocessable   NoSuchWarehouse
+Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
+                ReservationKeyReused, ReservationPromised, BelowReserved, WarehouseTaken
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoa.kit import problems
+from stoa.services.inventory.shelves import Shortage
+
+
+class NoSuchSku(problems.NotFound):
+    title = "There is no stock of this SKU"
+    slug = "no-such-sku"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"Inventory does not know the SKU {sku}.", field="sku")
+
+
+class NoSuchReservation(problems.NotFound):
+    title = "There is no such reservation"
+    slug = "no-such-reservation"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was reserved under this key.", field="key")
+
+
+class NoSuchWarehouse(problems.Unprocessable):
+    title = "There is no such warehouse"
+    slug = "no-such-warehouse"
+
+    def __init__(self, warehouse_id: str) -> None:
+        super().__init__(f"There is no warehouse {warehouse_id}.", field="warehouse")
+
+
+class NotYourStock(problems.Forbidden):
+    title = "This stock is kept by somebody else"
+    slug = "not-your-stock"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"The stock of {sku} is kept by the shop or by another seller.")
+
+
+class OutOfStock(problems.Conflict):
+    """`skus` has each line that does not fit: `{sku, requested, available}`."""
+
+    title = "Not enough in stock"
+    slug = "out-of-stock"
+
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        named = ", ".join(f"{one.sku} ({one.requested} wanted, {one.available} available)" for one in shortages[:5])
+        more = f" and {len(shortages) - 5} more" if len(shortages) > 5 else ""
+        super().__init__(f"Not enough in stock: {named}{more}.", skus=[one._asdict() for one in shortages])
+
+
+class ReservationReleased(problems.Conflict):
+    title = "The reservation was given back"
+    slug = "reservation-released"
+
+    def __init__(self) -> None:
+        super().__init__("This key was released; a new reservation takes a new key.", field="key")
+
+
+class ReservationExpired(problems.Conflict):
+    title = "The hold has expired"
+    slug = "reservation-expired"
+
+    def __init__(self) -> None:
+        super().__init__("The hold has expired and its stock was given back: reserve again.", field="key")
+
+
+class ReservationCommitted(problems.Conflict):
+    title = "The reservation is sold"
+    slug = "reservation-committed"
+
+    def __init__(self) -> None:
+        super().__init__("Its goods are sold: they come back with a canceled or returned order.", field="key")
+
+
+class ReservationKeyReused(problems.Conflict):
+    title = "The key stands for other lines"
+    slug = "reservation-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__("This key was used with other lines; a repeat must have the same.", field="key")
+
+
+class ReservationPromised(problems.Conflict):
+    title = "The reservation belongs to another order"
+    slug = "reservation-promised"
+
+    def __init__(self) -> None:
+        super().__init__("The reservation is promised to another order.", field="order_id")
+
+
+class BelowReserved(problems.Conflict):
+    """`reserved` says how many of the SKU are promised in that warehouse."""
+
+    title = "Less than what is promised"
+    slug = "below-reserved"
+
+    def __init__(self, sku: str, reserved: int) -> None:
+        super().__init__(f"{reserved} of {sku} are promised to customers.", field="on_hand", reserved=reserved)
+
+
+class WarehouseTaken(problems.Conflict):
+    title = "The warehouse exists already"
+    slug = "warehouse-taken"
+
+    def __init__(self, warehouse_id: str) -> None:
+        super().__init__(f"There is a warehouse {warehouse_id} already.", field="id")

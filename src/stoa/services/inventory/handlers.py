@@ -1,0 +1,83 @@
+"""When an order is placed, sell what it was promised; when it is canceled or comes back, put that back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from stoa.kit.db import Transaction
+from stoa.kit.events import Event
+from stoa.kit.outbox import Outbox
+from stoa.kit.service import Handler
+from stoa.services.inventory.cancel import cancel
+from stoa.services.inventory.restock import restock
+from stoa.services.inventory.sell import sell
+
+
+class Item(msgspec.Struct):
+    sku: str
+    quantity: int
+
+
+class Placed(msgspec.Struct):
+    order_id: str
+    number: str
+    reservation_key: str
+    items: list[Item]
+
+
+class Canceled(msgspec.Struct):
+    order_id: str
+    reservation_key: str
+
+
+class Returned(msgspec.Struct):
+    order_id: str
+    number: str
+    return_id: str
+    reservation_key: str
+    items: list[Item]
+
+
+def handlers(outbox: Outbox) -> Mapping[str, Handler]:
+    """By the type of the event."""
+
+    async def order_placed(tx: Transaction, event: Event) -> None:
+        placed = event.read(Placed)
+        await sell(
+            tx,
+            order_id=placed.order_id,
+            number=placed.number,
+            key=placed.reservation_key,
+            lines=_lines(placed.items),
+        )
+
+    async def order_canceled(tx: Transaction, event: Event) -> None:
+        canceled = event.read(Canceled)
+        await cancel(tx, outbox, order_id=canceled.order_id, key=canceled.reservation_key)
+
+    async def order_returned(tx: Transaction, event: Event) -> None:
+        returned = event.read(Returned)
+        await restock(
+            tx,
+            outbox,
+            order_id=returned.order_id,
+            number=returned.number,
+            return_id=returned.return_id,
+            key=returned.reservation_key,
+            lines=_lines(returned.items),
+        )
+
+    return {
+        "order.placed": order_placed,
+        "order.canceled": order_canceled,
+        "order.returned": order_returned,
+    }
+
+
+def _lines(items: Iterable[Item]) -> dict[str, int]:
+    lines: dict[str, int] = {}
+    for item in items:
+        lines[item.sku] = lines.get(item.sku, 0) + item.quantity
+    return lines

@@ -1,0 +1,490 @@
+"""All of inventory's SQL.
+
+Locks are taken in one order: reservations by key (`lock_reservations`, `take_due`), then items by SKU
+(`lock_shelves`). A new reservation's key is inserted after both; whoever waits for another's key there
+waits for the end of a transaction that needs no more locks than greater keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.services.inventory.reservation import Fill, Lines, Reservation
+from stoa.services.inventory.shelves import Change, Shelf, Shelves
+from stoa.services.inventory.states import State
+
+# ---------------------------------------------------------------------------------------------- reservations
+
+LOCK_RESERVATIONS = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE key = ANY($1::text[])
+    ORDER BY key
+    FOR UPDATE
+"""
+
+RESERVATION = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE key = $1
+"""
+
+# Whom another process has locked is being decided there: skip it.
+TAKE_DUE = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE state = 'held' AND expires_at < $1
+    ORDER BY expires_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+"""
+
+FILLS_OF = """
+    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned
+    FROM reservation_lines AS line
+    JOIN warehouses ON warehouses.id = line.warehouse_id
+    WHERE line.reservation_id = ANY($1::uuid[])
+    ORDER BY line.sku, warehouses.priority, line.warehouse_id
+"""
+
+# One statement for a whole batch of new reservations. A key that another process inserted meanwhile is missing
+# from the count, and the caller rolls back.
+HOLD = """
+    WITH shifted AS (
+        UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
+        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+    ), made AS (
+        INSERT INTO reservations (id, key, state, expires_at)
+        SELECT new.id, new.key, 'held', new.expires_at
+        FROM unnest($4::uuid[], $5::text[], $6::timestamptz[]) AS new (id, key, expires_at)
+        ORDER BY new.key
+        ON CONFLICT (key) DO NOTHING
+        RETURNING id
+    ), filled AS (
+        INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
+        SELECT fill.reservation_id, fill.sku, fill.warehouse_id, fill.quantity
+        FROM unnest($7::uuid[], $8::text[], $9::text[], $10::bigint[])
+            AS fill (reservation_id, sku, warehouse_id, quantity)
+        JOIN made ON made.id = fill.reservation_id
+    )
+    SELECT count(*) FROM made
+"""
+
+HOLD_AGAIN = """
+    UPDATE reservations SET state = 'held', expires_at = again.expires_at, changed_at = now()
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS again (id, expires_at)
+    WHERE reservations.id = again.id
+"""
+
+DROP_FILLS = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
+
+ADD_FILLS = """
+    INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
+"""
+
+ALLOCATE = """
+    UPDATE reservations SET state = 'allocated', order_id = promise.order_id, changed_at = now()
+    FROM unnest($1::uuid[], $2::uuid[]) AS promise (id, order_id)
+    WHERE reservations.id = promise.id
+"""
+
+COMMIT = "UPDATE reservations SET state = 'committed', order_id = $2, changed_at = now() WHERE id = $1"
+
+END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1::uuid[])"
+
+ORDER_WAS_CANCELED = "UPDATE reservations SET order_canceled = true WHERE id = $1"
+
+LEAVE_TOMBSTONE = """
+    INSERT INTO reservations (id, key, state) VALUES ($1, $2, 'released')
+    ON CONFLICT (key) DO NOTHING
+"""
+
+SHIFT_RESERVED = """
+    UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
+    WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+"""
+
+MARK_RETURNED = """
+    UPDATE reservation_lines AS line SET returned = line.returned + back.quantity
+    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS back (sku, warehouse_id, quantity)
+    WHERE line.reservation_id = $1 AND line.sku = back.sku AND line.warehouse_id = back.warehouse_id
+"""
+
+# ----------------------------------------------------------------------------------------------------- stock
+
+LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+
+# A statement of its own after the lock, so that it sees what was committed while we waited.
+SHELVES_OF = """
+    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version
+    FROM stock
+    JOIN warehouses ON warehouses.id = stock.warehouse_id
+    WHERE stock.sku = ANY($1::text[])
+    ORDER BY stock.sku, warehouses.priority, warehouses.id
+"""
+
+TOTALS_OF = """
+    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
+    WHERE sku = ANY($1::text[])
+    GROUP BY sku
+"""
+
+TOTALS_AFTER = """
+    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
+    WHERE ($1::text IS NULL OR sku > $1)
+    GROUP BY sku
+    HAVING $2::bigint IS NULL OR sum(available) <= $2
+    ORDER BY sku
+    LIMIT $3
+"""
+
+KNOW_ITEM = "INSERT INTO items (sku, seller_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+KEEPER_OF = "SELECT seller_id FROM items WHERE sku = $1 FOR UPDATE"
+
+OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
+
+# In the order of the SKUs, so that two imports wait for each other and never in a circle.
+OPEN_ITEMS = """
+    WITH known AS (
+        INSERT INTO items (sku) SELECT sku FROM unnest($1::text[]) AS sku ORDER BY sku
+        ON CONFLICT DO NOTHING
+        RETURNING sku
+    )
+    INSERT INTO stock (sku, warehouse_id) SELECT sku, $2 FROM known
+    RETURNING sku
+"""
+
+# The one statement that changes on_hand, and the only one that writes movements: the two cannot part.
+BOOK = """
+    WITH booked AS (
+        UPDATE stock SET
+            on_hand = stock.on_hand + change.on_hand,
+            reserved = stock.reserved + change.reserved,
+            version = stock.version + 1
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+            AS change (sku, warehouse_id, on_hand, reserved)
+        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+        RETURNING stock.sku, stock.warehouse_id, change.on_hand AS quantity
+    )
+    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id)
+    SELECT sku, warehouse_id, $5, quantity, $6, $7, $8, $9 FROM booked
+    ORDER BY sku, warehouse_id
+"""
+
+MOVEMENTS_BEFORE = """
+    SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
+    FROM stock_movements
+    WHERE sku = $1 AND ($2::bigint IS NULL OR id < $2)
+    ORDER BY id DESC
+    LIMIT $3
+"""
+
+# ------------------------------------------------------------------------- warehouses, returns, discrepancies
+
+WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
+
+WAREHOUSE_EXISTS = "SELECT EXISTS (SELECT FROM warehouses WHERE id = $1)"
+
+ADD_WAREHOUSE = """
+    INSERT INTO warehouses (id, name, priority) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING
+    RETURNING id, name, priority, created_at
+"""
+
+NOTE_RESTOCK = "INSERT INTO restocks (return_id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+NOTE_DISCREPANCY = """
+    INSERT INTO stock_discrepancies (kind, order_id, return_id, number, detail, lines)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+"""
+
+DISCREPANCIES_AFTER = """
+    SELECT id, kind, order_id, return_id, number, detail, lines, noted_at FROM stock_discrepancies
+    WHERE settled_at IS NULL AND ($1::bigint IS NULL OR id > $1)
+    ORDER BY id
+    LIMIT $2
+"""
+
+SETTLE_DISCREPANCY = """
+    UPDATE stock_discrepancies SET settled_at = now(), note = $2
+    WHERE id = $1 AND settled_at IS NULL
+"""
+
+SETTLE_ORDER = """
+    UPDATE stock_discrepancies SET settled_at = now(), note = $2
+    WHERE order_id = $1 AND kind = 'sold_unreserved' AND settled_at IS NULL
+"""
+
+
+class Totals(NamedTuple):
+    """One SKU over all warehouses."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+
+
+class MovementRow(NamedTuple):
+    id: int
+    sku: str
+    warehouse_id: str
+    kind: str
+    quantity: int
+    order_id: str | None
+    return_id: str | None
+    reason: str
+    user_id: str | None
+    created_at: datetime
+
+
+class WarehouseRow(NamedTuple):
+    id: str
+    name: str
+    priority: int
+    created_at: datetime
+
+
+class DiscrepancyRow(NamedTuple):
+    id: int
+    kind: str
+    order_id: str
+    return_id: str | None
+    number: str
+    detail: str
+    lines: dict[str, int]
+    noted_at: datetime
+
+
+async def lock_reservations(tx: Transaction, keys: Iterable[str]) -> dict[str, Reservation]:
+    """Those of `keys` that exist, by key, locked until the end of the transaction."""
+    return await _with_fills(tx, await tx.fetch(LOCK_RESERVATIONS, list(keys)))
+
+
+async def lock_reservation(tx: Transaction, key: str) -> Reservation | None:
+    return (await lock_reservations(tx, [key])).get(key)
+
+
+async def reservation(db: Db, key: str) -> Reservation | None:
+    """As it is now, without a lock."""
+    return (await _with_fills(db, await db.fetch(RESERVATION, key))).get(key)
+
+
+async def take_due(tx: Transaction, now: datetime, at_most: int) -> list[Reservation]:
+    """Locked holds whose time is over, the oldest first."""
+    return list((await _with_fills(tx, await tx.fetch(TAKE_DUE, now, at_most))).values())
+
+
+async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reservation]:
+    if not rows:
+        return {}
+    fills: dict[str, list[Fill]] = {row["id"]: [] for row in rows}
+    for line in await db.fetch(FILLS_OF, list(fills)):
+        fill = Fill(line["sku"], line["warehouse_id"], line["quantity"], line["returned"])
+        fills[line["reservation_id"]].append(fill)
+    return {
+        row["key"]: Reservation(
+            id=row["id"],
+            key=row["key"],
+            state=State(row["state"]),
+            fills=tuple(fills[row["id"]]),
+            expires_at=row["expires_at"],
+            order_id=row["order_id"],
+            order_canceled=row["order_canceled"],
+        )
+        for row in rows
+    }
+
+
+async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reservation]) -> int:
+    """Write stock and new reservations; how many were new. Fewer than `made`: another process has their key."""
+    count: int = await tx.fetchval(
+        HOLD,
+        *_places(changes),
+        [change.reserved for change in changes],
+        [one.id for one in made],
+        [one.key for one in made],
+        [one.expires_at for one in made],
+        *_fill_columns(made),
+    )
+    return count
+
+
+async def hold_again(tx: Transaction, held: Sequence[Reservation]) -> None:
+    """Existing reservations are held until their new `expires_at`."""
+    await tx.execute(HOLD_AGAIN, [one.id for one in held], [one.expires_at for one in held])
+
+
+async def refill(tx: Transaction, held: Sequence[Reservation]) -> None:
+    """Existing reservations stand for their new fills instead of the old."""
+    await tx.execute(DROP_FILLS, [one.id for one in held])
+    await tx.execute(ADD_FILLS, *_fill_columns(held))
+
+
+async def allocate(tx: Transaction, promised: Sequence[Reservation]) -> None:
+    await tx.execute(ALLOCATE, [one.id for one in promised], [one.order_id for one in promised])
+
+
+async def commit(tx: Transaction, reservation_id: str, order_id: str) -> None:
+    await tx.execute(COMMIT, reservation_id, order_id)
+
+
+async def end(tx: Transaction, reservation_ids: Sequence[str], state: State) -> None:
+    """`released` or `expired`; their stock is the caller's business."""
+    await tx.execute(END, list(reservation_ids), state)
+
+
+async def order_was_canceled(tx: Transaction, reservation_id: str) -> None:
+    await tx.execute(ORDER_WAS_CANCELED, reservation_id)
+
+
+async def leave_tombstone(tx: Transaction, reservation_id: str, key: str) -> bool:
+    """A released reservation without lines; False where the key exists by now."""
+    return affected(await tx.execute(LEAVE_TOMBSTONE, reservation_id, key)) == 1
+
+
+async def shift_reserved(tx: Transaction, changes: Sequence[Change]) -> None:
+    if changes:
+        await tx.execute(SHIFT_RESERVED, *_places(changes), [change.reserved for change in changes])
+
+
+async def mark_returned(tx: Transaction, reservation_id: str, back: Sequence[Fill]) -> None:
+    await tx.execute(MARK_RETURNED, reservation_id, *_places(back), [fill.quantity for fill in back])
+
+
+async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
+    """Whoever has these locks is alone with the stock of the SKUs."""
+    await tx.execute(LOCK_ITEMS, list(skus))
+
+
+async def lock_shelves(tx: Transaction, skus: Iterable[str]) -> Shelves:
+    """Lock the items, then read their stock in all warehouses; an unknown SKU has none."""
+    wanted = list(skus)
+    await lock_items(tx, wanted)
+    return Shelves([Shelf(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
+
+
+async def shelves_of(db: Db, sku: str) -> list[Shelf]:
+    """One SKU's stock, in the order of its warehouses."""
+    return [Shelf(*row) for row in await db.fetch(SHELVES_OF, [sku])]
+
+
+async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
+    return [Totals(*row) for row in await db.fetch(TOTALS_OF, list(skus))]
+
+
+async def totals_after(db: Db, sku: str | None, at_most_available: int | None, limit: int) -> list[Totals]:
+    return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, at_most_available, limit)]
+
+
+async def know_item(tx: Transaction, sku: str, seller_id: str | None) -> None:
+    """Make the item, kept by `seller_id`, unless it is there."""
+    await tx.execute(KNOW_ITEM, sku, seller_id)
+
+
+async def keeper_of(tx: Transaction, sku: str) -> str | None:
+    """Lock the item; the seller who keeps it, None for the shop itself."""
+    seller_id: str | None = await tx.fetchval(KEEPER_OF, sku)
+    return seller_id
+
+
+async def open_shelf(tx: Transaction, sku: str, warehouse_id: str) -> Shelf:
+    """An empty row for a SKU in a warehouse where it has none; its item is locked."""
+    await tx.execute(OPEN_SHELF, sku, warehouse_id)
+    return Shelf(sku, warehouse_id, 0, 0, 0)
+
+
+async def open_items(tx: Transaction, skus: Sequence[str], warehouse_id: str) -> list[str]:
+    """Make and lock items with an empty row each; the SKUs that are new."""
+    return [row["sku"] for row in await tx.fetch(OPEN_ITEMS, list(skus), warehouse_id)]
+
+
+async def book(
+    tx: Transaction,
+    kind: str,
+    changes: Sequence[Change],
+    *,
+    order_id: str | None = None,
+    return_id: str | None = None,
+    reason: str = "",
+    user_id: str | None = None,
+) -> None:
+    """Change what is on hand, each change with its movement of this `kind`; the items are locked."""
+    await tx.execute(
+        BOOK,
+        *_places(changes),
+        [change.on_hand for change in changes],
+        [change.reserved for change in changes],
+        kind,
+        order_id,
+        return_id,
+        reason,
+        user_id,
+    )
+
+
+async def movements_before(db: Db, sku: str, movement_id: int | None, limit: int) -> list[MovementRow]:
+    """The newest first."""
+    return [MovementRow(*row) for row in await db.fetch(MOVEMENTS_BEFORE, sku, movement_id, limit)]
+
+
+async def warehouses(db: Db) -> list[WarehouseRow]:
+    """In the order in which they are drawn from."""
+    return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES)]
+
+
+async def warehouse_exists(db: Db, warehouse_id: str) -> bool:
+    found: bool = await db.fetchval(WAREHOUSE_EXISTS, warehouse_id)
+    return found
+
+
+async def add_warehouse(db: Db, warehouse_id: str, name: str, priority: int) -> WarehouseRow | None:
+    """None where the id is taken."""
+    row = await db.fetchrow(ADD_WAREHOUSE, warehouse_id, name, priority)
+    return None if row is None else WarehouseRow(*row)
+
+
+async def note_restock(tx: Transaction, return_id: str, order_id: str) -> bool:
+    """False where this return was noted before."""
+    return affected(await tx.execute(NOTE_RESTOCK, return_id, order_id)) == 1
+
+
+async def note_discrepancy(
+    tx: Transaction, kind: str, *, order_id: str, return_id: str | None, number: str, detail: str, lines: Lines
+) -> None:
+    """Once per order or return, however often it is noted."""
+    await tx.execute(NOTE_DISCREPANCY, kind, order_id, return_id, number, detail, dict(lines))
+
+
+async def discrepancies_after(db: Db, discrepancy_id: int | None, limit: int) -> list[DiscrepancyRow]:
+    """Those that nobody has settled, the oldest first."""
+    return [DiscrepancyRow(*row) for row in await db.fetch(DISCREPANCIES_AFTER, discrepancy_id, limit)]
+
+
+async def settle_discrepancy(db: Db, discrepancy_id: int, note: str) -> bool:
+    return affected(await db.execute(SETTLE_DISCREPANCY, discrepancy_id, note)) == 1
+
+
+async def settle_order(tx: Transaction, order_id: str, note: str) -> None:
+    """A sale without stock is no longer one."""
+    await tx.execute(SETTLE_ORDER, order_id, note)
+
+
+def _places(rows: Sequence[Change] | Sequence[Fill]) -> tuple[list[str], list[str]]:
+    return [row.sku for row in rows], [row.warehouse_id for row in rows]
+
+
+def _fill_columns(reservations: Sequence[Reservation]) -> tuple[list[Any], ...]:
+    fills = [(one.id, fill) for one in reservations for fill in one.fills]
+    return (
+        [reservation_id for reservation_id, _ in fills],
+        [fill.sku for _, fill in fills],
+        [fill.warehouse_id for _, fill in fills],
+        [fill.quantity for _, fill in fills],
+    )

@@ -1,0 +1,76 @@
+"""A reservation as the acts see it, and how what comes back is spread over what was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from stoa.services.inventory import states
+from stoa.services.inventory.states import State
+
+Lines = Mapping[str, int]
+"""Units by SKU, each at least one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What is taken of one SKU from one warehouse, and how much of that was put back after it was sold."""
+
+    sku: str
+    warehouse_id: str
+    quantity: int
+    returned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """`fills` stand in the order in which warehouses are drawn from; a tombstone has none."""
+
+    id: str
+    key: str
+    state: State
+    fills: tuple[Fill, ...] = ()
+    expires_at: datetime | None = None
+    order_id: str | None = None
+    order_canceled: bool = False
+
+    @property
+    def lines(self) -> dict[str, int]:
+        """Units by SKU, in the order of the SKUs: what was asked for."""
+        lines: dict[str, int] = {}
+        for fill in sorted(self.fills, key=lambda fill: fill.sku):
+            lines[fill.sku] = lines.get(fill.sku, 0) + fill.quantity
+        return lines
+
+    @property
+    def skus(self) -> set[str]:
+        return {fill.sku for fill in self.fills}
+
+    def __str__(self) -> str:
+        if not self.fills:
+            return "nothing was reserved"
+        promised = f" for order {self.order_id}" if self.order_id else ""
+        return f"the reservation is {self.state}{promised}"
+
+    def become(self, state: State, **changes: Any) -> Reservation:
+        """The same reservation in another state. Raises `ImpossibleTransition`."""
+        states.check(self.state, state)
+        return replace(self, state=state, **changes)
+
+
+def put_back(fills: Sequence[Fill], lines: Lines) -> tuple[list[Fill], dict[str, int]]:
+    """Spread returned `lines` over the `fills` they were sold from, in their order.
+
+    Answers with what goes back where (as fills of that quantity), and with the units that were never
+    sold or are back already.
+    """
+    left = dict(lines)
+    back = []
+    for fill in fills:
+        units = min(left.get(fill.sku, 0), fill.quantity - fill.returned)
+        if units > 0:
+            back.append(Fill(fill.sku, fill.warehouse_id, units))
+            left[fill.sku] -= units
+    return back, {sku: units for sku, units in left.items() if units > 0}

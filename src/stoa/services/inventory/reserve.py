@@ -1,0 +1,46 @@
+"""Reserve: hold all lines or none, many callers in one transaction of six statements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoa.kit import clock
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
+from stoa.kit.problems import Problem
+from stoa.services.inventory import holds, repository
+from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.reservation import Reservation
+
+
+class _KeyTaken(Exception):
+    """Another process made a reservation under one of our keys between our look and our insert."""
+
+
+async def reserve_all(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence[Reservation | Problem]:
+    """Answer every wish, in the order of arrival: the reservation, or the problem that refuses it alone."""
+    while True:
+        try:
+            return await _try(db, outbox, wishes)
+        except _KeyTaken:
+            # The other's row is committed now: next time it is seen, so this ends.
+            continue
+
+
+async def _try(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence[Reservation | Problem]:
+    async with db.transaction() as tx:
+        known = await repository.lock_reservations(tx, {wish.key for wish in wishes})
+        shelves = await repository.lock_shelves(tx, {sku for wish in wishes for sku in wish.lines})
+        decided = holds.decide(wishes, known, shelves, clock.now())
+        made, retaken, renewed = (list(part.values()) for part in (decided.made, decided.retaken, decided.renewed))
+        if made or retaken:
+            count = await repository.hold(tx, shelves.changes(), made)
+            if count < len(made):
+                raise _KeyTaken
+        if retaken:
+            await repository.refill(tx, retaken)
+        if retaken or renewed:
+            await repository.hold_again(tx, [*retaken, *renewed])
+        await announce_turns(outbox, tx, shelves.turns())
+        return decided.results

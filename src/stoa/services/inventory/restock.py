@@ -1,0 +1,62 @@
+"""Restock: goods that were sent back go to the shelves they were sold from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from stoa.kit.db import Transaction
+from stoa.kit.outbox import Outbox
+from stoa.services.inventory import repository
+from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.release import lock_or_leave_tombstone
+from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
+from stoa.services.inventory.sell import take_off_the_shelf
+from stoa.services.inventory.states import State
+
+log = logging.getLogger(__name__)
+
+
+async def restock(
+    tx: Transaction, outbox: Outbox, *, order_id: str, number: str, return_id: str, key: str, lines: Lines
+) -> None:
+    """Put the returned `lines` back, once per `return_id`, and never more than the order took.
+
+    An order that comes back was placed, even where its order.placed is still on the way: then it is
+    sold first. Units that the order never took are noted as a discrepancy.
+    """
+    if not await repository.note_restock(tx, return_id, order_id):
+        return
+    found = await lock_or_leave_tombstone(tx, key)
+    left = dict(lines)
+    if found.order_id in {None, order_id}:
+        if found.state in {State.HELD, State.ALLOCATED}:
+            found = await take_off_the_shelf(tx, found, order_id)
+        if found.state is State.COMMITTED:
+            back, left = put_back(found.fills, lines)
+            await onto_the_shelf(tx, outbox, found, back, order_id=order_id, return_id=return_id)
+    if left:
+        log.error("order %s sends back %s but %s", number, left, found, extra={"order_id": order_id})
+        await repository.note_discrepancy(
+            tx, "returned_unsold", order_id=order_id, return_id=return_id, number=number, detail=str(found), lines=left
+        )
+
+
+async def onto_the_shelf(
+    tx: Transaction,
+    outbox: Outbox,
+    reservation: Reservation,
+    back: Sequence[Fill],
+    *,
+    order_id: str,
+    return_id: str | None,
+) -> None:
+    """Book `back` as on hand again and note it on the locked reservation's lines."""
+    if not back:
+        return
+    shelves = await repository.lock_shelves(tx, {fill.sku for fill in back})
+    for fill in back:
+        shelves.count(fill.sku, fill.warehouse_id, fill.quantity)
+    await repository.book(tx, "return", shelves.changes(), order_id=order_id, return_id=return_id)
+    await repository.mark_returned(tx, reservation.id, back)
+    await announce_turns(outbox, tx, shelves.turns())

@@ -1,0 +1,271 @@
+"""Inventory's public API: what is available is everybody's to see, the rest is for those who keep the stock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit import problems
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.routes import ANYONE, Request, Routes, roles
+from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
+from stoa.kit.ids import uuid7
+from stoa.services.inventory import repository
+from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
+from stoa.services.inventory.errors import NoSuchSku, WarehouseTaken
+from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.release import release
+from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.rpc import Key
+from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.shelves import Shelf
+
+WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
+RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+ADMIN = roles("admin")
+KEEPERS = roles("admin", "seller")
+
+routes: Routes[Inventory] = Routes("inventory")
+
+
+class ShelfView(msgspec.Struct):
+    warehouse: str
+    on_hand: int
+    reserved: int
+    available: int
+
+
+class TotalsView(msgspec.Struct):
+    """One SKU over all warehouses."""
+
+    sku: str
+    on_hand: int
+    reserved: int
+    available: int
+
+
+class StockView(TotalsView):
+    """`warehouses` stand in the order in which they are drawn from."""
+
+    warehouses: list[ShelfView]
+
+
+class NewCount(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody counted in one warehouse; without one, in the main."""
+
+    on_hand: Count
+    warehouse: WarehouseId = MAIN_WAREHOUSE
+    reason: ShortText = ""
+
+
+class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`low_stock=true` shows only what is nearly gone."""
+
+    low_stock: bool = False
+
+
+class NewHold(msgspec.Struct, forbid_unknown_fields=True):
+    """`key` makes it repeatable and names it afterwards; without one, the request's Idempotency-Key does."""
+
+    quantity: Quantity
+    key: Key | None = None
+    hold_seconds: Annotated[int, Meta(ge=1, le=86_400)] | None = None
+
+
+class LineView(msgspec.Struct):
+    sku: str
+    quantity: int
+
+
+class ReservationView(msgspec.Struct):
+    id: str
+    key: str
+    state: str
+    lines: list[LineView]
+    expires_at: datetime | None
+
+
+class ReleaseOf(msgspec.Struct, forbid_unknown_fields=True):
+    key: Key
+
+
+class Released(msgspec.Struct):
+    key: str
+    state: str
+
+
+class MovementView(msgspec.Struct):
+    """`quantity` is signed; `user_id` counted or received, where no event did it."""
+
+    id: int
+    sku: str
+    warehouse: str
+    kind: str
+    quantity: int
+    order_id: str | None
+    return_id: str | None
+    reason: str
+    user_id: str | None
+    created_at: datetime
+
+
+class WarehouseView(msgspec.Struct):
+    id: str
+    name: str
+    priority: int
+    created_at: datetime
+
+
+class NewWarehouse(msgspec.Struct, forbid_unknown_fields=True):
+    """The lower the `priority`, the earlier it is drawn from."""
+
+    id: WarehouseId
+    name: Name
+    priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+
+
+class DiscrepancyView(msgspec.Struct):
+    """Sold or sent back without stock to answer for it: somebody must count the shelf, then settle it."""
+
+    id: int
+    kind: str
+    order_id: str
+    return_id: str | None
+    number: str
+    detail: str
+    lines: dict[str, int]
+    noted_at: datetime
+
+
+class Settlement(msgspec.Struct, forbid_unknown_fields=True):
+    note: ShortText
+
+
+@routes.get("/inventory/{sku}", answer=StockView, who=ANYONE, summary="Stock of a SKU")
+async def show_stock(inventory: Inventory, request: Request) -> StockView:
+    sku = _sku(request)
+    shelves = await repository.shelves_of(inventory.db, sku)
+    if not shelves:
+        raise NoSuchSku(sku)
+    return _stock_view(sku, shelves)
+
+
+@routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=KEEPERS, summary="Count a SKU")
+async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
+    sku = _sku(request)
+    seller = request.principal is not None and not request.principal.has("admin")
+    shelves = await set_on_hand(
+        inventory,
+        sku,
+        request.body.on_hand,
+        warehouse_id=request.body.warehouse,
+        reason=request.body.reason,
+        user_id=request.user_id,
+        seller=seller,
+    )
+    return _stock_view(sku, shelves)
+
+
+@routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=ADMIN, summary="Stock of all SKUs")
+async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -> Page[TotalsView]:
+    query = request.query
+    after = decode_cursor(query.cursor, tuple[Sku])
+    at_most = inventory.settings.low_stock_at_most if query.low_stock else None
+    rows = await repository.totals_after(inventory.db, after[0] if after else None, at_most, query.limit + 1)
+    views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved) for row in rows]
+    return page_of(views, query.limit, lambda view: (view.sku,))
+
+
+@routes.post("/inventory/{sku}/reserve", body=NewHold, answer=ReservationView, who=ADMIN, summary="Hold some of a SKU")
+async def reserve(inventory: Inventory, request: Request[NewHold]) -> ReservationView:
+    key = request.body.key or request.idempotency_key or uuid7()
+    hold_seconds = request.body.hold_seconds or inventory.settings.hold_seconds
+    wish = Wish(key, {_sku(request): request.body.quantity}, hold_seconds)
+    return _reservation_view(await inventory.reserving.submit(wish))
+
+
+@routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=ADMIN, summary="Give a hold back")
+async def give_back(inventory: Inventory, request: Request[ReleaseOf]) -> Released:
+    _sku(request)
+    return Released(request.body.key, await release(inventory, request.body.key))
+
+
+@routes.get(
+    "/inventory/{sku}/movements",
+    query=PageQuery,
+    answer=Page[MovementView],
+    who=ADMIN,
+    summary="Every change of what is on hand, the newest first",
+)
+async def list_movements(inventory: Inventory, request: Request[None, PageQuery]) -> Page[MovementView]:
+    query = request.query
+    before = decode_cursor(query.cursor, tuple[RowNumber])
+    rows = await repository.movements_before(
+        inventory.db, _sku(request), before[0] if before else None, query.limit + 1
+    )
+    return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.id,))
+
+
+@routes.get("/warehouses", answer=Page[WarehouseView], who=ADMIN, summary="Warehouses, as they are drawn from")
+async def list_warehouses(inventory: Inventory, request: Request) -> Page[WarehouseView]:  # noqa: ARG001
+    return Page([WarehouseView(*row) for row in await repository.warehouses(inventory.db)])
+
+
+@routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ADMIN, summary="Add a warehouse")
+async def add_warehouse(inventory: Inventory, request: Request[NewWarehouse]) -> WarehouseView:
+    new = request.body
+    async with inventory.db.transaction() as tx:
+        added = await repository.add_warehouse(tx, new.id, new.name, new.priority)
+        if added is None:
+            raise WarehouseTaken(new.id)
+        return WarehouseView(*added)
+
+
+@routes.get(
+    "/stock-discrepancies",
+    query=PageQuery,
+    answer=Page[DiscrepancyView],
+    who=ADMIN,
+    summary="Sales and returns that no stock answers for",
+)
+async def list_discrepancies(inventory: Inventory, request: Request[None, PageQuery]) -> Page[DiscrepancyView]:
+    query = request.query
+    after = decode_cursor(query.cursor, tuple[RowNumber])
+    rows = await repository.discrepancies_after(inventory.db, after[0] if after else None, query.limit + 1)
+    return page_of([DiscrepancyView(*row) for row in rows], query.limit, lambda view: (view.id,))
+
+
+@routes.post(
+    "/stock-discrepancies/{discrepancy_id}/settle", body=Settlement, who=ADMIN, summary="The shelf was counted"
+)
+async def settle(inventory: Inventory, request: Request[Settlement]) -> None:
+    given = request.path["discrepancy_id"]
+    known = given.isascii() and given.isdigit() and len(given) < 19
+    async with inventory.db.transaction() as tx:
+        if not known or not await repository.settle_discrepancy(tx, int(given), request.body.note):
+            raise problems.NotFound("There is no open discrepancy of this number.", field="discrepancy_id")
+
+
+def _sku(request: Request[object, object]) -> str:
+    """The SKU in the path. Raises `NoSuchSku` for what cannot be one."""
+    sku = request.path["sku"]
+    try:
+        return msgspec.convert(sku, Sku)
+    except msgspec.ValidationError:
+        raise NoSuchSku(sku) from None
+
+
+def _stock_view(sku: str, shelves: list[Shelf]) -> StockView:
+    on_hand = sum(shelf.on_hand for shelf in shelves)
+    reserved = sum(shelf.reserved for shelf in shelves)
+    warehouses = [ShelfView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in shelves]
+    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses)
+
+
+def _reservation_view(reservation: Reservation) -> ReservationView:
+    lines = [LineView(sku, units) for sku, units in reservation.lines.items()]
+    return ReservationView(reservation.id, reservation.key, reservation.state, lines, reservation.expires_at)

@@ -1,0 +1,136 @@
+"""Inventory for other services: proto/stoa/inventory/v1 says what each call means."""
+
+# ruff: noqa: N802, ARG002 - names and arguments are those of the generated class
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from stoa.contracts.common.v1.common_pb2 import Line as LineMessage
+from stoa.contracts.inventory.v1 import inventory_pb2 as pb
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
+from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.types import Count, Id, Quantity, Sku
+from stoa.services.inventory import repository
+from stoa.services.inventory.allocate import Promise
+from stoa.services.inventory.count import import_stock
+from stoa.services.inventory.errors import NoSuchReservation
+from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.release import release
+from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.states import State
+
+T = TypeVar("T")
+
+Key = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[!-~]+(?!\n)$", description="An idempotency key")]
+
+_STATES = {
+    State.HELD: pb.RESERVATION_STATE_HELD,
+    State.ALLOCATED: pb.RESERVATION_STATE_ALLOCATED,
+    State.COMMITTED: pb.RESERVATION_STATE_COMMITTED,
+    State.RELEASED: pb.RESERVATION_STATE_RELEASED,
+    State.EXPIRED: pb.RESERVATION_STATE_EXPIRED,
+}
+
+
+class _Line(msgspec.Struct):
+    sku: Sku
+    quantity: Quantity
+
+
+class _Key(msgspec.Struct):
+    key: Key
+
+
+class _Reserve(msgspec.Struct):
+    key: Key
+    lines: Annotated[list[_Line], Meta(min_length=1, max_length=1000)]
+
+
+class _Allocate(msgspec.Struct):
+    key: Key
+    order_id: Id
+
+
+class _OpeningLine(msgspec.Struct):
+    sku: Sku
+    quantity: Count
+
+
+class _ImportStock(msgspec.Struct):
+    lines: list[_OpeningLine]
+
+
+class InventoryServicer(InventoryServiceServicer):
+    """Requests in, problems or answers out; the work is in the acts."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+
+    async def GetStock(self, request: pb.GetStockRequest, context: Any) -> pb.GetStockResponse:
+        totals = await repository.totals_of(self._inventory.db, request.skus)
+        return pb.GetStockResponse(
+            stock=[
+                pb.Stock(sku=one.sku, on_hand=one.on_hand, reserved=one.reserved, available=one.on_hand - one.reserved)
+                for one in totals
+            ]
+        )
+
+    async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
+        asked = _read(_Reserve, key=request.key, lines=_plain(request.lines))
+        wish = Wish(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds)
+        return pb.ReserveResponse(reservation=_message(await self._inventory.reserving.submit(wish)))
+
+    async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
+        key = _read(_Key, key=request.key).key
+        return pb.ReleaseResponse(state=_STATES[await release(self._inventory, key)])
+
+    async def Allocate(self, request: pb.AllocateRequest, context: Any) -> pb.AllocateResponse:
+        asked = _read(_Allocate, key=request.key, order_id=request.order_id)
+        promise = Promise(asked.key, asked.order_id.lower())
+        return pb.AllocateResponse(reservation=_message(await self._inventory.allocating.submit(promise)))
+
+    async def GetReservation(self, request: pb.GetReservationRequest, context: Any) -> pb.GetReservationResponse:
+        found = await repository.reservation(self._inventory.db, _read(_Key, key=request.key).key)
+        if found is None:
+            raise NoSuchReservation
+        return pb.GetReservationResponse(reservation=_message(found))
+
+    async def ImportStock(self, request: pb.ImportStockRequest, context: Any) -> pb.ImportStockResponse:
+        lines = _merged(_read(_ImportStock, lines=_plain(request.lines)).lines)
+        added = await import_stock(self._inventory, lines)
+        return pb.ImportStockResponse(added=added, already_there=len(lines) - added)
+
+
+def _read(shape: type[T], **values: Any) -> T:
+    try:
+        return msgspec.convert(values, shape)
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
+
+
+def _plain(lines: Iterable[LineMessage]) -> list[dict[str, Any]]:
+    return [{"sku": line.sku, "quantity": line.quantity} for line in lines]
+
+
+def _merged(lines: Iterable[_Line] | Iterable[_OpeningLine]) -> dict[str, int]:
+    """The same SKU on two lines is one wish for their sum."""
+    merged: dict[str, int] = {}
+    for line in lines:
+        merged[line.sku] = merged.get(line.sku, 0) + line.quantity
+    return merged
+
+
+def _message(reservation: Reservation) -> pb.Reservation:
+    return pb.Reservation(
+        id=reservation.id,
+        key=reservation.key,
+        state=_STATES[reservation.state],
+        lines=[LineMessage(sku=sku, quantity=units) for sku, units in reservation.lines.items()],
+        expires_at=reservation.expires_at.isoformat() if reservation.expires_at else "",
+    )

@@ -1,0 +1,24 @@
+"""What the acts of inventory work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
+from stoa.services.inventory.allocate import Promise
+from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.settings import Settings
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """One per process. Its batchers only gather what waits; what keeps several processes right is the row locks."""
+
+    db: Database
+    outbox: Outbox
+    settings: Settings
+    reserving: Batcher[Wish, Reservation]
+    allocating: Batcher[Promise, Reservation]
