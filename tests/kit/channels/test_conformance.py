@@ -510,8 +510,9 @@ async def test_a_stop_cuts_off_what_outlasts_the_grace(neighbour: Neighbour) -> 
     running = asyncio.ensure_future(neighbour.stub().Reserve(reserve_request()))
     await hanging.was_entered()
     await neighbour.stop(0.1)
-    with pytest.raises(problems.Unavailable):
+    with pytest.raises(problems.Unavailable) as caught:
         await running
+    assert rpc_error(caught.value).code() is grpc.StatusCode.UNAVAILABLE
     await hanging.was_cancelled()
 
 

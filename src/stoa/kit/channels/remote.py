@@ -31,7 +31,6 @@ _LIMITS: _Options = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + 1024),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + 1024),
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
-    ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
 )
 
 _CLIENT_OPTIONS: _Options = (
@@ -102,8 +101,10 @@ class RemoteChannel(Channel):
         try:
             body = await call
         except grpc.aio.AioRpcError as error:
+            # A cancellation that is not ours comes from a server on its way out.
+            gone = error.code() is grpc.StatusCode.CANCELLED
             return Reply(
-                error.code(),
+                grpc.StatusCode.UNAVAILABLE if gone else error.code(),
                 details=error.details() or "",
                 initial_metadata=tuple(error.initial_metadata() or ()),
                 trailing_metadata=tuple(error.trailing_metadata() or ()),
