@@ -1,0 +1,174 @@
+"""When something is announced that a customer wants to know, a mail is written.
+
+Exactly one per event, into the mailbox, in the transaction that marks the event as done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from stoa.kit import clock, ids
+from stoa.kit.db import Transaction
+from stoa.kit.events import Event
+from stoa.kit.money import Money
+from stoa.kit.service import Handler
+from stoa.services.notification import repository
+from stoa.services.notification.mails import Mails, Template
+from stoa.services.notification.repository import Contact, Mail, Refund
+
+
+class UserRegistered(msgspec.Struct, frozen=True):
+    email: str
+    first_name: str
+
+
+class AboutOrder(msgspec.Struct, frozen=True, kw_only=True):
+    order_id: str
+    number: str
+    email: str
+
+
+class OrderDelivered(AboutOrder, frozen=True, kw_only=True):
+    pass
+
+
+class PlacedItem(msgspec.Struct, frozen=True):
+    name: str
+    sku: str
+    quantity: int
+    unit_price: Money
+
+
+class OrderPlaced(AboutOrder, frozen=True, kw_only=True):
+    items: Sequence[PlacedItem]
+    subtotal: Money
+    discount: Money
+    shipping: Money
+    tax: Money
+    total: Money
+
+
+class OrderCanceled(AboutOrder, frozen=True, kw_only=True):
+    reason: str
+    total: Money
+
+
+class OrderShipped(AboutOrder, frozen=True, kw_only=True):
+    carrier: str
+    tracking_number: str
+
+
+class ReturnedItem(msgspec.Struct, frozen=True):
+    sku: str
+    quantity: int
+
+
+class OrderReturned(AboutOrder, frozen=True, kw_only=True):
+    items: Sequence[ReturnedItem]
+    refund: Money
+
+
+class PaymentRefunded(msgspec.Struct, frozen=True):
+    order_id: str
+    amount: Money
+
+
+def handlers(mails: Mails) -> dict[str, Handler]:
+    """What notification does when it hears each of its events."""
+    return {
+        "user.registered": _welcome(mails),
+        "order.placed": _about_order(mails, Template.ORDER_CONFIRMATION, OrderPlaced),
+        "order.canceled": _about_order(mails, Template.ORDER_CANCELED, OrderCanceled),
+        "order.shipped": _about_order(mails, Template.ORDER_SHIPPED, OrderShipped),
+        "order.delivered": _about_order(mails, Template.ORDER_DELIVERED, OrderDelivered),
+        "order.returned": _about_order(mails, Template.ORDER_RETURNED, OrderReturned),
+        "payment.refunded": _refund(mails),
+    }
+
+
+def _welcome(mails: Mails) -> Handler:
+    async def handle(tx: Transaction, event: Event) -> None:
+        heard = event.read(UserRegistered)
+        await _send(
+            tx, mails, Template.WELCOME, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard)
+        )
+
+    return handle
+
+
+def _about_order(mails: Mails, template: Template, shape: type[AboutOrder]) -> Handler:
+    async def handle(tx: Transaction, event: Event) -> None:
+        heard = event.read(shape)
+        contact = Contact(heard.number, heard.email)
+        await repository.know_contact(tx, heard.order_id, contact)
+        await _send(
+            tx,
+            mails,
+            template,
+            event_id=event.id,
+            recipient=heard.email,
+            order_id=heard.order_id,
+            values=msgspec.to_builtins(heard),
+        )
+        for refund in await repository.take_waiting(tx, heard.order_id):
+            await _send_refund(tx, mails, contact, refund)
+
+    return handle
+
+
+def _refund(mails: Mails) -> Handler:
+    """Payment knows no addresses: they come with the order's events, sometimes later than the refund.
+
+    An order that nobody ever announces was never placed, and its customer was told at the checkout that
+    the purchase failed: its refund needs no mail, and none is sent.
+    """
+
+    async def handle(tx: Transaction, event: Event) -> None:
+        heard = event.read(PaymentRefunded)
+        refund = Refund(event.id, heard.order_id, heard.amount)
+        contact = await repository.ask_contact(tx, heard.order_id)
+        if contact is None:
+            await repository.add_waiting(tx, refund)
+        else:
+            await _send_refund(tx, mails, contact, refund)
+
+    return handle
+
+
+async def _send_refund(tx: Transaction, mails: Mails, contact: Contact, refund: Refund) -> None:
+    await _send(
+        tx,
+        mails,
+        Template.REFUND_ISSUED,
+        event_id=refund.event_id,
+        recipient=contact.email,
+        order_id=refund.order_id,
+        values={"number": contact.number, "amount": msgspec.to_builtins(refund.amount)},
+    )
+
+
+async def _send(
+    tx: Transaction,
+    mails: Mails,
+    template: Template,
+    *,
+    event_id: str,
+    recipient: str,
+    values: dict[str, Any],
+    order_id: str | None = None,
+) -> None:
+    written = mails.render(template, values)
+    mail = Mail(
+        id=ids.uuid7(),
+        template=template,
+        recipient=recipient,
+        order_id=order_id,
+        subject=written.subject,
+        sent_at=clock.now(),
+        text=written.text,
+        html=written.html,
+    )
+    await repository.add_delivery(tx, mail, event_id)

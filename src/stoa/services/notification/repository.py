@@ -1,0 +1,169 @@
+"""All SQL of notification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+
+from stoa.kit.db import Db, Transaction
+from stoa.kit.money import Money
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A mail that was sent. `order_id` is None where it is about no order."""
+
+    id: str
+    template: str
+    recipient: str
+    order_id: str | None
+    subject: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class Mail(Delivery):
+    """The same with its bodies."""
+
+    text: str
+    html: str
+
+
+ADD_DELIVERY = """
+    INSERT INTO deliveries (id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+async def add_delivery(tx: Transaction, mail: Mail, event_id: str) -> None:
+    """Put a mail into the mailbox, once per event."""
+    await tx.execute(
+        ADD_DELIVERY,
+        mail.id,
+        event_id,
+        mail.template,
+        mail.recipient,
+        mail.order_id,
+        mail.subject,
+        mail.text,
+        mail.html,
+        mail.sent_at,
+    )
+
+
+_DELIVERIES = "SELECT id, template, recipient, order_id, subject, sent_at FROM deliveries "
+
+# One statement for each filter that has an index to walk; what else is asked narrows it down.
+DELIVERIES_ABOUT = (
+    _DELIVERIES
+    + """
+    WHERE order_id = $1 AND id < $2
+      AND ($3::text IS NULL OR recipient = $3) AND ($4::text IS NULL OR template = $4)
+    ORDER BY id DESC LIMIT $5
+"""
+)
+DELIVERIES_TO = (
+    _DELIVERIES
+    + """
+    WHERE recipient = $1 AND id < $2 AND ($3::text IS NULL OR template = $3)
+    ORDER BY id DESC LIMIT $4
+"""
+)
+DELIVERIES_OF = _DELIVERIES + "WHERE template = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+ALL_DELIVERIES = _DELIVERIES + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
+
+_NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
+async def list_deliveries(
+    db: Db,
+    *,
+    recipient: str | None = None,
+    template: str | None = None,
+    order_id: str | None = None,
+    before: str | None = None,
+    limit: int,
+) -> list[Delivery]:
+    """Newest first, from after the delivery `before`."""
+    before = before or _NEWEST
+    if order_id is not None:
+        rows = await db.fetch(DELIVERIES_ABOUT, order_id, before, recipient, template, limit)
+    elif recipient is not None:
+        rows = await db.fetch(DELIVERIES_TO, recipient, before, template, limit)
+    elif template is not None:
+        rows = await db.fetch(DELIVERIES_OF, template, before, limit)
+    else:
+        rows = await db.fetch(ALL_DELIVERIES, before, limit)
+    return [Delivery(**row) for row in rows]
+
+
+READ_MAIL = """
+    SELECT id, template, recipient, order_id, subject, sent_at, text_body AS text, html_body AS html
+    FROM deliveries WHERE id = $1
+"""
+
+
+async def read_mail(db: Db, delivery_id: str) -> Mail | None:
+    row = await db.fetchrow(READ_MAIL, delivery_id)
+    return None if row is None else Mail(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    number: str
+    email: str
+
+
+# Written even where nothing changes: the row lock makes what waits for an address and what brings it
+# take turns, so that neither can miss the other.
+KNOW_CONTACT = """
+    INSERT INTO order_contacts (order_id, number, email) VALUES ($1, $2, $3)
+    ON CONFLICT (order_id) DO UPDATE SET number = excluded.number, email = excluded.email
+"""
+ASK_CONTACT = """
+    INSERT INTO order_contacts AS known (order_id) VALUES ($1)
+    ON CONFLICT (order_id) DO UPDATE SET email = known.email
+    RETURNING number, email
+"""
+
+
+async def know_contact(tx: Transaction, order_id: str, contact: Contact) -> None:
+    await tx.execute(KNOW_CONTACT, order_id, contact.number, contact.email)
+
+
+async def ask_contact(tx: Transaction, order_id: str) -> Contact | None:
+    """Whom to write to about an order; None if it was not heard of yet. Locks the answer."""
+    row = await tx.fetchrow(ASK_CONTACT, order_id)
+    return None if row is None or row["email"] is None else Contact(row["number"], row["email"])
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """`event_id` is of the event that told of it."""
+
+    event_id: str
+    order_id: str
+    amount: Money
+
+
+ADD_WAITING = """
+    INSERT INTO waiting_refunds (event_id, order_id, amount_minor, currency) VALUES ($1, $2, $3, $4)
+    ON CONFLICT DO NOTHING
+"""
+
+
+async def add_waiting(tx: Transaction, refund: Refund) -> None:
+    """Keep a refund until its order is heard of."""
+    await tx.execute(ADD_WAITING, refund.event_id, refund.order_id, refund.amount.amount, refund.amount.currency)
+
+
+TAKE_WAITING = "DELETE FROM waiting_refunds WHERE order_id = $1 RETURNING event_id, order_id, amount_minor, currency"
+
+
+async def take_waiting(tx: Transaction, order_id: str) -> list[Refund]:
+    """The refunds that waited for this order, by event id: the order in which they were announced."""
+    rows = await tx.fetch(TAKE_WAITING, order_id)
+    refunds = [Refund(row["event_id"], row["order_id"], Money(row["amount_minor"], row["currency"])) for row in rows]
+    return sorted(refunds, key=attrgetter("event_id"))

@@ -1,0 +1,45 @@
+"""The mailbox, for admins."""
+
+from __future__ import annotations
+
+from stoa.kit.db import Database
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.routes import Request, Routes, roles
+from stoa.kit.http.types import Email, Id, Page, PageQuery
+from stoa.services.notification import repository
+from stoa.services.notification.errors import NoSuchDelivery
+from stoa.services.notification.mails import Template
+from stoa.services.notification.repository import Delivery, Mail
+
+ADMIN = roles("admin")
+
+routes: Routes[Database] = Routes("notification")
+
+
+class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    recipient: Email | None = None
+    template: Template | None = None
+    order_id: Id | None = None
+
+
+@routes.get("/notifications", query=ListQuery, answer=Page[Delivery], who=ADMIN, summary="Mails, newest first")
+async def list_notifications(db: Database, request: Request[None, ListQuery]) -> Page[Delivery]:
+    query = request.query
+    position = decode_cursor(query.cursor, tuple[Id])
+    found = await repository.list_deliveries(
+        db,
+        recipient=query.recipient,
+        template=query.template,
+        order_id=query.order_id,
+        before=position[0] if position else None,
+        limit=query.limit + 1,
+    )
+    return page_of(found, query.limit, lambda each: (each.id,))
+
+
+@routes.get("/notifications/{delivery_id:uuid}", answer=Mail, who=ADMIN, summary="One mail, with its bodies")
+async def show_notification(db: Database, request: Request) -> Mail:
+    mail = await repository.read_mail(db, request.path["delivery_id"])
+    if mail is None:
+        raise NoSuchDelivery
+    return mail
