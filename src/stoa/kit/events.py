@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -43,6 +43,13 @@ class _FactType(msgspec.StructMeta):
         made: Any = super().__new__(cls, name, bases, namespace, **options)
         made.__event__ = event
         return made
+
+
+class Refusal(NamedTuple):
+    """A recipient will not take an event, now or later: it does not know the type, or cannot read it."""
+
+    event_id: str
+    reason: str
 
 
 class Fact(msgspec.Struct, metaclass=_FactType, frozen=True, kw_only=True):

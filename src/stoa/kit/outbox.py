@@ -1,0 +1,154 @@
+"""Announcing: a fact is a row in the transaction that makes it true, so it is announced exactly if it is true.
+
+    async with db.transaction() as tx:
+        order = await repository.cancel(tx, order_id)           # locks the aggregate's row
+        await outbox.announce(tx, subject=order.id, version=order.version, fact=OrderCanceled(...))
+
+The aggregate's row is locked first: then, for one subject, the order of the rows is the order of the
+commits. `stoa.kit.relay` takes the rows to those who hear of them; a fact that nobody hears of stays in
+the event log.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from stoa.kit import clock, context
+from stoa.kit.db import Database, Db, Transaction, affected, after_commit
+from stoa.kit.events import Fact
+from stoa.kit.ids import uuid7
+from stoa.kit.service import Service
+
+SHARDS = 16
+"""Into how many parts the subjects of a service are divided: as many relays may share the work."""
+KEPT = timedelta(days=30)
+"""How long the log of what was announced goes back: as long as an inbox knows what it has done."""
+
+PARKING = 0x57_0A_03
+"""The advisory lock under which events are parked and put back, so that none is parked behind nothing."""
+
+# The ids are given in the order of the arguments: PostgreSQL numbers the rows of an INSERT … SELECT after sorting.
+ANNOUNCE = """
+    WITH logged AS (
+        INSERT INTO event_log (event_id, type, subject, aggregate_version, time, traceparent, data)
+        SELECT event_id, type, subject, version, $6, $7, data::jsonb
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[])
+             WITH ORDINALITY AS fact (event_id, type, subject, version, data, position)
+        ORDER BY position
+        RETURNING id, event_id, type
+    )
+    INSERT INTO outbox (recipient, id, shard)
+    SELECT goes_to.recipient, logged.id, place.shard
+    FROM logged
+    JOIN unnest($1::uuid[], $8::smallint[]) AS place (event_id, shard) USING (event_id)
+    JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
+"""
+
+REDRIVE = """
+    WITH back AS (
+        DELETE FROM outbox_parked
+        WHERE recipient = $1 AND ($2::text IS NULL OR subject = $2)
+        RETURNING recipient, id, shard
+    )
+    INSERT INTO outbox (recipient, id, shard) SELECT recipient, id, shard FROM back
+"""
+
+PRUNE = """
+    DELETE FROM event_log
+    WHERE time < $1
+      AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = event_log.id)
+      AND NOT EXISTS (SELECT FROM outbox_parked WHERE outbox_parked.id = event_log.id)
+"""
+
+
+class UndeclaredEvent(Exception):
+    """A service announced a type that its line in `stoa.app` does not list under `announces`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """That `fact` became true of the aggregate `subject`, which it made `version` of."""
+
+    subject: str
+    version: int
+    fact: Fact
+
+
+class Outbox:
+    """What one service announces from this process. `subscribers` names who hears of an event type."""
+
+    def __init__(self, service: Service, subscribers: Callable[[str], Sequence[str]]) -> None:
+        self.service = service
+        self._goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
+        self.poke: Callable[[Collection[int]], None] = _nobody_to_poke
+        """Set by the process's relay: called after a commit with the shards that have something new."""
+
+    @property
+    def recipients(self) -> frozenset[str]:
+        """Everybody who hears of anything that this service announces."""
+        return frozenset(name for names in self._goes_to.values() for name in names)
+
+    async def announce(self, tx: Transaction, *, subject: str, version: int, fact: Fact) -> str:
+        """Announce one fact when `tx` commits; the event's id. Raises `UndeclaredEvent`."""
+        return (await self.announce_all(tx, [Announcement(subject, version, fact)]))[0]
+
+    async def announce_all(self, tx: Transaction, announcements: Sequence[Announcement]) -> list[str]:
+        """Announce several, in this order and in one statement; the events' ids. Raises `UndeclaredEvent`."""
+        if not announcements:
+            return []
+        types = [each.fact.event_type() for each in announcements]
+        for undeclared in set(types) - self._goes_to.keys():
+            raise UndeclaredEvent(f"{self.service.name} announces {undeclared!r}, which stoa.app does not list")
+        ids = [uuid7() for _ in announcements]
+        shards = [shard_of(each.subject) for each in announcements]
+        goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self._goes_to[event_type]]
+        await tx.execute(
+            ANNOUNCE,
+            ids,
+            types,
+            [each.subject for each in announcements],
+            [each.version for each in announcements],
+            [msgspec.json.encode(each.fact).decode() for each in announcements],
+            clock.now(),
+            context.current().traceparent,
+            shards,
+            [event_type for event_type, _ in goes_to],
+            [recipient for _, recipient in goes_to],
+        )
+        if goes_to:
+            after_commit(lambda: self.poke(frozenset(shards)))
+        return ids
+
+
+def shard_of(subject: str) -> int:
+    """The part of the outbox that an aggregate's events are in: the same in every process and version."""
+    return zlib.crc32(subject.encode()) % SHARDS
+
+
+async def redrive(db: Database, recipient: str, subject: str | None = None) -> int:
+    """Put what is parked for a recipient (of one subject, or all) back in its old place; how many events.
+
+    What the recipient got before keeps its effect once. A repeat puts nothing back.
+    """
+    async with db.transaction() as tx:
+        await lock_parking(tx)
+        return affected(await tx.execute(REDRIVE, recipient, subject))
+
+
+async def lock_parking(tx: Transaction) -> None:
+    """Nobody else parks or puts back until this transaction ends."""
+    await tx.execute("SELECT pg_advisory_xact_lock($1)", PARKING)
+
+
+async def prune(db: Db, older_than: timedelta = KEPT) -> int:
+    """Forget what was announced longer ago and has reached everybody; how many events."""
+    return affected(await db.execute(PRUNE, clock.now() - older_than))
+
+
+def _nobody_to_poke(shards: Collection[int]) -> None:
+    """Until a relay runs in this process, its poll finds the rows."""
