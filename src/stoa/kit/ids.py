@@ -1,7 +1,10 @@
 """UUIDv7 identifiers (RFC 9562 §5.7) as strings: ordered by creation time, so they index well."""
 
 import os
+import re
 import time
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def uuid7() -> str:
@@ -11,3 +14,8 @@ def uuid7() -> str:
     value = value & ~(0x3 << 62) | 0x2 << 62
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def is_uuid(text: str) -> bool:
+    """Whether PostgreSQL would take `text`, which may come from anywhere, for a uuid."""
+    return _UUID.fullmatch(text) is not None

@@ -55,6 +55,16 @@ class AuthServiceStub:
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.SerializeToString,
                 response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.FromString,
                 _registered_method=True)
+        self.OpenSession = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/OpenSession',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.FromString,
+                _registered_method=True)
+        self.RotateSigningKey = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/RotateSigningKey',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyResponse.FromString,
+                _registered_method=True)
 
 
 class AuthServiceServicer:
@@ -76,7 +86,7 @@ class AuthServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUser(self, request, context):
-        """NOT_FOUND for an unknown id.
+        """NOT_FOUND for an unknown id or e-mail address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +94,22 @@ class AuthServiceServicer:
 
     def ImportUsers(self, request, context):
         """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenSession(self, request, context):
+        """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
+        password. It has no refresh token and is over when the access token is; its row keeps the reason.
+        NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateSigningKey(self, request, context):
+        """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -111,6 +137,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ImportUsers,
                     request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.FromString,
                     response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.SerializeToString,
+            ),
+            'OpenSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenSession,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.SerializeToString,
+            ),
+            'RotateSigningKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateSigningKey,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +258,60 @@ class AuthService:
             '/stoa.auth.v1.AuthService/ImportUsers',
             stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.SerializeToString,
             stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/OpenSession',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateSigningKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/RotateSigningKey',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

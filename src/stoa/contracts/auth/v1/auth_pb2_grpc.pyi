@@ -38,9 +38,16 @@ class AuthServiceStub:
     CheckSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CheckSessionRequest, _auth_pb2.CheckSessionResponse]
     """Whether a session (a refresh-token family) is alive and its user not disabled."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]
-    """NOT_FOUND for an unknown id."""
+    """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+    OpenSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.OpenSessionRequest, _auth_pb2.OpenSessionResponse]
+    """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
+    password. It has no refresh token and is over when the access token is; its row keeps the reason.
+    NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+    """
+    RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _auth_pb2.RotateSigningKeyResponse]
+    """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key."""
 
 @_typing.type_check_only
 class AuthServiceAsyncStub(AuthServiceStub):
@@ -52,9 +59,16 @@ class AuthServiceAsyncStub(AuthServiceStub):
     CheckSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.CheckSessionRequest, _auth_pb2.CheckSessionResponse]  # type: ignore[assignment]
     """Whether a session (a refresh-token family) is alive and its user not disabled."""
     GetUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]  # type: ignore[assignment]
-    """NOT_FOUND for an unknown id."""
+    """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]  # type: ignore[assignment]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+    OpenSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.OpenSessionRequest, _auth_pb2.OpenSessionResponse]  # type: ignore[assignment]
+    """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
+    password. It has no refresh token and is over when the access token is; its row keeps the reason.
+    NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+    """
+    RotateSigningKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _auth_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
+    """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key."""
 
 class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who may sign in, their sessions and the keys that sign tokens."""
@@ -81,7 +95,7 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.GetUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetUserResponse, _abc.Awaitable[_auth_pb2.GetUserResponse]]:
-        """NOT_FOUND for an unknown id."""
+        """NOT_FOUND for an unknown id or e-mail address."""
 
     @_abc_1.abstractmethod
     def ImportUsers(
@@ -90,5 +104,24 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ImportUsersResponse, _abc.Awaitable[_auth_pb2.ImportUsersResponse]]:
         """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+
+    @_abc_1.abstractmethod
+    def OpenSession(
+        self,
+        request: _auth_pb2.OpenSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.OpenSessionResponse, _abc.Awaitable[_auth_pb2.OpenSessionResponse]]:
+        """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
+        password. It has no refresh token and is over when the access token is; its row keeps the reason.
+        NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateSigningKey(
+        self,
+        request: _auth_pb2.RotateSigningKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RotateSigningKeyResponse, _abc.Awaitable[_auth_pb2.RotateSigningKeyResponse]]:
+        """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key."""
 
 def add_AuthServiceServicer_to_server(servicer: AuthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

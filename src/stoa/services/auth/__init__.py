@@ -1,0 +1,52 @@
+"""Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
+
+Owns users with their password hashes and roles, sessions with their refresh tokens, the count of wrong
+passwords, and the keys that sign access tokens. Invariants:
+
+- An e-mail address has one spelling (emails.py) and at most one account.
+- Nothing here can be turned back into a password or a refresh token; private keys stay in this database.
+- A refresh token works once; using it again ends its session, as do a new password (for all others),
+  other roles and disabling. What has ended never lives again.
+- A user is announced as registered in the transaction that adds the row.
+- A key is published before it signs and until its last token is dead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from stoa.contracts.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
+from stoa.kit.service import Job, Parts, Resources
+from stoa.services.auth.hashing import Hashing
+from stoa.services.auth.jobs import CLEAN_EVERY_SECONDS, ROTATE_EVERY_SECONDS, clean, rotate_keys
+from stoa.services.auth.keyring import Keyring
+from stoa.services.auth.routes import routes
+from stoa.services.auth.rpc import AuthServicer
+from stoa.services.auth.service import Auth
+from stoa.services.auth.settings import Settings
+from stoa.services.auth.turns import Turns
+
+
+def build(resources: Resources) -> Parts:
+    settings = resources.settings(Settings)
+    auth = Auth(
+        db=resources.db,
+        outbox=resources.outbox,
+        verifier=resources.verifier,
+        settings=settings,
+        hashing=Hashing(settings),
+        keyring=Keyring(resources.db, settings),
+        turns=Turns(),
+    )
+
+    return Parts(
+        routes=routes.bind(auth),
+        servicers=[partial(add_AuthServiceServicer_to_server, AuthServicer(auth))],
+        jobs=[
+            Job("rotate_keys", ROTATE_EVERY_SECONDS, partial(rotate_keys, auth)),
+            Job("clean", CLEAN_EVERY_SECONDS, partial(clean, auth)),
+        ],
+        start=auth.keyring.ready,
+        stop=partial(asyncio.to_thread, auth.hashing.close),
+    )

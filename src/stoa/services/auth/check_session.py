@@ -1,0 +1,42 @@
+"""Whether what a token says still holds."""
+
+from __future__ import annotations
+
+import msgspec
+
+from stoa.kit import clock, problems
+from stoa.kit.ids import is_uuid
+from stoa.services.auth import repository
+from stoa.services.auth.service import Auth
+
+
+class TokenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Of a token that is not active nothing else is said, not even why (RFC 7662 §2.2)."""
+
+    active: bool
+    user_id: str = ""
+    email: str = ""
+    roles: tuple[str, ...] = ()
+    session_id: str = ""
+
+
+async def check_session(auth: Auth, session_id: str) -> bool:
+    """Whether the session is there, not ended, not expired, and its user not disabled."""
+    return is_uuid(session_id) and await repository.is_active(auth.db, session_id, clock.now())
+
+
+async def validate(auth: Auth, token: str) -> TokenState:
+    """What an access token says, if its signature, its time and its session are all good."""
+    try:
+        principal = await auth.verifier.verify(token)
+    except problems.Unauthorized:
+        return TokenState(active=False)
+    if not await check_session(auth, principal.session_id):
+        return TokenState(active=False)
+    return TokenState(
+        active=True,
+        user_id=principal.user_id,
+        email=principal.email,
+        roles=tuple(sorted(principal.roles)),
+        session_id=principal.session_id,
+    )

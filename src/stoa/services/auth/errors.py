@@ -1,0 +1,123 @@
+"""The failures that auth expects."""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class EmailTaken(problems.Conflict):
+    title = "This e-mail address has an account"
+    slug = "email-taken"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in with it, or register another address.", field="email")
+
+
+class UnusableEmail(problems.Unprocessable):
+    title = "Not an e-mail address"
+    slug = "unusable-email"
+
+    def __init__(self, field: str = "email") -> None:
+        super().__init__("This is not an e-mail address that mail could reach.", field=field)
+
+
+class UnusablePassword(problems.Unprocessable):
+    title = "The password is not acceptable"
+    slug = "unusable-password"
+
+
+class UnusableHash(problems.Unprocessable):
+    title = "Not a password hash that can be checked"
+    slug = "unusable-hash"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Give argon2id or bcrypt in its usual text form, of bearable cost.", field=field)
+
+
+class UnknownRole(problems.Unprocessable):
+    slug = "unknown-role"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("The roles are customer, seller and admin.", field=field)
+
+
+class WrongCredentials(problems.Unauthorized):
+    """The same for an address without an account: nobody learns here who is a customer."""
+
+    title = "E-mail or password is wrong"
+    slug = "wrong-credentials"
+
+    def __init__(self) -> None:
+        super().__init__("There is no account with this e-mail address and password.")
+
+
+class WrongPassword(problems.Forbidden):
+    """Not 401: the session is good, and a client that signs out on 401 would do so for a slip of the finger."""
+
+    title = "The current password is wrong"
+    slug = "wrong-password"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was changed.", field="current_password")
+
+
+class AccountDisabled(problems.Forbidden):
+    """Told only to who has proven the password."""
+
+    title = "The account is disabled"
+    slug = "account-disabled"
+
+    def __init__(self) -> None:
+        super().__init__("Ask the shop's staff.")
+
+
+class TooManyGuesses(problems.TooManyRequests):
+    title = "Too many wrong passwords"
+    slug = "too-many-guesses"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Try again in {retry_after} s.", retry_after_seconds=retry_after)
+
+
+class TooBusy(problems.Unavailable):
+    title = "Too many passwords to check at once"
+    slug = "too-busy"
+
+    def __init__(self) -> None:
+        super().__init__("Try again in a moment.", retry_after_seconds=1)
+
+
+class InvalidRefreshToken(problems.Unauthorized):
+    """Unknown, expired, used before, or of a session that has ended: the way on is to sign in."""
+
+    title = "The refresh token is not valid"
+    slug = "invalid-refresh-token"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in again.", field="refresh_token")
+
+
+class RefreshedMeanwhile(problems.Conflict):
+    title = "The session was refreshed at the same moment"
+    slug = "refreshed-meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("Use the tokens that the other request was given.", field="refresh_token")
+
+
+class NoSuchUser(problems.NotFound):
+    title = "No such user"
+    slug = "user-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such user.")
+
+
+class NotOneself(problems.Conflict):
+    """Whoever is the last admin cannot lock the shop's door from outside."""
+
+    title = "An admin cannot do this to their own account"
+    slug = "not-oneself"
+
+    def __init__(self) -> None:
+        super().__init__("Ask another admin.")

@@ -1,0 +1,90 @@
+"""How guessing of passwords is slowed down without locking anybody out for ever.
+
+Each wrong password counts twice: for the account from that network, and for the account from anywhere.
+
+- From one network, 5 are free; then each costs a wait of 15 s, 30 s, 1 min … at most 15 min.
+- From everywhere together, 50 are free; then there is one guess a minute, except from networks that the
+  owner has signed in from in the last 90 days: an attacker cannot keep the owner out of a known place.
+- A refused try is not counted and does not lengthen the wait. An hour without a wrong one forgives all.
+
+A try is counted before the password is checked and taken back when it was right: a thousand at the
+same moment get no more guesses than one after the other. Accounts that do not exist count alike.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+FREE_FROM_ONE_NETWORK = 5
+FREE_FROM_EVERYWHERE = 50
+FIRST_WAIT = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(minutes=15)
+WAIT_FROM_EVERYWHERE = timedelta(minutes=1)
+FORGIVEN_AFTER = timedelta(hours=1)
+KNOWN_FOR = timedelta(days=90)
+
+EVERYWHERE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was tried in vain for an account from `client`, a network or `EVERYWHERE`."""
+
+    client: str
+    failures: int = 0
+    failed_at: datetime | None = None
+    blocked_until: datetime | None = None
+    succeeded_at: datetime | None = None
+
+
+def account_key(email: str) -> bytes:
+    """What stands for an account here: addresses that were only tried are not kept in the clear."""
+    return hashlib.sha256(email.encode()).digest()
+
+
+def network_of(client: str) -> str:
+    """An IPv4 address itself; of an IPv6 address its /64, which is what one household or server gets."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def seconds_to_wait(network: Tally, everywhere: Tally, now: datetime) -> int:
+    """Whole seconds until a try is allowed, 0 for now."""
+    blocks = [network.blocked_until]
+    if network.succeeded_at is None or network.succeeded_at < now - KNOWN_FOR:
+        blocks.append(everywhere.blocked_until)
+    return max(math.ceil((until - now).total_seconds()) if until and until > now else 0 for until in blocks)
+
+
+def counted(tally: Tally, now: datetime) -> Tally:
+    """With one more wrong password, and the wait that it costs."""
+    forgiven = tally.failed_at is None or tally.failed_at <= now - FORGIVEN_AFTER
+    failures = 1 if forgiven else tally.failures + 1
+    return replace(tally, failures=failures, failed_at=now, blocked_until=_blocked_until(tally.client, failures, now))
+
+
+def proven(tally: Tally, now: datetime) -> Tally:
+    """The password was right: this try is taken back, and its network becomes a known one."""
+    if tally.client == EVERYWHERE:
+        return replace(tally, failures=max(0, tally.failures - 1), blocked_until=None)
+    return replace(tally, failures=0, blocked_until=None, succeeded_at=now)
+
+
+def _blocked_until(client: str, failures: int, now: datetime) -> datetime | None:
+    if client == EVERYWHERE:
+        return now + WAIT_FROM_EVERYWHERE if failures >= FREE_FROM_EVERYWHERE else None
+    if failures < FREE_FROM_ONE_NETWORK:
+        return None
+    doublings = min(failures - FREE_FROM_ONE_NETWORK, 10)
+    return now + min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)

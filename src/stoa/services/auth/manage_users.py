@@ -1,0 +1,59 @@
+"""What an admin does with accounts. None of it can be done to one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoa.kit import clock
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.services.auth import repository
+from stoa.services.auth.errors import NoSuchUser, NotOneself
+from stoa.services.auth.repository import User
+from stoa.services.auth.service import Auth
+
+
+async def set_roles(auth: Auth, admin: Principal, user_id: str, roles: Sequence[str]) -> User:
+    """The user has these roles and no others. Sessions end, because their tokens say what was.
+
+    A repeat, or the same roles again, changes nothing.
+    """
+    async with auth.db.transaction() as tx:
+        user = await _another(tx, admin, user_id)
+        if set(user.roles) != set(roles):
+            await repository.set_roles(tx, user.id, sorted(set(roles)))
+            await repository.end_sessions(tx, user.id, None, clock.now(), "roles_changed")
+        return await _changed(tx, user)
+
+
+async def disable(auth: Auth, admin: Principal, user_id: str) -> User:
+    """The user cannot sign in, and every session ends. A repeat changes nothing."""
+    async with auth.db.transaction() as tx:
+        user = await _another(tx, admin, user_id)
+        if user.disabled_at is None:
+            await repository.set_disabled(tx, user.id, clock.now())
+            await repository.end_sessions(tx, user.id, None, clock.now(), "disabled")
+        return await _changed(tx, user)
+
+
+async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
+    """The user can sign in again. A repeat changes nothing."""
+    async with auth.db.transaction() as tx:
+        user = await _another(tx, admin, user_id)
+        await repository.set_disabled(tx, user.id, None)
+        return await _changed(tx, user)
+
+
+async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
+    user = await repository.lock_user(tx, user_id)
+    if user is None:
+        raise NoSuchUser
+    if user.id == admin.user_id:
+        raise NotOneself
+    return user
+
+
+async def _changed(tx: Transaction, user: User) -> User:
+    changed = await repository.find_user(tx, user.id)
+    assert changed is not None  # locked above
+    return changed

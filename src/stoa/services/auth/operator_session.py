@@ -1,0 +1,43 @@
+"""A session that an operator opens in a user's name, without the password. Never offered over REST."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stoa.kit import clock
+from stoa.kit.ids import uuid7
+from stoa.services.auth import repository
+from stoa.services.auth.errors import AccountDisabled
+from stoa.services.auth.repository import NewSession, User
+from stoa.services.auth.service import Auth
+
+
+@dataclass(frozen=True)
+class OperatorSession:
+    session_id: str
+    access_token: str
+
+
+async def open_for_operator(auth: Auth, user: User, reason: str) -> OperatorSession:
+    """An access token in `user`'s name and no refresh token: it is over when the access token is.
+
+    The session's row keeps the `reason`. Raises `AccountDisabled`.
+    """
+    await auth.keyring.ready()
+    now, session_id = clock.now(), uuid7()
+    async with auth.db.transaction() as tx:
+        current = await repository.lock_user(tx, user.id)
+        if current is None or current.disabled_at is not None:
+            raise AccountDisabled
+        new = NewSession(
+            id=session_id,
+            user_id=user.id,
+            client="operator",
+            reason=reason,
+            created_at=now,
+            expires_at=now + timedelta(seconds=auth.settings.access_token_seconds),
+        )
+        await repository.add_session(tx, new)
+    token = auth.keyring.sign(user_id=current.id, email=current.email, roles=current.roles, session_id=session_id)
+    return OperatorSession(session_id, token)

@@ -1,0 +1,401 @@
+"""All SQL of auth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import asyncpg
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.services.auth.guessing import EVERYWHERE, Tally
+from stoa.services.auth.keys import KeyRow
+
+EndedBy = Literal["logout", "reuse", "password_changed", "roles_changed", "disabled"]
+
+# ------------------------------------------------------------------------------------------------ users
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    id: str
+    email: str
+    password_hash: str | None
+    password_changed_at: datetime
+    first_name: str
+    last_name: str
+    phone: str
+    roles: tuple[str, ...]
+    disabled_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewUser:
+    id: str
+    email: str
+    password_hash: str | None
+    first_name: str
+    last_name: str
+    phone: str
+    roles: Sequence[str]
+    registration_key: bytes | None = None
+
+
+ADD_USER = """
+    INSERT INTO users (id, email, password_hash, first_name, last_name, phone, roles, registration_key)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+"""
+
+
+async def add_user(tx: Transaction, new: NewUser) -> User | None:
+    """The new user; None where the e-mail address or the registration key is there already."""
+    return _user(
+        await tx.fetchrow(
+            ADD_USER,
+            new.id,
+            new.email,
+            new.password_hash,
+            new.first_name,
+            new.last_name,
+            new.phone,
+            new.roles,
+            new.registration_key,
+        )
+    )
+
+
+# Roles come as one text each, `customer seller`, because an array of arrays must be rectangular.
+IMPORT_USERS = """
+    INSERT INTO users (id, email, password_hash, first_name, last_name, phone, roles)
+    SELECT id, email, password_hash, first_name, last_name, '', string_to_array(roles, ' ')
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+        AS new (id, email, password_hash, first_name, last_name, roles)
+    ON CONFLICT (email) DO NOTHING
+    RETURNING id
+"""
+
+
+async def import_users(tx: Transaction, new: Sequence[NewUser]) -> set[str]:
+    """The ids of those that were added: an address that was there, or twice in `new`, is left as it is."""
+    rows = await tx.fetch(
+        IMPORT_USERS,
+        [user.id for user in new],
+        [user.email for user in new],
+        [user.password_hash for user in new],
+        [user.first_name for user in new],
+        [user.last_name for user in new],
+        [" ".join(user.roles) for user in new],
+    )
+    return {row["id"] for row in rows}
+
+
+FIND_USER = """
+    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    FROM users WHERE id = $1
+"""
+
+
+async def find_user(db: Db, user_id: str) -> User | None:
+    return _user(await db.fetchrow(FIND_USER, user_id))
+
+
+FIND_USER_BY_EMAIL = """
+    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    FROM users WHERE email = $1
+"""
+
+
+async def find_user_by_email(db: Db, email: str) -> User | None:
+    return _user(await db.fetchrow(FIND_USER_BY_EMAIL, email))
+
+
+FIND_USER_BY_REGISTRATION = """
+    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    FROM users WHERE registration_key = $1
+"""
+
+
+async def find_user_by_registration(db: Db, registration_key: bytes) -> User | None:
+    return _user(await db.fetchrow(FIND_USER_BY_REGISTRATION, registration_key))
+
+
+# NO KEY: a session that is being opened refers to the row and need not wait.
+LOCK_USER = """
+    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    FROM users WHERE id = $1 FOR NO KEY UPDATE
+"""
+
+
+async def lock_user(tx: Transaction, user_id: str) -> User | None:
+    return _user(await tx.fetchrow(LOCK_USER, user_id))
+
+
+LIST_USERS = """
+    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    FROM users
+    WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR email = $2)
+    ORDER BY id DESC LIMIT $3
+"""
+
+
+async def list_users(db: Db, before_id: str | None, email: str | None, limit: int) -> list[User]:
+    """The newest first."""
+    users = [_user(row) for row in await db.fetch(LIST_USERS, before_id, email, limit)]
+    return [user for user in users if user is not None]
+
+
+RENEW_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1"
+
+
+async def renew_hash(tx: Transaction, user_id: str, password_hash: str) -> None:
+    """Another hash of the same password."""
+    await tx.execute(RENEW_HASH, user_id, password_hash)
+
+
+CHANGE_PASSWORD = "UPDATE users SET password_hash = $2, password_changed_at = clock_timestamp() WHERE id = $1"  # noqa: S105
+
+
+async def change_password(tx: Transaction, user_id: str, password_hash: str) -> None:
+    await tx.execute(CHANGE_PASSWORD, user_id, password_hash)
+
+
+SET_ROLES = "UPDATE users SET roles = $2 WHERE id = $1"
+
+
+async def set_roles(tx: Transaction, user_id: str, roles: Sequence[str]) -> None:
+    await tx.execute(SET_ROLES, user_id, roles)
+
+
+SET_DISABLED = "UPDATE users SET disabled_at = $2 WHERE id = $1"
+
+
+async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> None:
+    await tx.execute(SET_DISABLED, user_id, at)
+
+
+FORGET_REGISTRATIONS = """
+    UPDATE users SET registration_key = NULL WHERE registration_key IS NOT NULL AND created_at < $1
+"""
+
+
+async def forget_registrations(db: Db, before: datetime) -> None:
+    await db.execute(FORGET_REGISTRATIONS, before)
+
+
+# --------------------------------------------------------------------------------------------- sessions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    id: str
+    user_id: str
+    client: str
+    reason: str | None
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """`alive`: not ended, and its user enabled. Whether it has expired the caller's clock says."""
+
+    id: str
+    user_id: str
+    email: str
+    roles: tuple[str, ...]
+    expires_at: datetime
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    session_id: str
+    expires_at: datetime
+    used: bool
+
+
+ADD_SESSION = """
+    INSERT INTO sessions (id, user_id, client, reason, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def add_session(tx: Transaction, new: NewSession) -> None:
+    await tx.execute(ADD_SESSION, new.id, new.user_id, new.client, new.reason, new.created_at, new.expires_at)
+
+
+LOCK_SESSION = """
+    SELECT sessions.id, user_id, email, roles, expires_at, ended_at IS NULL AND disabled_at IS NULL AS alive
+    FROM sessions JOIN users ON users.id = sessions.user_id
+    WHERE sessions.id = $1 FOR UPDATE OF sessions
+"""
+
+
+async def lock_session(tx: Transaction, session_id: str) -> Session | None:
+    row = await tx.fetchrow(LOCK_SESSION, session_id)
+    return None if row is None else Session(**dict(row) | {"roles": tuple(row["roles"])})
+
+
+IS_ACTIVE = """
+    SELECT ended_at IS NULL AND disabled_at IS NULL AND expires_at > $2
+    FROM sessions JOIN users ON users.id = sessions.user_id
+    WHERE sessions.id = $1
+"""
+
+
+async def is_active(db: Db, session_id: str, now: datetime) -> bool:
+    return bool(await db.fetchval(IS_ACTIVE, session_id, now))
+
+
+END_SESSION = "UPDATE sessions SET ended_at = $2, ended_by = $3 WHERE id = $1 AND ended_at IS NULL"
+
+
+async def end_session(db: Db, session_id: str, now: datetime, ended_by: EndedBy) -> None:
+    await db.execute(END_SESSION, session_id, now, ended_by)
+
+
+END_SESSIONS = """
+    UPDATE sessions SET ended_at = $3, ended_by = $4
+    WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $2
+"""
+
+
+async def end_sessions(tx: Transaction, user_id: str, spared: str | None, now: datetime, ended_by: EndedBy) -> None:
+    """End a user's sessions but the one that is spared; the user's row must be locked."""
+    await tx.execute(END_SESSIONS, user_id, spared, now, ended_by)
+
+
+REMOVE_SESSIONS = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"
+
+
+async def remove_sessions(db: Db, expired_before: datetime, most: int) -> int:
+    return affected(await db.execute(REMOVE_SESSIONS, expired_before, most))
+
+
+ADD_TOKEN = "INSERT INTO refresh_tokens (token_hash, session_id, expires_at) VALUES ($1, $2, $3)"  # noqa: S105
+
+
+async def add_token(tx: Transaction, token_hash: bytes, session_id: str, expires_at: datetime) -> None:
+    await tx.execute(ADD_TOKEN, token_hash, session_id, expires_at)
+
+
+FIND_TOKEN = """
+    SELECT session_id, expires_at, used_at IS NOT NULL AS used FROM refresh_tokens WHERE token_hash = $1
+"""  # noqa: S105
+
+
+async def find_token(db: Db, token_hash: bytes) -> RefreshToken | None:
+    row = await db.fetchrow(FIND_TOKEN, token_hash)
+    return None if row is None else RefreshToken(**row)
+
+
+USE_TOKEN = "UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL"  # noqa: S105
+
+
+async def use_token(tx: Transaction, token_hash: bytes, now: datetime) -> bool:
+    """Whether it was unused until now; its session must be locked."""
+    return affected(await tx.execute(USE_TOKEN, token_hash, now)) == 1
+
+
+REMOVE_TOKENS = """
+    DELETE FROM refresh_tokens
+    WHERE token_hash IN (SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 AND used_at IS NOT NULL LIMIT $2)
+"""
+
+
+async def remove_tokens(db: Db, expired_before: datetime, most: int) -> int:
+    """An expired token is refused whether or not we remember it. The last of a session goes with the session."""
+    return affected(await db.execute(REMOVE_TOKENS, expired_before, most))
+
+
+# ---------------------------------------------------------------------------------------------- guesses
+
+# The empty update locks what is there and shows it; everywhere comes first, so two never wait for each other.
+HOLD_TALLIES = f"""
+    INSERT INTO guesses (account, client) VALUES ($1, '{EVERYWHERE}'), ($1, $2)
+    ON CONFLICT (account, client) DO UPDATE SET account = excluded.account
+    RETURNING client, failures, failed_at, blocked_until, succeeded_at
+"""  # noqa: S608
+
+
+async def hold_tallies(tx: Transaction, account: bytes, network: str) -> tuple[Tally, Tally]:
+    """The tally from the network and the one from everywhere, locked."""
+    tallies = {row["client"]: Tally(**row) for row in await tx.fetch(HOLD_TALLIES, account, network)}
+    return tallies[network], tallies[EVERYWHERE]
+
+
+WRITE_TALLIES = """
+    UPDATE guesses
+    SET failures = new.failures, failed_at = new.failed_at,
+        blocked_until = new.blocked_until, succeeded_at = new.succeeded_at
+    FROM unnest($2::text[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[])
+        AS new (client, failures, failed_at, blocked_until, succeeded_at)
+    WHERE guesses.account = $1 AND guesses.client = new.client
+"""
+
+
+async def write_tallies(tx: Transaction, account: bytes, tallies: Sequence[Tally]) -> None:
+    await tx.execute(
+        WRITE_TALLIES,
+        account,
+        [tally.client for tally in tallies],
+        [tally.failures for tally in tallies],
+        [tally.failed_at for tally in tallies],
+        [tally.blocked_until for tally in tallies],
+        [tally.succeeded_at for tally in tallies],
+    )
+
+
+FORGET_GUESSES = """
+    DELETE FROM guesses
+    WHERE (account, client) IN (
+        SELECT account, client FROM guesses
+        WHERE coalesce(failed_at < $1, true) AND coalesce(succeeded_at < $2, true)
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def forget_guesses(db: Db, failed_before: datetime, succeeded_before: datetime, most: int) -> int:
+    return affected(await db.execute(FORGET_GUESSES, failed_before, succeeded_before, most))
+
+
+# ----------------------------------------------------------------------------------------- signing keys
+
+LOCK_KEYS = "SELECT pg_advisory_xact_lock(hashtext('signing_keys'))"
+
+
+async def lock_keys(tx: Transaction) -> None:
+    """One at a time makes or removes keys, also when there is none to lock."""
+    await tx.execute(LOCK_KEYS)
+
+
+ALL_KEYS = "SELECT kid, private_pem, public_jwk, signs_from FROM signing_keys ORDER BY signs_from"
+
+
+async def all_keys(db: Db) -> list[KeyRow]:
+    return [KeyRow(**row) for row in await db.fetch(ALL_KEYS)]
+
+
+ADD_KEY = "INSERT INTO signing_keys (kid, private_pem, public_jwk, signs_from) VALUES ($1, $2, $3, $4)"
+
+
+async def add_key(tx: Transaction, key: KeyRow) -> None:
+    await tx.execute(ADD_KEY, key.kid, key.private_pem, key.public_jwk, key.signs_from)
+
+
+REMOVE_KEYS = "DELETE FROM signing_keys WHERE kid = ANY ($1::text[])"
+
+
+async def remove_keys(tx: Transaction, kids: Sequence[str]) -> None:
+    await tx.execute(REMOVE_KEYS, kids)
+
+
+def _user(row: asyncpg.Record | None) -> User | None:
+    return None if row is None else User(**dict(row) | {"roles": tuple(row["roles"])})

@@ -1,0 +1,243 @@
+"""The public API of accounts and sessions.
+
+Requests with a password and answers with tokens are never kept for a repeat (`OWN`): what a repeat does
+is said where the act is. The two under `/users` are the same acts at the paths where the seeds have them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit.context import Principal
+from stoa.kit.http.decoding import decode_body
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.routes import ANYONE, OWN, SIGNED_IN, Answer, Request, Routes, roles
+from stoa.kit.http.types import Email, Id, Name, Page, PageQuery, Phone
+from stoa.services.auth import manage_users, passwords, repository
+from stoa.services.auth import register as registering
+from stoa.services.auth.change_password import change_password
+from stoa.services.auth.check_session import TokenState, validate
+from stoa.services.auth.emails import normalised
+from stoa.services.auth.errors import NoSuchUser
+from stoa.services.auth.login import login
+from stoa.services.auth.logout import logout
+from stoa.services.auth.refresh import refresh
+from stoa.services.auth.roles import Role
+from stoa.services.auth.service import Auth
+from stoa.services.auth.views import AccountView, SignedIn, UserView, account_view, user_view
+
+routes: Routes[Auth] = Routes("auth")
+
+ADMIN = roles("admin")
+NO_STORE = {"cache-control": "no-store"}
+"""RFC 6749 §5.1: nothing on the way keeps an answer with tokens."""
+
+NewPassword = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)]
+AnyPassword = Annotated[str, Meta(min_length=1, max_length=1_000)]
+"""What came from elsewhere may be shorter or longer than what we take today."""
+Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
+
+
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    email: Email
+    password: NewPassword
+    first_name: Name
+    last_name: Name
+    phone: Phone = ""
+
+
+class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    email: Email
+    password: AnyPassword
+
+
+class RefreshBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Token
+
+
+class LogoutBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Token | None = None
+
+
+class TokenBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    token: Token
+
+
+class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    current_password: AnyPassword
+    new_password: NewPassword
+
+
+class RolesBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    roles: Annotated[list[Role], Meta(min_length=1, max_length=3)]
+
+
+class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    email: Email | None = None
+
+
+@routes.post(
+    "/auth/register",
+    body=NewAccount,
+    answer=SignedIn,
+    status=201,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="Open an account",
+)
+async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
+    return await _register(auth, request)
+
+
+@routes.post(
+    "/users/register",
+    body=NewAccount,
+    answer=SignedIn,
+    status=201,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="The same as /auth/register",
+)
+async def register_user(auth: Auth, request: Request[NewAccount]) -> Answer:
+    return await _register(auth, request)
+
+
+@routes.post(
+    "/auth/login",
+    body=Credentials,
+    answer=SignedIn,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="Sign in; after five wrong passwords the answer is 429 with Retry-After",
+)
+async def log_in(auth: Auth, request: Request[Credentials]) -> Answer:
+    sent = request.body
+    return Answer(200, await login(auth, email=sent.email, password=sent.password, client=request.client), NO_STORE)
+
+
+@routes.post(
+    "/auth/refresh",
+    body=RefreshBody,
+    answer=SignedIn,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="New tokens for a refresh token, which works once: using it again ends the session",
+)
+async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
+    return Answer(200, await refresh(auth, request.body.refresh_token), NO_STORE)
+
+
+@routes.post(
+    "/auth/logout",
+    body=bytes,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="End the session of the access token, or of {refresh_token}; the body may be left out",
+)
+async def log_out(auth: Auth, request: Request[bytes]) -> None:
+    sent = LogoutBody()
+    if request.raw.strip():
+        sent = decode_body(request.raw, request.headers.get("content-type", ""), LogoutBody)
+    session_id = request.principal.session_id if request.principal else None
+    await logout(auth, session_id=session_id, refresh_token=sent.refresh_token)
+
+
+@routes.post(
+    "/auth/validate",
+    body=TokenBody,
+    answer=TokenState,
+    who=ANYONE,
+    idempotent=OWN,
+    summary="What an access token says, or just that it is not active",
+)
+async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
+    return Answer(200, await validate(auth, request.body.token), NO_STORE)
+
+
+@routes.post(
+    "/auth/change-password",
+    body=PasswordChange,
+    who=SIGNED_IN,
+    idempotent=OWN,
+    summary="Change your password; your other sessions end",
+)
+async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> None:
+    await _change_password(auth, request)
+
+
+@routes.post(
+    "/users/change-password",
+    body=PasswordChange,
+    who=SIGNED_IN,
+    idempotent=OWN,
+    summary="The same as /auth/change-password",
+)
+async def change_users_password(auth: Auth, request: Request[PasswordChange]) -> None:
+    await _change_password(auth, request)
+
+
+@routes.get("/auth/me", answer=UserView, who=SIGNED_IN, summary="Your account, as registered")
+async def show_me(auth: Auth, request: Request) -> UserView:
+    user = await repository.find_user(auth.db, request.user_id)
+    if user is None:
+        raise NoSuchUser
+    return user_view(user)
+
+
+@routes.get(
+    "/auth/users", query=UsersQuery, answer=Page[AccountView], who=ADMIN, summary="All accounts, the newest first"
+)
+async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[AccountView]:
+    query = request.query
+    before = decode_cursor(query.cursor, tuple[Id])
+    email = normalised(query.email) if query.email else None
+    users = await repository.list_users(auth.db, before[0] if before else None, email, query.limit + 1)
+    return page_of([account_view(user) for user in users], query.limit, lambda user: (user.id,))
+
+
+@routes.put(
+    "/auth/users/{user_id:uuid}/roles",
+    body=RolesBody,
+    answer=AccountView,
+    who=ADMIN,
+    summary="Set somebody's roles; their sessions end if that changes them",
+)
+async def set_roles(auth: Auth, request: Request[RolesBody]) -> AccountView:
+    user = await manage_users.set_roles(auth, _caller(request), request.path["user_id"], request.body.roles)
+    return account_view(user)
+
+
+@routes.post(
+    "/auth/users/{user_id:uuid}/disable",
+    answer=AccountView,
+    who=ADMIN,
+    summary="Keep somebody from signing in, and end their sessions",
+)
+async def disable_user(auth: Auth, request: Request) -> AccountView:
+    return account_view(await manage_users.disable(auth, _caller(request), request.path["user_id"]))
+
+
+@routes.post("/auth/users/{user_id:uuid}/enable", answer=AccountView, who=ADMIN, summary="Let somebody sign in again")
+async def enable_user(auth: Auth, request: Request) -> AccountView:
+    return account_view(await manage_users.enable(auth, _caller(request), request.path["user_id"]))
+
+
+async def _register(auth: Auth, request: Request[NewAccount]) -> Answer:
+    wanted = registering.Registration(**msgspec.structs.asdict(request.body))
+    made = await registering.register(auth, wanted, client=request.client, key=request.idempotency_key)
+    return Answer(201, made, NO_STORE)
+
+
+async def _change_password(auth: Auth, request: Request[PasswordChange]) -> None:
+    sent = request.body
+    await change_password(
+        auth, _caller(request), current=sent.current_password, new=sent.new_password, client=request.client
+    )
+
+
+def _caller(request: Request[object, object]) -> Principal:
+    assert request.principal is not None  # the routes that ask are for signed-in users
+    return request.principal

@@ -1,0 +1,45 @@
+"""What auth shows of a user and of a sign-in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from stoa.services.auth.repository import User
+
+
+class UserView(msgspec.Struct, frozen=True, kw_only=True):
+    """Names and phone are as registered: the profile, which its owner edits, is the user service's."""
+
+    id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+    roles: tuple[str, ...]
+    created_at: datetime
+
+
+class AccountView(UserView, frozen=True, kw_only=True):
+    """What an admin sees besides."""
+
+    disabled_at: datetime | None
+
+
+class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """`expires_in` is in seconds, of the access token."""
+
+    user: UserView
+    access_token: str
+    refresh_token: str
+    token_type: str = "Bearer"  # noqa: S105
+    expires_in: int
+
+
+def user_view(user: User) -> UserView:
+    return msgspec.convert(user, UserView, from_attributes=True)
+
+
+def account_view(user: User) -> AccountView:
+    return msgspec.convert(user, AccountView, from_attributes=True)
