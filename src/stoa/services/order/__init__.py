@@ -19,6 +19,7 @@ from functools import partial
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
 from stoa.kit.batcher import Batcher
 from stoa.kit.service import Parts, Resources
+from stoa.services.order.batches import isolating
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
 from stoa.services.order.handlers import HANDLERS
@@ -31,11 +32,12 @@ def build(resources: Resources) -> Parts:
     orders = Orders(
         db=resources.db,
         outbox=resources.outbox,
-        creations=Batcher(partial(create_orders, resources.db)),
-        confirmations=Batcher(partial(confirm_orders, resources.db, resources.outbox)),
+        creations=Batcher(isolating(partial(create_orders, resources.db))),
+        confirmations=Batcher(isolating(partial(confirm_orders, resources.db, resources.outbox))),
     )
     return Parts(
         routes=routes.bind(orders),
         servicers=[partial(add_OrderServiceServicer_to_server, OrderServicer(orders))],
         handlers=HANDLERS,
+        stop=orders.close,
     )

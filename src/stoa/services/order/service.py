@@ -22,3 +22,8 @@ class Orders:
     outbox: Outbox
     creations: Batcher[NewOrder, Order]
     confirmations: Batcher[str, Order]
+
+    async def close(self) -> None:
+        """Finish what was taken, and take nothing more."""
+        await self.creations.close()
+        await self.confirmations.close()
