@@ -7,11 +7,12 @@ database instead of a 422 that names the field. `(?!\\n)$` where a plain `$` wou
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.countries import COUNTRIES
 from stoa.kit.money import Money
 
 T = TypeVar("T")
@@ -51,9 +52,10 @@ Email = Annotated[
     ),
 ]
 Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(). /-]*(?!\n)$")]
-CountryCode = Annotated[
-    str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="ISO 3166-1 alpha-2", examples=["GB"])
-]
+if TYPE_CHECKING:
+    CountryCode = str  # what comes from the database or another service was checked when it came in
+else:
+    CountryCode = Annotated[Literal[COUNTRIES], Meta(description="ISO 3166-1 alpha-2", examples=["GB"])]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217", examples=["GBP"])]
 Quantity = Annotated[int, Meta(ge=1, le=100_000, examples=[1])]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
