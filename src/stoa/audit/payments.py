@@ -82,7 +82,8 @@ async def check(databases: Databases) -> list[Finding]:
         Finding(
             row["id"],
             f"is {row['state']} with {row['amount_minor']} taken and {row['refunded_minor']} given back, "
-            f"but the ledger has {row['captured']} captured, {row['refunded']} refunded, {row['authorized']} authorized",
+            f"but the ledger has {row['captured']} captured, {row['refunded']} refunded "
+            f"and {row['authorized']} authorized",
         )
         for row in await payment.fetch(MISBOOKED)
     ]

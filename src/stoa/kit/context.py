@@ -1,12 +1,13 @@
 """Who is calling, in which trace, until when: it travels with every call and every event.
 
-Between services it goes as metadata (`stoa.kit.channels.interceptors`), with an event as its
+Between services it goes as metadata (`stoa.kit.channels.metadata`), with an event as its
 `traceparent`. A handler always starts with a fresh context, in process as on the wire.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,13 +59,13 @@ def fresh(
     return Context(trace_id, os.urandom(8).hex(), request_id or trace_id, principal, deadline)
 
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
 def _trace_of(traceparent: str | None) -> str | None:
-    parts = (traceparent or "").split("-")
-    if len(parts) < 4 or [len(part) for part in parts[:3]] != [2, 32, 16]:
-        return None
-    if any(c not in "0123456789abcdef" for c in parts[1]) or set(parts[1]) == {"0"}:
-        return None
-    return parts[1]
+    """The trace id of a W3C traceparent; None where it is not one."""
+    match = _TRACEPARENT.match(traceparent or "")
+    return match[1] if match else None
 
 
 _current: ContextVar[Context | None] = ContextVar("stoa_context", default=None)
