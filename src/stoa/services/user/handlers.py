@@ -1,0 +1,37 @@
+"""What user does when others announce something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from stoa.kit.db import Transaction
+from stoa.kit.events import Event
+from stoa.kit.service import Handler
+from stoa.services.user import repository
+from stoa.services.user.repository import Profile
+
+
+class Registered(msgspec.Struct):
+    user_id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+
+
+async def add_profile(tx: Transaction, event: Event) -> None:
+    """A user who has registered has a profile, unless a request was here first."""
+    user = event.read(Registered)
+    profile = Profile(
+        user_id=user.user_id,
+        email=user.email,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        phone=user.phone,
+    )
+    await repository.add_profile(tx, profile)
+
+
+HANDLERS: Mapping[str, Handler] = {"user.registered": add_profile}

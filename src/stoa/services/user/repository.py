@@ -1,0 +1,290 @@
+"""All SQL of user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.http.types import Address
+
+# --------------------------------------------------------------------------------------------- profiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    user_id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+
+
+ADD_PROFILE = """
+    INSERT INTO user_profiles (user_id, email, first_name, last_name, phone) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (user_id) DO NOTHING
+"""
+
+
+async def add_profile(db: Db, new: Profile) -> None:
+    """Unless it is there: what its owner has edited since registering stays."""
+    await db.execute(ADD_PROFILE, new.user_id, new.email, new.first_name, new.last_name, new.phone)
+
+
+FIND_PROFILE = "SELECT user_id, email, first_name, last_name, phone FROM user_profiles WHERE user_id = $1"
+
+
+async def find_profile(db: Db, user_id: str) -> Profile | None:
+    row = await db.fetchrow(FIND_PROFILE, user_id)
+    return None if row is None else Profile(**row)
+
+
+EDIT_PROFILE = """
+    UPDATE user_profiles
+    SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), phone = coalesce($4, phone),
+        updated_at = now()
+    WHERE user_id = $1
+    RETURNING user_id, email, first_name, last_name, phone
+"""
+
+
+async def edit_profile(
+    tx: Transaction, user_id: str, first_name: str | None, last_name: str | None, phone: str | None
+) -> Profile:
+    """The profile, which must be there, with what is not None."""
+    row = await tx.fetchrow(EDIT_PROFILE, user_id, first_name, last_name, phone)
+    assert row is not None
+    return Profile(**row)
+
+
+LOCK_PROFILE = "SELECT user_id FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE"
+
+
+async def lock_profile(tx: Transaction, user_id: str) -> None:
+    """One change at a time to what hangs on a profile."""
+    await tx.fetchval(LOCK_PROFILE, user_id)
+
+
+# -------------------------------------------------------------------------------------------- addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedAddress:
+    id: str
+    name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+    is_default: bool
+    created_at: datetime
+
+
+COUNT_ADDRESSES = "SELECT count(*) FROM addresses WHERE user_id = $1"
+
+
+async def count_addresses(tx: Transaction, user_id: str) -> int:
+    return int(await tx.fetchval(COUNT_ADDRESSES, user_id))
+
+
+ADD_ADDRESS = """
+    INSERT INTO addresses (id, user_id, is_default, name, line1, line2, city, region, postal_code, country, phone)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+"""
+
+
+async def add_address(
+    tx: Transaction, address_id: str, user_id: str, address: Address, *, is_default: bool
+) -> BookedAddress:
+    row = await tx.fetchrow(ADD_ADDRESS, address_id, user_id, is_default, *_columns(address))
+    assert row is not None
+    return BookedAddress(**row)
+
+
+FIND_ADDRESS = """
+    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    FROM addresses WHERE user_id = $1 AND id = $2
+"""
+
+
+async def find_address(db: Db, user_id: str, address_id: str) -> BookedAddress | None:
+    row = await db.fetchrow(FIND_ADDRESS, user_id, address_id)
+    return None if row is None else BookedAddress(**row)
+
+
+LIST_ADDRESSES = """
+    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    FROM addresses WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2)
+    ORDER BY id LIMIT $3
+"""
+
+
+async def list_addresses(db: Db, user_id: str, after_id: str | None, limit: int) -> list[BookedAddress]:
+    """In the order in which they were added."""
+    return [BookedAddress(**row) for row in await db.fetch(LIST_ADDRESSES, user_id, after_id, limit)]
+
+
+REPLACE_ADDRESS = """
+    UPDATE addresses
+    SET is_default = $3, name = $4, line1 = $5, line2 = $6, city = $7, region = $8, postal_code = $9, country = $10,
+        phone = $11, updated_at = now()
+    WHERE user_id = $1 AND id = $2
+    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+"""
+
+
+async def replace_address(
+    tx: Transaction, user_id: str, address_id: str, address: Address, *, is_default: bool
+) -> BookedAddress:
+    """The address, which must be there, as it is now."""
+    row = await tx.fetchrow(REPLACE_ADDRESS, user_id, address_id, is_default, *_columns(address))
+    assert row is not None
+    return BookedAddress(**row)
+
+
+CLEAR_DEFAULT = "UPDATE addresses SET is_default = false, updated_at = now() WHERE user_id = $1 AND is_default"
+
+
+async def clear_default(tx: Transaction, user_id: str) -> None:
+    await tx.execute(CLEAR_DEFAULT, user_id)
+
+
+DELETE_ADDRESS = "DELETE FROM addresses WHERE user_id = $1 AND id = $2 RETURNING is_default"
+
+
+async def delete_address(tx: Transaction, user_id: str, address_id: str) -> bool | None:
+    """Whether it was the default; None if there is none such."""
+    was_default: bool | None = await tx.fetchval(DELETE_ADDRESS, user_id, address_id)
+    return was_default
+
+
+PROMOTE_OLDEST = """
+    UPDATE addresses SET is_default = true, updated_at = now()
+    WHERE id = (SELECT id FROM addresses WHERE user_id = $1 ORDER BY id LIMIT 1)
+"""
+
+
+async def promote_oldest(tx: Transaction, user_id: str) -> None:
+    """Make it the default, if there is one at all."""
+    await tx.execute(PROMOTE_OLDEST, user_id)
+
+
+def _columns(address: Address) -> tuple[str, ...]:
+    return (
+        address.name,
+        address.line1,
+        address.line2,
+        address.city,
+        address.region,
+        address.postal_code,
+        address.country,
+        address.phone,
+    )
+
+
+# ------------------------------------------------------------------------------------------ preferences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """Before anything was said: no marketing, because silence is not consent."""
+
+    language: str = "en"
+    currency: str = "GBP"
+    marketing_by_email: bool = False
+    marketing_by_sms: bool = False
+
+
+FIND_PREFERENCES = """
+    SELECT language, currency, marketing_by_email, marketing_by_sms FROM user_preferences WHERE user_id = $1
+"""
+
+
+async def find_preferences(db: Db, user_id: str) -> Preferences:
+    row = await db.fetchrow(FIND_PREFERENCES, user_id)
+    return Preferences() if row is None else Preferences(**row)
+
+
+SET_PREFERENCES = """
+    INSERT INTO user_preferences (user_id, language, currency, marketing_by_email, marketing_by_sms)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (user_id) DO UPDATE
+    SET language = excluded.language, currency = excluded.currency,
+        marketing_by_email = excluded.marketing_by_email, marketing_by_sms = excluded.marketing_by_sms
+"""
+
+
+async def set_preferences(tx: Transaction, user_id: str, wanted: Preferences) -> None:
+    await tx.execute(
+        SET_PREFERENCES,
+        user_id,
+        wanted.language,
+        wanted.currency,
+        wanted.marketing_by_email,
+        wanted.marketing_by_sms,
+    )
+
+
+# --------------------------------------------------------------------------------------------- wishlist
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Either of a product or of one variant: the other is None."""
+
+    id: str
+    product_id: str | None
+    sku: str | None
+    added_at: datetime
+
+
+FIND_WISH = """
+    SELECT id, product_id, sku, added_at FROM wishlist WHERE user_id = $1 AND (product_id = $2 OR sku = $3)
+"""
+
+
+async def find_wish(db: Db, user_id: str, product_id: str | None, sku: str | None) -> Wish | None:
+    row = await db.fetchrow(FIND_WISH, user_id, product_id, sku)
+    return None if row is None else Wish(**row)
+
+
+COUNT_WISHES = "SELECT count(*) FROM wishlist WHERE user_id = $1"
+
+
+async def count_wishes(tx: Transaction, user_id: str) -> int:
+    return int(await tx.fetchval(COUNT_WISHES, user_id))
+
+
+ADD_WISH = """
+    INSERT INTO wishlist (id, user_id, product_id, sku) VALUES ($1, $2, $3, $4)
+    RETURNING id, product_id, sku, added_at
+"""
+
+
+async def add_wish(tx: Transaction, wish_id: str, user_id: str, product_id: str | None, sku: str | None) -> Wish:
+    row = await tx.fetchrow(ADD_WISH, wish_id, user_id, product_id, sku)
+    assert row is not None
+    return Wish(**row)
+
+
+LIST_WISHES = """
+    SELECT id, product_id, sku, added_at FROM wishlist
+    WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2)
+    ORDER BY id DESC LIMIT $3
+"""
+
+
+async def list_wishes(db: Db, user_id: str, before_id: str | None, limit: int) -> list[Wish]:
+    """The newest first."""
+    return [Wish(**row) for row in await db.fetch(LIST_WISHES, user_id, before_id, limit)]
+
+
+DELETE_WISH = "DELETE FROM wishlist WHERE user_id = $1 AND (product_id = $2 OR sku = $3)"
+
+
+async def delete_wish(tx: Transaction, user_id: str, product_id: str | None, sku: str | None) -> bool:
+    return affected(await tx.execute(DELETE_WISH, user_id, product_id, sku)) > 0

@@ -1,0 +1,216 @@
+"""The public API of a user's own things. Everything here is the caller's: what is another's does not exist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.routes import OWNER, Answer, Request, Routes
+from stoa.kit.http.types import Address, CurrencyCode, Id, Name, Page, PageQuery, Phone, Sku
+from stoa.kit.ids import is_uuid
+from stoa.services.user import addresses, preferences, profiles, repository, wishlist
+from stoa.services.user.errors import OneOfTwo
+from stoa.services.user.repository import BookedAddress, Preferences, Profile, Wish
+from stoa.services.user.service import Users
+
+routes: Routes[Users] = Routes("user")
+
+Language = Annotated[
+    str,
+    Meta(
+        min_length=2,
+        max_length=35,
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*(?!\n)$",
+        description="BCP 47 language tag",
+        examples=["en-GB"],
+    ),
+]
+
+
+class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    first_name: Name
+    last_name: Name
+    phone: Phone = ""
+
+
+class ProfileChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    phone: Phone | None = None
+
+
+class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
+    user_id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+
+
+class AddressBody(Address, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`is_default` null leaves it as it is; the first address of all is the default."""
+
+    is_default: bool | None = None
+
+
+class AddressView(Address, frozen=True, kw_only=True):
+    id: str
+    is_default: bool
+    created_at: datetime
+
+
+class PreferencesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    language: Language
+    currency: CurrencyCode
+    marketing_by_email: bool
+    marketing_by_sms: bool
+
+
+class NewWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of the two."""
+
+    product_id: Id | None = None
+    sku: Sku | None = None
+
+
+class WishView(msgspec.Struct, frozen=True, kw_only=True):
+    product_id: str | None
+    sku: str | None
+    added_at: datetime
+
+
+@routes.get("/users/profile", answer=ProfileView, who=OWNER, summary="Your profile")
+async def show_profile(users: Users, request: Request) -> ProfileView:
+    return _profile(await profiles.profile_of(users, request.user_id))
+
+
+@routes.put("/users/profile", body=ProfileBody, answer=ProfileView, who=OWNER, summary="Set your profile")
+async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileView:
+    changes = msgspec.structs.asdict(request.body)
+    return _profile(await profiles.edit_profile(users, request.user_id, **changes))
+
+
+@routes.patch(
+    "/users/profile", body=ProfileChange, answer=ProfileView, who=OWNER, summary="Change something in your profile"
+)
+async def change_profile(users: Users, request: Request[ProfileChange]) -> ProfileView:
+    changes = msgspec.structs.asdict(request.body)
+    return _profile(await profiles.edit_profile(users, request.user_id, **changes))
+
+
+@routes.get("/users/addresses", query=PageQuery, answer=Page[AddressView], who=OWNER, summary="Your address book")
+async def list_addresses(users: Users, request: Request[None, PageQuery]) -> Page[AddressView]:
+    after, limit = _position(request.query), request.query.limit
+    found = await repository.list_addresses(users.db, request.user_id, after, limit + 1)
+    return page_of([_address(address) for address in found], limit, lambda address: (address.id,))
+
+
+@routes.post("/users/addresses", body=AddressBody, answer=AddressView, status=201, who=OWNER, summary="Add an address")
+async def add_address(users: Users, request: Request[AddressBody]) -> AddressView:
+    sent = request.body
+    return _address(await addresses.add_address(users, request.user_id, sent, is_default=bool(sent.is_default)))
+
+
+@routes.get("/users/addresses/{address_id:uuid}", answer=AddressView, who=OWNER, summary="One of your addresses")
+async def show_address(users: Users, request: Request) -> AddressView:
+    return _address(await addresses.address_of(users, request.user_id, request.path["address_id"]))
+
+
+@routes.put(
+    "/users/addresses/{address_id:uuid}",
+    body=AddressBody,
+    answer=AddressView,
+    who=OWNER,
+    summary="Replace an address, or make it the default",
+)
+async def replace_address(users: Users, request: Request[AddressBody]) -> AddressView:
+    sent, address_id = request.body, request.path["address_id"]
+    replaced = await addresses.replace_address(users, request.user_id, address_id, sent, is_default=sent.is_default)
+    return _address(replaced)
+
+
+@routes.delete("/users/addresses/{address_id:uuid}", who=OWNER, summary="Take an address out of your book")
+async def delete_address(users: Users, request: Request) -> None:
+    await addresses.delete_address(users, request.user_id, request.path["address_id"])
+
+
+@routes.get("/users/preferences", answer=PreferencesBody, who=OWNER, summary="How you want to be served")
+async def show_preferences(users: Users, request: Request) -> PreferencesBody:
+    return _preferences(await repository.find_preferences(users.db, request.user_id))
+
+
+@routes.put(
+    "/users/preferences",
+    body=PreferencesBody,
+    answer=PreferencesBody,
+    who=OWNER,
+    summary="Say how you want to be served",
+)
+async def set_preferences(users: Users, request: Request[PreferencesBody]) -> PreferencesBody:
+    wanted = Preferences(**msgspec.structs.asdict(request.body))
+    await preferences.set_preferences(users, request.user_id, wanted)
+    return request.body
+
+
+@routes.get(
+    "/users/wishlist", query=PageQuery, answer=Page[WishView], who=OWNER, summary="Your wishlist, the newest first"
+)
+async def list_wishes(users: Users, request: Request[None, PageQuery]) -> Page[WishView]:
+    before, limit = _position(request.query), request.query.limit
+    page = page_of(
+        await repository.list_wishes(users.db, request.user_id, before, limit + 1), limit, lambda wish: (wish.id,)
+    )
+    return Page([_wish(wish) for wish in page.items], page.next_cursor)
+
+
+@routes.post(
+    "/users/wishlist",
+    body=NewWish,
+    answer=WishView,
+    status=201,
+    who=OWNER,
+    summary="Put a product or a SKU on your wishlist; 200 if it is there already",
+)
+async def add_wish(users: Users, request: Request[NewWish]) -> Answer:
+    sent = request.body
+    if (sent.product_id is None) == (sent.sku is None):
+        raise OneOfTwo
+    wish, new = await wishlist.add_wish(users, request.user_id, product_id=sent.product_id, sku=sent.sku)
+    return Answer(201 if new else 200, _wish(wish))
+
+
+@routes.delete(
+    "/users/wishlist/{product_or_sku}", who=OWNER, summary="Take what is of this product id or SKU off your wishlist"
+)
+async def delete_wish(users: Users, request: Request) -> None:
+    item = request.path["product_or_sku"]
+    product_id = item if is_uuid(item) else None
+    await wishlist.delete_wish(users, request.user_id, product_id=product_id, sku=item.replace("\0", ""))
+
+
+def _position(query: PageQuery) -> str | None:
+    """The id of the last row of the page before."""
+    position = decode_cursor(query.cursor, tuple[Id])
+    return position[0] if position else None
+
+
+def _profile(profile: Profile) -> ProfileView:
+    return msgspec.convert(profile, ProfileView, from_attributes=True)
+
+
+def _address(address: BookedAddress) -> AddressView:
+    return msgspec.convert(address, AddressView, from_attributes=True)
+
+
+def _preferences(found: Preferences) -> PreferencesBody:
+    return msgspec.convert(found, PreferencesBody, from_attributes=True)
+
+
+def _wish(wish: Wish) -> WishView:
+    return msgspec.convert(wish, WishView, from_attributes=True)
