@@ -32,7 +32,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), product(State, State))
+@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
 def test_only_these_ways_lead_from_state_to_state(before, after):
     if (before, after) in ALLOWED:
         check(before, after)

@@ -37,9 +37,15 @@ def build(resources: Resources) -> Parts:
         reserving=Batcher(partial(reserve_all, resources.db, resources.outbox)),
         allocating=Batcher(partial(allocate_all, resources.db)),
     )
+
+    async def stop() -> None:
+        await inventory.reserving.close()
+        await inventory.allocating.close()
+
     return Parts(
         routes=routes.bind(inventory),
         servicers=[partial(add_InventoryServiceServicer_to_server, InventoryServicer(inventory))],
         handlers=handlers(resources.outbox),
         jobs=jobs(inventory),
+        stop=stop,
     )

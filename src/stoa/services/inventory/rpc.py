@@ -27,7 +27,7 @@ from stoa.services.inventory.states import State
 
 T = TypeVar("T")
 
-Key = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[!-~]+(?!\n)$", description="An idempotency key")]
+Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+(?!\n)$", description="An idempotency key")]
 
 _STATES = {
     State.HELD: pb.RESERVATION_STATE_HELD,

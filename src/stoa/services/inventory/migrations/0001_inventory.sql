@@ -34,7 +34,7 @@ CREATE TABLE stock (
 
 CREATE TABLE reservations (
     id             uuid PRIMARY KEY,
-    key            text NOT NULL UNIQUE CHECK (length(key) BETWEEN 1 AND 200),
+    key            text NOT NULL UNIQUE CHECK (length(key) BETWEEN 1 AND 255),
     state          text NOT NULL CHECK (state IN ('held', 'allocated', 'committed', 'released', 'expired')),
     order_id       uuid,
     expires_at     timestamptz,

@@ -1,0 +1,137 @@
+"""An inventory over a database of its own, and what a test reads of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from stoa.app import SERVICES, subscribers
+from stoa.kit.batcher import Batcher
+from stoa.kit.clock import now
+from stoa.kit.db import Database
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Outbox
+from stoa.services.inventory.allocate import Promise, allocate_all
+from stoa.services.inventory.count import set_on_hand
+from stoa.services.inventory.handlers import handlers
+from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.repository import reservation
+from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.reserve import reserve_all
+from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.settings import Settings
+
+ADMIN = "018f0000-0000-7000-8000-00000000000a"
+
+
+def inventory_over(db: Database) -> Inventory:
+    outbox = Outbox(SERVICES["inventory"], subscribers)
+    return Inventory(
+        db=db,
+        outbox=outbox,
+        settings=Settings(),
+        reserving=Batcher(partial(reserve_all, db, outbox)),
+        allocating=Batcher(partial(allocate_all, db)),
+    )
+
+
+@dataclass
+class Shop:
+    """`inventory` and shorthands over it."""
+
+    inventory: Inventory
+
+    @property
+    def db(self) -> Database:
+        return self.inventory.db
+
+    async def put(self, sku: str, on_hand: int, warehouse: str = "main") -> None:
+        await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, seller=False)
+
+    async def reserve(self, key: str, hold_seconds: int = 900, **lines: int) -> Reservation:
+        return await self.inventory.reserving.submit(Wish(key, lines, hold_seconds))
+
+    async def allocate(self, key: str, order_id: str) -> Reservation:
+        return await self.inventory.allocating.submit(Promise(key, order_id))
+
+    async def reservation(self, key: str) -> Reservation:
+        found = await reservation(self.db, key)
+        assert found is not None
+        return found
+
+    async def hear(self, event_type: str, **data: Any) -> None:
+        """Handle an event as the inbox does: in a transaction of its own."""
+        event = Event(
+            id=uuid7(),
+            type=event_type,
+            source="order",
+            subject=data["order_id"],
+            time=now(),
+            aggregateversion=1,
+            traceparent="",
+            data={"number": "S-1", "reservation_key": "k", "email": "ada@example.com"} | data,
+        )
+        async with self.db.transaction() as tx:
+            await handlers(self.inventory.outbox)[event_type](tx, event)
+
+    async def stock(self, sku: str, warehouse: str = "main") -> tuple[int, int]:
+        """On hand and reserved."""
+        sql = "SELECT on_hand, reserved FROM stock WHERE sku = $1 AND warehouse_id = $2"
+        row = await self.db.fetchrow(sql, sku, warehouse)
+        assert row is not None
+        return row["on_hand"], row["reserved"]
+
+    async def movements(self, sku: str) -> list[tuple[str, int]]:
+        rows = await self.db.fetch("SELECT kind, quantity FROM stock_movements WHERE sku = $1 ORDER BY id", sku)
+        return [(row["kind"], row["quantity"]) for row in rows]
+
+    async def announced(self) -> list[tuple[str, str, int, int]]:
+        rows = await self.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log ORDER BY id")
+        return [(row["type"], row["subject"], row["aggregate_version"], row["data"]["available"]) for row in rows]
+
+    async def discrepancies(self) -> list[tuple[str, dict[str, int], bool]]:
+        rows = await self.db.fetch("SELECT kind, lines, settled_at FROM stock_discrepancies ORDER BY id")
+        return [(row["kind"], row["lines"], row["settled_at"] is not None) for row in rows]
+
+    async def assert_sound(self) -> None:
+        """The invariants at the head of the package."""
+        broken = await self.db.fetch(
+            """
+            SELECT stock.sku, stock.warehouse_id, on_hand, reserved, moved, promised FROM stock
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(quantity), 0) AS moved FROM stock_movements AS movement
+                WHERE (movement.sku, movement.warehouse_id) = (stock.sku, stock.warehouse_id)
+            ) AS moves
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(quantity), 0) AS promised FROM reservation_lines AS line
+                JOIN reservations ON reservations.id = line.reservation_id AND state IN ('held', 'allocated')
+                WHERE (line.sku, line.warehouse_id) = (stock.sku, stock.warehouse_id)
+            ) AS promises
+            WHERE on_hand <> moved OR reserved <> promised OR reserved < 0 OR reserved > on_hand
+            """
+        )
+        assert [dict(row) for row in broken] == []
+
+
+@pytest.fixture
+async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
+    return Shop(inventory_over(await database("inventory")))
+
+
+@pytest.fixture
+async def twin(shop: Shop) -> AsyncIterator[Callable[[], Shop]]:
+    """Another process with the same database: a pool and batchers of its own."""
+    async with AsyncExitStack() as stack:
+
+        def make() -> Shop:
+            db = Database("inventory", shop.db.dsn)
+            stack.push_async_callback(db.close)
+            return Shop(inventory_over(db))
+
+        yield make
