@@ -1,0 +1,85 @@
+"""Checkout: from a cart to an order, by a saga that is written down before it acts.
+
+Owns the checkouts: each is the claim of an idempotency key, the state of a saga, and the answer that the
+key gets. It announces nothing: whoever it calls does. Invariants:
+
+- One order per key and scope: the claim is committed before any work, and order, payment and
+  reservation are all made under the checkout's id.
+- A step is in the row before it acts. What the row says is enough to go on or to undo, for any process,
+  at any time, any number of times.
+- Every checkout ends completed, or failed with nothing left of it, or waits in sight for a person.
+- Only who holds the row's lease and its latest version writes to it.
+- Names, prices and totals come from the catalog and the shop's rules, never from the client; what was
+  quoted is what is authorized, ordered and captured, to the minor unit.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+
+from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.checkout.v1.checkout_pb2_grpc import add_CheckoutServiceServicer_to_server
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
+from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
+from stoa.kit.batcher import Batcher
+from stoa.kit.money import Money
+from stoa.kit.service import Job, Parts, Resources
+from stoa.services.checkout import crash_points, recording
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.pricing import PriceRules
+from stoa.services.checkout.routes import routes
+from stoa.services.checkout.rpc import CheckoutServicer
+from stoa.services.checkout.runner import Runner
+from stoa.services.checkout.saga import Saga
+from stoa.services.checkout.service import Checkouts
+from stoa.services.checkout.settings import Settings
+from stoa.services.checkout.shipping import FlatRates
+from stoa.services.checkout.steps import STEPS
+from stoa.services.checkout.tax import FlatTax
+
+
+def price_rules(settings: Settings) -> PriceRules:
+    """The shop's rules about money, from its settings."""
+    rates = FlatRates(
+        standard=Money(settings.shipping_standard_minor, settings.currency),
+        express=Money(settings.shipping_express_minor, settings.currency),
+        free_standard_from=Money(settings.free_standard_from_minor, settings.currency),
+    )
+    return PriceRules(settings.currency, rates, FlatTax(settings.tax_basis_points))
+
+
+def build(resources: Resources) -> Parts:
+    settings = resources.settings(Settings)
+    neighbours = Neighbours(
+        cart=CartServiceStub(resources.channel("cart")),
+        catalog=CatalogServiceStub(resources.channel("catalog")),
+        inventory=InventoryServiceStub(resources.channel("inventory")),
+        payment=PaymentServiceStub(resources.channel("payment")),
+        order=OrderServiceStub(resources.channel("order")),
+        timeout_seconds=settings.call_timeout_seconds,
+        rules=price_rules(settings),
+    )
+    saga = Saga(
+        steps=STEPS,
+        neighbours=neighbours,
+        settings=settings,
+        saves=Batcher(partial(recording.record_changes, resources.db, settings.lease_seconds)),
+        reach=crash_points.exit_at(os.environ.get("STOA_CRASH_AT", "")),
+    )
+    runner = Runner(resources.db, saga)
+    checkouts = Checkouts(
+        db=resources.db,
+        settings=settings,
+        neighbours=neighbours,
+        claims=Batcher(partial(recording.record_claims, resources.db, settings.lease_seconds)),
+        runner=runner,
+    )
+    return Parts(
+        routes=routes.bind(checkouts),
+        servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],
+        jobs=[Job("tend_checkouts", settings.tend_every_seconds, runner.tend)],
+        stop=runner.stop,
+    )

@@ -1,0 +1,147 @@
+"""The failures that checkout expects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from stoa.kit import problems
+from stoa.kit.money import Money
+
+
+class NoSuchCheckout(problems.NotFound):
+    """There is none, or it is another's: the two look the same from outside."""
+
+    title = "No such checkout"
+    slug = "checkout-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such checkout.")
+
+
+class WrongState(problems.Conflict):
+    title = "Not possible in the state of this checkout"
+    slug = "checkout-state"
+
+    def __init__(self, state: str, wanted: str) -> None:
+        super().__init__(f"The checkout is {state}: it cannot become {wanted}.", state=state)
+
+
+class CartEmpty(problems.Conflict):
+    title = "The cart is empty"
+    slug = "cart-empty"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing in the cart to buy.")
+
+
+class NotForSale(problems.Conflict):
+    """`skus` names them."""
+
+    title = "Not for sale any more"
+    slug = "not-for-sale"
+
+    def __init__(self, skus: Sequence[str]) -> None:
+        super().__init__(f"No longer for sale: {', '.join(skus[:5])}.", skus=list(skus))
+
+
+class OtherCurrency(problems.Conflict):
+    title = "The prices are in another currency"
+    slug = "other-currency"
+
+    def __init__(self, sku: str, currency: str) -> None:
+        super().__init__(f"The shop sells in {currency}, and {sku} is priced in another currency.", sku=sku)
+
+
+class TotalTooLarge(problems.Conflict):
+    title = "The order is too large"
+    slug = "total-too-large"
+
+    def __init__(self) -> None:
+        super().__init__("The total is more than one payment can carry: buy in several orders.")
+
+
+class PriceChanged(problems.Conflict):
+    """`total` is what it costs now."""
+
+    title = "The price has changed"
+    slug = "price-changed"
+
+    def __init__(self, total: Money) -> None:
+        super().__init__(f"It costs {total} now.", field="expected_total", total=msgspec.to_builtins(total))
+
+
+class UnknownShippingMethod(problems.Unprocessable):
+    """`methods` lists those there are."""
+
+    title = "Unknown shipping method"
+    slug = "unknown-shipping-method"
+
+    def __init__(self, methods: Sequence[str]) -> None:
+        super().__init__(f"Choose one of {', '.join(methods)}.", field="shipping_method", methods=list(methods))
+
+
+class UnknownCoupon(problems.Unprocessable):
+    title = "Unknown coupon code"
+    slug = "unknown-coupon"
+
+    def __init__(self, code: str) -> None:
+        super().__init__("There is no such coupon code.", field="coupon_codes", code=code)
+
+
+class PaymentRefused(problems.PaymentRequired):
+    """What payment recorded as the reason, found out after the fact."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__("The payment was not accepted. Nothing was taken.")
+        self.slug = slug
+
+
+class KeyReused(problems.Unprocessable):
+    title = "The idempotency key was used for another request"
+    slug = "idempotency-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__("This key came with another order before: use a new one.", field="Idempotency-Key")
+
+
+class RequestInProgress(problems.Conflict):
+    """`checkout` says where it can be followed."""
+
+    title = "The same request is being worked on"
+    slug = "request-in-progress"
+
+    def __init__(self, checkout_id: str) -> None:
+        super().__init__("The first request with this key is still under way: ask again later.", checkout=checkout_id)
+
+
+class Overloaded(problems.Unavailable):
+    title = "Too many checkouts at once"
+    slug = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("Too many orders are being placed right now. Nothing was begun: send it again in a moment.")
+
+
+class GivenUp(problems.Unavailable):
+    """Everything begun is being undone; the same request may be sent again with the same key."""
+
+    title = "The order could not be placed"
+    slug = "checkout-given-up"
+
+    def __init__(self, step: str) -> None:
+        super().__init__("A part of the shop does not answer. Nothing was bought: send it again later.", step=step)
+
+
+class StillUnknown(problems.Unavailable):
+    """A neighbour cannot say yet what became of an act."""
+
+    slug = "still-unknown"
+
+    def __init__(self) -> None:
+        super().__init__("The payment provider has not said yet what happened.")
+
+
+class LeaseLost(Exception):
+    """Somebody else works on this checkout now: we stop, and say nothing."""

@@ -1,0 +1,28 @@
+"""Our values as the contracts write them, and back."""
+
+from __future__ import annotations
+
+from stoa.contracts.common.v1 import common_pb2
+from stoa.kit.http.types import Address
+from stoa.kit.money import Money
+
+
+def money_message(money: Money) -> common_pb2.Money:
+    return common_pb2.Money(amount_minor=money.amount, currency=money.currency)
+
+
+def money_of(message: common_pb2.Money) -> Money:
+    return Money(message.amount_minor, message.currency)
+
+
+def address_message(address: Address) -> common_pb2.Address:
+    return common_pb2.Address(
+        name=address.name,
+        line1=address.line1,
+        line2=address.line2,
+        city=address.city,
+        region=address.region,
+        postal_code=address.postal_code,
+        country=address.country,
+        phone=address.phone,
+    )

@@ -1,0 +1,60 @@
+"""What a checkout knows: what was asked for, and what each step has learned. It travels in the saga's row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from stoa.kit.http.types import Address
+from stoa.kit.money import Money
+from stoa.services.checkout.pricing import Item, Quote
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What the shopper gets, byte for byte, now and for every repeat of the key."""
+
+    status: int
+    body: bytes
+
+
+class Purchase(msgspec.Struct, frozen=True, kw_only=True):
+    """The first part is asked for, the second learned, by `steps/<the name beside it>`.
+
+    `token` is the provider's name for a card; it is forgotten when it is no longer needed.
+    """
+
+    checkout_id: str
+    order_id: str
+    user_id: str | None
+    email: str
+    cart_id: str | None
+    shipping_method: str
+    shipping_address: Address
+    billing_address: Address
+    payment_method: str
+    token: str
+    expected_total: Money | None
+    traceparent: str
+
+    bought_cart_id: str = ""  # validate_cart
+    bought_cart_version: int = 0  # validate_cart
+    items: list[Item] | None = None  # validate_cart
+    quote: Quote | None = None  # quote_total
+    payment_id: str = ""  # authorize_payment
+    answer: Answer | None = None  # confirm_order, or whatever refused; kept in columns of its own
+
+
+def changes(before: Purchase, after: Purchase) -> dict[str, Any]:
+    """The members that have become others, as they are stored: what the row's document is merged with."""
+    names = [name for name in Purchase.__struct_fields__ if name != "answer"]
+    return {name: getattr(after, name) for name in names if getattr(after, name) is not getattr(before, name)}
+
+
+def document(purchase: Purchase) -> dict[str, Any]:
+    """The whole of it, as it is stored."""
+    return {name: getattr(purchase, name) for name in Purchase.__struct_fields__ if name != "answer"}
+
+
+def read(stored: dict[str, Any], answer: Answer | None) -> Purchase:
+    return msgspec.structs.replace(msgspec.convert(stored, Purchase), answer=answer)

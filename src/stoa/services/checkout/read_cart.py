@@ -1,0 +1,50 @@
+"""What is in a cart, with today's names and prices: for a quote, and as the snapshot that an order is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
+from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
+from stoa.services.checkout.messages import money_of
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.pricing import Item
+
+
+@dataclass(frozen=True)
+class CartContents:
+    """`version` is the cart's: what is put in later is not bought."""
+
+    cart_id: str
+    version: int
+    items: list[Item]
+
+
+async def read_cart(neighbours: Neighbours, user_id: str | None, cart_id: str | None) -> CartContents:
+    """Raises `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404)."""
+    seconds = neighbours.timeout_seconds
+    asked = GetCartRequest(user_id=user_id or "", cart_id=cart_id or "")
+    cart = await neighbours.cart.GetCart(asked, timeout=seconds)
+    if not cart.lines:
+        raise CartEmpty
+    skus = [line.sku for line in cart.lines]
+    found = await neighbours.catalog.GetVariants(GetVariantsRequest(skus=skus), timeout=seconds)
+    variants = {variant.sku: variant for variant in found.variants}
+    if missing := [sku for sku in skus if sku not in variants]:
+        raise NotForSale(missing)
+    items = [_item(variants[line.sku], line.quantity, neighbours.rules.currency) for line in cart.lines]
+    return CartContents(cart.cart_id, cart.version, items)
+
+
+def _item(variant: Variant, quantity: int, currency: str) -> Item:
+    if variant.price.currency != currency:
+        raise OtherCurrency(variant.sku, currency)
+    name = f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name
+    return Item(
+        sku=variant.sku,
+        product_id=variant.product_id,
+        name=name,
+        unit_price=money_of(variant.price),
+        quantity=quantity,
+    )

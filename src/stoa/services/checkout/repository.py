@@ -1,0 +1,260 @@
+"""All of checkout's SQL: one constant per statement, one function per constant.
+
+Whoever works on a row holds its lease: every save is on condition of that and of the version it has
+read, so somebody who has lost the row without noticing cannot write to it. Several rows are locked in
+the order of their ids, or not waited for.
+"""
+
+# ruff: noqa: S608 - what is put into the statements are the columns below, never a value
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from stoa.kit.db import Db
+from stoa.services.checkout import purchase as purchases
+from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.states import State
+
+_CHECKOUT = """id, scope, key, body_hash, order_id, user_id, state, parked_from, step, data, attempts, error,
+    answer_status, answer_body, version, created_at, updated_at"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A row of `checkouts`. `key` is None where it was given back."""
+
+    id: str
+    scope: str
+    key: str | None
+    body_hash: bytes
+    state: State
+    parked_from: State | None
+    step: str
+    purchase: Purchase
+    attempts: int
+    error: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCheckout:
+    """A claim of `key` within `scope` for a request whose body has this hash."""
+
+    scope: str
+    key: str
+    body_hash: bytes
+    first_step: str
+    purchase: Purchase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """From a row as it was read to how it shall be; `frees_key` gives its idempotency key back."""
+
+    before: Checkout
+    state: State
+    parked_from: State | None
+    step: str
+    purchase: Purchase
+    error: str | None
+    frees_key: bool = False
+
+
+def _checkout(row: asyncpg.Record) -> Checkout:
+    answer = Answer(row["answer_status"], row["answer_body"]) if row["answer_status"] is not None else None
+    return Checkout(
+        id=row["id"],
+        scope=row["scope"],
+        key=row["key"],
+        body_hash=row["body_hash"],
+        state=State(row["state"]),
+        parked_from=State(row["parked_from"]) if row["parked_from"] else None,
+        step=row["step"],
+        purchase=purchases.read(row["data"], answer),
+        attempts=row["attempts"],
+        error=row["error"],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+CLAIM = f"""
+    INSERT INTO checkouts (id, scope, key, body_hash, order_id, user_id, state, step, data, lease_owner, lease_until)
+    SELECT id, scope, key, body_hash, order_id, user_id, 'running', step, data::jsonb,
+           $9, now() + make_interval(secs => $10)
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
+         AS new (id, scope, key, body_hash, order_id, user_id, step, data)
+    ON CONFLICT (scope, key) DO NOTHING
+    RETURNING {_CHECKOUT}
+"""
+
+
+async def claim(db: Db, new: Sequence[NewCheckout], owner: str, lease_seconds: float) -> dict[str, Checkout]:
+    """Those whose key was free, by id: they are ours, and running."""
+    rows = await db.fetch(
+        CLAIM,
+        [one.purchase.checkout_id for one in new],
+        [one.scope for one in new],
+        [one.key for one in new],
+        [one.body_hash for one in new],
+        [one.purchase.order_id for one in new],
+        [one.purchase.user_id for one in new],
+        [one.first_step for one in new],
+        [_json(purchases.document(one.purchase)) for one in new],
+        owner,
+        lease_seconds,
+    )
+    return {row["id"]: _checkout(row) for row in rows}
+
+
+BY_KEY = f"SELECT {_CHECKOUT} FROM checkouts WHERE scope = $1 AND key = $2"
+
+
+async def by_key(db: Db, scope: str, key: str) -> Checkout | None:
+    row = await db.fetchrow(BY_KEY, scope, key)
+    return _checkout(row) if row else None
+
+
+BY_ID = f"SELECT {_CHECKOUT} FROM checkouts WHERE id = $1"
+
+
+async def by_id(db: Db, checkout_id: str) -> Checkout | None:
+    row = await db.fetchrow(BY_ID, checkout_id)
+    return _checkout(row) if row else None
+
+
+SAVE = """
+    WITH after AS (
+        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                             $8::smallint[], $9::bytea[], $10::boolean[])
+             AS after (id, version, state, parked_from, step, changes, error, answer_status, answer_body, frees_key)
+    ), ours AS (
+        SELECT checkouts.id FROM checkouts JOIN after USING (id, version)
+        WHERE checkouts.lease_owner = $11 ORDER BY checkouts.id FOR NO KEY UPDATE OF checkouts
+    )
+    UPDATE checkouts
+    SET state = after.state, parked_from = after.parked_from, step = after.step, error = after.error,
+        data = CASE WHEN after.changes IS NULL THEN checkouts.data ELSE checkouts.data || after.changes::jsonb END,
+        answer_status = after.answer_status, answer_body = after.answer_body,
+        key = CASE WHEN after.frees_key THEN NULL ELSE checkouts.key END,
+        lease_until = now() + make_interval(secs => $12), version = checkouts.version + 1, updated_at = now()
+    FROM after JOIN ours USING (id)
+    WHERE checkouts.id = after.id
+    RETURNING checkouts.id, checkouts.version, checkouts.updated_at
+"""
+
+
+async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: float) -> dict[str, tuple[int, datetime]]:
+    """The new version of each row that was still ours, by id. Only what has changed of a document is sent."""
+    answers = [one.purchase.answer for one in changed]
+    documents = [purchases.changes(one.before.purchase, one.purchase) for one in changed]
+    rows = await db.fetch(
+        SAVE,
+        [one.before.id for one in changed],
+        [one.before.version for one in changed],
+        [one.state for one in changed],
+        [one.parked_from for one in changed],
+        [one.step for one in changed],
+        [
+            _json(merged) if (merged := purchases.changes(one.before.purchase, one.purchase)) else None
+            for one in changed
+        ],
+        [one.error for one in changed],
+        [answer.status if answer else None for answer in answers],
+        [answer.body if answer else None for answer in answers],
+        [one.frees_key for one in changed],
+        owner,
+        lease_seconds,
+    )
+    return {row["id"]: (row["version"], row["updated_at"]) for row in rows}
+
+
+# A row that is locked is being saved, which renews its lease as well.
+RENEW = """
+    UPDATE checkouts SET lease_until = now() + make_interval(secs => $3)
+    WHERE id IN (SELECT id FROM checkouts
+                 WHERE id = ANY($1::uuid[]) AND lease_owner = $2 FOR NO KEY UPDATE SKIP LOCKED)
+"""
+
+
+async def renew(db: Db, checkout_ids: Collection[str], owner: str, lease_seconds: float) -> None:
+    await db.execute(RENEW, list(checkout_ids), owner, lease_seconds)
+
+
+ADOPT = f"""
+    UPDATE checkouts
+    SET lease_owner = $1, lease_until = now() + make_interval(secs => $2), attempts = attempts + 1,
+        version = version + 1, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM checkouts
+        WHERE state IN ('running', 'compensating') AND id <> ALL($3::uuid[])
+          AND (lease_until < now()
+               OR lease_owner <> ALL(SELECT application_name FROM pg_stat_activity WHERE application_name IS NOT NULL))
+        ORDER BY id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    RETURNING {_CHECKOUT}
+"""
+
+
+async def adopt(db: Db, owner: str, lease_seconds: float, running: Collection[str], most: int) -> list[Checkout]:
+    """Open checkouts whose lease has passed or whose owner's connections are gone: ours from now on."""
+    return [_checkout(row) for row in await db.fetch(ADOPT, owner, lease_seconds, list(running), most)]
+
+
+LET_GO = "UPDATE checkouts SET lease_until = now() WHERE id = ANY($1::uuid[]) AND lease_owner = $2"
+
+
+async def let_go(db: Db, checkout_ids: Collection[str], owner: str) -> None:
+    """Somebody else may take them over at once."""
+    await db.execute(LET_GO, list(checkout_ids), owner)
+
+
+REDRIVE = f"""
+    UPDATE checkouts
+    SET state = parked_from, parked_from = NULL, error = NULL, lease_owner = $2,
+        lease_until = now() + make_interval(secs => $3), attempts = attempts + 1, version = version + 1,
+        updated_at = now()
+    WHERE id = $1 AND state = 'needs_attention'
+    RETURNING {_CHECKOUT}
+"""
+
+
+async def redrive(db: Db, checkout_id: str, owner: str, lease_seconds: float) -> Checkout | None:
+    """Ours, and on its way again; None where it does not need attention."""
+    row = await db.fetchrow(REDRIVE, checkout_id, owner, lease_seconds)
+    return _checkout(row) if row else None
+
+
+IN_STATE_AFTER = f"""
+    SELECT {_CHECKOUT} FROM checkouts
+    WHERE ($1::text IS NULL OR state = $1) AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3
+"""
+
+
+async def in_state_after(db: Db, state: State | None, after: str | None, most: int) -> list[Checkout]:
+    return [_checkout(row) for row in await db.fetch(IN_STATE_AFTER, state, after, most)]
+
+
+COUNT_OPEN = """
+    SELECT state, count(*) AS number FROM checkouts
+    WHERE state IN ('running', 'compensating') OR state = 'needs_attention' GROUP BY state
+"""
+
+
+async def count_open(db: Db) -> dict[str, int]:
+    """How many are under way or in need, by state."""
+    return {row["state"]: row["number"] for row in await db.fetch(COUNT_OPEN)}
+
+
+def _json(document: dict[str, Any]) -> str:
+    return msgspec.json.encode(document).decode()

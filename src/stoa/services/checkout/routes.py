@@ -1,0 +1,204 @@
+"""From a cart to an order over REST."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from stoa.kit import context, ids, problems
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.refusals import KeyRequired
+from stoa.kit.http.routes import ANYONE, OWN, SIGNED_IN, Answer, Raw, Request, Routes, roles
+from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
+from stoa.kit.money import Money
+from stoa.services.checkout import repository
+from stoa.services.checkout.errors import NoSuchCheckout, UnknownCoupon
+from stoa.services.checkout.place_order import Placed, place
+from stoa.services.checkout.pricing import Quote, quote
+from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.read_cart import read_cart
+from stoa.services.checkout.repository import Checkout
+from stoa.services.checkout.retry_checkout import retry
+from stoa.services.checkout.service import Checkouts
+from stoa.services.checkout.states import State
+
+routes: Routes[Checkouts] = Routes("checkout")
+
+ADMIN = roles("admin")
+Method = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="The provider's name for the card")]
+Codes = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=20)]
+StateName = Literal["running", "compensating", "completed", "failed", "needs_attention"]
+
+
+class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`token` comes from the payment provider: a card number never comes here."""
+
+    method: Literal["card"]
+    token: Token
+
+
+class QuoteBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Without `cart_id` the caller's own cart."""
+
+    cart_id: Id | None = None
+    shipping_method: Method
+    shipping_address: Address | None = None
+
+
+class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices and totals never come from the client; `expected_total` is what it has seen, to be refused
+    where it costs something else now. A guest gives `cart_id` and `email`.
+    """
+
+    cart_id: Id | None = None
+    email: Email | None = None
+    shipping_address: Address
+    billing_address: Address | None = None
+    shipping_method: Method
+    payment: PaymentBody
+    coupon_codes: Codes = msgspec.field(default_factory=list)
+    expected_total: Price | None = None
+
+
+class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
+    """`step` is the furthest that was begun, or the one being undone; `answer_status` what the shopper got."""
+
+    id: str
+    order_id: str
+    user_id: str | None
+    state: str
+    step: str
+    attempts: int
+    error: str | None
+    total: Money | None
+    answer_status: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    state: StateName | None = None
+
+
+@routes.post("/checkout/quote", body=QuoteBody, answer=Quote, who=ANYONE)
+async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
+    """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
+    body = request.body
+    checkouts.neighbours.rules.shipping.check(body.shipping_method)
+    user_id = _buyer(request, body.cart_id)
+    cart = await read_cart(checkouts.neighbours, user_id, body.cart_id)
+    return quote(cart.items, body.shipping_method, checkouts.neighbours.rules)
+
+
+@routes.post("/orders", body=OrderBody, answer=dict[str, Any], status=201, who=ANYONE, idempotent=OWN)
+async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw | Answer:
+    """Buys the cart. The answer is kept under the `Idempotency-Key`, also that of a refusal.
+
+    202 where it takes long: the order is still being placed, and a repeat of the key gets its answer.
+    """
+    body = request.body
+    key = request.idempotency_key
+    if key is None:
+        raise KeyRequired(
+            "Send an Idempotency-Key, the same for every try to place this order.", field="Idempotency-Key"
+        )
+    if body.coupon_codes:
+        raise UnknownCoupon(body.coupon_codes[0])
+    checkouts.neighbours.rules.shipping.check(body.shipping_method)
+    user_id = _buyer(request, body.cart_id)
+    email = body.email or (request.principal.email if request.principal else None)
+    if email is None:
+        raise problems.Unprocessable("A guest gives an e-mail address for the confirmation.", field="email")
+    purchase = Purchase(
+        checkout_id=ids.uuid7(),
+        order_id=ids.uuid7(),
+        user_id=user_id,
+        email=email,
+        cart_id=body.cart_id.lower() if body.cart_id else None,
+        shipping_method=body.shipping_method,
+        shipping_address=body.shipping_address,
+        billing_address=body.billing_address or body.shipping_address,
+        payment_method=body.payment.method,
+        token=body.payment.token,
+        expected_total=body.expected_total.money if body.expected_total else None,
+        traceparent=context.current().traceparent,
+    )
+    # A guest has no name of its own but the cart, which nobody else can guess.
+    scope = f"user:{user_id}" if user_id else f"cart:{purchase.cart_id}"
+    body_hash = hashlib.sha256(msgspec.json.encode(body)).digest()
+    placed = await place(checkouts, scope, key, body_hash, purchase)
+    return await _answer(checkouts, placed, key)
+
+
+@routes.get("/checkouts/{checkout_id:uuid}", answer=CheckoutView, who=SIGNED_IN)
+async def show_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
+    """How far it is: one of the caller's own, or any for an admin."""
+    assert request.principal is not None
+    row = await _found(checkouts, request.path["checkout_id"])
+    if row.purchase.user_id != request.user_id and not request.principal.has("admin"):
+        raise NoSuchCheckout
+    return _view(row)
+
+
+@routes.get("/checkouts", query=ListQuery, answer=Page[CheckoutView], who=ADMIN)
+async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]) -> Page[CheckoutView]:
+    """Oldest first; `state=needs_attention` is what waits for a person."""
+    query = request.query
+    after = decode_cursor(query.cursor, tuple[Id])
+    state = State(query.state) if query.state else None
+    rows = await repository.in_state_after(checkouts.db, state, after[0] if after else None, query.limit + 1)
+    return page_of([_view(row) for row in rows], query.limit, lambda view: (view.id,))
+
+
+@routes.post("/checkouts/{checkout_id:uuid}/retry", answer=CheckoutView, status=202, who=ADMIN)
+async def retry_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
+    """Sends a checkout that needs attention on its way again, in the direction in which it went."""
+    return _view(await retry(checkouts, request.path["checkout_id"]))
+
+
+def _buyer(request: Request[Any, Any], cart_id: str | None) -> str | None:
+    """The user's id; None for a guest, who has to name the cart."""
+    if request.principal is not None:
+        return request.user_id
+    if cart_id is None:
+        raise problems.Unprocessable("Sign in, or say which guest cart it is.", field="cart_id")
+    return None
+
+
+async def _answer(checkouts: Checkouts, placed: Placed, key: str) -> Raw | Answer:
+    headers = {"Idempotent-Replay": "true"} if placed.replayed else {}
+    if placed.answer is None:
+        headers |= {"Location": f"/api/v1/checkouts/{placed.checkout_id}", "Idempotency-Key": key}
+        return Answer(202, _view(await _found(checkouts, placed.checkout_id)), headers)
+    if placed.answer.status == 201:
+        headers["Location"] = f"/api/v1/orders/{placed.order_id}"
+    kind = "application/json" if placed.answer.status < 400 else problems.CONTENT_TYPE
+    return Raw(placed.answer.body, kind, placed.answer.status, headers)
+
+
+async def _found(checkouts: Checkouts, checkout_id: str) -> Checkout:
+    row = await repository.by_id(checkouts.db, checkout_id)
+    if row is None:
+        raise NoSuchCheckout
+    return row
+
+
+def _view(row: Checkout) -> CheckoutView:
+    purchase = row.purchase
+    return CheckoutView(
+        id=row.id,
+        order_id=purchase.order_id,
+        user_id=purchase.user_id,
+        state=row.state,
+        step=row.step,
+        attempts=row.attempts,
+        error=row.error,
+        total=purchase.quote.total if purchase.quote else None,
+        answer_status=purchase.answer.status if purchase.answer else None,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

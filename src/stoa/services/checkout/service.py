@@ -1,0 +1,23 @@
+"""What the acts of checkout work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.repository import Checkout, NewCheckout
+from stoa.services.checkout.runner import Runner
+from stoa.services.checkout.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkouts:
+    """`claims` answers with the new row, or None where the key is taken."""
+
+    db: Database
+    settings: Settings
+    neighbours: Neighbours
+    claims: Batcher[NewCheckout, Checkout | None]
+    runner: Runner

@@ -1,0 +1,48 @@
+"""The settings of checkout, each with its reason."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    currency: str = "GBP"
+    """What the shop sells in: a cart of other prices is refused."""
+
+    tax_basis_points: int = 2000
+    """Flat tax in hundredths of a percent on goods and shipping; prices are net. 2000 is 20 %."""
+
+    shipping_standard_minor: int = 495
+    shipping_express_minor: int = 995
+
+    free_standard_from_minor: int = 5000
+    """Goods of so much after discount are sent free by `standard`."""
+
+    most_at_once: int = 512
+    """Checkouts under way in one process: above it 503 at once, because all of them together would only be slower."""
+
+    answer_within_seconds: float = 25.0
+    """How long a shopper waits before 202 says that it goes on: less than proxies and browsers do."""
+
+    repeat_waits_seconds: float = 10.0
+    """How long a repeat of the same key waits for the first's answer before 409."""
+
+    call_timeout_seconds: float = 6.0
+    """For one call to a neighbour: longer than payment waits for its provider."""
+
+    give_up_after_seconds: float = 18.0
+    """How long a step before the capture is tried while its neighbour does not answer; then all is undone.
+    Below `answer_within_seconds`, so that the shopper is still there to hear of it."""
+
+    attention_after_seconds: float = 900.0
+    """How long what must be done is tried before a person is asked: longer than a restart or a failover."""
+
+    first_pause_seconds: float = 0.05
+    """Between two tries of a step, doubled each time, with jitter."""
+
+    longest_pause_seconds: float = 5.0
+
+    lease_seconds: float = 4.0
+    """How long a process may be silent before another takes its checkouts over. One that died is noticed at once."""
+
+    tend_every_seconds: float = 1.0
+    """How often leases are renewed and the checkouts of the dead are looked for: several times per lease."""

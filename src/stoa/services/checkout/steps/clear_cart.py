@@ -1,0 +1,22 @@
+"""Clear the cart of what was bought; what was put in or changed since the snapshot stays.
+
+No undo: it is after the pivot.
+"""
+
+from __future__ import annotations
+
+from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.steps.step import Step
+
+
+async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+    request = ClearCartRequest(
+        cart_id=purchase.bought_cart_id, version=purchase.bought_cart_version, key=purchase.checkout_id
+    )
+    await neighbours.cart.ClearCart(request, timeout=neighbours.timeout_seconds)
+    return purchase
+
+
+CLEAR_CART = Step("clear_cart", do)

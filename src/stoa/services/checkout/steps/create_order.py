@@ -1,0 +1,52 @@
+"""Create the order: pending, seen by its buyer, told to nobody yet."""
+
+from __future__ import annotations
+
+from stoa.contracts.order.v1.order_pb2 import AbandonOrderRequest, CreateOrderRequest, OrderItem
+from stoa.services.checkout.messages import address_message, money_message
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.steps.step import Step
+
+
+async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+    quote = purchase.quote
+    assert quote is not None
+    request = CreateOrderRequest(
+        checkout_id=purchase.checkout_id,
+        order_id=purchase.order_id,
+        user_id=purchase.user_id or "",
+        email=purchase.email,
+        items=[
+            OrderItem(
+                product_id=line.product_id,
+                sku=line.sku,
+                name=line.name,
+                unit_price=money_message(line.unit_price),
+                quantity=line.quantity,
+                tax=money_message(line.tax),
+            )
+            for line in quote.lines
+        ],
+        subtotal=money_message(quote.subtotal),
+        discount=money_message(quote.discount),
+        shipping=money_message(quote.shipping),
+        tax=money_message(quote.tax),
+        total=money_message(quote.total),
+        shipping_method=purchase.shipping_method,
+        shipping_address=address_message(purchase.shipping_address),
+        billing_address=address_message(purchase.billing_address),
+        payment_id=purchase.payment_id,
+        reservation_key=purchase.checkout_id,
+    )
+    await neighbours.order.CreateOrder(request, timeout=neighbours.timeout_seconds)
+    return purchase
+
+
+async def undo(neighbours: Neighbours, purchase: Purchase) -> None:
+    """In silence, as it was made; refuses a CreateOrder that is still on its way."""
+    request = AbandonOrderRequest(checkout_id=purchase.checkout_id, reason="checkout failed")
+    await neighbours.order.AbandonOrder(request, timeout=neighbours.timeout_seconds)
+
+
+CREATE_ORDER = Step("create_order", do, undo)

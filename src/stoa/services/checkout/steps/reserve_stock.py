@@ -1,0 +1,25 @@
+"""Reserve: hold every line, or none. A repeat renews the hold, and takes the stock again if it had expired."""
+
+from __future__ import annotations
+
+from stoa.contracts.common.v1.common_pb2 import Line
+from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest, ReserveRequest
+from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.steps.step import Step
+
+
+async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+    assert purchase.items is not None
+    lines = [Line(sku=item.sku, quantity=item.quantity) for item in purchase.items]
+    request = ReserveRequest(key=purchase.checkout_id, lines=lines)
+    await neighbours.inventory.Reserve(request, timeout=neighbours.timeout_seconds)
+    return purchase
+
+
+async def undo(neighbours: Neighbours, purchase: Purchase) -> None:
+    """Also gives back what was allocated; refuses a Reserve that is still on its way."""
+    await neighbours.inventory.Release(ReleaseRequest(key=purchase.checkout_id), timeout=neighbours.timeout_seconds)
+
+
+RESERVE_STOCK = Step("reserve_stock", do, undo)
