@@ -85,8 +85,8 @@ class Outbox:
     def __init__(self, service: Service, subscribers: Callable[[str], Sequence[str]]) -> None:
         self.service = service
         self._goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
-        self.poke: Callable[[Collection[int]], None] = _nobody_to_poke
-        """Set by the process's relay: called after a commit with the shards that have something new."""
+        self.poke: Callable[[Collection[str], Collection[int]], None] = _nobody_to_poke
+        """Set by the process's relay: called after a commit with the recipients and shards of what is new."""
 
     @property
     def recipients(self) -> frozenset[str]:
@@ -121,7 +121,7 @@ class Outbox:
             [recipient for _, recipient in goes_to],
         )
         if goes_to:
-            after_commit(lambda: self.poke(frozenset(shards)))
+            after_commit(lambda: self.poke({recipient for _, recipient in goes_to}, set(shards)))
         return ids
 
 
@@ -150,5 +150,5 @@ async def prune(db: Db, older_than: timedelta = KEPT) -> int:
     return affected(await db.execute(PRUNE, clock.now() - older_than))
 
 
-def _nobody_to_poke(shards: Collection[int]) -> None:
-    """Until a relay runs in this process, its poll finds the rows."""
+def _nobody_to_poke(recipients: Collection[str], shards: Collection[int]) -> None:
+    """No relay runs in this process yet: its first look finds the rows."""

@@ -1,0 +1,321 @@
+"""Hearing: an event is kept once, and its effect happens once, in the transaction that marks it as done.
+
+    IntakeServicer   what the bus calls: the answer is the commit of the insert, a repeat changes nothing
+    Inbox.run        when X is announced, do Y: takes what is undone to the service's handlers
+
+For one source and subject events run in the order of the aggregate's version, and of arrival within it.
+What fails is tried again with back-off; after `MOST_ATTEMPTS` it is parked, in sight, for a person to
+redrive. Until it is done it holds up later events of its own subject and nothing else. What cannot run
+because something else is down does not count as an attempt.
+
+Several processes of a service may run one inbox. Only the first undone event of a subject is eligible,
+and a runner locks the rows that it takes and skips those that are locked. So no two runners ever have the
+same subject, and there is nothing to elect or to expire: unlike a lease or an advisory lock, a row's lock
+is part of the very transaction that has the effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
+from datetime import timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from stoa.contracts.events.v1 import events_pb2
+from stoa.contracts.events.v1.events_pb2 import DeliverRequest, DeliverResponse
+from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
+from stoa.kit import context, problems
+from stoa.kit.back_off import back_off
+from stoa.kit.db import Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
+from stoa.kit.events import Event, Refusal
+from stoa.kit.service import Handler, Service
+from stoa.kit.telemetry import metrics
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+"""How many events share a transaction: one commit for all, and little to do again when one of them fails."""
+MOST_ATTEMPTS = 12
+"""With back-off that is some five minutes: longer than a restart, shorter than a night."""
+LONGEST_BACK_OFF_SECONDS = 120
+UNAVAILABLE_SECONDS = 2
+"""How long an event waits that could not run because something else is down."""
+HANDLER_SECONDS = 30
+"""A handler only uses its own database: what takes longer hangs."""
+POLL_SECONDS = 1.0
+KEPT = timedelta(days=30)
+"""How long a done event is remembered: a repeat that comes later would have its effect again."""
+
+STORE = """
+    INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data)
+    SELECT event_id, type, source, subject, version, time, traceparent, data::jsonb
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[])
+         WITH ORDINALITY AS event (event_id, type, source, subject, version, time, traceparent, data, position)
+    ORDER BY position
+    ON CONFLICT (event_id) DO NOTHING
+"""
+
+_ELIGIBLE = """
+    SELECT event_id, type, source, subject, aggregate_version, time, traceparent, data, attempts
+    FROM inbox AS event
+    WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() {one}
+      AND NOT EXISTS (
+          SELECT FROM inbox AS earlier
+          WHERE earlier.done_at IS NULL AND earlier.source = event.source AND earlier.subject = event.subject
+            AND (earlier.aggregate_version, earlier.seq) < (event.aggregate_version, event.seq))
+    ORDER BY seq LIMIT {limit}
+    FOR UPDATE OF event SKIP LOCKED
+"""
+NEXT = _ELIGIBLE.format(one="", limit=BATCH)
+ONE = _ELIGIBLE.format(one="AND event_id = $1", limit=1)
+
+DONE = "UPDATE inbox SET done_at = now(), error = NULL WHERE event_id = ANY ($1::uuid[])"
+
+FAILED = """
+    UPDATE inbox
+    SET attempts = $2, retry_at = now() + $3::interval, error = $4, parked_at = CASE WHEN $5 THEN now() END
+    WHERE event_id = $1 AND done_at IS NULL
+"""
+
+REDRIVE = """
+    UPDATE inbox SET parked_at = NULL, attempts = 0, retry_at = now()
+    WHERE parked_at IS NOT NULL AND done_at IS NULL AND ($1::uuid IS NULL OR event_id = $1)
+"""
+
+PRUNE = "DELETE FROM inbox WHERE done_at < now() - $1::interval"
+
+
+class Acceptor(Protocol):
+    """Whoever events are delivered to: a service's inbox, or the gateway, which keeps nothing."""
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
+        """Keep the events. Those refused come back, and with each what follows it of its subject."""
+
+
+class Inbox:
+    """The inbox of one service in one process."""
+
+    def __init__(self, service: Service, db: Database, handlers: Mapping[str, Handler]) -> None:
+        self._service = service.name
+        self._db = db
+        self._handlers = handlers
+        self._arrived = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
+        """Keep in one statement those that the service hears of; a repeat changes nothing."""
+        kept, refusals = _sort_out(events, self._why_not)
+        if kept:
+            await self._db.execute(
+                STORE,
+                [event.id for event in kept],
+                [event.type for event in kept],
+                [event.source for event in kept],
+                [event.subject for event in kept],
+                [event.aggregateversion for event in kept],
+                [event.time for event in kept],
+                [event.traceparent for event in kept],
+                [msgspec.json.encode(event.data).decode() for event in kept],
+            )
+            self._arrived.set()
+        return refusals
+
+    def _why_not(self, event: Event) -> str | None:
+        return None if event.type in self._handlers else f"{self._service} does not hear of {event.type}"
+
+    async def run(self) -> None:
+        """Run handlers until stopped; what is under way then is rolled back, and done another time."""
+        # In a context of its own: a handler has the trace of its event and nothing of whoever started the process.
+        self._running = asyncio.get_running_loop().create_task(self._run(), context=Context())
+        await self._running
+
+    async def stop(self) -> None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            self._arrived.clear()
+            try:
+                worked = await self._work()
+            except Exception as error:
+                failures += 1
+                log.warning("%s: the inbox waits: %r", self._service, error)
+                await asyncio.sleep(back_off(failures, most_seconds=5))
+                continue
+            failures = 0
+            if not worked:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._arrived.wait()
+
+    async def _work(self) -> bool:
+        """Do the next batch, in one transaction or each alone; whether there was any."""
+        taken: list[asyncpg.Record] = []
+        try:
+            async with self._db.transaction() as tx:
+                taken = await tx.fetch(NEXT)
+                await self._do(tx, taken)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            if not taken:
+                raise
+            if len(taken) == 1:
+                await self._failed(taken[0], error)
+            else:
+                for event in taken:
+                    await self._do_alone(event["event_id"])
+        return bool(taken)
+
+    async def _do_alone(self, event_id: str) -> None:
+        taken: list[asyncpg.Record] = []
+        try:
+            async with self._db.transaction() as tx:
+                taken = await tx.fetch(ONE, event_id)
+                await self._do(tx, taken)
+        except DatabaseUnavailable:
+            raise
+        except Exception as error:
+            if not taken:
+                raise
+            await self._failed(taken[0], error)
+
+    async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
+        for row in taken:
+            handler = self._handlers.get(row["type"])
+            if handler is None:
+                raise LookupError(f"{self._service} has no handler for {row['type']}")
+            with context.using(context.fresh(traceparent=row["traceparent"])):
+                async with asyncio.timeout(HANDLER_SECONDS):
+                    await handler(tx, _event(row))
+        if taken:
+            await tx.execute(DONE, [row["event_id"] for row in taken])
+            after_commit(lambda: self._count(taken, "done"))
+
+    def _count(self, events: Sequence[asyncpg.Record], outcome: str) -> None:
+        for event in events:
+            metrics.EVENTS_HANDLED.labels(self._service, event["type"], outcome).inc()
+
+    async def _failed(self, row: asyncpg.Record, error: Exception) -> None:
+        if isinstance(error, problems.Unavailable):
+            attempts, seconds = row["attempts"], float(UNAVAILABLE_SECONDS)
+        else:
+            attempts = row["attempts"] + 1
+            seconds = back_off(attempts, LONGEST_BACK_OFF_SECONDS)
+        parked = attempts >= MOST_ATTEMPTS
+        log.log(
+            logging.ERROR if parked else logging.WARNING,
+            "%s: %s %s failed %s times%s",
+            self._service,
+            row["type"],
+            row["event_id"],
+            attempts,
+            " and is parked" if parked else "",
+            exc_info=error,
+        )
+        what = f"{type(error).__name__}: {error}"[:2000]
+        await self._db.execute(FAILED, row["event_id"], attempts, timedelta(seconds=seconds), what, parked)
+        self._count([row], "parked" if parked else "failed")
+
+
+class IntakeServicer(IntakeServiceServicer):
+    """Where the direct bus delivers: the acceptors of this process, by the name of the service."""
+
+    def __init__(self, acceptors: Mapping[str, Acceptor]) -> None:
+        self._acceptors = acceptors
+
+    async def Deliver(self, request: DeliverRequest, context: object) -> DeliverResponse:  # noqa: ARG002, N802
+        acceptor = self._acceptors.get(request.subscriber)
+        if acceptor is None:
+            raise problems.NotFound(f"{request.subscriber} does not run here.")
+        readable, refusals = _sort_out([_read(document) for document in request.events], _unreadable)
+        events = [event for event in readable if isinstance(event, Event)]
+        if events:
+            refusals += await acceptor.accept(events)
+        return DeliverResponse(
+            refusals=[events_pb2.Refusal(event_id=refusal.event_id, reason=refusal.reason) for refusal in refusals]
+        )
+
+
+class _Unreadable(msgspec.Struct):
+    """What can still be read of an event that is malformed: enough to refuse it."""
+
+    id: str
+    subject: str = ""
+    why: str = ""
+
+
+_Delivered = TypeVar("_Delivered", Event, Event | _Unreadable)
+
+_read_event = msgspec.json.Decoder(Event).decode
+_read_id = msgspec.json.Decoder(_Unreadable).decode
+
+
+def _read(document: bytes) -> Event | _Unreadable:
+    try:
+        event = _read_event(document)
+        UUID(event.id)
+    except ValueError as error:  # as msgspec's errors are, and UUID's
+        try:
+            unreadable = _read_id(document)
+        except ValueError:
+            raise problems.BadRequest("An event without an id cannot even be refused.") from error
+        unreadable.why = f"it cannot be read: {error}"
+        return unreadable
+    return event
+
+
+def _unreadable(delivered: Event | _Unreadable) -> str | None:
+    return delivered.why if isinstance(delivered, _Unreadable) else None
+
+
+def _sort_out(
+    delivered: Sequence[_Delivered], why_not: Callable[[_Delivered], str | None]
+) -> tuple[list[_Delivered], list[Refusal]]:
+    """What to keep and what to refuse: with a refused event everything that follows it of its subject."""
+    kept: list[_Delivered] = []
+    refusals: list[Refusal] = []
+    refused_subjects: set[str] = set()
+    for each in delivered:
+        reason = why_not(each)
+        if reason is None and each.subject in refused_subjects:
+            reason = "behind an event that was refused"
+        if reason is None:
+            kept.append(each)
+        else:
+            refusals.append(Refusal(each.id, reason))
+            refused_subjects.add(each.subject)
+    return kept, refusals
+
+
+def _event(row: asyncpg.Record) -> Event:
+    return Event(
+        id=row["event_id"],
+        type=row["type"],
+        source=row["source"],
+        subject=row["subject"],
+        time=row["time"],
+        aggregateversion=row["aggregate_version"],
+        traceparent=row["traceparent"],
+        data=row["data"],
+    )
+
+
+async def redrive(db: Db, event_id: str | None = None) -> int:
+    """Have a parked event tried again, or all of them; how many."""
+    return affected(await db.execute(REDRIVE, event_id))
+
+
+async def prune(db: Db, older_than: timedelta = KEPT) -> int:
+    """Forget what was done longer ago; how many events."""
+    return affected(await db.execute(PRUNE, older_than))
