@@ -34,7 +34,7 @@ from stoa.kit.http.routes import ANYONE, OWN, REQUIRED, Answer, BoundRoutes, Raw
 from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.telemetry import metrics
-from stoa.kit.tokens import InvalidToken, Verifier
+from stoa.kit.tokens import Verifier
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Api:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await _other(scope, receive, send)
+            await asgi.not_http(scope, receive, send)
             return
         started = time.perf_counter()
         method: str = scope["method"]
@@ -104,7 +104,7 @@ class Api:
             except asgi.ClientGone:
                 return
             except problems.Problem as problem:
-                answer = asgi.problem_answer(problem, request_context.request_id, _headers_for(problem))
+                answer = asgi.problem_answer(problem, request_context.request_id)
             except Exception:
                 log.exception("a request failed", extra={"method": method, "path": scope["path"]})
                 answer = _fault(request_context)
@@ -135,7 +135,8 @@ class Api:
         receive: Receive,
     ) -> Encoded:
         route = endpoint.route
-        principal = await self._principal(headers.get(b"authorization"))
+        token = asgi.bearer_token(headers)
+        principal = None if token is None else await self._verifier.verify(token)
         _authorize(route, principal)
         raw = b"" if route.idempotency is None else await asgi.read_body(headers, receive, MOST_BODY_BYTES)
         request = Request(
@@ -158,14 +159,6 @@ class Api:
                 _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw),
                 lambda: _run(endpoint, request),
             )
-
-    async def _principal(self, authorization: bytes | None) -> Principal | None:
-        if authorization is None:
-            return None
-        scheme, _, token = authorization.partition(b" ")
-        if scheme.lower() != b"bearer":
-            raise InvalidToken("Send the access token as Authorization: Bearer.")
-        return await self._verifier.verify(token.strip().decode("latin-1"))
 
     def _client(self, headers: Mapping[bytes, bytes], scope: Scope) -> str:
         """The caller's address; the one that the gateway saw, if it was the gateway that asked."""
@@ -239,7 +232,7 @@ async def _run(endpoint: _Endpoint, request: Request[Any, Any]) -> Encoded:
         async with asyncio.timeout(LONGEST_REQUEST_SECONDS):
             return _encoded(endpoint.route, await endpoint.route.handler(endpoint.target, request))
     except problems.Problem as problem:
-        return asgi.problem_answer(problem, now.request_id, _headers_for(problem))
+        return asgi.problem_answer(problem, now.request_id)
     except TimeoutError:
         log.exception("a request took too long", extra={"route": endpoint.route.path})
         overdue = Overdue("Nothing is known about the outcome: repeat the request with its idempotency key.")
@@ -265,14 +258,6 @@ def _fault(now: Context) -> Encoded:
     return asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
 
 
-def _headers_for(problem: problems.Problem) -> dict[str, str]:
-    if isinstance(problem, MethodNotAllowed):
-        return {"allow": ", ".join(problem.members["allow"])}
-    if "retry_after_seconds" in problem.members:
-        return {"retry-after": str(problem.members["retry_after_seconds"])}
-    return {}
-
-
 def _note(endpoint: _Endpoint | None, method: str, path: str, status: int, seconds: float) -> None:
     if endpoint is None:
         metrics.HTTP_REQUESTS.labels("", "", "", status).inc()
@@ -285,18 +270,6 @@ def _note(endpoint: _Endpoint | None, method: str, path: str, status: int, secon
     if log.isEnabledFor(level):
         fields = {"method": method, "path": path, "status": status, "milliseconds": round(seconds * 1000, 1)}
         log.log(level, "answered", extra=fields)
-
-
-async def _other(scope: Scope, receive: Receive, send: Send) -> None:
-    """Lifespan needs nothing of us; a WebSocket is refused."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1000})
-        return
-    while True:
-        message = await receive()
-        await send({"type": message["type"] + ".complete"})
-        if message["type"] == "lifespan.shutdown":
-            return
 
 
 _OWN_ROUTES: Routes[Api] = Routes("http")

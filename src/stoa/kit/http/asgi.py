@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stoa.kit import problems
-from stoa.kit.http.refusals import BadHeader, BodyTooLarge
+from stoa.kit.http.refusals import BadHeader, BodyTooLarge, MethodNotAllowed
 from stoa.kit.idempotency import Answer
+from stoa.kit.tokens import InvalidToken
 
 JSON = "application/json"
 
@@ -48,9 +49,7 @@ def raw_path_of(scope: Scope) -> str:
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
     """The whole body. Raises `BodyTooLarge` as soon as more than `most` bytes are announced or have come."""
-    announced = headers.get(b"content-length", b"0")
-    if announced.isdigit() and int(announced) > most:
-        raise _too_large(most)
+    refuse_announced(headers, most)
     body = b""
     while True:
         message = await receive()
@@ -62,6 +61,26 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int)
             raise _too_large(most)
         if not message.get("more_body", False):
             return body
+
+
+def refuse_announced(headers: Mapping[bytes, bytes], most: int) -> None:
+    """Raises `BodyTooLarge` for a body that says itself that it is."""
+    announced = headers.get(b"content-length", b"0")
+    if not announced.isdigit():
+        raise BadHeader("The length of the body is not a number.", field="Content-Length")
+    if len(announced) > 15 or int(announced) > most:
+        raise _too_large(most)
+
+
+def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
+    """The access token that was sent; None without one. Raises `InvalidToken` for any other authorization."""
+    authorization = headers.get(b"authorization")
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise InvalidToken("Send the access token as Authorization: Bearer.")
+    return token.strip().decode("latin-1")
 
 
 def _too_large(most: int) -> BodyTooLarge:
@@ -79,10 +98,48 @@ async def send_answer(
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
 
 
-def problem_answer(problem: problems.Problem, request_id: str, headers: Mapping[str, str] | None = None) -> Answer:
+def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
     """A problem as an encoded answer, with the id under which the logs have the request."""
     problem.members.setdefault("request_id", request_id)
-    kind = {"content-type": problems.CONTENT_TYPE}
+    headers = {"content-type": problems.CONTENT_TYPE}
     if problem.status == 401:
-        kind["www-authenticate"] = "Bearer"
-    return Answer(problem.status, problem.encode(), kind | dict(headers or {}))
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(problem, MethodNotAllowed):
+        headers["allow"] = ", ".join(problem.members["allow"])
+    if "retry_after_seconds" in problem.members:
+        headers["retry-after"] = str(problem.members["retry_after_seconds"])
+    return Answer(problem.status, problem.encode(), headers)
+
+
+async def ask(app: ASGIApp, scope: Scope) -> Answer:
+    """The whole answer of an app to a request without a body."""
+    status = 500
+    headers: dict[str, str] = {}
+    body = b""
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status, body
+        if message["type"] == "http.response.start":
+            status = message["status"]
+            headers.update((name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"])
+            headers.pop("content-length", None)
+        else:
+            body += message.get("body", b"")
+
+    await app(scope, receive, send)
+    return Answer(status, body, headers)
+
+
+async def not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Lifespan needs nothing of us; a WebSocket is refused."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while True:
+        message = await receive()
+        await send({"type": message["type"] + ".complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

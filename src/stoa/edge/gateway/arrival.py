@@ -1,0 +1,97 @@
+"""A request as it came in at the door, and as it goes on to a service."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from starlette.types import Scope
+
+from stoa.edge.gateway.callers import Caller
+from stoa.edge.gateway.headers import Headers, without_claims
+from stoa.edge.gateway.paths import Resource
+from stoa.kit import context, problems
+from stoa.kit.context import Context
+from stoa.kit.http import asgi
+from stoa.kit.http.app import LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES
+from stoa.kit.http.refusals import MethodNotAllowed
+
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+MOST_HEADER_BYTES = 16 * 1024
+MOST_TARGET_BYTES = 8 * 1024
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class HeadersTooLarge(problems.Problem):
+    status = 431
+    code = problems.BadRequest.code
+    title = "The headers are too large"
+    slug = "headers-too-large"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request with what the gateway found out about it."""
+
+    scope: Scope
+    headers: Mapping[bytes, bytes]
+    caller: Caller
+    context: Context
+
+    @property
+    def method(self) -> str:
+        """HEAD counts as GET: only the body of the answer is left out."""
+        return "GET" if self.head else str(self.scope["method"])
+
+    @property
+    def head(self) -> bool:
+        return bool(self.scope["method"] == "HEAD")
+
+    @property
+    def changes(self) -> bool:
+        return self.scope["method"] not in {"GET", "HEAD", "OPTIONS"}
+
+    def inner(self, resource: Resource) -> Scope:
+        """What a service gets: one spelling of the path, our ids, the caller that we saw."""
+        ours = (b"x-request-id", b"traceparent")
+        headers = [each for each in without_claims(self.scope["headers"]) if each[0] not in ours]
+        headers.append((b"x-request-id", self.context.request_id.encode()))
+        headers.append((b"traceparent", self.context.traceparent.encode()))
+        return {
+            **self.scope,
+            "path": resource.raw_path.decode("ascii"),
+            "raw_path": resource.raw_path,
+            "headers": headers,
+            "client": (self.caller.address, 0),
+        }
+
+    def inner_as_guest(self, resource: Resource) -> Scope:
+        """The same as a plain read by nobody in particular: for bytes that everybody will get."""
+        scope = self.inner(resource)
+        headers = [each for each in scope["headers"] if each[0] != b"authorization"]
+        return {**scope, "method": "GET", "headers": headers}
+
+    def refuse_oversize(self) -> None:
+        """Raises before anything of the request is read that is larger than any of ours."""
+        if sum(len(name) + len(value) for name, value in self.scope["headers"]) > MOST_HEADER_BYTES:
+            raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
+        if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
+            raise HeadersTooLarge(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
+        asgi.refuse_announced(self.headers, MOST_BODY_BYTES)
+        if self.scope["method"] not in METHODS:
+            raise MethodNotAllowed("This method is not used here.", allow=sorted(METHODS))
+
+
+def context_of(headers: Headers, new_id: bytes) -> Context:
+    """The context of a request: in the caller's trace, under its id for it if it sent a usable one."""
+    traceparent, request_id = None, new_id
+    for name, value in headers:
+        if name == b"traceparent":
+            traceparent = value.decode("latin-1")
+        elif name == b"x-request-id" and REQUEST_ID.fullmatch(value):
+            request_id = value
+    deadline = time.monotonic() + LONGEST_REQUEST_SECONDS
+    return context.fresh(traceparent=traceparent, request_id=request_id.decode("ascii"), deadline=deadline)

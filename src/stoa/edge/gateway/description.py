@@ -1,0 +1,61 @@
+"""The OpenAPI document of the whole shop, merged from what each process says about its services."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.types import ASGIApp
+
+from stoa.kit import problems
+from stoa.kit.http import asgi
+from stoa.kit.http.openapi import Document, merge
+from stoa.kit.idempotency import Answer
+
+PATH = "/api/v1/openapi.json"
+FRESH_SECONDS = 60.0
+"""After an upgrade of a service its new routes show within this."""
+
+
+class Description:
+    """Fetched when first asked for and then as often as it may have changed."""
+
+    def __init__(self, upstreams: Iterable[ASGIApp]) -> None:
+        # Services that share a process share its app.
+        self._apps = list({id(app): app for app in upstreams}.values())
+        self._answer: Answer | None = None
+        self._fetched_at = 0.0
+
+    async def answer(self) -> Answer:
+        """The document. Raises `Unavailable` where a process that was never asked before does not answer."""
+        if self._answer is None or time.monotonic() - self._fetched_at > FRESH_SECONDS:
+            self._fetched_at = time.monotonic()
+            try:
+                documents = [_document(await asgi.ask(app, _request())) for app in self._apps]
+            except problems.Unavailable:
+                # Yesterday's document is better than none.
+                if self._answer is None:
+                    raise
+                return self._answer
+            body = msgspec.json.encode(merge(documents))
+            self._answer = Answer(200, body, {"content-type": asgi.JSON, "cache-control": "no-cache"})
+        return self._answer
+
+
+def _request() -> dict[str, Any]:
+    return {
+        "type": "http",
+        "method": "GET",
+        "path": PATH,
+        "raw_path": PATH.encode(),
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+    }
+
+
+def _document(answer: Answer) -> Document:
+    document: Document = msgspec.json.decode(answer.body)
+    return document

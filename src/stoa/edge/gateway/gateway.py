@@ -1,0 +1,258 @@
+"""The gateway as an ASGI app."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import grpc.aio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
+from stoa.edge.gateway.callers import Proxies
+from stoa.edge.gateway.description import Description
+from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
+from stoa.edge.gateway.limits import Limit, caller_at
+from stoa.edge.gateway.paths import Resource, resource_of
+from stoa.edge.gateway.remembered import Entry, Remembered, unchanged
+from stoa.edge.gateway.sessions import Sessions
+from stoa.edge.gateway.settings import GatewaySettings
+from stoa.edge.gateway.site import Site
+from stoa.kit import context, problems
+from stoa.kit.context import Context, Principal
+from stoa.kit.events import Event
+from stoa.kit.http import asgi
+from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.idempotency import Answer
+from stoa.kit.telemetry import metrics
+from stoa.kit.tokens import Verifier
+
+log = logging.getLogger(__name__)
+
+PUBLIC_CACHE = "public, no-cache"
+"""Browsers and proxies may keep public reads and ask each time whether they changed."""
+JWKS_CACHE = "public, max-age=60"
+
+# These end no session. Every other change that goes to auth or user may.
+_ENDS_NO_SESSION = {("auth", "login"), ("auth", "register"), ("auth", "validate"), ("users", "register")}
+_SIGN_INS = {*_ENDS_NO_SESSION, ("auth", "refresh")}
+
+# On these the caller or its connection decides about the answer's headers, or about getting one.
+_NOT_AT_ONCE = frozenset((b"authorization", b"origin", b"x-forwarded-proto"))
+
+
+class Gateway:
+    """Answers for the whole shop.
+
+    `upstreams` has an ASGI app for each service: its own in this process, or a `RemoteUpstream`. Product
+    events go to `accept`.
+    """
+
+    def __init__(
+        self,
+        upstreams: Mapping[str, ASGIApp],
+        verifier: Verifier,
+        auth_channel: grpc.aio.Channel,
+        settings: GatewaySettings,
+    ) -> None:
+        self._upstreams = upstreams
+        self._verifier = verifier
+        self._auth = AuthServiceStub(auth_channel)
+        self._sessions = Sessions(self._auth)
+        self._proxies = Proxies(settings.trusted_proxies)
+        self._cors = Cors(settings.allowed_origins)
+        self._requests = Limit(settings.requests_per_minute)
+        self._sign_ins = Limit(settings.sign_ins_per_minute)
+        self._site = Site()
+        self._description = Description(upstreams.values())
+        headers = SECURITY | {"cache-control": PUBLIC_CACHE} | ({"vary": "Origin"} if settings.allowed_origins else {})
+        self._remembered = Remembered(settings.remember_seconds, settings.remember_bytes, headers)
+        # Unique over restarts and replicas, and a tenth of the price of random bytes for each request.
+        self._id_prefix = os.urandom(8).hex()
+        self._numbers = itertools.count(1)
+        self._hits = metrics.GATEWAY_REMEMBERED.labels("hit")
+        self._misses = metrics.GATEWAY_REMEMBERED.labels("miss")
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Forget what the events say has changed. Safe to repeat, in any order."""
+        for event in events:
+            self._remembered.drop(event.subject)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await asgi.not_http(scope, receive, send)
+        elif scope["method"] != "GET" or not await self._answer_at_once(scope, send):
+            with context.using(context_of(scope["headers"], self._new_id())) as now:
+                await self._answer(now, scope, receive, send)
+
+    async def _answer_at_once(self, scope: Scope, send: Send) -> bool:
+        """Send stored bytes, if there are any for this request and nothing about its caller must be looked at.
+
+        This is what most requests to a shop want, so it does nothing else: no context, no task, one pass
+        over the headers.
+        """
+        entry = self._remembered.find((scope["raw_path"], scope["query_string"]))
+        if entry is None or scope["scheme"] != "http":
+            return False
+        if_none_match = None
+        request_id = b""
+        for name, value in scope["headers"]:
+            if name in _NOT_AT_ONCE:
+                return False
+            if name == b"x-request-id":
+                request_id = value
+            elif name == b"if-none-match":
+                if_none_match = value
+        if not REQUEST_ID.fullmatch(request_id):
+            request_id = self._new_id()
+        self._hits.inc()
+        await _send_entry(send, entry, if_none_match, [(b"x-request-id", request_id)])
+        return True
+
+    async def _answer(self, now: Context, scope: Scope, receive: Receive, send: Send) -> None:
+        shared: Headers = [(b"x-request-id", now.request_id.encode())]
+        started = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                own = [each for each in message["headers"] if each[0] != b"x-request-id"]
+                message = {**message, "headers": [*with_security(own), *shared]}
+            await send(message)
+
+        try:
+            headers = asgi.headers_of(scope)
+            arrival = Arrival(scope, headers, self._proxies.caller(scope, headers), now)
+            shared += self._cors.headers(headers)
+            if arrival.caller.https:
+                shared.append(HSTS)
+            arrival.refuse_oversize()
+            await self._lead(arrival, receive, send_on)
+        except asgi.ClientGone:
+            return
+        except problems.Problem as problem:
+            metrics.GATEWAY_REFUSED.labels(problem.slug).inc()
+            log.debug("refused", extra={"problem": problem.type, "path": scope["path"], "detail": problem.detail})
+            refusal = asgi.problem_answer(problem, now.request_id)
+        except Exception:
+            log.exception("a request failed", extra={"method": scope["method"], "path": scope["path"]})
+            refusal = asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
+        else:
+            return
+        if not started:
+            await asgi.send_answer(send_on, refusal, head=scope["method"] == "HEAD")
+
+    async def _lead(self, arrival: Arrival, receive: Receive, send: Send) -> None:
+        """To where the path leads: our own pages, stored bytes, or a service."""
+        if arrival.method == "OPTIONS" and (allowed := self._cors.preflight(arrival.headers)) is not None:
+            await send({"type": "http.response.start", "status": 204, "headers": allowed})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        raw_path = asgi.raw_path_of(arrival.scope)
+        if (own := await self._own_page(raw_path)) is not None:
+            if arrival.method != "GET":
+                raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
+            await asgi.send_answer(send, own, head=arrival.head)
+            return
+        resource = resource_of(raw_path)
+        service = resource.service(arrival.method) if resource else None
+        if resource is None or service is None or service not in self._upstreams:
+            raise NoSuchPath("See /api/docs for the paths that there are.")
+        principal = await self._principal(arrival)
+        with context.using(replace(arrival.context, principal=principal)):
+            if arrival.method == "GET" and resource.public:
+                await self._answer_public(arrival, principal, resource, service, send)
+            else:
+                self._spend(arrival, principal, resource)
+                await self._pass_on(arrival, resource, service, receive, send)
+
+    async def _own_page(self, raw_path: str) -> Answer | None:
+        if raw_path == "/api/openapi.json":
+            return await self._description.answer()
+        if raw_path == "/.well-known/jwks.json":
+            keys = await self._auth.GetSigningKeys(GetSigningKeysRequest())
+            return Answer(200, keys.jwks_json.encode(), {"content-type": asgi.JSON, "cache-control": JWKS_CACHE})
+        return self._site.find(raw_path)
+
+    async def _principal(self, arrival: Arrival) -> Principal | None:
+        token = asgi.bearer_token(arrival.headers)
+        if token is None:
+            return None
+        try:
+            principal = await self._verifier.verify(token)
+            await self._sessions.check(principal)
+        except problems.Unauthorized:
+            # A signature costs us more to check than it costs to make one up.
+            self._requests.spend(caller_at(arrival.caller.address))
+            raise
+        return principal
+
+    def _spend(self, arrival: Arrival, principal: Principal | None, resource: Resource) -> None:
+        address = caller_at(arrival.caller.address)
+        if arrival.method == "POST" and resource.segments in _SIGN_INS:
+            self._sign_ins.spend(address)
+        self._requests.spend(principal.user_id if principal else address)
+
+    async def _pass_on(self, arrival: Arrival, resource: Resource, service: str, receive: Receive, send: Send) -> None:
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                metrics.GATEWAY_ANSWERS.labels(service, message["status"]).inc()
+                if arrival.changes:
+                    self._forget_after_change(resource, service)
+            await send(message)
+
+        try:
+            await self._upstreams[service](arrival.inner(resource), receive, send_on)
+        except problems.Unavailable:
+            # Nobody knows whether the change was made.
+            if arrival.changes:
+                self._forget_after_change(resource, service)
+            raise
+
+    def _forget_after_change(self, resource: Resource, service: str) -> None:
+        """Whoever changes something through this door sees it with the next request, before any event arrives."""
+        if service == "catalog":
+            self._remembered.drop()
+        elif service in {"auth", "user"} and resource.segments not in _ENDS_NO_SESSION:
+            self._sessions.forget()
+
+    async def _answer_public(
+        self, arrival: Arrival, principal: Principal | None, resource: Resource, service: str, send: Send
+    ) -> None:
+        """From stored bytes; otherwise ask the service, once for everybody who wants the same."""
+        query = b"&".join(sorted(arrival.scope["query_string"].split(b"&")))
+        key = (resource.raw_path, query)
+        found: Entry | Answer | None = self._remembered.find(key)
+        if found is None:
+            self._misses.inc()
+            self._spend(arrival, principal, resource)
+            upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource)
+            found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
+        else:
+            self._hits.inc()
+        if isinstance(found, Entry):
+            await _send_entry(send, found, arrival.headers.get(b"if-none-match"), [], head=arrival.head)
+        else:
+            metrics.GATEWAY_ANSWERS.labels(service, found.status).inc()
+            await asgi.send_answer(send, found, head=arrival.head)
+
+    def _new_id(self) -> bytes:
+        return f"{self._id_prefix}-{next(self._numbers):x}".encode()
+
+
+async def _send_entry(
+    send: Send, entry: Entry, if_none_match: bytes | None, more: Headers, *, head: bool = False
+) -> None:
+    if if_none_match is not None and unchanged(entry, if_none_match):
+        kept = [each for each in entry.headers if each[0] not in {b"content-type", b"content-length"}]
+        await send({"type": "http.response.start", "status": 304, "headers": kept + more})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": entry.headers + more})
+    await send({"type": "http.response.body", "body": b"" if head else entry.body})

@@ -1,0 +1,75 @@
+"""The headers that all answers share, those of other sites' scripts (CORS), and those that end at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+Headers = list[tuple[bytes, bytes]]
+
+SECURITY = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+}
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HSTS = (b"strict-transport-security", b"max-age=31536000")
+
+_ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
+_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
+_ANSWER_HEADERS = b"ETag, Idempotent-Replay, Retry-After, X-Request-Id"
+_PREFLIGHT_SECONDS = b"600"
+
+# Only we may say these to a service.
+_CLAIMS = (b"x-stoa-", b"x-forwarded-", b"x-original-", b"x-rewrite-", b"x-http-method", b"x-real-ip", b"forwarded")
+
+
+class Cors:
+    """Lets scripts of the allowed origins read answers. Tokens come in a header, so no cookies are allowed."""
+
+    def __init__(self, origins: Sequence[str]) -> None:
+        self._origins = {origin.rstrip("/").encode() for origin in origins}
+
+    def headers(self, request: Mapping[bytes, bytes]) -> Headers:
+        """What an answer adds: nothing where no other site is allowed at all."""
+        if not self._origins:
+            return []
+        origin = request.get(b"origin")
+        if origin not in self._origins:
+            return [(b"vary", b"Origin")]
+        return [
+            (b"vary", b"Origin"),
+            (b"access-control-allow-origin", origin or b""),
+            (b"access-control-expose-headers", _ANSWER_HEADERS),
+        ]
+
+    def preflight(self, request: Mapping[bytes, bytes]) -> Headers | None:
+        """What a preflight's answer has beside `headers`; None when it is none or its origin is not allowed."""
+        if b"access-control-request-method" not in request or request.get(b"origin") not in self._origins:
+            return None
+        return [
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _REQUEST_HEADERS),
+            (b"access-control-max-age", _PREFLIGHT_SECONDS),
+        ]
+
+
+def without_claims(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """A request's headers without those by which a caller could pretend to be us or a proxy."""
+    return [(name, value) for name, value in headers if not name.startswith(_CLAIMS)]
+
+
+def with_security(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """An answer's headers with the security headers that it does not set itself; nothing of it is cached."""
+    own = list(headers)
+    names = {name for name, _ in own}
+    own += [each for each in _ENCODED_SECURITY if each[0] not in names]
+    if b"cache-control" not in names:
+        own.append((b"cache-control", b"no-store"))
+    return own

@@ -1,0 +1,146 @@
+"""The bytes of public reads, kept until an event says that they changed.
+
+An answer that was fetched before something was dropped is not stored after it, and who asks after the
+drop does not join a fetch that began before it: so once a change has been heard, nobody gets the old
+bytes. What is never heard ends with the time limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from stoa.kit.idempotency import Answer
+
+Key = tuple[bytes, bytes]
+"""A path in its one spelling, and its query with the parameters in order."""
+
+LARGEST_ANSWER = 512 * 1024
+"""A page of 100 products has a third of it; what is larger is answered and not kept."""
+ENTRY_OVERHEAD = 1024
+"""Bytes that an entry takes beside its body, about."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One stored answer, with its headers as they are sent."""
+
+    body: bytes
+    etag: bytes
+    headers: list[tuple[bytes, bytes]]
+    good_until: float
+    subject: str
+
+
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
+class Remembered:
+    """Stored answers by key, bounded in bytes and in age."""
+
+    def __init__(self, seconds: float, most_bytes: int, headers: Mapping[str, str]) -> None:
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._entries: dict[Key, Entry] = {}
+        self._keys_of: dict[str, set[Key]] = {}
+        self._flights: dict[Key, asyncio.Task[Answer]] = {}
+        self._bytes = 0
+        self._generation = 0
+
+    def find(self, key: Key) -> Entry | None:
+        """The stored answer, unless it is too old."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.good_until < time.monotonic():
+            self._remove(key)
+            return None
+        return entry
+
+    async def fetch(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Entry | Answer:
+        """The answer of `ask`, asked once for all who want it now; an entry if it could be kept."""
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.create_task(self._fly(key, ask))
+            flight.add_done_callback(_failure_is_known)
+        # Shielded: the one who started it may go away, the others still want it.
+        answer = await asyncio.shield(flight)
+        return self.find(key) or answer
+
+    async def _fly(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        generation = self._generation
+        try:
+            answer = await ask()
+            if answer.status == 200 and generation == self._generation:
+                self._keep(key, answer)
+            return answer
+        finally:
+            if self._flights.get(key) is asyncio.current_task():
+                del self._flights[key]
+
+    def drop(self, subject: str | None = None) -> None:
+        """Forget what shows this subject: its own page and every list. None forgets everything."""
+        self._generation += 1
+        self._flights.clear()
+        if subject is None:
+            self._entries.clear()
+            self._keys_of.clear()
+            self._bytes = 0
+            return
+        for each in (subject, ""):
+            for key in list(self._keys_of.get(each, ())):
+                self._remove(key)
+
+    def _keep(self, key: Key, answer: Answer) -> None:
+        size = len(answer.body) + ENTRY_OVERHEAD
+        if size > LARGEST_ANSWER:
+            return
+        self._remove(key)
+        while self._entries and self._bytes + size > self._most_bytes:
+            self._remove(next(iter(self._entries)))
+        etag = b'"' + hashlib.sha256(answer.body).hexdigest()[:32].encode() + b'"'
+        headers = [
+            (b"content-type", answer.headers.get("content-type", "").encode("latin-1")),
+            (b"content-length", str(len(answer.body)).encode()),
+            (b"etag", etag),
+            *self._headers,
+        ]
+        subject = _subject_of(key, answer.body)
+        self._entries[key] = Entry(answer.body, etag, headers, time.monotonic() + self._seconds, subject)
+        self._keys_of.setdefault(subject, set()).add(key)
+        self._bytes += size
+
+    def _remove(self, key: Key) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is None:
+            return
+        self._bytes -= len(entry.body) + ENTRY_OVERHEAD
+        keys = self._keys_of[entry.subject]
+        keys.discard(key)
+        if not keys:
+            del self._keys_of[entry.subject]
+
+
+def _subject_of(key: Key, body: bytes) -> str:
+    """The id of the one product that a page shows, whatever name it was asked by; empty for a list."""
+    if b"/products/" not in key[0]:
+        return ""
+    return msgspec.json.decode(body, type=_Named).id
+
+
+def _failure_is_known(task: asyncio.Task[Answer]) -> None:
+    """Whoever still waits gets it; when all have gone away nobody has to."""
+    if not task.cancelled():
+        task.exception()
+
+
+def unchanged(entry: Entry, if_none_match: bytes) -> bool:
+    """Whether the caller already has these bytes (RFC 9110 §13.1.2, compared weakly)."""
+    return if_none_match.strip() == b"*" or any(
+        each.strip().removeprefix(b"W/") == entry.etag for each in if_none_match.split(b",")
+    )

@@ -1,0 +1,72 @@
+"""Whether the session behind a token still stands: asked of auth, remembered for a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from stoa.contracts.auth.v1.auth_pb2 import CheckSessionRequest
+from stoa.kit import problems
+from stoa.kit.context import Principal
+
+if TYPE_CHECKING:
+    # The generated stub is one class at run time; only its types know two.
+    from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+
+REMEMBER_SECONDS = 1.0
+"""After a logout elsewhere a token works at most this long."""
+MOST_SESSIONS = 50_000
+
+
+class SessionEnded(problems.Unauthorized):
+    title = "The session has ended"
+    slug = "session-ended"
+
+
+class Sessions:
+    """Without auth no token is believed: a revoked one must not come back to life because auth is down."""
+
+    def __init__(self, auth: AuthServiceAsyncStub) -> None:
+        self._auth = auth
+        self._checked: dict[str, tuple[bool, float]] = {}
+        self._asking: dict[str, asyncio.Task[bool]] = {}
+
+    async def check(self, principal: Principal) -> None:
+        """Raises `SessionEnded` for a session that was revoked, `Unavailable` when auth does not answer."""
+        session_id = principal.session_id
+        checked = self._checked.get(session_id)
+        if checked is not None and time.monotonic() < checked[1]:
+            active = checked[0]
+        else:
+            asking = self._asking.get(session_id)
+            if asking is None:
+                asking = self._asking[session_id] = asyncio.create_task(self._ask(session_id))
+                asking.add_done_callback(_failure_is_known)
+            active = await asyncio.shield(asking)
+        if not active:
+            raise SessionEnded("Sign in again.")
+
+    def forget(self) -> None:
+        """Ask anew about every session: something that may end sessions has just gone through."""
+        self._checked.clear()
+        self._asking.clear()
+
+    async def _ask(self, session_id: str) -> bool:
+        asked_at = time.monotonic()
+        try:
+            answer = await self._auth.CheckSession(CheckSessionRequest(session_id=session_id))
+            if self._asking.get(session_id) is asyncio.current_task():
+                if len(self._checked) >= MOST_SESSIONS:
+                    self._checked.clear()
+                self._checked[session_id] = (answer.active, asked_at + REMEMBER_SECONDS)
+            return bool(answer.active)
+        finally:
+            if self._asking.get(session_id) is asyncio.current_task():
+                del self._asking[session_id]
+
+
+def _failure_is_known(task: asyncio.Task[bool]) -> None:
+    """Whoever still waits gets it; when all have gone away nobody has to."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,150 @@
+"""A service in another process, as an ASGI app: asked over HTTP, at one of its addresses.
+
+The service in this process is an ASGI app too, so the gateway cannot tell them apart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+from starlette.types import Receive, Scope, Send
+from yarl import URL
+
+from stoa.edge.gateway.breaker import OPEN_SECONDS, Breaker
+from stoa.kit import problems
+from stoa.kit.http import asgi
+from stoa.kit.http.app import MOST_BODY_BYTES
+
+KEEP_ALIVE_SECONDS = 3.0
+"""Shorter than uvicorn's 5 s, so that it is never the server who hangs up as we write."""
+CONNECTIONS = 256
+CONNECT_SECONDS = 2.0
+
+# RFC 9110 §7.6.1: these are about one connection, not about the message. The length is set anew.
+_HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+# What the gateway's own server sets.
+_OF_THE_SERVER = frozenset(("date", "server"))
+
+
+class UpstreamUnavailable(problems.Unavailable):
+    title = "A service does not answer"
+    slug = "upstream-unavailable"
+
+
+class UpstreamOverdue(UpstreamUnavailable):
+    title = "A service did not answer in time"
+    slug = "upstream-overdue"
+
+
+@dataclass
+class _Address:
+    base: str
+    breaker: Breaker = field(default_factory=Breaker)
+    in_flight: int = 0
+
+
+class RemoteUpstream:
+    """The replicas of one process at `addresses` (`host:port`). `edge_secret` proves to them who we are."""
+
+    def __init__(self, name: str, addresses: Sequence[str], edge_secret: str, timeout_seconds: float) -> None:
+        self._name = name
+        self._addresses = [_Address(f"http://{each}") for each in addresses]
+        self._secret = edge_secret.encode()
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises `UpstreamUnavailable` where no address answers; then nothing has been sent to the caller."""
+        body = await asgi.read_body(dict(scope["headers"]), receive, MOST_BODY_BYTES)
+        headers = _forwarded(scope["headers"])
+        if self._secret and scope.get("client"):
+            headers.append((asgi.EDGE.decode(), self._secret.decode()))
+            headers.append((asgi.EDGE_CLIENT.decode(), scope["client"][0]))
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        status, answer_headers, content = await self._ask(scope["method"], target.decode("ascii"), headers, body)
+        await send({"type": "http.response.start", "status": status, "headers": answer_headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def _ask(
+        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        for address in self._in_order():
+            address.breaker.sending()
+            address.in_flight += 1
+            try:
+                url = URL(address.base + target, encoded=True)
+                async with self._opened().request(
+                    method, url, headers=headers, data=body or None, allow_redirects=False
+                ) as response:
+                    content = await response.read()
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+                # Nothing was sent: another replica may have it.
+                address.breaker.failed()
+                continue
+            except (aiohttp.ClientError, OSError) as error:
+                address.breaker.failed()
+                raise self._unavailable() from error
+            except TimeoutError as error:
+                address.breaker.failed()
+                raise UpstreamOverdue(f"{self._name} did not answer in time: the outcome is unknown.") from error
+            except BaseException:
+                address.breaker.abandoned()
+                raise
+            else:
+                address.breaker.succeeded()
+                return response.status, _returned(response.raw_headers), content
+            finally:
+                address.in_flight -= 1
+        raise self._unavailable()
+
+    def _in_order(self) -> list[_Address]:
+        """The addresses that may be asked, the least busy first."""
+        usable = [address for address in self._addresses if address.breaker.admits()]
+        random.shuffle(usable)
+        return sorted(usable, key=lambda address: address.in_flight)
+
+    def _unavailable(self) -> UpstreamUnavailable:
+        return UpstreamUnavailable(f"{self._name} does not answer.", retry_after_seconds=int(OPEN_SECONDS))
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=self._timeout,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+            )
+        return self._session
+
+
+def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """The request's headers for the next hop; `Connection` may name more that end here."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    named = {each.strip().lower() for name, value in pairs if name == "connection" for each in value.split(",")}
+    return [(name, value) for name, value in pairs if name not in _HOP_BY_HOP and name not in named and name != "host"]
+
+
+def _returned(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    dropped = _HOP_BY_HOP | _OF_THE_SERVER
+    return [(name.lower(), value) for name, value in headers if name.decode("latin-1").lower() not in dropped]
