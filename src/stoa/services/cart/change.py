@@ -20,10 +20,11 @@ from stoa.services.cart.service import Carts
 async def open_cart(carts: Carts, caller: str | None) -> Cart:
     """A new guest cart; for a signed-in `caller` the one that is theirs, as it is."""
     cart_id = caller or ids.uuid7()
-    await repository.add_cart(carts.db, cart_id, user_id=caller)
-    cart = await repository.read_cart(carts.db, cart_id)
-    assert cart is not None
-    return cart
+    async with carts.db.transaction() as tx:
+        await repository.add_cart(tx, cart_id, user_id=caller)
+        cart = await repository.read_cart(tx, cart_id)
+        assert cart is not None
+        return cart
 
 
 async def add_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:

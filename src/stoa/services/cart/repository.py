@@ -70,8 +70,8 @@ async def lock_carts(tx: Transaction, cart_ids: Sequence[str]) -> set[str]:
 ADD_CART = "INSERT INTO carts (id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 
 
-async def add_cart(db: Db, cart_id: str, user_id: str | None) -> None:
-    await db.execute(ADD_CART, cart_id, user_id)
+async def add_cart(tx: Transaction, cart_id: str, user_id: str | None) -> None:
+    await tx.execute(ADD_CART, cart_id, user_id)
 
 
 WRITE_LINES = """

@@ -1,0 +1,106 @@
+"""An order service of one's own, and orders in any state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from rest import Rest
+
+from stoa.app import SERVICES
+from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
+from stoa.kit.outbox import Outbox
+from stoa.services.order.batches import isolating
+from stoa.services.order.confirm_order import confirm_orders
+from stoa.services.order.create_order import NewOrder, create_orders
+from stoa.services.order.figures import Figures, NewItem
+from stoa.services.order.repository import Order
+from stoa.services.order.routes import routes
+from stoa.services.order.service import Orders
+
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "line1": "12 St James's Square",
+    "line2": "",
+    "city": "London",
+    "region": "",
+    "postal_code": "SW1Y 4JH",
+    "country": "GB",
+    "phone": "",
+}
+
+
+def gbp(amount: int) -> Money:
+    return Money(amount, "GBP")
+
+
+def _new_order(**changes: Any) -> NewOrder:
+    given = {
+        "checkout_id": (checkout_id := uuid7()),
+        "order_id": uuid7(),
+        "user_id": uuid7(),
+        "email": "ada@example.com",
+        "items": [
+            NewItem(uuid7(), "MUG", "Mug", gbp(1999), 2, gbp(800)),
+            NewItem(uuid7(), "SPOON", "Spoon", gbp(333), 3, gbp(200)),
+        ],
+        "figures": Figures(subtotal=gbp(4997), discount=gbp(0), shipping=gbp(495), tax=gbp(1099), total=gbp(6591)),
+        "shipping_method": "standard",
+        "shipping_address": ADDRESS,
+        "billing_address": ADDRESS,
+        "payment_id": uuid7(),
+        "reservation_key": checkout_id,
+    }
+    return NewOrder(**(given | changes))
+
+
+@pytest.fixture
+def new_order() -> Callable[..., NewOrder]:
+    """`new_order(user_id=None)`: what a checkout asks for: two mugs at 19.99 and three spoons at 3.33."""
+    return _new_order
+
+
+@pytest.fixture
+async def orders(database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Orders]:
+    db = await database("order")
+    outbox = Outbox(SERVICES["order"], lambda _: ("inventory",))
+    service = Orders(
+        db=db,
+        outbox=outbox,
+        creations=Batcher(isolating(partial(create_orders, db))),
+        confirmations=Batcher(isolating(partial(confirm_orders, db, outbox))),
+    )
+    yield service
+    await service.close()
+
+
+@pytest.fixture
+def rest(orders: Orders) -> Rest:
+    return Rest(routes.bind(orders), orders.db)
+
+
+@pytest.fixture
+def placed(orders: Orders) -> Callable[..., Awaitable[Order]]:
+    """`await placed(user_id=...)`: a confirmed order."""
+
+    async def place(**changes: Any) -> Order:
+        order = await orders.creations.submit(_new_order(**changes))
+        return await orders.confirmations.submit(order.id)
+
+    return place
+
+
+@pytest.fixture
+def announced(orders: Orders) -> Callable[[], Awaitable[list[tuple[str, int, dict[str, Any]]]]]:
+    """Everything announced so far: type, version and data."""
+
+    async def read() -> list[tuple[str, int, dict[str, Any]]]:
+        rows = await orders.db.fetch("SELECT type, aggregate_version, data FROM event_log ORDER BY id")
+        return [(row["type"], row["aggregate_version"], row["data"]) for row in rows]
+
+    return read

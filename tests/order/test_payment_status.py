@@ -1,0 +1,89 @@
+"""The status of the payment follows from the facts alone."""
+
+from itertools import permutations
+
+import pytest
+
+from stoa.kit import clock
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
+from stoa.services.order import repository
+from stoa.services.order.handlers import HANDLERS
+from stoa.services.order.payment_status import PaymentState, PaymentStatus, payment_status
+from stoa.services.order.view import payment_status_of
+
+
+def gbp(amount: int) -> Money:
+    return Money(amount, "GBP")
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "told", "due", "refunded", "status"),
+    [
+        (False, None, 0, 0, PaymentStatus.PENDING),
+        (False, PaymentState.FAILED, 0, 0, PaymentStatus.FAILED),
+        (False, PaymentState.SUCCEEDED, 0, 0, PaymentStatus.PAID),
+        (True, None, 0, 0, PaymentStatus.PAID),
+        (True, PaymentState.SUCCEEDED, 1000, 0, PaymentStatus.REFUND_PENDING),
+        (True, PaymentState.REFUNDED, 400, 400, PaymentStatus.PARTIALLY_REFUNDED),
+        (True, PaymentState.REFUNDED, 700, 400, PaymentStatus.REFUND_PENDING),
+        (True, PaymentState.REFUNDED, 1000, 1000, PaymentStatus.REFUNDED),
+        (True, PaymentState.REFUNDED, 0, 1000, PaymentStatus.REFUNDED),
+    ],
+)
+def test_the_table(confirmed, told, due, refunded, status):
+    assert (
+        payment_status(total=gbp(1000), confirmed=confirmed, told=told, refund_due=gbp(due), refunded=gbp(refunded))
+        is status
+    )
+
+
+def told(kind: str, version: int, payment_id: str, **data) -> Event:
+    return Event(
+        id=uuid7(),
+        type=kind,
+        source="payment",
+        subject=payment_id,
+        time=clock.now(),
+        aggregateversion=version,
+        traceparent="00-" + "1" * 32 + "-" + "1" * 16 + "-01",
+        data={"payment_id": payment_id, "order_id": uuid7()} | data,
+    )
+
+
+def refund(version: int, payment_id: str, refunded_total: int) -> Event:
+    amounts = {
+        "amount": {"amount": 1, "currency": "GBP"},
+        "refunded_total": {"amount": refunded_total, "currency": "GBP"},
+    }
+    return told("payment.refunded", version, payment_id, refund_id=uuid7(), reason="", **amounts)
+
+
+async def hear(db, event: Event) -> None:
+    async with db.transaction() as tx:
+        await HANDLERS[event.type](tx, event)
+
+
+@pytest.mark.parametrize("arrival", list(permutations(range(3))))
+async def test_in_whatever_order_events_come_and_however_often(orders, placed, arrival):
+    order = await placed()
+    events = [
+        told("payment.succeeded", 2, order.payment_id, amount={"amount": 6591, "currency": "GBP"}),
+        refund(3, order.payment_id, 1000),
+        refund(4, order.payment_id, 6591),
+    ]
+    for at in arrival:
+        for _ in range(2):
+            await hear(orders.db, events[at])
+    heard = await repository.read_order(orders.db, order.id)
+    assert (heard.refunded, payment_status_of(heard)) == (gbp(6591), PaymentStatus.REFUNDED)
+    assert heard.version == order.version
+
+
+async def test_a_payment_heard_of_before_its_order(orders, placed):
+    payment_id = uuid7()
+    await hear(orders.db, told("payment.failed", 1, uuid7(), reason="payment-declined"))
+    await hear(orders.db, refund(3, payment_id, 500))
+    order = await placed(payment_id=payment_id)
+    assert (order.refunded, payment_status_of(order)) == (gbp(500), PaymentStatus.PARTIALLY_REFUNDED)

@@ -1,0 +1,63 @@
+"""Whatever the pieces in which a line comes back, its refunds sum to what was paid for it."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stoa.kit.money import Money, allocate
+from stoa.services.order.errors import DuplicateLine, MoreThanBought, NotInOrder
+from stoa.services.order.refunds import BoughtLine, ReturnedLine, part_of, refund_lines
+
+
+def gbp(amount: int) -> Money:
+    return Money(amount, "GBP")
+
+
+BOUGHT = {
+    "MUG": BoughtLine("MUG", quantity=3, returned=0, net=gbp(1000), tax=gbp(200)),
+    "SPOON": BoughtLine("SPOON", quantity=2, returned=1, net=gbp(501), tax=gbp(101)),
+}
+
+
+def test_the_first_units_back_get_what_cannot_be_divided():
+    assert [part_of(gbp(1000), 3, before, 1) for before in range(3)] == [gbp(334), gbp(333), gbp(333)]
+    assert refund_lines(BOUGHT, [("MUG", 2), ("SPOON", 1)]) == [
+        ReturnedLine("MUG", 2, net=gbp(667), tax=gbp(134)),
+        ReturnedLine("SPOON", 1, net=gbp(250), tax=gbp(50)),
+    ]
+
+
+def test_the_example_in_the_docs():
+    refunds = []
+    for before in range(3):
+        [line] = refund_lines({"MUG": BoughtLine("MUG", 3, before, gbp(1000), gbp(200))}, [("MUG", 1)])
+        refunds.append((line.net, line.tax))
+    assert refunds == [(gbp(334), gbp(67)), (gbp(333), gbp(67)), (gbp(333), gbp(66))]
+
+
+@given(st.integers(0, 10**12), st.integers(1, 400), st.randoms(use_true_random=False))
+def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: int, dice: random.Random):
+    back, refunds = 0, []
+    while back < units:
+        more = dice.randint(1, units - back)
+        refunds.append(part_of(gbp(whole), units, back, more))
+        assert refunds[-1] == gbp(sum(part.amount for part in allocate(gbp(whole), [1] * units)[back : back + more]))
+        back += more
+    assert sum(refund.amount for refund in refunds) == whole
+
+
+@pytest.mark.parametrize(
+    ("back", "failure", "field"),
+    [
+        ([("MUG", 4)], MoreThanBought, "items[0].quantity"),
+        ([("MUG", 1), ("SPOON", 2)], MoreThanBought, "items[1].quantity"),
+        ([("FORK", 1)], NotInOrder, "items[0].sku"),
+        ([("MUG", 1), ("MUG", 1)], DuplicateLine, "items[1].sku"),
+    ],
+)
+def test_what_cannot_come_back(back, failure, field):
+    with pytest.raises(failure) as refusal:
+        refund_lines(BOUGHT, back)
+    assert refusal.value.field == field
