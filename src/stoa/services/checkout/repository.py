@@ -165,10 +165,7 @@ async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: flo
         [one.state for one in changed],
         [one.parked_from for one in changed],
         [one.step for one in changed],
-        [
-            _json(merged) if (merged := purchases.changes(one.before.purchase, one.purchase)) else None
-            for one in changed
-        ],
+        [_json(merged) if merged else None for merged in documents],
         [one.error for one in changed],
         [answer.status if answer else None for answer in answers],
         [answer.body if answer else None for answer in answers],

@@ -19,10 +19,13 @@ from functools import partial
 
 from stoa.contracts.payment.v1.payment_pb2_grpc import add_PaymentServiceServicer_to_server
 from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.payment import recording
 from stoa.services.payment.handlers import handlers
 from stoa.services.payment.jobs import Timers
+from stoa.services.payment.provider import Provider
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.routes import routes
 from stoa.services.payment.rpc import PaymentServicer
@@ -31,18 +34,22 @@ from stoa.services.payment.settings import Settings
 from stoa.services.payment.simulator import Simulator
 
 
+def payments_with(db: Database, outbox: Outbox, settings: Settings, provider: Provider) -> Payments:
+    return Payments(
+        db=db,
+        outbox=outbox,
+        settings=settings,
+        provider=provider,
+        asks=Batcher(partial(recording.record_asks, db)),
+        capture_asks=Batcher(partial(recording.record_capture_asks, db)),
+        answers=Batcher(partial(recording.record_answers, db, outbox)),
+    )
+
+
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     simulator = Simulator(resources.db)
-    payments = Payments(
-        db=resources.db,
-        outbox=resources.outbox,
-        settings=settings,
-        provider=simulator,
-        asks=Batcher(partial(recording.record_asks, resources.db)),
-        capture_asks=Batcher(partial(recording.record_capture_asks, resources.db)),
-        answers=Batcher(partial(recording.record_answers, resources.db, resources.outbox)),
-    )
+    payments = payments_with(resources.db, resources.outbox, settings, simulator)
     timers = Timers(payments)
 
     async def stop() -> None:

@@ -18,12 +18,12 @@ from stoa.services.payment.refund_payment import ask_refund
 
 
 class OrderCanceled(msgspec.Struct, frozen=True):
-    payment_id: str
+    payment_id: str | None
     reason: str
 
 
 class OrderReturned(msgspec.Struct, frozen=True):
-    payment_id: str
+    payment_id: str | None
     return_id: str
     refund: Money
 
@@ -34,6 +34,8 @@ def handlers(timers: Timers) -> dict[str, Handler]:
     async def order_canceled(tx: Transaction, event: Event) -> None:
         """All that is left goes back; a payment that is only held, or not even known to be, is let go of."""
         canceled = event.read(OrderCanceled)
+        if canceled.payment_id is None:
+            return
         payment = await repository.lock_payment(tx, canceled.payment_id)
         if payment is None:
             raise NoSuchPayment
@@ -45,6 +47,8 @@ def handlers(timers: Timers) -> dict[str, Handler]:
 
     async def order_returned(tx: Transaction, event: Event) -> None:
         returned = event.read(OrderReturned)
+        if returned.payment_id is None or returned.refund.amount == 0:
+            return
         await ask_refund(tx, returned.payment_id, returned.return_id, "return", returned.refund)
         after_commit(timers.refunds.wake)
 

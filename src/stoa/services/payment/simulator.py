@@ -7,6 +7,7 @@ It answers by token:
     tok_insufficient_funds   refused
     tok_timeout              the answer never comes; whether money moved is decided by the key, see `moved`
     tok_duplicate_webhook    as tok_ok, and the signed webhook that says so is sent twice
+    tok_capture_refused      the money is held, but the bank lets it go before it is captured
     anything else            refused: it knows no such token
 
 It keeps what happened under each key in a schema of its own and commits on its own: a crash of the shop
@@ -39,7 +40,8 @@ NAME = "simulator"
 _DECLINES = {"tok_declined": PaymentDeclined.slug, "tok_insufficient_funds": InsufficientFunds.slug}
 _SILENT = "tok_timeout"
 _TALKATIVE = "tok_duplicate_webhook"
-_ACCEPTED = {"tok_ok", _SILENT, _TALKATIVE}
+_FLEETING = "tok_capture_refused"
+_ACCEPTED = {"tok_ok", _SILENT, _TALKATIVE, _FLEETING}
 
 Deliver = Callable[[str, bytes], Awaitable[None]]
 """Takes a webhook: its signature header and its body."""
@@ -57,6 +59,7 @@ class _Authorization:
     amount: Money
     reason: str
     webhooks: int
+    let_go: bool
 
 
 class Simulator:
@@ -70,7 +73,9 @@ class Simulator:
         webhooks = 2 if token == _TALKATIVE else 0
         if token == _SILENT and not moved(key):
             await _silence()
-        said = await self._authorizations.submit(_Authorization(key, order_id, amount, reason, webhooks))
+        said = await self._authorizations.submit(
+            _Authorization(key, order_id, amount, reason, webhooks, let_go=token == _FLEETING)
+        )
         if token == _SILENT:
             await _silence()
         return said
@@ -119,6 +124,7 @@ class Simulator:
                 [one.amount.currency for one in asked],
                 [Status.DECLINED if one.reason else Status.AUTHORIZED for one in asked],
                 [one.reason for one in asked],
+                [one.let_go for one in asked],
             )
             new = {row["key"] for row in rows}
             webhooks = [_webhook(one) for one in asked if one.key in new for _ in range(one.webhooks)]
@@ -159,15 +165,15 @@ async def _by_key(db: Db, keys: Sequence[str]) -> dict[str, Said]:
 
 
 AUTHORIZE = """
-    INSERT INTO simulator.payments (key, order_id, amount_minor, currency, status, reason)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+    INSERT INTO simulator.payments (key, order_id, amount_minor, currency, status, reason, let_go)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[])
     ON CONFLICT (key) DO NOTHING
     RETURNING key
 """
 BY_KEY = "SELECT key, status, reference, reason FROM simulator.payments WHERE key = ANY($1::text[])"
 LOCK = "SELECT status, amount_minor, currency, refunded_minor FROM simulator.payments WHERE key = $1 FOR UPDATE"
 CAPTURE = """
-    UPDATE simulator.payments AS p SET status = 'captured'
+    UPDATE simulator.payments AS p SET status = CASE WHEN p.let_go THEN 'voided' ELSE 'captured' END
     FROM (SELECT key FROM simulator.payments
           WHERE key = ANY($1::text[]) AND status = 'authorized' ORDER BY key FOR UPDATE) AS held
     WHERE p.key = held.key

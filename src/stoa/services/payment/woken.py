@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import Context as Variables
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ class Woken:
     def wake(self) -> None:
         self._again = True
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name=self._name)
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=self._name, context=Variables())
 
     async def stop(self) -> None:
         """Finish the round that is running and start no other."""

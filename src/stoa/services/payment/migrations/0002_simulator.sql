@@ -2,7 +2,8 @@
 -- simulator.py reads it, nothing joins it, and it commits on its own.
 CREATE SCHEMA simulator;
 
--- What happened under each idempotency key. A row without an order is a tombstone: void came first.
+-- What happened under each idempotency key. A row without an order is a tombstone: void came
+-- first. `let_go` is a card whose bank lets go of what it holds before it is captured.
 CREATE TABLE simulator.payments (
     key            text PRIMARY KEY,
     order_id       text,
@@ -10,6 +11,7 @@ CREATE TABLE simulator.payments (
     currency       text NOT NULL,
     status         text NOT NULL CHECK (status IN ('authorized', 'captured', 'voided', 'declined')),
     reason         text NOT NULL DEFAULT '',
+    let_go         boolean NOT NULL DEFAULT false,
     refunded_minor bigint NOT NULL DEFAULT 0,
     reference      text NOT NULL DEFAULT 'sim_' || replace(gen_random_uuid()::text, '-', ''),
     CHECK (0 <= refunded_minor AND refunded_minor <= CASE WHEN status = 'captured' THEN amount_minor ELSE 0 END)
