@@ -1,0 +1,32 @@
+"""The statements fit the schema, and the lists walk their indexes."""
+
+import pytest
+from sql import prepare_all
+
+from stoa.services.order import repository
+
+
+async def test_every_statement_can_be_prepared(orders):
+    assert "CREATE_ORDERS" in await prepare_all(orders.db, repository)
+
+
+NEWEST = "'ffffffff-ffff-ffff-ffff-ffffffffffff'"
+SOMEBODY = "'00000000-0000-7000-8000-000000000000'"
+
+
+@pytest.mark.parametrize(
+    ("statement", "arguments", "index"),
+    [
+        (repository.USERS_ORDERS, (SOMEBODY, NEWEST, "NULL", "21"), "orders_of_user"),
+        (repository.ORDERS_IN_STATUS, ("'pending'", NEWEST, "21"), "orders_by_status"),
+        (repository.ALL_ORDERS, (NEWEST, "21"), "orders_pkey"),
+    ],
+)
+async def test_lists_are_walked_along_an_index(orders, statement, arguments, index):
+    for number, argument in enumerate(arguments, 1):
+        statement = statement.replace(f"${number}", argument)
+    async with orders.db.transaction() as tx:
+        await tx.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {statement}"))
+    assert f"Index Scan Backward using {index} on orders" in plan
+    assert "Sort Key: o.id" not in plan

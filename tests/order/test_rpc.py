@@ -1,0 +1,95 @@
+"""The contract, over the channel that services in one process use."""
+
+from functools import partial
+
+import msgspec
+import pytest
+
+from stoa.contracts.common.v1 import common_pb2
+from stoa.contracts.order.v1.order_pb2 import (
+    AbandonOrderRequest,
+    ConfirmOrderRequest,
+    CreateOrderRequest,
+    GetOrderRequest,
+    OrderItem,
+)
+from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub, add_OrderServiceServicer_to_server
+from stoa.kit import problems
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
+from stoa.kit.ids import uuid7
+from stoa.services.order.rpc import OrderServicer
+
+
+@pytest.fixture
+async def stub(orders):
+    registry = Registry()
+    partial(add_OrderServiceServicer_to_server, OrderServicer(orders))(registry)
+    channel = InProcessChannel(registry)
+    yield OrderServiceStub(channel)
+    await channel.close()
+
+
+def gbp(amount: int) -> common_pb2.Money:
+    return common_pb2.Money(amount_minor=amount, currency="GBP")
+
+
+def request(**changes) -> CreateOrderRequest:
+    given = {
+        "checkout_id": uuid7(),
+        "order_id": uuid7(),
+        "email": "guest@example.com",
+        "items": [OrderItem(product_id=uuid7(), sku="MUG", name="Mug", unit_price=gbp(1000), quantity=2, tax=gbp(400))],
+        "subtotal": gbp(2000),
+        "discount": gbp(0),
+        "shipping": gbp(500),
+        "tax": gbp(500),
+        "total": gbp(3000),
+        "shipping_method": "standard",
+        "shipping_address": common_pb2.Address(name="Ada", line1="1", city="London", country="GB"),
+        "payment_id": uuid7(),
+        "reservation_key": "r",
+    }
+    return CreateOrderRequest(**(given | changes))
+
+
+async def test_create_confirm_and_get(stub):
+    asked = request()
+    created = msgspec.json.decode((await stub.CreateOrder(asked)).order_json)
+    assert (created["status"], created["user_id"], created["billing_address"]) == (
+        "pending",
+        None,
+        created["shipping_address"],
+    )
+    assert (await stub.CreateOrder(asked)).order_json == (
+        await stub.GetOrder(GetOrderRequest(checkout_id=asked.checkout_id))
+    ).order_json
+    confirmed = msgspec.json.decode((await stub.ConfirmOrder(ConfirmOrderRequest(order_id=asked.order_id))).order_json)
+    assert (confirmed["status"], confirmed["payment_status"]) == ("confirmed", "paid")
+    got = await stub.GetOrder(GetOrderRequest(order_id=asked.order_id))
+    assert (got.order_id, got.status, got.payment_status) == (asked.order_id, "confirmed", "paid")
+    with pytest.raises(problems.Conflict) as late:
+        await stub.AbandonOrder(AbandonOrderRequest(checkout_id=asked.checkout_id))
+    assert late.value.type == "/problems/order-state"
+
+
+async def test_abandoned_first(stub):
+    asked = request()
+    await stub.AbandonOrder(AbandonOrderRequest(checkout_id=asked.checkout_id, reason="declined"))
+    with pytest.raises(problems.Conflict) as refusal:
+        await stub.CreateOrder(asked)
+    assert refusal.value.type == "/problems/order-abandoned"
+    for unknown in (GetOrderRequest(checkout_id=asked.checkout_id), GetOrderRequest(order_id=uuid7())):
+        with pytest.raises(problems.NotFound):
+            await stub.GetOrder(unknown)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"total": gbp(2999)}, "total"), ({"items": []}, "items"), ({"subtotal": gbp(1)}, "subtotal")],
+)
+async def test_what_does_not_add_up_is_not_written(stub, orders, changes, field):
+    with pytest.raises(problems.Unprocessable) as refusal:
+        await stub.CreateOrder(request(**changes))
+    assert refusal.value.field == field
+    assert await orders.db.fetchval("SELECT count(*) FROM checkouts") == 0
