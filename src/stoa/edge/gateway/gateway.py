@@ -25,7 +25,7 @@ from stoa.edge.gateway.settings import GatewaySettings
 from stoa.edge.gateway.site import Site
 from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
-from stoa.kit.events import Event
+from stoa.kit.events import Event, Refusal
 from stoa.kit.http import asgi
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
 from stoa.kit.idempotency import Answer
@@ -78,10 +78,11 @@ class Gateway:
         self._hits = metrics.GATEWAY_REMEMBERED.labels("hit")
         self._misses = metrics.GATEWAY_REMEMBERED.labels("miss")
 
-    async def accept(self, events: Sequence[Event]) -> None:
-        """Forget what the events say has changed. Safe to repeat, in any order."""
+    async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
+        """Forget what the events say has changed. Safe to repeat, in any order; none is refused."""
         for event in events:
             self._remembered.drop(event.subject)
+        return ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,7 +97,10 @@ class Gateway:
         This is what most requests to a shop want, so it does nothing else: no context, no task, one pass
         over the headers.
         """
-        entry = self._remembered.find((scope["raw_path"], scope["query_string"]))
+        path: bytes = scope["raw_path"]
+        if not path.startswith(b"/api/v1/"):
+            path = b"/api/v1" + path.removeprefix(b"/api")
+        entry = self._remembered.find((path, scope["query_string"]))
         if entry is None or scope["scheme"] != "http":
             return False
         if_none_match = None
