@@ -34,9 +34,9 @@ def spawn(
     """Start `command` in `folder`, as `account` if one is given, in a process group of its own.
 
     On Linux the kernel sends the child `when_parent_dies` if we vanish. It does so when the *thread*
-    that forked dies, so this is only for the main thread. Elsewhere there is no such signal: a child
-    of a killed parent lives on until the next start finds it (`Postgres`) or it notices by itself
-    that it was adopted (`stoa serve`).
+    that forked dies, so this is only for the main thread. Elsewhere there is no such signal and a child
+    of a killed parent lives on: the next start stops a database server, and says of any other that its
+    port is in use.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("a child dies with the thread that forked it: fork from the main thread")

@@ -58,6 +58,21 @@ class DataDir:
             # The kernel lets go of it too when we are killed.
             os.close(lock)
 
+    def is_in_use(self) -> bool:
+        """Whether a `stoa up` or `stoa postgres` runs here."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        else:
+            return False
+        finally:
+            os.close(lock)
+
     def _take(self, lock: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -86,7 +86,7 @@ class Postgres:
 
     def dsn(self, database: str = "postgres") -> str:
         """How a superuser connects to `database`."""
-        return f"postgresql://{SUPERUSER}:{self._password}@127.0.0.1:{self.port}/{database}"
+        return _dsn(self._password, self.port, database)
 
     async def start(self) -> None:
         """Make the cluster if there is none, stop what a killed predecessor left, start, and wait until it is ready."""
@@ -205,11 +205,26 @@ def cluster_of(home: Path) -> Path:
     return home / "data"
 
 
+def major_of(cluster: Path) -> int:
+    """The PostgreSQL that wrote the cluster; 0 where there is none."""
+    return _number_in(cluster / "PG_VERSION")
+
+
 def port_of_running(home: Path) -> int | None:
     """The port of the server that is ready over `home`; None where none is. For a process that did not start it."""
     cluster = cluster_of(home)
     lines = _pid_file(cluster)
     return int(lines[3]) if _running(cluster) and len(lines) > 7 and lines[7] == "ready" else None
+
+
+def dsn_of_running(home: Path, password: str) -> str | None:
+    """How a superuser connects to the server that runs over `home`; None where none does."""
+    port = port_of_running(home)
+    return _dsn(password, port, "postgres") if port else None
+
+
+def _dsn(password: str, port: int, database: str) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
 
 
 async def _ready(process: subprocess.Popen[bytes], cluster: Path) -> bool:
@@ -278,7 +293,7 @@ def _pid_file(cluster: Path) -> list[str]:
 
 
 def _refuse_other_major(cluster: Path) -> None:
-    major = _number_in(cluster / "PG_VERSION")
+    major = major_of(cluster)
     if major != accounts.MAJOR:
         raise Failure(
             f"{cluster} was written by PostgreSQL {major or 'of an unknown version'} and this is {accounts.MAJOR}",

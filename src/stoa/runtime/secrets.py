@@ -44,6 +44,11 @@ class Secrets:
         """What neighbours show each other with every call."""
         return self._derive("rpc")
 
+    @property
+    def edge(self) -> str:
+        """By which a service knows that a request came through the gateway."""
+        return self._derive("edge")
+
     def role(self, name: str) -> str:
         """The password of a service's login role."""
         return self._derive(f"role {name}")

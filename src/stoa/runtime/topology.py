@@ -97,6 +97,12 @@ def packaged() -> list[str]:
     return sorted(Path(file.name).stem for file in _folder().iterdir() if file.name.endswith(".toml"))
 
 
+def together() -> Topology:
+    """Every service in one process behind no door: for a command that needs them for a moment."""
+    http = Address(LOOPBACK, 0)
+    return Topology("together", "", (ProcessPlan("together", tuple(SERVICES), gateway=False, http=http, grpc=None),))
+
+
 def load(name: str, environ: Mapping[str, str], *, port: int | None = None) -> Topology:
     """The topology of that name, or in the file of that path. `port` is the gateway's, over file and environment.
 
@@ -115,20 +121,24 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None) -> T
     return topology
 
 
+def variable_of(process: str, kind: str) -> str:
+    """The variable that says where a process's `http` or `grpc` is reached."""
+    return f"STOA_{process.upper().replace('-', '_')}_{kind.upper()}"
+
+
 def _folder() -> importlib.resources.abc.Traversable:
     return importlib.resources.files("stoa") / "topologies"
 
 
 def _plans(file: _File, environ: Mapping[str, str], port: int | None) -> Iterator[ProcessPlan]:
     for name, process in file.process.items():
-        prefix = f"STOA_{name.upper().replace('-', '_')}"
-        http = _address(environ, f"{prefix}_HTTP", process.http)
+        http = _address(environ, variable_of(name, "http"), process.http)
         yield ProcessPlan(
             name=name,
             services=tuple(process.services),
             gateway=process.gateway,
             http=Address(http.host, port) if process.gateway and port else http,
-            grpc=_address(environ, f"{prefix}_GRPC", process.grpc) if process.grpc else None,
+            grpc=_address(environ, variable_of(name, "grpc"), process.grpc) if process.grpc else None,
         )
 
 

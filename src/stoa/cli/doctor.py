@@ -1,0 +1,178 @@
+"""Look over an installation: one line for each thing that can be wrong, and how to mend it.
+
+Changes nothing. Exit status 1 if anything must be mended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from rich.markup import escape
+
+from stoa.app import SERVICES
+from stoa.cli import installation
+from stoa.cli.console import Console
+from stoa.cli.installation import Installation
+from stoa.runtime import account
+from stoa.runtime import topology as topologies
+from stoa.runtime.failure import Failure
+from stoa.runtime.http_server import listening_socket
+from stoa.runtime.postgres import cluster_of, major_of
+from stoa.runtime.provision import check_server, connect, waiting
+
+OLDEST_PYTHON = (3, 11)
+LEAST_FREE_BYTES = 1_000_000_000
+LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
+
+Check = Callable[[Installation], Awaitable[str]]
+"""Says in a few words what it found good, or raises `Failure`."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    installation.add_arguments(parser)
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Every check, whatever the others find."""
+    here = installation.installation_of(arguments)
+    healthy = True
+    for name, check in CHECKS.items():
+        try:
+            console.say(f"[green]ok[/]      {name:<16} {escape(await check(here))}")
+        except Failure as failure:
+            healthy = False
+            console.say(f"[red]mend[/]    {name:<16} {escape(failure.what)}")
+            console.say(f"        {'':<16} → {escape(failure.mend)}")
+    return 0 if healthy else 1
+
+
+async def _python(_here: Installation) -> str:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        raise Failure(f"this is Python {found}", "install 3.11 or newer, remove .venv and run `make up`")
+    return found
+
+
+async def _binaries(here: Installation) -> str:
+    if here.database_url:
+        return "not needed with a database URL"
+    server = account.programs(account.of_server()) / "postgres"
+    try:
+        said = await asyncio.to_thread(
+            subprocess.run, [server, "--version"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Failure(
+            f"{server} does not run: {error}", "reinstall with `make clean up`, or use --database-url"
+        ) from None
+    return said.stdout.strip()
+
+
+async def _data_dir(here: Installation) -> str:
+    path = here.data_dir.path
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise Failure(f"{nearest} is not a folder that we may write to", "choose another --data-dir")
+    if not path.exists():
+        return f"{path} will be made"
+    if path.stat().st_mode & 0o077:
+        raise Failure(f"{path} is open to other users", f"run `chmod 700 {path}`")
+    major = major_of(cluster_of(here.data_dir.postgres))
+    if major and major != account.MAJOR:
+        raise Failure(
+            f"its database is of PostgreSQL {major}, and this is {account.MAJOR}", "choose another --data-dir"
+        )
+    return str(path)
+
+
+async def _secrets(here: Installation) -> str:
+    for file in (here.data_dir.secrets, here.data_dir.admin):
+        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+            raise Failure(f"{file} can be read by other users", f"run `chmod 600 {file}`")
+    if here.data_dir.secrets.exists():
+        await here.found()
+        return "readable by us alone"
+    if cluster_of(here.data_dir.postgres).exists():
+        raise Failure(
+            f"{here.data_dir.secrets} is gone, and the database's passwords with it", "restore it from a backup"
+        )
+    return "will be made"
+
+
+async def _disk(here: Installation) -> str:
+    path = here.data_dir.path.absolute()
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    if free < LEAST_FREE_BYTES:
+        raise Failure(f"{free // 1_000_000} MB are free at {nearest}", "make room: a full disk stops the database")
+    return f"{free / 1e9:.0f} GB free"
+
+
+async def _topology(here: Installation) -> str:
+    topology = topologies.load(here.topology, here.environ)
+    return f"{topology.name}, {len(topology.processes)} processes" if len(topology.processes) > 1 else topology.name
+
+
+async def _ports(here: Installation) -> str:
+    topology = topologies.load(here.topology, here.environ)
+    addresses = [address for plan in topology.processes for address in (plan.http, plan.grpc) if address]
+    ours = [address for address in addresses if address.host == topologies.LOOPBACK]
+    if here.data_dir.is_in_use():
+        return "Stoa runs on this data directory"
+    for address in ours:
+        listening_socket(address.host, address.port).close()
+    return ", ".join(str(address.port) for address in ours) + " free"
+
+
+async def _database(here: Installation) -> str:
+    access = await here.found()
+    return "not running" if access is None else f"PostgreSQL {await check_server(access.dsn)} answers"
+
+
+async def _migrations(here: Installation) -> str:
+    access = await here.found()
+    if access is None:
+        return "looked at when the database runs"
+    missing = 0
+    for service in SERVICES.values():
+        missing += len(await waiting(access.dsn, access.secrets, service))
+    if missing:
+        raise Failure(f"{missing} migrations are waiting", "run `stoa migrate`")
+    return "up to date"
+
+
+async def _clock(here: Installation) -> str:
+    access = await here.found()
+    if access is None:
+        return "compared when the database runs"
+    connection = await connect(access.dsn)
+    try:
+        there: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    finally:
+        await connection.close()
+    apart = abs((datetime.now(UTC) - there).total_seconds())
+    if apart > LARGEST_CLOCK_DIFFERENCE_SECONDS:
+        raise Failure(f"this clock and the database's are {apart:.1f} s apart", "let both follow NTP")
+    return "with the database's"
+
+
+CHECKS: dict[str, Check] = {
+    "Python": _python,
+    "PostgreSQL": _binaries,
+    "data directory": _data_dir,
+    "secrets": _secrets,
+    "disk": _disk,
+    "topology": _topology,
+    "ports": _ports,
+    "database": _database,
+    "migrations": _migrations,
+    "clock": _clock,
+}

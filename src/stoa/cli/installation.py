@@ -1,0 +1,120 @@
+"""What every command is told: where the data is, which topology, and which database server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoa.runtime import secrets as secrets_of
+from stoa.runtime.data_dir import DataDir
+from stoa.runtime.failure import Failure
+from stoa.runtime.postgres import Postgres, dsn_of_running
+from stoa.runtime.provision import check_server
+from stoa.runtime.secrets import Secrets
+
+DATA_DIR = ".stoa"
+TOPOLOGY = "all-in-one"
+
+
+@dataclass(frozen=True)
+class Access:
+    """A database server that answers, and the secrets of the installation on it."""
+
+    dsn: str
+    secrets: Secrets
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`database_url` is empty for the embedded server."""
+
+    data_dir: DataDir
+    topology: str
+    database_url: str
+    environ: Mapping[str, str]
+
+    @contextlib.asynccontextmanager
+    async def own(self) -> AsyncIterator[Access]:
+        """Be the one that runs this installation: alone in the data directory, with the database server up.
+
+        The embedded server is started, watched and, at the end of the block, stopped.
+        """
+        with self.data_dir.open():
+            secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
+            if self.database_url:
+                await check_server(self.database_url)
+                yield Access(self.database_url, secrets)
+                return
+            server = Postgres(self.data_dir.postgres, secrets.superuser)
+            try:
+                await server.start()
+                await check_server(server.dsn())
+                watching = asyncio.create_task(server.watch())
+                try:
+                    yield Access(server.dsn(), secrets)
+                finally:
+                    watching.cancel()
+            finally:
+                await server.stop()
+
+    async def found(self) -> Access | None:
+        """The server that runs already, or was given; None where the embedded one does not run."""
+        if self.database_url:
+            # A machine of a cluster may have no data directory: then the secret is in the environment.
+            return Access(self.database_url, secrets_of.load(self.data_dir.secrets, self.environ))
+        if not self._secret_is_known:
+            return None
+        secrets = secrets_of.load(self.data_dir.secrets, self.environ)
+        dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
+        return Access(dsn, secrets) if dsn else None
+
+    @contextlib.asynccontextmanager
+    async def reach(self) -> AsyncIterator[Access]:
+        """The server that runs, or one that we start for the block."""
+        running = await self.found() if self._secret_is_known else None
+        if running is not None:
+            await check_server(running.dsn)
+            yield running
+            return
+        async with self.own() as access:
+            yield access
+
+    async def need(self) -> Access:
+        """The server that runs. Raises `Failure` where none does."""
+        running = await self.found()
+        if running is None:
+            raise Failure(
+                f"no database server runs on {self.data_dir.path}",
+                "start it with `stoa postgres`, or give one with --database-url",
+            )
+        return running
+
+    @property
+    def _secret_is_known(self) -> bool:
+        return bool(self.environ.get(secrets_of.VARIABLE)) or self.data_dir.secrets.exists()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path(os.environ.get("STOA_DATA_DIR") or DATA_DIR), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--topology",
+        default=os.environ.get("STOA_TOPOLOGY") or TOPOLOGY,
+        help="a name from topologies/ or the path of a file; default: %(default)s",
+    )
+    parser.add_argument(
+        "--database-url",
+        default=os.environ.get("STOA_DATABASE_URL", ""),
+        metavar="URL",
+        help="a PostgreSQL ≥ 15, as somebody who may create roles; default: the embedded server",
+    )
+
+
+def installation_of(arguments: argparse.Namespace) -> Installation:
+    return Installation(DataDir(arguments.data_dir), arguments.topology, arguments.database_url, os.environ)

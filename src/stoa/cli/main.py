@@ -1,0 +1,92 @@
+"""The entry point: finds the command, runs it under our signals, and says what went wrong in one line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from stoa.cli.console import Console
+from stoa.runtime.failure import Failure
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("stoa.cli.up", "start a whole shop on this machine: database, services, gateway"),
+    "serve": ("stoa.cli.serve", "run one process of a topology, as a container does"),
+    "postgres": ("stoa.cli.postgres", "run the embedded database server alone"),
+    "migrate": ("stoa.cli.migrate", "make the databases and bring them up to date"),
+    "seed": ("stoa.cli.seed", "add the administrator and the demo assortment, if they are not there"),
+    "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
+}
+"""Name, module and what it does. A new command is a file and a line here."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status: 0, 1 for a failure that was told, 2 for a wrong command line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = words[0] if words else "--help"
+    if name in {"-h", "--help"}:
+        print(_overview())
+        return 0 if words else 2
+    if name not in COMMANDS:
+        print(f"stoa: there is no command {name!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(COMMANDS[name][0])
+    parser = argparse.ArgumentParser(
+        prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words[1:])
+    console = Console()
+    try:
+        return run_until_signal(module.run(arguments, console)) or 0
+    except Failure as failure:
+        console.failure(failure)
+        return 1
+
+
+def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
+    """Run on one event loop until done. The first SIGINT or SIGTERM cancels it: what it opened closes itself."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_cancelled_by_signal(work))
+
+
+async def _cancelled_by_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(work)
+    asked = False
+
+    def stop() -> None:
+        # Stopping is bounded in time: asking twice would only leave something half stopped.
+        nonlocal asked
+        if not asked:
+            asked = True
+            task.cancel()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        return await task
+    return 0
+
+
+def _loop_factory() -> Any:
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join(["usage: stoa <command> [options]", "", *lines, "", "stoa <command> --help says more."])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Makes a process of a topology out of what a command was told."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
+
+import grpc.aio
+
+from stoa.app import SERVICES
+from stoa.cli.installation import Access
+from stoa.kit import settings as settings_of
+from stoa.kit.service import Service
+from stoa.kit.telemetry import logs
+from stoa.runtime import topology as topologies
+from stoa.runtime.failure import Failure
+from stoa.runtime.process import Process
+from stoa.runtime.provision import service_dsn, waiting
+from stoa.runtime.settings import ProcessSettings
+from stoa.runtime.topology import ProcessPlan, Topology
+
+
+def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
+    """Raises `Failure` for a variable that cannot be used."""
+    try:
+        return settings_of.read(ProcessSettings, "STOA_", environ)
+    except settings_of.BadSetting as bad:
+        raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
+
+
+def configure_logs(process: str, settings: ProcessSettings) -> None:
+    readable = {"json": False, "text": True}.get(settings.log_format, sys.stderr.isatty())
+    logs.configure(process, level=settings.log_level.upper(), readable=readable)
+
+
+def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: Mapping[str, str]) -> Process:
+    settings = read_settings(environ)
+
+    def dsn_of(service: Service) -> str:
+        return service_dsn(access.dsn, service, access.secrets)
+
+    return Process(topology, plan, dsn_of, access.secrets, settings, environ)
+
+
+@contextlib.asynccontextmanager
+async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
+    """All services in this process for the block, beside a shop that may be running: the channel to each by name.
+
+    Nothing runs in the background: what they announce goes out with the shop, now or at its next start.
+    """
+    topology = topologies.together()
+    process = process_of(topology, topology.processes[0], access, environ)
+    try:
+        await process.build()
+        yield partial(process.neighbours.system_channel, "command")
+    finally:
+        await process.stop()
+
+
+async def check_migrated(plan: ProcessPlan, access: Access) -> None:
+    """Raises `Failure` where a service's database is not as this code needs it."""
+    for name in plan.services:
+        if missing := await waiting(access.dsn, access.secrets, SERVICES[name]):
+            raise Failure(f"the database of {name} lacks {len(missing)} migrations", "run `stoa migrate`")

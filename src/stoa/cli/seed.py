@@ -1,0 +1,184 @@
+"""Add the administrator and the demo assortment, if they are not there. Safe to repeat.
+
+`stoa up` does this on its first start. The administrator's password is made here and kept in
+DATA_DIR/admin.txt (mode 0600); it is set for a new account only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib.resources
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import argon2
+import grpc.aio
+import msgspec
+
+from stoa.app import SERVICES
+from stoa.cli import installation
+from stoa.cli.console import Console
+from stoa.cli.migrate import migrate
+from stoa.cli.processes import configure_logs, read_settings, whole_system
+from stoa.contracts.auth.v1 import auth_pb2
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.catalog.v1 import catalog_pb2
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.common.v1 import common_pb2
+from stoa.contracts.inventory.v1 import inventory_pb2
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.runtime import children
+from stoa.runtime.data_dir import DataDir
+from stoa.runtime.failure import Failure
+
+ADMIN_EMAIL = "admin@stoa.example"
+CURRENCY = "GBP"
+
+ChannelTo = Callable[[str], grpc.aio.Channel]
+
+
+class _Variant(msgspec.Struct, forbid_unknown_fields=True):
+    sku: str
+    price: int
+    stock: int
+    name: str = ""
+
+
+class _Product(msgspec.Struct, forbid_unknown_fields=True):
+    slug: str
+    name: str
+    brand: str
+    description: str
+    tags: list[str]
+    variants: list[_Variant]
+
+
+class _Category(msgspec.Struct, forbid_unknown_fields=True):
+    slug: str
+    name: str
+    product: list[_Product]
+
+
+class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
+    category: list[_Category]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    installation.add_arguments(parser)
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Seed the installation, whether it runs at the moment or not."""
+    here = installation.installation_of(arguments)
+    configure_logs("seed", read_settings(here.environ))
+    console.expect(2)
+    async with here.reach() as access:
+        await migrate(console, access, SERVICES.values())
+        with console.step("Demo shop"):
+            async with whole_system(access, here.environ) as channel_to:
+                await seed(here.data_dir, channel_to)
+
+
+def is_seeded(data_dir: DataDir) -> bool:
+    return _mark(data_dir).exists()
+
+
+async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
+    """Through the services' own calls; cut short and repeated, it leaves what a whole one leaves."""
+    data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    categories = assortment()
+    await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(categories, channel_to))
+    _mark(data_dir).touch()
+
+
+async def seed_in_a_child(options: Sequence[str], environment: Mapping[str, str]) -> None:
+    """The same in a process of its own, so that this one need not hold every service. Raises `Failure`."""
+    child = children.spawn(
+        [sys.executable, "-m", "stoa.cli.main", "seed", *options],
+        folder=Path.cwd(),
+        environment=environment,
+        when_parent_dies=signal.SIGTERM,
+        output=subprocess.DEVNULL,
+        errors=None,
+    )
+    try:
+        if not await children.ended(child, within_seconds=60) or child.returncode != 0:
+            raise Failure("the demo shop could not be set up", "its reason is above; the next start tries again")
+    finally:
+        await children.stop(child, [(signal.SIGTERM, 10.0)])
+
+
+def assortment() -> list[_Category]:
+    text = (importlib.resources.files("stoa.cli") / "demo.toml").read_text()
+    return msgspec.convert(tomllib.loads(text), _Assortment).category
+
+
+async def _administrator(file: Path, channel_to: ChannelTo) -> None:
+    # The password is kept before the account is made: whatever happens between, nobody is locked out.
+    password, made_now = _password(file)
+    hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
+    user = auth_pb2.ImportUsersRequest.NewUser(
+        email=ADMIN_EMAIL, first_name="Ada", last_name="Administrator", password_hash=hashed, roles=["admin"]
+    )
+    answer = await AuthServiceStub(channel_to("auth")).ImportUsers(auth_pb2.ImportUsersRequest(users=[user]))
+    if made_now and answer.added == 0:
+        # The account is older than this data directory, and so is its password.
+        file.unlink()  # noqa: ASYNC240 - one system call
+
+
+async def _goods(categories: Sequence[_Category], channel_to: ChannelTo) -> None:
+    products = [_new_product(category, product) for category in categories for product in category.product]
+    await CatalogServiceStub(channel_to("catalog")).ImportProducts(catalog_pb2.ImportProductsRequest(products=products))
+    lines = [
+        common_pb2.Line(sku=variant.sku, quantity=variant.stock)
+        for category in categories
+        for product in category.product
+        for variant in product.variants
+    ]
+    await InventoryServiceStub(channel_to("inventory")).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+
+
+def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportProductsRequest.NewProduct:
+    return catalog_pb2.ImportProductsRequest.NewProduct(
+        slug=product.slug,
+        name=product.name,
+        description=product.description,
+        brand=product.brand,
+        category=category.slug,
+        category_name=category.name,
+        variants=[
+            catalog_pb2.ImportProductsRequest.NewVariant(
+                sku=variant.sku,
+                name=variant.name,
+                price=common_pb2.Money(amount_minor=variant.price, currency=CURRENCY),
+            )
+            for variant in product.variants
+        ],
+        tags=product.tags,
+    )
+
+
+def _password(file: Path) -> tuple[str, bool]:
+    """The administrator's password, and whether it was made just now."""
+    if file.exists():
+        for line in file.read_text().splitlines():
+            label, _, value = line.partition(": ")
+            if label == "password":
+                return value, False
+        raise Failure(f"{file} holds no password", "remove it if the administrator has one")
+    password = secrets.token_urlsafe(12)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(f"email: {ADMIN_EMAIL}\npassword: {password}\n")
+    return password, True
+
+
+def _mark(data_dir: DataDir) -> Path:
+    return data_dir.path / "seeded"

@@ -1,0 +1,38 @@
+"""Run one process of a topology, as a container does.
+
+The databases must be there and migrated (`stoa migrate`). Neighbours are found where the topology says,
+or where STOA_<PROCESS>_HTTP and STOA_<PROCESS>_GRPC (host:port) say; STOA_BIND is the interface to
+listen on. Processes that share no data directory need the same STOA_SECRET.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from stoa.cli import installation
+from stoa.cli.console import Console
+from stoa.cli.processes import check_migrated, configure_logs, process_of, read_settings
+from stoa.runtime import topology as topologies
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    installation.add_arguments(parser)
+    parser.add_argument("--process", required=True, help="its name in the topology")
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - its words are its logs
+    """Serve until told to stop."""
+    here = installation.installation_of(arguments)
+    topology = topologies.load(here.topology, here.environ)
+    plan = topology.process(arguments.process)
+    configure_logs(plan.name, read_settings(here.environ))
+    access = await here.need()
+    await check_migrated(plan, access)
+    process = process_of(topology, plan, access, here.environ)
+    try:
+        await process.build()
+        await process.serve()
+        await asyncio.Event().wait()
+    finally:
+        await process.stop()

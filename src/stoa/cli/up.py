@@ -1,0 +1,123 @@
+"""Start a whole shop on this machine, and stop all of it on Ctrl-C: database server, services, gateway.
+
+The first start makes the databases, the administrator and a demo assortment. Data is kept in --data-dir;
+a start after `kill -9` or a power cut recovers by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+from rich.markup import escape
+
+from stoa.app import SERVICES
+from stoa.cli import installation
+from stoa.cli.console import Console
+from stoa.cli.installation import Access, Installation
+from stoa.cli.migrate import migrate
+from stoa.cli.processes import configure_logs, process_of, read_settings
+from stoa.cli.seed import is_seeded, seed, seed_in_a_child
+from stoa.runtime import topology as topologies
+from stoa.runtime.http_server import listening_socket
+from stoa.runtime.supervisor import Supervisor, serve_command
+from stoa.runtime.topology import LOOPBACK, Topology, variable_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    installation.add_arguments(parser)
+    parser.add_argument(
+        "--port", type=_port, help="of the gateway; default: what the topology says (8080 in one process)"
+    )
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Start, say where everything is, and serve until told to stop."""
+    here = installation.installation_of(arguments)
+    topology = topologies.load(here.topology, here.environ, port=arguments.port)
+    _check_ports(topology)
+    configure_logs("up", read_settings(here.environ))
+    first = not is_seeded(here.data_dir)
+    console.expect(4 if first else 3)
+    console.say(f"[bold]Stoa[/], {escape(topology.name)}: {escape(topology.summary)}")
+    async with AsyncExitStack() as stack:
+        with console.step("Database server") as step:
+            access = await stack.enter_async_context(here.own())
+            step.note = "yours" if here.database_url else str(here.data_dir.path)
+        await migrate(console, access, SERVICES.values())
+        if len(topology.processes) == 1:
+            await _run_here(here, topology, access, console, stack)
+        else:
+            await _run_supervised(here, topology, console, stack)
+        _say_where(console, topology, here, first=first)
+        await asyncio.Event().wait()
+
+
+async def _run_here(
+    here: Installation, topology: Topology, access: Access, console: Console, stack: AsyncExitStack
+) -> None:
+    """The only process of the topology is this one."""
+    process = process_of(topology, topology.processes[0], access, here.environ)
+    stack.push_async_callback(process.stop)
+    with console.step("Services") as step:
+        await process.build()
+        await process.serve()
+        step.note = f"{len(process.services)} in this process"
+    if not is_seeded(here.data_dir):
+        with console.step("Demo shop"):
+            await seed(here.data_dir, lambda callee: process.neighbours.system_channel("seed", callee))
+
+
+async def _run_supervised(here: Installation, topology: Topology, console: Console, stack: AsyncExitStack) -> None:
+    """Each process is a child of this one, as a container would run it."""
+    options = ["--data-dir", str(here.data_dir.path), "--topology", here.topology]
+    gateway = topology.gateway
+    environment = {
+        **here.environ,
+        "STOA_DATABASE_URL": here.database_url,
+        # --port moved it for us: its process and its neighbours must know.
+        variable_of(gateway.name, "http"): str(gateway.http),
+    }
+    if sys.stderr.isatty():
+        environment.setdefault("STOA_LOG_FORMAT", "text")
+    if not is_seeded(here.data_dir):
+        with console.step("Demo shop"):
+            await seed_in_a_child(options, environment)
+    supervisor = Supervisor(environment, sys.stderr, prefixed=sys.stderr.isatty())
+    for plan in topology.processes:
+        supervisor.add(plan.name, serve_command(plan.name, options), plan.http)
+    stack.push_async_callback(supervisor.stop)
+    with console.step("Services") as step:
+        await supervisor.start()
+        step.note = f"{len(topology.processes)} processes"
+    watching = asyncio.create_task(supervisor.watch())
+    stack.callback(watching.cancel)
+
+
+def _say_where(console: Console, topology: Topology, here: Installation, *, first: bool) -> None:
+    base = f"http://{topology.gateway.http}"
+    console.say()
+    console.say(f"  Shop      {base}/")
+    console.say(f"  API       {base}/api/v1   ({base}/api/docs to read and try it)")
+    if first and here.data_dir.admin.exists():
+        for line in here.data_dir.admin.read_text().splitlines():
+            label, _, value = line.partition(": ")
+            console.say(f"  Admin     {label:<9} {escape(value)}")
+        console.say(f"            kept in {escape(str(here.data_dir.admin))}")
+    console.say("\n  Ctrl-C stops everything.\n")
+
+
+def _check_ports(topology: Topology) -> None:
+    """Raises `Failure` for a port that is in use, before any work is done."""
+    for plan in topology.processes:
+        for address in (plan.http, plan.grpc):
+            if address is not None and address.host in {LOOPBACK, "localhost"}:
+                listening_socket(address.host, address.port).close()
+
+
+def _port(text: str) -> int:
+    if text.isdigit() and 1 <= int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port")

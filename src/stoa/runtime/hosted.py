@@ -1,0 +1,123 @@
+"""One service in a process: what it is given, what it gave back, and everything that runs for it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import Coroutine, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import grpc.aio
+
+from stoa.app import subscribers
+from stoa.kit import inbox as inboxes
+from stoa.kit import outbox as outboxes
+from stoa.kit import settings as settings_of
+from stoa.kit.bus import Bus
+from stoa.kit.db import Database
+from stoa.kit.idempotency import IdempotencyKeys
+from stoa.kit.inbox import Inbox
+from stoa.kit.outbox import Outbox
+from stoa.kit.relay import Relay
+from stoa.kit.service import Job, Parts, Resources, Service
+from stoa.kit.tokens import Verifier
+from stoa.runtime import gauges
+from stoa.runtime.jobs import JobRunner
+from stoa.runtime.neighbours import Neighbours
+
+SettingsT = TypeVar("SettingsT")
+
+HOUSEKEEPING_SECONDS = 3600.0
+"""How often a service forgets the answers and events that are older than anybody was promised."""
+
+
+class WrongParts(Exception):
+    """What a service's `build` gave back is not what `stoa.app` says of it."""
+
+
+class ServiceResources:
+    """What a service gets from its process."""
+
+    def __init__(
+        self, service: Service, db: Database, verifier: Verifier, neighbours: Neighbours, environ: Mapping[str, str]
+    ) -> None:
+        self.service = service
+        self.db = db
+        self.outbox = Outbox(service, subscribers)
+        self.verifier = verifier
+        self._neighbours = neighbours
+        self._environ = environ
+
+    def settings(self, shape: type[SettingsT]) -> SettingsT:
+        return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ)
+
+    def channel(self, callee: str) -> grpc.aio.Channel:
+        return self._neighbours.channel(self.service, callee)
+
+
+if TYPE_CHECKING:
+
+    def _offers(resources: ServiceResources) -> Resources:
+        return resources
+
+
+class Hosted:
+    """A service that runs here. `build` first; `start` when all are built; `run` when the doors are open."""
+
+    def __init__(self, resources: ServiceResources, bus: Bus) -> None:
+        self.service = resources.service
+        self.db = resources.db
+        self.keys = IdempotencyKeys(resources.db)
+        self._resources = resources
+        self.parts = self._build()
+        self.inbox = Inbox(self.service, self.db, self.parts.handlers)
+        self._relay = Relay(self.service, self.db, resources.outbox, bus)
+        self._jobs = JobRunner(self.service.name, (*self.parts.jobs, *self._housekeeping()))
+        self._loops: list[asyncio.Task[None]] = []
+
+    def _build(self) -> Parts:
+        parts: Parts = importlib.import_module(self.service.package).build(self._resources)
+        handled, heard = set(parts.handlers), set(self.service.hears)
+        if handled != heard:
+            raise WrongParts(
+                f"{self.service.name} handles {sorted(handled)}, and stoa.app says that it hears {sorted(heard)}"
+            )
+        return parts
+
+    async def start(self) -> None:
+        if self.parts.start is not None:
+            await self.parts.start()
+
+    def run(self) -> None:
+        """Relay what it announces, handle what it hears, do its jobs."""
+        self._loops = [self._loop("relay", self._relay.run())]
+        if self.parts.handlers:
+            self._loops.append(self._loop("inbox", self.inbox.run()))
+        self._jobs.start()
+
+    async def rest(self, within_seconds: float) -> None:
+        """End all that `run` started; the batch, the round and the event under way are finished if there is time."""
+        if self._loops:
+            await asyncio.gather(self._jobs.stop(within_seconds), self._relay.stop(), self.inbox.stop())
+            await asyncio.wait(self._loops)
+
+    async def stop(self) -> None:
+        if self.parts.stop is not None:
+            await self.parts.stop()
+
+    async def check(self) -> None:
+        """Ready as long as its database answers."""
+        await self.db.fetchval("SELECT 1")
+
+    def _loop(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.create_task(work, name=f"{self.service.name}.{name}")
+
+    def _housekeeping(self) -> list[Job]:
+        async def forget() -> None:
+            await self.keys.prune()
+            await outboxes.prune(self.db)
+            await inboxes.prune(self.db)
+
+        measure = partial(gauges.measure, self.service.name, self.db)
+        return [Job("forget", HOUSEKEEPING_SECONDS, forget), Job("measure", gauges.EVERY_SECONDS, measure)]

@@ -1,0 +1,86 @@
+"""uvicorn inside our own loop: we bind the port, we decide when it stops, and signals are ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from stoa.runtime.failure import Failure
+
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the gateway's and a load balancer's usual 60 s, so that it is never us who hang up under a request."""
+
+_BACKLOG = 2048
+
+
+class HttpServer:
+    """Serves one ASGI app on one address; port 0 takes a free one."""
+
+    def __init__(self, app: ASGIApp, host: str, port: int, *, finish_seconds: int) -> None:
+        self._socket = listening_socket(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # The client's address comes from the gateway, under a secret (stoa.kit.http.app), never from a header
+                # that anybody may send.
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=finish_seconds,
+            )
+        )
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Return when requests are taken."""
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn tells it by a flag
+            await asyncio.sleep(0.001)
+        if self._serving.done():
+            await self._serving
+
+    async def stop(self) -> None:
+        """Take no more, and wait until what is in flight is answered, at most `finish_seconds`."""
+        if self._serving is None:
+            self._socket.close()
+            return
+        self._server.should_exit = True
+        await self._serving
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that queues whoever connects. Raises `Failure` where the port is in use or not ours to have."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    # A port whose last connections are still being forgotten is free; one that is listened on is not.
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(address)
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        if error.errno == errno.EADDRINUSE:
+            raise Failure(
+                f"port {port} on {host} is in use", "stop what listens there, or choose another --port"
+            ) from None
+        raise Failure(f"port {port} on {host} cannot be had: {error.strerror}", "choose another --port") from None
+    return bound

@@ -1,0 +1,95 @@
+"""Which channel leads from a service to another: in process where both live here, to the other process where not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+import grpc.aio
+
+from stoa.app import SERVICES
+from stoa.kit.channels import Faults, InProcessChannel, Registry, RemoteChannel, RpcServer
+from stoa.kit.channels.calls import Channel
+from stoa.kit.service import Service, UndeclaredCall
+from stoa.kit.telemetry import metrics
+from stoa.runtime.failure import Failure
+from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
+
+_CALLEE = {f"{name.title()}Service": name for name in (*SERVICES, "intake")}
+
+
+class Neighbours:
+    """The channels of one process, one for each pair of caller and callee, and the server that others call.
+
+    `over_the_wire` sends calls between services of this very process through its server too: the same code
+    as between machines, for a test that wants to see no difference.
+    """
+
+    def __init__(
+        self, topology: Topology, plan: ProcessPlan, secret: str, *, faults: Faults | None, over_the_wire: bool
+    ) -> None:
+        self.registry = Registry()
+        self._topology = topology
+        self._plan = plan
+        self._secret = secret
+        self._faults = faults
+        self._over_the_wire = over_the_wire
+        self._server: RpcServer | None = None
+        self._channels: dict[tuple[str, str], Channel] = {}
+
+    async def open(self) -> None:
+        """Make channels possible. Until `listen` nobody from outside can call."""
+        if self._over_the_wire and self._plan.grpc is None:
+            self._server = RpcServer(self.registry, LOOPBACK, 0, self._secret)
+            await self._server.start()
+
+    async def listen(self, host: str) -> None:
+        """Answer calls from other processes, once the servicers are there. Raises `Failure` for a port in use."""
+        if self._plan.grpc is None:
+            return
+        self._server = RpcServer(self.registry, host, self._plan.grpc.port, self._secret)
+        try:
+            await self._server.start()
+        except RuntimeError:
+            raise Failure(f"port {self._plan.grpc.port} on {host} is in use", "stop what listens there") from None
+
+    def channel(self, caller: Service, callee: str) -> grpc.aio.Channel:
+        """For a service's generated stub. Raises `UndeclaredCall` unless `stoa.app` allows the edge."""
+        if callee not in caller.calls:
+            raise UndeclaredCall(f"{caller.name} calls {callee}, and its line in stoa.app does not list it")
+        return self.system_channel(caller.name, callee)
+
+    def system_channel(self, caller: str, callee: str) -> grpc.aio.Channel:
+        """For what is not a service's business: the bus, the keys that check tokens, a command."""
+        if (caller, callee) not in self._channels:
+            self._channels[caller, callee] = self._open(caller, callee)
+        return self._channels[caller, callee]
+
+    async def stop_answering(self, grace_seconds: float) -> None:
+        """Take no calls from other processes any more; those that run get `grace_seconds`."""
+        if self._server is not None:
+            await self._server.stop(grace_seconds)
+
+    async def close(self, grace_seconds: float) -> None:
+        """Let calls within this process finish, and hang up on the others."""
+        await self.registry.stop(grace_seconds)
+        await asyncio.gather(*(channel.close() for channel in self._channels.values()))
+
+    def _open(self, caller: str, callee: str) -> Channel:
+        home = self._topology.home_of(callee)
+        if home.name != self._plan.name:
+            return RemoteChannel(str(home.grpc), self._secret, self._faults, caller=caller, observer=_observe)
+        if not self._over_the_wire:
+            return InProcessChannel(self.registry, self._faults, caller=caller, observer=_observe)
+        address = str(self._plan.grpc) if self._plan.grpc else f"{LOOPBACK}:{self._own_port()}"
+        return RemoteChannel(address, self._secret, self._faults, caller=caller, observer=_observe)
+
+    def _own_port(self) -> int:
+        assert self._server is not None, "open() comes before the first channel"
+        return self._server.port
+
+
+def _observe(caller: str, method: str, code: grpc.StatusCode, seconds: float) -> None:
+    callee = _CALLEE.get(method.partition("/")[0], "")
+    metrics.RPC_CALLS.labels(caller, callee, method, code.name).inc()
+    metrics.RPC_SECONDS.labels(callee, method).observe(seconds)

@@ -1,0 +1,166 @@
+"""One process of a topology: its services, wired to each other and to their neighbours, behind one HTTP port.
+
+    process = Process(topology, topology.process("order"), dsn_of, secrets, settings, environ)
+    await process.build()      # services are there and can call each other
+    await process.serve()      # ... and the world can call them; events and jobs run
+    await process.stop()
+
+Stopping goes from outside inwards, so that nobody is refused by what stops too early: first no new
+requests and calls, and those in flight finish; then jobs, relays and inboxes; then calls between the
+services here; then the services themselves; at last the connections to the databases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from stoa.app import GATEWAY, SERVICES
+from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.events.v1.events_pb2_grpc import add_IntakeServiceServicer_to_server
+from stoa.edge.gateway import Gateway, GatewaySettings, RemoteUpstream
+from stoa.kit import settings as settings_of
+from stoa.kit.bus import DirectBus
+from stoa.kit.channels import Faults
+from stoa.kit.db import Database
+from stoa.kit.http import app as http_app
+from stoa.kit.http.probes import Probes
+from stoa.kit.inbox import Acceptor, IntakeServicer
+from stoa.kit.service import Service
+from stoa.kit.tokens import Verifier
+from stoa.runtime.failure import Failure
+from stoa.runtime.hosted import Hosted, ServiceResources
+from stoa.runtime.http_server import HttpServer
+from stoa.runtime.neighbours import Neighbours
+from stoa.runtime.secrets import Secrets
+from stoa.runtime.settings import ProcessSettings
+from stoa.runtime.topology import ProcessPlan, Topology
+
+log = logging.getLogger(__name__)
+
+_REST_SECONDS = 5.0
+"""For jobs, batches and calls under way after the requests: each is a matter of milliseconds."""
+
+
+class Process:
+    """`build` it, `serve` if it is to be called, and always `stop` it, whatever of that has succeeded."""
+
+    def __init__(  # noqa: PLR0917 - one of each, in the order of their making
+        self,
+        topology: Topology,
+        plan: ProcessPlan,
+        dsn_of: Callable[[Service], str],
+        secrets: Secrets,
+        settings: ProcessSettings,
+        environ: Mapping[str, str],
+    ) -> None:
+        self.name = plan.name
+        self._topology = topology
+        self._plan = plan
+        self._dsn_of = dsn_of
+        self._secrets = secrets
+        self._settings = settings
+        self._environ = environ
+        self.neighbours = Neighbours(
+            topology, plan, secrets.rpc, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
+        )
+        self.services: list[Hosted] = []
+        self._http: HttpServer | None = None
+        self._upstreams: list[RemoteUpstream] = []
+        self._gateway: Gateway | None = None
+        self._api: http_app.Api | None = None
+        self._serving = False
+
+    @property
+    def port(self) -> int:
+        """Where HTTP is served."""
+        assert self._http is not None, "serve() first"
+        return self._http.port
+
+    async def build(self) -> None:
+        """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
+        await self.neighbours.open()
+        verifier = Verifier(self._signing_keys)
+        bus = DirectBus(partial(self.neighbours.system_channel, "bus"))
+        try:
+            for name in self._plan.services:
+                service = SERVICES[name]
+                db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
+                resources = ServiceResources(service, db, verifier, self.neighbours, self._environ)
+                self.services.append(Hosted(resources, bus))
+            self._api = http_app.build(
+                [each.parts.routes for each in self.services if each.parts.routes is not None],
+                verifier=verifier,
+                keys={each.service.name: each.keys for each in self.services},
+                edge_secret=self._secrets.edge,
+            )
+            if self._plan.gateway:
+                self._gateway = self._make_gateway(verifier, self._api)
+        except settings_of.BadSetting as bad:
+            raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
+        for each in self.services:
+            for add_to in each.parts.servicers:
+                add_to(self.neighbours.registry)
+        # The generated functions name gRPC's server; the registry has what they use of it.
+        registry: Any = self.neighbours.registry
+        add_IntakeServiceServicer_to_server(IntakeServicer(self._acceptors()), registry)
+        await asyncio.gather(*(each.start() for each in self.services))
+
+    async def serve(self) -> None:
+        """Open the doors, then let events and jobs run. Raises `Failure` for a port that is in use."""
+        assert self._api is not None, "build() first"
+        app: ASGIApp = self._gateway or self._api
+        probes = Probes(app, self.name, {each.service.name: each.check for each in self.services})
+        host, finish = self._settings.bind, self._settings.finish_seconds
+        self._http = HttpServer(probes, host, self._plan.http.port, finish_seconds=finish)
+        await self.neighbours.listen(host)
+        await self._http.start()
+        for each in self.services:
+            each.run()
+        log.info("serving", extra={"http": f"{host}:{self.port}", "services": list(self._plan.services)})
+
+    async def stop(self) -> None:
+        """From outside inwards, each part bounded in time; safe after a `build` or `serve` that failed."""
+        if self._http is not None:
+            await self._http.stop()
+        await self.neighbours.stop_answering(self._settings.finish_seconds)
+        await asyncio.gather(*(each.rest(_REST_SECONDS) for each in self.services))
+        await asyncio.gather(*(each.stop() for each in self.services))
+        await self.neighbours.close(_REST_SECONDS)
+        await asyncio.gather(*(upstream.close() for upstream in self._upstreams))
+        await asyncio.gather(*(each.db.close() for each in self.services))
+
+    def _make_gateway(self, verifier: Verifier, here: http_app.Api) -> Gateway:
+        settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
+        upstreams: dict[str, ASGIApp] = {}
+        for plan in self._topology.processes:
+            app: ASGIApp = here
+            if plan.name != self.name and plan.services:
+                app = RemoteUpstream(plan.name, [str(plan.http)], self._secrets.edge, settings.upstream_seconds)
+                self._upstreams.append(app)
+            upstreams.update(dict.fromkeys(plan.services, app))
+        return Gateway(upstreams, verifier, self.neighbours.channel(GATEWAY, "auth"), settings)
+
+    def _acceptors(self) -> dict[str, Acceptor]:
+        """Who in this process takes events, by name."""
+        found: dict[str, Acceptor] = {each.service.name: each.inbox for each in self.services if each.parts.handlers}
+        if self._gateway is not None:
+            found[GATEWAY.name] = self._gateway
+        return found
+
+    async def _signing_keys(self) -> str:
+        channel = self.neighbours.system_channel("tokens", "auth")
+        return (await AuthServiceStub(channel).GetSigningKeys(GetSigningKeysRequest())).jwks_json
+
+
+def _faults(text: str) -> Faults | None:
+    try:
+        return Faults.parse(text)
+    except ValueError as error:
+        raise Failure(f"STOA_FAULTS={text!r}: {error}", "leave it out") from None

@@ -1,0 +1,33 @@
+"""What an operator may set about a process as such; each service and the gateway have their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessSettings:
+    """`STOA_<NAME>`."""
+
+    bind: str = "127.0.0.1"
+    """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
+
+    pool_size: int = 8
+    """Connections of each service in this process. Nine services and some to spare stay under the 200 of the
+    embedded server; a pool twice as large gained nothing on two cores."""
+
+    finish_seconds: int = 20
+    """How long requests and calls in flight may take to finish when the process stops. With what follows it
+    stays under the 30 s that orchestrators grant."""
+
+    force_grpc: bool = False
+    """Send calls between services of one process over the wire too: for tests."""
+
+    faults: str = ""
+    """Faults on purpose in every call (stoa.kit.channels.faults): for tests."""
+
+    log_level: str = "INFO"
+    """Of everything: DEBUG adds a line for each read."""
+
+    log_format: str = ""
+    """`json` or `text`; empty is text at a terminal and JSON elsewhere."""
