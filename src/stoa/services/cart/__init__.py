@@ -37,6 +37,10 @@ def build(resources: Resources) -> Parts:
         servicers=[partial(add_CartServiceServicer_to_server, CartServicer(carts))],
         handlers=HANDLERS,
         jobs=[
-            Job("remove_abandoned_carts", carts.settings.clean_every_seconds, partial(remove_abandoned_carts, carts))
+            Job(
+                "remove_abandoned_carts",
+                carts.settings.clean_every_seconds,
+                partial(remove_abandoned_carts, carts.db, carts.settings.guest_cart_days),
+            )
         ],
     )

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from stoa.kit.db import Database
 from stoa.services.cart import repository
 from stoa.services.cart.change import save
-from stoa.services.cart.service import Carts
 
 
-async def clear(carts: Carts, cart_id: str, version: int) -> None:
+async def clear(db: Database, cart_id: str, version: int) -> None:
     """Remove the lines that have not changed since `version`, the one that the checkout read.
 
     Nothing else is needed to make a repeat harmless: a line put in again has a later version. A cart
     that is gone has nothing left to clear.
     """
-    async with carts.db.transaction() as tx:
+    async with db.transaction() as tx:
         if not await repository.lock_carts(tx, [cart_id]):
             return
         cart = await repository.read_cart(tx, cart_id)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 from stoa.kit import clock
+from stoa.kit.db import Database
 from stoa.services.cart import repository
-from stoa.services.cart.service import Carts
 
 ONE_ROUND = 1_000
 """Carts removed in one statement: short locks, and the next statement takes the rest."""
 
 
-async def remove_abandoned_carts(carts: Carts) -> None:
-    """Empty guest carts that nobody has touched for `guest_cart_days` are removed."""
-    since = clock.now() - timedelta(days=carts.settings.guest_cart_days)
-    while await repository.remove_abandoned(carts.db, since, ONE_ROUND) == ONE_ROUND:
+async def remove_abandoned_carts(db: Database, days: int) -> None:
+    """Empty guest carts that nobody has touched for so many days are removed."""
+    since = clock.now() - timedelta(days=days)
+    while await repository.remove_abandoned(db, since, ONE_ROUND) == ONE_ROUND:
         pass

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from stoa.kit.db import Database
 from stoa.services.cart import access, lines, repository
 from stoa.services.cart.change import quantities, save
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.repository import Cart
-from stoa.services.cart.service import Carts
 
 
-async def merge(carts: Carts, caller: str, guest_cart_id: str) -> Cart:
+async def merge(db: Database, caller: str, guest_cart_id: str) -> Cart:
     """The caller's cart with the guest's lines added; the guest's is empty then, so a repeat changes nothing.
 
     `NoSuchCart` where it is not a guest's, `CartFull` where both do not go into one: then neither changed.
     """
-    async with carts.db.transaction() as tx:
+    async with db.transaction() as tx:
         await repository.add_cart(tx, caller, user_id=caller)
         # Both at once, in the order of their ids, as everywhere: two merges cannot wait for each other.
         await repository.lock_carts(tx, [caller, guest_cart_id])

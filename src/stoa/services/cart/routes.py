@@ -92,7 +92,7 @@ async def remove_item(carts: Carts, request: Request) -> CartView:
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
-    return await show(carts, await merge(carts, request.user_id, request.body.cart_id.lower()))
+    return await show(carts, await merge(carts.db, request.user_id, request.body.cart_id.lower()))
 
 
 def _caller(request: Request[Any, Any]) -> str | None:

@@ -1,5 +1,7 @@
 """The gRPC servicer of notification."""
 
+# ruff: noqa: N802, ARG002 - names and arguments are those of the generated class
+
 from __future__ import annotations
 
 from typing import Any
@@ -17,7 +19,7 @@ class NotificationServicer(notification_pb2_grpc.NotificationServiceServicer):
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def ListDeliveries(self, request: ListDeliveriesRequest, context: Any) -> ListDeliveriesResponse:  # noqa: ARG002, N802
+    async def ListDeliveries(self, request: ListDeliveriesRequest, context: Any) -> ListDeliveriesResponse:
         limit = min(max(request.limit, 1), MOST_AT_ONCE)
         deliveries = [
             notification_pb2.Delivery(

@@ -1,5 +1,7 @@
 """The gRPC servicer of order: what the checkout does with orders, and what others read."""
 
+# ruff: noqa: N802, ARG002 - names and arguments are those of the generated class
+
 from __future__ import annotations
 
 from typing import Any
@@ -30,19 +32,19 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
-    async def CreateOrder(self, request: CreateOrderRequest, context: Any) -> CreateOrderResponse:  # noqa: ARG002, N802
+    async def CreateOrder(self, request: CreateOrderRequest, context: Any) -> CreateOrderResponse:
         new = _new_order(request)
         figures.check(new.figures, new.items)
         return CreateOrderResponse(order_json=order_json(await self._orders.creations.submit(new)))
 
-    async def ConfirmOrder(self, request: ConfirmOrderRequest, context: Any) -> ConfirmOrderResponse:  # noqa: ARG002, N802
+    async def ConfirmOrder(self, request: ConfirmOrderRequest, context: Any) -> ConfirmOrderResponse:
         return ConfirmOrderResponse(order_json=order_json(await self._orders.confirmations.submit(request.order_id)))
 
-    async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:  # noqa: ARG002, N802
+    async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:
         await abandon_order(self._orders, request.checkout_id, request.reason)
         return AbandonOrderResponse()
 
-    async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:  # noqa: ARG002, N802
+    async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
         order_id: str | None = request.order_id
         if not order_id:
             checkouts = await repository.read_checkouts(self._orders.db, [request.checkout_id])

@@ -1,0 +1,44 @@
+"""What a cart may hold."""
+
+import pytest
+
+from stoa.services.cart import lines
+from stoa.services.cart.errors import CartFull, OutOfStock, QuantityTooLarge
+
+FULL = {f"S{at}": 1 for at in range(lines.MOST_LINES)}
+
+
+def test_quantities_add_up():
+    assert lines.add({"MUG": 2}, "MUG", 3, available=5) == {"MUG": 5}
+    assert lines.add({"MUG": 2}, "SPOON", 3, available=None) == {"MUG": 2, "SPOON": 3}
+    assert lines.put({"MUG": 2}, "MUG", 3, available=3) == {"MUG": 3}
+    assert lines.remove({"MUG": 2, "SPOON": 1}, "MUG") == {"SPOON": 1}
+    assert lines.remove({"MUG": 2}, "SPOON") == {"MUG": 2}
+
+
+def test_what_is_in_the_cart_counts_against_what_there_is():
+    with pytest.raises(OutOfStock) as refusal:
+        lines.add({"MUG": 2}, "MUG", 3, available=4)
+    assert (refusal.value.field, refusal.value.members) == ("quantity", {"sku": "MUG", "available": 4})
+
+
+def test_the_limit_of_a_line():
+    assert lines.add({"MUG": 99_999}, "MUG", 1, available=None) == {"MUG": 100_000}
+    with pytest.raises(QuantityTooLarge):
+        lines.add({"MUG": 99_999}, "MUG", 2, available=None)
+
+
+def test_the_limit_of_a_cart():
+    assert lines.add(FULL, "S1", 1, available=9)["S1"] == 2
+    with pytest.raises(CartFull):
+        lines.add(FULL, "ONE-MORE", 1, available=9)
+    with pytest.raises(CartFull):
+        lines.merge(FULL, {"ONE-MORE": 1})
+
+
+def test_merging_adds_up_to_the_limit():
+    assert lines.merge({"MUG": 2, "FORK": 99_999}, {"MUG": 1, "SPOON": 4, "FORK": 9}) == {
+        "MUG": 3,
+        "SPOON": 4,
+        "FORK": 100_000,
+    }

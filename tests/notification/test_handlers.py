@@ -1,0 +1,126 @@
+"""One mail per event, whatever comes twice, out of order or at the same time."""
+
+import asyncio
+
+import pytest
+
+from stoa.app import SERVICES
+from stoa.kit import clock
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.services.notification import repository
+from stoa.services.notification.handlers import handlers
+from stoa.services.notification.mails import Mails
+
+HANDLERS = handlers(Mails("Stoa"))
+
+
+def gbp(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "GBP"}
+
+
+def event(kind: str, **data) -> Event:
+    return Event(
+        id=uuid7(),
+        type=kind,
+        source=kind.split(".", maxsplit=1)[0],
+        subject=uuid7(),
+        time=clock.now(),
+        aggregateversion=1,
+        traceparent="00-" + "1" * 32 + "-" + "1" * 16 + "-01",
+        data=data,
+    )
+
+
+def about(order_id: str, kind: str, **data) -> Event:
+    return event(kind, order_id=order_id, number="S-100001", email="ada@example.com", **data)
+
+
+def placed(order_id: str) -> Event:
+    item = {"sku": "MUG", "product_id": uuid7(), "name": "Mug", "quantity": 2, "unit_price": gbp(1999)}
+    amounts = {"subtotal": gbp(3998), "discount": gbp(0), "shipping": gbp(495), "tax": gbp(899), "total": gbp(5392)}
+    more = {"user_id": None, "reservation_key": "r", "payment_id": uuid7()}
+    return about(order_id, "order.placed", items=[item], **amounts, **more)
+
+
+def refunded(order_id: str, amount: int) -> Event:
+    more = {"refund_id": uuid7(), "refunded_total": gbp(amount), "reason": "order canceled"}
+    return event("payment.refunded", payment_id=uuid7(), order_id=order_id, amount=gbp(amount), **more)
+
+
+@pytest.fixture
+async def db(database):
+    return await database("notification")
+
+
+@pytest.fixture
+def hear(db):
+    async def handle(heard: Event) -> None:
+        async with db.transaction() as tx:
+            await HANDLERS[heard.type](tx, heard)
+
+    return handle
+
+
+async def sent(db) -> list[tuple[str, str, str]]:
+    mails = await repository.list_deliveries(db, limit=100)
+    return [(mail.template, mail.recipient, mail.subject) for mail in reversed(mails)]
+
+
+def test_everything_that_is_heard_has_a_handler():
+    assert set(HANDLERS) == set(SERVICES["notification"].hears)
+
+
+async def test_the_life_of_an_order(db, hear):
+    order_id = uuid7()
+    await hear(
+        event("user.registered", user_id=uuid7(), email="ada@example.com", first_name="Ada", last_name="L", phone="")
+    )
+    await hear(placed(order_id))
+    await hear(about(order_id, "order.shipped", carrier="DHL", tracking_number="JD01"))
+    await hear(about(order_id, "order.delivered"))
+    back = {"return_id": uuid7(), "items": [{"sku": "MUG", "quantity": 1}], "refund": gbp(2399)}
+    await hear(about(order_id, "order.returned", reservation_key="r", payment_id=uuid7(), **back))
+    await hear(refunded(order_id, 2399))
+    assert await sent(db) == [
+        ("welcome", "ada@example.com", "Welcome to Stoa"),
+        ("order_confirmation", "ada@example.com", "Your order S-100001"),
+        ("order_shipped", "ada@example.com", "Your order S-100001 is on its way"),
+        ("order_delivered", "ada@example.com", "Your order S-100001 has arrived"),
+        ("order_returned", "ada@example.com", "Your return for order S-100001"),
+        ("refund_issued", "ada@example.com", "Your refund for order S-100001"),
+    ]
+
+
+async def test_an_event_that_comes_again_sends_nothing(db, hear):
+    first, second = placed(uuid7()), placed(uuid7())
+    for heard in (first, first, second, first):
+        await hear(heard)
+    assert [template for template, _, _ in await sent(db)] == ["order_confirmation"] * 2
+
+
+async def test_a_refund_heard_of_before_its_order_waits_for_the_address(db, hear):
+    order_id = uuid7()
+    early, late = refunded(order_id, 100), refunded(order_id, 200)
+    for heard in (late, early, early):
+        await hear(heard)
+    assert await sent(db) == []
+    await hear(about(order_id, "order.canceled", reason="no", total=gbp(300), reservation_key="r", payment_id=uuid7()))
+    await hear(early)
+    assert [template for template, _, _ in await sent(db)] == ["order_canceled", "refund_issued", "refund_issued"]
+    mails = [await repository.read_mail(db, mail.id) for mail in await repository.list_deliveries(db, limit=2)]
+    assert ["£2.00" in mail.text for mail in mails] == [True, False]
+    assert await db.fetchval("SELECT count(*) FROM waiting_refunds") == 0
+
+
+async def test_a_refund_and_its_order_at_once_never_miss_each_other(db, hear):
+    for number in range(1, 16):
+        order_id = uuid7()
+        await asyncio.gather(hear(refunded(order_id, 100)), hear(placed(order_id)))
+        templates = [template for template, _, _ in await sent(db)]
+        assert (templates.count("refund_issued"), templates.count("order_confirmation")) == (number, number)
+
+
+async def test_a_refund_of_what_was_never_placed_sends_nothing(db, hear):
+    await hear(refunded(uuid7(), 100))
+    assert await sent(db) == []

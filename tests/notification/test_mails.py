@@ -1,0 +1,103 @@
+"""Mails read well, and what customers typed stays text."""
+
+import pytest
+
+from stoa.services.notification.mails import Mails, Template, money
+
+HOSTILE = "Robert'); <script>alert(1)</script> {{ 7*7 }} & co"
+
+
+def gbp(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "GBP"}
+
+
+VALUES = {
+    Template.WELCOME: {"first_name": HOSTILE},
+    Template.ORDER_CONFIRMATION: {
+        "number": "S-100001",
+        "items": [
+            {"name": HOSTILE, "sku": "MUG", "quantity": 2, "unit_price": gbp(1999)},
+            {"name": "Spoon", "sku": "SPOON", "quantity": 1, "unit_price": gbp(123456)},
+        ],
+        "subtotal": gbp(127454),
+        "discount": gbp(454),
+        "shipping": gbp(495),
+        "tax": gbp(25499),
+        "total": gbp(152994),
+    },
+    Template.ORDER_CANCELED: {"number": "S-100001", "reason": HOSTILE, "total": gbp(152994)},
+    Template.ORDER_SHIPPED: {"number": "S-100001", "carrier": HOSTILE, "tracking_number": HOSTILE},
+    Template.ORDER_DELIVERED: {"number": "S-100001"},
+    Template.ORDER_RETURNED: {
+        "number": "S-100001",
+        "items": [{"sku": HOSTILE, "quantity": 1}],
+        "refund": gbp(2399),
+    },
+    Template.REFUND_ISSUED: {"number": "S-100001", "amount": gbp(2399)},
+}
+SUBJECTS = {
+    Template.WELCOME: "Welcome to Stoa",
+    Template.ORDER_CONFIRMATION: "Your order S-100001",
+    Template.ORDER_CANCELED: "Your order S-100001 is canceled",
+    Template.ORDER_SHIPPED: "Your order S-100001 is on its way",
+    Template.ORDER_DELIVERED: "Your order S-100001 has arrived",
+    Template.ORDER_RETURNED: "Your return for order S-100001",
+    Template.REFUND_ISSUED: "Your refund for order S-100001",
+}
+
+
+@pytest.mark.parametrize("template", list(Template))
+def test_each_template(template):
+    mail = Mails("Stoa").render(template, VALUES[template])
+    assert mail.subject == SUBJECTS[template]
+    assert f">{mail.subject}</h1>" in mail.html
+    assert "<script>" not in mail.html
+    typed = HOSTILE in str(VALUES[template])
+    assert ("{{ 7*7 }}" in mail.text, "{{ 7*7 }}" in mail.html) == (typed, typed)
+    assert mail.text.endswith("\nStoa\n")
+
+
+def test_the_confirmation_in_full():
+    mail = Mails("Stoa").render(Template.ORDER_CONFIRMATION, VALUES[Template.ORDER_CONFIRMATION])
+    assert (
+        mail.text
+        == f"""Thank you for your order S-100001. It is paid, and we are getting it ready.
+
+  2 × {HOSTILE}: £39.98
+  1 × Spoon: £1,234.56
+
+  Subtotal: £1,274.54
+  Discount: -£4.54
+  Shipping: £4.95
+  Tax: £254.99
+  Total: £1,529.94
+
+We write again when it is on its way.
+
+Stoa
+"""
+    )
+
+
+def test_what_a_template_needs_must_be_there():
+    with pytest.raises(RuntimeError, match="undefined"):
+        Mails("Stoa").render(Template.WELCOME, {})
+
+
+def test_a_shop_name_with_a_line_break_is_no_header():
+    mail = Mails("Stoa\r\nBcc: everybody@example.com").render(Template.WELCOME, {"first_name": "Ada"})
+    assert mail.subject == "Welcome to Stoa"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        (123456, "GBP", "£1,234.56"),
+        (-5, "EUR", "-€0.05"),
+        (100, "USD", "$1.00"),
+        (1234, "JPY", "1,234 JPY"),
+        (5, "KWD", "0.005 KWD"),
+    ],
+)
+def test_money(amount, currency, written):
+    assert money({"amount": amount, "currency": currency}) == written
