@@ -1,0 +1,104 @@
+"""What announcing writes, when, and what it refuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.kit.events.system import Delivered, Placed, Shipped
+
+from stoa.kit import context, outbox
+from stoa.kit.events import Fact
+from stoa.kit.outbox import Announcement, UndeclaredEvent, shard_of
+
+LOG = "SELECT event_id, type, subject, aggregate_version, data FROM event_log ORDER BY id"
+
+
+class Unheard(Fact, event="order.eaten", frozen=True, kw_only=True):
+    n: int
+
+
+async def test_a_fact_is_logged_and_owed_to_each_who_hears_of_it(announcer) -> None:
+    with context.using(context.fresh()) as here:
+        assert await announcer.change("a", Placed(n=7, note="é")) == 1
+    (row,) = await announcer.db.fetch("SELECT * FROM event_log")
+    assert (row["type"], row["subject"], row["aggregate_version"]) == ("order.placed", "a", 1)
+    assert (row["data"], row["traceparent"]) == ({"n": 7, "note": "é"}, here.traceparent)
+    owed = await announcer.db.fetch("SELECT recipient, id, shard FROM outbox ORDER BY recipient")
+    assert [tuple(each) for each in owed] == [
+        ("inventory", row["id"], shard_of("a")),
+        ("notification", row["id"], shard_of("a")),
+    ]
+
+
+async def test_several_are_announced_in_their_order_and_each_to_its_own(announcer) -> None:
+    facts = [
+        Announcement("b", 3, Shipped(n=1)),
+        Announcement("a", 1, Placed(n=2)),
+        Announcement("a", 2, Delivered(n=3)),
+        Announcement("c", 9, Shipped(n=4)),
+    ]
+    ids = await announcer.announce_at_once(facts)
+    assert [tuple(row) for row in await announcer.db.fetch(LOG)] == [
+        (ids[0], "order.shipped", "b", 3, {"n": 1}),
+        (ids[1], "order.placed", "a", 1, {"n": 2, "note": ""}),
+        (ids[2], "order.delivered", "a", 2, {"n": 3}),
+        (ids[3], "order.shipped", "c", 9, {"n": 4}),
+    ]
+    assert await announcer.owed() == [
+        ("inventory", "a"),
+        ("notification", "b"),
+        ("notification", "a"),
+        ("notification", "c"),
+    ]
+    assert await announcer.announce_at_once([]) == []
+
+
+async def test_what_nobody_hears_of_is_in_the_log_only(announcer) -> None:
+    await announcer.change("a", Delivered(n=1))
+    assert await announcer.db.fetchval("SELECT count(*) FROM event_log") == 1
+    assert await announcer.owed() == []
+
+
+async def test_what_is_rolled_back_was_never_announced(announcer) -> None:
+    poked: list[object] = []
+    announcer.outbox.poke = lambda *what: poked.append(what)
+    with pytest.raises(ZeroDivisionError):
+        async with announcer.db.transaction() as tx:
+            await announcer.outbox.announce(tx, subject="a", version=1, fact=Placed(n=1))
+            raise ZeroDivisionError
+    assert await announcer.db.fetchval("SELECT count(*) FROM event_log") == 0
+    assert (await announcer.owed(), poked) == ([], [])
+
+
+async def test_an_undeclared_type_is_refused_and_nothing_of_its_statement_is_written(announcer) -> None:
+    async with announcer.db.transaction() as tx:
+        with pytest.raises(UndeclaredEvent, match=r"order announces 'order.eaten', which stoa.app does not list"):
+            await announcer.outbox.announce_all(
+                tx, [Announcement("a", 1, Placed(n=1)), Announcement("a", 2, Unheard(n=2))]
+            )
+    assert await announcer.db.fetchval("SELECT count(*) FROM event_log") == 0
+
+
+async def test_the_relay_is_poked_after_the_commit_with_what_is_new(announcer) -> None:
+    poked: list[tuple[object, object]] = []
+    announcer.outbox.poke = lambda recipients, shards: poked.append((recipients, shards))
+    async with announcer.db.transaction() as tx:
+        await announcer.outbox.announce(tx, subject="a", version=1, fact=Shipped(n=1))
+        await announcer.outbox.announce(tx, subject="a", version=2, fact=Delivered(n=1))
+        assert poked == []
+    assert poked == [({"notification"}, {shard_of("a")})]
+
+
+async def test_pruning_forgets_what_is_old_and_has_reached_everybody(announcer) -> None:
+    for n, subject in enumerate(("owed", "parked", "gone", "new")):
+        await announcer.change(subject, Shipped(n=n))
+    await announcer.db.execute("DELETE FROM outbox WHERE id <> (SELECT min(id) FROM outbox)")
+    await announcer.db.execute(
+        "INSERT INTO outbox_parked (recipient, id, shard, subject, reason)"
+        " SELECT 'notification', id, 0, subject, '' FROM event_log WHERE subject = 'parked'"
+    )
+    await announcer.db.execute("UPDATE event_log SET time = now() - interval '31 days' WHERE subject <> 'new'")
+    assert await outbox.prune(announcer.db, timedelta(days=30)) == 1
+    rows = await announcer.db.fetch("SELECT subject FROM event_log ORDER BY id")
+    assert [row["subject"] for row in rows] == ["owed", "parked", "new"]

@@ -1,0 +1,246 @@
+"""Nothing announced is lost, nothing overtakes, and what goes wrong with one recipient or subject stays there."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+
+from tests.kit.events.system import Placed, Shipped, System, until
+
+from stoa.kit import outbox, relay
+from stoa.kit.db import Database, DatabaseUnavailable
+
+FACTS, WRITERS, SUBJECTS = 3000, 20, 40
+
+
+async def cut_off(db: Database, *, only_locks: bool) -> int:
+    """End the connections of a process to its database, or only the one with its relay's locks; how many."""
+    killer = Database("order", db.dsn)
+    ended = await killer.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = $1"
+        " AND (NOT $2 OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))",
+        db.session,
+        only_locks,
+    )
+    await killer.close()
+    return ended
+
+
+async def write(system: System, *, late: bool = True) -> None:
+    """`FACTS` facts of `SUBJECTS` aggregates by many writers, of which some commit long after they announced."""
+    numbers = itertools.count(1)
+    dice = random.Random(7)
+
+    async def writer() -> None:
+        while (n := next(numbers)) <= FACTS:
+            pause = dice.choice((0.0, 0.0, 0.001, 0.02)) if late else 0.0
+            await system.announcer.change(f"s{dice.randrange(SUBJECTS)}", Placed(n=n), before_commit=pause)
+
+    await asyncio.gather(*(writer() for _ in range(WRITERS)))
+
+
+async def assert_all_arrived_in_order(system: System) -> None:
+    for hearer in (system.inventory, system.notification):
+        rows = await hearer.db.fetch("SELECT subject, aggregate_version AS version FROM inbox ORDER BY seq")
+        assert len(rows) == FACTS
+        last: dict[str, int] = {}
+        for row in rows:
+            # Each change of an aggregate is announced: a gap or a step back would show here.
+            assert row["version"] == last.get(row["subject"], 0) + 1
+            last[row["subject"]] = row["version"]
+    assert await system.announcer.db.fetchval("SELECT count(*) FROM event_log") == FACTS
+
+
+async def test_nothing_is_lost_or_overtaken_while_many_write_and_commit_late(system) -> None:
+    system.relay()
+    await write(system)
+    await system.delivered()
+    await assert_all_arrived_in_order(system)
+
+
+async def test_two_relays_never_reorder_even_when_they_take_over_from_each_other(system) -> None:
+    """Each relay loses its locks again and again in mid-delivery, and the other goes on."""
+    other = await system.another_process()
+    system.relay()
+    system.relay(other.db, other.outbox)
+    writing = asyncio.create_task(write(system))
+    cuts = 0
+    while not writing.done():
+        for db in (system.announcer.db, other.db):
+            cuts += await cut_off(db, only_locks=True)
+            await asyncio.sleep(0.15)
+    await writing
+    await system.delivered()
+    assert cuts >= 2
+    await assert_all_arrived_in_order(system)
+    await other.db.close()
+
+
+async def test_a_relay_that_dies_between_delivery_and_removal_delivers_again_and_it_counts_once(system) -> None:
+    await system.announcer.place("a", 1, 2, 3)
+    system.line.lost_answers = {"inventory": 2, "notification": 1}
+    system.relay()
+    await system.delivered()
+    assert [calls for calls in system.line.calls if calls[0] == "inventory"] == [("inventory", 3)] * 3
+    assert await system.inventory.kept() == [1, 2, 3]
+    assert await system.notification.kept() == [1, 2, 3]
+
+
+async def test_what_a_stopped_relay_left_the_next_one_delivers(system) -> None:
+    system.line.dead = {"inventory"}
+    first = system.relay()
+    await system.announcer.place("a", 1, 2)
+    await until(lambda: has_arrived(system.notification, 2))
+    await first.stop()
+    await system.announcer.place("a", 3)
+    system.line.dead = set()
+    system.relay()
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 2, 3]
+    assert await system.notification.kept() == [1, 2, 3]
+
+
+async def test_a_dead_recipient_holds_up_nobody_and_gets_everything_in_order_when_it_is_back(system) -> None:
+    system.line.dead = {"inventory"}
+    system.relay()
+    for n in range(1, 501):
+        await system.announcer.change(f"s{n % 3}", Placed(n=n))
+    await until(lambda: has_arrived(system.notification, 500))
+    assert await system.inventory.kept() == []
+    assert len(await system.announcer.owed()) == 500
+    system.line.dead = set()
+    await system.delivered()
+    for subject in ("s0", "s1", "s2"):
+        assert await system.inventory.kept(subject) == [n for n in range(1, 501) if f"s{n % 3}" == subject]
+
+
+async def test_a_refusal_parks_its_subject_for_its_recipient_and_nothing_else(system) -> None:
+    system.inventory.refuses = {2}
+    await system.announcer.place("a", 1, 2, 3)
+    await system.announcer.place("b", 4)
+    system.relay()
+    await system.delivered()
+    await system.announcer.place("a", 5)
+    await system.announcer.place("b", 6)
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 4, 6]
+    assert await system.notification.kept("a") == [1, 2, 3, 5]
+    assert await system.announcer.parked() == [
+        ("inventory", "a", "not today"),
+        ("inventory", "a", "not today"),
+        ("inventory", "a", "behind an event that was refused"),
+    ]
+
+    system.inventory.refuses = set()
+    assert await outbox.redrive(system.announcer.db, "notification") == 0
+    assert await outbox.redrive(system.announcer.db, "inventory", "b") == 0
+    assert await outbox.redrive(system.announcer.db, "inventory", "a") == 3
+    assert await outbox.redrive(system.announcer.db, "inventory", "a") == 0
+    await system.delivered()
+    assert await system.inventory.kept("a") == [1, 2, 3, 5]
+    assert await system.announcer.parked() == []
+
+
+async def test_what_is_redriven_and_refused_again_is_parked_again(system) -> None:
+    system.inventory.refuses = {1}
+    await system.announcer.place("a", 1, 2)
+    system.relay()
+    await system.delivered()
+    assert await outbox.redrive(system.announcer.db, "inventory") == 2
+    await system.delivered()
+    assert [subject for _, subject, _ in await system.announcer.parked()] == ["a", "a"]
+    assert await system.inventory.kept() == []
+
+
+async def test_redriving_while_events_come_keeps_their_order(system) -> None:
+    system.inventory.refuses = {1}
+    system.relay()
+
+    async def redrive_often() -> None:
+        while True:
+            await outbox.redrive(system.announcer.db, "inventory")
+            await asyncio.sleep(0.003)
+
+    redriving = asyncio.create_task(redrive_often())
+    await system.announcer.place("a", *range(1, 150))
+    system.inventory.refuses = set()
+    await system.announcer.place("a", *range(150, 300))
+    await until(lambda: has_arrived(system.inventory, 299))
+    redriving.cancel()
+    await asyncio.gather(redriving, return_exceptions=True)
+    await outbox.redrive(system.announcer.db, "inventory")
+    await system.delivered()
+    assert await system.inventory.kept("a") == list(range(1, 300))
+
+
+async def test_a_commit_wakes_the_relay_of_its_process_and_of_another(system, monkeypatch) -> None:
+    monkeypatch.setattr(relay, "POLL_SECONDS", 3600)
+    other = await system.another_process()
+    system.relay()
+    await until(lambda: locks_held(system))
+    await system.announcer.place("a", 1)
+    await until(lambda: has_arrived(system.inventory, 1), within_seconds=5)
+    system.relay(other.db, other.outbox)
+    await until(lambda: listening(system, other.db.session))
+    await other.place("a", 2)
+    await until(lambda: has_arrived(system.inventory, 2), within_seconds=5)
+    await other.db.close()
+
+
+async def test_what_is_large_goes_in_several_calls_and_stays_in_order(system, monkeypatch) -> None:
+    monkeypatch.setattr(relay, "CALL_CHARACTERS", 1000)
+    for n in range(1, 8):
+        await system.announcer.change("a", Placed(n=n, note="x" * (2000 if n == 4 else 300)))
+    system.inventory.refuses = {6}
+    system.relay()
+    await system.delivered()
+    # 1-3, then 4 alone, then 5-7, of which 6 is refused and 7 with it.
+    assert [size for name, size in system.line.calls if name == "inventory"] == [3, 1, 3]
+    assert await system.inventory.kept() == [1, 2, 3, 4, 5]
+    assert len(await system.announcer.parked()) == 2
+
+
+async def test_what_is_owed_to_somebody_who_no_longer_hears_of_it_still_goes_there(system, monkeypatch) -> None:
+    await system.announcer.change("a", Shipped(n=1))
+    await system.announcer.db.execute("UPDATE outbox SET recipient = 'inventory'")
+    monkeypatch.setitem(system.announcer.outbox._goes_to, "order.placed", ("notification",))
+    system.relay()
+    await system.delivered()
+    assert await system.inventory.kept() == [1]
+
+
+async def test_a_database_that_cuts_everybody_off_is_connected_to_again(system) -> None:
+    system.relay()
+    await system.announcer.place("a", 1)
+    await system.delivered()
+    assert await cut_off(system.announcer.db, only_locks=False) >= 2
+    await until(lambda: placed(system, 2))
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 2]
+
+
+async def placed(system: System, n: int) -> bool:
+    try:
+        await system.announcer.place("a", n)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def has_arrived(hearer, count: int) -> bool:
+    return await hearer.arrived() == count
+
+
+async def locks_held(system: System) -> bool:
+    return await system.announcer.db.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 16
+
+
+async def listening(system: System, application: str) -> bool:
+    return bool(
+        await system.announcer.db.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND query LIKE '%pg_try_advisory_lock%'"
+            " AND state = 'idle'",
+            application,
+        )
+    )
