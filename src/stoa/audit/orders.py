@@ -28,7 +28,7 @@ async def check(databases: Databases) -> list[Finding]:
         known.add(row["id"])
         order = made.get(row["id"])
         confirmed = order is not None and order["confirmed"]
-        if confirmed:
+        if confirmed and row["key"] is not None:
             keys[row["scope"], row["key"]] += 1
         if row["state"] == "completed" and not confirmed:
             findings.append(Finding(row["id"], "completed, but there is no confirmed order of it"))

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from stoa.cli.console import Console
+from stoa.kit.problems import Problem
 from stoa.runtime.failure import Failure
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -20,6 +21,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "postgres": ("stoa.cli.postgres", "run the embedded database server alone"),
     "migrate": ("stoa.cli.migrate", "make the databases and bring them up to date"),
     "seed": ("stoa.cli.seed", "add the administrator and the demo assortment, if they are not there"),
+    "import": ("stoa.cli.import_", "bring a real retailer's goods and customers into the shop"),
+    "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
+    "audit": ("stoa.cli.audit", "check the six invariants over all services"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
 }
 """Name, module and what it does. A new command is a file and a line here."""
@@ -46,7 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_until_signal(module.run(arguments, console)) or 0
     except Failure as failure:
         console.failure(failure)
-        return 1
+    except Problem as problem:
+        # A service said no, or does not answer.
+        console.failure(Failure(problem.detail.rstrip("."), "the log says more"))
+    return 1
 
 
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:

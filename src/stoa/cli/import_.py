@@ -1,0 +1,62 @@
+"""Bring goods and customers from elsewhere into the shop. Safe to repeat: what is there is left as it is.
+
+`stoa import online-retail FILE` reads the "Online Retail" history as Parquet: every stock code becomes a
+product with its most frequent description and its median price, with opening stock for all that was sold;
+its customers become users. What cannot be sold is counted and named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+from pathlib import Path
+
+import argon2
+from rich.markup import escape
+
+from stoa.app import SERVICES
+from stoa.cli import installation
+from stoa.cli.console import Console
+from stoa.cli.migrate import migrate
+from stoa.cli.processes import configure_logs, read_settings, whole_system
+from stoa.retail.history import History, UnreadableHistory, read
+from stoa.retail.import_history import import_history
+from stoa.runtime.failure import Failure
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", choices=["online-retail"], help="what kind of file it is")
+    parser.add_argument("file", type=Path, help="the Parquet file")
+    installation.add_arguments(parser)
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> None:
+    """Import beside a shop that runs, or into one that does not run at the moment."""
+    here = installation.installation_of(arguments)
+    configure_logs("import", read_settings(here.environ))
+    console.expect(3)
+    history = await read_history(arguments.file, console)
+    # The hash of a password that nobody has seen: these accounts cannot be signed in to with one.
+    unknown = await asyncio.to_thread(argon2.PasswordHasher().hash, secrets.token_urlsafe(32))
+    async with here.reach() as access:
+        await migrate(console, access, SERVICES.values())
+        with console.step("Import", total=len(history.products) + len(history.customers)) as step:
+            async with whole_system(access, here.environ) as channel_to:
+                done = await import_history(history, channel_to, unknown, step.advance)
+    console.say(f"  Products   {done.products_added:>6} added, {done.products_there} were there")
+    console.say(f"  Stock      {done.stock_added:>6} added, {done.stock_there} were there")
+    console.say(f"  Customers  {done.customers_added:>6} added, {done.customers_there} were there")
+    for reason, count in history.skipped.most_common():
+        console.say(f"  {count:>6} lines left out: {reason} ({escape(', '.join(history.examples[reason]))}, …)")
+
+
+async def read_history(file: Path, console: Console) -> History:
+    """The history in a file, as a step. Raises `Failure` for a file that is none."""
+    with console.step("Sales history") as step:
+        try:
+            history = await asyncio.to_thread(read, file)
+        except UnreadableHistory as error:
+            raise Failure(str(error), "give the Parquet file of the Online Retail history") from None
+        step.note = f"{len(history.invoices)} invoices, {len(history.products)} products"
+    return history
