@@ -1,0 +1,67 @@
+"""Settings come from their defaults and the environment; a bad value is one line that names the variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from msgspec import Meta
+
+from stoa.kit.settings import BadSetting, read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    url: str
+    hold_seconds: Annotated[int, Meta(ge=1, le=3600)] = 900
+    rate: float = 0.5
+    open_at_night: bool = False
+    origins: tuple[str, ...] = ()
+    folder: Path = Path("data")
+
+
+def test_defaults_and_what_is_set():
+    assert read(Settings, "STOA_X_", {"STOA_X_URL": "u", "STOA_Y_RATE": "9"}) == Settings(url="u")
+    environ = {
+        "STOA_X_URL": "u",
+        "STOA_X_HOLD_SECONDS": "60",
+        "STOA_X_RATE": "0.25",
+        "STOA_X_OPEN_AT_NIGHT": "true",
+        "STOA_X_ORIGINS": "https://a.example, https://b.example,",
+        "STOA_X_FOLDER": "/srv/stoa",
+    }
+    assert read(Settings, "STOA_X_", environ) == Settings(
+        url="u",
+        hold_seconds=60,
+        rate=0.25,
+        open_at_night=True,
+        origins=("https://a.example", "https://b.example"),
+        folder=Path("/srv/stoa"),
+    )
+
+
+def test_an_empty_variable_counts_as_not_set():
+    assert read(Settings, "STOA_X_", {"STOA_X_URL": "u", "STOA_X_RATE": ""}).rate == 0.5
+    with pytest.raises(BadSetting, match="STOA_X_URL is not set"):
+        read(Settings, "STOA_X_", {"STOA_X_URL": ""})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("HOLD_SECONDS", "soon", "Expected `int`"),
+        ("HOLD_SECONDS", "0", ">= 1"),
+        ("HOLD_SECONDS", "3601", "<= 3600"),
+        ("RATE", "half", "Expected `float`"),
+        ("OPEN_AT_NIGHT", "perhaps", "Expected `bool`"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_line(variable, value, why):
+    with pytest.raises(BadSetting) as refused:
+        read(Settings, "STOA_X_", {"STOA_X_URL": "u", f"STOA_X_{variable}": value})
+    message = str(refused.value)
+    assert message.startswith(f"STOA_X_{variable}='{value}' cannot be used: ")
+    assert why in message
+    assert "\n" not in message
