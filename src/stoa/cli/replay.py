@@ -74,7 +74,7 @@ async def _replay(  # noqa: PLR0917 - everything that a run needs, once
                 raise Failure(f"{email} is no customer of the shop", "run `stoa import online-retail` first") from None
 
         with console.step(f"Replay with {arguments.concurrency} buyers at a time", total=invoices) as step:
-            replay = Replay(Shop(session, url), await token_of(ADMIN_EMAIL), token_of, step.advance)
+            replay = Replay(Shop(session, url), ADMIN_EMAIL, token_of, step.advance)
             return await replay.run(history, invoices=invoices, concurrency=arguments.concurrency)
 
 
