@@ -52,14 +52,16 @@ class CartServiceServicer:
     """
 
     def GetCart(self, request, context):
-        """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's.
+        """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
+        a user who never put anything in has an empty one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ClearCart(self, request, context):
-        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing.
+        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
+        what is put in later has a later version. A cart that is gone has nothing to take out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,9 +34,13 @@ class CartServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CartServiceAsyncStub: ...
     GetCart: _grpc.UnaryUnaryMultiCallable[_cart_pb2.GetCartRequest, _cart_pb2.GetCartResponse]
-    """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's."""
+    """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
+    a user who never put anything in has an empty one.
+    """
     ClearCart: _grpc.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]
-    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing."""
+    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
+    what is put in later has a later version. A cart that is gone has nothing to take out.
+    """
 
 @_typing.type_check_only
 class CartServiceAsyncStub(CartServiceStub):
@@ -44,9 +48,13 @@ class CartServiceAsyncStub(CartServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCart: _aio.UnaryUnaryMultiCallable[_cart_pb2.GetCartRequest, _cart_pb2.GetCartResponse]  # type: ignore[assignment]
-    """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's."""
+    """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
+    a user who never put anything in has an empty one.
+    """
     ClearCart: _aio.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]  # type: ignore[assignment]
-    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing."""
+    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
+    what is put in later has a later version. A cart that is gone has nothing to take out.
+    """
 
 class CartServiceServicer(metaclass=_abc_1.ABCMeta):
     """What shoppers intend to buy: SKUs and quantities, never prices."""
@@ -57,7 +65,9 @@ class CartServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cart_pb2.GetCartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cart_pb2.GetCartResponse, _abc.Awaitable[_cart_pb2.GetCartResponse]]:
-        """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's."""
+        """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
+        a user who never put anything in has an empty one.
+        """
 
     @_abc_1.abstractmethod
     def ClearCart(
@@ -65,6 +75,8 @@ class CartServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cart_pb2.ClearCartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cart_pb2.ClearCartResponse, _abc.Awaitable[_cart_pb2.ClearCartResponse]]:
-        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing."""
+        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
+        what is put in later has a later version. A cart that is gone has nothing to take out.
+        """
 
 def add_CartServiceServicer_to_server(servicer: CartServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -71,6 +71,9 @@ class OrderServiceServicer:
 
     def ConfirmOrder(self, request, context):
         """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
+        An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
+        money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
+        /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,11 @@ class OrderServiceStub:
     AbandonOrder has seen first is refused (/problems/order-abandoned).
     """
     ConfirmOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.ConfirmOrderRequest, _order_pb2.ConfirmOrderResponse]
-    """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is."""
+    """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
+    An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
+    money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
+    /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
+    """
     AbandonOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.AbandonOrderRequest, _order_pb2.AbandonOrderResponse]
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
@@ -56,7 +60,11 @@ class OrderServiceAsyncStub(OrderServiceStub):
     AbandonOrder has seen first is refused (/problems/order-abandoned).
     """
     ConfirmOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.ConfirmOrderRequest, _order_pb2.ConfirmOrderResponse]  # type: ignore[assignment]
-    """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is."""
+    """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
+    An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
+    money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
+    /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
+    """
     AbandonOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.AbandonOrderRequest, _order_pb2.AbandonOrderResponse]  # type: ignore[assignment]
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
@@ -83,7 +91,11 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_pb2.ConfirmOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_pb2.ConfirmOrderResponse, _abc.Awaitable[_order_pb2.ConfirmOrderResponse]]:
-        """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is."""
+        """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
+        An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
+        money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
+        /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
+        """
 
     @_abc_1.abstractmethod
     def AbandonOrder(
