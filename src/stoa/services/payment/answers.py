@@ -18,10 +18,8 @@ def heard(payment: Payment, said: Said) -> Payment:
     """The payment as it is now; the same object where that is nothing new."""
     after = payment
     match said.status, payment.state:
-        case Status.AUTHORIZED, State.UNKNOWN:
+        case Status.AUTHORIZED, State.UNKNOWN | State.CAPTURE_UNKNOWN:
             after = states.authorized(payment, said.reference)
-        case Status.AUTHORIZED, State.CAPTURE_UNKNOWN:
-            after = states.not_captured(payment)
         case Status.CAPTURED, State.AUTHORIZED | State.CAPTURE_UNKNOWN:
             after = states.captured(payment)
         case Status.DECLINED, State.UNKNOWN:

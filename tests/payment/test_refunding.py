@@ -1,0 +1,196 @@
+"""Refunds: never more than was captured, each once per source, whatever races or falls silent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from payment.conftest import House, gbp
+
+from stoa.kit.clock import now
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
+from stoa.services.payment import errors, repository
+from stoa.services.payment.handlers import handlers
+from stoa.services.payment.jobs import Timers
+from stoa.services.payment.refund_payment import ask_refund, execute_refund
+from stoa.services.payment.states import Payment
+
+
+async def ask(house: House, payment: Payment, source: str, amount: int | None = None):
+    async with house.db.transaction() as tx:
+        return await ask_refund(tx, payment.id, source, "because", gbp(amount) if amount is not None else None)
+
+
+def event(kind: str, **data) -> Event:
+    return Event(
+        id=uuid7(),
+        type=kind,
+        source="order",
+        subject=uuid7(),
+        time=now(),
+        aggregateversion=1,
+        traceparent="",
+        data=data,
+    )
+
+
+async def test_part_of_it_then_the_rest(house: House):
+    payment = await house.captured()
+    part = await ask(house, payment, "one", 300)
+    done = await execute_refund(house.payments, part.id)
+    assert (done.state, done.amount) == ("done", gbp(300))
+    rest = await ask(house, payment, "two")
+    assert rest.amount == gbp(700)
+    await execute_refund(house.payments, rest.id)
+    assert await ask(house, payment, "three") is None
+    assert await house.at_provider(payment.key) == ("captured", 1000)
+    assert await house.balances() == {"customer_funds": -1000, "refunded": 1000}
+    told = [data for kind, data in await house.announced() if kind == "payment.refunded"]
+    assert [(data["amount"]["amount"], data["refunded_total"]["amount"]) for data in told] == [(300, 300), (700, 1000)]
+    assert told[0] == {
+        "payment_id": payment.id,
+        "order_id": payment.order_id,
+        "refund_id": part.id,
+        "amount": {"amount": 300, "currency": "GBP"},
+        "refunded_total": {"amount": 300, "currency": "GBP"},
+        "reason": "because",
+    }
+    row = await house.row(payment.key)
+    assert row is not None
+    assert row["state"] == "refunded"
+
+
+async def test_a_source_is_refunded_once(house: House):
+    payment = await house.captured()
+    first = await ask(house, payment, "return-1", 300)
+    again = await ask(house, payment, "return-1", 300)
+    assert first.id == again.id
+    await asyncio.gather(*(execute_refund(house.payments, first.id) for _ in range(5)))
+    assert await house.at_provider(payment.key) == ("captured", 300)
+    assert len([kind for kind, _ in await house.announced() if kind == "payment.refunded"]) == 1
+
+
+async def test_two_at_once_never_exceed_what_was_captured(house: House):
+    payment = await house.captured()
+    answers = await asyncio.gather(
+        *(ask(house, payment, f"source {number}", 400) for number in range(6)), return_exceptions=True
+    )
+    refused = [answer for answer in answers if isinstance(answer, errors.RefundTooLarge)]
+    assert len(refused) == 4
+    assert refused[0].members == {"left": {"amount": 200, "currency": "GBP"}}
+    await asyncio.gather(
+        *(execute_refund(house.payments, one.id) for one in answers if not isinstance(one, BaseException))
+    )
+    assert await house.at_provider(payment.key) == ("captured", 800)
+    assert await house.balances() == {"customer_funds": -1000, "captured": 200, "refunded": 800}
+
+
+async def test_nothing_is_refunded_before_it_is_captured(house: House):
+    payment = await house.authorized()
+    with pytest.raises(errors.WrongState):
+        await ask(house, payment, "one", 1)
+
+
+async def test_another_currency_is_refused(house: House):
+    payment = await house.captured()
+    async with house.db.transaction() as tx:
+        with pytest.raises(errors.RefundTooLarge):
+            await ask_refund(tx, payment.id, "one", "", Money(1, "EUR"))
+    assert await house.db.fetchval("SELECT count(*) FROM refunds") == 0
+
+
+@pytest.mark.parametrize("lost", ["deaf", "mute"])
+async def test_a_refund_without_an_answer_is_asked_for_again_and_done_once(hasty: House, lost):
+    payment = await hasty.captured()
+    refund = await ask(hasty, payment, "one", 300)
+    setattr(hasty.line, lost, {"refund"})
+    assert (await execute_refund(hasty.payments, refund.id)).state == "pending"
+    timers = Timers(hasty.payments)
+    asked = len(hasty.line.asked)
+    await timers.execute_refunds()
+    assert len(hasty.line.asked) == asked, "not due yet"
+    setattr(hasty.line, lost, set())
+    await hasty.age(60)
+    await timers.execute_refunds()
+    assert await hasty.at_provider(payment.key) == ("captured", 300)
+    assert await hasty.balances() == {"customer_funds": -1000, "captured": 700, "refunded": 300}
+    done = await repository.refund_by_id(hasty.db, refund.id)
+    assert done is not None
+    assert (done.state, done.attempts) == ("done", 1)
+
+
+async def test_a_refund_that_the_provider_refuses_may_be_asked_for_again(house: House):
+    payment = await house.captured()
+    await house.db.execute("UPDATE simulator.payments SET currency = 'EUR'")
+    refund = await ask(house, payment, "one", 1000)
+    assert (await execute_refund(house.payments, refund.id)).state == "failed"
+    await house.db.execute("UPDATE simulator.payments SET currency = 'GBP'")
+    other = await ask(house, payment, "two", 1000)
+    assert (await execute_refund(house.payments, other.id)).state == "done"
+    assert await house.balances() == {"customer_funds": -1000, "refunded": 1000}
+
+
+async def test_a_canceled_order_is_refunded_at_once_and_once(house: House):
+    payment = await house.captured()
+    timers = Timers(house.payments)
+    canceled = event("order.canceled", payment_id=payment.id, reason="changed my mind", order_id=payment.order_id)
+    for _ in range(2):
+        async with house.db.transaction() as tx:
+            await handlers(timers)["order.canceled"](tx, canceled)
+        while (await repository.refunds_of_payment(house.db, payment.id))[0].state == "pending":
+            await asyncio.sleep(0.005)
+    assert await house.at_provider(payment.key) == ("captured", 1000)
+    assert await house.balances() == {"customer_funds": -1000, "refunded": 1000}
+
+
+async def test_a_refund_is_not_begun_before_its_reason_commits(house: House):
+    payment = await house.captured()
+    timers = Timers(house.payments)
+    canceled = event("order.canceled", payment_id=payment.id, reason="")
+    with pytest.raises(RuntimeError, match="rolled back"):
+        async with house.db.transaction() as tx:
+            await handlers(timers)["order.canceled"](tx, canceled)
+            raise RuntimeError("rolled back")
+    await timers.refunds.stop()
+    assert await repository.refunds_of_payment(house.db, payment.id) == []
+    assert "refund" not in house.line.asked
+
+
+async def test_a_canceled_order_that_was_only_authorized_is_voided(house: House):
+    payment = await house.authorized()
+    timers = Timers(house.payments)
+    async with house.db.transaction() as tx:
+        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=payment.id, reason="no"))
+    await house.age(60)
+    await timers.settle_payments()
+    assert await house.at_provider(payment.key) == ("voided", 0)
+    assert await house.balances() == {}
+
+
+async def test_what_comes_back_is_refunded_by_return(house: House):
+    payment = await house.captured()
+    timers = Timers(house.payments)
+    for return_id, amount in ((uuid7(), 300), (uuid7(), 200)):
+        returned = event(
+            "order.returned",
+            payment_id=payment.id,
+            return_id=return_id,
+            refund={"amount": amount, "currency": "GBP"},
+        )
+        for _ in range(2):
+            async with house.db.transaction() as tx:
+                await handlers(timers)["order.returned"](tx, returned)
+    await timers.execute_refunds()
+    assert await house.at_provider(payment.key) == ("captured", 500)
+    assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [300, 200]
+
+
+async def test_an_event_about_an_order_without_a_payment_changes_nothing(house: House):
+    timers = Timers(house.payments)
+    async with house.db.transaction() as tx:
+        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=None, reason=""))
+    async with house.db.transaction() as tx:
+        with pytest.raises(errors.NoSuchPayment):
+            await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=uuid7(), reason=""))

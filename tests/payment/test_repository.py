@@ -1,0 +1,88 @@
+"""What the schema itself holds, and that every statement fits it."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from payment.conftest import House
+
+from stoa.kit.ids import uuid7
+from stoa.services.payment import repository, simulator
+
+STATEMENTS = {
+    name: value
+    for module in (repository, simulator)
+    for name, value in vars(module).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, str) and " " in value
+}
+
+
+async def test_every_statement_fits_the_schema(house: House):
+    assert len(STATEMENTS) > 25
+    async with house.db.dedicated() as connection:
+        for name, sql in STATEMENTS.items():
+            try:
+                await connection.prepare(sql)
+            except asyncpg.PostgresError as error:
+                pytest.fail(f"{name}: {error}")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE payments SET refund_asked_minor = 1001",
+        "UPDATE payments SET refunded_minor = 1",
+        "UPDATE payments SET refunded_minor = -1",
+        "UPDATE payments SET state = 'authorized', refund_asked_minor = 1",
+        "UPDATE payments SET state = 'paid'",
+        "UPDATE payments SET order_id = NULL",
+        "UPDATE payments SET amount_minor = -1",
+        "UPDATE simulator.payments SET refunded_minor = 1001",
+        "UPDATE ledger SET amount_minor = 1",
+        "DELETE FROM ledger",
+        "TRUNCATE ledger",
+    ],
+)
+async def test_what_must_never_be_is_refused_by_the_schema(house: House, sql: str):
+    await house.captured()
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await house.db.execute(sql)
+    assert await house.balances() == {"customer_funds": -1000, "captured": 1000}
+
+
+@pytest.mark.parametrize(
+    ("amounts", "balanced"), [((5, -5), True), ((5,), False), ((5, -4), False), ((5, -2, -3), True)]
+)
+async def test_a_ledger_transaction_sums_to_zero_when_it_commits(house: House, amounts, balanced):
+    payment = await house.captured()
+    before = await house.db.fetchval("SELECT count(*) FROM ledger")
+    add = """
+        INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
+        VALUES ($1, $2, 'capture', 'captured', $3, 'GBP')
+    """
+    transaction_id = uuid7()
+
+    async def book() -> None:
+        async with house.db.transaction() as tx:
+            for amount in amounts:
+                await tx.execute(add, transaction_id, payment.id, amount)
+
+    if balanced:
+        await book()
+    else:
+        with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+            await book()
+    assert await house.db.fetchval("SELECT count(*) FROM ledger") == before + (len(amounts) if balanced else 0)
+
+
+async def test_pounds_do_not_make_up_for_euros(house: House):
+    payment = await house.captured()
+    with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+        await house.db.execute(
+            """
+            INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
+            VALUES ($1, $2, 'capture', 'captured', 5, 'GBP'), ($1, $2, 'capture', 'authorized', -5, 'EUR')
+            """,
+            uuid7(),
+            payment.id,
+        )
