@@ -1,0 +1,29 @@
+"""UUIDv7: well formed, ordered by the millisecond, and never twice."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from stoa.kit.ids import uuid7
+
+
+def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
+    before = time.time_ns() // 1_000_000
+    text = uuid7()
+    after = time.time_ns() // 1_000_000
+    parsed = uuid.UUID(text)
+    assert str(parsed) == text
+    assert (parsed.version, parsed.variant) == (7, uuid.RFC_4122)
+    assert before <= parsed.int >> 80 <= after
+
+
+def test_ids_of_later_milliseconds_sort_later(monkeypatch) -> None:
+    moments = iter([1_000_000, 2_000_000, 1_700_000_000_000_000_000, 1_700_000_000_001_000_000])
+    monkeypatch.setattr(time, "time_ns", lambda: next(moments))
+    ids = [uuid7() for _ in range(4)]
+    assert ids == sorted(ids)
+
+
+def test_ids_differ() -> None:
+    assert len({uuid7() for _ in range(100_000)}) == 100_000
