@@ -112,69 +112,6 @@ def captured(payment: Payment) -> Payment:
     return _to(State.CAPTURED, payment)
 
 
-def refunded(self) -> Money:
-        return Money(self.refunded_minor, self.amount.currency)
-
-    @property
-    def unsettled(self) -> bool:
-        """Whether the provider owes us an answer."""
-        return self.state in {State.UNKNOWN, State.CAPTURE_UNKNOWN}
-
-    @property
-    def paid(self) -> bool:
-        return self.state in {State.CAPTURED, State.PARTIALLY_REFUNDED, State.REFUNDED}
-
-    @property
-    def left_to_refund(self) -> Money:
-        """What has been captured and not asked back."""
-        left = self.amount.amount - self.refund_asked_minor if self.paid else 0
-        return Money(left, self.amount.currency)
-
-
-TRANSITIONS: dict[tuple[State, State], tuple[str, Movement | None]] = {
-    (State.UNKNOWN, State.AUTHORIZED): ("states.authorized", Movement.AUTHORIZE),
-    (State.UNKNOWN, State.DECLINED): ("states.declined", None),
-    (State.UNKNOWN, State.VOIDED): ("states.voided", None),
-    (State.AUTHORIZED, State.CAPTURE_UNKNOWN): ("repository.ask_captures", None),
-    (State.AUTHORIZED, State.CAPTURED): ("states.captured", Movement.CAPTURE),
-    (State.AUTHORIZED, State.VOIDED): ("states.voided", Movement.VOID),
-    (State.CAPTURE_UNKNOWN, State.AUTHORIZED): ("states.authorized", None),
-    (State.CAPTURE_UNKNOWN, State.CAPTURED): ("states.captured", Movement.CAPTURE),
-    (State.CAPTURE_UNKNOWN, State.VOIDED): ("states.voided", Movement.VOID),
-    (State.CAPTURED, State.PARTIALLY_REFUNDED): ("states.refunded", Movement.REFUND),
-    (State.CAPTURED, State.REFUNDED): ("states.refunded", Movement.REFUND),
-    (State.PARTIALLY_REFUNDED, State.PARTIALLY_REFUNDED): ("states.refunded", Movement.REFUND),
-    (State.PARTIALLY_REFUNDED, State.REFUNDED): ("states.refunded", Movement.REFUND),
-}
-"""From, to: the function that performs it, and what it moves in the ledger.
-
-AUTHORIZED to CAPTURED without asking in between is a capture that was given up as not taken and was
-taken after all.
-"""
-
-
-def authorized(payment: Payment, reference: str) -> Payment:
-    """The money is held: for the first time, or still, after a capture that took nothing and may be asked for again."""
-    return _to(State.AUTHORIZED, payment, provider_reference=reference)
-
-
-def declined(payment: Payment, reason: str) -> Payment:
-    return _to(State.DECLINED, payment, decline_reason=reason)
-
-
-def voided(payment: Payment) -> Payment:
-    return _to(State.VOIDED, payment)
-
-
-def captured(payment: Payment) -> Payment:
-    return _to(State.CAPTURED, payment)
-
-
-def not_captured(payment: Payment) -> Payment:
-    """The provider says that the money is still only held: the capture may be asked for again."""
-    return _to(State.AUTHORIZED, payment)
-
-
 def refunded(payment: Payment, amount_minor: int) -> Payment:
     total = payment.refunded_minor + amount_minor
     state = State.REFUNDED if total == payment.amount.amount else State.PARTIALLY_REFUNDED
