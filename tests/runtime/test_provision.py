@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import asyncpg
 import pytest
 
@@ -43,27 +41,6 @@ async def test_a_new_secret_changes_the_passwords_and_keeps_the_data(provided: P
     await connection.execute("DROP TABLE kept")
     await connection.close()
     await provision.prepare(provided.dsn(), SECRETS, [cart], lambda *_: None)
-
-
-@pytest.mark.parametrize(("one", "other"), list(itertools.permutations(("auth", "order", "payment"), 2)))
-async def test_a_service_cannot_connect_to_anothers_database(provided: Postgres, one: str, other: str) -> None:
-    own = provision.service_dsn(provided.dsn(), SERVICES[one], SECRETS)
-    foreign = f"{own.rpartition('/')[0]}/{SERVICES[other].role}"
-    with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f'permission denied for database "stoa_{other}"'):
-        await asyncpg.connect(foreign)
-
-
-async def test_a_service_cannot_create_roles_or_databases(provided: Postgres) -> None:
-    connection = await asyncpg.connect(provision.service_dsn(provided.dsn(), SERVICES["order"], SECRETS))
-    for forbidden in (
-        "CREATE ROLE mallory",
-        "CREATE DATABASE mine",
-        "SET ROLE stoa_payment",
-        "COPY (SELECT 1) TO '/tmp/x'",
-    ):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute(forbidden)
-    await connection.close()
 
 
 async def test_a_database_of_a_newer_stoa_is_refused_in_one_line(provided: Postgres) -> None:

@@ -48,7 +48,9 @@ class Console:
         columns = [SpinnerColumn(), TextColumn("{task.description}")]
         if total is not None:
             columns += [BarColumn(bar_width=20), MofNCompleteColumn()]
-        with Progress(*columns, TimeElapsedColumn(), console=self._out, transient=True) as progress:
+        with Progress(
+            *columns, TimeElapsedColumn(), console=self._out, transient=True, disable=not self._out.is_terminal
+        ) as progress:
             step = Step(progress, progress.add_task(f"{number}  {title}", total=total))
             yield step
         note = f", {step.note}" if step.note else ""

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.markup import escape
 
@@ -66,9 +67,8 @@ async def _binaries(here: Installation) -> str:
         return "not needed with a database URL"
     server = account.programs(account.of_server()) / "postgres"
     try:
-        said = await asyncio.to_thread(
-            subprocess.run, [server, "--version"], capture_output=True, text=True, check=True
-        )
+        ask = partial(subprocess.run, [server, "--version"], capture_output=True, text=True, check=True)
+        said = await asyncio.to_thread(ask)
     except (OSError, subprocess.CalledProcessError) as error:
         raise Failure(
             f"{server} does not run: {error}", "reinstall with `make clean up`, or use --database-url"

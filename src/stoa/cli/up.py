@@ -38,7 +38,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     here = installation.installation_of(arguments)
     topology = topologies.load(here.topology, here.environ, port=arguments.port)
     _check_ports(topology)
-    configure_logs("up", read_settings(here.environ))
+    single = len(topology.processes) == 1
+    configure_logs(topology.processes[0].name if single else "up", read_settings(here.environ))
     first = not is_seeded(here.data_dir)
     console.expect(4 if first else 3)
     console.say(f"[bold]Stoa[/], {escape(topology.name)}: {escape(topology.summary)}")
@@ -47,7 +48,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
             access = await stack.enter_async_context(here.own())
             step.note = "yours" if here.database_url else str(here.data_dir.path)
         await migrate(console, access, SERVICES.values())
-        if len(topology.processes) == 1:
+        if single:
             await _run_here(here, topology, access, console, stack)
         else:
             await _run_supervised(here, topology, console, stack)

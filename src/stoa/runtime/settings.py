@@ -13,8 +13,8 @@ class ProcessSettings:
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
     pool_size: int = 8
-    """Connections of each service in this process. Nine services and some to spare stay under the 200 of the
-    embedded server; a pool twice as large gained nothing on two cores."""
+    """Connections of each service in this process. Nine services, with what their relays hold beside it, stay
+    well below the 200 of the embedded server."""
 
     finish_seconds: int = 20
     """How long requests and calls in flight may take to finish when the process stops. With what follows it

@@ -1,0 +1,88 @@
+# Everything a person or a machine does with this clone. Needs make and Python >= 3.11, nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+T ?=
+# How many tests at once; each worker has a database server of its own.
+N ?= 2
+
+RUN := @$(PYTHON) tools/environment.py run
+DEV := @$(PYTHON) tools/environment.py dev
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check fix contracts baseline docs lock bench journeys faults doctor clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up:  ## start the shop: database, services, gateway (ARGS="--port 8080 --data-dir .stoa --topology all-in-one")
+	$(RUN)
+	@$(BIN)/stoa up $(ARGS)
+
+doctor:  ## look over this installation and say what to mend
+	$(RUN)
+	@$(BIN)/stoa doctor $(ARGS)
+
+test:  ## run the tests; one folder, file or test with T=tests/cart
+	$(DEV)
+ifeq ($(T),)
+	$(PYTEST) -n $(N) --dist loadfile --ignore=tests/faults
+else
+	$(PYTEST) $(T)
+endif
+
+journeys:  ## the journeys on three processes, over forced gRPC, and with every repeatable call sent twice
+	$(DEV)
+	STOA_JOURNEY_TOPOLOGY=three-services $(PYTEST) tests/journeys
+	STOA_FORCE_GRPC=true $(PYTEST) tests/journeys
+	STOA_FAULTS="duplicate=1.0" $(PYTEST) tests/journeys
+
+faults:  ## pull the plug, lose answers, buy the last one twice
+	$(DEV)
+	$(PYTEST) tests/faults
+
+check:  ## what must pass before a commit: format, lint, types, walls, contracts, generated pages
+	$(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/mypy tools
+	$(BIN)/lint-imports
+	$(BIN)/python tools/contracts.py --check
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against proto/released.binpb
+	$(BIN)/python tools/edges.py --check
+	$(BIN)/python tools/settings.py --check
+	$(BIN)/python tools/lock.py --check
+
+fix:  ## mend what can be mended by machine
+	$(DEV)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+contracts:  ## generate src/stoa/contracts from proto/
+	$(DEV)
+	$(BIN)/python tools/contracts.py
+
+baseline:  ## at a release: what later contracts must stay compatible with
+	$(DEV)
+	$(BIN)/buf build -o proto/released.binpb
+
+docs:  ## write the generated pages: who calls whom, settings
+	$(DEV)
+	$(BIN)/python tools/edges.py
+	$(BIN)/python tools/settings.py
+
+lock:  ## write requirements/*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
+	$(DEV)
+	$(BIN)/python tools/lock.py $(ARGS)
+
+bench:  ## measure, and write docs/bench.md with its plot
+	$(DEV)
+	$(BIN)/python -m bench $(ARGS)
+
+clean:  ## remove the environment and caches; never data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build
+	find . -name __pycache__ -prune -exec rm -rf {} +
