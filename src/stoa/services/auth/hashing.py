@@ -35,7 +35,8 @@ MOST_PASSES = 10
 """What an imported argon2id hash may cost: a login must not take the machine's memory or its minutes."""
 
 _ARGON2ID = re.compile(
-    r"\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,3}),p=(\d{1,2})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
+    r"\$argon2id\$v=19\$m=(?P<memory>\d{1,7}),t=(?P<passes>\d{1,3}),p=\d{1,2}"
+    r"\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}"
 )
 _BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}")
 
@@ -100,7 +101,8 @@ class Hashing:
             return self._verify_bcrypt(password, password_hash)
         try:
             self._argon2.verify(password_hash, prepared(password))
-        except argon2.exceptions.VerifyMismatchError:
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            # An imported hash may look right and yet not be one: then no password made it.
             return Verdict(False)
         if self._argon2.check_needs_rehash(password_hash):
             return Verdict(True, self._argon2.hash(prepared(password)))

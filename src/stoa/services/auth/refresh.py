@@ -5,9 +5,9 @@ tell who is who: the whole family ends, and whoever knows the password signs in 
 by the clock, because a thief would use it too, and the next use of a stolen token must be the last.
 
 What looks alike and is harmless: two requests of one client with the same token at the same moment. The
-second was already here when the first took the token, so it cannot be a repeat of something answered.
-It gets 409 and no tokens, and the session lives: refusing it gives nothing to a thief, who in that race
-either lost, or has won a family that the owner's next refresh ends.
+second was here before the first had taken the token, so it is no repeat of something answered. It gets
+409 and no tokens, and the session lives. That gives nothing to a thief, who in that race either lost, or
+has won a family that the owner's next refresh ends.
 
 A client whose answer was lost on the way signs in again; keeping the answer would mean keeping tokens.
 """
@@ -26,11 +26,13 @@ from stoa.services.auth.views import SignedIn
 
 async def refresh(auth: Auth, token: str) -> SignedIn:
     """New tokens of the same session. Raises `InvalidRefreshToken` or `RefreshedMeanwhile`."""
+    arrived = clock.now()
     await auth.keyring.ready()
     token_hash = hash_of(token)
     seen = await repository.find_token(auth.db, token_hash)
     if seen is None:
         raise InvalidRefreshToken
+    reused = seen.used_at is not None and seen.used_at <= arrived
     async with auth.db.transaction() as tx:
         session = await repository.lock_session(tx, seen.session_id)
         now = clock.now()
@@ -42,9 +44,9 @@ async def refresh(auth: Auth, token: str) -> SignedIn:
             ends = min(session.expires_at, now + timedelta(days=auth.settings.refresh_token_days))
             await repository.add_token(tx, hash_of(successor.refresh_token), session.id, ends)
             user = await repository.find_user(tx, session.user_id)
-        elif seen.used:
+        elif reused:
             await repository.end_session(tx, session.id, now, "reuse")
     if not won:
-        raise InvalidRefreshToken if seen.used else RefreshedMeanwhile
+        raise InvalidRefreshToken if reused else RefreshedMeanwhile
     assert user is not None  # its session refers to it
     return signed_in(auth, user, successor)

@@ -10,7 +10,8 @@ from typing import Literal
 import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected
-from stoa.services.auth.guessing import EVERYWHERE, Tally
+from stoa.services.auth import guessing
+from stoa.services.auth.guessing import Tally
 from stoa.services.auth.keys import KeyRow
 
 EndedBy = Literal["logout", "reuse", "password_changed", "roles_changed", "disabled"]
@@ -217,7 +218,7 @@ class Session:
 class RefreshToken:
     session_id: str
     expires_at: datetime
-    used: bool
+    used_at: datetime | None
 
 
 ADD_SESSION = """
@@ -284,9 +285,7 @@ async def add_token(tx: Transaction, token_hash: bytes, session_id: str, expires
     await tx.execute(ADD_TOKEN, token_hash, session_id, expires_at)
 
 
-FIND_TOKEN = """
-    SELECT session_id, expires_at, used_at IS NOT NULL AS used FROM refresh_tokens WHERE token_hash = $1
-"""  # noqa: S105
+FIND_TOKEN = "SELECT session_id, expires_at, used_at FROM refresh_tokens WHERE token_hash = $1"  # noqa: S105
 
 
 async def find_token(db: Db, token_hash: bytes) -> RefreshToken | None:
@@ -317,7 +316,7 @@ async def remove_tokens(db: Db, expired_before: datetime, most: int) -> int:
 
 # The empty update locks what is there and shows it; everywhere comes first, so two never wait for each other.
 HOLD_TALLIES = f"""
-    INSERT INTO guesses (account, client) VALUES ($1, '{EVERYWHERE}'), ($1, $2)
+    INSERT INTO guesses (account, client) VALUES ($1, '{guessing.EVERYWHERE}'), ($1, $2)
     ON CONFLICT (account, client) DO UPDATE SET account = excluded.account
     RETURNING client, failures, failed_at, blocked_until, succeeded_at
 """  # noqa: S608
@@ -326,7 +325,7 @@ HOLD_TALLIES = f"""
 async def hold_tallies(tx: Transaction, account: bytes, network: str) -> tuple[Tally, Tally]:
     """The tally from the network and the one from everywhere, locked."""
     tallies = {row["client"]: Tally(**row) for row in await tx.fetch(HOLD_TALLIES, account, network)}
-    return tallies[network], tallies[EVERYWHERE]
+    return tallies[network], tallies[guessing.EVERYWHERE]
 
 
 WRITE_TALLIES = """

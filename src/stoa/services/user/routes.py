@@ -191,7 +191,7 @@ async def add_wish(users: Users, request: Request[NewWish]) -> Answer:
 async def delete_wish(users: Users, request: Request) -> None:
     item = request.path["product_or_sku"]
     product_id = item if is_uuid(item) else None
-    await wishlist.delete_wish(users, request.user_id, product_id=product_id, sku=item.replace("\0", ""))
+    await wishlist.delete_wish(users, request.user_id, product_id=product_id, sku=item)
 
 
 def _position(query: PageQuery) -> str | None:

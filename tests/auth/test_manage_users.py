@@ -1,0 +1,110 @@
+"""What an admin does with accounts, and nobody else."""
+
+import pytest
+
+
+async def test_the_list_is_for_admins_and_complete(world):
+    admin = await world.admin()
+    users = [(await world.register())["user"]["id"] for _ in range(5)]
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await world.rest.ok(
+            "GET", f"/auth/users?limit=2{cursor and '&cursor=' + cursor}", token=admin["access_token"]
+        )
+        seen += [user["id"] for user in page["items"]]
+        assert len(page["items"]) <= 2
+        cursor = page["next_cursor"]
+    assert seen == [*reversed(users), admin["user"]["id"]]
+    assert set(page["items"][0]) == {
+        "id",
+        "email",
+        "first_name",
+        "last_name",
+        "phone",
+        "roles",
+        "created_at",
+        "disabled_at",
+    }
+
+
+async def test_finding_one_by_address(world):
+    admin = await world.admin()
+    ada = (await world.register("ada@example.com"))["user"]["id"]
+    page = await world.rest.ok("GET", "/auth/users?email=ADA@example.com", token=admin["access_token"])
+    assert [user["id"] for user in page["items"]] == [ada]
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "cursor=WyJ4Il0", "limit=0", "limit=101", "sort=password_hash"])
+async def test_a_bad_query(world, query):
+    admin = await world.admin()
+    answer = await world.rest.send("GET", f"/auth/users?{query}", token=admin["access_token"])
+    assert (answer.status, answer.body["field"]) == (422, query.partition("=")[0])
+
+
+async def test_roles(world):
+    admin, ada = await world.admin(), await world.register()
+    path = f"/auth/users/{ada['user']['id']}/roles"
+    body = await world.rest.ok("PUT", path, {"roles": ["seller", "customer"]}, token=admin["access_token"])
+    assert body["roles"] == ["customer", "seller"]
+    assert not await world.active(ada)  # its token says what was
+    again = (await world.login(ada["user"]["email"])).body
+    assert again["user"]["roles"] == ["customer", "seller"]
+    await world.rest.ok("PUT", path, {"roles": ["customer", "seller"]}, token=admin["access_token"])
+    assert await world.active(again)  # a repeat changes nothing
+
+
+@pytest.mark.parametrize("roles", [[], ["owner"], ["admin", "admin", "admin", "admin"], "admin", None])
+async def test_roles_that_are_none(world, roles):
+    admin, ada = await world.admin(), await world.register()
+    answer = await world.rest.send(
+        "PUT", f"/auth/users/{ada['user']['id']}/roles", {"roles": roles}, token=admin["access_token"]
+    )
+    assert (answer.status, answer.body["field"].split("[")[0]) == (422, "roles")
+    assert await world.active(ada)
+
+
+async def test_disabling_and_enabling(world):
+    admin, ada = await world.admin(), await world.register()
+    path = f"/auth/users/{ada['user']['id']}"
+    disabled = await world.rest.ok("POST", f"{path}/disable", token=admin["access_token"])
+    assert disabled["disabled_at"] is not None
+    assert await world.rest.ok("POST", f"{path}/disable", token=admin["access_token"]) == disabled
+    assert not await world.active(ada)
+    assert (await world.login(ada["user"]["email"])).status == 403
+    enabled = await world.rest.ok("POST", f"{path}/enable", token=admin["access_token"])
+    assert enabled["disabled_at"] is None
+    assert not await world.active(ada)  # what has ended never lives again
+    assert (await world.login(ada["user"]["email"])).status == 200
+
+
+@pytest.mark.parametrize("act", ["PUT roles", "POST disable", "POST enable"])
+async def test_not_to_oneself_and_not_to_nobody(world, act):
+    admin = await world.admin()
+    method, _, what = act.partition(" ")
+    body = {"roles": ["customer"]} if what == "roles" else None
+    answer = await world.rest.send(
+        method, f"/auth/users/{admin['user']['id']}/{what}", body, token=admin["access_token"]
+    )
+    assert (answer.status, answer.problem) == (409, "not-oneself")
+    assert await world.active(admin)
+    unknown = "00000000-0000-7000-8000-000000000000"
+    answer = await world.rest.send(method, f"/auth/users/{unknown}/{what}", body, token=admin["access_token"])
+    assert (answer.status, answer.problem) == (404, "user-not-found")
+
+
+@pytest.mark.parametrize("role", ["customer", "seller"])
+async def test_others_may_not(world, role):
+    ada, eve = await world.register(), await world.register()
+    await world.db.execute("UPDATE users SET roles = ARRAY[$2::text] WHERE id = $1", eve["user"]["id"], role)
+    token = (await world.login(eve["user"]["email"])).body["access_token"]
+    for method, path, body in (
+        ("GET", "/auth/users", None),
+        ("PUT", f"/auth/users/{ada['user']['id']}/roles", {"roles": ["admin"]}),
+        ("PUT", f"/auth/users/{eve['user']['id']}/roles", {"roles": ["admin"]}),
+        ("POST", f"/auth/users/{ada['user']['id']}/disable", None),
+        ("POST", f"/auth/users/{ada['user']['id']}/enable", None),
+    ):
+        assert (await world.rest.send(method, path, body, token=token)).status == 403
+        assert (await world.rest.send(method, path, body)).status == 401
+    assert await world.db.fetchval("SELECT count(*) FROM users WHERE 'admin' = ANY (roles)") == 0
+    assert await world.active(ada)

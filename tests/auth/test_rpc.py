@@ -1,0 +1,139 @@
+"""What the gateway, other services and operators' commands ask of auth."""
+
+from datetime import timedelta
+
+import bcrypt
+import pytest
+
+from stoa.contracts.auth.v1.auth_pb2 import (
+    CheckSessionRequest,
+    GetUserRequest,
+    ImportUsersRequest,
+    OpenSessionRequest,
+)
+from stoa.kit import problems
+
+NewUser = ImportUsersRequest.NewUser
+OLD_HASH = bcrypt.hashpw(b"an old passphrase", bcrypt.gensalt(4)).decode()
+UNKNOWN = "00000000-0000-7000-8000-000000000000"
+
+
+async def active(world, session_id):
+    return (await world.stub.CheckSession(CheckSessionRequest(session_id=session_id))).active
+
+
+async def test_a_session_is_checked(world, later):
+    await world.register()
+    session_id = await world.db.fetchval("SELECT id FROM sessions")
+    assert await active(world, session_id)
+    assert not await active(world, UNKNOWN)
+    assert not await active(world, "")
+    assert not await active(world, "' OR true --")
+    await world.db.execute("UPDATE users SET disabled_at = now()")
+    assert not await active(world, session_id)
+    await world.db.execute("UPDATE users SET disabled_at = NULL")
+    later(timedelta(days=180))
+    assert not await active(world, session_id)
+
+
+async def test_a_user(world):
+    made = (await world.register("ada@example.com", phone="123"))["user"]
+    by_id = (await world.stub.GetUser(GetUserRequest(user_id=made["id"]))).user
+    by_email = (await world.stub.GetUser(GetUserRequest(email="ADA@example.com"))).user
+    assert by_id == by_email
+    assert (by_id.id, by_id.email, by_id.first_name, by_id.last_name, by_id.phone, list(by_id.roles)) == (
+        made["id"],
+        "ada@example.com",
+        "Ada",
+        "Lovelace",
+        "123",
+        ["customer"],
+    )
+    for unknown in ({"user_id": UNKNOWN}, {"user_id": "x"}, {"email": "eve@example.com"}, {}):
+        with pytest.raises(problems.NotFound):
+            await world.stub.GetUser(GetUserRequest(**unknown))
+
+
+async def test_importing(world):
+    there = (await world.register("there@example.com"))["user"]
+    users = [
+        NewUser(email="A@example.com", first_name="A", last_name="One", password_hash=OLD_HASH),
+        NewUser(email="b@example.com", first_name="B", last_name="Two", password_hash="", roles=["seller", "admin"]),
+        NewUser(email="There@example.com", first_name="X", last_name="X", password_hash=OLD_HASH, roles=["admin"]),
+        NewUser(email="a@example.com", first_name="Twice", last_name="X", password_hash=""),
+    ]
+    answer = await world.stub.ImportUsers(ImportUsersRequest(users=users))
+    assert (answer.added, answer.already_there) == (2, 2)
+    rows = await world.db.fetch("SELECT email, first_name, roles, phone FROM users ORDER BY email")
+    assert [tuple(row) for row in rows] == [
+        ("a@example.com", "A", ["customer"], ""),
+        ("b@example.com", "B", ["admin", "seller"], ""),
+        ("there@example.com", "Ada", ["customer"], ""),
+    ]
+    announced = await world.db.fetch(
+        "SELECT data->>'email' AS email FROM event_log WHERE subject <> $1 ORDER BY 1", there["id"]
+    )
+    assert [row["email"] for row in announced] == ["a@example.com", "b@example.com"]
+    before = await world.counts()
+    again = await world.stub.ImportUsers(ImportUsersRequest(users=users))
+    assert (again.added, again.already_there) == (0, 4)
+    assert await world.counts() == before
+    assert (await world.login("a@example.com", "an old passphrase")).status == 200
+    assert (await world.login("b@example.com", "")).status == 422
+    assert (await world.login("b@example.com", "anything")).status == 401
+
+
+async def test_importing_thousands_is_two_statements(world):
+    users = [NewUser(email=f"customer-{n}@retail.example", first_name="C", last_name=str(n)) for n in range(4_000)]
+    answer = await world.stub.ImportUsers(ImportUsersRequest(users=users))
+    assert (answer.added, answer.already_there) == (4_000, 0)
+    counts = await world.counts()
+    assert (counts["users"], counts["event_log"]) == (4_000, 4_000)
+
+
+async def test_importing_nobody(world):
+    answer = await world.stub.ImportUsers(ImportUsersRequest())
+    assert (answer.added, answer.already_there) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        ({"email": "nonsense"}, "users[1].email"),
+        ({"password_hash": "5f4dcc3b5aa765d61d8327deb882cf99"}, "users[1].password_hash"),
+        ({"password_hash": "$2b$31$" + "a" * 53}, "users[1].password_hash"),
+        ({"roles": ["owner"]}, "users[1].roles"),
+    ],
+)
+async def test_an_import_is_all_or_nothing(world, bad, field):
+    good = NewUser(email="a@example.com", first_name="A", last_name="One")
+    with pytest.raises(problems.Unprocessable) as refused:
+        await world.stub.ImportUsers(
+            ImportUsersRequest(users=[good, NewUser(**{"email": "b@example.com", "first_name": "B"} | bad)])
+        )
+    assert refused.value.field == field
+    assert await world.counts() == {"users": 0, "sessions": 0, "refresh_tokens": 0, "event_log": 0}
+
+
+async def test_an_operators_session(world, later):
+    made = await world.register("ada@example.com")
+    opened = await world.stub.OpenSession(OpenSessionRequest(email="ada@example.com", reason="replay"))
+    assert opened.expires_in_seconds == 900
+    me = await world.rest.ok("GET", "/auth/me", token=opened.access_token)
+    assert me["id"] == made["user"]["id"]
+    row = await world.db.fetchrow("SELECT client, reason FROM sessions WHERE id = $1", opened.session_id)
+    assert tuple(row) == ("operator", "replay")
+    assert await active(world, opened.session_id)
+    later(timedelta(minutes=15))
+    assert not await active(world, opened.session_id)
+
+
+async def test_no_operators_session_for_whom_there_is_none(world):
+    with pytest.raises(problems.NotFound):
+        await world.stub.OpenSession(OpenSessionRequest(user_id=UNKNOWN))
+    made = await world.register()
+    await world.db.execute("UPDATE users SET disabled_at = now()")
+    before = await world.counts()
+    with pytest.raises(problems.Forbidden):
+        await world.stub.OpenSession(OpenSessionRequest(user_id=made["user"]["id"]))
+    assert await world.counts() == before
