@@ -1,0 +1,69 @@
+"""The category tree: add, move and remove, one change at a time."""
+
+from __future__ import annotations
+
+from stoa.kit.db import Transaction
+from stoa.kit.ids import uuid7
+from stoa.services.catalog import repository
+from stoa.services.catalog.bodies import NewCategory, check_slug
+from stoa.services.catalog.errors import CategoryCycle, CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
+from stoa.services.catalog.product import creates_cycle
+from stoa.services.catalog.repository import Category
+from stoa.services.catalog.service import Catalog
+
+
+async def add_category(catalog: Catalog, new: NewCategory) -> Category:
+    """Raises `SlugTaken`, `UnknownCategory` for its parent."""
+    check_slug(new.slug)
+    async with catalog.db.transaction() as tx:
+        tree = await _lock_tree(tx)
+        category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position)
+        if not await repository.add_category(tx, category):
+            raise SlugTaken(new.slug)
+        return category
+
+
+async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory) -> Category:
+    """All of it, and all that is inside moves along. Raises `NoSuchCategory`, `CategoryCycle` and what adding does."""
+    check_slug(new.slug)
+    async with catalog.db.transaction() as tx:
+        tree = await _lock_tree(tx)
+        before = _find(tree, id_or_slug)
+        parent_id = _parent_id(tree, new.parent)
+        if creates_cycle({one.id: one.parent_id for one in tree}, before.id, parent_id):
+            raise CategoryCycle
+        category = Category(before.id, parent_id, new.slug, new.name, new.position)
+        await repository.change_category(tx, category)
+        return category
+
+
+async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
+    """Raises `NoSuchCategory`, `CategoryInUse` while anything but archived products is in it."""
+    async with catalog.db.transaction() as tx:
+        tree = await _lock_tree(tx)
+        category = _find(tree, id_or_slug)
+        has_children = any(one.parent_id == category.id for one in tree)
+        if has_children or await repository.category_has_products(tx, category.id):
+            raise CategoryInUse
+        await repository.remove_category(tx, category.id)
+
+
+async def _lock_tree(tx: Transaction) -> list[Category]:
+    await repository.lock_categories(tx)
+    return await repository.categories(tx)
+
+
+def _find(tree: list[Category], id_or_slug: str) -> Category:
+    for category in tree:
+        if id_or_slug in {category.id, category.slug}:
+            return category
+    raise NoSuchCategory
+
+
+def _parent_id(tree: list[Category], slug: str | None) -> str | None:
+    if slug is None:
+        return None
+    for category in tree:
+        if category.slug == slug:
+            return category.id
+    raise UnknownCategory(slug, "parent")

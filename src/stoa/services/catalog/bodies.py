@@ -1,0 +1,133 @@
+"""What callers may send about products and categories: bounded, and nothing that is not listed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from stoa.kit.http.types import LongText, Name, Price, Sku, Slug
+from stoa.services.catalog.errors import SlugLikeAnId
+from stoa.services.catalog.product import Image, Variant, is_id
+
+Label = Annotated[str, Meta(max_length=200)]
+Tag = Annotated[str, Meta(min_length=1, max_length=60)]
+Tags = Annotated[list[Tag], Meta(max_length=50)]
+Position = Annotated[int, Meta(ge=0, le=1_000_000)]
+Version = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+PropertyName = Annotated[str, Meta(min_length=1, max_length=100)]
+PropertyText = Annotated[str, Meta(max_length=1000)]
+WholeNumber = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Number = Annotated[float, Meta(ge=-1e18, le=1e18)]
+Specifications = Annotated[dict[PropertyName, PropertyText | WholeNumber | Number | bool], Meta(max_length=100)]
+Options = Annotated[dict[PropertyName, Label], Meta(max_length=20)]
+Url = Annotated[
+    str,
+    Meta(max_length=2000, pattern=r"^(https?://[^\s\"'<>\\]+|/[^\s\"'<>\\]*)(?!\n)$", description="http(s), or a path"),
+]
+
+
+class NewImage(msgspec.Struct, forbid_unknown_fields=True):
+    url: Url
+    alt: Label = ""
+
+
+class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
+    """Without a `position` it takes its place in the list."""
+
+    sku: Sku
+    price: Price
+    name: Label = ""
+    options: Options = {}
+    position: Position | None = None
+
+    def at(self, place: int) -> Variant:
+        position = place if self.position is None else self.position
+        return Variant(self.sku, self.name, self.price.money, position, self.options)
+
+
+class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
+    """Everything of a variant but its SKU. Without a `position` it stays where it is."""
+
+    price: Price
+    name: Label = ""
+    options: Options = {}
+    position: Position | None = None
+
+
+class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`category` is a category's slug. Without a `slug` it gets one from its name; without a `status` it is
+    active if there is something to sell. Text is text: markup in it is shown, never obeyed."""
+
+    name: Name
+    slug: Slug | None = None
+    description: LongText = ""
+    brand: Label = ""
+    category: Slug | None = None
+    status: Literal["draft", "active"] | None = None
+    tags: Tags = []
+    specifications: Specifications = {}
+    images: Annotated[list[NewImage], Meta(max_length=50)] = []
+    variants: Annotated[list[NewVariant], Meta(max_length=200)] = []
+
+
+class ProductReplacement(NewProduct, kw_only=True, forbid_unknown_fields=True):
+    """The whole product as it is to be: what is left out becomes empty, variants that are not listed are
+    archived; only the slug stays as it is. `version` is the one that is replaced."""
+
+    version: Version | None = None
+
+
+class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Only what is to change. With a `version`, only if the product still has it."""
+
+    name: Name | UnsetType = UNSET
+    slug: Slug | UnsetType = UNSET
+    description: LongText | UnsetType = UNSET
+    brand: Label | UnsetType = UNSET
+    category: Slug | UnsetType | None = UNSET
+    status: Literal["draft", "active"] | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    specifications: Specifications | UnsetType = UNSET
+    images: Annotated[list[NewImage], Meta(max_length=50)] | UnsetType = UNSET
+    variants: Annotated[list[NewVariant], Meta(max_length=200)] | UnsetType = UNSET
+    version: Version | None = None
+
+
+class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`parent` is a category's slug; without one it stands at the top. Siblings stand by `position`, then name."""
+
+    name: Name
+    slug: Slug
+    parent: Slug | None = None
+    position: Position = 0
+
+
+def whole(replacement: NewProduct) -> ProductPatch:
+    """A replacement as the change of everything."""
+    return ProductPatch(
+        name=replacement.name,
+        slug=replacement.slug or UNSET,
+        description=replacement.description,
+        brand=replacement.brand,
+        category=replacement.category,
+        status=replacement.status or ("active" if replacement.variants else "draft"),
+        tags=replacement.tags,
+        specifications=replacement.specifications,
+        images=replacement.images,
+        variants=replacement.variants,
+    )
+
+
+def images_of(images: list[NewImage]) -> list[Image]:
+    return [Image(image.url, image.alt) for image in images]
+
+
+def variants_of(variants: list[NewVariant]) -> list[Variant]:
+    return [variant.at(place) for place, variant in enumerate(variants)]
+
+
+def check_slug(slug: str) -> None:
+    if is_id(slug):
+        raise SlugLikeAnId

@@ -1,0 +1,140 @@
+"""What catalog refuses.
+
+NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
+Forbidden       NotYourProduct
+Unprocessable   UnknownCategory, CategoryCycle, NothingForSale, ForeignCurrency, VersionMissing, SkuTwice,
+                SlugLikeAnId
+Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoa.kit import problems
+
+
+class NoSuchProduct(problems.NotFound):
+    title = "There is no such product"
+    slug = "no-such-product"
+
+    def __init__(self) -> None:
+        super().__init__("There is no product of this id or slug.", field="product")
+
+
+class NoSuchVariant(problems.NotFound):
+    title = "There is no such variant"
+    slug = "no-such-variant"
+
+    def __init__(self) -> None:
+        super().__init__("There is no variant of this SKU.", field="sku")
+
+
+class NoSuchCategory(problems.NotFound):
+    title = "There is no such category"
+    slug = "no-such-category"
+
+    def __init__(self) -> None:
+        super().__init__("There is no category of this id or slug.", field="category")
+
+
+class NotYourProduct(problems.Forbidden):
+    title = "This is another seller's product"
+    slug = "not-your-product"
+
+    def __init__(self) -> None:
+        super().__init__("A seller may change only products of his own.")
+
+
+class UnknownCategory(problems.Unprocessable):
+    title = "There is no such category"
+    slug = "unknown-category"
+
+    def __init__(self, slug: str, field: str) -> None:
+        super().__init__(f"There is no category {slug}.", field=field)
+
+
+class CategoryCycle(problems.Unprocessable):
+    title = "A category cannot be inside itself"
+    slug = "category-cycle"
+
+    def __init__(self) -> None:
+        super().__init__("The new parent is this category or lies within it.", field="parent")
+
+
+class NothingForSale(problems.Unprocessable):
+    title = "An active product has a variant"
+    slug = "nothing-for-sale"
+
+    def __init__(self) -> None:
+        super().__init__("An active product needs at least one variant: make it a draft first.", field="variants")
+
+
+class ForeignCurrency(problems.Unprocessable):
+    title = "The shop's prices are in another currency"
+    slug = "foreign-currency"
+
+    def __init__(self, currency: str, field: str) -> None:
+        super().__init__(f"Prices of this shop are in {currency}.", field=field)
+
+
+class VersionMissing(problems.Unprocessable):
+    title = "The version to be replaced is missing"
+    slug = "version-missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A replacement says which version it replaces: as `version` in the body, or as If-Match.", field="version"
+        )
+
+
+class SkuTwice(problems.Unprocessable):
+    title = "A SKU stands twice"
+    slug = "sku-twice"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"The SKU {sku} stands more than once.", field="variants")
+
+
+class SlugLikeAnId(problems.Unprocessable):
+    title = "The slug looks like an id"
+    slug = "slug-like-an-id"
+
+    def __init__(self) -> None:
+        super().__init__("A slug may not have the form of an id: both are looked up at the same path.", field="slug")
+
+
+class SlugTaken(problems.Conflict):
+    title = "The slug is taken"
+    slug = "slug-taken"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The slug {slug} is taken.", field="slug")
+
+
+class SkuTaken(problems.Conflict):
+    """`skus` names those that belong to another product, or did: a SKU is never given away again."""
+
+    title = "The SKU is taken"
+    slug = "sku-taken"
+
+    def __init__(self, skus: Sequence[str]) -> None:
+        super().__init__(f"Taken already: {', '.join(skus[:5])}.", field="sku", skus=list(skus))
+
+
+class VersionConflict(problems.Conflict):
+    """`now` is the version that the product has."""
+
+    title = "Somebody else changed it first"
+    slug = "version-conflict"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"It has version {version} by now: read it and decide again.", field="version", now=version)
+
+
+class CategoryInUse(problems.Conflict):
+    title = "The category is not empty"
+    slug = "category-in-use"
+
+    def __init__(self) -> None:
+        super().__init__("It has categories or products in it: move those first.", field="category")

@@ -1,0 +1,117 @@
+"""Products and variants as the acts see them, and the rules that need nothing else. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from stoa.kit.money import Money
+from stoa.services.catalog.errors import ForeignCurrency, NothingForSale, SkuTwice
+
+Status = Literal["draft", "active", "archived"]
+Specification = str | int | float | bool
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str
+    alt: str = ""
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """What is sold: `name` and `options` tell it from its siblings ("red, large"); empty where it has none."""
+
+    sku: str
+    name: str
+    price: Money
+    position: int
+    options: Mapping[str, str]
+
+
+class CategoryName(msgspec.Struct, frozen=True):
+    """A category as a product shows it."""
+
+    id: str
+    slug: str
+    name: str
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """What is described. `version` counts its changes, those of its variants among them."""
+
+    id: str
+    slug: str
+    name: str
+    description: str
+    brand: str
+    category: CategoryName | None
+    status: Status
+    seller_id: str | None
+    tags: Sequence[str]
+    specifications: Mapping[str, Specification]
+    images: Sequence[Image]
+    variants: Sequence[Variant]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def skus(self) -> list[str]:
+        return [variant.sku for variant in self.variants]
+
+    @property
+    def price(self) -> Money | None:
+        """The lowest; None without variants."""
+        return min((variant.price for variant in self.variants), key=_amount, default=None)
+
+    @property
+    def price_max(self) -> Money | None:
+        return max((variant.price for variant in self.variants), key=_amount, default=None)
+
+
+def _amount(price: Money) -> int:
+    return price.amount
+
+
+def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -> None:
+    """Raise unless a product of this status may have these variants in a shop of this currency."""
+    if status == "active" and not variants:
+        raise NothingForSale
+    seen: set[str] = set()
+    for variant in variants:
+        if variant.sku in seen:
+            raise SkuTwice(variant.sku)
+        seen.add(variant.sku)
+        if variant.price.currency != currency:
+            raise ForeignCurrency(currency, "price.currency")
+
+
+def slugs_for(name: str, product_id: str) -> list[str]:
+    """Slugs for a product that was given none, the best first: its name, then its name and the id's end."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", plain))[:180].strip("-")
+    unique = f"{words or 'product'}-{product_id[-8:]}"
+    return [unique] if not words or is_id(words) else [words, unique]
+
+
+def is_id(text: str) -> bool:
+    """Whether what stands in a path is an id; anything else is a slug."""
+    return _UUID.fullmatch(text.lower()) is not None
+
+
+def creates_cycle(parents: Mapping[str, str | None], category_id: str, parent_id: str | None) -> bool:
+    """Whether putting a category under `parent_id` would put it inside itself. `parents` is the tree as it is."""
+    seen: set[str] = set()
+    above = parent_id
+    while above is not None and above not in seen:
+        if above == category_id:
+            return True
+        seen.add(above)
+        above = parents.get(above)
+    return False

@@ -1,0 +1,432 @@
+"""All of catalog's SQL.
+
+Who changes a product or a variant of it holds the product's row; who changes the category tree holds
+the table of categories. Rows of several products are written in the order of their slugs and SKUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.money import Money
+from stoa.services.catalog.errors import SkuTaken, SlugTaken
+from stoa.services.catalog.product import CategoryName, Image, Product, Variant
+
+# -------------------------------------------------------------------------------------------------- products
+
+_PRODUCT = """
+    SELECT product.id, product.slug, product.name, product.description, product.brand,
+        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
+        product.status, product.seller_id, product.tags, product.specifications, product.images,
+        product.version, product.created_at, product.updated_at,
+        (
+            SELECT coalesce(jsonb_agg(jsonb_build_array(
+                sku, name, jsonb_build_object('amount', price_minor, 'currency', currency), position, options
+            ) ORDER BY position, sku), '[]')
+            FROM variants WHERE product_id = product.id AND archived_at IS NULL
+        ) AS variants
+    FROM products AS product
+    LEFT JOIN categories AS category ON category.id = product.category_id
+"""
+
+PRODUCT_BY_ID = _PRODUCT + "WHERE product.id = $1"
+
+PRODUCT_BY_SLUG = _PRODUCT + "WHERE product.slug = $1"
+
+LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
+
+LOCK_BY_SLUG = "SELECT id FROM products WHERE slug = $1 FOR UPDATE"
+
+# A card of the list: one statement whatever its length. `$3` takes the category with all that is inside it.
+_LIST = """
+    SELECT product.id, product.slug, product.name, product.brand, product.status,
+        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
+        product.price_minor, product.price_max_minor, product.currency, product.images -> 0 AS image,
+        ARRAY(
+            SELECT sku FROM variants
+            WHERE product_id = product.id AND archived_at IS NULL
+            ORDER BY position, sku
+        ) AS skus
+    FROM products AS product
+    LEFT JOIN categories AS category ON category.id = product.category_id
+    WHERE product.status = $1
+        AND ($2::uuid IS NULL OR product.seller_id = $2)
+        AND ($3::text IS NULL OR product.category_id IN (
+            WITH RECURSIVE inside AS (
+                SELECT id FROM categories WHERE slug = $3
+                UNION
+                SELECT below.id FROM categories AS below JOIN inside ON below.parent_id = inside.id
+            )
+            SELECT id FROM inside
+        ))
+        AND ($4::text IS NULL OR product.brand = $4)
+        AND ($5::bigint IS NULL OR product.price_minor >= $5)
+        AND ($6::bigint IS NULL OR product.price_minor <= $6)
+"""
+
+NEWEST = (
+    _LIST
+    + """
+        AND ($8::uuid IS NULL OR product.id < $8)
+    ORDER BY product.id DESC
+    LIMIT $7
+"""
+)
+
+CHEAPEST = (
+    _LIST
+    + """
+        AND ($8::uuid IS NULL OR (product.price_minor, product.id) > ($9::bigint, $8))
+    ORDER BY product.price_minor, product.id
+    LIMIT $7
+"""
+)
+
+DEAREST = (
+    _LIST
+    + """
+        AND ($8::uuid IS NULL OR (product.price_minor, product.id) < ($9::bigint, $8))
+    ORDER BY product.price_minor DESC, product.id DESC
+    LIMIT $7
+"""
+)
+
+BY_NAME = (
+    _LIST
+    + """
+        AND ($8::uuid IS NULL OR (lower(product.name), product.id) > (lower($9::text), $8))
+    ORDER BY lower(product.name), product.id
+    LIMIT $7
+"""
+)
+
+ADD_PRODUCT = """
+    INSERT INTO products (
+        id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
+        price_minor, price_max_minor, currency
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+CHANGE_PRODUCT = """
+    UPDATE products SET
+        slug = $2, name = $3, description = $4, brand = $5, category_id = $6, status = $7, seller_id = $8,
+        tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
+        version = version + 1, updated_at = now()
+    WHERE id = $1
+"""
+
+IMPORT_PRODUCTS = """
+    INSERT INTO products (
+        id, slug, name, description, brand, category_id, status, tags, price_minor, price_max_minor, currency
+    )
+    SELECT new.id, new.slug, new.name, new.description, new.brand, categories.id, new.status, new.tags,
+        new.price_minor, new.price_max_minor, new.currency
+    FROM jsonb_to_recordset($1) AS new (
+        id uuid, slug text, name text, description text, brand text, category text, status text, tags text[],
+        price_minor bigint, price_max_minor bigint, currency text
+    )
+    LEFT JOIN categories ON categories.slug = new.category
+    ORDER BY new.slug
+    ON CONFLICT (slug) DO NOTHING
+    RETURNING id
+"""
+
+# -------------------------------------------------------------------------------------------------- variants
+
+# A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
+WRITE_VARIANTS = """
+    INSERT INTO variants (sku, product_id, name, price_minor, currency, position, options)
+    SELECT sku, product_id, name, price_minor, currency, position, options
+    FROM jsonb_to_recordset($1) AS new (
+        sku text, product_id uuid, name text, price_minor bigint, currency text, position integer, options jsonb
+    )
+    ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET
+        name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
+        position = EXCLUDED.position, options = EXCLUDED.options, archived_at = NULL
+    WHERE variants.product_id = EXCLUDED.product_id
+    RETURNING sku
+"""
+
+ARCHIVE_VARIANTS = """
+    UPDATE variants SET archived_at = now()
+    WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
+"""
+
+PRODUCT_OF_SKU = "SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL"
+
+VARIANTS_FOR_SALE = """
+    SELECT variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
+        variant.name, variant.price_minor, variant.currency
+    FROM variants AS variant
+    JOIN products AS product ON product.id = variant.product_id
+    WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.status = 'active'
+"""
+
+# ------------------------------------------------------------------------------------------------ categories
+
+CATEGORIES = "SELECT id, parent_id, slug, name, position FROM categories ORDER BY position, name, id"
+
+LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
+
+# Locked against removal until the product that names it is written.
+CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
+
+ADD_CATEGORY = """
+    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+CHANGE_CATEGORY = "UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5 WHERE id = $1"
+
+CATEGORY_HAS_PRODUCTS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND status <> 'archived')"
+
+REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
+
+IMPORT_CATEGORIES = """
+    INSERT INTO categories (id, slug, name)
+    SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
+    ORDER BY slug
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+
+class Card(NamedTuple):
+    """A product as a list shows it: its prices are its variants' lowest and highest."""
+
+    id: str
+    slug: str
+    name: str
+    brand: str
+    status: str
+    category: CategoryName | None
+    price: Money | None
+    price_max: Money | None
+    image: Image | None
+    skus: list[str]
+
+
+class ForSale(NamedTuple):
+    """A variant that can be bought, with what a cart shows of its product."""
+
+    sku: str
+    product_id: str
+    product_name: str
+    product_slug: str
+    name: str
+    price_minor: int
+    currency: str
+
+
+class Category(NamedTuple):
+    id: str
+    parent_id: str | None
+    slug: str
+    name: str
+    position: int
+
+
+async def product_by_id(db: Db, product_id: str) -> Product | None:
+    row = await db.fetchrow(PRODUCT_BY_ID, product_id)
+    return None if row is None else _product(row)
+
+
+async def product_by_slug(db: Db, slug: str) -> Product | None:
+    row = await db.fetchrow(PRODUCT_BY_SLUG, slug)
+    return None if row is None else _product(row)
+
+
+async def lock_product(tx: Transaction, *, product_id: str | None = None, slug: str | None = None) -> Product | None:
+    """Locked first, then read, so that it is what was committed last."""
+    if product_id is None:
+        product_id = await tx.fetchval(LOCK_BY_SLUG, slug)
+    else:
+        product_id = await tx.fetchval(LOCK_BY_ID, product_id)
+    return None if product_id is None else await product_by_id(tx, product_id)
+
+
+def _product(row: asyncpg.Record) -> Product:
+    return Product(
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        description=row["description"],
+        brand=row["brand"],
+        category=_category_name(row),
+        status=row["status"],
+        seller_id=row["seller_id"],
+        tags=row["tags"],
+        specifications=row["specifications"],
+        images=[Image(**image) for image in row["images"]],
+        variants=[
+            Variant(sku, name, Money(**price), position, options)
+            for sku, name, price, position, options in row["variants"]
+        ],
+        version=row["version"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _category_name(row: asyncpg.Record) -> CategoryName | None:
+    if row["category_id"] is None:
+        return None
+    return CategoryName(row["category_id"], row["category_slug"], row["category_name"])
+
+
+async def cards(
+    db: Db,
+    statement: str,
+    *,
+    status: str,
+    seller_id: str | None,
+    category: str | None,
+    brand: str | None,
+    min_price: int | None,
+    max_price: int | None,
+    limit: int,
+    after: Sequence[Any],
+) -> list[Card]:
+    """A page of `statement`, which is one of the four orders. `after` is the position before the page, as the
+    statement takes it: the id, and the price or name where it sorts by that."""
+    rows = await db.fetch(statement, status, seller_id, category, brand, min_price, max_price, limit, *after)
+    return [_card(row) for row in rows]
+
+
+def _card(row: asyncpg.Record) -> Card:
+    currency = row["currency"]
+    return Card(
+        id=row["id"],
+        slug=row["slug"],
+        name=row["name"],
+        brand=row["brand"],
+        status=row["status"],
+        category=_category_name(row),
+        price=None if currency is None else Money(row["price_minor"], currency),
+        price_max=None if currency is None else Money(row["price_max_minor"], currency),
+        image=None if row["image"] is None else Image(**row["image"]),
+        skus=row["skus"],
+    )
+
+
+async def add_product(tx: Transaction, product: Product) -> bool:
+    """Without its variants; False where its slug is taken."""
+    return affected(await tx.execute(ADD_PRODUCT, *_columns(product))) == 1
+
+
+async def change_product(tx: Transaction, product: Product) -> None:
+    """Without its variants; the version goes up by one. Raises `SlugTaken`."""
+    try:
+        await tx.execute(CHANGE_PRODUCT, *_columns(product))
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(product.slug) from None
+
+
+def _columns(product: Product) -> tuple[Any, ...]:
+    return (
+        product.id,
+        product.slug,
+        product.name,
+        product.description,
+        product.brand,
+        product.category.id if product.category else None,
+        product.status,
+        product.seller_id,
+        product.tags,
+        product.specifications,
+        product.images,
+        product.price.amount if product.price else 0,
+        product.price_max.amount if product.price_max else 0,
+        product.price.currency if product.price else None,
+    )
+
+
+async def import_products(tx: Transaction, products: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The ids of those whose slug was free."""
+    return {row["id"] for row in await tx.fetch(IMPORT_PRODUCTS, products)}
+
+
+async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Variant]]) -> None:
+    """By product id: new ones are added, others of the same product replaced. Raises `SkuTaken`."""
+    rows = [
+        {
+            "sku": variant.sku,
+            "product_id": product_id,
+            "name": variant.name,
+            "price_minor": variant.price.amount,
+            "currency": variant.price.currency,
+            "position": variant.position,
+            "options": variant.options,
+        }
+        for product_id, some in variants.items()
+        for variant in some
+    ]
+    written = {row["sku"] for row in await tx.fetch(WRITE_VARIANTS, rows)}
+    taken = [one.sku for some in variants.values() for one in some if one.sku not in written]
+    if taken:
+        raise SkuTaken(taken)
+
+
+async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]) -> None:
+    await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
+
+
+async def product_of_sku(db: Db, sku: str) -> str | None:
+    product_id: str | None = await db.fetchval(PRODUCT_OF_SKU, sku)
+    return product_id
+
+
+async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
+    return [ForSale(*row) for row in await db.fetch(VARIANTS_FOR_SALE, list(skus))]
+
+
+async def categories(db: Db) -> list[Category]:
+    """All of them, siblings in their order."""
+    return [Category(*row) for row in await db.fetch(CATEGORIES)]
+
+
+async def lock_categories(tx: Transaction) -> None:
+    """Nobody else changes the tree until the end of the transaction."""
+    await tx.execute(LOCK_CATEGORIES)
+
+
+async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
+    row = await tx.fetchrow(CATEGORY_NAMED, slug)
+    return None if row is None else CategoryName(*row)
+
+
+async def add_category(tx: Transaction, category: Category) -> bool:
+    """False where the slug is taken."""
+    columns = (category.id, category.parent_id, category.slug, category.name, category.position)
+    return affected(await tx.execute(ADD_CATEGORY, *columns)) == 1
+
+
+async def change_category(tx: Transaction, category: Category) -> None:
+    """Raises `SlugTaken`."""
+    try:
+        await tx.execute(
+            CHANGE_CATEGORY, category.id, category.parent_id, category.slug, category.name, category.position
+        )
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(category.slug) from None
+
+
+async def category_has_products(tx: Transaction, category_id: str) -> bool:
+    found: bool = await tx.fetchval(CATEGORY_HAS_PRODUCTS, category_id)
+    return found
+
+
+async def remove_category(tx: Transaction, category_id: str) -> None:
+    await tx.execute(REMOVE_CATEGORY, category_id)
+
+
+async def import_categories(tx: Transaction, new: Sequence[Category]) -> None:
+    """At the top; a slug that exists is left as it is."""
+    columns = [[one.id for one in new], [one.slug for one in new], [one.name for one in new]]
+    await tx.execute(IMPORT_CATEGORIES, *columns)

@@ -1,0 +1,293 @@
+"""Catalog's public API: what is active is everybody's to see; admins change all, sellers what is theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit import problems
+from stoa.kit.context import Principal
+from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.routes import ANYONE, Request, Routes, roles
+from stoa.kit.http.types import AmountMinor, Id, Page, PageQuery, Slug
+from stoa.kit.money import Money
+from stoa.services.catalog import repository
+from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
+from stoa.services.catalog.bodies import (
+    Label,
+    NewCategory,
+    NewProduct,
+    NewVariant,
+    ProductPatch,
+    ProductReplacement,
+    VariantReplacement,
+    whole,
+)
+from stoa.services.catalog.change_products import (
+    add_product,
+    add_variant,
+    archive_product,
+    archive_variant,
+    change_product,
+    replace_variant,
+)
+from stoa.services.catalog.errors import VersionMissing
+from stoa.services.catalog.product import CategoryName, Image, Product, Specification, Status, Variant
+from stoa.services.catalog.repository import Card, Category
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.show_products import show_product
+
+ADMIN = roles("admin")
+SELLERS = roles("admin", "seller")
+
+routes: Routes[Catalog] = Routes("catalog")
+
+
+class ProductView(msgspec.Struct, kw_only=True):
+    """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes."""
+
+    id: str
+    slug: str
+    name: str
+    description: str
+    brand: str
+    category: CategoryName | None
+    status: Status
+    seller_id: str | None
+    tags: Sequence[str]
+    specifications: dict[str, Specification]
+    images: Sequence[Image]
+    price: Money | None
+    price_max: Money | None
+    variants: Sequence[Variant]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CardView(msgspec.Struct):
+    """A product as a list shows it. `skus` are its variants in their order."""
+
+    id: str
+    slug: str
+    name: str
+    brand: str
+    status: str
+    category: CategoryName | None
+    price: Money | None
+    price_max: Money | None
+    image: Image | None
+    skus: list[str]
+
+
+class CategoryView(msgspec.Struct):
+    """`children` stand in their order."""
+
+    id: str
+    slug: str
+    name: str
+    position: int
+    children: list[CategoryView]
+
+
+Sort = Literal["newest", "price", "-price", "name"]
+
+
+class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too.
+    `status` other than active shows an admin all such products and a seller his own."""
+
+    category: Slug | None = None
+    brand: Label | None = None
+    min_price: AmountMinor | None = None
+    max_price: AmountMinor | None = None
+    sort: Sort = "newest"
+    status: Status = "active"
+
+
+# For each order its statement, what its cursor holds, and where a card stands in it: the id first.
+_ORDERS: dict[Sort, tuple[str, Any, Any]] = {
+    "newest": (repository.NEWEST, tuple[Id], lambda card: (card.id,)),
+    "price": (repository.CHEAPEST, tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
+    "-price": (repository.DEAREST, tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
+    "name": (repository.BY_NAME, tuple[Id, Annotated[str, Meta(max_length=200)]], lambda card: (card.id, card.name)),
+}
+
+
+def _minor(card: CardView) -> int:
+    return card.price.amount if card.price else 0
+
+
+@routes.get("/products", query=ProductQuery, answer=Page[CardView], who=ANYONE, summary="Products, filtered and sorted")
+async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
+    query = request.query
+    statement, shape, position = _ORDERS[query.sort]
+    nothing_before = (None,) * len(shape.__args__)
+    cards = await repository.cards(
+        catalog.db,
+        statement,
+        status=query.status,
+        seller_id=None if query.status == "active" else _whose(request.principal),
+        category=query.category,
+        brand=query.brand,
+        min_price=query.min_price,
+        max_price=query.max_price,
+        limit=query.limit + 1,
+        after=decode_cursor(query.cursor, shape) or nothing_before,
+    )
+    return page_of([_card_view(card) for card in cards], query.limit, position)
+
+
+def _whose(principal: Principal | None) -> str | None:
+    """Whose hidden products the caller sees: None means everybody's."""
+    if principal is None:
+        raise problems.Unauthorized("Drafts and archived products are shown to those who sell them: sign in.")
+    if not principal.has("admin", "seller"):
+        raise problems.Forbidden("Drafts and archived products are shown to those who sell them.")
+    return None if principal.has("admin") else principal.user_id
+
+
+@routes.get("/products/{product}", answer=ProductView, who=ANYONE, summary="A product by its id or slug")
+async def get_product(catalog: Catalog, request: Request) -> ProductView:
+    return _view(await show_product(catalog, request.path["product"], request.principal))
+
+
+@routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=SELLERS, summary="Add a product")
+async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
+    return _view(await add_product(catalog, request.body, _caller(request)))
+
+
+@routes.put(
+    "/products/{product}", body=ProductReplacement, answer=ProductView, who=SELLERS, summary="Replace a product"
+)
+async def put_product(catalog: Catalog, request: Request[ProductReplacement]) -> ProductView:
+    version = _version(request, request.body.version)
+    if version is None:
+        raise VersionMissing
+    return _view(await change_product(catalog, request.path["product"], whole(request.body), _caller(request), version))
+
+
+@routes.patch(
+    "/products/{product}", body=ProductPatch, answer=ProductView, who=SELLERS, summary="Change some of a product"
+)
+async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> ProductView:
+    version = _version(request, request.body.version)
+    return _view(await change_product(catalog, request.path["product"], request.body, _caller(request), version))
+
+
+@routes.delete("/products/{product}", who=SELLERS, summary="Archive a product")
+async def delete_product(catalog: Catalog, request: Request) -> None:
+    await archive_product(catalog, request.path["product"], _caller(request))
+
+
+@routes.post(
+    "/products/{product}/variants",
+    body=NewVariant,
+    answer=ProductView,
+    status=201,
+    who=SELLERS,
+    summary="Add a variant; answers with its product",
+)
+async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> ProductView:
+    return _view(await add_variant(catalog, request.path["product"], request.body, _caller(request)))
+
+
+@routes.put(
+    "/variants/{sku}",
+    body=VariantReplacement,
+    answer=ProductView,
+    who=SELLERS,
+    summary="Replace a variant; answers with its product",
+)
+async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
+    return _view(await replace_variant(catalog, request.path["sku"], request.body, _caller(request)))
+
+
+@routes.delete("/variants/{sku}", who=SELLERS, summary="Archive a variant; its SKU stays taken")
+async def delete_variant(catalog: Catalog, request: Request) -> None:
+    await archive_variant(catalog, request.path["sku"], _caller(request))
+
+
+@routes.get("/categories", answer=Page[CategoryView], who=ANYONE, summary="The category tree")
+async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:  # noqa: ARG001
+    categories = await repository.categories(catalog.db)
+    views = _views(categories)
+    return Page([views[one.id] for one in categories if one.parent_id is None])
+
+
+@routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ADMIN, summary="Add a category")
+async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
+    category = await add_category(catalog, request.body)
+    return _views(await repository.categories(catalog.db))[category.id]
+
+
+@routes.put(
+    "/categories/{category}", body=NewCategory, answer=CategoryView, who=ADMIN, summary="Rename or move a category"
+)
+async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
+    category = await replace_category(catalog, request.path["category"], request.body)
+    return _views(await repository.categories(catalog.db))[category.id]
+
+
+@routes.delete("/categories/{category}", who=ADMIN, summary="Remove an empty category")
+async def delete_category(catalog: Catalog, request: Request) -> None:
+    await remove_category(catalog, request.path["category"])
+
+
+def _caller(request: Request[Any, Any]) -> Principal:
+    assert request.principal is not None, "the route admits nobody else"
+    return request.principal
+
+
+_IF_MATCH = re.compile(r'"([1-9][0-9]{0,17})"')
+
+
+def _version(request: Request[Any, Any], in_body: int | None) -> int | None:
+    """The version that the caller means to change: as `version` in the body or as `If-Match: "3"`."""
+    header = request.headers.get("if-match")
+    if header is None:
+        return in_body
+    match = _IF_MATCH.fullmatch(header.strip())
+    if match is None or (in_body is not None and in_body != int(match[1])):
+        raise problems.Unprocessable('If-Match is the version in quotes, as "3".', field="If-Match")
+    return int(match[1])
+
+
+def _view(product: Product) -> ProductView:
+    return ProductView(
+        id=product.id,
+        slug=product.slug,
+        name=product.name,
+        description=product.description,
+        brand=product.brand,
+        category=product.category,
+        status=product.status,
+        seller_id=product.seller_id,
+        tags=product.tags,
+        specifications=dict(product.specifications),
+        images=product.images,
+        price=product.price,
+        price_max=product.price_max,
+        variants=product.variants,
+        version=product.version,
+        created_at=product.created_at,
+        updated_at=product.updated_at,
+    )
+
+
+def _card_view(card: Card) -> CardView:
+    return CardView(*card)
+
+
+def _views(categories: Sequence[Category]) -> dict[str, CategoryView]:
+    """By id, each with all that is inside it."""
+    views = {one.id: CategoryView(one.id, one.slug, one.name, one.position, []) for one in categories}
+    for one in categories:
+        if one.parent_id is not None:
+            views[one.parent_id].children.append(views[one.id])
+    return views
