@@ -7,7 +7,6 @@ return page_of([view(row) for row in rows], query.limit, lambda order: (order.cr
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -40,7 +39,7 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position = msgspec.json.decode(text, type=shape)
-    except (binascii.Error, msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor") from None
     if nul_in(msgspec.to_builtins(position)) is not None:
         raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor")

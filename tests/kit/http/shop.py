@@ -1,0 +1,145 @@
+"""A small service of its own, with a route of every kind, for the tests of the layer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from tests.signing import jwks
+
+from stoa.kit import context, problems
+from stoa.kit.http.app import Api, build
+from stoa.kit.http.routes import ANYONE, OWN, OWNER, REQUIRED, SIGNED_IN, Answer, Raw, Request, Routes, roles
+from stoa.kit.http.types import Address, Email, Name, Page, PageQuery, Price, Quantity, Sku
+from stoa.kit.idempotency import IdempotencyKeys
+from stoa.kit.tokens import Verifier
+
+
+class Line(msgspec.Struct, forbid_unknown_fields=True):
+    sku: Sku
+    quantity: Quantity
+
+
+class NewBasket(msgspec.Struct, forbid_unknown_fields=True):
+    lines: Annotated[list[Line], Meta(max_length=3)]
+    email: Email | None = None
+    note: Annotated[str, Meta(max_length=100)] = ""
+    price: Price | None = None
+    address: Address | None = None
+    labels: dict[str, Name] = {}
+
+
+class Filter(PageQuery, forbid_unknown_fields=True):
+    name: Name | None = None
+    cheap: bool = False
+    max_price: Annotated[int, Meta(ge=0, le=1000)] | None = None
+
+
+class View(msgspec.Struct):
+    text: str
+    user_id: str | None = None
+    client: str = ""
+
+
+class Shop:
+    """What the handlers work on: counts what really ran."""
+
+    def __init__(self) -> None:
+        self.baskets: list[NewBasket] = []
+        self.ran: list[str] = []
+        self.seen: list[context.Context] = []
+
+
+routes: Routes[Shop] = Routes("shop")
+
+
+@routes.get("/things/{ref}", answer=View, who=ANYONE, summary="One thing")
+async def show(shop: Shop, request: Request) -> View:
+    """Everything about a thing."""
+    shop.seen.append(context.current())
+    user = request.principal.user_id if request.principal else None
+    return View(request.path["ref"], user, request.client)
+
+
+@routes.get("/things", query=Filter, answer=Page[View], who=ANYONE)
+async def find(shop: Shop, request: Request[None, Filter]) -> Page[View]:
+    return Page([View(f"{request.query.name} {request.query.limit} {request.query.cheap} {request.query.max_price}")])
+
+
+@routes.get("/things/{thing_id:uuid}/history", answer=View, who=OWNER)
+async def history(shop: Shop, request: Request) -> View:
+    return View(request.path["thing_id"], request.user_id)
+
+
+@routes.post("/baskets", body=NewBasket, answer=View, status=201, who=ANYONE)
+async def add(shop: Shop, request: Request[NewBasket]) -> Answer:
+    shop.baskets.append(request.body)
+    return Answer(201, View(request.body.note), {"Location": "/api/v1/baskets/1"})
+
+
+@routes.post("/orders", answer=View, who=SIGNED_IN, idempotent=REQUIRED)
+async def order(shop: Shop, request: Request) -> View:
+    shop.ran.append(f"{request.user_id} {request.idempotency_key}")
+    return View(f"order {len(shop.ran)}")
+
+
+@routes.post("/orders/{number}/cancel", answer=View, who=ANYONE)
+async def cancel(shop: Shop, request: Request) -> View:
+    shop.ran.append(request.path["number"])
+    await asyncio.sleep(0.01)
+    return View(f"cancel {len(shop.ran)}")
+
+
+@routes.post("/own", answer=View, who=ANYONE, idempotent=OWN)
+async def own(shop: Shop, request: Request) -> View:
+    return View(str(request.idempotency_key))
+
+
+@routes.post("/hooks", body=bytes, who=ANYONE)
+async def hook(shop: Shop, request: Request[bytes]) -> None:
+    assert request.body == request.raw
+    shop.ran.append(request.raw.decode())
+
+
+@routes.delete("/things/{ref}", who=roles("admin", "seller"))
+async def remove(shop: Shop, request: Request) -> None:
+    shop.ran.append(f"removed {request.path['ref']}")
+
+
+@routes.get("/files/{name}", who=ANYONE)
+async def file(shop: Shop, request: Request) -> Raw:
+    return Raw(b"a,b\n", "text/csv")
+
+
+class OutOfStock(problems.Conflict):
+    title = "Out of stock"
+    slug = "out-of-stock"
+
+
+@routes.get("/fails/{how}", answer=View, who=ANYONE)
+async def fail(shop: Shop, request: Request) -> View:
+    match request.path["how"]:
+        case "expected":
+            raise OutOfStock("Only 3 are left.", field="items[0].quantity", available=3)
+        case "unexpected":
+            raise RuntimeError("the password is hunter2")
+        case "later":
+            raise problems.TooManyRequests("Later.", retry_after_seconds=7)
+        case _:
+            await asyncio.sleep(60)
+            return View("never")
+
+
+async def fetch_keys() -> str:
+    return jwks("first")
+
+
+def app_of(shop: Shop, keys: IdempotencyKeys | None = None, edge_secret: str = "") -> Api:
+    return build(
+        [routes.bind(shop)],
+        verifier=Verifier(fetch_keys),
+        keys={"shop": keys} if keys else {},
+        edge_secret=edge_secret,
+    )

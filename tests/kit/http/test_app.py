@@ -1,0 +1,413 @@
+"""From request to answer: who may, what is read, what comes back, and what an attacker gets."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from tests.asgi import ask
+from tests.kit.http.shop import Shop, app_of, routes
+from tests.signing import bearer, token
+
+from stoa.kit.context import Principal
+from stoa.kit.http import app as layer
+from stoa.kit.http.openapi import matrix
+from stoa.kit.idempotency import IdempotencyKeys
+
+ID = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
+LINE = {"sku": "85123A", "quantity": 2}
+BASKET = {"lines": [LINE]}
+
+
+@pytest.fixture
+def shop():
+    return Shop()
+
+
+@pytest.fixture
+def app(shop):
+    return app_of(shop)
+
+
+# Answers
+
+
+async def test_a_read(app):
+    reply = await ask(app, "GET", "/api/v1/things/lamp")
+    assert (reply.status, reply.json) == (200, {"text": "lamp", "user_id": None, "client": "192.0.2.7"})
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["content-length"] == str(len(reply.body))
+
+
+async def test_head_is_get_without_the_body(app):
+    get = await ask(app, "GET", "/api/v1/things/lamp", headers={"x-request-id": "same"})
+    head = await ask(app, "HEAD", "/api/v1/things/lamp", headers={"x-request-id": "same"})
+    assert (head.status, head.headers, head.body) == (200, get.headers, b"")
+
+
+async def test_a_handler_may_choose_status_and_headers(app):
+    reply = await ask(app, "POST", "/api/v1/baskets", BASKET)
+    assert (reply.status, reply.headers["location"]) == (201, "/api/v1/baskets/1")
+    raw = await ask(app, "GET", "/api/v1/files/a.csv")
+    assert (raw.status, raw.headers["content-type"], raw.body) == (200, "text/csv", b"a,b\n")
+
+
+async def test_no_answer_is_204(app, shop):
+    reply = await ask(app, "DELETE", "/api/v1/things/lamp", headers=bearer(token(roles=("admin",))))
+    assert (reply.status, reply.body, shop.ran) == (204, b"", ["removed lamp"])
+
+
+async def test_an_unknown_path_and_a_wrong_method(app):
+    assert (await ask(app, "GET", "/api/v1/nothing")).problem == "no-such-path"
+    assert (await ask(app, "GET", "/things/lamp")).problem == "no-such-path"
+    assert (await ask(app, "GET", f"/api/v1/things/{ID[:-1]}/history")).status == 404
+    reply = await ask(app, "PATCH", "/api/v1/things/lamp")
+    assert (reply.status, reply.problem, reply.headers["allow"]) == (405, "method-not-allowed", "DELETE, GET, HEAD")
+    assert (await ask(app, "POST", "/api/v1/things/lamp", headers={"x-http-method-override": "DELETE"})).status == 405
+
+
+async def test_an_expected_failure_is_a_problem_document(app):
+    reply = await ask(app, "GET", "/api/v1/fails/expected", headers={"x-request-id": "r1"})
+    assert reply.json == {
+        "type": "/problems/out-of-stock",
+        "title": "Out of stock",
+        "status": 409,
+        "detail": "Only 3 are left.",
+        "field": "items[0].quantity",
+        "available": 3,
+        "request_id": "r1",
+    }
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert (await ask(app, "GET", "/api/v1/fails/later")).headers["retry-after"] == "7"
+
+
+async def test_an_unexpected_failure_tells_nothing_and_is_logged_with_its_traceback(app, caplog):
+    reply = await ask(app, "GET", "/api/v1/fails/unexpected")
+    assert (reply.status, reply.problem) == (500, "internal-error")
+    assert b"hunter2" not in reply.body
+    assert b"RuntimeError" not in reply.body
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info is not None
+    assert record.route == "/fails/{how}"
+
+
+async def test_what_takes_too_long_is_given_up(app, monkeypatch):
+    monkeypatch.setattr(layer, "LONGEST_REQUEST_SECONDS", 0.01)
+    assert (await ask(app, "GET", "/api/v1/fails/slowly")).problem == "overdue"
+
+
+# Context
+
+
+async def test_the_context_is_the_callers_or_a_new_one(app, shop):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    reply = await ask(app, "GET", "/api/v1/things/a", headers={"x-request-id": "abc-1", "traceparent": parent})
+    assert reply.headers["x-request-id"] == "abc-1"
+    assert (shop.seen[0].request_id, shop.seen[0].trace_id) == ("abc-1", "0af7651916cd43dd8448eb211c80319c")
+    for bad in ("", "a b", "x" * 129, "a\nb", "<script>"):
+        reply = await ask(app, "GET", "/api/v1/things/a", headers={"x-request-id": bad, "traceparent": "rubbish"})
+        assert reply.headers["x-request-id"] == shop.seen[-1].request_id != bad
+    assert shop.seen[-1].remaining() > 29
+
+
+async def test_the_principal_is_in_the_context(app, shop):
+    await ask(app, "GET", "/api/v1/things/a", headers=bearer(token("ada")))
+    assert shop.seen[0].principal == Principal("ada", "ada@example.com", frozenset({"customer"}), "session of ada")
+    await ask(app, "GET", "/api/v1/things/a")
+    assert shop.seen[1].principal is None
+
+
+async def test_the_client_is_the_connections_other_end_unless_the_gateway_says(shop):
+    app = app_of(shop, edge_secret="between us")
+    spoofed = {"x-forwarded-for": "203.0.113.9", "x-stoa-client": "203.0.113.9", "x-stoa-edge": "guess"}
+    assert (await ask(app, "GET", "/api/v1/things/a", headers=spoofed)).json["client"] == "192.0.2.7"
+    told = {"x-stoa-client": "203.0.113.9", "x-stoa-edge": "between us"}
+    assert (await ask(app, "GET", "/api/v1/things/a", headers=told)).json["client"] == "203.0.113.9"
+    nobody = {"x-stoa-client": "203.0.113.9", "x-stoa-edge": ""}
+    assert (await ask(app_of(shop), "GET", "/api/v1/things/a", headers=nobody)).json["client"] == "192.0.2.7"
+
+
+# Who may
+
+CALLERS = {"guest": None, "customer": ("customer",), "seller": ("seller",), "admin": ("customer", "admin")}
+EXPECTED = {
+    "anyone": {"guest": True, "customer": True, "seller": True, "admin": True},
+    "signed in": {"guest": False, "customer": True, "seller": True, "admin": True},
+    "owner": {"guest": False, "customer": True, "seller": True, "admin": True},
+    "admin or seller": {"guest": False, "customer": False, "seller": True, "admin": True},
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("access", matrix([routes.bind(Shop())]), ids=lambda each: f"{each.method} {each.path}")
+async def test_every_route_admits_whom_it_declares(app, access, caller):
+    path = access.path.replace("{thing_id:uuid}", ID).replace("{ref}", "lamp").replace("{how}", "expected")
+    held = CALLERS[caller]
+    headers = bearer(token(roles=held)) if held else {}
+    reply = await ask(app, access.method, f"/api/v1{path}", headers=headers)
+    refused = 403 if held else 401
+    if EXPECTED[access.who.name][caller]:
+        assert reply.status not in {401, 403}
+    else:
+        assert reply.status == refused
+        assert reply.headers.get("www-authenticate") == ("Bearer" if refused == 401 else None)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer", "Bearer ", "Bearer x", "Basic YTpi", "bearer", "", "Bearer null", "Token abc", "Bearer a.b.c d"],
+)
+async def test_a_bad_token_is_401_also_where_guests_may(app, shop, authorization):
+    reply = await ask(app, "GET", "/api/v1/things/lamp", headers={"authorization": authorization})
+    assert (reply.status, reply.problem, shop.seen) == (401, "invalid-token", [])
+
+
+async def test_two_tokens_are_refused(app):
+    pairs = [("authorization", f"Bearer {token('ada')}"), ("authorization", f"Bearer {token('eve')}")]
+    assert (await ask(app, "GET", "/api/v1/things/lamp", headers=pairs)).problem == "bad-header authorization"
+
+
+async def test_nobody_learns_from_a_body_whether_they_may(app, shop):
+    reply = await ask(app, "POST", "/api/v1/orders", raw=b"{", headers={"content-type": "application/json"})
+    assert reply.status == 401
+
+
+# Bodies
+
+JSON = {"content-type": "application/json"}
+
+
+def basket(text: bytes) -> bytes:
+    return b'{"lines":[{"sku":"a","quantity":1}],' + text + b"}"
+
+
+BAD_BODIES = {
+    b"": "malformed-body",
+    b"{": "malformed-body",
+    b'{"lines": [}': "malformed-body",
+    b"nonsense": "malformed-body",
+    b'{"lines":[]} {"lines":[]}': "malformed-body",
+    b'\xef\xbb\xbf{"lines":[]}': "malformed-body",
+    b'{"lines":[],"note":"\xff"}': "malformed-body",
+    b'{"lines":[],"note":"a\x00b"}': "malformed-body",
+    basket(b'"note":"\\ud800"'): "malformed-body",
+    basket(b'"note":"\xed\xa0\x80"'): "malformed-body",
+    b'{"lines":[{"sku":"a","quantity":NaN}]}': "malformed-body",
+    b"[]": "unprocessable body",
+    b"null": "unprocessable body",
+    b'"text"': "unprocessable body",
+    b"{}": "unprocessable lines",
+    b'{"lines":null}': "unprocessable lines",
+    b'{"lines":[{"quantity":1}]}': "unprocessable lines[0].sku",
+    b'{"lines":[{"sku":"a","quantity":"1"}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":1},{"sku":"b","quantity":0}]}': "unprocessable lines[1].quantity",
+    b'{"lines":[{"sku":"a","quantity":-1}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":1.5}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":true}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":[1]}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":{"$gt":0}}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":1e309}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":9223372036854775808}]}': "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":' + b"9" * 400 + b"}]}": "unprocessable lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":1,"price":1}]}': "unprocessable lines[0].price",
+    b'{"lines":[{"sku":"","quantity":1}]}': "unprocessable lines[0].sku",
+    b'{"lines":[{"sku":"a b","quantity":1}]}': "unprocessable lines[0].sku",
+    b'{"lines":[{"sku":"a\\n","quantity":1}]}': "unprocessable lines[0].sku",
+    b'{"lines":[{"sku":"' + b"a" * 65 + b'","quantity":1}]}': "unprocessable lines[0].sku",
+    b'{"lines":[' + b'{"sku":"a","quantity":1},' * 3 + b'{"sku":"a","quantity":1}]}': "unprocessable lines",
+    basket(b'"total":0'): "unprocessable total",
+    basket(b'"__proto__":{}'): "unprocessable __proto__",
+    basket(b'"note":"' + b"a" * 101 + b'"'): "unprocessable note",
+    basket(b'"note":"a\\u0000b"'): "unprocessable note",
+    basket(b'"labels":{"a":"\\u0000"}'): "unprocessable labels.a",
+    basket(b'"labels":{"\\u0000":"a"}'): "unprocessable labels",
+    basket(b'"labels":{"a":"   "}'): "unprocessable labels[...]",
+    basket(b'"email":"ada"'): "unprocessable email",
+    basket(b'"email":"ada@example.com\\n"'): "unprocessable email",
+    basket(b'"email":"a b@example.com"'): "unprocessable email",
+    basket(b'"price":{"amount":-1,"currency":"GBP"}'): "unprocessable price.amount",
+    basket(b'"price":{"amount":1,"currency":"gbp"}'): "unprocessable price.currency",
+    basket(b'"price":{"amount":1,"currency":"GBP\\n"}'): "unprocessable price.currency",
+    basket(b'"address":{"name":"A","line1":"B","city":"C","country":"GBR"}'): "unprocessable address.country",
+    basket(b'"address":{"name":"A","line1":"B","city":" ","country":"GB"}'): "unprocessable address.city",
+    b'{"lines":' + b"[" * 200_000: "unprocessable lines[0]",
+    b'{"deep":' + b"[" * 200_000 + b"]" * 200_000 + b"}": "unprocessable deep",
+    b'{"lines":[],"note":' + b'{"a":' * 100_000: "unprocessable note",
+}
+
+
+@pytest.mark.parametrize(("raw", "problem"), BAD_BODIES.items(), ids=lambda each: repr(each[:40]))
+async def test_a_bad_body_is_refused_with_its_field_and_changes_nothing(app, shop, raw, problem):
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=raw, headers=JSON)
+    assert reply.problem == problem
+    assert reply.status == (400 if problem == "malformed-body" else 422)
+    assert shop.baskets == []
+
+
+async def test_hostile_texts_are_just_texts(app, shop):
+    for text in ("'; DROP TABLE users; --", "<script>alert(1)</script>", "{{7*7}}", "\u202e", "💡", "a\nb\tc"):
+        reply = await ask(app, "POST", "/api/v1/baskets", {**BASKET, "note": text})
+        assert (reply.status, reply.json["text"]) == (201, text)
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=basket(b'"note":"\\\\u0000"'), headers=JSON)
+    assert (reply.status, reply.json["text"]) == (201, "\\u0000")
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"]
+)
+async def test_what_does_not_say_it_is_json_is_415(app, shop, content_type):
+    headers = {} if content_type is None else {"content-type": content_type}
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=b'{"lines":[]}', headers=headers)
+    assert (reply.status, reply.problem, shop.baskets) == (415, "unsupported-media-type", [])
+
+
+@pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])
+async def test_json_may_be_spelled_as_it_is(app, content_type):
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=b'{"lines":[]}', headers={"content-type": content_type})
+    assert reply.status == 201
+
+
+async def test_a_route_without_a_body_refuses_one(app, shop):
+    signed = {**bearer(token()), "idempotency-key": "k", **JSON}
+    assert (
+        await ask(app, "POST", "/api/v1/orders", raw=b'{"total":1}', headers=signed)
+    ).problem == "unprocessable body"
+    assert shop.ran == []
+    assert (await ask(app, "POST", "/api/v1/orders", raw=b"{}", headers=signed)).status == 200
+
+
+async def test_a_raw_body_comes_as_it_is(app, shop):
+    reply = await ask(app, "POST", "/api/v1/hooks", raw=b"any thing", headers={"content-type": "text/plain"})
+    assert (reply.status, shop.ran) == (204, ["any thing"])
+
+
+async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is(app, shop):
+    announced = {"content-type": "application/json", "content-length": str(layer.MOST_BODY_BYTES + 1)}
+    reply = await ask(app, "POST", "/api/v1/baskets", headers=announced, chunks=[])
+    assert (reply.status, reply.problem, reply.json["limit"]) == (413, "body-too-large", 1024 * 1024)
+
+    reply = await ask(app, "POST", "/api/v1/baskets", headers=JSON, chunks=[b" " * 65536] * 40)
+    assert (reply.status, shop.baskets) == (413, [])
+
+
+async def test_the_largest_body_is_read(app):
+    text = b'{"lines":[]' + b" " * (layer.MOST_BODY_BYTES - 12) + b"}"
+    assert len(text) == layer.MOST_BODY_BYTES
+    assert (await ask(app, "POST", "/api/v1/baskets", raw=text, headers=JSON)).status == 201
+
+
+async def test_who_hangs_up_gets_no_answer_and_has_no_effect(app, shop):
+    reply = await ask(app, "POST", "/api/v1/baskets", headers=JSON, chunks=[])
+    assert (reply.status, shop.baskets) == (0, [])
+
+
+@pytest.mark.parametrize("length", ["-1", "1e3", "0x10", "ten", "9" * 40, ""])
+async def test_a_strange_length_is_refused(app, length):
+    reply = await ask(app, "POST", "/api/v1/baskets", headers={**JSON, "content-length": length}, chunks=[b"{}"])
+    assert reply.status in {400, 413}
+
+
+# Queries
+
+
+async def test_a_query_is_decoded(app):
+    reply = await ask(app, "GET", "/api/v1/things?limit=5&name=white%20lamp+%26&cheap=true&max_price=10")
+    assert reply.json["items"][0]["text"] == "white lamp & 5 True 10"
+    assert (await ask(app, "GET", "/api/v1/things")).json["items"][0]["text"] == "None 20 False None"
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("limit=0", "unprocessable limit"),
+        ("limit=101", "unprocessable limit"),
+        ("limit=ten", "unprocessable limit"),
+        ("limit=", "unprocessable limit"),
+        ("limit=1&limit=2", "unprocessable limit"),
+        ("limit[]=1", "unprocessable limit[]"),
+        ("name=a%00b", "unprocessable name"),
+        ("name=", "unprocessable name"),
+        ("name=%ff", "bad-request"),
+        ("cheap=perhaps", "unprocessable cheap"),
+        ("max_price=99999999999999999999", "unprocessable max_price"),
+        ("cursor=" + "a" * 1001, "unprocessable cursor"),
+        ("role=admin", "unprocessable role"),
+        ("&".join(f"a{number}=1" for number in range(101)), "bad-request"),
+    ],
+)
+async def test_a_bad_query_is_refused_with_its_field(app, query, problem):
+    assert (await ask(app, "GET", f"/api/v1/things?{query}")).problem == problem
+
+
+async def test_a_route_without_a_query_refuses_one(app):
+    assert (await ask(app, "GET", "/api/v1/things/lamp?x=1")).problem == "unprocessable x"
+
+
+# Idempotency keys
+
+
+@pytest.fixture
+async def keyed(database, shop):
+    return app_of(shop, IdempotencyKeys(await database("cart")))
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "a\x00", "x" * 256])
+async def test_a_bad_key_is_refused(keyed, shop, key):
+    reply = await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers={"idempotency-key": key})
+    assert (reply.problem, shop.ran) == ("bad-header Idempotency-Key", [])
+
+
+async def test_a_missing_key_is_named(keyed, shop):
+    reply = await ask(keyed, "POST", "/api/v1/orders", headers=bearer(token()))
+    assert (reply.status, reply.problem, shop.ran) == (400, "idempotency-key-required Idempotency-Key", [])
+
+
+async def test_two_keys_are_refused(keyed, shop):
+    pairs = [("idempotency-key", "a"), ("idempotency-key", "b")]
+    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=pairs)).problem == "bad-header idempotency-key"
+
+
+async def test_a_repeat_gets_the_very_same_answer(keyed, shop):
+    headers = {**bearer(token("ada")), "idempotency-key": "k"}
+    first = await ask(keyed, "POST", "/api/v1/orders", headers=headers)
+    second = await ask(keyed, "POST", "/api/v1/orders", headers=headers)
+    assert (first.status, first.body, second.body) == (
+        200,
+        b'{"text":"order 1","user_id":null,"client":""}',
+        first.body,
+    )
+    assert second.headers["idempotent-replay"] == "true"
+    assert "idempotent-replay" not in first.headers
+    assert shop.ran == ["ada k"]
+
+
+async def test_a_key_belongs_to_its_user_and_its_route(keyed, shop):
+    for user in ("ada", "eve"):
+        headers = {**bearer(token(user)), "idempotency-key": "k"}
+        assert (await ask(keyed, "POST", "/api/v1/orders", headers=headers)).status == 200
+        assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=headers)).status == 200
+    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers={"idempotency-key": "k"})).status == 200
+    assert shop.ran == ["ada k", "1", "eve k", "1", "1"]
+
+
+async def test_the_same_key_for_another_path_is_another_request(keyed, shop):
+    headers = {"idempotency-key": "k"}
+    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=headers)).status == 200
+    reply = await ask(keyed, "POST", "/api/v1/orders/2/cancel", headers=headers)
+    assert (reply.status, reply.problem) == (422, "idempotency-key-reused Idempotency-Key")
+    assert shop.ran == ["1"]
+
+
+async def test_what_could_not_be_read_claims_nothing(keyed, shop):
+    headers = {"idempotency-key": "k"}
+    assert (await ask(keyed, "POST", "/api/v1/baskets", {"lines": "x"}, headers)).status == 422
+    assert (await ask(keyed, "POST", "/api/v1/baskets", BASKET, headers)).status == 201
+    assert (await ask(keyed, "POST", "/api/v1/baskets", BASKET, headers)).headers["location"] == "/api/v1/baskets/1"
+    assert len(shop.baskets) == 1
+
+
+async def test_a_handler_may_do_it_itself(keyed):
+    for _ in range(2):
+        reply = await ask(keyed, "POST", "/api/v1/own", headers={"idempotency-key": "k"})
+        assert reply.json["text"] == "k"
+        assert "idempotent-replay" not in reply.headers
