@@ -1,0 +1,113 @@
+"""The most that this server could do in Python: an ASGI app that looks a path up and sends bytes it was given.
+
+It runs on the very server class of the shop (`stoa.runtime.http_server`: uvicorn, httptools, uvloop, one
+process), so what differs is only what the gateway does. `start` runs it as a process of its own and tells
+it what to answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from starlette.types import Receive, Scope, Send
+
+from bench.load import HOST
+from stoa.cli.main import run_until_signal
+from stoa.runtime import children
+from stoa.runtime.http_server import HttpServer
+
+# The server sets these itself.
+_OF_THE_SERVER = frozenset(("date", "server", "connection"))
+_STOP = ((signal.SIGTERM, 5.0),)
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """An answer: the same bytes and headers as the shop's."""
+
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Bare:
+    """The app under its server, in process `pid`."""
+
+    port: int
+    pid: int
+
+
+class App:
+    def __init__(self, answers: Mapping[str, Fixed]) -> None:
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        answer = self._answers[scope["path"]]
+        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+async def copy_of(port: int, paths: list[str]) -> dict[str, Fixed]:
+    """What the server at `port` answers to each path (and query), by path."""
+    found = {}
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        for each in paths:
+            async with session.get(f"http://{HOST}:{port}{each}") as answer:
+                answer.raise_for_status()
+                headers = [
+                    (name.lower(), value)
+                    for name, value in answer.raw_headers
+                    if name.decode("latin-1").lower() not in _OF_THE_SERVER
+                ]
+                found[each.partition("?")[0]] = Fixed(headers, await answer.read())
+    return found
+
+
+@contextlib.asynccontextmanager
+async def start(answers: Mapping[str, Fixed]) -> AsyncIterator[Bare]:
+    """The app in a process of its own, until the end of the block."""
+    listener = socket.socket()
+    listener.bind((HOST, 0))
+    port = int(listener.getsockname()[1])
+    listener.close()
+    process = subprocess.Popen(  # noqa: ASYNC220 - a fork, once
+        [sys.executable, "-m", "bench.bare", str(port)],
+        cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(answers))
+        process.stdin.close()
+        # It says one line when it serves.
+        if not await asyncio.to_thread(process.stdout.readline):
+            raise RuntimeError("the bare app did not start")
+        yield Bare(port, process.pid)
+    finally:
+        await children.stop(process, _STOP)
+
+
+async def _serve(port: int) -> None:
+    answers = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Fixed])
+    server = HttpServer(App(answers), HOST, port, finish_seconds=1)
+    await server.start()
+    print("serving", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.stop()
+
+
+if __name__ == "__main__":
+    run_until_signal(_serve(int(sys.argv[1])))

@@ -1,0 +1,159 @@
+"""A shop to measure: `stoa up` in a process of its own on free ports, with the rate limits lifted.
+
+It is started as a user starts it, and asked as anybody would: over HTTP. Only what no request can tell
+(whether all events have arrived, what PostgreSQL counted) is read from the databases, as superuser.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from bench.load import HOST
+from stoa.app import SERVICES
+from stoa.runtime import children, topology
+from stoa.runtime import secrets as secrets_of
+from stoa.runtime.data_dir import DataDir
+from stoa.runtime.postgres import dsn_of_running
+
+# The load comes from one address and would be refused as the machine it is; everything else is the default.
+SETTINGS = {
+    "STOA_GATEWAY_REQUESTS_PER_MINUTE": "0",
+    "STOA_GATEWAY_SIGN_INS_PER_MINUTE": "0",
+    "STOA_LOG_LEVEL": "WARNING",
+}
+START_SECONDS = 120.0
+SETTLE_SECONDS = 120.0
+_STOP = ((signal.SIGTERM, 45.0),)
+FIRST_PAGE = "/api/v1/products?limit=20"
+
+OWED = "SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)"
+BUSY = "SELECT EXISTS (SELECT FROM checkouts WHERE state IN ('running', 'compensating'))"
+
+
+class DidNotStart(Exception):
+    """The shop ended or stayed silent; the message has the end of its log."""
+
+
+@dataclass
+class Shop:
+    """A shop that runs. `first_page_seconds` is from the command to the first page with goods on it."""
+
+    pid: int
+    port: int
+    data_dir: Path
+    topology: str
+    first_page_seconds: float
+    session: aiohttp.ClientSession
+    token: str = ""
+
+    def dsn(self, database: str = "postgres") -> str:
+        """As superuser of the embedded server."""
+        place = DataDir(self.data_dir)
+        dsn = dsn_of_running(place.postgres, secrets_of.load(place.secrets, {}).superuser)
+        assert dsn is not None, "the shop runs, and so does its server"
+        return dsn.rpartition("/")[0] + f"/{database}"
+
+    async def send(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """The answer's document. Raises for a refusal: what prepares a measurement must not fail."""
+        headers = {"Idempotency-Key": os.urandom(16).hex()} if method != "GET" else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        url = f"http://{HOST}:{self.port}/api/v1{path}"
+        async with self.session.request(method, url, json=body, headers=headers) as answer:
+            if answer.status >= 400:
+                raise RuntimeError(f"{method} {path}: {answer.status} {await answer.text()}")
+            return await answer.json() if answer.content_length else None
+
+    async def as_admin(self, method: str, path: str, body: Any = None) -> Any:
+        """With the password that the first start wrote down."""
+        if not self.token:
+            written = dict(line.split(": ", 1) for line in DataDir(self.data_dir).admin.read_text().splitlines())
+            account = {"email": written["email"], "password": written["password"]}
+            self.token = (await self.send("POST", "/auth/login", account))["access_token"]
+        return await self.send(method, path, body, token=self.token)
+
+    async def settle(self) -> float:
+        """Wait until every checkout has ended and every event has had its effect; the seconds that took."""
+        started = time.perf_counter()
+        connections = {name: await asyncpg.connect(self.dsn(each.role)) for name, each in SERVICES.items()}
+        try:
+            while True:
+                owed = [await each.fetchval(OWED) for each in connections.values()]
+                if not any(owed) and not await connections["checkout"].fetchval(BUSY):
+                    return time.perf_counter() - started
+                if time.perf_counter() - started > SETTLE_SECONDS:
+                    raise RuntimeError(f"events are still on their way after {SETTLE_SECONDS:.0f} s")
+                await asyncio.sleep(0.02)
+        finally:
+            for each in connections.values():
+                each.terminate()
+
+
+@contextlib.asynccontextmanager
+async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
+    """The shop over `data_dir` in the topology `shape`, stopped at the end of the block. Raises `DidNotStart`."""
+    addresses = _free_addresses(shape)
+    port = int(addresses[topology.variable_of(topology.load(shape, {}).gateway.name, "http")].rpartition(":")[2])
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    log = data_dir.with_suffix(".log")
+    command = [sys.executable, "-m", "stoa.cli.main", "up"]
+    command += ["--topology", shape, "--data-dir", str(data_dir), "--port", str(port)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STOA_")}
+    with log.open("ab") as output:
+        started = time.perf_counter()
+        process = children.spawn(
+            command,
+            folder=Path.cwd(),
+            environment=environment | SETTINGS | addresses,
+            when_parent_dies=signal.SIGTERM,
+            output=output,
+        )
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+            await _first_page(session, port, process, log)
+            seconds = time.perf_counter() - started
+            yield Shop(process.pid, port, data_dir, shape, seconds, session)
+    finally:
+        await children.stop(process, _STOP)
+
+
+async def _first_page(session: aiohttp.ClientSession, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    give_up = time.perf_counter() + START_SECONDS
+    while process.poll() is None and time.perf_counter() < give_up:
+        with contextlib.suppress(aiohttp.ClientError):
+            async with session.get(f"http://{HOST}:{port}{FIRST_PAGE}") as answer:
+                if answer.status == 200 and (await answer.json())["items"]:
+                    return
+        await asyncio.sleep(0.02)
+    raise DidNotStart(f"the shop did not start:\n{log.read_text()[-2000:]}")
+
+
+def _free_addresses(shape: str) -> dict[str, str]:
+    """An environment that moves every process of the topology to free ports."""
+    wanted = [
+        topology.variable_of(plan.name, kind)
+        for plan in topology.load(shape, {}).processes
+        for kind, address in (("http", plan.http), ("grpc", plan.grpc))
+        if address is not None
+    ]
+    with contextlib.ExitStack() as stack:
+        found = {}
+        for name in wanted:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((HOST, 0))
+            found[name] = f"{HOST}:{listener.getsockname()[1]}"
+        return found
