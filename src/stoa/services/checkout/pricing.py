@@ -103,7 +103,7 @@ def quote(items: Sequence[Item], shipping_method: str, rules: PriceRules) -> Quo
     ]
     units = sum(item.quantity for item in items)
     trace = [
-        TraceEntry(figure="subtotal", how=f"unit price × quantity, {len(items)} lines, {units} units", amount=subtotal),
+        TraceEntry(figure="subtotal", how=f"unit price × quantity, {units} units in all", amount=subtotal),
         TraceEntry(figure="discount", how="none applies", amount=discount),
         TraceEntry(figure="shipping", how=shipping_how, amount=shipping),
         TraceEntry(figure="tax", how=tax_how, amount=tax),

@@ -22,7 +22,7 @@ from stoa.services.checkout.states import State
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 5.0
 """How long a stopping process lets its checkouts finish, while it still renews their leases."""
 
 

@@ -20,8 +20,9 @@ class Settings:
     most_at_once: int = 512
     """Checkouts under way in one process: above it 503 at once, because all of them together would only be slower."""
 
-    answer_within_seconds: float = 25.0
-    """How long a shopper waits before 202 says that it goes on: less than proxies and browsers do."""
+    answer_within_seconds: float = 15.0
+    """How long a shopper waits before 202 says that it goes on: less than proxies wait, and than a process that
+    stops gives its requests."""
 
     repeat_waits_seconds: float = 10.0
     """How long a repeat of the same key waits for the first's answer before 409."""
@@ -29,7 +30,7 @@ class Settings:
     call_timeout_seconds: float = 6.0
     """For one call to a neighbour: longer than payment waits for its provider."""
 
-    give_up_after_seconds: float = 18.0
+    give_up_after_seconds: float = 10.0
     """How long a step before the capture is tried while its neighbour does not answer; then all is undone.
     Below `answer_within_seconds`, so that the shopper is still there to hear of it."""
 
