@@ -1,13 +1,29 @@
-"""A database of carts, and carts with what a test needs in them."""
+"""Carts with what a test needs in them, and a cart service with the real catalog and inventory as neighbours."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from rest import Rest
 
+from stoa.app import SERVICES
+from stoa.contracts.catalog.v1.catalog_pb2 import ImportProductsRequest
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.common.v1.common_pb2 import Line, Money
+from stoa.contracts.inventory.v1.inventory_pb2 import ImportStockRequest
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Outbox
+from stoa.kit.service import Parts, Service
+from stoa.services import cart as cart_service
+from stoa.services import catalog as catalog_service
+from stoa.services import inventory as inventory_service
 from stoa.services.cart import access, repository
 from stoa.services.cart.change import save
 from stoa.services.cart.repository import Cart
@@ -47,3 +63,67 @@ def lines(db: Database) -> Callable[[str], Awaitable[dict[str, int]]]:
         return lines_of(await repository.read_cart(db, cart_id))
 
     return read
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a service gets where all are in one registry."""
+
+    service: Service
+    db: Database
+    registry: Registry
+
+    @property
+    def outbox(self) -> Outbox:
+        return Outbox(self.service, lambda _: ())
+
+    def settings(self, shape: type) -> Any:
+        return shape()
+
+    def channel(self, callee: str) -> InProcessChannel:
+        assert callee in self.service.calls
+        return InProcessChannel(self.registry)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The three services, their public API as far as carts go, and what fills the shelves."""
+
+    rest: Rest
+    registry: Registry
+    catalog: Any
+    inventory: Any
+    inventory_db: Database
+
+    async def sell(self, sku: str, *, price: int, on_hand: int, variant: str = "") -> None:
+        """A product with one variant, and stock of it."""
+        product = {
+            "slug": sku.lower(),
+            "name": f"A {sku.lower()}",
+            "category": "things",
+            "category_name": "Things",
+            "variants": [{"sku": sku, "name": variant, "price": Money(amount_minor=price, currency="GBP")}],
+        }
+        await self.catalog.ImportProducts(ImportProductsRequest(products=[product]))
+        await self.inventory.ImportStock(ImportStockRequest(lines=[Line(sku=sku, quantity=on_hand)]))
+
+
+@pytest.fixture
+async def shop(db: Database, database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Shop]:
+    registry = Registry()
+    inventory_db = await database("inventory")
+    built: list[Parts] = [
+        catalog_service.build(Here(SERVICES["catalog"], await database("catalog"), registry)),
+        inventory_service.build(Here(SERVICES["inventory"], inventory_db, registry)),
+        cart_service.build(Here(SERVICES["cart"], db, registry)),
+    ]
+    for parts in built:
+        for add_to in parts.servicers:
+            add_to(registry)
+    channel = InProcessChannel(registry)
+    routes = built[-1].routes
+    assert routes is not None
+    yield Shop(Rest(routes, db), registry, CatalogServiceStub(channel), InventoryServiceStub(channel), inventory_db)
+    for parts in built:
+        if parts.stop is not None:
+            await parts.stop()

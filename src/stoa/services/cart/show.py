@@ -44,8 +44,17 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
 async def show(carts: Carts, cart: Cart, known: Goods | None = None) -> CartView:
     """`cart` with what the neighbours say about its lines, except for what is `known` already."""
     known = known or Goods()
-    goods = known.joined(await look_up(carts, [line.sku for line in cart.lines if line.sku not in known.available]))
-    currency = _currency(cart, goods) or carts.settings.currency
+    missing = [line.sku for line in cart.lines if line.sku not in known.available]
+    return view(cart, known.joined(await look_up(carts, missing)), carts.settings.currency)
+
+
+def view(cart: Cart, goods: Goods, empty_currency: str) -> CartView:
+    """`cart` with `goods` for each of its lines, counted in the currency of the first that has a price.
+
+    What is priced in another one cannot be paid together with that: it is shown without a price.
+    """
+    prices = (goods.variants[line.sku].price for line in cart.lines if line.sku in goods.variants)
+    currency = next((price.currency for price in prices), empty_currency)
     items = [_item(line, goods, currency) for line in cart.lines]
     return CartView(
         id=cart.id,
@@ -62,11 +71,6 @@ def show_untouched(carts: Carts, user_id: str) -> CartView:
     """The cart of a user who never put anything in: there is no row of it yet."""
     nothing = Money(0, carts.settings.currency)
     return CartView(id=user_id, user_id=user_id, items=[], subtotal=nothing, item_count=0, version=0, updated_at=None)
-
-
-def _currency(cart: Cart, goods: Goods) -> str | None:
-    """The currency of the first line that has a price: the one that the cart can be paid in."""
-    return next((goods.variants[line.sku].price.currency for line in cart.lines if line.sku in goods.variants), None)
 
 
 def _item(line: Line, goods: Goods, currency: str) -> ItemView:

@@ -1,0 +1,207 @@
+"""The public API, with the real catalog and inventory behind it."""
+
+import asyncio
+
+import pytest
+from rest import User, new_user
+
+from stoa.kit.ids import uuid7
+from stoa.services.cart import repository
+
+
+@pytest.fixture
+def ada() -> User:
+    return new_user()
+
+
+@pytest.fixture
+async def rest(shop):
+    await shop.sell("MUG", price=1999, on_hand=10)
+    await shop.sell("SPOON", price=333, on_hand=5, variant="silver")
+    return shop.rest
+
+
+def gbp(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "GBP"}
+
+
+def units(cart) -> dict[str, int]:
+    return {item["sku"]: item["quantity"] for item in cart["items"]}
+
+
+async def test_a_cart_as_it_is_answered(rest, ada):
+    await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1}, user=ada, status=201)
+    await rest.ok("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 3}, user=ada, status=201)
+    cart = await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1}, user=ada, status=201)
+    mug, spoon = cart.pop("items")
+    assert mug.pop("product_id") != spoon.pop("product_id")
+    assert mug == {
+        "sku": "MUG",
+        "name": "A mug",
+        "quantity": 2,
+        "unit_price": gbp(1999),
+        "subtotal": gbp(3998),
+        "available": True,
+    }
+    assert spoon == {
+        "sku": "SPOON",
+        "name": "A spoon (silver)",
+        "quantity": 3,
+        "unit_price": gbp(333),
+        "subtotal": gbp(999),
+        "available": True,
+    }
+    assert cart.pop("updated_at").endswith("Z")
+    assert cart == {"id": ada.id, "user_id": ada.id, "subtotal": gbp(4997), "item_count": 5, "version": 3}
+    for ref in ("me", ada.id, ada.id.upper()):
+        assert (await rest.ok("GET", f"/cart/{ref}", user=ada))["version"] == 3
+
+
+async def test_a_user_who_never_put_anything_in_has_an_empty_cart(rest, db, ada):
+    for ref in ("me", ada.id):
+        assert await rest.ok("GET", f"/cart/{ref}", user=ada) == {
+            "id": ada.id,
+            "user_id": ada.id,
+            "items": [],
+            "subtotal": gbp(0),
+            "item_count": 0,
+            "version": 0,
+            "updated_at": None,
+        }
+    assert await db.fetchval("SELECT count(*) FROM carts") == 0
+    opened = await rest.ok("POST", "/cart", user=ada, status=201)
+    assert (opened["id"], opened["user_id"]) == (ada.id, ada.id)
+
+
+async def test_a_guests_cart(rest):
+    cart = await rest.ok("POST", "/cart", status=201)
+    path = f"/cart/{cart['id']}"
+    assert cart["user_id"] is None
+    await rest.ok("POST", f"{path}/items", {"sku": "MUG", "quantity": 2}, status=201)
+    assert units(await rest.ok("PUT", f"{path}/items/MUG", {"quantity": 4})) == {"MUG": 4}
+    assert units(await rest.ok("PUT", f"{path}/items/SPOON", {"quantity": 1})) == {"MUG": 4, "SPOON": 1}
+    assert units(await rest.ok("DELETE", f"{path}/items/MUG")) == {"SPOON": 1}
+    unchanged = await rest.ok("DELETE", f"{path}/items/MUG")
+    assert (units(unchanged), unchanged["version"]) == ({"SPOON": 1}, 4)
+    items = [{"sku": "SPOON", "quantity": 2}, {"sku": "MUG", "quantity": 1}]
+    assert units(await rest.ok("PUT", f"{path}/items", {"items": items})) == {"SPOON": 2, "MUG": 1}
+    assert (await rest.send("DELETE", path)).status == 204
+    assert (await rest.ok("GET", path))["items"] == []
+
+
+async def test_merging_at_login(rest, ada):
+    guests = await rest.ok("POST", "/cart", status=201)
+    await rest.ok("POST", f"/cart/{guests['id']}/items", {"sku": "MUG", "quantity": 2}, status=201)
+    await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1}, user=ada, status=201)
+    answers = await asyncio.gather(
+        *(rest.ok("POST", "/cart/me/merge", {"cart_id": guests["id"]}, user=ada) for _ in range(4))
+    )
+    assert [units(answer) for answer in answers] == [{"MUG": 3}] * 4
+    assert (await rest.ok("GET", f"/cart/{guests['id']}"))["items"] == []
+
+
+async def test_what_is_anothers_does_not_exist(rest, db, ada):
+    eve = new_user()
+    await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 2}, user=ada, status=201)
+    before = await repository.read_cart(db, ada.id)
+    for stranger in (eve, None):
+        for ref in (ada.id, ada.id.upper(), uuid7(), "1", "null", "None", "%00", "me%00"):
+            for method, path, body in (
+                ("GET", f"/cart/{ref}", None),
+                ("DELETE", f"/cart/{ref}", None),
+                ("POST", f"/cart/{ref}/items", {"sku": "MUG", "quantity": 1}),
+                ("PUT", f"/cart/{ref}/items", {"items": []}),
+                ("PUT", f"/cart/{ref}/items/MUG", {"quantity": 1}),
+                ("DELETE", f"/cart/{ref}/items/MUG", None),
+            ):
+                assert (await rest.send(method, path, body, user=stranger)).status == 404, (method, path)
+    for ref, cart_id in (("me", ada.id), (ada.id, eve.id), (ada.id, ada.id)):
+        assert (await rest.send("POST", f"/cart/{ref}/merge", {"cart_id": cart_id}, user=eve)).status == 404
+    for path in ("/cart/me", f"/cart/{ada.id}"):
+        assert (await rest.send("POST", f"{path}/merge", {"cart_id": ada.id})).status == 401
+    assert (await rest.send("GET", "/cart/me")).status == 401
+    assert await repository.read_cart(db, ada.id) == before
+    assert await db.fetchval("SELECT count(*) FROM carts") == 1
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1.5, 1e300, 100_001, 2**63, 2**200, "2", True, None, [1], {"$gt": 0}])
+async def test_a_quantity_that_is_none(rest, ada, quantity):
+    for method, path, body, field in (
+        ("POST", "/cart/me/items", {"sku": "MUG", "quantity": quantity}, "quantity"),
+        ("PUT", "/cart/me/items/MUG", {"quantity": quantity}, "quantity"),
+        ("PUT", "/cart/me/items", {"items": [{"sku": "MUG", "quantity": quantity}]}, "items[0].quantity"),
+    ):
+        answer = await rest.send(method, path, body, user=ada)
+        assert (answer.status, answer.body["field"]) == (422, field)
+    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e309", b"-1e309", b"9" * 5000])
+async def test_a_quantity_that_is_no_number(rest, ada, number):
+    raw = b'{"sku": "MUG", "quantity": ' + number + b"}"
+    assert (await rest.send("POST", "/cart/me/items", raw=raw, user=ada)).status in {400, 422}
+    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
+
+
+@pytest.mark.parametrize("field", ["price", "unit_price", "total", "name", "user_id", "cart_id", "version"])
+async def test_the_client_sets_nothing_else(rest, ada, field):
+    answer = await rest.send("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1, field: 1}, user=ada)
+    assert (answer.status, answer.body["field"]) == (422, field)
+    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
+
+
+async def test_what_cannot_be_had(rest, ada):
+    unknown = await rest.send("POST", "/cart/me/items", {"sku": "NO-SUCH", "quantity": 1}, user=ada)
+    assert (unknown.status, unknown.problem, unknown.body["field"]) == (404, "sku-not-found", "sku")
+    for sku in ("NO-SUCH", "a%20b", "x" * 500, "'%3B--"):
+        assert (await rest.send("PUT", f"/cart/me/items/{sku}", {"quantity": 1}, user=ada)).status == 404
+    await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 8}, user=ada, status=201)
+    more = await rest.send("POST", "/cart/me/items", {"sku": "MUG", "quantity": 3}, user=ada)
+    assert (more.status, more.problem, more.body["available"]) == (409, "out-of-stock", 10)
+    partly = {"items": [{"sku": "SPOON", "quantity": 1}, {"sku": "MUG", "quantity": 11}]}
+    assert (await rest.send("PUT", "/cart/me/items", partly, user=ada)).problem == "out-of-stock"
+    twice = {"items": [{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 1}]}
+    answer = await rest.send("PUT", "/cart/me/items", twice, user=ada)
+    assert (answer.status, answer.problem, answer.body["sku"]) == (422, "duplicate-line", "MUG")
+    many = {"items": [{"sku": f"S{at}", "quantity": 1} for at in range(1001)]}
+    assert (await rest.send("PUT", "/cart/me/items", many, user=ada)).status == 422
+    cart = await rest.ok("GET", "/cart/me", user=ada)
+    assert (units(cart), cart["version"]) == ({"MUG": 8}, 1)
+
+
+async def test_lines_that_can_no_longer_be_bought_are_shown(rest, fill, ada):
+    await fill({"MUG": 11, "SPOON": 5, "GONE": 2}, user_id=ada.id)
+    cart = await rest.ok("GET", "/cart/me", user=ada)
+    shown = {item["sku"]: (item["available"], item["subtotal"]) for item in cart["items"]}
+    assert shown == {"GONE": (False, None), "MUG": (False, gbp(21989)), "SPOON": (True, gbp(1665))}
+    assert cart["subtotal"] == gbp(21989 + 1665)
+
+
+async def test_a_cart_is_shown_and_filled_while_inventory_is_silent(shop, rest, db, ada):
+    await rest.ok("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 1}, user=ada, status=201)
+    async with db.transaction() as tx:
+        await repository.mark_sku(tx, "SPOON", 1, sold_out=True)
+    await shop.inventory_db.close()
+    cart = await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 99}, user=ada, status=201)
+    assert {item["sku"]: item["available"] for item in cart["items"]} == {"SPOON": False, "MUG": True}
+
+
+async def test_adding_at_once_loses_nothing(rest, ada):
+    answers = await asyncio.gather(
+        *(
+            rest.send("POST", "/cart/me/items", {"sku": sku, "quantity": 1}, user=ada)
+            for sku in ("MUG", "SPOON")
+            for _ in range(5)
+        )
+    )
+    assert {answer.status for answer in answers} == {201}
+    cart = await rest.ok("GET", "/cart/me", user=ada)
+    assert (units(cart), cart["version"]) == ({"MUG": 5, "SPOON": 5}, 10)
+
+
+async def test_one_key_adds_once(rest, ada):
+    item = {"sku": "MUG", "quantity": 1}
+    answers = await asyncio.gather(*(rest.send("POST", "/cart/me/items", item, user=ada, key="once") for _ in range(5)))
+    assert [units(answer.body) for answer in answers] == [{"MUG": 1}] * 5
+    other = await rest.send("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 1}, user=ada, key="once")
+    assert (other.status, other.problem) == (422, "idempotency-key-reused")

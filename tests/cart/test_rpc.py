@@ -1,0 +1,46 @@
+"""What the checkout reads and clears."""
+
+import pytest
+
+from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest, GetCartRequest
+from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
+from stoa.kit import problems
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.ids import uuid7
+
+
+@pytest.fixture
+def stub(shop):
+    return CartServiceStub(InProcessChannel(shop.registry))
+
+
+async def test_whose_cart_is_read(stub, fill):
+    ada, eve = uuid7(), uuid7()
+    mine = await fill({"MUG": 2, "SPOON": 1}, user_id=ada)
+    guests = await fill({"FORK": 1})
+    for request in (GetCartRequest(user_id=ada), GetCartRequest(user_id=ada, cart_id=mine.id)):
+        cart = await stub.GetCart(request)
+        assert (cart.cart_id, cart.version) == (ada, 1)
+        assert {line.sku: line.quantity for line in cart.lines} == {"MUG": 2, "SPOON": 1}
+    for caller in ("", ada):
+        cart = await stub.GetCart(GetCartRequest(user_id=caller, cart_id=guests.id))
+        assert [line.sku for line in cart.lines] == ["FORK"]
+    nothing = await stub.GetCart(GetCartRequest(user_id=eve))
+    assert (nothing.cart_id, nothing.version, list(nothing.lines)) == (eve, 0, [])
+    for request in (
+        GetCartRequest(cart_id=ada),
+        GetCartRequest(user_id=eve, cart_id=ada),
+        GetCartRequest(cart_id=uuid7()),
+        GetCartRequest(),
+    ):
+        with pytest.raises(problems.NotFound) as refusal:
+            await stub.GetCart(request)
+        assert refusal.value.type == "/problems/cart-not-found"
+
+
+async def test_clearing_twice(stub, fill, lines):
+    cart = await fill({"MUG": 2, "SPOON": 1})
+    await fill({"MUG": 2, "SPOON": 4}, cart_id=cart.id)
+    for _ in range(2):
+        await stub.ClearCart(ClearCartRequest(cart_id=cart.id, version=cart.version, key=uuid7()))
+        assert await lines(cart.id) == {"SPOON": 4}

@@ -1,0 +1,40 @@
+"""What a cart shows of what catalog and inventory say."""
+
+import pytest
+
+from stoa.contracts.catalog.v1.catalog_pb2 import Variant
+from stoa.contracts.common.v1 import common_pb2
+from stoa.kit import clock
+from stoa.kit.money import Money
+from stoa.services.cart.goods import Goods
+from stoa.services.cart.repository import Cart, Line
+from stoa.services.cart.show import view
+
+
+def variant(sku: str, amount: int, currency: str) -> Variant:
+    price = common_pb2.Money(amount_minor=amount, currency=currency)
+    return Variant(sku=sku, product_id=f"p-{sku}", product_name=sku.title(), price=price)
+
+
+def cart(*lines: Line) -> Cart:
+    return Cart(id="c", user_id=None, version=1, updated_at=clock.now(), lines=lines)
+
+
+def test_what_is_priced_in_another_currency_is_not_added_up():
+    goods = Goods({"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP")}, {"MUG": 9, "SPOON": 9})
+    shown = view(cart(Line("MUG", 2, 1, False), Line("SPOON", 1, 1, False)), goods, "GBP")
+    assert shown.subtotal == Money(3998, "EUR")
+    assert [(item.sku, item.unit_price, item.available) for item in shown.items] == [
+        ("MUG", Money(1999, "EUR"), True),
+        ("SPOON", None, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("available", "sold_out", "shown"),
+    [(2, False, True), (1, False, False), (0, False, False), (2, True, True), (None, False, True), (None, True, False)],
+)
+def test_what_inventory_says_now_counts_before_what_it_told_before(available, sold_out, shown):
+    goods = Goods({"MUG": variant("MUG", 1999, "GBP")}, {"MUG": available})
+    [item] = view(cart(Line("MUG", 2, 1, sold_out)), goods, "GBP").items
+    assert item.available is shown
