@@ -63,7 +63,7 @@ async def test_bodies_that_cannot_be_read(visitor: Shopper):
         (b"", 400),
         (b"[]", 422),
         (b"\xff\xfe", 400),
-        (b"[" * 100_000, 400),
+        (b"[" * 100_000, 422),
         (b" " * 2_000_000, 413),
     ):
         async with visitor.session.post(url, data=data, headers={"Content-Type": "application/json"}) as answer:
