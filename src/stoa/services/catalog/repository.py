@@ -6,6 +6,7 @@ the table of categories. Rows of several products are written in the order of th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -354,6 +355,9 @@ async def import_products(tx: Transaction, products: Sequence[Mapping[str, Any]]
 
 async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Variant]]) -> None:
     """By product id: new ones are added, others of the same product replaced. Raises `SkuTaken`."""
+    skus = Counter(variant.sku for some in variants.values() for variant in some)
+    if len(skus) < skus.total():
+        raise SkuTaken([sku for sku, times in skus.items() if times > 1])
     rows = [
         {
             "sku": variant.sku,
@@ -368,7 +372,7 @@ async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Varian
         for variant in some
     ]
     written = {row["sku"] for row in await tx.fetch(WRITE_VARIANTS, rows)}
-    taken = [one.sku for some in variants.values() for one in some if one.sku not in written]
+    taken = [sku for sku in skus if sku not in written]
     if taken:
         raise SkuTaken(taken)
 

@@ -1,0 +1,58 @@
+"""A catalog over a database of its own, asked through its public API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from rest import Rest, User, new_user
+
+from stoa.app import SERVICES, subscribers
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
+from stoa.services.catalog.routes import routes
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settings import Settings
+
+ADMIN = new_user("admin")
+SELLER = new_user("seller")
+OTHER_SELLER = new_user("customer", "seller")
+CUSTOMER = new_user()
+
+
+def pounds(pence: int) -> dict[str, Any]:
+    return {"amount": pence, "currency": "GBP"}
+
+
+@dataclass
+class Shop:
+    catalog: Catalog
+    rest: Rest
+
+    @property
+    def db(self) -> Database:
+        return self.catalog.db
+
+    async def add(self, slug: str, *prices: int, user: User = ADMIN, **more: Any) -> Any:
+        """An active product with a variant for each price: `mug` with MUG-0, MUG-1 …"""
+        variants = [{"sku": f"{slug.upper()}-{at}", "price": pounds(price)} for at, price in enumerate(prices)]
+        body = {"slug": slug, "name": slug.title(), "variants": variants} | more
+        return await self.rest.ok("POST", "/products", body, status=201, user=user)
+
+    async def slugs(self, query: str, user: User | None = None) -> list[str]:
+        """Of one page."""
+        page = await self.rest.ok("GET", f"/products?{query}", user=user)
+        return [card["slug"] for card in page["items"]]
+
+    async def announced(self) -> list[tuple[str, str, int, list[str]]]:
+        rows = await self.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log ORDER BY id")
+        assert all(row["data"]["product_id"] == row["subject"] for row in rows)
+        return [(row["type"], row["data"]["slug"], row["aggregate_version"], row["data"]["skus"]) for row in rows]
+
+
+@pytest.fixture
+async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
+    catalog = Catalog(await database("catalog"), Outbox(SERVICES["catalog"], subscribers), Settings())
+    return Shop(catalog, Rest(routes.bind(catalog), catalog.db))

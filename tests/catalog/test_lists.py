@@ -1,0 +1,108 @@
+"""Lists: filters, orders and pages, in one statement each."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import ADMIN, pounds
+
+
+@pytest.fixture
+async def stocked(shop):
+    for body in (
+        {"slug": "kitchen", "name": "Kitchen"},
+        {"slug": "cups", "name": "Cups", "parent": "kitchen"},
+        {"slug": "mugs", "name": "Mugs", "parent": "cups"},
+        {"slug": "garden", "name": "Garden"},
+    ):
+        await shop.rest.ok("POST", "/categories", body, status=201, user=ADMIN)
+    await shop.add("apron", 2000, category="kitchen", brand="Linen & Co")
+    await shop.add("Beaker".lower(), 500, 900, category="cups", brand="Potters")
+    await shop.add("mug", 700, category="mugs", brand="Potters", name="aa mug")
+    await shop.add("spade", 700, category="garden", brand="Steel")
+    await shop.add("hidden", 1, category="mugs", status="draft")
+    return shop
+
+
+@pytest.mark.parametrize(
+    ("query", "slugs"),
+    [
+        ("", ["spade", "mug", "beaker", "apron"]),
+        ("sort=price", ["beaker", "mug", "spade", "apron"]),
+        ("sort=-price", ["apron", "spade", "mug", "beaker"]),
+        ("sort=name", ["mug", "apron", "beaker", "spade"]),
+        ("category=kitchen&sort=price", ["beaker", "mug", "apron"]),
+        ("category=cups", ["mug", "beaker"]),
+        ("category=nowhere", []),
+        ("brand=Potters", ["mug", "beaker"]),
+        ("min_price=700&sort=price", ["mug", "spade", "apron"]),
+        ("max_price=700&sort=price", ["beaker", "mug", "spade"]),
+        ("min_price=501&max_price=1999&category=kitchen", ["mug"]),
+        ("brand=' OR 1=1 --", []),
+    ],
+)
+async def test_filters_and_orders(stocked, query, slugs):
+    assert await stocked.slugs(query.replace(" ", "%20").replace("'", "%27")) == slugs
+
+
+@pytest.mark.parametrize("sort", ["newest", "price", "-price", "name"])
+async def test_pages_show_each_product_once(stocked, sort):
+    seen, cursor = [], ""
+    for _ in range(4):
+        page = await stocked.rest.ok("GET", f"/products?sort={sort}&limit=1{cursor}")
+        seen += [card["slug"] for card in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert page["next_cursor"] is None
+    assert seen == await stocked.slugs(f"sort={sort}")
+
+
+async def test_a_card_has_the_lowest_and_highest_price(stocked):
+    page = await stocked.rest.ok("GET", "/products?category=cups&sort=price&limit=1")
+    (card,) = page["items"]
+    assert card == {
+        "id": card["id"],
+        "slug": "beaker",
+        "name": "Beaker",
+        "brand": "Potters",
+        "status": "active",
+        "category": {"id": card["category"]["id"], "slug": "cups", "name": "Cups"},
+        "price": pounds(500),
+        "price_max": pounds(900),
+        "image": None,
+        "skus": ["BEAKER-0", "BEAKER-1"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("sort=color", "sort"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("min_price=-1", "min_price"),
+        ("min_price=cheap", "min_price"),
+        ("cursor=nonsense", "cursor"),
+        ("sort=price&cursor=WyIwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJhIl0", "cursor"),
+        ("q=mug", "q"),
+        ("category=A%20B", "category"),
+    ],
+)
+async def test_bad_queries_name_the_parameter(stocked, query, field):
+    answer = await stocked.rest.send("GET", f"/products?{query}")
+    assert (answer.status, answer.body["field"]) == (422, field)
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+async def test_a_list_is_one_statement_whatever_its_length(stocked, limit, monkeypatch):
+    for at in range(30):
+        await stocked.add(f"plate-{at}", 100, 200)
+    statements = []
+    fetch = stocked.db.fetch
+
+    async def counted(sql, *arguments):
+        statements.append(sql)
+        return await fetch(sql, *arguments)
+
+    monkeypatch.setattr(stocked.db, "fetch", counted)
+    page = await stocked.rest.ok("GET", f"/products?limit={limit}")
+    assert (len(page["items"]), len(statements)) == (min(limit, 34), 1)

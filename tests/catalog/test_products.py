@@ -1,0 +1,257 @@
+"""Products through the public API: shown, added, changed, archived, announced."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from asgi import ask
+from rest import token_of
+
+from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
+
+FULL = {
+    "slug": "white-mug",
+    "name": "White <b>Mug</b>",
+    "description": "Robert'); DROP TABLE products;-- <script>alert(1)</script>",
+    "brand": "Potters",
+    "tags": ["mug", "white"],
+    "specifications": {"Height": "10 cm", "Dishwasher": True, "Weight": 350, "Volume": 0.3},
+    "images": [{"url": "https://img.example/mug.jpg", "alt": "A mug"}, {"url": "/media/2.jpg"}],
+    "variants": [
+        {"sku": "MUG-L", "name": "Large", "price": pounds(1200), "options": {"size": "L"}},
+        {"sku": "MUG-S", "name": "Small", "price": pounds(900), "options": {"size": "S"}},
+    ],
+}
+
+
+async def test_a_product_is_shown_as_it_was_written(shop):
+    made = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
+    variants = [
+        {"sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}},
+        {"sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}},
+    ]
+    images = [FULL["images"][0], {"url": "/media/2.jpg", "alt": ""}]
+    assert made == FULL | {
+        "id": made["id"],
+        "category": None,
+        "status": "active",
+        "seller_id": None,
+        "images": images,
+        "variants": variants,
+        "price": pounds(900),
+        "price_max": pounds(1200),
+        "version": 1,
+        "created_at": made["created_at"],
+        "updated_at": made["updated_at"],
+    }
+    for name in (made["id"], made["id"].upper(), "white-mug"):
+        assert await shop.rest.ok("GET", f"/products/{name}") == made
+    assert await shop.announced() == [("product.created", "white-mug", 1, ["MUG-L", "MUG-S"])]
+
+
+async def test_without_a_slug_it_gets_one_from_its_name(shop):
+    first = await shop.rest.ok("POST", "/products", {"name": "White Mug"}, status=201, user=ADMIN)
+    second = await shop.rest.ok("POST", "/products", {"name": "White Mug"}, status=201, user=ADMIN)
+    assert (first["slug"], first["status"], first["price"]) == ("white-mug", "draft", None)
+    assert second["slug"] == f"white-mug-{second['id'][-8:]}"
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "problem", "field"),
+    [
+        ({"name": ""}, 422, "unprocessable", "name"),
+        ({"name": "x" * 201}, 422, "unprocessable", "name"),
+        ({"slug": "No Slug"}, 422, "unprocessable", "slug"),
+        ({"slug": "018f0000-0000-7000-8000-0000abcdef01"}, 422, "slug-like-an-id", "slug"),
+        ({"category": "nowhere"}, 422, "unknown-category", "category"),
+        ({"status": "archived"}, 422, "unprocessable", "status"),
+        ({"status": "active", "variants": []}, 422, "nothing-for-sale", "variants"),
+        ({"price": pounds(1)}, 422, "unprocessable", "price"),
+        ({"variants": [{"sku": "A B", "price": pounds(1)}]}, 422, "unprocessable", "variants[0].sku"),
+        ({"variants": [{"sku": "A", "price": pounds(-1)}]}, 422, "unprocessable", "variants[0].price.amount"),
+        ({"variants": [{"sku": "A", "price": pounds(10**18)}]}, 422, "unprocessable", "variants[0].price.amount"),
+        ({"variants": [{"sku": "A", "price": {"amount": 1, "currency": "EUR"}}]}, 422, "foreign-currency", None),
+        ({"variants": [{"sku": "A", "price": pounds(1)}] * 2}, 422, "sku-twice", "variants"),
+        ({"images": [{"url": "javascript:alert(1)"}]}, 422, "unprocessable", "images[0].url"),
+        ({"specifications": {"a": {"b": 1}}}, 422, "unprocessable", None),
+        ({"description": "x" * 20_001}, 422, "unprocessable", "description"),
+    ],
+)
+async def test_what_is_refused_leaves_no_trace(shop, change, status, problem, field):
+    answer = await shop.rest.send("POST", "/products", FULL | change, user=ADMIN)
+    assert (answer.status, answer.problem) == (status, problem)
+    assert field is None or answer.body["field"] == field
+    assert await shop.db.fetchval("SELECT count(*) FROM products") == 0
+    assert await shop.db.fetchval("SELECT count(*) FROM variants") == 0
+    assert await shop.announced() == []
+
+
+async def test_a_taken_slug_or_sku_is_refused_whole(shop):
+    await shop.add("mug", 500)
+    announced = await shop.announced()
+    slug = await shop.rest.send("POST", "/products", {"slug": "mug", "name": "Another"}, user=ADMIN)
+    assert (slug.status, slug.problem, slug.body["field"]) == (409, "slug-taken", "slug")
+    variants = [{"sku": "CUP", "price": pounds(1)}, {"sku": "MUG-0", "price": pounds(1)}]
+    sku = await shop.rest.send("POST", "/products", {"name": "Cup", "variants": variants}, user=ADMIN)
+    assert (sku.status, sku.problem, sku.body["skus"]) == (409, "sku-taken", ["MUG-0"])
+    assert await shop.db.fetchval("SELECT array_agg(sku) FROM variants") == ["MUG-0"]
+    assert await shop.announced() == announced
+
+
+async def test_put_replaces_all_but_the_slug(shop):
+    made = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
+    body = {"name": "Mug", "variants": [{"sku": "MUG-S", "price": pounds(800)}], "version": 1}
+    changed = await shop.rest.ok("PUT", "/products/white-mug", body, user=ADMIN)
+    assert changed == made | {
+        "name": "Mug",
+        "description": "",
+        "brand": "",
+        "tags": [],
+        "specifications": {},
+        "images": [],
+        "variants": [{"sku": "MUG-S", "name": "", "price": pounds(800), "position": 0, "options": {}}],
+        "price": pounds(800),
+        "price_max": pounds(800),
+        "version": 2,
+        "updated_at": changed["updated_at"],
+    }
+    assert changed["updated_at"] > made["updated_at"]
+    assert (await shop.announced())[1:] == [("product.updated", "white-mug", 2, ["MUG-S"])]
+
+
+async def test_a_replacement_says_what_it_replaces(shop):
+    await shop.add("mug", 500)
+    body = {"name": "Cup", "variants": [{"sku": "MUG-0", "price": pounds(500)}]}
+    missing = await shop.rest.send("PUT", "/products/mug", body, user=ADMIN)
+    assert (missing.status, missing.problem, missing.body["field"]) == (422, "version-missing", "version")
+    await shop.rest.ok("PUT", "/products/mug", body | {"version": 1}, user=ADMIN)
+    late = await shop.rest.send("PUT", "/products/mug", body | {"version": 1, "name": "Late"}, user=ADMIN)
+    assert (late.status, late.problem, late.body["now"]) == (409, "version-conflict", 2)
+    assert (await shop.rest.ok("GET", "/products/mug"))["name"] == "Cup"
+
+
+async def test_if_match_is_the_version_too(shop):
+    await shop.add("mug", 500)
+    outcomes = []
+    for header in ('"2"', "1", "*", '"1"', '"1"'):
+        headers = {"authorization": f"Bearer {token_of(ADMIN)}", "if-match": header}
+        reply = await ask(shop.rest._app, "PATCH", "/api/v1/products/mug", {"name": f"Cup {header}"}, headers)
+        outcomes.append((reply.status, reply.json.get("field")))
+    assert outcomes == [(409, "version"), (422, "If-Match"), (422, "If-Match"), (200, None), (409, "version")]
+
+
+async def test_two_editors_one_wins(shop):
+    await shop.add("mug", 500)
+    patches = [{"name": f"Editor {at}", "version": 1} for at in range(8)]
+    answers = await asyncio.gather(*(shop.rest.send("PATCH", "/products/mug", one, user=ADMIN) for one in patches))
+    assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+    assert [one[2] for one in await shop.announced()] == [1, 2]
+
+
+async def test_patch_changes_what_it_names(shop):
+    made = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
+    changed = await shop.rest.ok("PATCH", "/products/white-mug", {"brand": "Kiln", "slug": "mug"}, user=ADMIN)
+    assert changed == made | {"brand": "Kiln", "slug": "mug", "version": 2, "updated_at": changed["updated_at"]}
+    assert (await shop.rest.send("GET", "/products/white-mug")).status == 404
+    await shop.add("cup", 100)
+    taken = await shop.rest.send("PATCH", "/products/cup", {"slug": "mug"}, user=ADMIN)
+    assert (taken.status, taken.problem) == (409, "slug-taken")
+
+
+async def test_a_draft_is_seen_by_those_who_sell_it(shop):
+    await shop.add("mug", 500, user=SELLER, status="draft")
+    for user, status in ((None, 404), (CUSTOMER, 404), (OTHER_SELLER, 404), (SELLER, 200), (ADMIN, 200)):
+        assert (await shop.rest.send("GET", "/products/mug", user=user)).status == status
+    assert await shop.slugs("") == []
+    assert await shop.slugs("status=draft", SELLER) == ["mug"]
+    assert await shop.slugs("status=draft", OTHER_SELLER) == []
+    assert await shop.slugs("status=draft", ADMIN) == ["mug"]
+    for user, status in ((None, 401), (CUSTOMER, 403)):
+        assert (await shop.rest.send("GET", "/products?status=draft", user=user)).status == status
+
+
+async def test_a_seller_changes_only_what_is_his(shop):
+    made = await shop.add("mug", 500, user=SELLER)
+    assert made["seller_id"] == SELLER.id
+    await shop.add("shops-own", 500)
+    await shop.add("draft", 500, user=SELLER, status="draft")
+    attempts = [
+        ("PATCH", "/products/{}", {"name": "Mine"}),
+        ("PUT", "/products/{}", {"name": "Mine", "version": 1}),
+        ("DELETE", "/products/{}", None),
+        ("POST", "/products/{}/variants", {"sku": "NEW", "price": pounds(1)}),
+    ]
+    for slug, status in (("mug", 403), ("shops-own", 403), ("draft", 404), ("unknown", 404)):
+        for method, path, body in attempts:
+            answer = await shop.rest.send(method, path.format(slug), body, user=OTHER_SELLER)
+            assert answer.status == status, (method, slug)
+    for method, body in (("PUT", {"price": pounds(1)}), ("DELETE", None)):
+        assert (await shop.rest.send(method, "/variants/MUG-0", body, user=OTHER_SELLER)).status == 403
+    for user, status in ((None, 401), (CUSTOMER, 403)):
+        assert (await shop.rest.send("POST", "/products", FULL, user=user)).status == status
+    assert (await shop.rest.ok("GET", "/products/mug")) == made
+    assert len(await shop.announced()) == 3
+    await shop.rest.ok("PATCH", "/products/mug", {"name": "His"}, user=SELLER)
+    await shop.rest.ok("PATCH", "/products/mug", {"name": "Admin's"}, user=ADMIN)
+
+
+async def test_deleting_archives_and_the_skus_stay_taken(shop):
+    await shop.add("mug", 500)
+    await shop.rest.ok("DELETE", "/products/mug", status=204, user=ADMIN)
+    assert (await shop.announced())[-1] == ("product.deleted", "mug", 2, ["MUG-0"])
+    assert (await shop.rest.send("GET", "/products/mug")).problem == "no-such-product"
+    assert (await shop.rest.send("DELETE", "/products/mug", user=ADMIN)).status == 404
+    assert await shop.slugs("") == []
+    assert await shop.slugs("status=archived", ADMIN) == ["mug"]
+    body = {"name": "Cup", "variants": [{"sku": "MUG-0", "price": pounds(1)}]}
+    assert (await shop.rest.send("POST", "/products", body, user=ADMIN)).problem == "sku-taken"
+    back = await shop.rest.ok("PATCH", "/products/mug", {"status": "active"}, user=ADMIN)
+    assert (back["status"], back["version"]) == ("active", 3)
+
+
+async def test_variants_come_change_and_go_with_their_product(shop):
+    await shop.add("mug", 500)
+    new = {"sku": "MUG-XL", "name": "Extra large", "price": pounds(900)}
+    added = await shop.rest.ok("POST", "/products/mug/variants", new, status=201, user=ADMIN)
+    assert [(one["sku"], one["position"]) for one in added["variants"]] == [("MUG-0", 0), ("MUG-XL", 1)]
+    assert (added["price"], added["price_max"], added["version"]) == (pounds(500), pounds(900), 2)
+    again = await shop.rest.send("POST", "/products/mug/variants", new, user=ADMIN)
+    assert (again.status, again.problem) == (409, "sku-taken")
+
+    changed = await shop.rest.ok("PUT", "/variants/MUG-XL", {"price": pounds(300)}, user=ADMIN)
+    assert changed["variants"][1] == {
+        "sku": "MUG-XL",
+        "name": "",
+        "price": pounds(300),
+        "position": 1,
+        "options": {},
+    }
+    assert changed["price"] == pounds(300)
+
+    await shop.rest.ok("DELETE", "/variants/MUG-XL", status=204, user=ADMIN)
+    assert (await shop.rest.send("DELETE", "/variants/MUG-XL", user=ADMIN)).problem == "no-such-variant"
+    last = await shop.rest.send("DELETE", "/variants/MUG-0", user=ADMIN)
+    assert (last.status, last.problem) == (422, "nothing-for-sale")
+    shown = await shop.rest.ok("GET", "/products/mug")
+    assert ([one["sku"] for one in shown["variants"]], shown["price_max"]) == (["MUG-0"], pounds(500))
+    assert [one[2:] for one in await shop.announced()] == [
+        (1, ["MUG-0"]),
+        (2, ["MUG-0", "MUG-XL"]),
+        (3, ["MUG-0", "MUG-XL"]),
+        (4, ["MUG-0"]),
+    ]
+
+    back = await shop.rest.ok("POST", "/products/mug/variants", new, status=201, user=ADMIN)
+    assert [one["sku"] for one in back["variants"]] == ["MUG-0", "MUG-XL"]
+
+
+async def test_products_added_at_once_with_the_same_skus_have_one_winner(shop):
+    skus = [f"S{at}" for at in range(10)]
+    bodies = [
+        {"name": f"Product {at}", "variants": [{"sku": sku, "price": pounds(1)} for sku in order]}
+        for at, order in enumerate([skus, skus[::-1]] * 4)
+    ]
+    answers = await asyncio.gather(*(shop.rest.send("POST", "/products", one, user=ADMIN) for one in bodies))
+    assert sorted(answer.status for answer in answers) == [201] + [409] * 7
+    assert len(await shop.announced()) == 1

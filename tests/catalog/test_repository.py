@@ -1,0 +1,30 @@
+"""What the schema itself holds, and that every statement fits it."""
+
+from __future__ import annotations
+
+import asyncpg
+import pytest
+from sql import prepare_all
+
+from stoa.services.catalog import repository
+
+
+async def test_every_statement_fits_the_schema(shop):
+    assert len(await prepare_all(shop.db, repository)) >= 22
+
+
+@pytest.mark.parametrize(
+    ("sql", "constraint"),
+    [
+        ("UPDATE products SET currency = NULL", "products_active_has_price"),
+        ("UPDATE products SET price_minor = -1", "products_price"),
+        ("UPDATE products SET price_minor = price_max_minor + 1", "products_price"),
+        ("UPDATE products SET status = 'sold'", "products_status_check"),
+        ("UPDATE variants SET price_minor = -1", "variants_price_minor_check"),
+    ],
+)
+async def test_checks_stand_behind_the_acts(shop, sql, constraint):
+    await shop.add("mug", 500)
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await shop.db.execute(sql)
+    assert refused.value.constraint_name == constraint

@@ -1,0 +1,87 @@
+"""What other services ask of the catalog."""
+
+from __future__ import annotations
+
+import pytest
+
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, ImportProductsRequest
+from stoa.contracts.common.v1.common_pb2 import Money
+from stoa.kit.problems import Problem
+from stoa.services.catalog.rpc import CatalogServicer
+
+from .conftest import ADMIN, pounds
+
+NewProduct = ImportProductsRequest.NewProduct
+NewVariant = ImportProductsRequest.NewVariant
+
+
+def product(slug, *skus, price=100, currency="GBP", category="gifts", **more):
+    variants = [NewVariant(sku=sku, name="", price=Money(amount_minor=price, currency=currency)) for sku in skus]
+    values = {"slug": slug, "name": slug.title(), "category": category, "category_name": "Gifts", "variants": variants}
+    return NewProduct(**(values | more))
+
+
+async def bring_in(shop, *products):
+    answer = await CatalogServicer(shop.catalog).ImportProducts(ImportProductsRequest(products=products), None)
+    return answer.added, answer.already_there
+
+
+async def test_variants_for_sale_by_sku(shop):
+    made = await shop.add("mug", 500, 700)
+    await shop.add("draft", 1, status="draft")
+    await shop.add("gone", 1)
+    await shop.rest.ok("DELETE", "/products/gone", status=204, user=ADMIN)
+    await shop.rest.ok("DELETE", "/variants/MUG-1", status=204, user=ADMIN)
+    asked = GetVariantsRequest(skus=["MUG-0", "MUG-1", "DRAFT-0", "GONE-0", "NONE", "MUG-0"])
+    (variant,) = (await CatalogServicer(shop.catalog).GetVariants(asked, None)).variants
+    assert (variant.sku, variant.product_id, variant.product_name) == ("MUG-0", made["id"], "Mug")
+    assert (variant.product_slug, variant.variant_name) == ("mug", "")
+    assert (variant.price.amount_minor, variant.price.currency) == (500, "GBP")
+
+
+async def test_an_import_adds_what_is_new_and_leaves_the_rest(shop):
+    await shop.add("mug", 500)
+    before = await shop.rest.ok("GET", "/products/mug")
+    some = [product("mug", "X"), product("cup", "C1", "C2", tags=["new"]), product("cup", "Y"), product("bare")]
+    assert await bring_in(shop, *some) == (2, 2)
+    assert await bring_in(shop, *some) == (0, 4)
+    assert await shop.rest.ok("GET", "/products/mug") == before
+    cup = await shop.rest.ok("GET", "/products/cup")
+    assert ([one["sku"] for one in cup["variants"]], cup["price"], cup["tags"]) == (["C1", "C2"], pounds(100), ["new"])
+    assert (cup["category"]["slug"], cup["category"]["name"]) == ("gifts", "Gifts")
+    assert await shop.slugs("sort=name") == ["cup", "mug"]
+    assert sorted(await shop.announced()) == [
+        ("product.created", "bare", 1, []),
+        ("product.created", "cup", 1, ["C1", "C2"]),
+        ("product.created", "mug", 1, ["MUG-0"]),
+    ]
+    assert [one["slug"] for one in (await shop.rest.ok("GET", "/categories"))["items"]] == ["gifts"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "status", "field"),
+    [
+        (product("cup", "MUG-0"), 409, "sku"),
+        (product("cup", "A", currency="EUR"), 422, "price.currency"),
+        (product("cup", "A", "A"), 422, "variants"),
+        (product("cup", "A", price=-1), 422, "products[1].variants[0].price.amount"),
+        (product("No Slug", "A"), 422, "products[1].slug"),
+        (product("", "A"), 422, "products[1].slug"),
+        (product("cup", "A", name=""), 422, "products[1].name"),
+        (product("cup", "GOOD"), 409, "sku"),
+    ],
+)
+async def test_a_bad_import_adds_nothing(shop, bad, status, field):
+    await shop.add("mug", 500)
+    with pytest.raises(Problem) as refused:
+        await bring_in(shop, product("good", "GOOD"), bad)
+    assert (refused.value.status, refused.value.field) == (status, field)
+    assert await shop.slugs("") == ["mug"]
+    assert len(await shop.announced()) == 1
+    assert await shop.db.fetchval("SELECT count(*) FROM categories") == 0
+
+
+async def test_thousands_at_once(shop):
+    assert await bring_in(shop, *(product(f"p-{at}", f"S{at}", price=at) for at in range(3000))) == (3000, 0)
+    assert await shop.db.fetchval("SELECT count(*) FROM event_log") == 3000
+    assert await shop.slugs("sort=price&limit=3") == ["p-0", "p-1", "p-2"]
