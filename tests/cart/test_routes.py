@@ -124,29 +124,30 @@ async def test_what_is_anothers_does_not_exist(rest, db, ada):
     assert await db.fetchval("SELECT count(*) FROM carts") == 1
 
 
-@pytest.mark.parametrize("quantity", [0, -1, 1.5, 1e300, 100_001, 2**63, 2**200, "2", True, None, [1], {"$gt": 0}])
-async def test_a_quantity_that_is_none(rest, ada, quantity):
-    for method, path, body, field in (
-        ("POST", "/cart/me/items", {"sku": "MUG", "quantity": quantity}, "quantity"),
-        ("PUT", "/cart/me/items/MUG", {"quantity": quantity}, "quantity"),
-        ("PUT", "/cart/me/items", {"items": [{"sku": "MUG", "quantity": quantity}]}, "items[0].quantity"),
-    ):
-        answer = await rest.send(method, path, body, user=ada)
+NOT_QUANTITIES = [0, -1, 1.5, 1e300, 100_001, 2**63, 2**200, "2", True, None, [1], {"$gt": 0}]
+NOT_NUMBERS = [b"NaN", b"Infinity", b"1e309", b"-1e309", b"9" * 5000]
+NOT_THE_CLIENTS = ["price", "unit_price", "total", "name", "user_id", "cart_id", "version"]
+
+
+async def test_a_quantity_that_is_none(rest, ada):
+    for quantity in NOT_QUANTITIES:
+        for method, path, body, field in (
+            ("POST", "/cart/me/items", {"sku": "MUG", "quantity": quantity}, "quantity"),
+            ("PUT", "/cart/me/items/MUG", {"quantity": quantity}, "quantity"),
+            ("PUT", "/cart/me/items", {"items": [{"sku": "MUG", "quantity": quantity}]}, "items[0].quantity"),
+        ):
+            answer = await rest.send(method, path, body, user=ada)
+            assert (answer.status, answer.body["field"]) == (422, field), quantity
+    for number in NOT_NUMBERS:
+        raw = b'{"sku": "MUG", "quantity": ' + number + b"}"
+        assert (await rest.send("POST", "/cart/me/items", raw=raw, user=ada)).status in {400, 422}, number
+    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
+
+
+async def test_the_client_sets_nothing_else(rest, ada):
+    for field in NOT_THE_CLIENTS:
+        answer = await rest.send("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1, field: 1}, user=ada)
         assert (answer.status, answer.body["field"]) == (422, field)
-    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
-
-
-@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e309", b"-1e309", b"9" * 5000])
-async def test_a_quantity_that_is_no_number(rest, ada, number):
-    raw = b'{"sku": "MUG", "quantity": ' + number + b"}"
-    assert (await rest.send("POST", "/cart/me/items", raw=raw, user=ada)).status in {400, 422}
-    assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
-
-
-@pytest.mark.parametrize("field", ["price", "unit_price", "total", "name", "user_id", "cart_id", "version"])
-async def test_the_client_sets_nothing_else(rest, ada, field):
-    answer = await rest.send("POST", "/cart/me/items", {"sku": "MUG", "quantity": 1, field: 1}, user=ada)
-    assert (answer.status, answer.body["field"]) == (422, field)
     assert (await rest.ok("GET", "/cart/me", user=ada))["version"] == 0
 
 

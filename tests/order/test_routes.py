@@ -98,19 +98,10 @@ async def test_lists_are_of_ones_own_and_in_pages(rest, orders, new_order, place
     assert (await rest.ok("GET", "/orders", user=new_user()))["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
-    [
-        ("status=lost", "status"),
-        ("limit=0", "limit"),
-        ("limit=101", "limit"),
-        ("cursor=x", "cursor"),
-        ("sort=email", "sort"),
-    ],
-)
-async def test_queries_that_are_refused(rest, ada, query, field):
-    answer = await rest.send("GET", f"/orders?{query}", user=ada)
-    assert (answer.status, answer.body["field"]) == (422, field)
+async def test_queries_that_are_refused(rest, ada):
+    for query in ("status=lost", "limit=0", "limit=101", "cursor=x", "sort=email"):
+        answer = await rest.send("GET", f"/orders?{query}", user=ada)
+        assert (answer.status, answer.body["field"]) == (422, query.split("=")[0])
 
 
 async def test_from_confirmed_to_returned(rest, placed, ada):
@@ -168,33 +159,33 @@ async def test_a_wrong_transition_says_from_where_to_where(rest, placed, ada):
     assert (late.problem, late.body["from"], late.body["to"]) == ("order-state", "canceled", "shipped")
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"items": [], "reason": "x"}, "items"),
-        ({"items": [{"sku": "MUG", "quantity": 0}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": -1}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": 1.5}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": True}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": "1"}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": 2**63}], "reason": "x"}, "items[0].quantity"),
-        ({"items": [{"sku": "MUG", "quantity": 1, "refund": 9999}], "reason": "x"}, "items[0].refund"),
-        ({"items": [{"sku": "MUG", "quantity": 1}], "reason": ""}, "reason"),
-        ({"items": [{"sku": "MUG", "quantity": 1}], "reason": "a\u0000b"}, "reason"),
-        ({"items": [{"sku": "MUG", "quantity": 1}] * 2, "reason": "x"}, "items[1].sku"),
-        ({"items": [{"sku": "FORK", "quantity": 1}], "reason": "x"}, "items[0].sku"),
-        (
-            {"items": [{"sku": "MUG", "quantity": 1}], "reason": "x", "refund": {"amount": 1, "currency": "GBP"}},
-            "refund",
-        ),
-    ],
-)
-async def test_returns_that_are_refused(rest, orders, placed, ada, body, field):
+REFUSED_RETURNS = [
+    ({"items": [], "reason": "x"}, "items"),
+    ({"items": [{"sku": "MUG", "quantity": 0}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": -1}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": 1.5}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": True}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": "1"}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": 2**63}], "reason": "x"}, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": 1, "refund": 9999}], "reason": "x"}, "items[0].refund"),
+    ({"items": [{"sku": "MUG", "quantity": 1}], "reason": ""}, "reason"),
+    ({"items": [{"sku": "MUG", "quantity": 1}], "reason": "a\u0000b"}, "reason"),
+    ({"items": [{"sku": "MUG", "quantity": 1}] * 2, "reason": "x"}, "items[1].sku"),
+    ({"items": [{"sku": "FORK", "quantity": 1}], "reason": "x"}, "items[0].sku"),
+    (
+        {"items": [{"sku": "MUG", "quantity": 1}], "reason": "x", "refund": {"amount": 1, "currency": "GBP"}},
+        "refund",
+    ),
+]
+
+
+async def test_returns_that_are_refused(rest, orders, placed, ada):
     order = await placed(user_id=ada.id)
     await rest.ok("POST", f"/orders/{order.id}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
     before = await repository.read_order(orders.db, order.id)
-    answer = await rest.send("POST", f"/orders/{order.id}/return", body, user=ada)
-    assert (answer.status, answer.body["field"]) == (422, field)
+    for body, field in REFUSED_RETURNS:
+        answer = await rest.send("POST", f"/orders/{order.id}/return", body, user=ada)
+        assert (answer.status, answer.body["field"]) == (422, field)
     assert await repository.read_order(orders.db, order.id) == before
 
 
