@@ -23,11 +23,10 @@ KEEP_ALIVE_SECONDS = 3.0
 CONNECTIONS = 256
 CONNECT_SECONDS = 2.0
 
-# RFC 9110 §7.6.1: these are about one connection, not about the message. The length is set anew.
+# RFC 9110 §7.6.1: these are about one connection, not about the message.
 _HOP_BY_HOP = frozenset(
     (
         "connection",
-        "content-length",
         "expect",
         "keep-alive",
         "proxy-authenticate",
@@ -38,7 +37,8 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     )
 )
-# What the gateway's own server sets.
+# The client says anew to whom it talks and how much it sends, our own server when it answered.
+_OF_THE_CLIENT = frozenset(("content-length", "host"))
 _OF_THE_SERVER = frozenset(("date", "server"))
 
 
@@ -101,12 +101,12 @@ class RemoteUpstream:
                 # Nothing was sent: another replica may have it.
                 address.breaker.failed()
                 continue
-            except (aiohttp.ClientError, OSError) as error:
-                address.breaker.failed()
-                raise self._unavailable() from error
             except TimeoutError as error:
                 address.breaker.failed()
                 raise UpstreamOverdue(f"{self._name} did not answer in time: the outcome is unknown.") from error
+            except (aiohttp.ClientError, OSError) as error:
+                address.breaker.failed()
+                raise self._unavailable() from error
             except BaseException:
                 address.breaker.abandoned()
                 raise
@@ -142,7 +142,8 @@ def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """The request's headers for the next hop; `Connection` may name more that end here."""
     pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
     named = {each.strip().lower() for name, value in pairs if name == "connection" for each in value.split(",")}
-    return [(name, value) for name, value in pairs if name not in _HOP_BY_HOP and name not in named and name != "host"]
+    dropped = _HOP_BY_HOP | _OF_THE_CLIENT | named
+    return [(name, value) for name, value in pairs if name not in dropped]
 
 
 def _returned(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -123,7 +123,7 @@ class Api:
         if not allowed:
             raise NoSuchPath("See /api/docs for the paths that there are.")
         if "GET" in allowed:
-            allowed.append("HEAD")
+            allowed = sorted([*allowed, "HEAD"])
         raise MethodNotAllowed(f"This path allows {', '.join(allowed)}.", allow=allowed)
 
     async def _answer(

@@ -1,0 +1,361 @@
+"""What every request meets at the door, whatever it wants behind it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.asgi import ask
+from tests.edge.town import Town
+from tests.signing import bearer, claims_of, jwks, token
+
+from stoa.edge.gateway import sessions
+from stoa.kit import problems
+from stoa.kit.settings import BadSetting
+
+
+@pytest.fixture
+def town():
+    return Town()
+
+
+@pytest.fixture
+def gateway(town):
+    return town.gateway()
+
+
+# Where it leads
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "answered"),
+    [
+        ("GET", "/api/v1/orders", "order GET"),
+        ("POST", "/api/v1/orders", "checkout POST"),
+        ("POST", "/api/orders/1/cancel", "order POST"),
+        ("POST", "/api/users/register", "auth POST"),
+        ("GET", "/api/users/profile", "user GET"),
+        ("GET", "/api/inventory/85123A", "inventory GET"),
+    ],
+)
+async def test_each_path_has_its_service(method, target, answered):
+    # Services that live apart have apps of their own, and what they share by path is told apart by the method.
+    town = Town()
+    apart = {service: town.api_of(service) for service in ("auth", "user", "inventory", "checkout", "order")}
+    gateway = town.gateway()
+    gateway._upstreams = apart
+    reply = await ask(gateway, method, target)
+    assert (reply.status, reply.json["method"]) == (200, answered)
+
+
+@pytest.mark.parametrize(
+    "target", ["/api/v1/nothing", "/nothing", "/api/v1/notifications", "/api/v1/orders/", "/api/v1//orders"]
+)
+async def test_what_nobody_answers_is_404(gateway, target):
+    reply = await ask(gateway, "GET", target)
+    assert (reply.status, reply.problem) == (404, "no-such-path")
+
+
+async def test_methods(gateway):
+    assert (await ask(gateway, "PATCH", "/api/v1/cart")).headers["allow"] == "GET, HEAD, POST"
+    assert (await ask(gateway, "HEAD", "/api/v1/cart")).body == b""
+    for method in ("TRACE", "CONNECT", "PROPFIND", "get", "BREW"):
+        assert (await ask(gateway, method, "/api/v1/cart")).problem == "method-not-allowed"
+    assert (await ask(gateway, "POST", "/")).status == 405
+
+
+# What all answers share
+
+
+async def test_every_answer_has_an_id_and_the_security_headers(gateway):
+    seen = set()
+    for method, target in [
+        ("GET", "/"),
+        ("GET", "/api/docs"),
+        ("GET", "/api/v1/products"),
+        ("GET", "/api/v1/products"),
+        ("GET", "/api/v1/cart"),
+        ("POST", "/api/v1/cart"),
+        ("GET", "/nothing"),
+        ("BREW", "/"),
+    ]:
+        reply = await ask(gateway, method, target)
+        seen.add(reply.headers["x-request-id"])
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["x-frame-options"] == "DENY"
+        assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+        assert reply.headers["referrer-policy"] == "no-referrer"
+        assert "strict-transport-security" not in reply.headers
+        assert "access-control-allow-origin" not in reply.headers
+    assert len(seen) == 8
+
+
+async def test_the_callers_id_and_trace_go_through(gateway):
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for target in ("/api/v1/cart", "/api/v1/products", "/api/v1/products"):
+        reply = await ask(gateway, "GET", target, headers={"x-request-id": "mine-1", "traceparent": parent})
+        assert reply.headers["x-request-id"] == "mine-1"
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers={"x-request-id": "mine-1", "traceparent": parent})
+    assert reply.json["headers"]["x-request-id"] == "mine-1"
+    assert reply.json["headers"]["traceparent"].split("-")[1] == "0af7651916cd43dd8448eb211c80319c"
+    for bad in ("a b", "x" * 200, ""):
+        for target in ("/api/v1/cart", "/api/v1/products"):
+            assert (await ask(gateway, "GET", target, headers={"x-request-id": bad})).headers["x-request-id"] != bad
+
+
+async def test_hsts_only_over_https(town):
+    gateway = town.gateway(trusted_proxies=("10.0.0.0/8",))
+    for target in ("/", "/api/v1/products", "/api/v1/products", "/api/v1/cart"):
+        direct = await ask(gateway, "GET", target, scheme="https")
+        assert direct.headers["strict-transport-security"] == "max-age=31536000"
+        proxied = await ask(gateway, "GET", target, headers={"x-forwarded-proto": "https"}, client="10.0.0.1")
+        assert "strict-transport-security" in proxied.headers
+        claimed = await ask(gateway, "GET", target, headers={"x-forwarded-proto": "https"})
+        assert "strict-transport-security" not in claimed.headers
+
+
+# CORS
+
+
+async def test_other_origins_may_nothing_unless_they_are_named(gateway, town):
+    evil = {"origin": "https://evil.example", "access-control-request-method": "POST"}
+    assert "access-control-allow-origin" not in (await ask(gateway, "OPTIONS", "/api/v1/cart", headers=evil)).headers
+    named = town.gateway(allowed_origins=("https://shop.example",))
+    for origin in ("https://evil.example", "https://shop.example.evil.example", "null", "http://shop.example"):
+        reply = await ask(named, "GET", "/api/v1/products", headers={"origin": origin})
+        assert "access-control-allow-origin" not in reply.headers
+        assert reply.headers["vary"] == "Origin"
+
+
+async def test_a_named_origin_may_read_and_ask_beforehand(town):
+    gateway = town.gateway(allowed_origins=("https://shop.example/",))
+    shop = {"origin": "https://shop.example"}
+    for target in ("/api/v1/products", "/api/v1/products", "/api/v1/cart", "/nothing"):
+        reply = await ask(gateway, "GET", target, headers=shop)
+        assert reply.headers["access-control-allow-origin"] == "https://shop.example"
+        assert "X-Request-Id" in reply.headers["access-control-expose-headers"]
+    assert (await ask(gateway, "GET", "/api/v1/products")).headers["vary"] == "Origin"
+    before = {**shop, "access-control-request-method": "PUT", "access-control-request-headers": "authorization"}
+    reply = await ask(gateway, "OPTIONS", "/api/v1/cart", headers=before)
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, "https://shop.example")
+    assert "PUT" in reply.headers["access-control-allow-methods"]
+    assert "Authorization" in reply.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in reply.headers
+
+
+# Limits on size
+
+
+async def test_a_large_body_is_refused_before_it_is_read(gateway):
+    reply = await ask(gateway, "POST", "/api/v1/cart", headers={"content-length": str(1024 * 1024 + 1)}, chunks=[])
+    assert (reply.status, reply.problem) == (413, "body-too-large")
+    reply = await ask(gateway, "POST", "/api/v1/cart", chunks=[b"x" * 65536] * 20)
+    assert reply.status == 413
+
+
+async def test_large_headers_and_targets_are_refused(gateway):
+    for headers in ({"x-large": "x" * 17_000}, [(f"x-{number}", "x" * 100) for number in range(200)]):
+        assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).problem == "headers-too-large"
+    assert (await ask(gateway, "GET", "/api/v1/cart?x=" + "x" * 9000)).status == 431
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers={"content-length": "many"})).status == 400
+
+
+async def test_a_header_that_must_be_single_is(gateway):
+    for name in ("authorization", "content-length", "idempotency-key", "host"):
+        assert (await ask(gateway, "GET", "/api/v1/cart", headers=[(name, "1"), (name, "2")])).status == 400
+
+
+# Who calls
+
+
+async def test_what_a_caller_claims_about_itself_ends_at_the_door(gateway):
+    claims = {
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-host": "evil.example",
+        "forwarded": "for=203.0.113.9",
+        "x-real-ip": "203.0.113.9",
+        "x-stoa-client": "203.0.113.9",
+        "x-stoa-edge": "between us",
+        "x-stoa-user": "admin",
+        "x-original-url": "/api/v1/admin",
+        "x-http-method-override": "DELETE",
+        "x-harmless": "yes",
+    }
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers=claims)
+    assert reply.json["client"] == "192.0.2.7"
+    assert reply.json["headers"].keys() & claims.keys() == {"x-harmless"}
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "seen"),
+    [
+        ("192.0.2.7", "203.0.113.9", "192.0.2.7"),
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "rubbish, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "rubbish", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "2001:db8::1", "2001:db8::1"),
+    ],
+)
+async def test_a_trusted_proxy_says_who_it_was(town, client, forwarded, seen):
+    gateway = town.gateway(trusted_proxies=("10.0.0.0/8",))
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers={"x-forwarded-for": forwarded}, client=client)
+    assert reply.json["client"] == seen
+
+
+def test_a_network_that_is_none_is_named(town):
+    with pytest.raises(BadSetting, match="STOA_GATEWAY_TRUSTED_PROXIES"):
+        town.gateway(trusted_proxies=("10.0.0.0/99",))
+
+
+# Tokens and sessions
+
+
+async def test_a_token_is_checked_and_goes_on(town, gateway):
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
+    assert reply.json["user_id"] == "ada"
+
+
+@pytest.mark.parametrize("target", ["/api/v1/cart", "/api/v1/products", "/api/v1/products/lamp", "/api/v1/orders"])
+async def test_a_forged_or_expired_token_is_401_everywhere(gateway, target):
+    await ask(gateway, "GET", target)
+    for text, problem in (("a.b.c", "invalid-token"), (token(exp=1), "expired-token")):
+        reply = await ask(gateway, "GET", target, headers=bearer(text))
+        assert (reply.status, reply.problem, reply.headers["www-authenticate"]) == (401, problem, "Bearer")
+
+
+async def test_a_session_is_asked_about_once_a_second(town, gateway, monkeypatch):
+    headers = bearer(token("ada"))
+    await asyncio.gather(*(ask(gateway, "GET", "/api/v1/cart", headers=headers) for _ in range(20)))
+    assert town.auth.asked == 1
+    town.auth.ended.add("session of ada")
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).status == 200
+    real = sessions.time.monotonic
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: real() + 1.01)
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers=headers)
+    assert (reply.status, reply.problem, town.auth.asked) == (401, "session-ended", 2)
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("eve")))).status == 200
+
+
+@pytest.mark.parametrize("target", ["/api/v1/auth/logout", "/api/v1/users/change-password"])
+async def test_what_ends_a_session_here_counts_at_once(town, gateway, target):
+    headers = bearer(token("ada"))
+    await ask(gateway, "GET", "/api/v1/cart", headers=headers)
+    town.auth.ended.add("session of ada")
+    assert (await ask(gateway, "POST", target, headers=headers)).status == 200
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).problem == "session-ended"
+
+
+async def test_a_sign_in_leaves_what_is_known_of_others(town, gateway):
+    await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
+    await ask(gateway, "POST", "/api/v1/auth/login", raw=b"{}")
+    await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
+    assert town.auth.asked == 1
+
+
+async def test_without_auth_no_token_is_believed_and_guests_go_on(town, gateway):
+    town.auth.down = True
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
+    assert (reply.status, reply.problem) == (503, "unavailable")
+    assert (await ask(gateway, "GET", "/api/v1/cart")).status == 200
+
+
+# Rate limits
+
+
+async def test_requests_are_limited_per_user_or_address(town):
+    gateway = town.gateway(requests_per_minute=3)
+    for headers, client in [({}, "192.0.2.1"), ({}, "192.0.2.2"), (bearer(token("ada")), "192.0.2.1")]:
+        statuses = [
+            (await ask(gateway, "GET", "/api/v1/cart", headers=headers, client=client)).status for _ in range(5)
+        ]
+        assert statuses == [200, 200, 200, 429, 429]
+    reply = await ask(gateway, "GET", "/api/v1/cart", client="192.0.2.1")
+    assert (reply.problem, int(reply.headers["retry-after"])) == ("rate-limited", 20)
+    spoofed = await ask(gateway, "GET", "/api/v1/cart", headers={"x-forwarded-for": "203.0.113.77"}, client="192.0.2.1")
+    assert spoofed.status == 429
+
+
+async def test_sign_ins_have_a_limit_of_their_own(town):
+    gateway = town.gateway(sign_ins_per_minute=2)
+    statuses = [(await ask(gateway, "POST", "/api/v1/auth/login", raw=b"{}")).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert (await ask(gateway, "POST", "/api/v1/users/register", raw=b"{}")).status == 429
+    assert (await ask(gateway, "GET", "/api/v1/cart")).status == 200
+
+
+async def test_stored_answers_are_not_counted(town):
+    gateway = town.gateway(requests_per_minute=1)
+    assert [(await ask(gateway, "GET", "/api/v1/products")).status for _ in range(10)] == [200] * 10
+    assert (await ask(gateway, "GET", "/api/v1/products/lamp")).status == 429
+
+
+async def test_made_up_tokens_are_counted(town):
+    gateway = town.gateway(requests_per_minute=2)
+    statuses = [(await ask(gateway, "GET", "/api/v1/cart", headers=bearer("a.b.c"))).status for _ in range(4)]
+    assert statuses == [401, 401, 429, 429]
+
+
+# Faults behind the door
+
+
+async def test_an_upstream_that_fails_is_a_problem(town, gateway):
+    async def away(scope, receive, send):
+        raise problems.Unavailable("order does not answer.", retry_after_seconds=2)
+
+    async def broken(scope, receive, send):
+        raise RuntimeError("the password is hunter2")
+
+    gateway._upstreams = {"order": away, "cart": broken}
+    reply = await ask(gateway, "GET", "/api/v1/orders")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "2")
+    reply = await ask(gateway, "GET", "/api/v1/cart")
+    assert (reply.status, reply.problem) == (500, "internal-error")
+    assert b"hunter2" not in reply.body
+
+
+# Its own pages
+
+
+async def test_the_keys(gateway):
+    reply = await ask(gateway, "GET", "/.well-known/jwks.json")
+    assert (reply.status, reply.body.decode()) == (200, jwks("first"))
+    assert reply.headers["cache-control"] == "public, max-age=60"
+
+
+async def test_the_description_is_of_all_services_once(gateway):
+    reply = await ask(gateway, "GET", "/api/openapi.json")
+    document = reply.json
+    assert {"/api/v1/products", "/api/v1/cart", "/api/v1/payments"} <= set(document["paths"])
+    assert set(document["paths"]["/api/v1/orders"]) == {"get", "post"}
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/api/docs", "text/html; charset=utf-8"),
+        ("/assets/stoa.css", "text/css; charset=utf-8"),
+        ("/assets/docs.js", "text/javascript; charset=utf-8"),
+    ],
+)
+async def test_pages_need_nothing_from_elsewhere(gateway, target, kind):
+    reply = await ask(gateway, "GET", target)
+    assert (reply.status, reply.headers["content-type"]) == (200, kind)
+    text = reply.body.decode()
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "unsafe-inline" not in reply.headers["content-security-policy"]
+    assert "<script>" not in text
+    assert "style=" not in text
+    assert "innerHTML" not in text
+    for linked in ("/assets/stoa.css", "/assets/docs.js"):
+        if linked in text:
+            assert (await ask(gateway, "GET", linked)).status == 200
+
+
+def test_the_claims_of_these_tests_are_those_of_auth():
+    assert claims_of()["sid"] == "session of ada"

@@ -1,0 +1,180 @@
+"""What stands behind the gateway in its tests: an auth that forgets sessions, and a catalog that changes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from tests.signing import jwks
+
+from stoa.contracts.auth.v1 import auth_pb2, auth_pb2_grpc
+from stoa.edge.gateway import Gateway, GatewaySettings
+from stoa.kit import problems
+from stoa.kit.channels import InProcessChannel, Registry
+from stoa.kit.events import Event
+from stoa.kit.http.app import Api, build
+from stoa.kit.http.routes import ANYONE, SIGNED_IN, Answer, Request, Routes, roles
+from stoa.kit.http.types import PageQuery
+from stoa.kit.tokens import Verifier
+
+
+class Auth(auth_pb2_grpc.AuthServiceServicer):
+    """Knows which sessions have ended, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.ended: set[str] = set()
+        self.asked = 0
+        self.down = False
+
+    async def CheckSession(  # noqa: N802
+        self, request: Any, _context: Any
+    ) -> auth_pb2.CheckSessionResponse:
+        self.asked += 1
+        if self.down:
+            raise problems.Unavailable("auth does not answer")
+        return auth_pb2.CheckSessionResponse(active=request.session_id not in self.ended)
+
+    async def GetSigningKeys(  # noqa: N802
+        self, _request: Any, _context: Any
+    ) -> auth_pb2.GetSigningKeysResponse:
+        return auth_pb2.GetSigningKeysResponse(jwks_json=jwks("first"))
+
+
+class Product(msgspec.Struct):
+    id: str
+    slug: str
+    name: str
+
+
+class Seen(msgspec.Struct):
+    """What a service got to see of a request."""
+
+    method: str
+    path: str
+    user_id: str | None
+    client: str
+    headers: dict[str, str]
+
+
+class Town:
+    """Every service of the shop in small, in this process."""
+
+    def __init__(self) -> None:
+        self.auth = Auth()
+        self.products = {each: Product(each, f"slug-{each}", f"{each} 1") for each in ("lamp", "vase")}
+        self.reads = 0
+        self.passing = asyncio.Event()
+        self.passing.set()
+        self.arrived = asyncio.Event()
+        registry = Registry()
+        auth_pb2_grpc.add_AuthServiceServicer_to_server(self.auth, registry)
+        self.channel = InProcessChannel(registry)
+        self.verifier = Verifier(self.fetch_keys)
+        self.api = self.api_of("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")
+
+    async def fetch_keys(self) -> str:
+        return jwks("first")
+
+    def api_of(self, *services: str) -> Api:
+        bound = [every_route(service).bind(self) for service in services if service != "catalog"]
+        if "catalog" in services:
+            bound.append(catalog.bind(self))
+        return build(bound, verifier=self.verifier, edge_secret="between us")
+
+    def gateway(self, **settings: Any) -> Gateway:
+        services = ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")
+        return Gateway(dict.fromkeys(services, self.api), self.verifier, self.channel, GatewaySettings(**settings))
+
+
+def seen(request: Request, method: str) -> Seen:
+    user = request.principal.user_id if request.principal else None
+    return Seen(method, "", user, request.client, dict(request.headers))
+
+
+OWN_PATHS = {
+    "auth": ("/auth/login", "/auth/logout", "/users/register"),
+    "user": ("/users/profile", "/users/change-password"),
+    "inventory": ("/inventory/{sku}", "/warehouses", "/reservations"),
+    "cart": ("/cart", "/cart/{ref}"),
+    "checkout": ("/orders", "/checkout/quote"),
+    "order": ("/orders", "/orders/{order_id}", "/orders/{order_id}/cancel"),
+    "payment": ("/payments",),
+}
+
+
+def every_route(service: str) -> Routes[Town]:
+    """Routes that tell what they saw, under the paths that the service has; checkout alone takes new orders."""
+    routes: Routes[Town] = Routes(service)
+    for path in OWN_PATHS[service]:
+        if service != "checkout":
+
+            @routes.get(path, answer=Seen, who=ANYONE)
+            async def read(town: Town, request: Request) -> Seen:
+                return seen(request, f"{service} GET")
+
+        if (service, path) != ("order", "/orders"):
+
+            @routes.post(path, answer=Seen, body=bytes, who=ANYONE)
+            async def change(town: Town, request: Request[bytes]) -> Seen:
+                return seen(request, f"{service} POST")
+
+    return routes
+
+
+catalog: Routes[Town] = Routes("catalog")
+
+
+@catalog.get("/products/{ref}", answer=Product, who=ANYONE)
+async def show(town: Town, request: Request) -> Product | Answer:
+    town.reads += 1
+    assert request.principal is None
+    ref = request.path["ref"]
+    found = next((each for each in town.products.values() if ref in {each.id, each.slug}), None)
+    if found is None:
+        raise problems.NotFound("There is no such product.")
+    found = msgspec.structs.replace(found)
+    town.arrived.set()
+    await town.passing.wait()
+    return found
+
+
+class Products(msgspec.Struct):
+    items: list[Product]
+
+
+@catalog.get("/products", query=PageQuery, answer=Products, who=ANYONE)
+async def listed(town: Town, request: Request[None, PageQuery]) -> Products:
+    town.reads += 1
+    return Products([msgspec.structs.replace(each) for each in town.products.values()][: request.query.limit])
+
+
+@catalog.get("/categories", answer=Products, who=ANYONE)
+async def categories(town: Town, request: Request) -> Products:
+    town.reads += 1
+    return Products([])
+
+
+@catalog.get("/products/{ref}/similar", answer=Seen, who=SIGNED_IN)
+async def similar(town: Town, request: Request) -> Seen:
+    return seen(request, "similar")
+
+
+@catalog.put("/products/{ref}", body=bytes, answer=Product, who=roles("admin"))
+async def rename(town: Town, request: Request[bytes]) -> Product:
+    product = town.products[request.path["ref"]]
+    product.name = request.body.decode()
+    return product
+
+
+def updated(product_id: str) -> Event:
+    return Event(
+        id="e",
+        type="product.updated",
+        source="catalog",
+        subject=product_id,
+        time="2026-11-21T10:00:00Z",
+        aggregateversion=2,
+        traceparent="",
+        data={"product_id": product_id},
+    )
