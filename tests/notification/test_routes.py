@@ -36,15 +36,20 @@ def rest(db) -> Rest:
 
 @pytest.fixture
 async def mails(db) -> list[Mail]:
-    """Four mails, oldest first."""
+    """Four mails, in the order of their ids: those of one millisecond are in any."""
     made = []
-    for template, recipient, order_id in (
-        ("welcome", "ada@example.com", None),
-        ("order_confirmation", "ada@example.com", ORDER),
-        ("order_confirmation", "eve@example.com", uuid7()),
-        ("order_shipped", "ada@example.com", ORDER),
+    ids = sorted(uuid7() for _ in range(4))
+    for mail_id, (template, recipient, order_id) in zip(
+        ids,
+        (
+            ("welcome", "ada@example.com", None),
+            ("order_confirmation", "ada@example.com", ORDER),
+            ("order_confirmation", "eve@example.com", uuid7()),
+            ("order_shipped", "ada@example.com", ORDER),
+        ),
+        strict=True,
     ):
-        mail = Mail(uuid7(), template, recipient, order_id, f"About {template}", clock.now(), "text", "<p>html</p>")
+        mail = Mail(mail_id, template, recipient, order_id, f"About {template}", clock.now(), "text", "<p>html</p>")
         async with db.transaction() as tx:
             await repository.add_delivery(tx, mail, event_id=uuid7())
         made.append(mail)
