@@ -9,32 +9,46 @@ plug asks for one that does: `server = await postgres_server(durable=True)`.
 
 from __future__ import annotations
 
+import asyncio
 import importlib.resources
 import itertools
+import os
 import secrets
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
+import aiohttp
 import asyncpg
+import grpc.aio
 import pytest
 
 from stoa.app import SERVICES
+from stoa.kit import settings
 from stoa.kit.db import Database
 from stoa.kit.migrate import migrate, service_folders
 from stoa.runtime.postgres import NOT_DURABLE, SETTINGS, Postgres
+from stoa.runtime.process import Process
+from stoa.runtime.secrets import Secrets
+from stoa.runtime.settings import ProcessSettings
+from stoa.runtime.topology import Address, ProcessPlan, Topology
 
 NewDatabase = Callable[..., Awaitable[Database]]
 NewServer = Callable[..., Awaitable[Postgres]]
+Stub = TypeVar("Stub")
 
 
 @asynccontextmanager
 async def running_server(*, durable: bool) -> AsyncIterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="stoa-test-") as folder:
-        settings = SETTINGS if durable else NOT_DURABLE
-        server = Postgres(Path(folder) / "postgres", secrets.token_urlsafe(16), settings=settings)
+        server = Postgres(
+            Path(folder) / "postgres", secrets.token_urlsafe(16), settings=SETTINGS if durable else NOT_DURABLE
+        )
         await server.start()
         try:
             yield server
@@ -122,3 +136,67 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Shop:
+    """All services in one process behind the gateway, each on a fresh database of its own."""
+
+    process: Process
+    http: aiohttp.ClientSession
+    databases: Mapping[str, Database]
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
+        """`shop.stub(InventoryServiceStub)`: a generated stub on the service's channel."""
+        callee = kind.__name__.removesuffix("ServiceStub").lower()
+        return kind(self.process.neighbours.system_channel("test", callee))
+
+    async def settle(self, within_seconds: float = 30.0) -> None:
+        """Wait until everything announced has been delivered and handled. Raises TimeoutError naming what is left."""
+        give_up = time.monotonic() + within_seconds
+        while left := {name: count for name, db in self.databases.items() if (count := await db.fetchval(UNSETTLED))}:
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"events still under way after {within_seconds:g} s: {left}")
+            await asyncio.sleep(0.01)
+
+
+UNSETTLED = """
+    SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)
+"""
+
+
+@asynccontextmanager
+async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Shop]:
+    dsns = {name: await templates.copy(name) for name in SERVICES}
+    plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=Address("127.0.0.1", 0), grpc=None)
+    process = Process(
+        Topology("test", "", (plan,)),
+        plan,
+        lambda service: dsns[service.name],
+        Secrets(secrets.token_urlsafe(32)),
+        replace(settings.read(ProcessSettings, "STOA_", os.environ), **changes),
+        os.environ,
+    )
+    try:
+        await process.build()
+        await process.serve()
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{process.port}") as http:
+            yield Shop(process, http, {each.service.name: each.db for each in process.services})
+    finally:
+        await process.stop()
+        for dsn in dsns.values():
+            await templates.drop(dsn)
+
+
+@pytest.fixture(scope="module")
+async def shop(templates: Templates) -> AsyncIterator[Shop]:
+    """A running shop for the tests of a module: fresh, unseeded, on a free port."""
+    async with running_shop(templates) as running:
+        yield running
+
+
+@pytest.fixture
+async def shop_with(templates: Templates) -> AsyncIterator[Callable[..., Awaitable[Shop]]]:
+    """`await shop_with(force_grpc=True)`: a shop of the test's own, with other process settings."""
+    async with AsyncExitStack() as stack:
+        yield lambda **changes: stack.enter_async_context(running_shop(templates, **changes))

@@ -1,0 +1,111 @@
+"""One process with everything in it: its parts hear each other, and it finishes what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from uuid import uuid4
+
+import aiohttp
+import pytest
+
+from stoa.app import GATEWAY, SERVICES
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.kit.channels import InProcessChannel, RemoteChannel
+from stoa.kit.db import Database
+from stoa.kit.service import UndeclaredCall
+from stoa.kit.tokens import Verifier
+from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
+from stoa.runtime.jobs import Job, JobRunner
+
+
+async def register(http: aiohttp.ClientSession) -> dict:
+    person = {
+        "email": f"{uuid4().hex}@example.com",
+        "password": "a long passphrase",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+    }
+    async with http.post("/api/v1/auth/register", json=person) as answer:
+        assert answer.status == 201, await answer.text()
+        return await answer.json()
+
+
+async def test_what_one_service_announces_others_have_heard(shop) -> None:
+    account = await register(shop.http)
+    await shop.settle()
+    signed_in = {"Authorization": f"Bearer {account['access_token']}"}
+    async with shop.http.get("/api/v1/users/profile", headers=signed_in) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["first_name"] == "Ada"
+    handled = "SELECT count(*) FROM inbox WHERE subject = $1 AND done_at IS NOT NULL"
+    for hearer in ("user", "notification"):
+        assert await shop.databases[hearer].fetchval(handled, account["user"]["id"]) == 1
+
+
+async def test_the_probes_answer(shop) -> None:
+    for path in ("/healthz", "/readyz", "/metrics"):
+        async with shop.http.get(path) as answer:
+            assert answer.status == 200, path
+
+
+async def test_not_ready_names_the_service_whose_database_is_gone(shop_with) -> None:
+    shop = await shop_with()
+    await shop.databases["cart"].close()
+    async with shop.http.get("/readyz") as answer:
+        assert answer.status == 503
+        assert list((await answer.json())["troubles"]) == ["cart"]
+
+
+async def test_calls_stay_in_the_process_unless_they_are_forced_out(shop, shop_with) -> None:
+    forced = await shop_with(force_grpc=True)
+    here, there = (each.process.neighbours.channel(SERVICES["cart"], "catalog") for each in (shop, forced))
+    assert (type(here), type(there)) == (InProcessChannel, RemoteChannel)
+    for each in (shop, forced):
+        answer = await each.stub(CatalogServiceStub).GetVariants(GetVariantsRequest(skus=["NONE"]))
+        assert list(answer.variants) == []
+    await register(forced.http)
+    await forced.settle()
+
+
+async def test_an_undeclared_edge_is_refused(shop) -> None:
+    with pytest.raises(UndeclaredCall, match=r"auth calls order, and its line in stoa\.app does not list it"):
+        shop.process.neighbours.channel(SERVICES["auth"], "order")
+    shop.process.neighbours.channel(GATEWAY, "auth")
+
+
+async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> None:
+    deaf = replace(SERVICES["user"], hears=())
+    verifier: Verifier = shop.process.services[0]._resources.verifier
+    resources = ServiceResources(deaf, Database("user", ""), verifier, shop.process.neighbours, {})
+    with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and stoa\.app says that it hears \[\]"):
+        Hosted(resources, bus=None)  # type: ignore[arg-type] # refused before it is needed
+
+
+async def test_a_job_finishes_its_round_and_a_failing_one_comes_again(caplog: pytest.LogCaptureFixture) -> None:
+    rounds: list[str] = []
+    under_way, may_end, twice = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def long() -> None:
+        under_way.set()
+        await may_end.wait()
+        rounds.append("long")
+
+    async def broken() -> None:
+        rounds.append("broken")
+        if rounds.count("broken") == 2:
+            twice.set()
+        raise RuntimeError("on purpose")
+
+    runner = JobRunner("cart", [Job("long", 60, long), Job("broken", 0.01, broken)])
+    with caplog.at_level(logging.ERROR):
+        runner.start()
+        await asyncio.wait_for(asyncio.gather(under_way.wait(), twice.wait()), 5)
+    stopping = asyncio.create_task(runner.stop(5))
+    await asyncio.sleep(0)
+    may_end.set()
+    await stopping
+    assert "long" in rounds
+    assert "a job failed" in caplog.text

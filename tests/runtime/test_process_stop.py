@@ -1,0 +1,53 @@
+"""A process that is told to stop finishes what is in flight, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import aiohttp
+
+
+async def register(http: aiohttp.ClientSession) -> dict:
+    person = {
+        "email": f"{uuid4().hex}@example.com",
+        "password": "a long passphrase",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+    }
+    async with http.post("/api/v1/auth/register", json=person) as answer:
+        assert answer.status == 201, await answer.text()
+        return await answer.json()
+
+
+async def test_stopping_finishes_the_request_in_flight_and_takes_no_more(shop_with) -> None:
+    shop = await shop_with()
+    async with shop.databases["auth"].transaction() as tx:
+        await tx.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(register(shop.http))
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(5):
+            while not await tx.fetchval(blocked):
+                await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(shop.process.stop())
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", shop.process.port)
+                    writer.close()
+                    await asyncio.sleep(0.01)
+                except ConnectionRefusedError:
+                    break
+        assert not waiting.done()
+    assert (await waiting)["user"]["first_name"] == "Ada"
+    await asyncio.wait_for(stopping, 20)
+
+
+async def test_nothing_is_left_running(shop_with) -> None:
+    before = asyncio.all_tasks()
+    shop = await shop_with()
+    await register(shop.http)
+    await shop.process.stop()
+    await shop.http.close()
+    left = {str(task.get_coro()) for task in asyncio.all_tasks() - before}
+    assert left == set()
