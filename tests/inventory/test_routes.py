@@ -1,0 +1,201 @@
+"""Inventory's public API."""
+
+from __future__ import annotations
+
+import pytest
+from rest import Rest, new_user
+
+from stoa.services.inventory.routes import routes
+
+ADMIN = new_user("admin")
+SELLER = new_user("seller")
+CUSTOMER = new_user()
+ORDER = "018f0000-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+def rest(shop) -> Rest:
+    return Rest(routes.bind(shop.inventory), shop.db)
+
+
+async def test_anyone_sees_what_there_is(rest, shop):
+    await rest.ok("POST", "/warehouses", {"id": "annex", "name": "Annex", "priority": 50}, status=201, user=ADMIN)
+    await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+    counted = await rest.ok(
+        "PUT", "/inventory/MUG", {"on_hand": 4, "warehouse": "annex", "reason": "moved"}, user=ADMIN
+    )
+    assert counted == {
+        "sku": "MUG",
+        "on_hand": 7,
+        "reserved": 0,
+        "available": 7,
+        "warehouses": [
+            {"warehouse": "annex", "on_hand": 4, "reserved": 0, "available": 4},
+            {"warehouse": "main", "on_hand": 3, "reserved": 0, "available": 3},
+        ],
+    }
+    await shop.reserve("k", MUG=5)
+    assert await rest.ok("GET", "/inventory/MUG") == counted | {
+        "reserved": 5,
+        "available": 2,
+        "warehouses": [
+            {"warehouse": "annex", "on_hand": 4, "reserved": 4, "available": 0},
+            {"warehouse": "main", "on_hand": 3, "reserved": 1, "available": 2},
+        ],
+    }
+
+
+@pytest.mark.parametrize("sku", ["NONE", "%27%20OR%201=1", "%F0%9F%AB%96", "x" * 65])
+async def test_an_unknown_sku(rest, sku):
+    answer = await rest.send("GET", f"/inventory/{sku}")
+    assert (answer.status, answer.problem, answer.body["field"]) == (404, "no-such-sku", "sku")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"on_hand": -1}, 422, "on_hand"),
+        ({"on_hand": 1.5}, 422, "on_hand"),
+        ({"on_hand": "5"}, 422, "on_hand"),
+        ({"on_hand": 10**18}, 422, "on_hand"),
+        ({}, 422, "on_hand"),
+        ({"on_hand": 1, "warehouse": "moon"}, 422, "warehouse"),
+        ({"on_hand": 1, "warehouse": "Moon Base"}, 422, "warehouse"),
+        ({"on_hand": 1, "reserved": 0}, 422, "reserved"),
+        ({"on_hand": 1, "reason": "x" * 501}, 422, "reason"),
+        ({"on_hand": 1}, 409, "on_hand"),
+    ],
+)
+async def test_a_bad_count_changes_nothing(rest, shop, body, status, field):
+    await shop.put("MUG", 5)
+    await shop.reserve("k", MUG=2)
+    answer = await rest.send("PUT", "/inventory/MUG", body, user=ADMIN)
+    assert (answer.status, answer.body["field"]) == (status, field)
+    assert await shop.stock("MUG") == (5, 2)
+    assert await shop.movements("MUG") == [("opening", 5)]
+
+
+async def test_who_may_what(rest, shop):
+    await shop.put("MUG", 5)
+    await rest.ok("PUT", "/inventory/HIS", {"on_hand": 1}, user=SELLER)
+    stock, hold = {"on_hand": 1}, {"quantity": 1}
+    for method, path, body, seller in (
+        ("PUT", "/inventory/MUG", stock, 403),
+        ("GET", "/inventory", None, 403),
+        ("POST", "/inventory/MUG/reserve", hold, 403),
+        ("POST", "/inventory/MUG/release", {"key": "k"}, 403),
+        ("GET", "/inventory/MUG/movements", None, 403),
+        ("GET", "/warehouses", None, 403),
+        ("POST", "/warehouses", {"id": "a", "name": "A"}, 403),
+        ("GET", "/stock-discrepancies", None, 403),
+        ("POST", "/stock-discrepancies/1/settle", {"note": ""}, 403),
+    ):
+        for user, status in ((None, 401), (CUSTOMER, 403), (SELLER, seller)):
+            answer = await rest.send(method, path, body, user=user)
+            assert answer.status == status, (method, path, user)
+    assert await shop.stock("MUG") == (5, 0)
+
+
+async def test_holding_and_giving_back(rest, shop):
+    await shop.put("MUG", 5)
+    body = {"quantity": 3, "key": "by-phone", "hold_seconds": 60}
+    held = await rest.ok("POST", "/inventory/MUG/reserve", body, user=ADMIN)
+    assert held == {
+        "id": held["id"],
+        "key": "by-phone",
+        "state": "held",
+        "lines": [{"sku": "MUG", "quantity": 3}],
+        "expires_at": held["expires_at"],
+    }
+    short = await rest.send("POST", "/inventory/MUG/reserve", {"quantity": 3}, user=ADMIN)
+    assert (short.status, short.problem) == (409, "out-of-stock")
+    assert short.body["skus"] == [{"sku": "MUG", "requested": 3, "available": 2}]
+    for _ in range(2):
+        released = await rest.ok("POST", "/inventory/MUG/release", {"key": "by-phone"}, user=ADMIN)
+        assert released == {"key": "by-phone", "state": "released"}
+    assert await shop.stock("MUG") == (5, 0)
+
+
+async def test_a_request_without_a_key_is_named_by_its_idempotency_key(rest, shop):
+    await shop.put("MUG", 5)
+    for _ in range(2):
+        held = await rest.ok("POST", "/inventory/MUG/reserve", {"quantity": 3}, user=ADMIN, key="x" * 255)
+    assert held["key"] == "x" * 255
+    assert await shop.stock("MUG") == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"quantity": 0}, "quantity"),
+        ({"quantity": -1}, "quantity"),
+        ({"quantity": 100_001}, "quantity"),
+        ({"quantity": True}, "quantity"),
+        ({"quantity": 1, "hold_seconds": 0}, "hold_seconds"),
+        ({"quantity": 1, "key": ""}, "key"),
+        ({"quantity": 1, "key": "with space"}, "key"),
+    ],
+)
+async def test_a_bad_hold_takes_nothing(rest, shop, body, field):
+    await shop.put("MUG", 5)
+    answer = await rest.send("POST", "/inventory/MUG/reserve", body, user=ADMIN)
+    assert (answer.status, answer.body["field"]) == (422, field)
+    assert await shop.stock("MUG") == (5, 0)
+
+
+async def test_movements_the_newest_first(rest):
+    for on_hand in (5, 7, 4):
+        await rest.ok("PUT", "/inventory/MUG", {"on_hand": on_hand, "reason": f"now {on_hand}"}, user=ADMIN)
+    first = await rest.ok("GET", "/inventory/MUG/movements?limit=2", user=ADMIN)
+    second = await rest.ok("GET", f"/inventory/MUG/movements?limit=2&cursor={first['next_cursor']}", user=ADMIN)
+    shown = [(one["kind"], one["quantity"], one["reason"]) for one in first["items"] + second["items"]]
+    assert shown == [("adjustment", -3, "now 4"), ("receipt", 2, "now 7"), ("opening", 5, "now 5")]
+    assert second["next_cursor"] is None
+    assert first["items"][0]["user_id"] == ADMIN.id
+
+
+async def test_stock_of_all_and_of_what_is_low(rest, shop):
+    for sku, on_hand in (("A", 6), ("B", 5), ("C", 0), ("D", 100)):
+        await shop.put(sku, on_hand)
+    await shop.reserve("k", D=96)
+    low = await rest.ok("GET", "/inventory?low_stock=true&limit=2", user=ADMIN)
+    assert low["items"] == [
+        {"sku": "B", "on_hand": 5, "reserved": 0, "available": 5},
+        {"sku": "C", "on_hand": 0, "reserved": 0, "available": 0},
+    ]
+    rest_of_it = await rest.ok("GET", f"/inventory?low_stock=true&limit=2&cursor={low['next_cursor']}", user=ADMIN)
+    assert rest_of_it == {"items": [{"sku": "D", "on_hand": 100, "reserved": 96, "available": 4}], "next_cursor": None}
+    every = await rest.ok("GET", "/inventory", user=ADMIN)
+    assert [one["sku"] for one in every["items"]] == ["A", "B", "C", "D"]
+
+
+async def test_warehouses_as_they_are_drawn_from(rest):
+    await rest.ok("POST", "/warehouses", {"id": "annex", "name": "Annex", "priority": 50}, status=201, user=ADMIN)
+    again = await rest.send("POST", "/warehouses", {"id": "annex", "name": "Again"}, user=ADMIN)
+    assert (again.status, again.problem, again.body["field"]) == (409, "warehouse-taken", "id")
+    listed = await rest.ok("GET", "/warehouses", user=ADMIN)
+    assert [(one["id"], one["name"], one["priority"]) for one in listed["items"]] == [
+        ("annex", "Annex", 50),
+        ("main", "Main warehouse", 100),
+    ]
+
+
+async def test_a_discrepancy_is_in_sight_until_it_is_settled(rest, shop):
+    await shop.hear("order.placed", order_id=ORDER, items=[{"sku": "MUG", "quantity": 2}])
+    listed = await rest.ok("GET", "/stock-discrepancies", user=ADMIN)
+    (one,) = listed["items"]
+    assert one == {
+        "id": one["id"],
+        "kind": "sold_unreserved",
+        "order_id": ORDER,
+        "return_id": None,
+        "number": "S-1",
+        "detail": "nothing was reserved",
+        "lines": {"MUG": 2},
+        "noted_at": one["noted_at"],
+    }
+    path = f"/stock-discrepancies/{one['id']}/settle"
+    await rest.ok("POST", path, {"note": "counted"}, status=204, user=ADMIN)
+    assert (await rest.ok("GET", "/stock-discrepancies", user=ADMIN))["items"] == []
+    for missing in (path, "/stock-discrepancies/x/settle", "/stock-discrepancies/%C2%B2/settle"):
+        assert (await rest.send("POST", missing, {"note": ""}, user=ADMIN)).status == 404
