@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from stoa.app import SERVICES
 from stoa.edge.gateway.paths import resource_of
 
 
@@ -12,11 +15,13 @@ from stoa.edge.gateway.paths import resource_of
     [
         ("POST", "/auth/login", "auth"),
         ("POST", "/users/register", "auth"),
+        ("POST", "/users/change-password", "auth"),
         ("GET", "/users/register", "user"),
         ("GET", "/users/profile", "user"),
         ("PUT", "/users/addresses/1", "user"),
         ("GET", "/products", "catalog"),
         ("DELETE", "/products/1", "catalog"),
+        ("PUT", "/variants/85123A", "catalog"),
         ("GET", "/categories", "catalog"),
         ("GET", "/inventory/85123A", "inventory"),
         ("GET", "/warehouses", "inventory"),
@@ -40,6 +45,17 @@ def test_the_table(method, target, service):
         assert resource is not None
         assert resource.service(method) == service
         assert resource.raw_path.decode() == f"/api/v1{target}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_declared_route_is_reached(service):
+    declared = importlib.import_module(f"{SERVICES[service].package}.routes").routes.bind(None).routes
+    assert declared
+    for route in declared:
+        target = "/".join("x" if segment.parameter else segment.text for segment in route.segments)
+        resource = resource_of(f"/api/v1/{target}")
+        assert resource is not None
+        assert (route.method, route.path, resource.service(route.method)) == (route.method, route.path, service)
 
 
 @pytest.mark.parametrize(

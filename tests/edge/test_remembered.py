@@ -81,6 +81,15 @@ async def test_what_an_admin_reads_first_is_what_everybody_may_see(town, gateway
     assert reply.status == 200
 
 
+async def test_what_a_guest_may_not_see_is_asked_for_in_the_callers_name_and_not_kept(town, gateway):
+    for user in ("ada", "eve"):
+        headers = bearer(token(user, roles=("seller",)))
+        reply = await ask(gateway, "GET", "/api/v1/products/draft", headers=headers)
+        assert (reply.json["name"], reply.headers["cache-control"]) == (f"of {user}", "no-store")
+    assert (await ask(gateway, "GET", "/api/v1/products/draft", headers=bearer(token("ada")))).problem == "not-found"
+    assert (await ask(gateway, "GET", "/api/v1/products/draft")).problem == "not-found"
+
+
 async def test_failures_are_not_kept(town, gateway):
     for _ in range(2):
         assert (await ask(gateway, "GET", "/api/v1/products/nothing")).problem == "not-found"

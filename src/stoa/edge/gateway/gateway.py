@@ -171,10 +171,18 @@ class Gateway:
         principal = await self._principal(arrival)
         with context.using(replace(arrival.context, principal=principal)):
             if arrival.method == "GET" and resource.public:
-                await self._answer_public(arrival, principal, resource, service, send)
+                found = await self._public(arrival, principal, resource, service)
+                if isinstance(found, Entry):
+                    if_none_match = arrival.headers.get(b"if-none-match")
+                    await _send_entry(send, found, if_none_match, [], head=arrival.head)
+                    return
+                if principal is None or found.status == 200:
+                    await asgi.send_answer(send, found, head=arrival.head)
+                    return
+                # What a guest may not see, this caller may: a seller his drafts.
             else:
                 self._spend(arrival, principal, resource)
-                await self._pass_on(arrival, resource, service, receive, send)
+            await self._pass_on(arrival, resource, service, receive, send)
 
     async def _own_page(self, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
@@ -226,25 +234,23 @@ class Gateway:
         elif service in {"auth", "user"} and resource.segments not in _ENDS_NO_SESSION:
             self._sessions.forget()
 
-    async def _answer_public(
-        self, arrival: Arrival, principal: Principal | None, resource: Resource, service: str, send: Send
-    ) -> None:
-        """From stored bytes; otherwise ask the service, once for everybody who wants the same."""
+    async def _public(
+        self, arrival: Arrival, principal: Principal | None, resource: Resource, service: str
+    ) -> Entry | Answer:
+        """What a guest gets: stored bytes, or the service's answer, asked for once for all who want it now."""
         query = b"&".join(sorted(arrival.scope["query_string"].split(b"&")))
         key = (resource.raw_path, query)
-        found: Entry | Answer | None = self._remembered.find(key)
-        if found is None:
-            self._misses.inc()
-            self._spend(arrival, principal, resource)
-            upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource)
-            found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
-        else:
+        entry = self._remembered.find(key)
+        if entry is not None:
             self._hits.inc()
-        if isinstance(found, Entry):
-            await _send_entry(send, found, arrival.headers.get(b"if-none-match"), [], head=arrival.head)
-        else:
+            return entry
+        self._misses.inc()
+        self._spend(arrival, principal, resource)
+        upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource)
+        found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
+        if isinstance(found, Answer):
             metrics.GATEWAY_ANSWERS.labels(service, found.status).inc()
-            await asgi.send_answer(send, found, head=arrival.head)
+        return found
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()

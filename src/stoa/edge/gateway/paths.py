@@ -14,7 +14,7 @@ from stoa.kit.http.router import decode_segments
 
 VERSION = "v1"
 
-# Catalog's public reads: everybody gets the same bytes.
+# Catalog's public reads: what a guest may see of them is the same for everybody.
 _LISTS = {("products",), ("categories",)}
 _DETAILS = {"products", "categories"}
 
@@ -22,10 +22,12 @@ _SERVICES = {
     "auth": "auth",
     "users": "user",
     "products": "catalog",
+    "variants": "catalog",
     "categories": "catalog",
     "inventory": "inventory",
     "warehouses": "inventory",
     "reservations": "inventory",
+    "stock-discrepancies": "inventory",
     "cart": "cart",
     "checkout": "checkout",
     "checkouts": "checkout",
@@ -54,7 +56,7 @@ class Resource:
 
     @property
     def public(self) -> bool:
-        """Whether reading it gives everybody the same bytes."""
+        """Whether what a guest reads there is what everybody reads."""
         return self.segments in _LISTS or (len(self.segments) == 2 and self.segments[0] in _DETAILS)
 
 
