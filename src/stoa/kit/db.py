@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -33,6 +33,13 @@ from stoa.kit import problems
 CONNECT_SECONDS = 10
 SLOT_SECONDS = 10
 """How long a statement waits for a connection before its caller is told to come back later."""
+
+BY_INDEX: Mapping[str, str] = {
+    f"enable_{way}": "off" for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
+}
+"""Settings for the statements of a queue. Its table is empty when PostgreSQL plans them, long when it
+matters, and the plan is kept: left to choose, it reads the whole queue for each row. By index is always right.
+"""
 
 
 class DatabaseUnavailable(problems.Unavailable):
@@ -111,16 +118,19 @@ def before_commit(database: Database, callback: Callable[[Transaction], Awaitabl
 class Database:
     """A pool of at most `size` connections to one service's database, opened when first needed.
 
+    `settings` are PostgreSQL's, for each of its sessions.
+
     Every method raises `DatabaseUnavailable` when there is no connection in time or it is lost on the
     way. Then a statement that was running may or may not have committed.
     """
 
-    def __init__(self, service: str, dsn: str, size: int = 8) -> None:
+    def __init__(self, service: str, dsn: str, size: int = 8, settings: Mapping[str, str] | None = None) -> None:
         self.service = service
         self.dsn = dsn
         self.size = size
         self.session = f"stoa_{service}/{os.urandom(8).hex()}"
         """What PostgreSQL calls this pool: while a connection of it is listed, its process is alive."""
+        self._settings = {"application_name": self.session, **(settings or {})}
         self._idle: list[asyncpg.Connection] = []
         self._slots = asyncio.Semaphore(size)
         self._closed = False
@@ -228,10 +238,9 @@ class Database:
         return await self._connect()
 
     async def _connect(self) -> asyncpg.Connection:
-        settings = {"application_name": self.session}
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await asyncpg.connect(self.dsn, server_settings=settings)
+                connection = await asyncpg.connect(self.dsn, server_settings=self._settings)
                 try:
                     await _teach_types(connection)
                 except BaseException:
@@ -295,6 +304,7 @@ def affected(status: str) -> int:
 
 
 __all__ = [
+    "BY_INDEX",
     "CallInsideTransaction",
     "Database",
     "DatabaseUnavailable",

@@ -22,6 +22,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import timedelta
+from operator import itemgetter
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -33,7 +34,7 @@ from stoa.contracts.events.v1.events_pb2 import DeliverRequest, DeliverResponse
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
 from stoa.kit import context, problems
 from stoa.kit.back_off import back_off
-from stoa.kit.db import Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
+from stoa.kit.db import BY_INDEX, Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
 from stoa.kit.events import Event, Refusal
 from stoa.kit.service import Handler, Service
 from stoa.kit.telemetry import metrics
@@ -62,21 +63,26 @@ STORE = """
     ON CONFLICT (event_id) DO NOTHING
 """
 
-_ELIGIBLE = """
-    SELECT event_id, type, source, subject, aggregate_version, time, traceparent, data, attempts
-    FROM inbox AS event
-    WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() {one}
-      AND NOT EXISTS (
-          SELECT FROM inbox AS earlier
-          WHERE earlier.done_at IS NULL AND earlier.source = event.source AND earlier.subject = event.subject
-            AND (earlier.aggregate_version, earlier.seq) < (event.aggregate_version, event.seq))
-    ORDER BY seq LIMIT {limit}
-    FOR UPDATE OF event SKIP LOCKED
-"""
-NEXT = _ELIGIBLE.format(one="", limit=BATCH)
-ONE = _ELIGIBLE.format(one="AND event_id = $1", limit=1)
+PLAN_BY_INDEX = "; ".join(f"SET LOCAL {name} = {value}" for name, value in BY_INDEX.items())
+PLAN_AS_USUAL = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in BY_INDEX)
 
-DONE = "UPDATE inbox SET done_at = now(), error = NULL WHERE event_id = ANY ($1::uuid[])"
+# The first undone event of each subject, marked as done: it is so if the transaction commits.
+_TAKE = """
+    WITH next AS MATERIALIZED (
+        SELECT event_id FROM inbox AS event
+        WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() {one}
+          AND seq = (
+              SELECT seq FROM inbox AS first
+              WHERE first.done_at IS NULL AND first.source = event.source AND first.subject = event.subject
+              ORDER BY aggregate_version, seq LIMIT 1)
+        ORDER BY seq LIMIT {limit}
+        FOR UPDATE OF event SKIP LOCKED
+    )
+    UPDATE inbox SET done_at = now(), error = NULL FROM next WHERE inbox.event_id = next.event_id
+    RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent, data, attempts
+"""
+TAKE_NEXT = _TAKE.format(one="", limit=BATCH)
+TAKE_ONE = _TAKE.format(one="AND event_id = $1", limit=1)
 
 FAILED = """
     UPDATE inbox
@@ -131,7 +137,7 @@ class Inbox:
         return None if event.type in self._handlers else f"{self._service} does not hear of {event.type}"
 
     async def run(self) -> None:
-        """Run handlers until stopped; what is under way then is rolled back, and done another time."""
+        """Run handlers until stopped or cancelled; what is under way then is rolled back, and done another time."""
         # In a context of its own: a handler has the trace of its event and nothing of whoever started the process.
         self._running = asyncio.get_running_loop().create_task(self._run(), context=Context())
         await self._running
@@ -163,7 +169,7 @@ class Inbox:
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
-                taken = await tx.fetch(NEXT)
+                taken = await _take(tx, TAKE_NEXT)
                 await self._do(tx, taken)
         except DatabaseUnavailable:
             raise
@@ -181,7 +187,7 @@ class Inbox:
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
-                taken = await tx.fetch(ONE, event_id)
+                taken = await _take(tx, TAKE_ONE, event_id)
                 await self._do(tx, taken)
         except DatabaseUnavailable:
             raise
@@ -198,9 +204,7 @@ class Inbox:
             with context.using(context.fresh(traceparent=row["traceparent"])):
                 async with asyncio.timeout(HANDLER_SECONDS):
                     await handler(tx, _event(row))
-        if taken:
-            await tx.execute(DONE, [row["event_id"] for row in taken])
-            after_commit(lambda: self._count(taken, "done"))
+        after_commit(lambda: self._count(taken, "done"))
 
     def _count(self, events: Sequence[asyncpg.Record], outcome: str) -> None:
         for event in events:
@@ -296,6 +300,14 @@ def _sort_out(
             refusals.append(Refusal(each.id, reason))
             refused_subjects.add(each.subject)
     return kept, refusals
+
+
+async def _take(tx: Transaction, sql: str, *arguments: str) -> list[asyncpg.Record]:
+    """The events in the order of their arrival. Handlers get the planner as it usually is."""
+    await tx.execute(PLAN_BY_INDEX)
+    taken = await tx.fetch(sql, *arguments)
+    await tx.execute(PLAN_AS_USUAL)
+    return sorted(taken, key=itemgetter("seq"))
 
 
 def _event(row: asyncpg.Record) -> Event:

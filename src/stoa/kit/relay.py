@@ -29,7 +29,7 @@ import msgspec
 
 from stoa.kit.back_off import back_off
 from stoa.kit.bus import Bus
-from stoa.kit.db import Database
+from stoa.kit.db import BY_INDEX, Database
 from stoa.kit.events import Event
 from stoa.kit.outbox import SHARDS, Outbox, lock_parking
 from stoa.kit.service import Service
@@ -38,6 +38,8 @@ from stoa.kit.telemetry import metrics
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+CONNECTIONS = 2
+"""Of the relay's own, beside the one with its locks: it neither waits for requests nor makes them wait."""
 NOTIFY_EVERY_SECONDS = 0.001
 SESSION_SECONDS = 10
 """How long the connection that holds the locks may take to answer before it counts as dead."""
@@ -93,7 +95,7 @@ class Relay:
 
     def __init__(self, service: Service, db: Database, outbox: Outbox, bus: Bus) -> None:
         self._service = service.name
-        self._db = db
+        self._db = Database(db.service, db.dsn, CONNECTIONS, BY_INDEX)
         self._outbox = outbox
         self._bus = bus
         self._held: set[int] = set()
@@ -103,18 +105,21 @@ class Relay:
         outbox.poke = self._poke
 
     async def run(self) -> None:
-        """Relay until stopped; what is under way then is delivered again another time."""
+        """Relay until stopped or cancelled; what is under way then is delivered again another time."""
         self._running = asyncio.current_task()
         failures = 0
-        while True:
-            try:
-                async with self._db.dedicated() as session:
-                    await self._relay(session)
-                failures = 0
-            except Exception as error:
-                failures += 1
-                log.warning("%s: the relay starts again: %r", self._service, error)
-            await asyncio.sleep(back_off(failures, most_seconds=5))
+        try:
+            while True:
+                try:
+                    async with self._db.dedicated() as session:
+                        await self._relay(session)
+                    failures = 0
+                except Exception as error:
+                    failures += 1
+                    log.warning("%s: the relay starts again: %r", self._service, error)
+                await asyncio.sleep(back_off(failures, most_seconds=5))
+        finally:
+            await self._db.close()
 
     async def stop(self) -> None:
         if self._running is not None:

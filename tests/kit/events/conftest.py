@@ -19,16 +19,17 @@ from stoa.kit.service import Service
 
 @pytest.fixture
 async def run() -> AsyncIterator[Callable[[Relay | Inbox], asyncio.Task[None]]]:
-    tasks: list[asyncio.Task[None]] = []
+    started: list[tuple[Relay | Inbox, asyncio.Task[None]]] = []
 
     def start(worker: Relay | Inbox) -> asyncio.Task[None]:
-        tasks.append(asyncio.get_running_loop().create_task(worker.run(), context=Context()))
-        return tasks[-1]
+        task = asyncio.get_running_loop().create_task(worker.run(), context=Context())
+        started.append((worker, task))
+        return task
 
     yield start
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for worker, _ in started:
+        await worker.stop()
+    await asyncio.gather(*(task for _, task in started), return_exceptions=True)
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ def new_outbox() -> Outbox:
     return Outbox(ORDER, lambda event_type: HEARS[event_type])
 
 
-async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float = 30) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float = 60) -> None:
     async with asyncio.timeout(within_seconds):
         while not await condition():
             await asyncio.sleep(0.002)
