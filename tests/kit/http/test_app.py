@@ -55,6 +55,7 @@ async def test_a_handler_may_choose_status_and_headers(app):
 async def test_no_answer_is_204(app, shop):
     reply = await ask(app, "DELETE", "/api/v1/things/lamp", headers=bearer(token(roles=("admin",))))
     assert (reply.status, reply.body, shop.ran) == (204, b"", ["removed lamp"])
+    assert "content-length" not in reply.headers
 
 
 async def test_an_unknown_path_and_a_wrong_method(app):

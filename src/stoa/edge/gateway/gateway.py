@@ -7,8 +7,10 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import grpc.aio
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
@@ -214,7 +216,7 @@ class Gateway:
     async def _pass_on(self, arrival: Arrival, resource: Resource, service: str, receive: Receive, send: Send) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                metrics.GATEWAY_ANSWERS.labels(service, message["status"]).inc()
+                _answers(service, message["status"]).inc()
                 if arrival.changes:
                     self._forget_after_change(resource, service)
             await send(message)
@@ -249,11 +251,16 @@ class Gateway:
         upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource)
         found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
-            metrics.GATEWAY_ANSWERS.labels(service, found.status).inc()
+            _answers(service, found.status).inc()
         return found
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
+
+
+@cache
+def _answers(service: str, status: int) -> Counter:
+    return metrics.GATEWAY_ANSWERS.labels(service, status)
 
 
 async def _send_entry(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
+from functools import lru_cache
 
 from stoa.kit import problems
 
@@ -50,6 +51,7 @@ class Limit:
                 del self._paid_until[caller]
 
 
+@lru_cache(maxsize=10_000)
 def caller_at(address: str) -> str:
     """An address as a caller: of IPv6 the /64, because one subscriber has all of it."""
     try:

@@ -8,6 +8,7 @@ because a repaired path is one that two hops may read differently.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from stoa.kit.http.router import decode_segments
@@ -60,6 +61,7 @@ class Resource:
         return self.segments in _LISTS or (len(self.segments) == 2 and self.segments[0] in _DETAILS)
 
 
+@lru_cache(maxsize=10_000)
 def resource_of(raw_path: str) -> Resource | None:
     """The resource that a path names, with or without version; None for anything else."""
     segments = decode_segments(raw_path)

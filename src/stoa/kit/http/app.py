@@ -16,10 +16,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -258,12 +259,17 @@ def _fault(now: Context) -> Encoded:
     return asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
 
 
+@cache
+def _count(service: str, method: str, path: str, status: int) -> Counter:
+    # The look-up by labels takes a lock and costs as much as a tenth of a read.
+    return metrics.HTTP_REQUESTS.labels(service, method, path, status)
+
+
 def _note(endpoint: _Endpoint | None, method: str, path: str, status: int, seconds: float) -> None:
     if endpoint is None:
-        metrics.HTTP_REQUESTS.labels("", "", "", status).inc()
+        _count("", "", "", status).inc()
     else:
-        route = endpoint.route
-        metrics.HTTP_REQUESTS.labels(route.service, route.method, route.path, status).inc()
+        _count(endpoint.route.service, endpoint.route.method, endpoint.route.path, status).inc()
         endpoint.seconds.observe(seconds)
     # A line for each read would cost more than the read.
     level = logging.DEBUG if method in {"GET", "HEAD"} else logging.INFO
