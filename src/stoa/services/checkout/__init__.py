@@ -25,6 +25,7 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.checkout import crash_points, recording
@@ -51,6 +52,24 @@ def price_rules(settings: Settings) -> PriceRules:
     return PriceRules(settings.currency, rates, FlatTax(settings.tax_basis_points))
 
 
+def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, reach: crash_points.Reach) -> Checkouts:
+    """The service over its database, calling these neighbours."""
+    saga = Saga(
+        steps=STEPS,
+        neighbours=neighbours,
+        settings=settings,
+        saves=Batcher(partial(recording.record_changes, db, settings.lease_seconds)),
+        reach=reach,
+    )
+    return Checkouts(
+        db=db,
+        settings=settings,
+        neighbours=neighbours,
+        claims=Batcher(partial(recording.record_claims, db, settings.lease_seconds)),
+        runner=Runner(db, saga),
+    )
+
+
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     neighbours = Neighbours(
@@ -62,24 +81,11 @@ def build(resources: Resources) -> Parts:
         timeout_seconds=settings.call_timeout_seconds,
         rules=price_rules(settings),
     )
-    saga = Saga(
-        steps=STEPS,
-        neighbours=neighbours,
-        settings=settings,
-        saves=Batcher(partial(recording.record_changes, resources.db, settings.lease_seconds)),
-        reach=crash_points.exit_at(os.environ.get("STOA_CRASH_AT", "")),
-    )
-    runner = Runner(resources.db, saga)
-    checkouts = Checkouts(
-        db=resources.db,
-        settings=settings,
-        neighbours=neighbours,
-        claims=Batcher(partial(recording.record_claims, resources.db, settings.lease_seconds)),
-        runner=runner,
-    )
+    reach = crash_points.exit_at(os.environ.get("STOA_CRASH_AT", ""))
+    checkouts = checkouts_with(resources.db, settings, neighbours, reach)
     return Parts(
         routes=routes.bind(checkouts),
         servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],
-        jobs=[Job("tend_checkouts", settings.tend_every_seconds, runner.tend)],
-        stop=runner.stop,
+        jobs=[Job("tend_checkouts", settings.tend_every_seconds, checkouts.runner.tend)],
+        stop=checkouts.runner.stop,
     )

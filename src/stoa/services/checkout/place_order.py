@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from stoa.services.checkout import repository
-from stoa.services.checkout.errors import KeyReused, RequestInProgress
+from stoa.services.checkout.errors import KeyReused, Overloaded, RequestInProgress
 from stoa.services.checkout.purchase import Answer, Purchase
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
@@ -38,50 +38,54 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
     Raises `KeyReused` for another body under the same key, `RequestInProgress` where the first takes
     longer than a repeat waits, and `Overloaded` before anything is claimed.
     """
-    try:
-        checkouts.runner.check_room()
-    except Exception:
-        if (taken := await repository.by_key(checkouts.db, scope, key)) is None:
-            raise
-        return await _repeat(checkouts, taken, body_hash)
     claim = NewCheckout(scope=scope, key=key, body_hash=body_hash, first_step=STEPS[0].name, purchase=purchase)
     while True:
-        row = await checkouts.claims.submit(claim)
+        row = await _claim(checkouts, claim)
         if row is not None:
             run = checkouts.runner.start(row)
             answer = await _told(run, checkouts.settings.answer_within_seconds)
             return Placed(row.id, purchase.order_id, answer, replayed=False)
-        # Where the key was given back between the two statements, it is ours to claim again.
-        if (taken := await repository.by_key(checkouts.db, scope, key)) is not None:
-            return await _repeat(checkouts, taken, body_hash)
+        taken = await repository.by_key(checkouts.db, scope, key)
+        # Where the key is given back, before we look or while we wait, it is ours to claim again.
+        if taken is not None and (repeated := await _repeat(checkouts, taken, body_hash)) is not None:
+            return repeated
 
 
-async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Placed:
+async def _claim(checkouts: Checkouts, claim: NewCheckout) -> Checkout | None:
+    """The new row, None where the key is taken. Raises `Overloaded` where it is free and there is no room."""
+    try:
+        checkouts.runner.check_room()
+    except Overloaded:
+        if await repository.by_key(checkouts.db, claim.scope, claim.key) is None:
+            raise
+        return None
+    return await checkouts.claims.submit(claim)
+
+
+async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Placed | None:
+    """The answer of a checkout that another request began, waiting for it; None where it has given its key back."""
     if row.body_hash != body_hash:
         raise KeyReused
-    answer = await _of(checkouts, row)
-    if answer is None:
-        raise RequestInProgress(row.id)
-    return Placed(row.id, row.purchase.order_id, answer, replayed=True)
-
-
-async def _of(checkouts: Checkouts, row: Checkout) -> Answer | None:
-    """The answer of a checkout that was begun by another request, waiting for it where it is open."""
     give_up = time.monotonic() + checkouts.settings.repeat_waits_seconds
     found: Checkout | None = row
-    while found is not None and not found.state.final:
+    while found is not None:
+        answer = found.purchase.answer
         left = give_up - time.monotonic()
+        # A refusal is final although its undoing takes long, and an order stands although its cart could not
+        # be cleared yet; but while that may still happen in time, it is waited for.
+        if answer is not None and answer.status < 500 and (found.state.final or left <= 0):
+            return Placed(row.id, row.purchase.order_id, answer, replayed=True)
+        if found.state.final:
+            return None
         if left <= 0:
-            # A refusal is final although its undoing takes long, and an order stands although its cart
-            # could not be cleared yet. What was given up may be tried again, but only once it is undone.
-            answer = found.purchase.answer
-            return answer if answer is not None and answer.status < 500 else None
+            raise RequestInProgress(row.id)
         run = checkouts.runner.find(row.id)
-        if run is not None and (told := await _told(run, left)) is not None:
-            return told
+        told = await _told(run, left) if run is not None else None
+        if told is not None and told.status < 500:
+            return Placed(row.id, row.purchase.order_id, told, replayed=True)
         await asyncio.sleep(min(LOOK_EVERY_SECONDS, left))
         found = await repository.by_id(checkouts.db, row.id)
-    return found.purchase.answer if found else None
+    return None
 
 
 async def _told(run: Run, within_seconds: float) -> Answer | None:

@@ -1,5 +1,7 @@
 """What operators ask of checkout: proto/stoa/checkout/v1 says what it means."""
 
+# ruff: noqa: N802, ARG002 - names and arguments are those of the generated class
+
 from __future__ import annotations
 
 from typing import Any
@@ -16,7 +18,7 @@ class CheckoutServicer(CheckoutServiceServicer):
     def __init__(self, checkouts: Checkouts) -> None:
         self._checkouts = checkouts
 
-    async def GetCheckout(self, request: GetCheckoutRequest, context: Any) -> GetCheckoutResponse:  # noqa: ARG002, N802
+    async def GetCheckout(self, request: GetCheckoutRequest, context: Any) -> GetCheckoutResponse:
         try:
             checkout_id = str(UUID(request.checkout_id))
         except ValueError:

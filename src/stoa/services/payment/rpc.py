@@ -1,5 +1,7 @@
 """What the checkout asks of payment: proto/stoa/payment/v1 says what each call means."""
 
+# ruff: noqa: N802, ARG002 - names and arguments are those of the generated class
+
 from __future__ import annotations
 
 from typing import Any
@@ -24,7 +26,7 @@ class PaymentServicer(PaymentServiceServicer):
     def __init__(self, payments: Payments) -> None:
         self._payments = payments
 
-    async def Authorize(self, request: pb.AuthorizeRequest, context: Any) -> pb.AuthorizeResponse:  # noqa: ARG002, N802
+    async def Authorize(self, request: pb.AuthorizeRequest, context: Any) -> pb.AuthorizeResponse:
         new = NewPayment(
             key=_key(request.key),
             order_id=_uuid(request.order_id, "order_id"),
@@ -34,17 +36,17 @@ class PaymentServicer(PaymentServiceServicer):
         )
         return pb.AuthorizeResponse(payment=_message(await authorize(self._payments, new, request.token)))
 
-    async def ResolvePayment(self, request: pb.ResolvePaymentRequest, context: Any) -> pb.ResolvePaymentResponse:  # noqa: ARG002, N802
+    async def ResolvePayment(self, request: pb.ResolvePaymentRequest, context: Any) -> pb.ResolvePaymentResponse:
         return pb.ResolvePaymentResponse(payment=_message(await resolve(self._payments, _key(request.key))))
 
-    async def Capture(self, request: pb.CaptureRequest, context: Any) -> pb.CaptureResponse:  # noqa: ARG002, N802
+    async def Capture(self, request: pb.CaptureRequest, context: Any) -> pb.CaptureResponse:
         return pb.CaptureResponse(payment=_message(await capture(self._payments, _key(request.key))))
 
-    async def VoidPayment(self, request: pb.VoidPaymentRequest, context: Any) -> pb.VoidPaymentResponse:  # noqa: ARG002, N802
+    async def VoidPayment(self, request: pb.VoidPaymentRequest, context: Any) -> pb.VoidPaymentResponse:
         payment = await void(self._payments, _key(request.key), request.reason)
         return pb.VoidPaymentResponse(payment=_message(payment))
 
-    async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:  # noqa: ARG002, N802
+    async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:
         if request.payment_id:
             payment = await payment_of_id(self._payments, _uuid(request.payment_id, "payment_id"))
         else:

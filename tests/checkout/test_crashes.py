@@ -1,0 +1,197 @@
+"""The process dies, at every point that there is, and another finds the work and ends it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from checkout.conftest import Crashes, House, NewHouse, Shopper
+
+from stoa.kit.ids import uuid7
+from stoa.services.checkout import crash_points
+from stoa.services.checkout.errors import LeaseLost
+from stoa.services.checkout.states import State
+from stoa.services.checkout.steps import STEPS
+
+POINTS = crash_points.all_points(STEPS)
+
+
+async def crash(house: House, shopper: Shopper, **wish) -> str:
+    """The id of a checkout that ended where its process did."""
+    checkout_id = uuid7()
+    buying = asyncio.create_task(house.buy(shopper.user, checkout_id=checkout_id, **wish))
+    while house.checkouts.runner.find(checkout_id) is None:
+        await asyncio.sleep(0)
+    while house.checkouts.runner.find(checkout_id) is not None:
+        await asyncio.sleep(0.005)
+    await buying
+    await house.die()
+    return checkout_id
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
+@pytest.mark.parametrize("point", POINTS)
+async def test_whoever_takes_it_over_ends_it(new_house: NewHouse, shopper: Shopper, point: str, again: bool):
+    backward = ":undo:" in point
+    wish = {"token": "tok_capture_refused"} if backward else {}
+    first = await new_house(reach=Crashes(point))
+    checkout_id = await crash(first, shopper, **wish)
+    if again:
+        second = await new_house(beside=first, reach=Crashes(point))
+        while (await second.row(checkout_id)).attempts == 1:
+            await second.checkouts.runner.tend()
+        while second.checkouts.runner.find(checkout_id) is not None:
+            await asyncio.sleep(0.005)
+        assert not (await second.row(checkout_id)).state.final
+        await second.die()
+    heir = await new_house(beside=first)
+    row = await heir.ended(checkout_id)
+    assert row.attempts == (3 if again else 2)
+    if backward:
+        assert row.state is State.FAILED
+        assert row.purchase.answer is not None
+        assert row.purchase.answer.status == 402
+        await shopper.assert_nothing_is_left(row)
+    else:
+        assert row.state is State.COMPLETED
+        assert row.purchase.answer is not None
+        assert row.purchase.answer.status == 201
+        await shopper.assert_order_stands(row)
+
+
+@pytest.mark.parametrize("token", ["tok_ok", "tok_capture_refused"])
+async def test_every_point_is_reached(new_house: NewHouse, shopper: Shopper, token: str):
+    crashes = Crashes()
+    house = await new_house(reach=crashes)
+    await house.buy(shopper.user, token=token)
+    forward = [point for point in POINTS if ":undo:" not in point]
+    if token == "tok_ok":
+        assert crashes.reached == forward
+    else:
+        until = forward.index("checkout:before:capture_payment") + 1
+        assert crashes.reached == forward[:until] + [point for point in POINTS if ":undo:" in point]
+
+
+async def test_a_repeat_of_the_key_after_a_crash_gets_the_answer(new_house: NewHouse, shopper: Shopper):
+    first = await new_house(reach=Crashes("checkout:after:capture_payment"))
+    checkout_id = await crash(first, shopper, key="k")
+    heir = await new_house(beside=first)
+    repeat = asyncio.create_task(heir.buy(shopper.user, key="k"))
+    await heir.ended(checkout_id)
+    placed = await repeat
+    assert placed.answer is not None
+    assert (placed.checkout_id, placed.answer.status, placed.replayed) == (checkout_id, 201, True)
+
+
+async def test_stock_that_was_sold_while_nobody_worked_on_it_undoes_it(
+    new_house: NewHouse, shopper: Shopper, new_shopper
+):
+    first = await new_house(reach=Crashes("checkout:before:authorize_payment"))
+    checkout_id = await crash(first, shopper)
+    inventory = shopper.market.db("inventory")
+    await inventory.execute(
+        "UPDATE reservations SET expires_at = now() - interval '1 hour' WHERE key = $1", checkout_id
+    )
+    for job in shopper.market._hosted("inventory").parts.jobs:
+        await job.run()
+    heir = await new_house(beside=first)
+    rival = await new_shopper()
+    await shopper.market.fill(rival.user.id, **{shopper.sku: 10})
+    bought = await heir.buy(rival.user)
+    assert bought.answer is not None
+    assert bought.answer.status == 201
+    row = await heir.ended(checkout_id)
+    assert row.state is State.FAILED
+    assert row.purchase.answer is not None
+    assert row.purchase.answer.status == 409
+    assert await shopper.balances(row) == {}
+    assert await shopper.reservation(row) == "released"
+    assert await shopper.market.stock(shopper.sku) == (10, 10)
+
+
+async def test_a_process_that_was_only_slow_cannot_write_any_more(new_house: NewHouse, shopper: Shopper):
+    slow = await new_house(lease_seconds=0.05)
+    slow.road.pause["Capture"] = asyncio.Event()
+    checkout_id = uuid7()
+    buying = asyncio.create_task(slow.buy(shopper.user, checkout_id=checkout_id))
+    while "Capture" not in slow.road.taken:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    heir = await new_house(beside=slow)
+    row = await heir.ended(checkout_id)
+    assert row.state is State.COMPLETED
+    slow.road.pause["Capture"].set()
+    placed = await buying
+    assert placed.answer is None, "it had to stop without knowing"
+    assert "ConfirmOrder" not in slow.road.taken
+    assert (await heir.row(checkout_id)).version == row.version
+    await shopper.assert_order_stands(row)
+
+
+async def test_a_living_process_keeps_its_work(new_house: NewHouse, shopper: Shopper):
+    owner = await new_house(lease_seconds=0.3)
+    other = await new_house(beside=owner)
+    owner.road.pause["Capture"] = asyncio.Event()
+    checkout_id = uuid7()
+    buying = asyncio.create_task(owner.buy(shopper.user, checkout_id=checkout_id))
+    while "Capture" not in owner.road.taken:
+        await asyncio.sleep(0.01)
+    for _ in range(8):
+        await owner.checkouts.runner.tend()
+        await other.checkouts.runner.tend()
+        assert other.checkouts.runner.find(checkout_id) is None
+        await asyncio.sleep(0.1)
+    owner.road.pause["Capture"].set()
+    placed = await buying
+    assert placed.answer is not None
+    assert placed.answer.status == 201
+
+
+async def test_a_process_that_stops_lets_its_work_finish(new_house: NewHouse, shopper: Shopper):
+    house = await new_house()
+    buying = asyncio.create_task(house.buy(shopper.user))
+    while "Reserve" not in house.road.taken:
+        await asyncio.sleep(0.005)
+    await house.checkouts.runner.stop()
+    placed = await buying
+    assert placed.answer is not None
+    assert placed.answer.status == 201
+
+
+async def test_what_does_not_finish_in_time_is_left_to_others_at_once(
+    new_house: NewHouse, shopper: Shopper, monkeypatch
+):
+    monkeypatch.setattr("stoa.services.checkout.runner.STOP_SECONDS", 0.2)
+    house = await new_house(lease_seconds=60.0, tend_every_seconds=0.1)
+    house.road.closed.add("ConfirmOrder")
+    checkout_id = uuid7()
+    buying = asyncio.create_task(house.buy(shopper.user, checkout_id=checkout_id))
+    while "ConfirmOrder" not in house.road.taken:
+        await asyncio.sleep(0.005)
+    await house.checkouts.runner.stop()
+    assert (await buying).answer is None
+    heir = await new_house(beside=house)
+    row = await heir.ended(checkout_id)
+    assert row.state is State.COMPLETED
+    await shopper.assert_order_stands(row)
+
+
+async def test_a_save_without_the_lease_is_refused(new_house: NewHouse, shopper: Shopper):
+    house = await new_house()
+    placed = await house.buy(shopper.user)
+    row = await house.row(placed.checkout_id)
+    await house.db.execute("UPDATE checkouts SET lease_owner = 'somebody else'")
+    from stoa.services.checkout.recording import record_changes
+    from stoa.services.checkout.repository import Change
+
+    change = Change(
+        before=row, state=row.state, parked_from=None, step=row.step, purchase=row.purchase, error="overwritten"
+    )
+    assert [type(each) for each in await record_changes(house.db, 4.0, [change])] == [LeaseLost]
+    assert (await house.row(placed.checkout_id)).error is None
+
+
+def test_no_point_is_reached_by_default():
+    reach = crash_points.exit_at("")
+    for point in POINTS:
+        reach(point)

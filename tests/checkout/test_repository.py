@@ -1,0 +1,76 @@
+"""What the schema itself holds, and that every statement fits it."""
+
+from __future__ import annotations
+
+import itertools
+
+import asyncpg
+import pytest
+from checkout.conftest import House, Shopper
+
+from stoa.services.checkout import repository, states
+from stoa.services.checkout.errors import WrongState
+from stoa.services.checkout.purchase import changes, document, read
+from stoa.services.checkout.states import TRANSITIONS, State
+
+STATEMENTS = {name: value for name, value in vars(repository).items() if name.isupper() and not name.startswith("_")}
+
+
+async def test_every_statement_fits_the_schema(house: House):
+    assert len(STATEMENTS) == 10
+    async with house.db.dedicated() as connection:
+        for name, sql in STATEMENTS.items():
+            try:
+                await connection.prepare(sql)
+            except asyncpg.PostgresError as error:
+                pytest.fail(f"{name}: {error}")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE checkouts SET state = 'paid'",
+        "UPDATE checkouts SET state = 'needs_attention'",
+        "UPDATE checkouts SET parked_from = 'running'",
+        "UPDATE checkouts SET answer_status = NULL",
+        "UPDATE checkouts SET answer_status = NULL, answer_body = NULL",
+        "INSERT INTO checkouts SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(), "
+        "'order_id', gen_random_uuid()))).* FROM checkouts AS c",
+    ],
+)
+async def test_what_must_never_be_is_refused_by_the_schema(house: House, shopper: Shopper, sql: str):
+    await house.buy(shopper.user, key="k")
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await house.db.execute(sql)
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.product(State, State)))
+def test_only_the_transitions_of_the_table_are_made(before: State, after: State):
+    if before is after or (before, after) in TRANSITIONS:
+        states.check(before, after)
+    else:
+        with pytest.raises(WrongState) as refusal:
+            states.check(before, after)
+        assert refusal.value.status == 409
+
+
+async def test_a_purchase_survives_its_row(house: House, shopper: Shopper):
+    placed = await house.buy(shopper.user)
+    purchase = (await house.row(placed.checkout_id)).purchase
+    assert purchase.items is not None
+    assert [(item.sku, item.quantity, item.unit_price.amount) for item in purchase.items] == [(shopper.sku, 2, 1000)]
+    assert purchase.quote is not None
+    assert purchase.quote.total.amount == 2994
+    assert "answer" not in document(purchase)
+    assert changes(purchase, purchase) == {}
+    assert purchase.answer == placed.answer
+
+
+async def test_only_what_changed_is_written(house: House, shopper: Shopper):
+    placed = await house.buy(shopper.user)
+    row = await house.row(placed.checkout_id)
+    again = read(await house.db.fetchval("SELECT data FROM checkouts"), row.purchase.answer)
+    assert again == row.purchase
+    from msgspec.structs import replace
+
+    assert changes(again, replace(again, payment_id="p", answer=None)) == {"payment_id": "p"}
