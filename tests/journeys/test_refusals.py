@@ -1,6 +1,7 @@
 """Bad input gets a clear error with the field at fault, and changes nothing."""
 
 import asyncio
+import io
 
 import pytest
 from journeys.client import ADDRESS, Shopper, card
@@ -66,7 +67,8 @@ async def test_bodies_that_cannot_be_read(visitor: Shopper):
         (b"[" * 100_000, 422),
         (b" " * 2_000_000, 413),
     ):
-        async with visitor.session.post(url, data=data, headers={"Content-Type": "application/json"}) as answer:
+        sent = visitor.session.post(url, data=io.BytesIO(data), headers={"Content-Type": "application/json"})
+        async with sent as answer:
             assert answer.status == status, (data[:20], await answer.text())
             assert answer.headers["Content-Type"].startswith("application/problem+json")
 
