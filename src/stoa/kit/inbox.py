@@ -36,7 +36,7 @@ from stoa.kit import context, problems
 from stoa.kit.back_off import back_off
 from stoa.kit.db import BY_INDEX, Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
 from stoa.kit.events import Event, Refusal
-from stoa.kit.service import Handler, Service
+from stoa.kit.service import Handler, LockFor, Service
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -108,10 +108,13 @@ class Acceptor(Protocol):
 class Inbox:
     """The inbox of one service in one process."""
 
-    def __init__(self, service: Service, db: Database, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, service: Service, db: Database, handlers: Mapping[str, Handler], lock_for: LockFor | None = None
+    ) -> None:
         self._service = service.name
         self._db = db
         self._handlers = handlers
+        self._lock_for = lock_for
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -197,6 +200,8 @@ class Inbox:
             await self._failed(taken[0], error)
 
     async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
+        if self._lock_for is not None and taken:
+            await self._lock_for(tx, [_event(row) for row in taken])
         for row in taken:
             handler = self._handlers.get(row["type"])
             if handler is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -10,9 +10,16 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
+from stoa.services.inventory import repository
 from stoa.services.inventory.cancel import cancel
 from stoa.services.inventory.restock import restock
 from stoa.services.inventory.sell import sell
+
+
+class Promised(msgspec.Struct):
+    """What all these events have."""
+
+    reservation_key: str
 
 
 class Item(msgspec.Struct):
@@ -38,6 +45,12 @@ class Returned(msgspec.Struct):
     return_id: str
     reservation_key: str
     items: list[Item]
+
+
+async def lock_for(tx: Transaction, events: Sequence[Event]) -> None:
+    """The reservations of all the orders, then the items of all their lines: the order of every other act."""
+    reservations = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in events})
+    await repository.lock_items(tx, {sku for one in reservations.values() for sku in one.skus})
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:

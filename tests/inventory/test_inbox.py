@@ -1,0 +1,70 @@
+"""Many orders in one transaction of the inbox, while others buy, release and expire."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+
+from stoa.app import SERVICES
+from stoa.kit.clock import now
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.inbox import Inbox
+from stoa.services.inventory.errors import OutOfStock
+from stoa.services.inventory.expire import expire_holds
+from stoa.services.inventory.handlers import handlers, lock_for
+from stoa.services.inventory.release import release
+
+SKUS = [f"S{at:02}" for at in range(12)]
+
+
+def placed(order_id: str, key: str, lines: dict[str, int]) -> Event:
+    items = [{"sku": sku, "quantity": units} for sku, units in lines.items()]
+    return Event(
+        id=uuid7(),
+        type="order.placed",
+        source="order",
+        subject=order_id,
+        time=now(),
+        aggregateversion=1,
+        traceparent="",
+        data={"order_id": order_id, "number": key, "reservation_key": key, "items": items},
+    )
+
+
+async def test_selling_in_batches_deadlocks_with_nobody(shop, twin):
+    chance = random.Random(11)
+    for sku in SKUS:
+        await shop.put(sku, 100_000)
+    events = []
+    for at in range(300):
+        lines = dict.fromkeys(chance.sample(SKUS, 3), 1)
+        await shop.reserve(f"order-{at}", **lines)
+        events.append(placed(uuid7(), f"order-{at}", lines))
+    shops = [shop, twin(), twin()]
+    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), lock_for) for one in shops[:2]]
+    await inboxes[0].accept(events)
+
+    async def buy(one, name):
+        for at in range(40):
+            with contextlib.suppress(OutOfStock):
+                lines = dict.fromkeys(chance.sample(SKUS, 6), 1)
+                await one.reserve(f"{name}-{at}", hold_seconds=chance.choice([-1, 900]), **lines)
+            if at % 3 == 0:
+                await release(one.inventory, f"{name}-{at}")
+            if at % 5 == 0:
+                await expire_holds(one.inventory)
+
+    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
+    await asyncio.gather(*(buy(one, f"{at}-{turn}") for at, one in enumerate(shops) for turn in range(4)))
+    while await shop.db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
+        await asyncio.sleep(0.05)
+    for inbox in inboxes:
+        await inbox.stop()
+    await asyncio.gather(*running, return_exceptions=True)
+
+    assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
+    assert await shop.db.fetchval("SELECT count(*) FROM stock_movements WHERE kind = 'sale'") == 900
+    assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
+    await shop.assert_sound()
