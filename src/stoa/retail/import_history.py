@@ -41,13 +41,10 @@ class Imported:
     customers_there: int = 0
 
 
-async def import_history(
-    history: History, channel_to: ChannelTo, password_hash: str, advance: Callable[[int], None]
-) -> Imported:
+async def import_history(history: History, channel_to: ChannelTo, advance: Callable[[int], None]) -> Imported:
     """Products with their price, opening stock for all that was ever sold, and customers.
 
-    Nobody knows a password for `password_hash`: customers come in by a reset or by an operator.
-    `advance` is told how many products and customers are done.
+    Customers come without a password: only an operator opens a session for them. `advance` is told how many products and customers are done.
     """
     catalog = CatalogServiceStub(channel_to("catalog"))
     inventory = InventoryServiceStub(channel_to("inventory"))
@@ -67,7 +64,7 @@ async def import_history(
     for customers in _batches(sorted(history.customers)):
         users = [
             auth_pb2.ImportUsersRequest.NewUser(
-                email=email_of(customer), first_name="Customer", last_name=str(customer), password_hash=password_hash
+                email=email_of(customer), first_name="Customer", last_name=str(customer)
             )
             for customer in customers
         ]
