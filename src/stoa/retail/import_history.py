@@ -44,7 +44,8 @@ class Imported:
 async def import_history(history: History, channel_to: ChannelTo, advance: Callable[[int], None]) -> Imported:
     """Products with their price, opening stock for all that was ever sold, and customers.
 
-    Customers come without a password: only an operator opens a session for them. `advance` is told how many products and customers are done.
+    Customers come without a password: only an operator opens a session for them. `advance` is told how
+    many products and customers are done.
     """
     catalog = CatalogServiceStub(channel_to("catalog"))
     inventory = InventoryServiceStub(channel_to("inventory"))
