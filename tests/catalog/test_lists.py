@@ -84,7 +84,6 @@ async def test_a_card_has_the_lowest_and_highest_price(stocked):
         ("cursor=nonsense", "cursor"),
         ("sort=price&cursor=WyIwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJhIl0", "cursor"),
         ("q=mug", "q"),
-        ("status=draft", "status"),
         ("category=A%20B", "category"),
     ],
 )

@@ -161,20 +161,14 @@ async def test_patch_changes_what_it_names(shop):
 
 async def test_a_draft_is_seen_by_those_who_sell_it(shop):
     await shop.add("mug", 500, user=SELLER, status="draft")
-    for user in (None, SELLER, ADMIN):
-        assert (await shop.rest.send("GET", "/products/mug", user=user)).status == 404
-        assert await shop.slugs("", user=user) == []
-    for user, shown, listed in (
-        (None, 401, 401),
-        (CUSTOMER, 403, 403),
-        (OTHER_SELLER, 404, []),
-        (SELLER, 200, ["mug"]),
-        (ADMIN, 200, ["mug"]),
-    ):
-        assert (await shop.rest.send("GET", "/catalog/products/mug", user=user)).status == shown
-        answer = await shop.rest.send("GET", "/catalog/products?status=draft", user=user)
-        found = [one["slug"] for one in answer.body["items"]] if answer.status == 200 else answer.status
-        assert found == listed
+    for user, status in ((None, 404), (CUSTOMER, 404), (OTHER_SELLER, 404), (SELLER, 200), (ADMIN, 200)):
+        assert (await shop.rest.send("GET", "/products/mug", user=user)).status == status
+    assert await shop.slugs("") == []
+    assert await shop.slugs("status=draft", SELLER) == ["mug"]
+    assert await shop.slugs("status=draft", OTHER_SELLER) == []
+    assert await shop.slugs("status=draft", ADMIN) == ["mug"]
+    for user, status in ((None, 401), (CUSTOMER, 403)):
+        assert (await shop.rest.send("GET", "/products?status=draft", user=user)).status == status
 
 
 async def test_a_seller_changes_only_what_is_his(shop):
@@ -193,7 +187,7 @@ async def test_a_seller_changes_only_what_is_his(shop):
             answer = await shop.rest.send(method, path.format(slug), body, user=OTHER_SELLER)
             assert answer.status == status, (method, slug)
     for method, body in (("PUT", {"price": pounds(1)}), ("DELETE", None)):
-        assert (await shop.rest.send(method, "/products/mug/variants/MUG-0", body, user=OTHER_SELLER)).status == 403
+        assert (await shop.rest.send(method, "/variants/MUG-0", body, user=OTHER_SELLER)).status == 403
     for user, status in ((None, 401), (CUSTOMER, 403)):
         assert (await shop.rest.send("POST", "/products", FULL, user=user)).status == status
     assert (await shop.rest.ok("GET", "/products/mug")) == made
@@ -209,8 +203,7 @@ async def test_deleting_archives_and_the_skus_stay_taken(shop):
     assert (await shop.rest.send("GET", "/products/mug")).problem == "no-such-product"
     assert (await shop.rest.send("DELETE", "/products/mug", user=ADMIN)).status == 404
     assert await shop.slugs("") == []
-    archived = await shop.rest.ok("GET", "/catalog/products?status=archived", user=ADMIN)
-    assert [one["slug"] for one in archived["items"]] == ["mug"]
+    assert await shop.slugs("status=archived", ADMIN) == ["mug"]
     body = {"name": "Cup", "variants": [{"sku": "MUG-0", "price": pounds(1)}]}
     assert (await shop.rest.send("POST", "/products", body, user=ADMIN)).problem == "sku-taken"
     back = await shop.rest.ok("PATCH", "/products/mug", {"status": "active"}, user=ADMIN)
@@ -226,7 +219,7 @@ async def test_variants_come_change_and_go_with_their_product(shop):
     again = await shop.rest.send("POST", "/products/mug/variants", new, user=ADMIN)
     assert (again.status, again.problem) == (409, "sku-taken")
 
-    changed = await shop.rest.ok("PUT", "/products/mug/variants/MUG-XL", {"price": pounds(300)}, user=ADMIN)
+    changed = await shop.rest.ok("PUT", "/variants/MUG-XL", {"price": pounds(300)}, user=ADMIN)
     assert changed["variants"][1] == {
         "sku": "MUG-XL",
         "name": "",
@@ -236,9 +229,9 @@ async def test_variants_come_change_and_go_with_their_product(shop):
     }
     assert changed["price"] == pounds(300)
 
-    await shop.rest.ok("DELETE", "/products/mug/variants/MUG-XL", status=204, user=ADMIN)
-    assert (await shop.rest.send("DELETE", "/products/mug/variants/MUG-XL", user=ADMIN)).problem == "no-such-variant"
-    last = await shop.rest.send("DELETE", "/products/mug/variants/MUG-0", user=ADMIN)
+    await shop.rest.ok("DELETE", "/variants/MUG-XL", status=204, user=ADMIN)
+    assert (await shop.rest.send("DELETE", "/variants/MUG-XL", user=ADMIN)).problem == "no-such-variant"
+    last = await shop.rest.send("DELETE", "/variants/MUG-0", user=ADMIN)
     assert (last.status, last.problem) == (422, "nothing-for-sale")
     shown = await shop.rest.ok("GET", "/products/mug")
     assert ([one["sku"] for one in shown["variants"]], shown["price_max"]) == (["MUG-0"], pounds(500))

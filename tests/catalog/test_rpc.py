@@ -31,7 +31,7 @@ async def test_variants_for_sale_by_sku(shop):
     await shop.add("draft", 1, status="draft")
     await shop.add("gone", 1)
     await shop.rest.ok("DELETE", "/products/gone", status=204, user=ADMIN)
-    await shop.rest.ok("DELETE", "/products/mug/variants/MUG-1", status=204, user=ADMIN)
+    await shop.rest.ok("DELETE", "/variants/MUG-1", status=204, user=ADMIN)
     asked = GetVariantsRequest(skus=["MUG-0", "MUG-1", "DRAFT-0", "GONE-0", "NONE", "MUG-0"])
     (variant,) = (await CatalogServicer(shop.catalog).GetVariants(asked, None)).variants
     assert (variant.sku, variant.product_id, variant.product_name) == ("MUG-0", made["id"], "Mug")

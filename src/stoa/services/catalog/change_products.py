@@ -113,22 +113,20 @@ async def add_variant(catalog: Catalog, id_or_slug: str, new: NewVariant, by: Pr
         return await _save(tx, catalog, before, replace(before, variants=[*before.variants, new.at(last + 1)]))
 
 
-async def replace_variant(
-    catalog: Catalog, id_or_slug: str, sku: str, new: VariantReplacement, by: Principal
-) -> Product:
+async def replace_variant(catalog: Catalog, sku: str, new: VariantReplacement, by: Principal) -> Product:
     """Raises `NoSuchVariant`."""
     async with catalog.db.transaction() as tx:
-        before, old = await _lock_variant(tx, id_or_slug, sku, by)
+        before, old = await _lock_variant(tx, sku, by)
         position = old.position if new.position is None else new.position
         changed = Variant(sku, new.name, new.price.money, position, new.options)
         variants = [changed if variant is old else variant for variant in before.variants]
         return await _save(tx, catalog, before, replace(before, variants=variants))
 
 
-async def archive_variant(catalog: Catalog, id_or_slug: str, sku: str, by: Principal) -> None:
+async def archive_variant(catalog: Catalog, sku: str, by: Principal) -> None:
     """Nobody can buy it any more; its SKU stays taken. Raises `NothingForSale` for the last of an active product."""
     async with catalog.db.transaction() as tx:
-        before, old = await _lock_variant(tx, id_or_slug, sku, by)
+        before, old = await _lock_variant(tx, sku, by)
         variants = [variant for variant in before.variants if variant is not old]
         await _save(tx, catalog, before, replace(before, variants=variants))
 
@@ -146,12 +144,15 @@ async def _lock(tx: Transaction, id_or_slug: str, by: Principal) -> Product:
     return product
 
 
-async def _lock_variant(tx: Transaction, id_or_slug: str, sku: str, by: Principal) -> tuple[Product, Variant]:
-    product = await _lock(tx, id_or_slug, by)
-    for variant in product.variants:
-        if variant.sku == sku:
-            return product, variant
-    raise NoSuchVariant
+async def _lock_variant(tx: Transaction, sku: str, by: Principal) -> tuple[Product, Variant]:
+    product_id = await repository.product_of_sku(tx, sku)
+    if product_id is None:
+        raise NoSuchVariant
+    product = await _lock(tx, product_id, by)
+    variant = next((variant for variant in product.variants if variant.sku == sku), None)
+    if variant is None:  # archived while we waited
+        raise NoSuchVariant
+    return product, variant
 
 
 async def _edited(tx: Transaction, before: Product, patch: ProductPatch) -> Product:

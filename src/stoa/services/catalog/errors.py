@@ -27,7 +27,7 @@ class NoSuchVariant(problems.NotFound):
     slug = "no-such-variant"
 
     def __init__(self) -> None:
-        super().__init__("The product has no variant of this SKU.", field="sku")
+        super().__init__("There is no variant of this SKU.", field="sku")
 
 
 class NoSuchCategory(problems.NotFound):

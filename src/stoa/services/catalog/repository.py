@@ -160,6 +160,8 @@ ARCHIVE_VARIANTS = """
     WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
 """
 
+PRODUCT_OF_SKU = "SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL"
+
 VARIANTS_FOR_SALE = """
     SELECT variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
         variant.name, variant.price_minor, variant.currency
@@ -377,6 +379,11 @@ async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Varian
 
 async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]) -> None:
     await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
+
+
+async def product_of_sku(db: Db, sku: str) -> str | None:
+    product_id: str | None = await db.fetchval(PRODUCT_OF_SKU, sku)
+    return product_id
 
 
 async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:

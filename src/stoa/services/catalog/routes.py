@@ -38,9 +38,9 @@ from stoa.services.catalog.change_products import (
 )
 from stoa.services.catalog.errors import VersionMissing
 from stoa.services.catalog.product import CategoryName, Image, Product, Specification, Status, Variant
-from stoa.services.catalog.repository import Category
+from stoa.services.catalog.repository import Card, Category
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.show_products import show_own_product, show_product
+from stoa.services.catalog.show_products import show_product
 
 ADMIN = roles("admin")
 SELLERS = roles("admin", "seller")
@@ -99,17 +99,15 @@ Sort = Literal["newest", "price", "-price", "name"]
 
 
 class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too."""
+    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too.
+    `status` other than active shows an admin all such products and a seller his own."""
 
     category: Slug | None = None
     brand: Label | None = None
     min_price: AmountMinor | None = None
     max_price: AmountMinor | None = None
     sort: Sort = "newest"
-
-
-class OwnProductQuery(ProductQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    status: Status
+    status: Status = "active"
 
 
 # For each order its statement, what its cursor holds, and where a card stands in it: the id first.
@@ -127,32 +125,36 @@ def _minor(card: CardView) -> int:
 
 @routes.get("/products", query=ProductQuery, answer=Page[CardView], who=ANYONE, summary="Products, filtered and sorted")
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
-    return await _page(catalog, request.query, "active", None)
+    query = request.query
+    statement, shape, position = _ORDERS[query.sort]
+    nothing_before = (None,) * len(shape.__args__)
+    cards = await repository.cards(
+        catalog.db,
+        statement,
+        status=query.status,
+        seller_id=None if query.status == "active" else _whose(request.principal),
+        category=query.category,
+        brand=query.brand,
+        min_price=query.min_price,
+        max_price=query.max_price,
+        limit=query.limit + 1,
+        after=decode_cursor(query.cursor, shape) or nothing_before,
+    )
+    return page_of([_card_view(card) for card in cards], query.limit, position)
+
+
+def _whose(principal: Principal | None) -> str | None:
+    """Whose hidden products the caller sees: None means everybody's."""
+    if principal is None:
+        raise problems.Unauthorized("Drafts and archived products are shown to those who sell them: sign in.")
+    if not principal.has("admin", "seller"):
+        raise problems.Forbidden("Drafts and archived products are shown to those who sell them.")
+    return None if principal.has("admin") else principal.user_id
 
 
 @routes.get("/products/{product}", answer=ProductView, who=ANYONE, summary="A product by its id or slug")
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
-    return _view(await show_product(catalog, request.path["product"]))
-
-
-# Beside the shop's pages, because those are the same for everybody and are stored as such at the gateway.
-@routes.get(
-    "/catalog/products",
-    query=OwnProductQuery,
-    answer=Page[CardView],
-    who=SELLERS,
-    summary="Products of one status: all for an admin, a seller's own for him",
-)
-async def list_own_products(catalog: Catalog, request: Request[None, OwnProductQuery]) -> Page[CardView]:
-    by = _caller(request)
-    return await _page(catalog, request.query, request.query.status, None if by.has("admin") else by.user_id)
-
-
-@routes.get(
-    "/catalog/products/{product}", answer=ProductView, who=SELLERS, summary="A product as those see it who sell it"
-)
-async def get_own_product(catalog: Catalog, request: Request) -> ProductView:
-    return _view(await show_own_product(catalog, request.path["product"], _caller(request)))
+    return _view(await show_product(catalog, request.path["product"], request.principal))
 
 
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=SELLERS, summary="Add a product")
@@ -196,20 +198,19 @@ async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> Produc
 
 
 @routes.put(
-    "/products/{product}/variants/{sku}",
+    "/variants/{sku}",
     body=VariantReplacement,
     answer=ProductView,
     who=SELLERS,
     summary="Replace a variant; answers with its product",
 )
 async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
-    product, sku = request.path["product"], request.path["sku"]
-    return _view(await replace_variant(catalog, product, sku, request.body, _caller(request)))
+    return _view(await replace_variant(catalog, request.path["sku"], request.body, _caller(request)))
 
 
-@routes.delete("/products/{product}/variants/{sku}", who=SELLERS, summary="Archive a variant; its SKU stays taken")
+@routes.delete("/variants/{sku}", who=SELLERS, summary="Archive a variant; its SKU stays taken")
 async def delete_variant(catalog: Catalog, request: Request) -> None:
-    await archive_variant(catalog, request.path["product"], request.path["sku"], _caller(request))
+    await archive_variant(catalog, request.path["sku"], _caller(request))
 
 
 @routes.get("/categories", answer=Page[CategoryView], who=ANYONE, summary="The category tree")
@@ -236,24 +237,6 @@ async def put_category(catalog: Catalog, request: Request[NewCategory]) -> Categ
 @routes.delete("/categories/{category}", who=ADMIN, summary="Remove an empty category")
 async def delete_category(catalog: Catalog, request: Request) -> None:
     await remove_category(catalog, request.path["category"])
-
-
-async def _page(catalog: Catalog, query: ProductQuery, status: Status, seller_id: str | None) -> Page[CardView]:
-    statement, shape, position = _ORDERS[query.sort]
-    nothing_before = (None,) * len(shape.__args__)
-    cards = await repository.cards(
-        catalog.db,
-        statement,
-        status=status,
-        seller_id=seller_id,
-        category=query.category,
-        brand=query.brand,
-        min_price=query.min_price,
-        max_price=query.max_price,
-        limit=query.limit + 1,
-        after=decode_cursor(query.cursor, shape) or nothing_before,
-    )
-    return page_of([CardView(*card) for card in cards], query.limit, position)
 
 
 def _caller(request: Request[Any, Any]) -> Principal:
@@ -295,6 +278,10 @@ def _view(product: Product) -> ProductView:
         created_at=product.created_at,
         updated_at=product.updated_at,
     )
+
+
+def _card_view(card: Card) -> CardView:
+    return CardView(*card)
 
 
 def _views(categories: Sequence[Category]) -> dict[str, CategoryView]:
