@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
 
 import grpc.aio
 
@@ -54,7 +53,7 @@ async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncItera
     process = process_of(topology, topology.processes[0], access, environ)
     try:
         await process.build()
-        yield partial(process.neighbours.system_channel, "command")
+        yield process.neighbours.operator_channel
     finally:
         await process.stop()
 

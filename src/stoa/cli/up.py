@@ -68,7 +68,7 @@ async def _run_here(
         step.note = f"{len(process.services)} in this process"
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
-            await seed(here.data_dir, lambda callee: process.neighbours.system_channel("seed", callee))
+            await seed(here.data_dir, process.neighbours.operator_channel)
 
 
 async def _run_supervised(here: Installation, topology: Topology, console: Console, stack: AsyncExitStack) -> None:

@@ -60,9 +60,16 @@ class Neighbours:
         return self.system_channel(caller.name, callee)
 
     def system_channel(self, caller: str, callee: str) -> grpc.aio.Channel:
-        """For what is not a service's business: the bus, the keys that check tokens, a command."""
+        """For what is no service's call: the bus, the keys that check tokens."""
+        return self._channel(caller, callee, self._faults)
+
+    def operator_channel(self, callee: str) -> grpc.aio.Channel:
+        """For a command: faults on purpose are for calls between services, not for those who look after them."""
+        return self._channel("operator", callee, None)
+
+    def _channel(self, caller: str, callee: str, faults: Faults | None) -> grpc.aio.Channel:
         if (caller, callee) not in self._channels:
-            self._channels[caller, callee] = self._open(caller, callee)
+            self._channels[caller, callee] = self._open(caller, callee, faults)
         return self._channels[caller, callee]
 
     async def stop_answering(self, grace_seconds: float) -> None:
@@ -75,14 +82,14 @@ class Neighbours:
         await self.registry.stop(grace_seconds)
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
-    def _open(self, caller: str, callee: str) -> Channel:
+    def _open(self, caller: str, callee: str, faults: Faults | None) -> Channel:
         home = self._topology.home_of(callee)
         if home.name != self._plan.name:
-            return RemoteChannel(str(home.grpc), self._secret, self._faults, caller=caller, observer=_observe)
+            return RemoteChannel(str(home.grpc), self._secret, faults, caller=caller, observer=_observe)
         if not self._over_the_wire:
-            return InProcessChannel(self.registry, self._faults, caller=caller, observer=_observe)
+            return InProcessChannel(self.registry, faults, caller=caller, observer=_observe)
         address = str(self._plan.grpc) if self._plan.grpc else f"{LOOPBACK}:{self._own_port()}"
-        return RemoteChannel(address, self._secret, self._faults, caller=caller, observer=_observe)
+        return RemoteChannel(address, self._secret, faults, caller=caller, observer=_observe)
 
     def _own_port(self) -> int:
         assert self._server is not None, "open() comes before the first channel"
