@@ -180,10 +180,13 @@ async def test_a_commit_wakes_the_relay_of_its_process_and_of_another(system, mo
     await until(lambda: relays(system, 1))
     await system.announcer.place("a", 1)
     await until(lambda: has_arrived(system.inventory, 1), within_seconds=5)
+    await system.delivered()
+    await system.announcer.place("a", 2)
+    await until(lambda: has_arrived(system.inventory, 2), within_seconds=5)
     system.relay(other.db, other.outbox)
     await until(lambda: relays(system, 2))
-    await other.place("a", 2)
-    await until(lambda: has_arrived(system.inventory, 2), within_seconds=5)
+    await other.place("a", 3)
+    await until(lambda: has_arrived(system.inventory, 3), within_seconds=5)
     await other.db.close()
 
 
@@ -198,6 +201,32 @@ async def test_what_is_large_goes_in_several_calls_and_stays_in_order(system, mo
     assert [size for name, size in system.line.calls if name == "inventory"] == [3, 1, 3]
     assert await system.inventory.kept() == [1, 2, 3, 4, 5]
     assert len(await system.announcer.parked()) == 2
+
+
+async def test_what_follows_a_refused_event_in_a_later_call_is_not_sent(system, monkeypatch) -> None:
+    monkeypatch.setattr(relay, "CALL_CHARACTERS", 1)
+    system.inventory.refuses = {2}
+    await system.announcer.place("a", 1, 2, 3, 4)
+    await system.announcer.place("b", 5)
+    system.relay()
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 5]
+    assert [subject for _, subject, _ in await system.announcer.parked()] == ["a", "a", "a"]
+
+
+async def test_nothing_is_parked_behind_what_was_put_back_since_it_was_read(system) -> None:
+    system.inventory.refuses = {1}
+    await system.announcer.place("a", 1)
+    first = system.relay()
+    await system.delivered()
+    await first.stop()
+    await system.announcer.place("a", 2)
+    db = system.announcer.db
+    (owed,) = [row for row in await db.fetch(relay.OWED, "inventory", list(range(16))) if row["behind_parked"]]
+    await outbox.redrive(db, "inventory")
+    await db.execute(relay.PARK_BEHIND, "inventory", [owed["id"]])
+    assert await system.announcer.parked() == []
+    assert await db.fetchval("SELECT count(*) FROM outbox WHERE recipient = 'inventory'") == 2
 
 
 async def test_what_is_owed_to_somebody_who_no_longer_hears_of_it_still_goes_there(system, monkeypatch) -> None:
