@@ -21,7 +21,8 @@ def generate(into: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
         command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
-        command += [f"--{kind}_out={scratch}" for kind in ("python", "grpc_python", "mypy", "mypy_grpc")]
+        command += [f"--{kind}_out={scratch}" for kind in ("python", "grpc_python")]
+        command += [f"--{kind}_out=quiet:{scratch}" for kind in ("mypy", "mypy_grpc")]
         # The plugins are found beside the interpreter, whether or not its environment is activated.
         for plugin in ("protoc-gen-mypy", "protoc-gen-mypy_grpc"):
             command.append(f"--plugin={plugin}={Path(sys.executable).parent / plugin}")
