@@ -139,7 +139,7 @@ async def _first_page(session: aiohttp.ClientSession, port: int, process: subpro
                 if answer.status == 200 and (await answer.json())["items"]:
                     return
         await asyncio.sleep(0.02)
-    raise DidNotStart(f"the shop did not start:\n{log.read_text()[-2000:]}")
+    raise DidNotStart(f"the shop did not start:\n{log.read_text()[-2000:]}")  # noqa: ASYNC240 - it is over
 
 
 def _free_addresses(shape: str) -> dict[str, str]:

@@ -72,22 +72,25 @@ def memory(root: int) -> Memory:
 
 
 @contextlib.contextmanager
-def pinned(root: int) -> Iterator[None]:
-    """For the block the tree is on the first core and we are on the others, if there are two.
+def apart(*servers: int) -> Iterator[None]:
+    """For the block the servers' trees are on the first core and we are on the others, if there are two.
 
-    Without that the load and what it measures push each other from core to core.
+    Without that the load and what it measures push each other from core to core. Only one of the servers
+    is to be busy at a time.
     """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         yield
         return
-    _pin(root, cores[:1])
+    for each in servers:
+        _pin(each, cores[:1])
     os.sched_setaffinity(0, cores[1:])
     try:
         yield
     finally:
         os.sched_setaffinity(0, cores)
-        _pin(root, cores)
+        for each in servers:
+            _pin(each, cores)
 
 
 def _pin(root: int, cores: Collection[int]) -> None:

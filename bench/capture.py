@@ -1,0 +1,227 @@
+"""What one order really executes: the statements that PostgreSQL logs while it is placed and its events run.
+
+The server is told to log every statement with its parameters, a cart is filled and bought, and the log is
+read back as transactions, until two orders have executed the same. What a shop at rest does all the time
+(looking for work on timers) is left out, and so is a look that found nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from bench import baskets, goods
+from bench.shop import Shop
+from stoa.kit.relay import DELIVERED, OWED
+from stoa.runtime.data_dir import DataDir
+
+IDLE_SECONDS = 4.0
+"""Longer than the timers that run every second or two; what runs more rarely is not in two orders."""
+WARM_UP = 20
+ATTEMPTS = 8
+
+_PREFIX = "@bench|%d|%p|%a@ "
+_RECORD = re.compile(r"^@bench\|([^|@]*)\|(\d+)\|([^@]*)@ ", re.MULTILINE)
+_EXECUTED = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
+_DETAIL = re.compile(r"DETAIL:  Parameters: (.*)", re.DOTALL | re.IGNORECASE)
+_PARAMETER = re.compile(r"\$\d+ = (?:NULL|'((?:[^']|'')*)')")
+_BEGIN, _COMMIT, _ROLLBACK = "BEGIN", "COMMIT", "ROLLBACK"
+
+
+class NoTwoAlike(Exception):
+    """Each order did something else: there is nothing that could be called what an order executes."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """As it was sent; a parameter is None for NULL."""
+
+    sql: str
+    parameters: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """`explicit` if it stood between BEGIN and COMMIT; otherwise its one statement committed itself."""
+
+    database: str
+    statements: tuple[Statement, ...]
+    explicit: bool
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """The same for each time that this is done, whatever the values."""
+        return (self.database, *(each.sql for each in self.statements))
+
+
+@dataclass(frozen=True)
+class Order:
+    """What filling a cart executes, and what buying it does."""
+
+    cart: tuple[Transaction, ...]
+    order: tuple[Transaction, ...]
+
+    @property
+    def shapes(self) -> tuple[Counter[tuple[str, ...]], Counter[tuple[str, ...]]]:
+        return Counter(each.shape for each in self.cart), Counter(each.shape for each in self.order)
+
+    @property
+    def statements(self) -> int:
+        """Those of the order, with BEGIN and COMMIT: how often the database is asked."""
+        return sum(len(each.statements) + 2 * each.explicit for each in self.order)
+
+
+async def two_orders(shop: Shop) -> tuple[Order, Order]:
+    """The same order placed twice: what they execute agrees, and what differs are the values."""
+    log = DataDir(shop.data_dir).postgres / "log"
+    # Some unheard, so that connections are open and what is prepared once is prepared.
+    await baskets.buy(shop.port, await baskets.fill(shop.port, WARM_UP, goods.sku), connections=1)
+    await shop.settle()
+    seen: list[Order] = []
+    async with _logged(shop):
+        background = {each.shape for each in await _executed(log, asyncio.sleep(IDLE_SECONDS))}
+        for _ in range(ATTEMPTS):
+            taken = await _one(shop, log, background)
+            for earlier in seen:
+                if earlier.shapes == taken.shapes:
+                    # Neighbours work at the same time: bring both into one order.
+                    return earlier, Order(_sorted_as(earlier.cart, taken.cart), _sorted_as(earlier.order, taken.order))
+            seen.append(taken)
+    raise NoTwoAlike(f"no two of {ATTEMPTS} orders executed the same statements")
+
+
+def read(log: str) -> list[Transaction]:
+    """The transactions that committed, in the order in which they began."""
+    open_ones: dict[str, _Open] = {}
+    said_last: dict[str, _Open] = {}
+    begun: list[_Open] = []
+    for database, backend, text in _records_of_services(log):
+        if detail := _DETAIL.match(text):
+            if backend in said_last:
+                said_last.pop(backend).give(_parameters(detail[1]))
+            continue
+        executed = _EXECUTED.match(text)
+        sql = executed[1].strip() if executed else ""
+        said_last.pop(backend, None)
+        if not sql or _asks_the_catalog(sql):
+            continue
+        if sql in {_COMMIT, _ROLLBACK}:
+            if here := open_ones.pop(backend, None):
+                here.committed = sql == _COMMIT
+            continue
+        here = open_ones.get(backend)
+        if here is None:
+            explicit = sql == _BEGIN
+            here = _Open(database, [], explicit=explicit, committed=not explicit)
+            begun.append(here)
+            if explicit:
+                open_ones[backend] = here
+                continue
+        here.statements.append(Statement(sql))
+        said_last[backend] = here
+    return [
+        Transaction(each.database, tuple(each.statements), each.explicit)
+        for each in begun
+        if each.committed and each.statements
+    ]
+
+
+@dataclass
+class _Open:
+    database: str
+    statements: list[Statement]
+    explicit: bool
+    committed: bool = False
+
+    def give(self, parameters: tuple[str | None, ...]) -> None:
+        self.statements[-1] = Statement(self.statements[-1].sql, parameters)
+
+
+def _asks_the_catalog(sql: str) -> bool:
+    """What the driver asks about types, once on each connection."""
+    return "pg_catalog" in sql or "'jit'" in sql
+
+
+def _records_of_services(log: str) -> Iterator[tuple[str, str, str]]:
+    """Database, backend and text of each entry; the further lines of an entry begin with a tab."""
+    starts = list(_RECORD.finditer(log))
+    for start, following in zip(starts, [*starts[1:], None], strict=True):
+        text = log[start.end() : following.start() if following else len(log)]
+        # The pools of a service sign with its name; we and the server's own workers do not.
+        if start[3].startswith(f"{start[1]}/"):
+            yield start[1], start[2], text.rstrip("\n").replace("\n\t", "\n")
+
+
+def _parameters(text: str) -> tuple[str | None, ...]:
+    return tuple(None if each[1] is None else each[1].replace("''", "'") for each in _PARAMETER.finditer(text))
+
+
+def _without(transactions: Sequence[Transaction], background: set[tuple[str, ...]]) -> tuple[Transaction, ...]:
+    """What is not done at rest as well. A relay's look counts where it found what was then delivered."""
+    kept: list[Transaction] = []
+    looks: dict[tuple[str, str | None], Transaction] = {}
+    for each in transactions:
+        first = each.statements[0] if each.statements else None
+        if first is not None and first.sql == OWED.strip():
+            looks[each.database, first.parameters[0]] = each
+        elif each.shape not in background:
+            if first is not None and first.sql == DELIVERED.strip():
+                kept.append(looks[each.database, first.parameters[0]])
+            kept.append(each)
+    return tuple(kept)
+
+
+def _sorted_as(model: Iterable[Transaction], others: Iterable[Transaction]) -> tuple[Transaction, ...]:
+    """`others`, each in the place where `model` has one of its shape."""
+    by_shape: dict[tuple[str, ...], list[Transaction]] = {}
+    for each in others:
+        by_shape.setdefault(each.shape, []).append(each)
+    return tuple(by_shape[each.shape].pop(0) for each in model)
+
+
+async def _one(shop: Shop, log: Path, background: set[tuple[str, ...]]) -> Order:
+    orders: list[bytes] = []
+
+    async def fill() -> None:
+        orders.extend(await baskets.fill(shop.port, 1, goods.sku))
+        await shop.settle()
+
+    async def buy() -> None:
+        await baskets.buy(shop.port, orders, connections=1)
+        await shop.settle()
+
+    filled, bought = await _executed(log, fill()), await _executed(log, buy())
+    return Order(_without(filled, background), _without(bought, background))
+
+
+async def _executed(log: Path, work: Awaitable[None]) -> list[Transaction]:
+    """What is logged while `work` is awaited."""
+    begin = log.stat().st_size  # noqa: ASYNC240 - a system call
+    await work
+    with log.open("rb") as file:
+        file.seek(begin)
+        return read(file.read().decode())
+
+
+@asynccontextmanager
+async def _logged(shop: Shop) -> AsyncIterator[None]:
+    """Every statement in the server's log, for the block."""
+    settings = {"log_statement": "all", "log_line_prefix": _PREFIX}
+    connection = await asyncpg.connect(shop.dsn())
+    try:
+        for name, value in settings.items():
+            await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        await connection.execute("SELECT pg_reload_conf()")
+        yield
+    finally:
+        for name in settings:
+            await connection.execute(f"ALTER SYSTEM RESET {name}")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()

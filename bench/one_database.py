@@ -1,0 +1,100 @@
+"""All services' tables in one database, a schema for each: pgbench has one connection, an order has six databases.
+
+It is filled with a copy of what the services' databases hold, so that every table is as large on both
+sides, and it lives on the same server.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+
+import asyncpg
+
+from bench.shop import Shop
+from stoa.app import SERVICES
+from stoa.kit.migrate import migrate
+from stoa.runtime.provision import migrations_of
+
+NAME = "stoa_bench"
+
+TABLES = """
+    SELECT schemaname AS schema, tablename AS name FROM pg_tables
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2
+"""
+COLUMNS = """
+    SELECT attname FROM pg_attribute
+    WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""
+SEQUENCES = "SELECT schemaname AS schema, sequencename AS name, last_value FROM pg_sequences"
+FUNCTIONS = "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE pronamespace = $1::regnamespace"
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """The tables of each service, by the database that they come from, which is also their schema here."""
+
+    tables: dict[str, frozenset[str]]
+
+    def qualified(self, database: str, sql: str) -> str:
+        """The statement with the schema before each of the service's own tables."""
+        made_here = set(re.findall(r"(\w+)(?:\s*\([^()]*\))?\s+AS\s+(?:MATERIALIZED\s+)?\(", sql))
+        names = "|".join(sorted(self.tables[database] - made_here, key=len, reverse=True))
+        return re.sub(rf"\b(FROM|JOIN|INTO|UPDATE|USING)(\s+)({names})\b(?!\s*\.)", rf"\g<1>\g<2>{database}.\g<3>", sql)
+
+
+async def make(shop: Shop) -> Namespace:
+    """The database, anew, as full as the shop's are now."""
+    admin = await asyncpg.connect(shop.dsn())
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+        await admin.execute(f"CREATE DATABASE {NAME}")
+    finally:
+        await admin.close()
+    tables = {}
+    target = await asyncpg.connect(shop.dsn(NAME))
+    try:
+        for service in SERVICES.values():
+            schema = service.role
+            await target.execute(f"CREATE SCHEMA {schema}")
+            await migrate(f"{shop.dsn(NAME)}?search_path={schema}", service.name, migrations_of(service))
+            for function in await target.fetch(FUNCTIONS, schema):
+                # Its tables are where it was made, whoever calls it from wherever.
+                await target.execute(f"ALTER FUNCTION {function['signature']} SET search_path = {schema}")
+            source = await asyncpg.connect(shop.dsn(service.role))
+            try:
+                tables[schema] = await _copy(source, target, schema)
+            finally:
+                await source.close()
+        await target.execute("ANALYZE")
+    finally:
+        await target.close()
+    return Namespace(tables)
+
+
+async def _copy(source: asyncpg.Connection, target: asyncpg.Connection, schema: str) -> frozenset[str]:
+    """Rows and counters of one service; the names of its tables."""
+    own = set()
+    # What refuses changes, and what refers to rows that are not there yet, looks away.
+    await target.execute("SET session_replication_role = replica")
+    for table in await source.fetch(TABLES):
+        place = schema if table["schema"] == "public" else table["schema"]
+        if place == schema:
+            own.add(table["name"])
+        columns = [row["attname"] for row in await source.fetch(COLUMNS, f"{table['schema']}.{table['name']}")]
+        rows = io.BytesIO()
+        await source.copy_from_table(
+            table["name"], schema_name=table["schema"], columns=columns, output=rows, format="binary"
+        )
+        rows.seek(0)
+        await target.execute(f"TRUNCATE {place}.{table['name']} CASCADE")
+        await target.copy_to_table(table["name"], schema_name=place, columns=columns, source=rows, format="binary")
+    for sequence in await source.fetch(SEQUENCES):
+        if sequence["last_value"] is not None:
+            place = schema if sequence["schema"] == "public" else sequence["schema"]
+            await target.execute(
+                "SELECT setval($1::regclass, $2)", f"{place}.{sequence['name']}", sequence["last_value"]
+            )
+    await target.execute("RESET session_replication_role")
+    return frozenset(own)

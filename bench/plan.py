@@ -1,0 +1,29 @@
+"""How much is measured: the whole run takes some six minutes, the quick one proves that everything works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Rounds alternate between the two sides of a comparison; what is reported is their median."""
+
+    rounds: int
+    read_seconds: float
+    """Of each round of reads."""
+    order_seconds: float
+    """About: so many carts are filled as should keep a round busy for as long."""
+    most_orders: int
+    """In one round, however fast it is."""
+    concurrency: tuple[int, ...]
+    starts: int
+    """Fresh and old data directories that are started on, each."""
+    journeys: int
+    """By each of the customers, on each topology."""
+
+
+FULL = Plan(
+    rounds=3, read_seconds=1.5, order_seconds=4.0, most_orders=2000, concurrency=(1, 8, 32), starts=3, journeys=40
+)
+QUICK = Plan(rounds=1, read_seconds=0.3, order_seconds=0.5, most_orders=64, concurrency=(1, 8), starts=1, journeys=3)
