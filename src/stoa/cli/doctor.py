@@ -25,7 +25,7 @@ from stoa.cli.installation import Installation
 from stoa.runtime import account
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
-from stoa.runtime.http_server import listening_socket
+from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
 from stoa.runtime.provision import check_server, connect, waiting
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING
 
 import grpc.aio
 
@@ -15,10 +16,12 @@ from stoa.kit.service import Service
 from stoa.kit.telemetry import logs
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
-from stoa.runtime.process import Process
 from stoa.runtime.provision import service_dsn, waiting
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
+
+if TYPE_CHECKING:
+    from stoa.runtime.process import Process
 
 
 def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
@@ -35,6 +38,9 @@ def configure_logs(process: str, settings: ProcessSettings) -> None:
 
 
 def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: Mapping[str, str]) -> Process:
+    # Not at the top: a supervisor, which only starts other processes, should not hold what they are made of.
+    from stoa.runtime.process import Process  # noqa: PLC0415
+
     settings = read_settings(environ)
 
     def dsn_of(service: Service) -> str:

@@ -21,7 +21,7 @@ from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed, seed_in_a_child
 from stoa.runtime import topology as topologies
-from stoa.runtime.http_server import listening_socket
+from stoa.runtime.ports import listening_socket
 from stoa.runtime.supervisor import Supervisor, serve_command
 from stoa.runtime.topology import LOOPBACK, Topology, variable_of
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import socket
 from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from stoa.runtime.failure import Failure
+from stoa.runtime.ports import listening_socket
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the gateway's and a load balancer's usual 60 s, so that it is never us who hang up under a request."""
-
-_BACKLOG = 2048
 
 
 class HttpServer:
@@ -65,22 +61,3 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the process's signals alone."""
         yield
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """A socket that queues whoever connects. Raises `Failure` where the port is in use or not ours to have."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    bound = socket.socket(family, kind, protocol)
-    # A port whose last connections are still being forgotten is free; one that is listened on is not.
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind(address)
-        bound.listen(_BACKLOG)
-    except OSError as error:
-        bound.close()
-        if error.errno == errno.EADDRINUSE:
-            raise Failure(
-                f"port {port} on {host} is in use", "stop what listens there, or choose another --port"
-            ) from None
-        raise Failure(f"port {port} on {host} cannot be had: {error.strerror}", "choose another --port") from None
-    return bound
