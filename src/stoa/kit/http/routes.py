@@ -19,7 +19,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Generic
+from functools import partial
+from typing import Any, Generic, Protocol
 
 from starlette.datastructures import Headers
 from typing_extensions import TypeVar
@@ -186,12 +187,37 @@ def segments_of(path: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+class Mutation(Protocol[S]):
+    """The decorator of a route that changes something: `routes.post`, `put`, `patch` and `delete`."""
+
+    def __call__(
+        self,
+        path: str,
+        *,
+        who: Who,
+        body: type[BodyT] | None = None,
+        query: type[QueryT] | None = None,
+        answer: type[AnswerT] | None = None,
+        status: int | None = None,
+        idempotent: Idempotency = OPTIONAL,
+        summary: str = "",
+    ) -> Declare[S, BodyT, QueryT, AnswerT]: ...
+
+
 class Routes(Generic[S]):
     """The routes of one service. `S` is the type of what `bind` will be given."""
 
     def __init__(self, service: str) -> None:
         self.service = service
         self._routes: dict[tuple[str, str], Route] = {}
+        self.post: Mutation[S] = partial(self._declare, "POST")
+        """Makes something, or does something to it."""
+        self.put: Mutation[S] = partial(self._declare, "PUT")
+        """Sets the whole of something: naturally safe to repeat."""
+        self.patch: Mutation[S] = partial(self._declare, "PATCH")
+        """Changes the members that are sent."""
+        self.delete: Mutation[S] = partial(self._declare, "DELETE")
+        """Takes something away."""
 
     def bind(self, target: S) -> BoundRoutes:
         """The routes with the service's object: what goes into `Parts`."""
@@ -208,106 +234,8 @@ class Routes(Generic[S]):
         summary: str = "",
     ) -> Declare[S, None, QueryT, AnswerT]:
         """A read. HEAD is answered too."""
-        return self._declare("GET", path, query=query, answer=answer, status=status, who=who, summary=summary)
-
-    def post(
-        self,
-        path: str,
-        *,
-        who: Who,
-        body: type[BodyT] | None = None,
-        query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
-        status: int | None = None,
-        idempotent: Idempotency = OPTIONAL,
-        summary: str = "",
-    ) -> Declare[S, BodyT, QueryT, AnswerT]:
-        """Makes something, or does something to it."""
         return self._declare(
-            "POST",
-            path,
-            body=body,
-            query=query,
-            answer=answer,
-            status=status,
-            who=who,
-            idempotency=idempotent,
-            summary=summary,
-        )
-
-    def put(
-        self,
-        path: str,
-        *,
-        who: Who,
-        body: type[BodyT] | None = None,
-        query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
-        status: int | None = None,
-        idempotent: Idempotency = OPTIONAL,
-        summary: str = "",
-    ) -> Declare[S, BodyT, QueryT, AnswerT]:
-        """Sets the whole of something: naturally safe to repeat."""
-        return self._declare(
-            "PUT",
-            path,
-            body=body,
-            query=query,
-            answer=answer,
-            status=status,
-            who=who,
-            idempotency=idempotent,
-            summary=summary,
-        )
-
-    def patch(
-        self,
-        path: str,
-        *,
-        who: Who,
-        body: type[BodyT] | None = None,
-        query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
-        status: int | None = None,
-        idempotent: Idempotency = OPTIONAL,
-        summary: str = "",
-    ) -> Declare[S, BodyT, QueryT, AnswerT]:
-        """Changes the members that are sent."""
-        return self._declare(
-            "PATCH",
-            path,
-            body=body,
-            query=query,
-            answer=answer,
-            status=status,
-            who=who,
-            idempotency=idempotent,
-            summary=summary,
-        )
-
-    def delete(
-        self,
-        path: str,
-        *,
-        who: Who,
-        body: type[BodyT] | None = None,
-        query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
-        status: int | None = None,
-        idempotent: Idempotency = OPTIONAL,
-        summary: str = "",
-    ) -> Declare[S, BodyT, QueryT, AnswerT]:
-        """Takes something away."""
-        return self._declare(
-            "DELETE",
-            path,
-            body=body,
-            query=query,
-            answer=answer,
-            status=status,
-            who=who,
-            idempotency=idempotent,
-            summary=summary,
+            "GET", path, who=who, query=query, answer=answer, status=status, idempotent=None, summary=summary
         )
 
     def _declare(
@@ -316,12 +244,12 @@ class Routes(Generic[S]):
         path: str,
         *,
         who: Who,
-        query: Any,
-        answer: Any,
-        status: int | None,
-        summary: str,
         body: Any = None,
-        idempotency: Idempotency | None = None,
+        query: Any = None,
+        answer: Any = None,
+        status: int | None = None,
+        idempotent: Idempotency | None = OPTIONAL,
+        summary: str = "",
     ) -> Callable[[Any], Any]:
         if (method, path) in self._routes:
             raise ValueError(f"{method} {path} is declared twice")
@@ -338,7 +266,7 @@ class Routes(Generic[S]):
                 query=query,
                 answer=answer,
                 status=status or (204 if answer is None else 200),
-                idempotency=idempotency,
+                idempotency=idempotent,
                 summary=summary,
             )
             return handler
