@@ -176,6 +176,20 @@ async def test_what_does_not_finish_in_time_is_left_to_others_at_once(
     await shopper.assert_order_stands(row)
 
 
+async def test_a_row_that_cannot_be_read_does_not_keep_the_others_waiting(new_house: NewHouse, new_shopper):
+    house = await new_house(reach=Crashes("checkout:before:reserve_stock"))
+    ids = []
+    for shopper in (await new_shopper(), await new_shopper()):
+        checkout_id = uuid7()
+        ids.append(checkout_id)
+        await house.buy(shopper.user, checkout_id=checkout_id)
+    await house.db.execute("UPDATE checkouts SET data = data - 'email' WHERE id = $1", ids[0])
+    await house.die()
+    heir = await new_house(beside=house)
+    assert (await heir.ended(ids[1])).state is State.COMPLETED
+    assert await heir.db.fetchval("SELECT state FROM checkouts WHERE id = $1", ids[0]) == "running"
+
+
 async def test_a_save_without_the_lease_is_refused(new_house: NewHouse, shopper: Shopper):
     house = await new_house()
     placed = await house.buy(shopper.user)

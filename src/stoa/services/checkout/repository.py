@@ -9,6 +9,7 @@ the order of their ids, or not waited for.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from stoa.kit.db import Db
 from stoa.services.checkout import purchase as purchases
 from stoa.services.checkout.purchase import Answer, Purchase
 from stoa.services.checkout.states import State
+
+log = logging.getLogger(__name__)
 
 _CHECKOUT = """id, scope, key, body_hash, order_id, user_id, state, parked_from, step, data, attempts, error,
     answer_status, answer_body, version, created_at, updated_at"""
@@ -204,8 +207,17 @@ ADOPT = f"""
 
 
 async def adopt(db: Db, owner: str, lease_seconds: float, running: Collection[str], most: int) -> list[Checkout]:
-    """Open checkouts whose lease has passed or whose owner's connections are gone: ours from now on."""
-    return [_checkout(row) for row in await db.fetch(ADOPT, owner, lease_seconds, list(running), most)]
+    """Open checkouts whose lease has passed or whose owner's connections are gone: ours from now on.
+
+    One that cannot be read (a newer version wrote it) is left out, and stays for others.
+    """
+    adopted = []
+    for row in await db.fetch(ADOPT, owner, lease_seconds, list(running), most):
+        try:
+            adopted.append(_checkout(row))
+        except msgspec.ValidationError:
+            log.exception("checkout %s cannot be read", row["id"])
+    return adopted
 
 
 LET_GO = "UPDATE checkouts SET lease_until = now() WHERE id = ANY($1::uuid[]) AND lease_owner = $2"

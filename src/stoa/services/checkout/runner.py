@@ -95,6 +95,8 @@ class Runner:
         except Exception:
             log.exception("checkout %s stops where it is recorded", run.row.id)
         finally:
-            del self._runs[run.row.id]
+            # A parked checkout may have been redriven before this task has ended.
+            if self._runs.get(run.row.id) is run:
+                del self._runs[run.row.id]
             if not run.answered.done():
                 run.answered.set_result(None)
