@@ -67,7 +67,7 @@ class Payment(_message.Message):
     order_id: _builtins.str
     state: Global___PaymentState.ValueType
     decline_reason: _builtins.str
-    """Why it was declined: payment-declined, insufficient-funds; empty otherwise."""
+    """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, unknown-token; empty otherwise."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
     @_builtins.property

@@ -68,8 +68,9 @@ class PaymentServiceServicer:
 
     def Authorize(self, request, context):
         """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
-        /problems/insufficient-funds). PAYMENT_STATE_UNKNOWN: the provider did not answer, resolve with
-        ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
+        /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
+        a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
+        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
         VoidPayment has seen first is refused (/problems/payment-voided).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -77,7 +78,8 @@ class PaymentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResolvePayment(self, request, context):
-        """Asks the provider what became of a payment whose state is unknown and records it.
+        """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
+        provider is silent again, or where another process may yet be waiting for its answer: ask again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,7 +94,7 @@ class PaymentServiceServicer:
 
     def VoidPayment(self, request, context):
         """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
-        unknown key left as a tombstone that refuses a late Authorize.
+        unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,17 +35,20 @@ class PaymentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PaymentServiceAsyncStub: ...
     Authorize: _grpc.UnaryUnaryMultiCallable[_payment_pb2.AuthorizeRequest, _payment_pb2.AuthorizeResponse]
     """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
-    /problems/insufficient-funds). PAYMENT_STATE_UNKNOWN: the provider did not answer, resolve with
-    ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
+    /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
+    a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
+    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
     VoidPayment has seen first is refused (/problems/payment-voided).
     """
     ResolvePayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]
-    """Asks the provider what became of a payment whose state is unknown and records it."""
+    """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
+    provider is silent again, or where another process may yet be waiting for its answer: ask again.
+    """
     Capture: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
     VoidPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
-    unknown key left as a tombstone that refuses a late Authorize.
+    unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.GetPaymentResponse]
     """NOT_FOUND for an unknown id or key."""
@@ -57,17 +60,20 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authorize: _aio.UnaryUnaryMultiCallable[_payment_pb2.AuthorizeRequest, _payment_pb2.AuthorizeResponse]  # type: ignore[assignment]
     """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
-    /problems/insufficient-funds). PAYMENT_STATE_UNKNOWN: the provider did not answer, resolve with
-    ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
+    /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
+    a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
+    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
     VoidPayment has seen first is refused (/problems/payment-voided).
     """
     ResolvePayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]  # type: ignore[assignment]
-    """Asks the provider what became of a payment whose state is unknown and records it."""
+    """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
+    provider is silent again, or where another process may yet be waiting for its answer: ask again.
+    """
     Capture: _aio.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]  # type: ignore[assignment]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
     VoidPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]  # type: ignore[assignment]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
-    unknown key left as a tombstone that refuses a late Authorize.
+    unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.GetPaymentResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or key."""
@@ -82,8 +88,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.AuthorizeResponse, _abc.Awaitable[_payment_pb2.AuthorizeResponse]]:
         """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
-        /problems/insufficient-funds). PAYMENT_STATE_UNKNOWN: the provider did not answer, resolve with
-        ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
+        /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
+        a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
+        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
         VoidPayment has seen first is refused (/problems/payment-voided).
         """
 
@@ -93,7 +100,9 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _payment_pb2.ResolvePaymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.ResolvePaymentResponse, _abc.Awaitable[_payment_pb2.ResolvePaymentResponse]]:
-        """Asks the provider what became of a payment whose state is unknown and records it."""
+        """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
+        provider is silent again, or where another process may yet be waiting for its answer: ask again.
+        """
 
     @_abc_1.abstractmethod
     def Capture(
@@ -110,7 +119,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.VoidPaymentResponse, _abc.Awaitable[_payment_pb2.VoidPaymentResponse]]:
         """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
-        unknown key left as a tombstone that refuses a late Authorize.
+        unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
         """
 
     @_abc_1.abstractmethod
