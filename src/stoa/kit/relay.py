@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
 CONNECTIONS = 2
 """Of the relay's own, beside the one with its locks: it neither waits for requests nor makes them wait."""
+SETTINGS = {**BY_INDEX, "synchronous_commit": "off"}
+"""What the relay writes only forgets what was delivered: if a crash undoes it, that is delivered again."""
 NOTIFY_EVERY_SECONDS = 0.001
 SESSION_SECONDS = 10
 """How long the connection that holds the locks may take to answer before it counts as dead."""
@@ -95,7 +97,7 @@ class Relay:
 
     def __init__(self, service: Service, db: Database, outbox: Outbox, bus: Bus) -> None:
         self._service = service.name
-        self._db = Database(db.service, db.dsn, CONNECTIONS, BY_INDEX)
+        self._db = Database(db.service, db.dsn, CONNECTIONS, SETTINGS)
         self._outbox = outbox
         self._bus = bus
         self._held: set[int] = set()
