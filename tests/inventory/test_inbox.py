@@ -13,7 +13,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
 from stoa.services.inventory.errors import OutOfStock
 from stoa.services.inventory.expire import expire_holds
-from stoa.services.inventory.handlers import handlers, lock_for
+from stoa.services.inventory.handlers import handlers, together
 from stoa.services.inventory.release import release
 
 SKUS = [f"S{at:02}" for at in range(12)]
@@ -43,7 +43,7 @@ async def test_selling_in_batches_deadlocks_with_nobody(shop, twin):
         await shop.reserve(f"order-{at}", **lines)
         events.append(placed(uuid7(), f"order-{at}", lines))
     shops = [shop, twin(), twin()]
-    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), lock_for) for one in shops[:2]]
+    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), together) for one in shops[:2]]
     await inboxes[0].accept(events)
 
     async def buy(one, name):

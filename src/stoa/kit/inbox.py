@@ -36,7 +36,7 @@ from stoa.kit import context, problems
 from stoa.kit.back_off import back_off
 from stoa.kit.db import BY_INDEX, Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
 from stoa.kit.events import Event, Refusal
-from stoa.kit.service import Handler, LockFor, Service
+from stoa.kit.service import Handler, Service, Together
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -109,12 +109,12 @@ class Inbox:
     """The inbox of one service in one process."""
 
     def __init__(
-        self, service: Service, db: Database, handlers: Mapping[str, Handler], lock_for: LockFor | None = None
+        self, service: Service, db: Database, handlers: Mapping[str, Handler], together: Together | None = None
     ) -> None:
         self._service = service.name
         self._db = db
         self._handlers = handlers
-        self._lock_for = lock_for
+        self._together = together
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -200,15 +200,17 @@ class Inbox:
             await self._failed(taken[0], error)
 
     async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
-        if self._lock_for is not None and taken:
-            await self._lock_for(tx, [_event(row) for row in taken])
-        for row in taken:
-            handler = self._handlers.get(row["type"])
+        events: Sequence[Event] = [_event(row) for row in taken]
+        if self._together is not None and events:
+            async with asyncio.timeout(HANDLER_SECONDS):
+                events = await self._together(tx, events)
+        for event in events:
+            handler = self._handlers.get(event.type)
             if handler is None:
-                raise LookupError(f"{self._service} has no handler for {row['type']}")
-            with context.using(context.fresh(traceparent=row["traceparent"])):
+                raise LookupError(f"{self._service} has no handler for {event.type}")
+            with context.using(context.fresh(traceparent=event.traceparent)):
                 async with asyncio.timeout(HANDLER_SECONDS):
-                    await handler(tx, _event(row))
+                    await handler(tx, event)
         after_commit(lambda: self._count(taken, "done"))
 
     def _count(self, events: Sequence[asyncpg.Record], outcome: str) -> None:

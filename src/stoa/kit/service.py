@@ -25,11 +25,12 @@ SettingsT = TypeVar("SettingsT")
 Handler = Callable[[Transaction, Event], Awaitable[None]]
 """When X is announced, do Y: runs in the transaction that also marks the event as done."""
 
-LockFor = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
-"""Takes the locks that the handlers of these events will need, all of them, in the service's own order.
+Together = Callable[[Transaction, Sequence[Event]], Awaitable[Sequence[Event]]]
+"""Does what is better done at once of the events that share a transaction; those it answers with are left for their
+handlers, one after the other.
 
-The inbox runs several events in one transaction. Where handlers lock rows that other transactions of the
-service lock several of at once, locking in the order of arrival would deadlock with those.
+Better at once is locking: where other transactions of the service lock many rows, handlers that lock theirs in
+the order of arrival would deadlock with those. And what one statement does for many.
 """
 
 
@@ -85,14 +86,14 @@ class Parts:
     """What a service gives its process to run.
 
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
-    `handlers` has one entry for each event type that the service hears, `lock_for` goes before them; `start`
+    `handlers` has one entry for each event type that the service hears, `together` goes before them; `start`
     runs when everything around is up, `stop` before the database closes.
     """
 
     routes: BoundRoutes | None = None
     servicers: Sequence[Callable[[Any], None]] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)
-    lock_for: LockFor | None = None
+    together: Together | None = None
     jobs: Sequence[Job] = ()
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None

@@ -71,7 +71,7 @@ class Hosted:
         self.keys = IdempotencyKeys(resources.db)
         self._resources = resources
         self.parts = self._build()
-        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.lock_for)
+        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.together)
         self._relay = Relay(self.service, self.db, resources.outbox, bus)
         self._jobs = JobRunner(self.service.name, (*self.parts.jobs, *self._housekeeping()))
         self._loops: list[asyncio.Task[None]] = []

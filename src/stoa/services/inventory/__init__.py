@@ -19,7 +19,7 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import add_InventoryServiceS
 from stoa.kit.batcher import Batcher
 from stoa.kit.service import Parts, Resources
 from stoa.services.inventory.allocate import allocate_all
-from stoa.services.inventory.handlers import handlers, lock_for
+from stoa.services.inventory.handlers import handlers, together
 from stoa.services.inventory.jobs import jobs
 from stoa.services.inventory.reserve import reserve_all
 from stoa.services.inventory.routes import routes
@@ -46,7 +46,7 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(inventory),
         servicers=[partial(add_InventoryServiceServicer_to_server, InventoryServicer(inventory))],
         handlers=handlers(resources.outbox),
-        lock_for=lock_for,
+        together=together,
         jobs=jobs(inventory),
         stop=stop,
     )

@@ -13,7 +13,7 @@ from stoa.kit.service import Handler
 from stoa.services.inventory import repository
 from stoa.services.inventory.cancel import cancel
 from stoa.services.inventory.restock import restock
-from stoa.services.inventory.sell import sell
+from stoa.services.inventory.sell import Sale, sell
 
 
 class Promised(msgspec.Struct):
@@ -47,24 +47,20 @@ class Returned(msgspec.Struct):
     items: list[Item]
 
 
-async def lock_for(tx: Transaction, events: Sequence[Event]) -> None:
-    """The reservations of all the orders, then the items of all their lines: the order of every other act."""
+async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Lock for all of them in the order of every other act (reservations, then items), then sell at once what
+    was placed. An order has one event here at most, so which of them is first does not matter."""
     reservations = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in events})
     await repository.lock_items(tx, {sku for one in reservations.values() for sku in one.skus})
+    await sell(tx, [_sale(event) for event in events if event.type == "order.placed"])
+    return [event for event in events if event.type != "order.placed"]
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:
     """By the type of the event."""
 
     async def order_placed(tx: Transaction, event: Event) -> None:
-        placed = event.read(Placed)
-        await sell(
-            tx,
-            order_id=placed.order_id,
-            number=placed.number,
-            key=placed.reservation_key,
-            lines=_lines(placed.items),
-        )
+        await sell(tx, [_sale(event)])
 
     async def order_canceled(tx: Transaction, event: Event) -> None:
         canceled = event.read(Canceled)
@@ -87,6 +83,11 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         "order.canceled": order_canceled,
         "order.returned": order_returned,
     }
+
+
+def _sale(event: Event) -> Sale:
+    placed = event.read(Placed)
+    return Sale(placed.order_id, placed.number, placed.reservation_key, _lines(placed.items))
 
 
 def _lines(items: Iterable[Item]) -> dict[str, int]:

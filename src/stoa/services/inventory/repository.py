@@ -92,8 +92,6 @@ ALLOCATE = """
     WHERE reservations.id = promise.id
 """
 
-COMMIT = "UPDATE reservations SET state = 'committed', order_id = $2, changed_at = now() WHERE id = $1"
-
 END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1::uuid[])"
 
 ORDER_WAS_CANCELED = "UPDATE reservations SET order_canceled = true WHERE id = $1"
@@ -160,7 +158,7 @@ OPEN_ITEMS = """
     RETURNING sku
 """
 
-# The one statement that changes on_hand, and the only one that writes movements: the two cannot part.
+# This statement and the next are all that changes on_hand and all that writes movements: the two cannot part.
 BOOK = """
     WITH booked AS (
         UPDATE stock SET
@@ -175,6 +173,31 @@ BOOK = """
     INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id)
     SELECT sku, warehouse_id, $5, quantity, $6, $7, $8, $9 FROM booked
     ORDER BY sku, warehouse_id
+"""
+
+# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement.
+SELL = """
+    WITH sold AS (
+        UPDATE reservations SET state = 'committed', order_id = sale.order_id, changed_at = now()
+        FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
+        WHERE reservations.id = sale.id
+    ), leaving AS (
+        SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[])
+            AS line (order_id, sku, warehouse_id, quantity)
+    ), booked AS (
+        UPDATE stock SET
+            on_hand = stock.on_hand - total.quantity,
+            reserved = stock.reserved - total.quantity,
+            version = stock.version + 1
+        FROM (
+            SELECT sku, warehouse_id, sum(quantity)::bigint AS quantity FROM leaving GROUP BY sku, warehouse_id
+        ) AS total
+        WHERE stock.sku = total.sku AND stock.warehouse_id = total.warehouse_id
+        RETURNING stock.sku, stock.warehouse_id
+    )
+    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
+    SELECT sku, warehouse_id, 'sale', -leaving.quantity, leaving.order_id
+    FROM leaving JOIN booked USING (sku, warehouse_id)
 """
 
 MOVEMENTS_BEFORE = """
@@ -331,10 +354,6 @@ async def allocate(tx: Transaction, promised: Sequence[Reservation]) -> None:
     await tx.execute(ALLOCATE, [one.id for one in promised], [one.order_id for one in promised])
 
 
-async def commit(tx: Transaction, reservation_id: str, order_id: str) -> None:
-    await tx.execute(COMMIT, reservation_id, order_id)
-
-
 async def end(tx: Transaction, reservation_ids: Sequence[str], state: State) -> None:
     """`released` or `expired`; their stock is the caller's business."""
     await tx.execute(END, list(reservation_ids), state)
@@ -426,6 +445,20 @@ async def book(
         return_id,
         reason,
         user_id,
+    )
+
+
+async def sell(tx: Transaction, sold: Sequence[Reservation]) -> None:
+    """Committed reservations as sales of their orders; reservations and items are locked."""
+    lines = [(one.order_id, fill) for one in sold for fill in one.fills]
+    await tx.execute(
+        SELL,
+        [one.id for one in sold],
+        [one.order_id for one in sold],
+        [order_id for order_id, _ in lines],
+        [fill.sku for _, fill in lines],
+        [fill.warehouse_id for _, fill in lines],
+        [fill.quantity for _, fill in lines],
     )
 
 

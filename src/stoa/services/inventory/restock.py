@@ -31,7 +31,8 @@ async def restock(
     left = dict(lines)
     if found.order_id in {None, order_id}:
         if found.state in {State.HELD, State.ALLOCATED}:
-            found = await take_off_the_shelf(tx, found, order_id)
+            found = found.become(State.COMMITTED, order_id=order_id)
+            await take_off_the_shelf(tx, [found])
         if found.state is State.COMMITTED:
             back, left = put_back(found.fills, lines)
             await onto_the_shelf(tx, outbox, found, back, order_id=order_id, return_id=return_id)
