@@ -178,11 +178,21 @@ async def test_a_lost_connection_is_said_to_be_lost_inside_a_transaction_and_out
     assert await things(db) == 0
 
 
+async def test_what_a_rush_opened_is_closed_again(db, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stoa.kit.db.IDLE_SECONDS", 0.05)
+    await asyncio.gather(*(db.fetchval("SELECT pg_sleep(0.02)") for _ in range(4)))
+    assert len(db._idle) == 4
+    await asyncio.sleep(0.06)
+    for _ in range(8):
+        await db.fetchval("SELECT 1")
+    assert len(db._idle) == 1
+
+
 async def test_connections_that_died_idle_are_not_lent(db) -> None:
     await asyncio.gather(*(db.execute("SELECT pg_sleep(0.02)") for _ in range(4)))
     await cut_off(db)
     async with asyncio.timeout(5):
-        while not all(connection.is_closed() for connection in db._idle):
+        while not all(connection.is_closed() for connection, _ in db._idle):
             await asyncio.sleep(0.001)
     assert await asyncio.gather(*(things(db) for _ in range(4))) == [0, 0, 0, 0]
 

@@ -31,6 +31,8 @@ import msgspec
 from stoa.kit import problems
 
 CONNECT_SECONDS = 10
+IDLE_SECONDS = 30.0
+"""A connection that nobody has needed for so long is closed: each costs the server some five megabytes."""
 SLOT_SECONDS = 10
 """How long a statement waits for a connection before its caller is told to come back later."""
 
@@ -131,7 +133,7 @@ class Database:
         self.session = f"stoa_{service}/{os.urandom(8).hex()}"
         """What PostgreSQL calls this pool: while a connection of it is listed, its process is alive."""
         self._settings = {"application_name": self.session, **(settings or {})}
-        self._idle: list[asyncpg.Connection] = []
+        self._idle: list[tuple[asyncpg.Connection, float]] = []
         self._slots = asyncio.Semaphore(size)
         self._closed = False
 
@@ -199,7 +201,7 @@ class Database:
                 await asyncio.wait_for(self._slots.acquire(), max(0.0, give_up - time.monotonic()))
             except TimeoutError:
                 break
-        for connection in self._idle:
+        for connection, _ in self._idle:
             connection.terminate()
         self._idle.clear()
 
@@ -232,7 +234,7 @@ class Database:
 
     async def _take(self) -> asyncpg.Connection:
         while self._idle:
-            connection = self._idle.pop()
+            connection, _ = self._idle.pop()
             if not connection.is_closed():
                 return connection
         return await self._connect()
@@ -255,8 +257,12 @@ class Database:
             return
         if self._closed or connection.is_in_transaction():
             connection.terminate()
-        else:
-            self._idle.append(connection)
+            return
+        now = time.monotonic()
+        self._idle.append((connection, now))
+        # The last one given back is the next one lent, so what a rush left behind grows old at the front.
+        if now - self._idle[0][1] > IDLE_SECONDS:
+            self._idle.pop(0)[0].terminate()
 
     def _explain(self, error: Exception, connection: asyncpg.Connection) -> None:
         """Raise `DatabaseUnavailable` if what the error says is that the connection is gone."""
