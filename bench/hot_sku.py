@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench import goods
-from bench.orders import Bought, buy, in_a_round, medians
+from bench.orders import Bought, buy, in_a_round
 from bench.plan import Plan
 from bench.progress import Progress
+from bench.rounds import medians
 from bench.shop import Shop
 
 

@@ -21,6 +21,7 @@ from bench import baskets, capture, goods, one_database, script, usage
 from bench.pgbench import Pgbench, Result
 from bench.plan import Plan
 from bench.progress import Progress
+from bench.rounds import medians
 from bench.shop import Shop
 from bench.usage import Cpu
 
@@ -93,7 +94,7 @@ async def _level(shop: Shop, pgbench: Pgbench, concurrency: int, plan: Plan, pro
     return Level(
         concurrency,
         medians([ours for ours, _ in pairs]),
-        _medians_of_pgbench([theirs for _, theirs in pairs]),
+        medians([theirs for _, theirs in pairs]),
         median(ours.rate / theirs.rate for ours, theirs in pairs),
     )
 
@@ -124,21 +125,4 @@ async def buy(shop: Shop, sku_of: Callable[[int], str], count: int, concurrency:
         cpu=Cpu(used.services / count, used.postgres / count),
         commits=(after["commits"] - counted["commits"]) / count,
         wal_bytes=(after["wal_bytes"] - counted["wal_bytes"]) / count,
-    )
-
-
-def medians(rounds: list[Bought]) -> Bought:
-    return Bought(
-        rate=median(each.rate for each in rounds),
-        p50=median(each.p50 for each in rounds),
-        p99=median(each.p99 for each in rounds),
-        cpu=Cpu(median(each.cpu.services for each in rounds), median(each.cpu.postgres for each in rounds)),
-        commits=median(each.commits for each in rounds),
-        wal_bytes=median(each.wal_bytes for each in rounds),
-    )
-
-
-def _medians_of_pgbench(rounds: list[Result]) -> Result:
-    return Result(
-        median(each.rate for each in rounds), median(each.p50 for each in rounds), median(each.p99 for each in rounds)
     )

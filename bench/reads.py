@@ -13,6 +13,7 @@ from statistics import median
 from bench import bare, goods, load, usage
 from bench.plan import Plan
 from bench.progress import Progress
+from bench.rounds import medians
 from bench.shop import Shop
 
 CONNECTIONS = 32
@@ -26,8 +27,8 @@ PATHS = {
 
 @dataclass(frozen=True)
 class Side:
-    """Medians over the rounds. `rate` per second; `p50` and `p99` in seconds; `cpu` of the server per request, in
-    seconds, without the database's; `busy` is the client's share of its own core.
+    """One round, or the medians of several. `rate` per second; `p50` and `p99` in seconds; `cpu` of the server per
+    request, in seconds, without the database's; `busy` is the client's share of its own core.
     """
 
     rate: float
@@ -39,10 +40,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Read:
-    """`ratio` is the median of the rounds' ratios: each compares two runs that followed one another."""
+    """`ratio` is the median of the rounds' ratios: each compares two runs that followed one another. `kept` if the
+    gateway answers it from stored bytes.
+    """
 
     name: str
     path: str
+    kept: bool
     body_bytes: int
     gateway: Side
     bare: Side
@@ -65,8 +69,8 @@ async def measure(shop: Shop, plan: Plan, progress: Progress) -> list[Read]:
                     progress.advance(f"{name}: {ours.rate:,.0f}/s of {theirs.rate:,.0f}/s")
                 size = len(answers[path.partition("?")[0]].body)
                 ratio = median(ours.rate / theirs.rate for ours, theirs in pairs)
-                mine, bares = _medians([ours for ours, _ in pairs]), _medians([theirs for _, theirs in pairs])
-                found.append(Read(name, path, size, mine, bares, ratio))
+                mine, bares = medians([ours for ours, _ in pairs]), medians([theirs for _, theirs in pairs])
+                found.append(Read(name, path, "/products" in path, size, mine, bares, ratio))
     return found
 
 
@@ -79,13 +83,3 @@ async def _side(port: int, pid: int, message: bytes, seconds: float) -> Side:
     if sample.refused(200):
         raise RuntimeError(f"{sample.refused(200)} reads were refused: {dict(sample.statuses)}")
     return Side(sample.rate, sample.quantile(0.5), sample.quantile(0.99), used.services / sample.answers, sample.busy)
-
-
-def _medians(rounds: list[Side]) -> Side:
-    return Side(
-        median(each.rate for each in rounds),
-        median(each.p50 for each in rounds),
-        median(each.p99 for each in rounds),
-        median(each.cpu for each in rounds),
-        median(each.busy for each in rounds),
-    )

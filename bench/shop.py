@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,13 @@ class Shop:
         dsn = dsn_of_running(place.postgres, secrets_of.load(place.secrets, {}).superuser)
         assert dsn is not None, "the shop runs, and so does its server"
         return dsn.rpartition("/")[0] + f"/{database}"
+
+    async def postgres_version(self) -> str:
+        connection = await asyncpg.connect(self.dsn())
+        try:
+            return str(await connection.fetchval("SHOW server_version"))
+        finally:
+            await connection.close()
 
     async def send(self, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
         """The answer's document. Raises for a refusal: what prepares a measurement must not fail."""
@@ -126,6 +133,7 @@ async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
             await _first_page(session, port, process, log)
             seconds = time.perf_counter() - started
+            await _all_ready(session, addresses)
             yield Shop(process.pid, port, data_dir, shape, seconds, session)
     finally:
         await children.stop(process, _STOP)
@@ -140,6 +148,20 @@ async def _first_page(session: aiohttp.ClientSession, port: int, process: subpro
                     return
         await asyncio.sleep(0.02)
     raise DidNotStart(f"the shop did not start:\n{log.read_text()[-2000:]}")  # noqa: ASYNC240 - it is over
+
+
+async def _all_ready(session: aiohttp.ClientSession, addresses: Mapping[str, str]) -> None:
+    """The first page may be there before a process that has nothing to do with it."""
+    give_up = time.perf_counter() + START_SECONDS
+    for name, address in addresses.items():
+        while name.endswith("_HTTP"):
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(f"http://{address}/readyz") as answer:
+                    if answer.status == 200:
+                        break
+            if time.perf_counter() > give_up:
+                raise DidNotStart(f"{name} is not ready after {START_SECONDS:.0f} s")
+            await asyncio.sleep(0.02)
 
 
 def _free_addresses(shape: str) -> dict[str, str]:

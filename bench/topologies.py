@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from uuid import uuid4
 
 import msgspec
@@ -21,6 +20,7 @@ from bench import baskets, goods, load, usage
 from bench.load import Sample, quantile
 from bench.plan import Plan
 from bench.progress import Progress
+from bench.rounds import medians
 from bench.shop import Shop, running
 from bench.usage import Cpu, Memory
 
@@ -43,8 +43,8 @@ class Journey:
 
 @dataclass(frozen=True)
 class Shape:
-    """Medians of the rounds. Starts are from the command to the first page with goods on it, in seconds; `at_rest` is
-    after a fresh start, `after_orders` after the journeys.
+    """One round, or the medians of several. Starts are from the command to the first page with goods on it, in
+    seconds; `at_rest` is after a fresh start, `after_orders` after the journeys.
     """
 
     name: str
@@ -55,18 +55,9 @@ class Shape:
     journey: Journey
 
 
-@dataclass(frozen=True)
-class _Round:
-    fresh_start: float
-    old_start: float
-    at_rest: Memory
-    after_orders: Memory
-    journey: Journey
-
-
 async def measure(folder: Path, plan: Plan, progress: Progress) -> list[Shape]:
     progress.expect("Topologies", plan.starts * len(SHAPES))
-    rounds: dict[str, list[_Round]] = {name: [] for name in SHAPES}
+    rounds: dict[str, list[Shape]] = {name: [] for name in SHAPES}
     for _ in range(plan.starts):
         for name in SHAPES:
             with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -76,20 +67,20 @@ async def measure(folder: Path, plan: Plan, progress: Progress) -> list[Shape]:
                 f"{name}: first page after {one.fresh_start:.1f} s, {one.old_start:.1f} s on old data, "
                 f"{one.journey.rate:,.0f} orders/s"
             )
-    return [_medians(name, rounds[name]) for name in SHAPES]
+    return [medians(rounds[name]) for name in SHAPES]
 
 
-async def _round(data_dir: Path, shape: str, plan: Plan) -> _Round:
-    async with running(data_dir, shape) as shop:
+async def _round(data_dir: Path, name: str, plan: Plan) -> Shape:
+    async with running(data_dir, name) as shop:
         fresh_start = shop.first_page_seconds
         await shop.settle()
         at_rest = usage.memory(shop.pid)
         await goods.stock_up(shop, PRODUCTS)
-    async with running(data_dir, shape) as shop:
+    async with running(data_dir, name) as shop:
         tokens = await _register(shop)
         await _travel(shop, tokens, 2)
         journey = await _travel(shop, tokens, plan.journeys)
-        return _Round(fresh_start, shop.first_page_seconds, at_rest, usage.memory(shop.pid), journey)
+        return Shape(name, fresh_start, shop.first_page_seconds, at_rest, usage.memory(shop.pid), journey)
 
 
 async def _register(shop: Shop) -> list[str]:
@@ -144,30 +135,3 @@ def _requests(token: str, journeys: int) -> Iterator[bytes]:
 def _whole(sample: Sample) -> list[float]:
     """Cart and order together."""
     return [cart + order for cart, order in zip(sample.latencies[::2], sample.latencies[1::2], strict=True)]
-
-
-def _medians(name: str, rounds: list[_Round]) -> Shape:
-    journeys = [each.journey for each in rounds]
-    return Shape(
-        name=name,
-        fresh_start=median(each.fresh_start for each in rounds),
-        old_start=median(each.old_start for each in rounds),
-        at_rest=_median_memory([each.at_rest for each in rounds]),
-        after_orders=_median_memory([each.after_orders for each in rounds]),
-        journey=Journey(
-            rate=median(each.rate for each in journeys),
-            p50=median(each.p50 for each in journeys),
-            p99=median(each.p99 for each in journeys),
-            order_p50=median(each.order_p50 for each in journeys),
-            order_p99=median(each.order_p99 for each in journeys),
-            cpu=Cpu(median(each.cpu.services for each in journeys), median(each.cpu.postgres for each in journeys)),
-        ),
-    )
-
-
-def _median_memory(rounds: list[Memory]) -> Memory:
-    return Memory(
-        median(each.pss for each in rounds),
-        median(each.rss for each in rounds),
-        median(each.postgres_pss for each in rounds),
-    )
