@@ -91,15 +91,16 @@ class Hosted:
 
     def run(self) -> None:
         """Relay what it announces, handle what it hears, do its jobs."""
-        self._loops = [self._loop("relay", self._relay.run())]
+        if self.service.announces:
+            self._loops.append(self._loop("relay", self._relay.run()))
         if self.parts.handlers:
             self._loops.append(self._loop("inbox", self.inbox.run()))
         self._jobs.start()
 
     async def rest(self, within_seconds: float) -> None:
         """End all that `run` started; the batch, the round and the event under way are finished if there is time."""
+        await asyncio.gather(self._jobs.stop(within_seconds), self._relay.stop(), self.inbox.stop())
         if self._loops:
-            await asyncio.gather(self._jobs.stop(within_seconds), self._relay.stop(), self.inbox.stop())
             await asyncio.wait(self._loops)
 
     async def stop(self) -> None:

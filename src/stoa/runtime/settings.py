@@ -12,9 +12,9 @@ class ProcessSettings:
     bind: str = "127.0.0.1"
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
-    pool_size: int = 8
-    """Connections of each service in this process. Nine services, with what their relays hold beside it, stay
-    well below the 200 of the embedded server."""
+    pool_size: int = 4
+    """Connections of each service in this process. Each costs the server some five megabytes, and because writes
+    are gathered into batches more than four were not faster on two cores. More cores want more."""
 
     finish_seconds: int = 20
     """How long requests and calls in flight may take to finish when the process stops. With what follows it
