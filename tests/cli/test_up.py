@@ -1,0 +1,206 @@
+"""`stoa up` as a person uses it: a shop from nothing, whatever happened to it before."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+READY_SECONDS = 90
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[bytes]
+    data_dir: Path
+    port: int
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def family(self) -> list[psutil.Process]:
+        """Itself and everything it started, the database server included."""
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
+            return answer.read()
+
+
+def stoa(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stoa.cli.main", *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environ, timeout=60)
+
+
+def until(condition: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def gone(family: list[psutil.Process]) -> bool:
+    return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family)
+
+
+def three_addresses() -> dict[str, str]:
+    """The processes of three-services on free ports, all but the gateway's HTTP."""
+    names = [f"STOA_{name}_{kind}" for name in ("USER", "PRODUCT", "ORDER") for kind in ("HTTP", "GRPC")]
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in (*names, "gateway")]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return {name: f"127.0.0.1:{port}" for name, port in zip([*names, "STOA_GATEWAY_GRPC"], ports, strict=True)}
+
+
+@pytest.fixture
+def up(tmp_path: Path, unused_port: int) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def start(*words: str, **environ: str) -> Running:
+        log = tmp_path / f"{len(started)}.log"
+        command = [sys.executable, "-m", "stoa.cli.main", "up", "--data-dir", str(tmp_path / "data")]
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, "--port", str(unused_port), *words], stdout=out, stderr=out, env=os.environ | environ
+            )
+        running = Running(process, tmp_path / "data", unused_port, log)
+        started.append(running)
+        until(lambda: "Ctrl-C stops everything" in running.said or process.poll() is not None)
+        assert process.poll() is None, running.said
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+        running.process.wait(timeout=60)
+
+
+def test_from_nothing_to_a_shop_and_back(up: Callable[..., Running]) -> None:
+    first = up()
+    assert b"olive-oil-soap" in first.get("/api/v1/products/olive-oil-soap")
+    kept = first.data_dir / "admin.txt"
+    assert kept.stat().st_mode & 0o777 == (first.data_dir / "secrets.json").stat().st_mode & 0o777 == 0o600
+    password = re.search(r"password: (\S+)", kept.read_text())
+    assert password and password[1] in first.said
+    refused = stoa("up", "--data-dir", first.data_dir, "--port", "1")
+    assert refused.returncode == 1
+    family = first.family()
+
+    first.process.send_signal(signal.SIGTERM)
+    assert first.process.wait(timeout=30) == 0
+    assert gone(family)
+
+    second = up()
+    assert password[1] not in second.said
+    assert kept.read_text().endswith(f"{password[1]}\n")
+    assert b"olive-oil-soap" in second.get("/api/v1/products/olive-oil-soap")
+    # kill -9: the kernel takes the database server along, and the next start finds everything.
+    family = second.family()
+    second.process.kill()
+    second.process.wait()
+    until(lambda: gone(family), 20)
+    third = up()
+    assert b"olive-oil-soap" in third.get("/api/v1/products/olive-oil-soap")
+
+
+def test_three_processes_are_kept_alive_and_stopped_together(up: Callable[..., Running]) -> None:
+    shop = up("--topology", "three-services", **three_addresses())
+    assert b"olive-oil-soap" in shop.get("/api/v1/products/olive-oil-soap")
+    family = shop.family()
+    product = next(each for each in family if "product" in each.cmdline() and "serve" in each.cmdline())
+    product.kill()
+    until(lambda: "a process ended and will be started again" in shop.said)
+    until(lambda: _answers(shop, "/api/v1/products/olive-oil-soap"))
+    family = shop.family()
+    shop.process.send_signal(signal.SIGINT)
+    assert shop.process.wait(timeout=60) == 0
+    assert gone(family)
+
+
+def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> None:
+    nowhere = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        cases = {
+            f"port {port} on 127.0.0.1 is in use; stop what listens there": ["up", "--port", port],
+            "there is no topology round; choose from": ["up", "--topology", "round"],
+            "has no process kitchen; it has gateway": ["serve", "--topology", "three-services", "--process", "kitchen"],
+            "no database server runs on": ["serve", "--process", "shop"],
+        }
+        for said, words in cases.items():
+            refused = stoa(*words, "--data-dir", nowhere)
+            assert refused.returncode == 1
+            assert said in refused.stderr
+            assert refused.stderr.count("\n") == 1
+            assert not nowhere.exists(), "nothing was begun"
+    unreachable = stoa(
+        "up", "--data-dir", nowhere, "--port", str(unused_port), "--database-url", "postgresql://a:hush@127.0.0.1:1/x"
+    )
+    assert unreachable.returncode == 1
+    assert "the database at 127.0.0.1:1 cannot be reached" in unreachable.stderr
+    assert "hush" not in unreachable.stderr
+    nowhere.joinpath("layout").write_text("99\n")
+    newer = stoa("up", "--data-dir", nowhere, "--port", str(unused_port))
+    assert "was written by a newer version of Stoa; upgrade Stoa" in newer.stderr
+    bad = stoa("up", "--data-dir", tmp_path / "other", "--port", str(unused_port), STOA_POOL_SIZE="many")
+    assert bad.returncode == 1
+    assert "STOA_POOL_SIZE" in bad.stderr
+    assert stoa("fly").returncode == 2
+
+
+def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:
+    healthy = stoa("doctor", "--data-dir", tmp_path / "data", "--topology", "three-services", **three_addresses())
+    assert "mend" not in healthy.stdout.replace("three-services", ""), healthy.stdout
+    assert not (tmp_path / "data").exists()
+    open_to_all = tmp_path / "open"
+    open_to_all.mkdir(mode=0o755)
+    (open_to_all / "secrets.json").write_text("{}")
+    ill = stoa("doctor", "--data-dir", open_to_all)
+    assert ill.returncode == 1
+    assert f"run `chmod 700 {open_to_all}`" in ill.stdout
+    assert f"run `chmod 600 {open_to_all / 'secrets.json'}`" in ill.stdout
+
+
+def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_port: int) -> None:
+    addresses = three_addresses()
+    environ = os.environ | addresses
+    folder = tmp_path / "data"
+    base = [sys.executable, "-m", "stoa.cli.main"]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen([*base, "postgres", "--data-dir", str(folder)], stdout=log, stderr=log)
+        try:
+            until(lambda: "Ctrl-C stops it" in (tmp_path / "log").read_text())
+            options = ["--topology", "three-services", "--process", "product", "--data-dir", str(folder)]
+            one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
+            port = int(addresses["STOA_PRODUCT_HTTP"].rpartition(":")[2])
+            shop = Running(one, folder, port, tmp_path / "log")
+            until(lambda: one.poll() is not None or _answers(shop, "/readyz"))
+            assert b'"status":"ready","process":"product"' in shop.get("/readyz")
+            one.send_signal(signal.SIGTERM)
+            assert one.wait(timeout=30) == 0
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=30) == 0
+
+
+def _answers(shop: Running, path: str) -> bool:
+    try:
+        return bool(shop.get(path))
+    except OSError:
+        return False
