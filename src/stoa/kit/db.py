@@ -29,6 +29,7 @@ import asyncpg
 import msgspec
 
 from stoa.kit import problems
+from stoa.kit.known_types import Connection
 
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 30.0
@@ -242,7 +243,9 @@ class Database:
     async def _connect(self) -> asyncpg.Connection:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await asyncpg.connect(self.dsn, server_settings=self._settings)
+                connection = await asyncpg.connect(
+                    self.dsn, server_settings=self._settings, connection_class=Connection
+                )
                 try:
                     await _teach_types(connection)
                 except BaseException:

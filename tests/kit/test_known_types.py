@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import asyncpg
+import pytest
+
+from stoa.kit.known_types import Connection
+
+ASKED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%typeinfo\\_tree%'"
+VALUES = "SELECT $1::bigint[] AS numbers, $2::uuid[] AS ids, $3::text[] AS words, $4::smallint[] AS small"
+ARGUMENTS = ([1, 2], [], ["a"], [3])
+
+
+@pytest.fixture
+async def connect(postgres):
+    opened = []
+
+    async def one() -> asyncpg.Connection:
+        opened.append(await asyncpg.connect(postgres.dsn(), connection_class=Connection))
+        return opened[-1]
+
+    yield one
+    for each in opened:
+        await each.close()
+
+
+async def test_only_the_first_connection_asks_about_types(connect):
+    first, second = await connect(), await connect()
+    for connection in (first, second):
+        row = await connection.fetchrow(VALUES, *ARGUMENTS)
+        assert tuple(row) == ([1, 2], [], ["a"], [3])
+    assert await second.fetchval(ASKED) == 0
+
+
+async def test_a_type_of_one_database_is_looked_up_by_each_connection(connect):
+    first, second = await connect(), await connect()
+    await first.execute("DROP TYPE IF EXISTS seen_color; CREATE TYPE seen_color AS ENUM ('red', 'blue')")
+    for connection in (first, second):
+        assert await connection.fetchval("SELECT $1::seen_color[]", ["red", "blue"]) == ["red", "blue"]
+        assert await connection.fetchval(ASKED) == 1
+    await first.execute("DROP TYPE seen_color")
+
+
+async def test_a_statement_with_known_and_unknown_types_at_once(connect):
+    await (await connect()).fetchval("SELECT $1::bigint[]", [1])
+    row = await (await connect()).fetchrow(
+        "SELECT $1::bigint[] AS a, $2::float8[] AS b, $3::inet[] AS c", [1], [0.5], []
+    )
+    assert tuple(row) == ([1], [0.5], [])
+
+
+async def test_without_a_cache_of_statements(postgres):
+    for _ in range(2):
+        connection = await asyncpg.connect(postgres.dsn(), connection_class=Connection, statement_cache_size=0)
+        assert await connection.fetchval("SELECT $1::date[]", []) == []
+        await connection.close()
