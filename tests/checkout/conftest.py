@@ -265,7 +265,7 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
         if beside is None:
             dsns.append(await templates.copy("checkout"))
         db = Database("checkout", beside.db.dsn if beside else dsns[-1])
-        chosen = Settings(**({"first_pause_seconds": 0.01, "longest_pause_seconds": 0.05} | settings))
+        chosen = Settings(**({"longest_pause_seconds": 0.02} | settings))
         road = Road()
         neighbours = Neighbours(
             **{name: Travelled(market.stub(name), road) for name in NEIGHBOURS},

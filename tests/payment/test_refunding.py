@@ -12,8 +12,9 @@ from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.services.payment import errors, repository
-from stoa.services.payment.handlers import handlers
+from stoa.services.payment.handlers import handlers, together
 from stoa.services.payment.jobs import Timers
+from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.states import Payment
 
@@ -194,3 +195,27 @@ async def test_an_event_about_an_order_without_a_payment_changes_nothing(house: 
     async with house.db.transaction() as tx:
         with pytest.raises(errors.NoSuchPayment):
             await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=uuid7(), reason=""))
+
+
+async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: House):
+    """Several events share a transaction while answers of several payments are booked: neither waits for ever."""
+    payments = [await house.captured() for _ in range(12)]
+    timers = Timers(house.payments)
+
+    async def hear(order: list[Payment]) -> None:
+        events = [event("order.canceled", payment_id=payment.id, reason="") for payment in order]
+        async with house.db.transaction() as tx:
+            for each in await together(tx, events):
+                await handlers(timers)[each.type](tx, each)
+
+    async def book() -> None:
+        said = [(payment.key, Said(Status.CAPTURED)) for payment in payments]
+        await asyncio.gather(*(house.payments.answers.submit(each) for each in said))
+
+    for _ in range(5):
+        await asyncio.gather(hear(payments), hear(payments[::-1]), book(), book())
+    await timers.execute_refunds()
+    assert await house.balances() == {"customer_funds": -12_000, "refunded": 12_000}
+    async with house.db.transaction() as tx:
+        nothing = event("order.canceled", payment_id=None, reason="")
+        assert await together(tx, [nothing]) == [nothing]

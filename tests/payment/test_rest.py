@@ -16,6 +16,20 @@ def body(**changes):
     return given | changes
 
 
+async def test_the_longest_keys_that_differ_in_the_end_are_two(rest: Rest):
+    order_id, penny = uuid7(), {"amount": {"amount": 1, "currency": "GBP"}}
+    long = "k" * 254
+    made = [
+        await rest.ok("POST", "/payments", body(order_id=order_id), status=201, user=ADMIN, key=f"{long}{end}")
+        for end in "12"
+    ]
+    assert made[0]["id"] != made[1]["id"]
+    path = f"/payments/{made[0]['id']}"
+    await rest.ok("POST", f"{path}/capture", user=ADMIN)
+    given = [await rest.ok("POST", f"{path}/refund", penny, user=ADMIN, key=f"{long}{end}") for end in "12"]
+    assert [each["refunded"]["amount"] for each in given] == [1, 2]
+
+
 async def test_an_admin_takes_a_payment_and_gives_it_back(house: House, rest: Rest):
     made = await rest.ok("POST", "/payments", body(), status=201, user=ADMIN, key="k1")
     assert made == {

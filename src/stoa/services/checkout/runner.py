@@ -79,9 +79,11 @@ class Runner:
         left = list(self._runs)
         for task in self._tasks:
             task.cancel()
-        if left:
+        if self._tasks:
             await asyncio.wait(self._tasks)
-            await repository.let_go(self._db, left, self._db.session)
+        # A save that is on its way would renew the lease that we let go of.
+        await self._saga.saves.close()
+        await repository.let_go(self._db, left, self._db.session)
 
     async def _run(self, run: Run) -> None:
         try:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace as with_fields
 
+from stoa.kit.back_off import back_off
 from stoa.kit.batcher import Batcher
 from stoa.kit.problems import Fault, Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
@@ -166,7 +166,7 @@ class Run:
         """
         settings = self._saga.settings
         give_up = time.monotonic() + patience
-        pause = settings.first_pause_seconds
+        failures = 0
         while True:
             try:
                 return await act()
@@ -177,12 +177,13 @@ class Run:
             except Exception:
                 log.exception("%s of checkout %s failed", name, self.row.id)
                 failure = Fault("Something went wrong on our side.")
+            failures += 1
+            pause = back_off(failures, settings.longest_pause_seconds)
             if time.monotonic() + pause > give_up:
                 raise Stuck(f"{name}: {failure.detail}") from failure
             SAGA_STEPS.labels(name, "retried").inc()
             await self._save(error=f"{name}: {failure.detail}")
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
-            pause = min(2 * pause, settings.longest_pause_seconds)
+            await asyncio.sleep(pause)
 
     def _patience(self, *, before_pivot: bool) -> float:
         settings = self._saga.settings

@@ -37,10 +37,8 @@ class Settings:
     attention_after_seconds: float = 900.0
     """How long what must be done is tried before a person is asked: longer than a restart or a failover."""
 
-    first_pause_seconds: float = 0.05
-    """Between two tries of a step, doubled each time, with jitter."""
-
     longest_pause_seconds: float = 5.0
+    """Between two tries of a step: a neighbour that is back is found within so long."""
 
     lease_seconds: float = 4.0
     """How long a process may be silent before another takes its checkouts over. One that died is noticed at once."""

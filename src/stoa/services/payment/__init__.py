@@ -23,7 +23,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.payment import recording
-from stoa.services.payment.handlers import handlers
+from stoa.services.payment.handlers import handlers, together
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import Provider
 from stoa.services.payment.receive_webhook import receive
@@ -60,6 +60,7 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(payments),
         servicers=[partial(add_PaymentServiceServicer_to_server, PaymentServicer(payments))],
         handlers=handlers(timers),
+        together=together,
         jobs=[
             Job("settle_payments", settings.settle_every_seconds, timers.settle_payments),
             Job("execute_refunds", settings.refund_every_seconds, timers.execute_refunds),

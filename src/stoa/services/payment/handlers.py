@@ -5,6 +5,8 @@ The refund is recorded in the handler's transaction, once per reason, and execut
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from stoa.kit.db import Transaction, after_commit
@@ -26,6 +28,19 @@ class OrderReturned(msgspec.Struct, frozen=True):
     payment_id: str | None
     return_id: str
     refund: Money
+
+
+class Paid(msgspec.Struct, frozen=True):
+    """What all these events have."""
+
+    payment_id: str | None
+
+
+async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Lock the payments of all of them in the order of their ids, as everybody does who locks several."""
+    named = (event.read(Paid).payment_id for event in events)
+    await repository.lock_payments_by_id(tx, {payment_id for payment_id in named if payment_id is not None})
+    return events
 
 
 def handlers(timers: Timers) -> dict[str, Handler]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.kit.back_off import back_off
 from stoa.kit.db import Transaction
 from stoa.kit.money import Money
 from stoa.services.payment import ledger, repository, states
@@ -61,8 +62,7 @@ async def _execute(payments: Payments, refund_id: str) -> Refund:
     try:
         said = await payments.ask(payments.provider.refund(payment.key, refund_key=refund.id, amount=refund.amount))
     except ProviderSilent:
-        settings = payments.settings
-        pause = min(settings.refund_retry_most_seconds, settings.refund_retry_seconds * 2 ** min(refund.attempts, 20))
+        pause = back_off(refund.attempts + 1, payments.settings.refund_retry_most_seconds)
         await repository.postpone_refund(payments.db, refund.id, pause)
     else:
         await _book(payments, refund, said)

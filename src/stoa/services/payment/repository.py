@@ -7,7 +7,7 @@ Rows of `payments` are locked in the order of their ids wherever several are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -143,6 +143,13 @@ LOCK_PAYMENTS = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[]) OR
 
 async def lock_payments(tx: Transaction, keys: Sequence[str]) -> dict[str, Payment]:
     return {row["key"]: _payment(row) for row in await tx.fetch(LOCK_PAYMENTS, keys)}
+
+
+LOCK_PAYMENTS_BY_ID = "SELECT id FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+
+async def lock_payments_by_id(tx: Transaction, payment_ids: Collection[str]) -> None:
+    await tx.execute(LOCK_PAYMENTS_BY_ID, list(payment_ids))
 
 
 LOCK_PAYMENT = f"SELECT {_PAYMENT} FROM payments WHERE id = $1 FOR UPDATE"

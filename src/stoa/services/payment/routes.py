@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -103,7 +104,7 @@ async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> P
     """Authorizes a card for an order; `unknown` where the provider did not answer yet."""
     body = request.body
     new = NewPayment(
-        key=f"admin:{request.user_id}:{request.idempotency_key}"[:200],
+        key=f"admin:{request.user_id}:{_digest(request)}",
         order_id=body.order_id.lower(),
         user_id=body.user_id.lower() if body.user_id else None,
         amount=body.amount.money,
@@ -149,10 +150,10 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
     if body.amount is not None and body.amount.amount == 0:
         raise problems.Unprocessable("A refund is of at least one minor unit.", field="amount.amount")
     payment = await payment_of_id(payments, request.path["payment_id"])
-    source = f"operator:{request.user_id}:{request.idempotency_key}"
+    source = f"operator:{request.user_id}:{_digest(request)}"
     amount = body.amount.money if body.amount else None
     async with payments.db.transaction() as tx:
-        refund = await ask_refund(tx, payment.id, source[:300], body.reason or "operator", amount)
+        refund = await ask_refund(tx, payment.id, source, body.reason or "operator", amount)
     if refund is not None:
         await execute_refund(payments, refund.id)
     return await _view(payments, await payment_of_id(payments, payment.id))
@@ -183,6 +184,11 @@ async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -
 async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
     """What the provider has to say, signed in `Stoa-Signature`. A second delivery changes nothing."""
     await receive(payments, request.headers.get("Stoa-Signature", ""), request.raw)
+
+
+def _digest(request: Request[Any]) -> str:
+    """The idempotency key in a length that our columns have: cut off, two long keys could be the same."""
+    return hashlib.sha256((request.idempotency_key or "").encode()).hexdigest()
 
 
 async def _view(payments: Payments, payment: Payment) -> PaymentView:

@@ -14,11 +14,9 @@ class Settings:
     settle_every_seconds: float = 2.0
     """How often the timer looks for such payments; where there are none that is one index probe."""
 
-    refund_retry_seconds: float = 1.0
-    """The first pause after a provider has not answered a refund; each further one is twice as long."""
-
     refund_retry_most_seconds: float = 300.0
-    """The longest such pause: a provider that was down for a day is asked again within five minutes."""
+    """The longest pause after a provider has not answered a refund: one that was down for a day is asked again
+    within five minutes."""
 
     refund_every_seconds: float = 2.0
     """Refunds are executed when asked for; this catches those whose process died in between."""
