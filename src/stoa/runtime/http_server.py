@@ -5,14 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
 
+import msgspec
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from stoa.kit import problems
 from stoa.runtime.ports import listening_socket
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the gateway's and a load balancer's usual 60 s, so that it is never us who hang up under a request."""
+
+HEAD_SECONDS = 20.0
+"""For path and headers, from the connection on or from their first byte: who says nothing costs us a socket."""
+MOST_HEAD_BYTES = 64 * 1024
+"""More than the gateway takes, which refuses in better words. The parser itself takes all that comes."""
 
 
 class HttpServer:
@@ -24,7 +34,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=_Protocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -54,6 +64,74 @@ class HttpServer:
             return
         self._server.should_exit = True
         await self._serving
+
+
+class _Protocol(HttpToolsProtocol):
+    """httptools collects a head of any size for any time, before an app hears of it. This one does not."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        # Not of the piece in which a head begins: before it may stand the rest of another request.
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MOST_HEAD_BYTES:
+            self._refuse(431, "headers-too-large", f"Path and headers may have {MOST_HEAD_BYTES} bytes together.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        if self._head_timer is None:
+            self._expect_head()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = 0
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_overdue)
+
+    def _head_overdue(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The request before this one is still being answered.
+            self._expect_head()
+        else:
+            self._refuse(408, "headers-too-slow", f"Path and headers have {HEAD_SECONDS:g} s to come.")
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: int, slug: str, detail: str) -> None:
+        """Without the app, which has not heard of this request, and for good."""
+        self._stop_timer()
+        if self.transport.is_closing():
+            return
+        phrase = HTTPStatus(status).phrase
+        document = {"type": problems.TYPE_BASE + slug, "title": phrase, "status": status, "detail": detail}
+        body = msgspec.json.encode(document)
+        head = (
+            f"HTTP/1.1 {status} {phrase}\r\ncontent-type: {problems.CONTENT_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Any
 
 import pytest
-from tests.asgi import ask
+from tests.asgi import ask, scope_of
 from tests.kit.http.shop import Shop, app_of, routes
 from tests.signing import bearer, token
 
 from stoa.kit.context import Principal
 from stoa.kit.http import app as layer
+from stoa.kit.http import asgi
 from stoa.kit.http.openapi import matrix
 from stoa.kit.idempotency import IdempotencyKeys
 
@@ -289,6 +292,24 @@ async def test_a_body_over_the_limit_is_refused_as_soon_as_it_is(app, shop):
 
     reply = await ask(app, "POST", "/api/v1/baskets", headers=JSON, chunks=[b" " * 65536] * 40)
     assert (reply.status, shop.baskets) == (413, [])
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(app, shop, monkeypatch):
+    monkeypatch.setattr(asgi, "BODY_SECONDS", 0.02)
+    replies: list[dict[str, Any]] = []
+
+    async def receive():
+        if not pieces:
+            await asyncio.get_running_loop().create_future()
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    async def send(message):
+        replies.append(message)
+
+    pieces = [b"{"]
+    await app(scope_of("POST", "/api/v1/baskets", JSON.items(), "192.0.2.7"), receive, send)
+    assert (replies[0]["status"], (b"connection", b"close") in replies[0]["headers"]) == (408, True)
+    assert shop.baskets == []
 
 
 async def test_the_largest_body_is_read(app):

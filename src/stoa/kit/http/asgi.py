@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stoa.kit import problems
-from stoa.kit.http.refusals import BadHeader, BodyTooLarge, MethodNotAllowed
+from stoa.kit.http.refusals import BadHeader, BodyTooLarge, BodyTooSlow, MethodNotAllowed
 from stoa.kit.idempotency import Answer
 from stoa.kit.tokens import InvalidToken
 
@@ -16,6 +17,9 @@ JSON = "application/json"
 EDGE = b"x-stoa-edge"
 EDGE_CLIENT = b"x-stoa-client"
 """Between gateway and service: the secret that proves the gateway, and the caller's address as it saw it."""
+
+BODY_SECONDS = 20.0
+"""For a whole body: a megabyte over a bad mobile line. Who is slower keeps a connection, not a shop."""
 
 # A second one of these would be read by one hop and not by the next.
 _SINGLE = frozenset(
@@ -48,8 +52,17 @@ def raw_path_of(scope: Scope) -> str:
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
-    """The whole body. Raises `BodyTooLarge` as soon as more than `most` bytes are announced or have come."""
+    """The whole body. Raises `BodyTooLarge` as soon as more than `most` bytes are announced or have come,
+    `BodyTooSlow` where it is not whole in time."""
     refuse_announced(headers, most)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await _received(receive, most)
+    except TimeoutError:
+        raise BodyTooSlow(f"A body has {BODY_SECONDS:g} s to come.") from None
+
+
+async def _received(receive: Receive, most: int) -> bytes:
     body = b""
     while True:
         message = await receive()
@@ -107,6 +120,9 @@ def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
         headers["www-authenticate"] = "Bearer"
     if isinstance(problem, MethodNotAllowed):
         headers["allow"] = ", ".join(problem.members["allow"])
+    if isinstance(problem, (BodyTooLarge, BodyTooSlow)):
+        # What is still to come of the body is nothing that we want to read.
+        headers["connection"] = "close"
     if "retry_after_seconds" in problem.members:
         headers["retry-after"] = str(problem.members["retry_after_seconds"])
     return Answer(problem.status, problem.encode(), headers)

@@ -41,3 +41,10 @@ class NoSuchPath(problems.NotFound):
 
 class BodyTooLarge(problems.TooLarge):
     slug = "body-too-large"
+
+
+class BodyTooSlow(problems.Problem):
+    status = 408
+    code = problems.BadRequest.code
+    title = "The body did not come in time"
+    slug = "body-too-slow"
