@@ -47,6 +47,12 @@ async def test_with_and_without_version_is_the_same(town, gateway):
     assert town.reads == 1
 
 
+async def test_outside_the_api_nothing_is_found_whatever_is_stored(town, gateway):
+    assert (await ask(gateway, "GET", "/api/v1/products/lamp")).status == 200
+    for target in ("/products/lamp", "/v1/products/lamp", "//products/lamp"):
+        assert (await ask(gateway, "GET", target)).problem == "no-such-path"
+
+
 async def test_the_order_of_parameters_does_not_matter(town, gateway):
     await ask(gateway, "GET", "/api/v1/products?limit=1&cursor=a")
     await ask(gateway, "GET", "/api/v1/products?cursor=a&limit=1")

@@ -101,6 +101,9 @@ class Gateway:
         """
         path: bytes = scope["raw_path"]
         if not path.startswith(b"/api/v1/"):
+            # Only under /api, as `paths` has it: elsewhere there is nothing, stored or not.
+            if not path.startswith(b"/api/"):
+                return False
             path = b"/api/v1" + path.removeprefix(b"/api")
         entry = self._remembered.find((path, scope["query_string"]))
         if entry is None or scope["scheme"] != "http":
