@@ -35,7 +35,7 @@ async def test_whose_cart_is_read(stub, fill):
     ):
         with pytest.raises(problems.NotFound) as refusal:
             await stub.GetCart(request)
-        assert refusal.value.type == "/problems/cart-not-found"
+        assert (refusal.value.type, refusal.value.field) == ("/problems/cart-not-found", "cart_id")
 
 
 async def test_clearing_twice(stub, fill, lines):

@@ -29,7 +29,10 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
         cart_id = request.cart_id or caller
         if cart_id is None:
             raise NoSuchCart(field="cart_id")
-        cart = await access.find(self._carts.db, cart_id, caller)
+        try:
+            cart = await access.find(self._carts.db, cart_id, caller)
+        except NoSuchCart:
+            raise NoSuchCart(field="cart_id") from None
         if cart is None:
             return GetCartResponse(cart_id=cart_id)
         lines = [CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines]
