@@ -16,7 +16,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
@@ -24,7 +24,7 @@ from stoa.app import GATEWAY, SERVICES
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.events.v1.events_pb2_grpc import add_IntakeServiceServicer_to_server
-from stoa.edge.gateway import Gateway, GatewaySettings, RemoteUpstream
+from stoa.edge.gateway import Gateway, GatewaySettings
 from stoa.kit import settings as settings_of
 from stoa.kit.bus import DirectBus
 from stoa.kit.channels import Faults
@@ -41,6 +41,9 @@ from stoa.runtime.neighbours import Neighbours
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
+
+if TYPE_CHECKING:
+    from stoa.edge.gateway.upstream import RemoteUpstream
 
 log = logging.getLogger(__name__)
 
@@ -140,12 +143,17 @@ class Process:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
         upstreams: dict[str, ASGIApp] = {}
         for plan in self._topology.processes:
-            app: ASGIApp = here
-            if plan.name != self.name and plan.services:
-                app = RemoteUpstream(plan.name, [str(plan.http)], self._secrets.edge, settings.upstream_seconds)
-                self._upstreams.append(app)
+            app = here if plan.name == self.name else self._upstream(plan, settings)
             upstreams.update(dict.fromkeys(plan.services, app))
         return Gateway(upstreams, verifier, self.neighbours.channel(GATEWAY, "auth"), settings)
+
+    def _upstream(self, plan: ProcessPlan, settings: GatewaySettings) -> ASGIApp:
+        # Not at the top: an HTTP client is a quarter of a second that a shop in one process need not wait.
+        from stoa.edge.gateway.upstream import RemoteUpstream  # noqa: PLC0415
+
+        upstream = RemoteUpstream(plan.name, [str(plan.http)], self._secrets.edge, settings.upstream_seconds)
+        self._upstreams.append(upstream)
+        return upstream
 
     def _acceptors(self) -> dict[str, Acceptor]:
         """Who in this process takes events, by name."""

@@ -8,6 +8,5 @@ rate limit, and goes to the service that `paths` names: an ASGI app, in this pro
 
 from stoa.edge.gateway.gateway import Gateway
 from stoa.edge.gateway.settings import GatewaySettings
-from stoa.edge.gateway.upstream import RemoteUpstream
 
-__all__ = ["Gateway", "GatewaySettings", "RemoteUpstream"]
+__all__ = ["Gateway", "GatewaySettings"]
