@@ -52,6 +52,8 @@ SETTINGS: Mapping[str, str] = {
     "jit": "off",
     "max_logical_replication_workers": "0",
     "autovacuum_max_workers": "2",
+    # Plans made while a table was empty stay until it is analyzed: on a new shop's first busy day a minute is long.
+    "autovacuum_naptime": "15s",
     "log_checkpoints": "off",
     "log_min_messages": "warning",
     "timezone": "UTC",
