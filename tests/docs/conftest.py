@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from docs.pages import ROOT
-from journeys.conftest import admin, running_shop, visitor  # noqa: F401 - the fixtures of a running shop
+from journeys.conftest import admin, new_product, running_shop, visitor  # noqa: F401 - the fixtures of a running shop
 
 # What the pages write, because it is what a reader has.
 SHOWN_URL = "http://127.0.0.1:8080"

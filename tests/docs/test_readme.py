@@ -67,7 +67,9 @@ def sales_history(file: Path) -> None:
         ("C536379", "85123A", "WHITE HANGING HEART T-LIGHT HOLDER", -2, 2.55, 17850, "United Kingdom"),
     ]
     at = datetime(2010, 12, 1, 8, 26)  # noqa: DTZ001 - the file has local time without a zone
-    rows = [(invoice, code, text, number, at, price, who, land) for invoice, code, text, number, price, who, land in lines]
+    rows = [
+        (invoice, code, text, number, at, price, who, land) for invoice, code, text, number, price, who, land in lines
+    ]
     table = {name: [row[place] for row in rows] for place, name in enumerate(columns)}
     pyarrow.parquet.write_table(pyarrow.table(table), file)
 

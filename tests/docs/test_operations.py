@@ -1,0 +1,208 @@
+"""docs/operations.md, done: the database is reached, dumped and restored; what was parked goes on; a key is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from docs.conftest import Reader
+from docs.pages import ROOT, blocks, table
+from journeys.client import Shopper
+
+from stoa.app import SERVICES
+from stoa.kit import outbox
+from stoa.kit.db import Database
+from stoa.kit.telemetry import logs, metrics
+from stoa.runtime import secrets as secrets_of
+from stoa.runtime.postgres import dsn_of_running
+from stoa.runtime.provision import service_dsn
+
+OPERATIONS = ROOT / "docs" / "operations.md"
+SCRIPTS = blocks(OPERATIONS, "sh")
+WAIT_SECONDS = 60.0
+
+
+def script(with_text: str) -> str:
+    """The one block that has this text, after the one that finds the database."""
+    (found,) = [block.text for block in SCRIPTS if with_text in block.text]
+    return f"{SCRIPTS[0].text}\n{found}"
+
+
+def test_every_block_is_done_here():
+    tried = ("dsn_of_running", "pg_dump", "pg_restore", "UPDATE inbox", "outbox_parked", "RotateSigningKey")
+    assert [sum(word in block.text for word in tried) for block in SCRIPTS] == [1] * len(tried)
+
+
+@pytest.fixture
+async def database_of(reader: Reader) -> AsyncIterator[Callable[[str], Database]]:
+    secrets = secrets_of.load(reader.data_dir / "secrets.json", {})
+    dsn = dsn_of_running(reader.data_dir / "postgres", secrets.superuser)
+    assert dsn is not None
+    opened: dict[str, Database] = {}
+
+    def of(service: str) -> Database:
+        return opened.setdefault(service, Database(service, service_dsn(dsn, SERVICES[service], secrets), 1))
+
+    yield of
+    for each in opened.values():
+        await each.close()
+
+
+async def until(db: Database, sql: str, *arguments: object) -> None:
+    """Wait until what `sql` asks is true."""
+    give_up = time.monotonic() + WAIT_SECONDS
+    while not await db.fetchval(sql, *arguments):
+        assert time.monotonic() < give_up, sql
+        await asyncio.sleep(0.05)
+
+
+async def test_the_database_is_reached(reader: Reader, placed: dict):
+    printed = reader.run(reader.at_home(SCRIPTS[0].text))
+    assert re.search(r"confirmed +\| +[1-9]", printed)
+
+
+@pytest.fixture
+async def placed(visitor: Shopper, admin: Shopper, new_product: Callable) -> dict:
+    """An order, with all its effects."""
+    sku = await new_product(price=700, on_hand=5)
+    ada = await visitor.register()
+    await ada.fill_cart(**{sku: 2})
+    order = await ada.buy()
+    await admin.until(f"/inventory/{sku}", lambda stock: (stock["on_hand"], stock["reserved"]) == (3, 0))
+    await admin.until(f"/notifications?order_id={order['id']}", lambda mails: len(mails["items"]) == 1)
+    return order
+
+
+@pytest.fixture
+def restored(reader: Reader, tmp_path: Path) -> Iterator[Reader]:
+    """A new data directory with the old secret, and its database server."""
+    elsewhere = Reader(reader.url, tmp_path / "restored")
+    elsewhere.data_dir.mkdir(mode=0o700)
+    (elsewhere.data_dir / "secrets.json").write_bytes((reader.data_dir / "secrets.json").read_bytes())
+    log = tmp_path / "postgres.log"
+    with log.open("wb") as out:
+        command = [sys.executable, "-m", "stoa.cli.main", "postgres", "--data-dir", str(elsewhere.data_dir)]
+        server = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        give_up = time.monotonic() + WAIT_SECONDS
+        while "Ctrl-C" not in log.read_text():
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < give_up, log.read_text()
+            time.sleep(0.05)
+        yield elsewhere
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=30) == 0
+
+
+async def test_what_was_dumped_is_restored(reader: Reader, restored: Reader, placed: dict, tmp_path: Path):
+    # From the test's folder: the pages' relative `backup/` goes there.
+    reader.run(reader.at_home(script("pg_dump")), tmp_path)
+    dumps = {file.stem for file in (tmp_path / "backup").glob("*.dump")}
+    assert dumps == {service.role for service in SERVICES.values()}
+    printed = restored.run(restored.at_home(script("pg_restore")), tmp_path)
+    assert printed.rstrip().endswith("All 6 invariants hold.")
+    orders = restored.run(restored.at_home(SCRIPTS[0].text), tmp_path)
+    assert orders == reader.run(reader.at_home(SCRIPTS[0].text))
+
+
+async def test_what_failed_and_is_parked_goes_on(
+    reader: Reader, placed: dict, database_of: Callable[[str], Database], admin: Shopper
+):
+    inbox = database_of("notification")
+    event = str(uuid4())
+    # As the inbox leaves it after its last attempt.
+    await inbox.execute(
+        """INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, attempts,
+                              error, parked_at)
+           SELECT $1, 'order.delivered', 'order', subject, aggregate_version + 1, now(), traceparent, data, 12,
+                  'KeyError: carrier', now()
+           FROM inbox WHERE subject = $2 AND type = 'order.placed'""",
+        event,
+        placed["id"],
+    )
+    printed = reader.run(reader.at_home(script("UPDATE inbox")))
+    assert event in printed
+    await until(inbox, "SELECT done_at IS NOT NULL FROM inbox WHERE event_id = $1", event)
+    mails = await admin.until(f"/notifications?order_id={placed['id']}", lambda body: len(body["items"]) == 2)
+    assert {mail["template"] for mail in mails["items"]} == {"order_confirmation", "order_delivered"}
+
+
+async def test_what_was_refused_and_is_parked_goes_on(
+    reader: Reader, placed: dict, database_of: Callable[[str], Database]
+):
+    order, inbox = database_of("order"), database_of("notification")
+    event = str(uuid4())
+    # As the relay leaves it when the recipient has refused it.
+    await order.execute(
+        """WITH logged AS (
+               INSERT INTO event_log (event_id, type, subject, aggregate_version, time, traceparent, data)
+               SELECT $1, 'order.delivered', subject, aggregate_version + 1, now(), traceparent, data
+               FROM event_log WHERE subject = $2 AND type = 'order.placed' RETURNING id, subject)
+           INSERT INTO outbox_parked (recipient, id, shard, subject, reason)
+           SELECT 'notification', id, $3, subject, 'notification does not hear of order.delivered' FROM logged""",
+        event,
+        placed["id"],
+        outbox.shard_of(placed["id"]),
+    )
+    printed = reader.run(reader.at_home(script("outbox_parked")))
+    assert placed["id"] in printed
+    assert "INSERT 0 1" in printed
+    await until(inbox, "SELECT EXISTS (SELECT FROM inbox WHERE event_id = $1 AND done_at IS NOT NULL)", event)
+
+
+def test_the_statements_are_those_of_the_code():
+    text = " ".join(OPERATIONS.read_text().split())
+    assert f"pg_advisory_xact_lock({outbox.PARKING})" in text
+
+
+async def test_a_next_signing_key(reader: Reader, database_of: Callable[[str], Database]):
+    auth = database_of("auth")
+    before = {row["kid"] for row in await auth.fetch("SELECT kid::text FROM signing_keys")}
+    (made,) = reader.run(reader.at_home(script("RotateSigningKey"))).split()[-1:]
+    after = {row["kid"] for row in await auth.fetch("SELECT kid::text FROM signing_keys")}
+    assert after == before | {made}
+    assert made not in before
+
+
+def test_the_metrics():
+    """Every figure of the platform, with its labels, and no other."""
+    shown = {row[0]: row[1] for row in table(OPERATIONS, "| metric | labels | what it counts |")}
+    ours = {
+        each._name + ("_total" if each._type == "counter" else ""): ", ".join(each._labelnames)
+        for each in vars(metrics).values()
+        if hasattr(each, "_labelnames")
+    }
+    assert shown == ours
+
+
+async def test_the_probes(visitor: Shopper):
+    for path, *_ in table(OPERATIONS, "| path | says | for |"):
+        async with visitor.session.get(visitor.base_url + path) as answer:
+            assert answer.status == 200, path
+
+
+def test_the_data_directory(reader: Reader):
+    """What the page lists is what a running shop has, and nothing more."""
+    listed = {row[0].rstrip("/") for row in table(OPERATIONS, "| file | what it is |")}
+    assert {file.name for file in reader.data_dir.iterdir()} == listed
+    for path in re.findall(r"postgres/\w+", OPERATIONS.read_text()):
+        assert (reader.data_dir / path).exists()
+
+
+def test_the_members_of_a_log_line():
+    section = " ".join(OPERATIONS.read_text().split("## Logs")[1].split("## ")[0].split())
+    shown = re.findall(r"`(\w+)`", section.split("Each has")[1].split("The trace")[0])
+    record = logging.makeLogRecord({"name": "stoa.test", "msg": "hello", "levelname": "INFO"})
+    written = json.loads(logs.Json("shop").format(record))
+    assert [*written, "user_id"] == shown
