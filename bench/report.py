@@ -153,7 +153,7 @@ def _orders(orders: Orders) -> Iterator[str]:
     yield (
         f"One order, alone, is {orders.statements} statements in {orders.transactions} transactions over "
         f"{orders.databases} databases, with all that its events cause; pgbench runs exactly these. CPU, commits and "
-        "log are per order of ours: they fall as more orders come at once, because those are committed together."
+        "WAL are per order of ours: they fall as more orders come at once, because those are committed together."
     )
     rows = [
         (
@@ -180,7 +180,7 @@ def _orders(orders: Orders) -> Iterator[str]:
             "p99 ms",
             "CPU ms services",
             "CPU ms PostgreSQL",
-            "commits",
+            "writing commits",
             "WAL KiB",
             "pgbench orders/s",
             "p50 ms",
@@ -208,7 +208,7 @@ def _hot_sku(hot: HotSku) -> Iterator[str]:
             ("the same spread over 200 SKUs", hot.spread, ""),
         )
     ]
-    yield _table(("", "orders/s", "p50 ms", "p99 ms", "CPU ms", "commits", "ratio of rates"), rows)
+    yield _table(("", "orders/s", "p50 ms", "p99 ms", "CPU ms", "writing commits", "ratio of rates"), rows)
 
 
 def _shapes(shapes: Sequence[Shape]) -> Iterator[str]:

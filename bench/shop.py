@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ SETTINGS = {
     "STOA_GATEWAY_SIGN_INS_PER_MINUTE": "0",
     "STOA_LOG_LEVEL": "WARNING",
 }
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 START_SECONDS = 120.0
 SETTLE_SECONDS = 120.0
 _STOP = ((signal.SIGTERM, 45.0),)
@@ -119,7 +121,10 @@ async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
     log = data_dir.with_suffix(".log")
     command = [sys.executable, "-m", "stoa.cli.main", "up"]
     command += ["--topology", shape, "--data-dir", str(data_dir), "--port", str(port)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STOA_")}
+    # As a user's shell has it: without settings of ours, and with Python keeping what it has compiled.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("STOA_") and name != NO_BYTECODE
+    }
     with log.open("ab") as output:
         started = time.perf_counter()
         process = children.spawn(
@@ -173,9 +178,16 @@ def _free_addresses(shape: str) -> dict[str, str]:
         if address is not None
     ]
     with contextlib.ExitStack() as stack:
-        found = {}
-        for name in wanted:
-            listener = stack.enter_context(socket.socket())
-            listener.bind((HOST, 0))
-            found[name] = f"{HOST}:{listener.getsockname()[1]}"
-        return found
+        return {name: f"{HOST}:{_free_port(stack)}" for name in wanted}
+
+
+def _free_port(held: contextlib.ExitStack) -> int:
+    """A port below those that the system gives to whoever connects: asking one of these, before anybody listens
+    there, can reach oneself.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        listener = held.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            listener.bind((HOST, port))
+            return port
+    raise DidNotStart(f"there is no free port on {HOST}")
