@@ -114,3 +114,9 @@ def test_every_page_is_listed():
     index = ROOT / "docs" / "README.md"
     listed = {(index.parent / link).resolve() for link in links(index)}
     assert {page for page in PAGES if page != index and page.parent.name != "adr"} <= listed
+
+
+@each_page
+def test_inline_code_ends_where_its_line_does(page: Path):
+    """Broken over two lines it would not be found by the tests above."""
+    assert [line for line in prose(page).splitlines() if line.count("`") % 2] == []
