@@ -21,7 +21,7 @@ from stoa.services.notification.routes import routes
 from stoa.services.notification.rpc import NotificationServicer
 
 ADMIN = new_user("admin")
-ORDER = uuid7()
+ORDER = "01a1fc99-1e4a-77b5-9ea7-a05be2504264"
 
 
 @pytest.fixture
