@@ -1,0 +1,103 @@
+"""The page: well-formed tables, honest verdicts. Nothing here is timed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bench import plot, report
+from bench.hot_sku import HotSku
+from bench.orders import Bought, Level, Orders
+from bench.pgbench import Result
+from bench.probe import Probe
+from bench.reads import Read, Side
+from bench.report import Results
+from bench.topologies import Journey, Shape
+from bench.usage import Cpu, Memory
+
+BOUGHT = Bought(rate=120.0, p50=0.02, p99=0.2, cpu=Cpu(0.004, 0.006), commits=12.5, wal_bytes=40_960.0)
+JOURNEY = Journey(rate=90.0, p50=0.05, p99=0.1, order_p50=0.03, order_p99=0.06, cpu=Cpu(0.005, 0.007))
+SHAPE = Shape("all-in-one", 4.0, 1.5, Memory(200.0, 900.0, 140.0), Memory(250.0, 950.0, 180.0), JOURNEY)
+RESULTS = Results(
+    facts=[("Machine", "two cores")],
+    probes=[Probe("before", 0.1, 0.0002), Probe("after", 0.11, 0.00021)],
+    reads=[
+        Read(
+            "Product detail",
+            "/api/v1/products/a",
+            True,
+            1200,
+            Side(9_000.0, 0.003, 0.009, 0.00008, 0.3),
+            Side(12_000.0, 0.002, 0.007, 0.00005, 0.4),
+            0.75,
+        )
+    ],
+    orders=Orders([Level(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6)], 7, 37, 89),
+    hot_sku=HotSku(32, BOUGHT, BOUGHT, 1.0),
+    shapes=[SHAPE, replace(SHAPE, name="three-services")],
+)
+
+
+def tables(page: str) -> list[list[str]]:
+    """Runs of lines that are table rows."""
+    found: list[list[str]] = [[]]
+    for line in page.splitlines():
+        if line.startswith("|"):
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return [table for table in found if table]
+
+
+def test_every_table_has_a_rule_and_rows_of_one_width():
+    page = report.document(RESULTS)
+    found = tables(page)
+    assert len(found) == 7
+    for table in found:
+        assert set(table[1]) <= set("|-: ")
+        assert len({row.count("|") for row in table}) == 1, table
+
+
+def test_the_page_says_how_it_was_measured_and_names_no_place():
+    page = report.document(RESULTS)
+    assert "## How it is measured" in page
+    assert "STOA_GATEWAY_REQUESTS_PER_MINUTE=0" in page
+    assert "/home" not in page
+    assert "{" not in page
+
+
+def test_targets_are_beside_what_was_measured():
+    assert [(each.what, each.measured, each.target, each.met) for each in report.targets(RESULTS)] == [
+        ("Product detail", "9,000/s", "≥ 50%", True),
+        ("Orders, 8 at once", "120/s", "≥ 25%", True),
+        ("First page, fresh data directory", "4.0 s", "≤ 10 s", True),
+        ("First page, old data directory", "1.5 s", "≤ 3 s", True),
+        ("Memory of all-in-one after the start", "200 MiB", "< 300 MiB", True),
+        ("Memory of all-in-one after orders", "250 MiB", "< 300 MiB", True),
+    ]
+
+
+def test_a_missed_target_is_said():
+    slow = replace(SHAPE, old_start=3.2)
+    missed = [each for each in report.targets(replace(RESULTS, shapes=[slow])) if not each.met]
+    assert [(each.what, each.measured) for each in missed] == [("First page, old data directory", "3.2 s")]
+    assert "| **no** |" in report.document(replace(RESULTS, shapes=[slow]))
+
+
+def test_a_part_that_was_not_measured_is_left_out():
+    page = report.body(Results(probes=RESULTS.probes))
+    assert "## Orders" not in page
+    assert len(tables(page)) == 2
+
+
+def test_a_machine_that_drifted_is_named():
+    assert "was steady" in report.body(RESULTS)
+    probes = [*RESULTS.probes, Probe("later", 0.3, 0.0002)]
+    assert "**The machine drifted**" in report.body(replace(RESULTS, probes=probes))
+
+
+def test_the_plot_is_the_same_for_the_same_figures(tmp_path):
+    for name in ("one.svg", "other.svg"):
+        plot.draw(RESULTS, tmp_path / name)
+    drawn = (tmp_path / "one.svg").read_text()
+    assert drawn == (tmp_path / "other.svg").read_text()
+    assert "pgbench, the same SQL" in drawn
