@@ -141,7 +141,7 @@ class Gateway:
             shared += self._cors.headers(headers)
             if arrival.caller.https:
                 shared.append(HSTS)
-            arrival.refuse_oversize()
+            await arrival.refuse_oversize(receive)
             await self._lead(arrival, receive, send_on)
         except asgi.ClientGone:
             return
