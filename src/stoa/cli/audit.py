@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 
 from rich.markup import escape
 
-from stoa.app import SERVICES
 from stoa.audit.audit import INVARIANTS, Verdict, audit
 from stoa.cli import installation
 from stoa.cli.console import Console
+from stoa.cli.databases import every_database
 from stoa.cli.installation import Access
-from stoa.kit.db import Database
-from stoa.kit.problems import Problem
-from stoa.runtime.failure import Failure
-from stoa.runtime.provision import service_dsn
 
-POOL_SIZE = 2  # the audit asks one question at a time of each database
 SHOWN = 20  # findings of one invariant, before the rest is only counted
 
 
@@ -38,17 +32,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
 
 async def audit_of(access: Access, *, looks: int) -> list[Verdict]:
     """The verdicts on every database of the installation. Raises `Failure` where one cannot be read."""
-    databases = {
-        name: Database(name, service_dsn(access.dsn, service, access.secrets), POOL_SIZE)
-        for name, service in SERVICES.items()
-    }
-    async with contextlib.AsyncExitStack() as closing:
-        for database in databases.values():
-            closing.push_async_callback(database.close)
-        try:
-            return await audit(databases, looks=looks)
-        except Problem as problem:
-            raise Failure(problem.detail, "run `stoa doctor`") from None
+    async with every_database(access) as databases:
+        return await audit(databases, looks=looks)
 
 
 def report(verdicts: list[Verdict], console: Console) -> int:

@@ -101,7 +101,7 @@ class Installation:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data-dir", type=Path, default=Path(os.environ.get("STOA_DATA_DIR") or DATA_DIR), help="default: %(default)s"
+        "--data-dir", type=_folder, default=os.environ.get("STOA_DATA_DIR") or DATA_DIR, help="default: %(default)s"
     )
     parser.add_argument(
         "--topology",
@@ -117,4 +117,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def installation_of(arguments: argparse.Namespace) -> Installation:
-    return Installation(DataDir(arguments.data_dir), arguments.topology, arguments.database_url, os.environ)
+    """Raises `Failure` for a data directory that we may not even look into."""
+    path: Path = arguments.data_dir
+    try:
+        (path / "layout").exists()
+    except OSError as error:
+        raise Failure(
+            f"the data directory {path} cannot be used: {error.strerror}", "choose another with --data-dir"
+        ) from None
+    return Installation(DataDir(path), arguments.topology, arguments.database_url, os.environ)
+
+
+def _folder(text: str) -> Path:
+    """Not an empty text, which a shell makes of a variable that is not set: that would be the folder we stand in."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return Path(text)

@@ -24,6 +24,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("stoa.cli.import_", "bring a real retailer's goods and customers into the shop"),
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),
+    "parked": ("stoa.cli.parked", "list the events that wait for a person, or have them tried again"),
+    "rotate-key": ("stoa.cli.rotate_key", "make the next key that signs access tokens now"),
+    "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
 }
 """Name, module and what it does. A new command is a file and a line here."""
