@@ -7,6 +7,7 @@ import importlib
 import pytest
 
 from stoa.app import SERVICES
+from stoa.edge.gateway import paths
 from stoa.edge.gateway.paths import resource_of
 
 
@@ -124,3 +125,13 @@ def test_what_is_public():
         for target in ("/products", "/products/1", "/products/1/similar", "/categories", "/cart", "/orders/1")
     }
     assert [target for target, yes in public.items() if yes] == ["/products", "/products/1", "/categories"]
+
+
+def test_paths_that_somebody_makes_up_are_not_remembered():
+    before = paths._kept.cache_info().currsize
+    for number in range(5):
+        target = f"/api/orders/{number}" + "/x" * paths.LONGEST_KEPT
+        found = resource_of(target)
+        assert found is not None
+        assert found.segments[:2] == ("orders", str(number))
+    assert paths._kept.cache_info().currsize == before

@@ -15,6 +15,9 @@ from stoa.kit.http.router import decode_segments
 
 VERSION = "v1"
 
+LONGEST_KEPT = 256
+"""Characters of a path that is remembered: ours have about a hundred."""
+
 # Catalog's public reads: what a guest may see of them is the same for everybody.
 _LISTS = {("products",), ("categories",)}
 _DETAILS = {"products", "categories"}
@@ -61,9 +64,13 @@ class Resource:
         return self.segments in _LISTS or (len(self.segments) == 2 and self.segments[0] in _DETAILS)
 
 
-@lru_cache(maxsize=10_000)
 def resource_of(raw_path: str) -> Resource | None:
     """The resource that a path names, with or without version; None for anything else."""
+    # Anybody may make up paths: ten thousand of the longest would fill a quarter of a gigabyte.
+    return _kept(raw_path) if len(raw_path) <= LONGEST_KEPT else _read(raw_path)
+
+
+def _read(raw_path: str) -> Resource | None:
     segments = decode_segments(raw_path)
     if segments is None or segments[0] != "api" or any("/" in each or "\\" in each for each in segments):
         return None
@@ -72,3 +79,6 @@ def resource_of(raw_path: str) -> Resource | None:
         return None
     spelled = "/".join(["/api", VERSION, *(quote(each, safe="") for each in rest)])
     return Resource(spelled.encode("ascii"), tuple(rest))
+
+
+_kept = lru_cache(maxsize=10_000)(_read)
