@@ -158,9 +158,20 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
     nowhere.joinpath("layout").write_text("99\n")
     newer = stoa("up", "--data-dir", nowhere, "--port", str(unused_port))
     assert "was written by a newer version of Stoa; upgrade Stoa" in newer.stderr
-    bad = stoa("up", "--data-dir", tmp_path / "other", "--port", str(unused_port), STOA_POOL_SIZE="many")
-    assert bad.returncode == 1
-    assert "STOA_POOL_SIZE" in bad.stderr
+    for name, value in {
+        "STOA_POOL_SIZE": "many",
+        "STOA_LOG_LEVEL": "loud",
+        "STOA_FINISH_SECONDS": "0",
+        "STOA_BIND": "999.1.1.1",
+    }.items():
+        bad = stoa("up", "--data-dir", tmp_path / "other", "--port", str(unused_port), **{name: value})
+        assert (bad.returncode, "Traceback" in bad.stderr) == (1, False)
+        assert name in bad.stderr
+    for folder, why in (("", "it is empty"), ("x" * 300, "File name too long")):
+        for command in ("up", "audit", "doctor", "migrate"):
+            bad = stoa(command, "--data-dir", folder)
+            assert (bad.returncode in {1, 2}, "Traceback" in bad.stderr) == (True, False)
+            assert why in bad.stderr
     assert stoa("fly").returncode == 2
 
 

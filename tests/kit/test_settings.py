@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -49,12 +51,41 @@ def test_an_empty_variable_counts_as_not_set():
 
 
 @pytest.mark.parametrize(
+    ("service", "variable", "value"),
+    [
+        ("auth", "HASH_THREADS", "0"),
+        ("auth", "SESSION_DAYS", "-1"),
+        ("cart", "CURRENCY", "pounds"),
+        ("checkout", "TAX_BASIS_POINTS", "-1"),
+        ("checkout", "TAX_BASIS_POINTS", "99999999"),
+        ("checkout", "SHIPPING_STANDARD_MINOR", "-1"),
+        ("checkout", "LEASE_SECONDS", "0"),
+        ("inventory", "HOLD_SECONDS", "0"),
+        ("payment", "SETTLE_EVERY_SECONDS", "-2"),
+    ],
+)
+def test_what_would_break_a_service_is_refused_at_its_start(service, variable, value):
+    shape = importlib.import_module(f"stoa.services.{service}.settings").Settings
+    with pytest.raises(BadSetting, match="cannot be used"):
+        read(shape, "STOA_X_", {f"STOA_X_{variable}": value})
+
+
+@pytest.mark.parametrize("service", ["auth", "cart", "catalog", "checkout", "inventory", "notification", "payment"])
+def test_every_default_could_have_been_set(service):
+    shape = importlib.import_module(f"stoa.services.{service}.settings").Settings
+    defaults = {f"STOA_X_{field.name.upper()}": str(field.default) for field in dataclasses.fields(shape)}
+    assert read(shape, "STOA_X_", defaults) == shape()
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "why"),
     [
         ("HOLD_SECONDS", "soon", "Expected `int`"),
         ("HOLD_SECONDS", "0", ">= 1"),
         ("HOLD_SECONDS", "3601", "<= 3600"),
         ("RATE", "half", "Expected `float`"),
+        ("RATE", "nan", "not a finite number"),
+        ("RATE", "inf", "not a finite number"),
         ("OPEN_AT_NIGHT", "perhaps", "Expected `bool`"),
     ],
 )

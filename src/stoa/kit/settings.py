@@ -12,13 +12,24 @@ A value is text: numbers as written, booleans `true` or `false`, lists with comm
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 T = TypeVar("T")
+
+# Twenty years of seconds are a slip of the finger, and more than any clock here adds up to.
+_LONGEST_SECONDS = 600_000_000
+Seconds = Annotated[float, Meta(gt=0, le=_LONGEST_SECONDS)]
+WholeSeconds = Annotated[int, Meta(ge=1, le=_LONGEST_SECONDS)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
+Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}(?!\\n)$")]
 
 
 class BadSetting(Exception):
@@ -47,9 +58,13 @@ def _parse(variable: str, text: str, hint: Any) -> Any:
     if get_origin(hint) in {tuple, list, frozenset}:
         plain = [part.strip() for part in text.split(",") if part.strip()]
     try:
-        return msgspec.convert(plain, hint, strict=False, dec_hook=_from_text)
+        value = msgspec.convert(plain, hint, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:
         raise BadSetting(f"{variable}={text!r} cannot be used: {error}.") from None
+    # `nan` is a float, and neither more nor less than any bound.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadSetting(f"{variable}={text!r} cannot be used: it is not a finite number.")
+    return value
 
 
 def _from_text(kind: type[Any], value: Any) -> Any:

@@ -12,7 +12,10 @@ _BACKLOG = 2048
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """A socket that queues whoever connects. Raises `Failure` where the port is in use or not ours to have."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise Failure(f"{host} is no address to listen on: {error.strerror}", "set STOA_BIND right") from None
     bound = socket.socket(family, kind, protocol)
     # A port whose last connections are still being forgotten is free; one that is listened on is not.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from stoa.kit.settings import WholeSeconds
+
+PoolSize = Annotated[int, Meta(ge=1, le=1000)]
+LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
+LogFormat = Literal["", "json", "text"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,11 +21,11 @@ class ProcessSettings:
     bind: str = "127.0.0.1"
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
-    pool_size: int = 4
+    pool_size: PoolSize = 4
     """Connections of each service in this process. Each costs the server some five megabytes, and because writes
     are gathered into batches more than four were not faster on two cores. More cores want more."""
 
-    finish_seconds: int = 20
+    finish_seconds: WholeSeconds = 20
     """How long requests and calls in flight may take to finish when the process stops. With what follows it
     stays under the 30 s that orchestrators grant."""
 
@@ -26,8 +35,8 @@ class ProcessSettings:
     faults: str = ""
     """Faults on purpose in every call (stoa.kit.channels.faults): for tests."""
 
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
     """Of everything: DEBUG adds a line for each read."""
 
-    log_format: str = ""
+    log_format: LogFormat = ""
     """`json` or `text`; empty is text at a terminal and JSON elsewhere."""

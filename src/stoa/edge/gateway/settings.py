@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stoa.kit.settings import Number, Seconds
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatewaySettings:
@@ -15,18 +17,18 @@ class GatewaySettings:
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) of the proxies before us, whose X-Forwarded-For and -Proto we believe; none: nobody's."""
 
-    requests_per_minute: int = 6000
+    requests_per_minute: Number = 6000
     """For each signed-in user, or address of guests; the whole minute's worth may come at once.
     High because an office or a mobile network shares one address. 0: no limit."""
 
-    sign_ins_per_minute: int = 600
+    sign_ins_per_minute: Number = 600
     """Sign-ins, registrations and the like from one address; auth itself locks out who guesses. 0: no limit."""
 
-    remember_seconds: float = 5.0
+    remember_seconds: Seconds = 5.0
     """How old a stored answer to a public read may be if the event that changes it never comes."""
 
-    remember_bytes: int = 32 * 1024 * 1024
+    remember_bytes: Number = 32 * 1024 * 1024
     """What the stored answers may take together: about 20,000 products."""
 
-    upstream_seconds: float = 35.0
+    upstream_seconds: Seconds = 35.0
     """A service gives up after 30 s itself and says so: this is for one that says nothing."""

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from stoa.kit.settings import Currency, Days, Seconds
+
 
 @dataclass(frozen=True)
 class Settings:
-    currency: str = "GBP"
+    currency: Currency = "GBP"
     """In which an empty cart counts nothing; one with lines counts in the currency of their prices."""
 
-    guest_cart_days: int = 30
+    guest_cart_days: Days = 30
     """How long an empty guest cart stays: as long as the cookie that names it usually does."""
 
-    clean_every_seconds: float = 3600.0
+    clean_every_seconds: Seconds = 3600.0
     """Nobody waits for the cleaning, and an hour's worth of carts is a small piece of work."""

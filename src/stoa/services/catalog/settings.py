@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stoa.kit.settings import Currency
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    currency: str = "GBP"
+    currency: Currency = "GBP"
     """The one currency of all prices: a cart has one total."""

@@ -1,47 +1,54 @@
 """The settings of checkout, each with its reason."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from stoa.kit.settings import Currency, Number, Positive, Seconds
+
+BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 
 
 @dataclass(frozen=True)
 class Settings:
-    currency: str = "GBP"
+    currency: Currency = "GBP"
     """What the shop sells in: a cart of other prices is refused."""
 
-    tax_basis_points: int = 2000
+    tax_basis_points: BasisPoints = 2000
     """Flat tax in hundredths of a percent on goods and shipping; prices are net. 2000 is 20 %."""
 
-    shipping_standard_minor: int = 495
-    shipping_express_minor: int = 995
+    shipping_standard_minor: Number = 495
+    shipping_express_minor: Number = 995
 
-    free_standard_from_minor: int = 5000
+    free_standard_from_minor: Number = 5000
     """Goods of so much after discount are sent free by `standard`."""
 
-    most_at_once: int = 512
+    most_at_once: Positive = 512
     """Checkouts under way in one process: above it 503 at once, because all of them together would only be slower."""
 
-    answer_within_seconds: float = 15.0
+    answer_within_seconds: Seconds = 15.0
     """How long a shopper waits before 202 says that it goes on: less than proxies wait, and than a process that
     stops gives its requests."""
 
-    repeat_waits_seconds: float = 10.0
+    repeat_waits_seconds: Seconds = 10.0
     """How long a repeat of the same key waits for the first's answer before 409."""
 
-    call_timeout_seconds: float = 6.0
+    call_timeout_seconds: Seconds = 6.0
     """For one call to a neighbour: longer than payment waits for its provider."""
 
-    give_up_after_seconds: float = 10.0
+    give_up_after_seconds: Seconds = 10.0
     """How long a step before the capture is tried while its neighbour does not answer; then all is undone.
     Below `answer_within_seconds`, so that the shopper is still there to hear of it."""
 
-    attention_after_seconds: float = 900.0
+    attention_after_seconds: Seconds = 900.0
     """How long what must be done is tried before a person is asked: longer than a restart or a failover."""
 
-    longest_pause_seconds: float = 5.0
+    longest_pause_seconds: Seconds = 5.0
     """Between two tries of a step: a neighbour that is back is found within so long."""
 
-    lease_seconds: float = 4.0
+    lease_seconds: Seconds = 4.0
     """How long a process may be silent before another takes its checkouts over. One that died is noticed at once."""
 
-    tend_every_seconds: float = 1.0
+    tend_every_seconds: Seconds = 1.0
     """How often leases are renewed and the checkouts of the dead are looked for: several times per lease."""

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
+
+from stoa.kit.settings import Number, Seconds
+
+HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    hold_seconds: int = 900
+    hold_seconds: HoldSeconds = 900
     """Longer than the slowest bank's page, shorter than a shopper's patience."""
-    expire_every_seconds: float = 5.0
+    expire_every_seconds: Seconds = 5.0
     """How late a hold may be given back: others see the goods again within this time."""
-    low_stock_at_most: int = 5
+    low_stock_at_most: Number = 5
     """From here on a SKU is listed as low: about what a small shop sells in a day."""
