@@ -83,7 +83,8 @@ class Runner:
             await asyncio.wait(self._tasks)
         # A save that is on its way would renew the lease that we let go of.
         await self._saga.saves.close()
-        await repository.let_go(self._db, left, self._db.session)
+        if left:
+            await repository.let_go(self._db, left, self._db.session)
 
     async def _run(self, run: Run) -> None:
         try:
