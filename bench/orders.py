@@ -18,14 +18,14 @@ from statistics import median
 import asyncpg
 
 from bench import baskets, capture, goods, one_database, script, usage
-from bench.pgbench import Pgbench, Result
+from bench.pgbench import WARM_UP, Pgbench, Result
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import medians
 from bench.shop import Shop
 from bench.usage import Cpu
 
-FEWEST_EACH = 8
+FEWEST_EACH = 2 * WARM_UP
 """Orders of each pgbench client: some to warm up, some to count."""
 
 COUNTERS = """

@@ -100,13 +100,16 @@ class Pgbench:
 
 
 def _read_logs(folder: Path, name: str, clients: int) -> Result:
-    """Of the time in which every client is past its warm-up and none has finished."""
+    """What the clients did after their warm-up: the sum of their rates, each over its own time."""
     ends: dict[int, list[tuple[float, float]]] = {client: [] for client in range(clients)}
     for log in folder.glob(f"{name}.[0-9]*"):
         for line in log.read_text().splitlines():
             client, _, microseconds, _, seconds, fraction = line.split()[:6]
             ends[int(client)].append((int(seconds) + int(fraction) / 1e6, int(microseconds) / 1e6))
-    begin = max(sorted(own)[WARM_UP - 1][0] for own in ends.values())
-    finish = min(max(own)[0] for own in ends.values())
-    counted = [took for own in ends.values() for end, took in own if begin < end <= finish]
-    return Result(len(counted) / (finish - begin), quantile(counted, 0.5), quantile(counted, 0.99))
+    rate, took = 0.0, []
+    for own in ends.values():
+        own.sort()
+        (begin, _), counted = own[WARM_UP - 1], own[WARM_UP:]
+        rate += len(counted) / (counted[-1][0] - begin)
+        took += [seconds for _, seconds in counted]
+    return Result(rate, quantile(took, 0.5), quantile(took, 0.99))

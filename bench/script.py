@@ -4,8 +4,8 @@ A statement stays as it is but for three things. Its tables get their schema. It
 pgbench's, which sends them as parameters too (`-M prepared`), so that both sides plan alike. And the ids
 of the order, found as what differs between two orders, are made from a number that counts up, by an
 expression in the parameter's place. So is the SKU, which goes round the assortment. Ids that the server
-hands out (`outbox.id`) are looked up by the event's. What does not matter (times, names, the mail's text)
-stays the captured order's.
+hands out (`outbox.id`) are looked up by the event's. Where the shop does not wait for the disk, neither
+does pgbench. What does not matter (times, names, the mail's text) stays the captured order's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import asyncpg
 from bench.capture import Order, Statement, Transaction
 from bench.goods import FIRST, PRODUCTS
 from bench.one_database import Namespace
-from stoa.kit.relay import DELIVERED
+from stoa.kit import relay
 
 IDS_PER_ORDER = 64
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -39,6 +39,10 @@ QUOTES = "''"  # pgbench knows no empty variable
 TYPE_NAME = "SELECT format_type($1, NULL)"
 EVENTS_OF = "SELECT array_agg(event_id)::text FROM {schema}.event_log WHERE id = ANY ($1::text::bigint[])"
 IDS_OF = "SELECT id FROM {schema}.event_log WHERE event_id = ANY ({events})"
+
+
+NOT_WAITING = " AND set_config('synchronous_commit', 'off', true) = 'off'"
+"""What a relay writes does not wait for the disk; its connections are told so, pgbench's one only here."""
 
 
 class CannotBeReplayed(Exception):
@@ -104,8 +108,10 @@ class _Writer:
             raise CannotBeReplayed(f"{error}:\n{sql}") from error
         kinds = [await self.connection.fetchval(TYPE_NAME, each.oid) for each in prepared.get_parameters()]
         values = [self._value(value, kind) for value, kind in zip(statement.parameters, kinds, strict=True)]
-        if statement.sql == DELIVERED.strip():
+        if statement.sql == relay.DELIVERED.strip():
             values[1] = await self._handed_out(database, statement.parameters[1] or "{}")
+            if relay.SETTINGS.get("synchronous_commit") == "off":
+                sql += NOT_WAITING
         return _PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], sql) + ";"
 
     def _value(self, value: str | None, kind: str) -> str:
