@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +75,10 @@ class Process:
         )
         self.services: list[Hosted] = []
         self._http: HttpServer | None = None
+        self._stopped = False
         self._upstreams: list[RemoteUpstream] = []
         self._gateway: Gateway | None = None
         self._api: http_app.Api | None = None
-        self._serving = False
 
     @property
     def port(self) -> int:
@@ -129,15 +129,19 @@ class Process:
         log.info("serving", extra={"http": f"{host}:{self.port}", "services": list(self._plan.services)})
 
     async def stop(self) -> None:
-        """From outside inwards, each part bounded in time; safe after a `build` or `serve` that failed."""
+        """From outside inwards, each part bounded in time. Safe to repeat, and after a start that failed."""
+        if self._stopped:
+            return
+        self._stopped = True
+        outside = [self.neighbours.stop_answering(self._settings.finish_seconds)]
         if self._http is not None:
-            await self._http.stop()
-        await self.neighbours.stop_answering(self._settings.finish_seconds)
-        await asyncio.gather(*(each.rest(_REST_SECONDS) for each in self.services))
-        await asyncio.gather(*(each.stop() for each in self.services))
-        await self.neighbours.close(_REST_SECONDS)
-        await asyncio.gather(*(upstream.close() for upstream in self._upstreams))
-        await asyncio.gather(*(each.db.close() for each in self.services))
+            outside.append(self._http.stop())
+        await _all(*outside)
+        await _all(*(each.rest(_REST_SECONDS) for each in self.services))
+        await _all(*(each.stop() for each in self.services))
+        await _all(self.neighbours.close(_REST_SECONDS))
+        await _all(*(upstream.close() for upstream in self._upstreams))
+        await _all(*(each.db.close() for each in self.services))
 
     def _make_gateway(self, verifier: Verifier, here: http_app.Api) -> Gateway:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
@@ -165,6 +169,13 @@ class Process:
     async def _signing_keys(self) -> str:
         channel = self.neighbours.system_channel("tokens", "auth")
         return (await AuthServiceStub(channel).GetSigningKeys(GetSigningKeysRequest())).jwks_json
+
+
+async def _all(*stopping: Awaitable[None]) -> None:
+    """Wait for all of them. What goes wrong with one (its database may be gone) must not leave the rest running."""
+    for result in await asyncio.gather(*stopping, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.warning("a part of the process did not stop as it should", exc_info=result)
 
 
 def _faults(text: str) -> Faults | None:
