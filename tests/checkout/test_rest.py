@@ -157,6 +157,22 @@ async def test_other_figures_under_the_same_key(rest: Rest, shopper: Shopper):
     assert (first.status, other.status, other.problem) == (201, 422, "idempotency-key-reused")
 
 
+@pytest.mark.parametrize(("token", "status"), [("tok_declined", 402), ("tok_ok", 409)])
+async def test_a_kept_refusal_names_the_request_that_was_refused(
+    house: House, rest: Rest, shopper: Shopper, token: str, status: int
+):
+    price = {"amount": 1, "currency": "GBP"} if status == 409 else None
+    wish = order(payment={"method": "card", "token": token}, expected_total=price)
+    first = await rest.send("POST", "/orders", wish, user=shopper.user, key="k")
+    again = await rest.send("POST", "/orders", wish, user=shopper.user, key="k")
+    assert (first.status, again.status, again.headers["idempotent-replay"]) == (status, status, "true")
+    assert first.body["request_id"] == first.headers["x-request-id"]
+    assert again.body == first.body
+    assert again.headers["x-request-id"] != first.headers["x-request-id"]
+    (checkout,) = await house.db.fetch("SELECT id FROM checkouts")
+    await shopper.assert_nothing_is_left(await house.row(str(checkout["id"])))
+
+
 async def test_how_a_checkout_is_followed(house: House, rest: Rest, shopper: Shopper):
     made = await rest.send("POST", "/orders", order(), user=shopper.user, key="k")
     checkout_id = str(await house.db.fetchval("SELECT id FROM checkouts"))

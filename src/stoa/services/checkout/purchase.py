@@ -12,7 +12,10 @@ from stoa.services.checkout.pricing import Item, Quote
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the shopper gets, byte for byte, now and for every repeat of the key."""
+    """What the shopper gets, byte for byte, now and for every repeat of the key.
+
+    So the `request_id` in a refusal is that of the request which began the checkout: the one in the logs.
+    """
 
     status: int
     body: bytes
@@ -36,6 +39,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     expected_total: Money | None
     traceparent: str
+    request_id: str = ""  # empty where the row is older than this member
 
     bought_cart_id: str = ""  # validate_cart
     bought_cart_version: int = 0  # validate_cart

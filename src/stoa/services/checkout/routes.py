@@ -126,6 +126,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         token=body.payment.token,
         expected_total=body.expected_total.money if body.expected_total else None,
         traceparent=context.current().traceparent,
+        request_id=context.current().request_id,
     )
     # A guest has no name of its own but the cart, which nobody else can guess.
     scope = f"user:{user_id}" if user_id else f"cart:{purchase.cart_id}"

@@ -88,7 +88,8 @@ class Runner:
 
     async def _run(self, run: Run) -> None:
         try:
-            with context.using(context.fresh(traceparent=run.row.purchase.traceparent)):
+            purchase = run.row.purchase
+            with context.using(context.fresh(traceparent=purchase.traceparent, request_id=purchase.request_id)):
                 await run.go()
         except LeaseLost:
             log.warning("checkout %s has another runner now", run.row.id)

@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace as with_fields
 
+from stoa.kit import context
 from stoa.kit.back_off import back_off
 from stoa.kit.batcher import Batcher
 from stoa.kit.problems import Fault, Problem
@@ -152,6 +153,8 @@ class Run:
     async def _refuse(self, step: Step, problem: Problem) -> None:
         """The answer is decided; what was begun is undone before the shopper gets it."""
         SAGA_STEPS.labels(step.name, "refused").inc()
+        # As the HTTP layer does with every problem; here already, because it is these bytes that are kept.
+        problem.members.setdefault("request_id", context.current().request_id)
         self._purchase = with_fields(self._purchase, token="", answer=Answer(problem.status, problem.encode()))
         await self._save(state=State.COMPENSATING, error=problem.detail)
 
