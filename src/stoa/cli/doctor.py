@@ -85,6 +85,7 @@ async def _data_dir(here: Installation) -> str:
         return f"{path} will be made"
     if path.stat().st_mode & 0o077:
         raise Failure(f"{path} is open to other users", f"run `chmod 700 {path}`")
+    here.data_dir.check_layout()
     major = major_of(cluster_of(here.data_dir.postgres))
     if major and major != account.MAJOR:
         raise Failure(

@@ -52,7 +52,8 @@ class DataDir:
             ) from None
         try:
             self._take(lock)
-            self._check_layout()
+            self.check_layout()
+            (self.path / "layout").write_text(f"{LAYOUT}\n")
             yield
         finally:
             # The kernel lets go of it too when we are killed.
@@ -85,11 +86,10 @@ class DataDir:
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
-    def _check_layout(self) -> None:
+    def check_layout(self) -> None:
+        """Raises `Failure` for a folder of a newer Stoa."""
         file = self.path / "layout"
-        if not file.exists():
-            file.write_text(f"{LAYOUT}\n")
-        if file.read_text().strip() != str(LAYOUT):
+        if file.exists() and file.read_text().strip() != str(LAYOUT):
             raise Failure(
                 f"the data directory {self.path} was written by a newer version of Stoa",
                 "upgrade Stoa, or choose another --data-dir",
