@@ -45,6 +45,7 @@ SERVICES: dict[str, Service] = {
         ),
         Service(
             name="payment",
+            calls=("order",),
             announces=("payment.succeeded", "payment.failed", "payment.refunded"),
             hears=("order.canceled", "order.returned"),
         ),

@@ -44,6 +44,15 @@ def new_payment(**changes: Any) -> NewPayment:
     return NewPayment(**(given | changes))
 
 
+async def confirmed(order_id: str) -> str | None:
+    """Every order is one that can be paid, but those that a test has named otherwise."""
+    return {UNKNOWN_ORDER: None, CANCELED_ORDER: "canceled"}.get(order_id, "confirmed")
+
+
+UNKNOWN_ORDER = "00000000-0000-7000-8000-000000000001"
+CANCELED_ORDER = "00000000-0000-7000-8000-000000000002"
+
+
 @dataclass
 class Line:
     """The line to the provider. Acts in `deaf` never reach it; those in `mute` do, and their answers are lost."""
@@ -136,7 +145,7 @@ async def new_house(database: Callable[..., Awaitable[Database]]) -> AsyncIterat
         db = db or await database("payment")
         line = Line(Simulator(db))
         outbox = Outbox(SERVICES["payment"], subscribers)
-        houses.append(House(payments_with(db, outbox, Settings(**settings), line), line))
+        houses.append(House(payments_with(db, outbox, Settings(**settings), line, confirmed), line))
         return houses[-1]
 
     yield make

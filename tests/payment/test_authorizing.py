@@ -16,7 +16,7 @@ from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import within
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.simulator import moved
-from stoa.services.payment.states import State
+from stoa.services.payment.states import Payment, State
 
 
 def key_that(moves: bool) -> str:
@@ -97,14 +97,17 @@ async def test_many_at_once_share_commits_and_one_refused_fails_alone(house: Hou
     assert await house.balances() == {"customer_funds": -40_000, "authorized": 40_000}
 
 
-async def test_attempts_to_pay_an_order_are_numbered(house: House):
+async def test_attempts_to_pay_an_order_are_numbered_and_only_one_stands(house: House):
     order_id = uuid7()
     with pytest.raises(errors.PaymentDeclined):
         await authorize(house.payments, new_payment(order_id=order_id), "tok_declined")
     more = await asyncio.gather(
-        *(authorize(house.payments, new_payment(order_id=order_id), "tok_ok") for _ in range(3))
+        *(authorize(house.payments, new_payment(order_id=order_id), "tok_ok") for _ in range(3)),
+        return_exceptions=True,
     )
-    assert sorted(payment.attempt for payment in more) == [2, 3, 4]
+    assert [one.attempt for one in more if isinstance(one, Payment)] == [2]
+    assert [type(one) for one in more if not isinstance(one, Payment)] == [errors.OrderHasPayment] * 2
+    assert house.line.asked.count("authorize") == 2
 
 
 async def test_it_is_recorded_before_the_provider_is_asked(hasty: House):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payment.conftest import House
+from payment.conftest import CANCELED_ORDER, UNKNOWN_ORDER, House
 from rest import Rest, new_user
 
 from stoa.kit.ids import uuid7
@@ -17,12 +17,9 @@ def body(**changes):
 
 
 async def test_the_longest_keys_that_differ_in_the_end_are_two(rest: Rest):
-    order_id, penny = uuid7(), {"amount": {"amount": 1, "currency": "GBP"}}
+    penny = {"amount": {"amount": 1, "currency": "GBP"}}
     long = "k" * 254
-    made = [
-        await rest.ok("POST", "/payments", body(order_id=order_id), status=201, user=ADMIN, key=f"{long}{end}")
-        for end in "12"
-    ]
+    made = [await rest.ok("POST", "/payments", body(), status=201, user=ADMIN, key=f"{long}{end}") for end in "12"]
     assert made[0]["id"] != made[1]["id"]
     path = f"/payments/{made[0]['id']}"
     await rest.ok("POST", f"{path}/capture", user=ADMIN)
@@ -172,3 +169,28 @@ async def test_the_ledger_pages(house: House, rest: Rest):
 async def test_a_webhook_without_a_signature_is_refused(rest: Rest):
     answer = await rest.send("POST", "/payments/webhooks/simulator", raw=b"not even JSON")
     assert (answer.status, answer.problem) == (401, "bad-signature")
+
+
+async def test_an_order_is_not_paid_twice_nor_one_that_cannot_be(rest: Rest, house: House):
+    order_id = uuid7()
+    await rest.ok("POST", "/payments", body(order_id=order_id), status=201, user=ADMIN, key="first")
+    for sent, status, slug in (
+        (body(order_id=order_id), 409, "order-has-payment"),
+        (body(order_id=UNKNOWN_ORDER), 404, "order-not-found"),
+        (body(order_id=CANCELED_ORDER), 409, "order-not-payable"),
+    ):
+        refused = await rest.send("POST", "/payments", sent, user=ADMIN, key=uuid7())
+        assert (refused.status, refused.body["type"], refused.body["field"]) == (
+            status,
+            f"/problems/{slug}",
+            "order_id",
+        )
+    assert await house.payments.db.fetchval("SELECT count(*) FROM payments") == 1
+
+
+async def test_a_refused_card_may_be_followed_by_another(rest: Rest):
+    order_id = uuid7()
+    declined = body(order_id=order_id, payment={"method": "card", "token": "tok_declined"})
+    assert (await rest.send("POST", "/payments", declined, user=ADMIN, key="one")).status == 402
+    again = await rest.ok("POST", "/payments", body(order_id=order_id), status=201, user=ADMIN, key="two")
+    assert again["attempt"] == 2

@@ -5,7 +5,8 @@ nothing with the rest but the database it lives in. Invariants:
 
 - What the provider is asked for is recorded and committed before it is asked, under a key; it is asked
   with no transaction open. What it has not answered is unknown, and found out by asking, never guessed.
-- One payment per key, one per order and attempt. Under a key that was voided nothing can be taken any more.
+- One payment per key, and one per order and attempt; another attempt only where the one before was refused
+  or undone. Under a key that was voided nothing can be taken any more.
 - Never more is given back than was captured; each refund once per source, asked for in the transaction
   of its reason.
 - The ledger's entries sum to zero in each transaction, and none is ever changed. What they say equals
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import add_PaymentServiceServicer_to_server
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
@@ -25,6 +27,7 @@ from stoa.kit.service import Job, Parts, Resources
 from stoa.services.payment import recording
 from stoa.services.payment.handlers import handlers, together
 from stoa.services.payment.jobs import Timers
+from stoa.services.payment.order_status import OrderStatus, order_status
 from stoa.services.payment.provider import Provider
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.routes import routes
@@ -34,12 +37,15 @@ from stoa.services.payment.settings import Settings
 from stoa.services.payment.simulator import Simulator
 
 
-def payments_with(db: Database, outbox: Outbox, settings: Settings, provider: Provider) -> Payments:
+def payments_with(
+    db: Database, outbox: Outbox, settings: Settings, provider: Provider, order_status: OrderStatus
+) -> Payments:
     return Payments(
         db=db,
         outbox=outbox,
         settings=settings,
         provider=provider,
+        order_status=order_status,
         asks=Batcher(partial(recording.record_asks, db)),
         capture_asks=Batcher(partial(recording.record_capture_asks, db)),
         answers=Batcher(partial(recording.record_answers, db, outbox)),
@@ -49,7 +55,8 @@ def payments_with(db: Database, outbox: Outbox, settings: Settings, provider: Pr
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     simulator = Simulator(resources.db)
-    payments = payments_with(resources.db, resources.outbox, settings, simulator)
+    orders = OrderServiceStub(resources.channel("order"))
+    payments = payments_with(resources.db, resources.outbox, settings, simulator, partial(order_status, orders))
     timers = Timers(payments)
 
     async def stop() -> None:

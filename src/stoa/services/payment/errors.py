@@ -117,9 +117,25 @@ class WebhookMismatch(problems.Unprocessable):
         super().__init__(f"{field} is not that of the payment.", field=field)
 
 
-class AttemptCollided(problems.Unavailable):
-    title = "Another payment of this order just began"
-    slug = "payment-attempt-collided"
+class OrderHasPayment(problems.Conflict):
+    title = "The order has a payment"
+    slug = "order-has-payment"
 
     def __init__(self) -> None:
-        super().__init__("Another payment of this order began at the same moment: ask again.")
+        super().__init__("This order is being paid or was paid: it is not paid twice.", field="order_id")
+
+
+class NoSuchOrder(problems.NotFound):
+    title = "No such order"
+    slug = "order-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such order.", field="order_id")
+
+
+class OrderNotPayable(problems.Conflict):
+    title = "The order is not to be paid"
+    slug = "order-not-payable"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The order is {status}.", field="order_id", status_of_order=status)

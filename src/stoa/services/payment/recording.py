@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.services.payment import answers, ledger, repository, states
-from stoa.services.payment.errors import AttemptCollided, NoSuchPayment, WrongState
+from stoa.services.payment.errors import NoSuchPayment, OrderHasPayment, WrongState
 from stoa.services.payment.provider import Said
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
@@ -25,7 +25,7 @@ async def record_asks(db: Database, new: Sequence[NewPayment]) -> list[tuple[Pay
     first = set(added)
     for one in new:
         payment = added.get(one.key) or there.get(one.key)
-        results.append(AttemptCollided() if payment is None else (payment, one.key in first))
+        results.append(OrderHasPayment() if payment is None else (payment, one.key in first))
         first.discard(one.key)
     return results
 

@@ -18,6 +18,7 @@ from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.errors import NoSuchPayment
 from stoa.services.payment.find_payment import payment_of_id, visible
+from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.repository import NewPayment, Refund
@@ -101,8 +102,9 @@ class LedgerEntryView(msgspec.Struct, frozen=True, kw_only=True):
 
 @routes.post("/payments", body=NewPaymentBody, answer=PaymentView, status=201, who=ADMIN, idempotent=REQUIRED)
 async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> PaymentView:
-    """Authorizes a card for an order; `unknown` where the provider did not answer yet."""
+    """Authorizes a card for an order that has no payment; `unknown` where the provider did not answer yet."""
     body = request.body
+    check_payable(await payments.order_status(body.order_id.lower()))
     new = NewPayment(
         key=f"admin:{request.user_id}:{_digest(request)}",
         order_id=body.order_id.lower(),

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
+from stoa.services.payment.order_status import OrderStatus
 from stoa.services.payment.provider import Provider, Said, within
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.settings import Settings
@@ -24,13 +25,14 @@ class Payments:
 
     `asks` records that an authorization is asked for, and answers with the payment and whether it is
     new; `capture_asks` the same for a capture, None where it may not be; `answers` records what the
-    provider said.
+    provider said. `order_status` asks how an order stands: None for one that is not there.
     """
 
     db: Database
     outbox: Outbox
     settings: Settings
     provider: Provider
+    order_status: OrderStatus
     asks: Batcher[NewPayment, tuple[Payment, bool]]
     capture_asks: Batcher[str, Payment | None]
     answers: Batcher[tuple[str, Said], Payment]
