@@ -57,6 +57,30 @@ async def test_without_a_slug_it_gets_one_from_its_name(shop):
     assert second["slug"] == f"white-mug-{second['id'][-8:]}"
 
 
+EURO = {"amount": 1, "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        (
+            "PUT",
+            "/products/mug",
+            {"name": "Mug", "version": 1, "variants": [{"sku": "A", "price": EURO}]},
+            "variants[0].price.currency",
+        ),
+        ("PATCH", "/products/mug", {"variants": [{"sku": "A", "price": EURO}]}, "variants[0].price.currency"),
+        ("POST", "/products/mug/variants", {"sku": "A", "price": EURO}, "price.currency"),
+        ("PUT", "/variants/MUG-0", {"price": EURO}, "price.currency"),
+    ],
+)
+async def test_a_foreign_currency_is_named_where_the_caller_sent_it(shop, method, path, body, field):
+    before = await shop.add("mug", 500)
+    answer = await shop.rest.send(method, path, body, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, "foreign-currency", field)
+    assert await shop.rest.ok("GET", "/products/mug") == before
+
+
 @pytest.mark.parametrize(
     ("change", "status", "problem", "field"),
     [
@@ -71,7 +95,12 @@ async def test_without_a_slug_it_gets_one_from_its_name(shop):
         ({"variants": [{"sku": "A B", "price": pounds(1)}]}, 422, "unprocessable", "variants[0].sku"),
         ({"variants": [{"sku": "A", "price": pounds(-1)}]}, 422, "unprocessable", "variants[0].price.amount"),
         ({"variants": [{"sku": "A", "price": pounds(10**18)}]}, 422, "unprocessable", "variants[0].price.amount"),
-        ({"variants": [{"sku": "A", "price": {"amount": 1, "currency": "EUR"}}]}, 422, "foreign-currency", None),
+        (
+            {"variants": [{"sku": "A", "price": pounds(1)}, {"sku": "B", "price": EURO}]},
+            422,
+            "foreign-currency",
+            "variants[1].price.currency",
+        ),
         ({"variants": [{"sku": "A", "price": pounds(1)}] * 2}, 422, "sku-twice", "variants"),
         ({"images": [{"url": "javascript:alert(1)"}]}, 422, "unprocessable", "images[0].url"),
         ({"specifications": {"a": {"b": 1}}}, 422, "unprocessable", None),

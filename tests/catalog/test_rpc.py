@@ -62,7 +62,7 @@ async def test_an_import_adds_what_is_new_and_leaves_the_rest(shop):
     ("bad", "status", "field"),
     [
         (product("cup", "MUG-0"), 409, "sku"),
-        (product("cup", "A", currency="EUR"), 422, "price.currency"),
+        (product("cup", "A", currency="EUR"), 422, "variants[0].price.currency"),
         (product("cup", "A", "A"), 422, "variants"),
         (product("cup", "A", price=-1), 422, "products[1].variants[0].price.amount"),
         (product("No Slug", "A"), 422, "products[1].slug"),

@@ -36,7 +36,15 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.events import ProductCreated, ProductDeleted, ProductUpdated
-from stoa.services.catalog.product import CategoryName, Product, Variant, check_for_sale, is_id, slugs_for
+from stoa.services.catalog.product import (
+    CategoryName,
+    Product,
+    Variant,
+    check_currency,
+    check_for_sale,
+    is_id,
+    slugs_for,
+)
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change
 
@@ -105,6 +113,7 @@ async def archive_product(catalog: Catalog, id_or_slug: str, by: Principal) -> N
 
 async def add_variant(catalog: Catalog, id_or_slug: str, new: NewVariant, by: Principal) -> Product:
     """After its siblings, unless it says where. Raises `SkuTaken`."""
+    check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
         before = await _lock(tx, id_or_slug, by)
         if new.sku in before.skus:
@@ -115,6 +124,7 @@ async def add_variant(catalog: Catalog, id_or_slug: str, new: NewVariant, by: Pr
 
 async def replace_variant(catalog: Catalog, sku: str, new: VariantReplacement, by: Principal) -> Product:
     """Raises `NoSuchVariant`."""
+    check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
         before, old = await _lock_variant(tx, sku, by)
         position = old.position if new.position is None else new.position

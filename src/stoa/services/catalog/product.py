@@ -84,12 +84,17 @@ def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -
     if status == "active" and not variants:
         raise NothingForSale
     seen: set[str] = set()
-    for variant in variants:
+    for at, variant in enumerate(variants):
         if variant.sku in seen:
             raise SkuTwice(variant.sku)
         seen.add(variant.sku)
-        if variant.price.currency != currency:
-            raise ForeignCurrency(currency, "price.currency")
+        check_currency(variant.price, currency, f"variants[{at}].price")
+
+
+def check_currency(price: Money, currency: str, field: str = "price") -> None:
+    """Raise unless the price, which the caller sent as `field`, is in the shop's currency."""
+    if price.currency != currency:
+        raise ForeignCurrency(currency, f"{field}.currency")
 
 
 def slugs_for(name: str, product_id: str) -> list[str]:
