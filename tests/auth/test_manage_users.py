@@ -1,5 +1,8 @@
 """What an admin does with accounts, and nobody else."""
 
+import asyncio
+import contextvars
+
 import pytest
 
 
@@ -90,6 +93,32 @@ async def test_not_to_oneself_and_not_to_nobody(world, act):
     unknown = "00000000-0000-7000-8000-000000000000"
     answer = await world.rest.send(method, f"/auth/users/{unknown}/{what}", body, token=admin["access_token"])
     assert (answer.status, answer.problem) == (404, "user-not-found")
+
+
+@pytest.mark.parametrize("act", ["POST disable", "PUT roles"])
+async def test_two_admins_who_shut_each_other_out_at_once(world, act):
+    admins = [await world.admin() for _ in range(2)]
+    ids = [admin["user"]["id"] for admin in admins]
+    method, _, what = act.partition(" ")
+    body = {"roles": ["customer"]} if what == "roles" else None
+    async with world.db.transaction() as tx:
+        await tx.execute("SELECT FROM users WHERE id = ANY ($1::uuid[]) FOR UPDATE", ids)
+        # Tasks of the test, not of its transaction.
+        acts = [
+            asyncio.create_task(
+                world.rest.send(method, f"/auth/users/{other}/{what}", body, token=admin["access_token"]),
+                context=contextvars.Context(),
+            )
+            for admin, other in zip(admins, reversed(ids), strict=True)
+        ]
+        async with asyncio.timeout(5):
+            while await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
+                await asyncio.sleep(0.01)
+    answers = await asyncio.gather(*acts)
+    assert sorted(answer.status for answer in answers) == [200, 403]
+    assert [answer.problem for answer in answers if answer.status == 403] == ["no-longer-admin"]
+    left = "SELECT count(*) FROM users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL"
+    assert await world.db.fetchval(left) == 1
 
 
 @pytest.mark.parametrize("role", ["customer", "seller"])

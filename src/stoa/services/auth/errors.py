@@ -113,6 +113,16 @@ class NoSuchUser(problems.NotFound):
         super().__init__("There is no such user.")
 
 
+class NoLongerAdmin(problems.Forbidden):
+    """The token says admin, the account does not: another admin was faster."""
+
+    title = "The caller is no admin any more"
+    slug = "no-longer-admin"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing was changed.")
+
+
 class NotOneself(problems.Conflict):
     """Whoever is the last admin cannot lock the shop's door from outside."""
 

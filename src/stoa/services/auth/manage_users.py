@@ -1,4 +1,8 @@
-"""What an admin does with accounts. None of it can be done to one's own."""
+"""What an admin does with accounts. None of it can be done to one's own.
+
+The caller's account is locked with the other and must still be an admin's: of two who disable each other
+at once the second comes too late. So an enabled admin remains after each of these.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from stoa.kit import clock
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.services.auth import repository
-from stoa.services.auth.errors import NoSuchUser, NotOneself
+from stoa.services.auth.errors import NoLongerAdmin, NoSuchUser, NotOneself
 from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
 
@@ -45,12 +49,15 @@ async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
 
 
 async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
-    user = await repository.lock_user(tx, user_id)
-    if user is None:
-        raise NoSuchUser
-    if user.id == admin.user_id:
+    locked = await repository.lock_users(tx, [admin.user_id, user_id])
+    caller = locked.get(admin.user_id)
+    if caller is None or caller.disabled_at is not None or "admin" not in caller.roles:
+        raise NoLongerAdmin
+    if user_id == admin.user_id:
         raise NotOneself
-    return user
+    if user_id not in locked:
+        raise NoSuchUser
+    return locked[user_id]
 
 
 async def _changed(tx: Transaction, user: User) -> User:
