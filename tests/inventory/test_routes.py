@@ -6,6 +6,7 @@ import pytest
 from rest import Rest, new_user
 
 from stoa.services.inventory.routes import routes
+from stoa.services.inventory.states import State
 
 ADMIN = new_user("admin")
 SELLER = new_user("seller")
@@ -114,6 +115,20 @@ async def test_holding_and_giving_back(rest, shop):
         released = await rest.ok("POST", "/inventory/MUG/release", {"key": "by-phone"}, user=ADMIN)
         assert released == {"key": "by-phone", "state": "released"}
     assert await shop.stock("MUG") == (5, 0)
+
+
+@pytest.mark.parametrize(("sku", "key"), [("CUP", "by-phone"), ("MUG", "by-mail"), ("NONE", "by-phone")])
+async def test_giving_back_what_nobody_holds_changes_nothing(rest, shop, sku, key):
+    await shop.put("MUG", 5)
+    await shop.put("CUP", 5)
+    await rest.ok("POST", "/inventory/MUG/reserve", {"quantity": 3, "key": "by-phone"}, user=ADMIN)
+    answer = await rest.send("POST", f"/inventory/{sku}/release", {"key": key}, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (404, "no-such-reservation", "key")
+    assert (await shop.stock("MUG"), await shop.stock("CUP")) == ((5, 3), (5, 0))
+    assert (await shop.reservation("by-phone")).state is State.HELD
+    # No tombstone: the key may still be used.
+    assert await shop.db.fetchval("SELECT count(*) FROM reservations") == 1
+    await rest.ok("POST", "/inventory/CUP/reserve", {"quantity": 1, "key": "by-mail"}, user=ADMIN)
 
 
 async def test_a_request_without_a_key_is_named_by_its_idempotency_key(rest, shop):

@@ -28,7 +28,7 @@ class NoSuchReservation(problems.NotFound):
     slug = "no-such-reservation"
 
     def __init__(self) -> None:
-        super().__init__("Nothing was reserved under this key.", field="key")
+        super().__init__("Nothing of the kind was reserved under this key.", field="key")
 
 
 class NoSuchWarehouse(problems.Unprocessable):

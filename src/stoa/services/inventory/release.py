@@ -8,7 +8,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import repository
-from stoa.services.inventory.errors import ReservationCommitted
+from stoa.services.inventory.errors import NoSuchReservation, ReservationCommitted
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
@@ -21,14 +21,29 @@ async def release(inventory: Inventory, key: str) -> State:
     After it no Reserve under this key succeeds, whether one came before or is still on its way.
     """
     async with inventory.db.transaction() as tx:
-        reservation = await lock_or_leave_tombstone(tx, key)
-        if reservation.state is State.COMMITTED:
-            raise ReservationCommitted
-        if reservation.state in {State.HELD, State.ALLOCATED}:
-            await give_back(tx, inventory.outbox, [reservation], State.RELEASED)
-        elif reservation.state is State.EXPIRED:
-            await repository.end(tx, [reservation.id], State.RELEASED)
-        return State.RELEASED
+        return await _release(tx, inventory, await lock_or_leave_tombstone(tx, key))
+
+
+async def release_of(inventory: Inventory, sku: str, key: str) -> State:
+    """The same for a person, who names what is held: all of that reservation, or nothing.
+
+    Raises `NoSuchReservation` where none under this key has the SKU; a slip of the pen refuses nothing in advance.
+    """
+    async with inventory.db.transaction() as tx:
+        reservation = await repository.lock_reservation(tx, key)
+        if reservation is None or sku not in reservation.skus:
+            raise NoSuchReservation
+        return await _release(tx, inventory, reservation)
+
+
+async def _release(tx: Transaction, inventory: Inventory, reservation: Reservation) -> State:
+    if reservation.state is State.COMMITTED:
+        raise ReservationCommitted
+    if reservation.state in {State.HELD, State.ALLOCATED}:
+        await give_back(tx, inventory.outbox, [reservation], State.RELEASED)
+    elif reservation.state is State.EXPIRED:
+        await repository.end(tx, [reservation.id], State.RELEASED)
+    return State.RELEASED
 
 
 async def lock_or_leave_tombstone(tx: Transaction, key: str) -> Reservation:

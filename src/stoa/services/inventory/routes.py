@@ -17,7 +17,7 @@ from stoa.services.inventory import repository
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
 from stoa.services.inventory.errors import NoSuchSku, WarehouseTaken
 from stoa.services.inventory.holds import Wish
-from stoa.services.inventory.release import release
+from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
@@ -190,8 +190,7 @@ async def reserve(inventory: Inventory, request: Request[NewHold]) -> Reservatio
 
 @routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=ADMIN, summary="Give a hold back")
 async def give_back(inventory: Inventory, request: Request[ReleaseOf]) -> Released:
-    _sku(request)
-    return Released(request.body.key, await release(inventory, request.body.key))
+    return Released(request.body.key, await release_of(inventory, _sku(request), request.body.key))
 
 
 @routes.get(
