@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib.metadata
 import os
 import re
 import signal
@@ -16,6 +18,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from stoa.cli.databases import every_database
+from stoa.cli.installation import Access
+from stoa.runtime.failure import Failure
+from stoa.runtime.secrets import Secrets
 
 READY_SECONDS = 90
 
@@ -141,7 +148,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
             f"port {port} on 127.0.0.1 is in use; stop what listens there": ["up", "--port", port],
             "there is no topology round; choose from": ["up", "--topology", "round"],
             "has no process kitchen; it has gateway": ["serve", "--topology", "three-services", "--process", "kitchen"],
-            "no database server runs on": ["serve", "--process", "shop"],
+            "there is no shop in": ["serve", "--process", "shop"],
         }
         for said, words in cases.items():
             refused = stoa(*words, "--data-dir", nowhere)
@@ -173,6 +180,49 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
             assert (bad.returncode in {1, 2}, "Traceback" in bad.stderr) == (True, False)
             assert why in bad.stderr
     assert stoa("fly").returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["audit"],
+        ["parked"],
+        ["rotate-key"],
+        ["psql", "order"],
+        ["replay", "sales.parquet"],
+        ["import", "online-retail", "sales.parquet"],
+    ],
+)
+def test_what_needs_a_shop_makes_none(tmp_path: Path, words: list[str]) -> None:
+    command, *rest = words
+    typo = tmp_path / "typo"
+    for _ in range(2):
+        refused = stoa(command, "--data-dir", typo, *rest, STOA_SECRET="")
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+        assert f"there is no shop in {typo}; choose another --data-dir" in refused.stderr
+        assert not typo.exists()
+    elsewhere = stoa(
+        command, "--data-dir", typo, "--database-url", "postgresql://a:b@127.0.0.1:1/x", *rest, STOA_SECRET=""
+    )
+    assert (elsewhere.returncode, elsewhere.stderr.count("\n")) == (1, 1)
+    assert not typo.exists()
+
+
+def test_a_silent_database_is_one_sentence() -> None:
+    access = Access("postgresql://a:b@127.0.0.1:1/x", Secrets("s" * 32))
+
+    async def look() -> None:
+        async with every_database(access) as databases:
+            await databases["inventory"].fetch("SELECT 1")
+
+    with pytest.raises(Failure) as failure:
+        asyncio.run(look())
+    assert str(failure.value) == "The database of inventory does not answer; run `stoa doctor`"
+
+
+def test_the_version_in_one_line() -> None:
+    said = stoa("--version")
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"stoa {importlib.metadata.version('stoa')}\n", "")
 
 
 def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:

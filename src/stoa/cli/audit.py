@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
-    async with installation.installation_of(arguments).reach() as access:
+    async with installation.installation_of(arguments).existing() as access:
         return report(await audit_of(access, looks=max(1, arguments.looks)), console)
 
 

@@ -28,4 +28,4 @@ async def every_database(access: Access) -> AsyncIterator[Mapping[str, Database]
         try:
             yield databases
         except Problem as problem:
-            raise Failure(problem.detail, "run `stoa doctor`") from None
+            raise Failure(problem.detail.rstrip("."), "run `stoa doctor`") from None

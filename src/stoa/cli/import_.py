@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
-    """Import beside a shop that runs, or into one that does not run at the moment."""
+    """Import beside a shop that runs, or into one that does not run at the moment; it must be there."""
     here = installation.installation_of(arguments)
     configure_logs("import", read_settings(here.environ))
     console.expect(3)
-    history = await read_history(arguments.file, console)
-    async with here.reach() as access:
+    async with here.existing() as access:
+        history = await read_history(arguments.file, console)
         await migrate(console, access, SERVICES.values())
         with console.step("Import", total=len(history.products) + len(history.customers)) as step:
             async with whole_system(access, here.environ) as channel_to:

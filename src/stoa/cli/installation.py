@@ -13,7 +13,7 @@ from pathlib import Path
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
-from stoa.runtime.postgres import Postgres, dsn_of_running
+from stoa.runtime.postgres import Postgres, cluster_of, dsn_of_running, major_of
 from stoa.runtime.provision import check_server
 from stoa.runtime.secrets import Secrets
 
@@ -84,8 +84,16 @@ class Installation:
         async with self.own() as access:
             yield access
 
+    @contextlib.asynccontextmanager
+    async def existing(self) -> AsyncIterator[Access]:
+        """The same for what makes no shop of its own. Raises `Failure` where there is none: a typing error, mostly."""
+        self._check_exists()
+        async with self.reach() as access:
+            yield access
+
     async def need(self) -> Access:
         """The server that runs. Raises `Failure` where none does."""
+        self._check_exists()
         running = await self.found()
         if running is None:
             raise Failure(
@@ -93,6 +101,14 @@ class Installation:
                 "start it with `stoa postgres`, or give one with --database-url",
             )
         return running
+
+    def _check_exists(self) -> None:
+        if self.database_url:
+            secrets_of.load(self.data_dir.secrets, self.environ)
+        elif not self._secret_is_known or not major_of(cluster_of(self.data_dir.postgres)):
+            raise Failure(
+                f"there is no shop in {self.data_dir.path}", "choose another --data-dir, or make one with `stoa up`"
+            )
 
     @property
     def _secret_is_known(self) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import importlib.metadata
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -39,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name in {"-h", "--help"}:
         print(_overview())
         return 0 if words else 2
+    if name == "--version":
+        print(f"stoa {importlib.metadata.version('stoa')}")
+        return 0
     if name not in COMMANDS:
         print(f"stoa: there is no command {name!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
@@ -95,7 +99,15 @@ def _loop_factory() -> Any:
 def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {text}" for name, (_, text) in COMMANDS.items()]
-    return "\n".join(["usage: stoa <command> [options]", "", *lines, "", "stoa <command> --help says more."])
+    return "\n".join(
+        [
+            "usage: stoa <command> [options]",
+            "",
+            *lines,
+            "",
+            "stoa <command> --help says more; stoa --version says which Stoa this is.",
+        ]
+    )
 
 
 if __name__ == "__main__":

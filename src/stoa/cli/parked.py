@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     found = 0
-    async with installation.installation_of(arguments).reach() as access, every_database(access) as databases:
+    async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:
         for name, database in databases.items():
             if arguments.service in {None, name}:
                 found += await _list(name, database, console)

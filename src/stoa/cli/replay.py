@@ -45,8 +45,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     configure_logs("replay", read_settings(here.environ))
     url = arguments.url or f"http://{topologies.load(here.topology, here.environ).gateway.http}"
     console.expect(2)
-    history = await read_history(arguments.file, console)
     access = await here.need()
+    history = await read_history(arguments.file, console)
     report = await _replay(arguments, history, access, here, url, console)
     _say(report, console)
     console.say()
