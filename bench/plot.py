@@ -57,7 +57,8 @@ def _reads(axes: Axes, reads: Sequence[Read]) -> None:
         _bar(axes, place + 0.2, read.bare.rate, BESIDE, f"{read.bare.rate:,.0f}")
         if read.kept:
             _target(axes, place - 0.2, READS_TARGET * read.bare.rate)
-    axes.set_xticks(range(len(reads)), [f"{read.name}\n{read.ratio:.0%}" for read in reads])
+    labels = [f"{read.name}\n{read.ratio:.0%}".replace(", ", ",\n") for read in reads]
+    axes.set_xticks(range(len(reads)), labels)
     _legend(axes, ("through the gateway", STOA), ("bare ASGI app", BESIDE), ("target", TARGET))
 
 
@@ -76,6 +77,7 @@ def _hot_sku(axes: Axes, hot: HotSku) -> None:
     axes.set_title(f"Orders per second, {hot.concurrency} at once")
     _bar(axes, 0, hot.hot.rate, STOA, f"{hot.hot.rate:,.0f}", width=0.5)
     _bar(axes, 1, hot.spread.rate, BESIDE, f"{hot.spread.rate:,.0f}", width=0.5)
+    axes.margins(x=0.2, y=0.15)
     axes.set_xticks((0, 1), (f"all on one SKU\n{hot.ratio:.0%}", "spread over 200"))
 
 

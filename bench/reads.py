@@ -21,7 +21,7 @@ CONNECTIONS = 32
 PATHS = {
     "Product detail": f"/api/v1/products/{goods.slug(7)}",
     "List of 20 products": "/api/v1/products?limit=20",
-    "Stock of a SKU (not kept)": f"/api/v1/inventory/{goods.sku(7)}",
+    "Stock of a SKU, not kept": f"/api/v1/inventory/{goods.sku(7)}",
 }
 
 

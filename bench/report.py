@@ -53,7 +53,7 @@ def document(results: Results) -> str:
         f"Measured on {date} by `{COMMAND}`, in one run, each figure in turns with its comparison. "
         "Do not edit: run it again.",
         "![The same figures drawn](bench.svg)",
-        _table(("", ""), results.facts),
+        _table(("", ""), results.facts, of_figures=False),
     ]
     method = (Path(__file__).parent / "method.md").read_text().strip()
     return "\n\n".join([*head, body(results), method]) + "\n"
@@ -255,9 +255,9 @@ def _memory(shape: Shape) -> str:
     return f"{shape.at_rest.pss:.0f} ({shape.at_rest.postgres_pss:.0f})"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """GitHub's Markdown; columns of figures are on the right."""
-    lines = [_row(head), _row(["---", *("---:" for _ in head[1:])])]
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, of_figures: bool = True) -> str:
+    """GitHub's Markdown; figures stand on the right."""
+    lines = [_row(head), _row(["---", *("---:" if of_figures else "---" for _ in head[1:])])]
     return "\n".join([*lines, *(_row(each) for each in rows)])
 
 
