@@ -197,6 +197,12 @@ BAD_BODIES = {
     basket(b'"note":"\\ud800"'): "malformed-body",
     basket(b'"note":"\xed\xa0\x80"'): "malformed-body",
     b'{"lines":[{"sku":"a","quantity":NaN}]}': "malformed-body",
+    b'{"lines":[{"sku":"a","quantity":1,"quantity":5}]}': "malformed-body lines[0].quantity",
+    b'{"lines":[{"sku":"a","quantity":1},{"sku":"b","sku":"b","quantity":1}]}': "malformed-body lines[1].sku",
+    b'{"lines":[],"lines":[]}': "malformed-body lines",
+    basket(b'"note":"a" , "n\\u006fte" : "b"'): "malformed-body note",
+    basket(b'"labels":{"a":"x","b":"y","a":"x"}'): "malformed-body labels.a",
+    basket(b'"price":{"amount":1,"currency":"GBP","amount":1}'): "malformed-body price.amount",
     b"[]": "unprocessable body",
     b"null": "unprocessable body",
     b'"text"': "unprocessable body",
@@ -244,8 +250,16 @@ BAD_BODIES = {
 async def test_a_bad_body_is_refused_with_its_field_and_changes_nothing(app, shop, raw, problem):
     reply = await ask(app, "POST", "/api/v1/baskets", raw=raw, headers=JSON)
     assert reply.problem == problem
-    assert reply.status == (400 if problem == "malformed-body" else 422)
+    assert reply.status == (400 if problem.startswith("malformed-body") else 422)
     assert shop.baskets == []
+
+
+async def test_the_same_field_in_several_objects_is_no_repetition(app, shop):
+    lines = [{"sku": "a", "quantity": 1}, {"sku": "a", "quantity": 1}]
+    body = {"lines": lines, "note": '"note":1,"note":2', "labels": {"sku": "a", "note": "b"}}
+    reply = await ask(app, "POST", "/api/v1/baskets", body)
+    assert reply.status == 201
+    assert [line.sku for line in shop.baskets[0].lines] == ["a", "a"]
 
 
 async def test_hostile_texts_are_just_texts(app, shop):

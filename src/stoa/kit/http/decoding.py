@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -17,6 +18,10 @@ _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<member>.*)`$", re.DOTALL)
 
 
+# Objects as tuples of members, arrays as lists; what a number is worth does not matter here.
+_members = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str).decode
+
+
 @cache
 def _decoder(shape: Any) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(shape).decode
@@ -26,7 +31,7 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
     """The body as `shape`; None where the route declares none.
 
     Raises `UnsupportedMediaType` unless it says it is JSON, `MalformedBody` when it is not JSON at
-    all, `Unprocessable` with the field when it is JSON of another shape.
+    all or has a field twice, `Unprocessable` with the field when it is JSON of another shape.
     """
     if shape is bytes:
         return raw
@@ -44,6 +49,11 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
         raise MalformedBody(f"The body is not well-formed JSON: {error}.") from None
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None
+    # Of a field that stands twice our decoder takes the last, and whoever looked at the request before us perhaps the
+    # first. Looking costs 5 to 9 µs for an order, and no less if only bodies that look suspicious were looked at.
+    twice = _twice_in(_members(raw.decode()))
+    if twice is not None:
+        raise MalformedBody("A field stands more than once in its object.", field=twice)
     # PostgreSQL's text cannot hold NUL, and in JSON it can only come escaped.
     if b"\\u0000" in raw:
         _refuse_nul(msgspec.to_builtins(value))
@@ -93,6 +103,25 @@ def _refuse_nul(value: Any) -> None:
     place = nul_in(value)
     if place is not None:
         raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
+
+
+def _twice_in(value: Any, place: str = "") -> str | None:
+    """Which member of what `_members` read stands twice in its object, in dotted form; None if none does."""
+    if isinstance(value, tuple):
+        if len({name for name, _ in value}) != len(value):
+            names = [name for name, _ in value]
+            twice = next(name for name in names if names.count(name) > 1)
+            return f"{place}.{twice}" if place else twice
+        for name, child in value:
+            if isinstance(child, (tuple, list)):
+                found = _twice_in(child, f"{place}.{name}" if place else name)
+                if found is not None:
+                    return found
+    elif isinstance(value, list):
+        for at, child in enumerate(value):
+            if isinstance(child, (tuple, list)) and (found := _twice_in(child, f"{place}[{at}]")) is not None:
+                return found
+    return None
 
 
 def nul_in(value: Any, place: str = "") -> str | None:
