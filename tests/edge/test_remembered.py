@@ -59,6 +59,17 @@ async def test_the_order_of_parameters_does_not_matter(town, gateway):
     assert town.reads == 1
 
 
+@pytest.mark.parametrize("empty", ["&", "&&&&", "&" * 500])
+async def test_empty_parameters_make_no_other_answer(town, gateway, empty):
+    # Nor for who joins the fetch: a service refuses a query of so many parts.
+    asked = [ask(gateway, "GET", f"/api/v1/products?{each}") for each in (f"{empty}limit=1{empty}", "limit=1")]
+    first, second = await asyncio.gather(*asked)
+    assert (first.status, second.status, first.body, town.reads) == (200, 200, second.body, 1)
+    for query in (empty, ""):
+        assert (await ask(gateway, "GET", f"/api/v1/products?{query}")).status == 200
+    assert town.reads == 2
+
+
 async def test_head_and_unchanged(town, gateway):
     first = await ask(gateway, "GET", "/api/v1/products/lamp")
     head = await ask(gateway, "HEAD", "/api/v1/products/lamp")
@@ -188,12 +199,18 @@ def answering(body: bytes):
 
 
 async def test_memory_is_bounded():
-    kept = Remembered(60, 10 * (ENTRY_OVERHEAD + 100), {})
-    for number in range(100):
-        entry = await kept.fetch((b"/lists/%d" % number, b""), answering(b"x" * 100))
+    etag = '"' + 32 * "0" + '"'
+    headers = ("content-type", "application/json", "content-length", "100", "etag", etag, "x", "yy")
+    entry_bytes = ENTRY_OVERHEAD + sum(map(len, ("/lists/10", "limit=1", *headers))) + 100
+    kept = Remembered(60, 10 * entry_bytes, {"x": "yy"})
+    for number in range(10, 100):
+        entry = await kept.fetch((b"/lists/%d" % number, b"limit=1"), answering(b"x" * 100))
         assert isinstance(entry, Entry)
-    assert [number for number in range(100) if kept.find((b"/lists/%d" % number, b""))] == list(range(90, 100))
-    assert kept._bytes == 10 * (ENTRY_OVERHEAD + 100)
+    assert [number for number in range(100) if kept.find((b"/lists/%d" % number, b"limit=1"))] == list(range(90, 100))
+    assert kept._bytes == 10 * entry_bytes
+    long = (b"/lists/%s" % (b"l" * 200), b"q" * 8000)
+    assert isinstance(await kept.fetch(long, answering(b"x")), Entry)
+    assert len(kept._entries) < 5
     large = await kept.fetch((b"/large", b""), answering(b"x" * remembered.LARGEST_ANSWER))
     assert isinstance(large, Answer)
     kept.drop()

@@ -68,11 +68,12 @@ class Arrival:
             "client": (self.caller.address, 0),
         }
 
-    def inner_as_guest(self, resource: Resource) -> Scope:
-        """The same as a plain read by nobody in particular: for bytes that everybody will get."""
+    def inner_as_guest(self, resource: Resource, query: bytes) -> Scope:
+        """The same as a plain read by nobody in particular, with the query in its one spelling: for bytes that
+        everybody will get."""
         scope = self.inner(resource)
         headers = [each for each in scope["headers"] if each[0] != b"authorization"]
-        return {**scope, "method": "GET", "headers": headers}
+        return {**scope, "method": "GET", "query_string": query, "headers": headers}
 
     async def refuse_oversize(self, receive: Receive) -> None:
         """Raises for a request that is larger than any of ours, before its body is looked at."""

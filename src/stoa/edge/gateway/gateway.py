@@ -243,7 +243,7 @@ class Gateway:
         self, arrival: Arrival, principal: Principal | None, resource: Resource, service: str
     ) -> Entry | Answer:
         """What a guest gets: stored bytes, or the service's answer, asked for once for all who want it now."""
-        query = b"&".join(sorted(arrival.scope["query_string"].split(b"&")))
+        query = b"&".join(sorted(filter(None, arrival.scope["query_string"].split(b"&"))))
         key = (resource.raw_path, query)
         entry = self._remembered.find(key)
         if entry is not None:
@@ -251,7 +251,7 @@ class Gateway:
             return entry
         self._misses.inc()
         self._spend(arrival, principal, resource)
-        upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource)
+        upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource, query)
         found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
             _answers(service, found.status).inc()

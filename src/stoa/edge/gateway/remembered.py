@@ -18,12 +18,12 @@ import msgspec
 from stoa.kit.idempotency import Answer
 
 Key = tuple[bytes, bytes]
-"""A path in its one spelling, and its query with the parameters in order."""
+"""A path in its one spelling, and its query with the parameters in order and none of them empty."""
 
 LARGEST_ANSWER = 512 * 1024
 """A page of 100 products has a third of it; what is larger is answered and not kept."""
 ENTRY_OVERHEAD = 1024
-"""Bytes that an entry takes beside its body, about."""
+"""Bytes that an entry takes beside its key, its headers and its body, about."""
 
 
 @dataclass(slots=True)
@@ -35,6 +35,7 @@ class Entry:
     headers: list[tuple[bytes, bytes]]
     good_until: float
     subject: str
+    size: int
 
 
 class _Named(msgspec.Struct):
@@ -97,12 +98,6 @@ class Remembered:
                 self._remove(key)
 
     def _keep(self, key: Key, answer: Answer) -> None:
-        size = len(answer.body) + ENTRY_OVERHEAD
-        if size > LARGEST_ANSWER:
-            return
-        self._remove(key)
-        while self._entries and self._bytes + size > self._most_bytes:
-            self._remove(next(iter(self._entries)))
         etag = b'"' + hashlib.sha256(answer.body).hexdigest()[:32].encode() + b'"'
         headers = [
             (b"content-type", answer.headers.get("content-type", "").encode("latin-1")),
@@ -110,8 +105,16 @@ class Remembered:
             (b"etag", etag),
             *self._headers,
         ]
+        # The key too: whoever asks chooses it, and of a list's parameters there are more than of products.
+        size = sum(map(len, key)) + sum(len(part) for each in headers for part in each) + len(answer.body)
+        size += ENTRY_OVERHEAD
+        if size > LARGEST_ANSWER:
+            return
+        self._remove(key)
+        while self._entries and self._bytes + size > self._most_bytes:
+            self._remove(next(iter(self._entries)))
         subject = _subject_of(key, answer.body)
-        self._entries[key] = Entry(answer.body, etag, headers, time.monotonic() + self._seconds, subject)
+        self._entries[key] = Entry(answer.body, etag, headers, time.monotonic() + self._seconds, subject, size)
         self._keys_of.setdefault(subject, set()).add(key)
         self._bytes += size
 
@@ -119,7 +122,7 @@ class Remembered:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
-        self._bytes -= len(entry.body) + ENTRY_OVERHEAD
+        self._bytes -= entry.size
         keys = self._keys_of[entry.subject]
         keys.discard(key)
         if not keys:
