@@ -12,5 +12,5 @@ from stoa.services.cart.repository import Cart
     [("ada", "ada", True), ("ada", "eve", False), ("ada", None, False), (None, "ada", True), (None, None, True)],
 )
 def test_the_table(owner, caller, allowed):
-    cart = Cart(id="c", user_id=owner, version=0, updated_at=clock.now(), lines=())
+    cart = Cart(id="c", user_id=owner, version=0, round=0, updated_at=clock.now(), lines=())
     assert may_use(cart, caller) is allowed

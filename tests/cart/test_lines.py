@@ -16,6 +16,12 @@ def test_quantities_add_up():
     assert lines.remove({"MUG": 2}, "SPOON") == {"MUG": 2}
 
 
+def test_what_was_bought_is_taken_out():
+    assert lines.take_out({"MUG": 3, "SPOON": 1, "FORK": 2}, {"MUG": 1, "SPOON": 1}) == {"MUG": 2, "FORK": 2}
+    assert lines.take_out({"MUG": 1}, {"MUG": 5, "KNIFE": 1}) == {}
+    assert lines.take_out({}, {"MUG": 1}) == {}
+
+
 def test_what_is_in_the_cart_counts_against_what_there_is():
     with pytest.raises(OutOfStock) as refusal:
         lines.add({"MUG": 2}, "MUG", 3, available=4)

@@ -4,6 +4,7 @@ import pytest
 
 from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest, GetCartRequest
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
+from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.kit import problems
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.ids import uuid7
@@ -20,13 +21,13 @@ async def test_whose_cart_is_read(stub, fill):
     guests = await fill({"FORK": 1})
     for request in (GetCartRequest(user_id=ada), GetCartRequest(user_id=ada, cart_id=mine.id)):
         cart = await stub.GetCart(request)
-        assert (cart.cart_id, cart.version) == (ada, 1)
+        assert (cart.cart_id, cart.round) == (ada, 0)
         assert {line.sku: line.quantity for line in cart.lines} == {"MUG": 2, "SPOON": 1}
     for caller in ("", ada):
         cart = await stub.GetCart(GetCartRequest(user_id=caller, cart_id=guests.id))
         assert [line.sku for line in cart.lines] == ["FORK"]
     nothing = await stub.GetCart(GetCartRequest(user_id=eve))
-    assert (nothing.cart_id, nothing.version, list(nothing.lines)) == (eve, 0, [])
+    assert (nothing.cart_id, nothing.round, list(nothing.lines)) == (eve, 0, [])
     for request in (
         GetCartRequest(cart_id=ada),
         GetCartRequest(user_id=eve, cart_id=ada),
@@ -40,7 +41,10 @@ async def test_whose_cart_is_read(stub, fill):
 
 async def test_clearing_twice(stub, fill, lines):
     cart = await fill({"MUG": 2, "SPOON": 1})
+    read = await stub.GetCart(GetCartRequest(cart_id=cart.id))
     await fill({"MUG": 2, "SPOON": 4}, cart_id=cart.id)
+    bought = [Line(sku=line.sku, quantity=line.quantity) for line in read.lines]
     for _ in range(2):
-        await stub.ClearCart(ClearCartRequest(cart_id=cart.id, version=cart.version, key=uuid7()))
-        assert await lines(cart.id) == {"SPOON": 4}
+        await stub.ClearCart(ClearCartRequest(cart_id=cart.id, round=read.round, lines=bought))
+        assert await lines(cart.id) == {"SPOON": 3}
+        assert (await stub.GetCart(GetCartRequest(cart_id=cart.id))).round == read.round + 1

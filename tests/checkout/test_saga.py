@@ -260,12 +260,13 @@ async def test_what_is_put_into_the_cart_meanwhile_stays_there(house: House, sho
     buying = asyncio.create_task(house.buy(shopper.user))
     while "Capture" not in house.road.taken:
         await asyncio.sleep(0.01)
-    await house.market.fill(shopper.user.id, **{shopper.sku: 2, other.sku: 1})
+    await house.market.fill(shopper.user.id, **{shopper.sku: 4, other.sku: 1})
     house.road.pause["Capture"].set()
     placed = await buying
     assert placed.answer is not None
-    assert [item["sku"] for item in msgspec.json.decode(placed.answer.body)["items"]] == [shopper.sku]
-    assert await house.market.in_cart(shopper.cart_id) == {other.sku: 1}
+    items = msgspec.json.decode(placed.answer.body)["items"]
+    assert [(item["sku"], item["quantity"]) for item in items] == [(shopper.sku, 2)]
+    assert await house.market.in_cart(shopper.cart_id) == {shopper.sku: 2, other.sku: 1}
 
 
 async def test_prices_that_change_on_the_way_change_nothing(house: House, shopper: Shopper):

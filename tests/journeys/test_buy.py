@@ -1,6 +1,7 @@
 """From an empty cart to an order that is paid, in stock and announced by mail."""
 
 import asyncio
+from typing import Any
 
 from journeys.client import ADDRESS, Shopper, card
 
@@ -67,6 +68,40 @@ async def test_two_tabs_with_one_key_make_one_order(visitor: Shopper, new_produc
     assert len((await ada.ok("GET", "/orders"))["items"]) == 1
     other = await ada.refused("POST", "/orders", body | {"shipping_method": "express"}, key="one-and-the-same")
     assert (other.status, other.problem) == (422, "idempotency-key-reused")
+
+
+async def test_two_tabs_with_keys_of_their_own_buy_one_cart_once(visitor: Shopper, admin: Shopper, new_product):
+    sku = await new_product(price=500, on_hand=30)
+    ada = await visitor.register()
+    await ada.fill_cart(**{sku: 1})
+    body = {"shipping_address": ADDRESS, "shipping_method": "standard", "payment": card()}
+    answers = await asyncio.gather(*(ada.send("POST", "/orders", body) for _ in range(4)))
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+    refused = {answer.problem for answer in answers if answer.status == 409}
+    assert refused <= {"cart-being-bought", "cart-empty"}
+    assert [sum(item["quantity"] for item in one["items"]) for one in await _orders(ada)] == [1]
+    assert (await ada.ok("GET", "/cart/me"))["items"] == []
+    await admin.until(f"/inventory/{sku}", lambda stock: (stock["on_hand"], stock["reserved"]) == (29, 0))
+
+
+async def test_what_is_added_while_it_is_ordered_is_what_stays(visitor: Shopper, admin: Shopper, new_product):
+    sku = await new_product(price=500, on_hand=30)
+    ada = await visitor.register()
+    await ada.fill_cart(**{sku: 1})
+    order, _ = await asyncio.gather(
+        ada.buy(), ada.ok("POST", "/cart/me/items", {"sku": sku, "quantity": 2}, status=201)
+    )
+    # Added before the cart was read they are bought as well, after it they are left: never lost, never sold twice.
+    bought = sum(item["quantity"] for item in order["items"])
+    left = sum(item["quantity"] for item in (await ada.ok("GET", "/cart/me"))["items"])
+    assert (bought, left) in {(1, 2), (3, 0)}
+    await admin.until(f"/inventory/{sku}", lambda stock: (stock["on_hand"], stock["reserved"]) == (30 - bought, 0))
+
+
+async def _orders(shopper: Shopper) -> list[Any]:
+    """Mine, each with its items."""
+    listed = (await shopper.ok("GET", "/orders"))["items"]
+    return [await shopper.ok("GET", f"/orders/{one['id']}") for one in listed]
 
 
 async def test_a_declined_card_leaves_cart_and_stock_as_they_were(visitor: Shopper, admin: Shopper, new_product):

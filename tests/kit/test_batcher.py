@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from contextvars import ContextVar
 
+import asyncpg
 import pytest
 
-from stoa.kit.batcher import Batcher, ShuttingDown
+from stoa.kit.batcher import Batcher, ShuttingDown, isolating
 from stoa.kit.db import CallInsideTransaction
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
@@ -133,3 +134,28 @@ async def test_nobody_waits_for_a_batch_with_a_transaction_open(flush, database)
         with pytest.raises(CallInsideTransaction, match="a batch while a transaction of cart is open"):
             await Batcher(flush).submit(1)
     assert flush.batches == []
+
+
+@pytest.mark.parametrize("refusal", [asyncpg.UniqueViolationError, asyncpg.DataError])
+async def test_what_the_database_refuses_fails_alone_where_it_is_isolating(refusal):
+    flushed: list[list[int]] = []
+
+    async def all_or_nothing(items):
+        flushed.append(list(items))
+        if any(item < 0 for item in items):
+            raise refusal("a negative one")
+        return [2 * item for item in items]
+
+    batcher: Batcher[int, int] = Batcher(isolating(all_or_nothing))
+    answers = await asyncio.gather(*(batcher.submit(item) for item in (1, -2, 3)), return_exceptions=True)
+    assert (answers[0], type(answers[1]), answers[2]) == (2, refusal, 6)
+    assert flushed == [[1, -2, 3], [1], [-2], [3]]
+
+
+async def test_what_is_not_in_the_batch_fails_all_of_it():
+    async def lost(items):
+        raise asyncpg.DeadlockDetectedError("not for what is in it")
+
+    batcher: Batcher[int, int] = Batcher(isolating(lost))
+    answers = await asyncio.gather(*(batcher.submit(item) for item in (1, 2)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [asyncpg.DeadlockDetectedError] * 2

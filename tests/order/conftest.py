@@ -10,12 +10,11 @@ import pytest
 from rest import Rest
 
 from stoa.app import SERVICES
-from stoa.kit.batcher import Batcher
+from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
-from stoa.services.order.batches import isolating
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import NewOrder, create_orders
 from stoa.services.order.figures import Figures, NewItem

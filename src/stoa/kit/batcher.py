@@ -6,6 +6,8 @@
 There is no timer. The first item goes at once; what gathers while its flush runs goes in the next one,
 in the order in which it came. So an idle system adds no delay, and the busier it is the larger the
 batches are: on a hot row that is 10 to 100 times the rate of a transaction for each caller.
+
+A flush that cannot tell beforehand what the database will refuse is made `isolating`.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+import asyncpg
+
 from stoa.kit import problems
 from stoa.kit.db import refuse_inside_transaction
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Flush = Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 
 
 class ShuttingDown(problems.Unavailable):
@@ -37,9 +42,7 @@ class Batcher(Generic[Item, Result]):
     the caller's transaction, deadline and identity nor its cancellation reach it.
     """
 
-    def __init__(
-        self, flush: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]], *, most: int = 256
-    ) -> None:
+    def __init__(self, flush: Flush[Item, Result], *, most: int = 256) -> None:
         self._flush = flush
         self._most = most
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -97,3 +100,17 @@ class Batcher(Generic[Item, Result]):
                 answer.set_exception(result)
             else:
                 answer.set_result(result)
+
+
+def isolating(flush: Flush[Item, Result]) -> Flush[Item, Result]:
+    """`flush`, except that where the database refuses a batch for what is in it, each item goes alone."""
+
+    async def flush_isolating(items: Sequence[Item]) -> Sequence[Result | Exception]:
+        try:
+            return await flush(items)
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as refusal:
+            if len(items) == 1:
+                return [refusal]
+        return [result for item in items for result in await flush_isolating([item])]
+
+    return flush_isolating

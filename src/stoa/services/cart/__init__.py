@@ -6,6 +6,8 @@ Owns carts, their lines and the marks on SKUs that are sold out. Invariants:
 - No price is stored: prices, names and stock are asked for whenever a cart is shown.
 - Every change of the lines raises the cart's version by one, under its row lock; a request that
   changes nothing raises nothing.
+- What was bought leaves the cart once: each purchase ends a round of the cart, and takes out the bought
+  quantities, never more than there is. What was put in meanwhile stays.
 - A user has one cart, named by the user's id, for that user alone. A guest's cart is a capability.
 """
 

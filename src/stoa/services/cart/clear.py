@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from stoa.kit.db import Database
-from stoa.services.cart import repository
-from stoa.services.cart.change import save
+from stoa.services.cart import lines, repository
+from stoa.services.cart.change import quantities, save
+from stoa.services.cart.lines import Lines
 
 
-async def clear(db: Database, cart_id: str, version: int) -> None:
-    """Remove the lines that have not changed since `version`, the one that the checkout read.
+async def clear(db: Database, cart_id: str, round_bought: int, bought: Lines) -> None:
+    """End the round and take out what was `bought` in it; what was put in meanwhile stays.
 
-    Nothing else is needed to make a repeat harmless: a line put in again has a later version. A cart
-    that is gone has nothing left to clear.
+    A round ends once, so a repeat changes nothing, whatever was put in since. A cart that is gone has
+    nothing left to take out.
     """
     async with db.transaction() as tx:
-        if not await repository.lock_carts(tx, [cart_id]):
+        if not await repository.end_round(tx, cart_id, round_bought):
             return
         cart = await repository.read_cart(tx, cart_id)
         assert cart is not None
-        await save(tx, cart, {line.sku: line.quantity for line in cart.lines if line.changed_in > version})
+        await save(tx, cart, lines.take_out(quantities(cart), bought))

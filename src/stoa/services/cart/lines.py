@@ -34,6 +34,12 @@ def remove(lines: Lines, sku: str) -> Lines:
     return {each: quantity for each, quantity in lines.items() if each != sku}
 
 
+def take_out(lines: Lines, bought: Lines) -> Lines:
+    """`lines` without what was `bought`: less of it, or none where there is no more than that."""
+    left = {sku: quantity - bought.get(sku, 0) for sku, quantity in lines.items()}
+    return {sku: quantity for sku, quantity in left.items() if quantity > 0}
+
+
 def merge(mine: Lines, guests: Lines) -> Lines:
     """Both together: quantities add up to the limit of a line.
 

@@ -15,28 +15,31 @@ class Line:
 
     sku: str
     quantity: int
-    changed_in: int
     sold_out: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Cart:
-    """`user_id` is None for a guest's; `lines` in the order in which they came."""
+    """`user_id` is None for a guest's; `lines` in the order in which they came.
+
+    `round` counts how often it was bought.
+    """
 
     id: str
     user_id: str | None
     version: int
+    round: int
     updated_at: datetime
     lines: tuple[Line, ...]
 
 
 # One statement, so that version and lines are of the same moment.
 READ_CART = """
-    SELECT carts.id, carts.user_id, carts.version, carts.updated_at,
+    SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at,
            coalesce(
                json_agg(
                    json_build_object(
-                       'sku', item.sku, 'quantity', item.quantity, 'changed_in', item.changed_in,
+                       'sku', item.sku, 'quantity', item.quantity,
                        'sold_out', coalesce(mark.sold_out, false)
                    ) ORDER BY item.added_in, item.sku
                ) FILTER (WHERE item.sku IS NOT NULL),
@@ -55,7 +58,7 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
     if row is None:
         return None
     lines = tuple(Line(**line) for line in row["lines"])
-    return Cart(row["id"], row["user_id"], row["version"], row["updated_at"], lines)
+    return Cart(row["id"], row["user_id"], row["version"], row["round"], row["updated_at"], lines)
 
 
 # Apart from reading: a statement that waits for this lock would still see the lines of before the wait.
@@ -80,10 +83,10 @@ WRITE_LINES = """
     ), removed AS (
         DELETE FROM cart_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
     )
-    INSERT INTO cart_items (cart_id, sku, quantity, added_in, changed_in)
-    SELECT bumped.id, line.sku, line.quantity, bumped.version, bumped.version
+    INSERT INTO cart_items (cart_id, sku, quantity, added_in)
+    SELECT bumped.id, line.sku, line.quantity, bumped.version
     FROM bumped, unnest($2::text[], $3::bigint[]) AS line (sku, quantity)
-    ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity, changed_in = excluded.changed_in
+    ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity
 """
 
 
@@ -92,6 +95,14 @@ async def write_lines(tx: Transaction, cart_id: str, *, put: Sequence[tuple[str,
     skus = [sku for sku, _ in put]
     quantities = [quantity for _, quantity in put]
     await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed))
+
+
+END_ROUND = "UPDATE carts SET round = round + 1 WHERE id = $1 AND round = $2"
+
+
+async def end_round(tx: Transaction, cart_id: str, round_bought: int) -> bool:
+    """The cart is locked then; False where that round is over, or the cart is gone."""
+    return affected(await tx.execute(END_ROUND, cart_id, round_bought)) == 1
 
 
 MARK_SKU = """

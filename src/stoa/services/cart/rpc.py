@@ -36,8 +36,9 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
         if cart is None:
             return GetCartResponse(cart_id=cart_id)
         lines = [CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines]
-        return GetCartResponse(cart_id=cart.id, version=cart.version, lines=lines)
+        return GetCartResponse(cart_id=cart.id, round=cart.round, lines=lines)
 
     async def ClearCart(self, request: ClearCartRequest, context: Any) -> ClearCartResponse:
-        await clear(self._carts.db, request.cart_id, request.version)
+        bought = {line.sku: line.quantity for line in request.lines}
+        await clear(self._carts.db, request.cart_id, request.round, bought)
         return ClearCartResponse()

@@ -5,6 +5,7 @@ key gets. It announces nothing: whoever it calls does. Invariants:
 
 - One order per key and scope: the claim is committed before any work, and order, payment and
   reservation are all made under the checkout's id.
+- A cart is bought once: of the checkouts of one round of it, one can become an order.
 - A step is in the row before it acts. What the row says is enough to go on or to undo, for any process,
   at any time, any number of times.
 - Every checkout ends completed, or failed with nothing left of it, or waits in sight for a person.
@@ -24,7 +25,7 @@ from stoa.contracts.checkout.v1.checkout_pb2_grpc import add_CheckoutServiceServ
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
-from stoa.kit.batcher import Batcher
+from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
@@ -58,7 +59,7 @@ def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, rea
         steps=STEPS,
         neighbours=neighbours,
         settings=settings,
-        saves=Batcher(partial(recording.record_changes, db, settings.lease_seconds)),
+        saves=Batcher(isolating(partial(recording.record_changes, db, settings.lease_seconds))),
         reach=reach,
     )
     return Checkouts(

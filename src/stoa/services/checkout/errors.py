@@ -36,6 +36,17 @@ class CartEmpty(problems.Conflict):
         super().__init__("There is nothing in the cart to buy.")
 
 
+class CartBeingBought(problems.Conflict):
+    """Somebody else is ordering the same cart; `checkout_id` where that is the same buyer."""
+
+    title = "The cart is already being ordered"
+    slug = "cart-being-bought"
+
+    def __init__(self, checkout_id: str | None) -> None:
+        members = {} if checkout_id is None else {"checkout_id": checkout_id}
+        super().__init__("This cart is already being ordered.", **members)
+
+
 class NotForSale(problems.Conflict):
     """`skus` names them."""
 

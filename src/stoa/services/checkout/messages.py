@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stoa.contracts.common.v1 import common_pb2
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
+from stoa.services.checkout.pricing import Item
 
 
 def money_message(money: Money) -> common_pb2.Money:
@@ -13,6 +16,10 @@ def money_message(money: Money) -> common_pb2.Money:
 
 def money_of(message: common_pb2.Money) -> Money:
     return Money(message.amount_minor, message.currency)
+
+
+def line_messages(items: Sequence[Item]) -> list[common_pb2.Line]:
+    return [common_pb2.Line(sku=item.sku, quantity=item.quantity) for item in items]
 
 
 def address_message(address: Address) -> common_pb2.Address:

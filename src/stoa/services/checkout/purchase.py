@@ -42,7 +42,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""  # empty where the row is older than this member
 
     bought_cart_id: str = ""  # validate_cart
-    bought_cart_version: int = 0  # validate_cart
+    bought_cart_round: int = 0  # validate_cart
     items: list[Item] | None = None  # validate_cart
     quote: Quote | None = None  # quote_total
     payment_id: str = ""  # authorize_payment

@@ -14,10 +14,10 @@ from stoa.services.checkout.pricing import Item
 
 @dataclass(frozen=True)
 class CartContents:
-    """`version` is the cart's: what is put in later is not bought."""
+    """`round` is the cart's: it is bought once."""
 
     cart_id: str
-    version: int
+    round: int
     items: list[Item]
 
 
@@ -34,7 +34,7 @@ async def read_cart(neighbours: Neighbours, user_id: str | None, cart_id: str | 
     if missing := [sku for sku in skus if sku not in variants]:
         raise NotForSale(missing)
     items = [_item(variants[line.sku], line.quantity, neighbours.rules.currency) for line in cart.lines]
-    return CartContents(cart.cart_id, cart.version, items)
+    return CartContents(cart.cart_id, cart.round, items)
 
 
 def _item(variant: Variant, quantity: int, currency: str) -> Item:

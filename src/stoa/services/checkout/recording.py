@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import asyncpg
+
 from stoa.kit.db import Database
 from stoa.services.checkout import repository
-from stoa.services.checkout.errors import LeaseLost
+from stoa.services.checkout.errors import CartBeingBought, LeaseLost
 from stoa.services.checkout.repository import Change, Checkout, NewCheckout
 
 
@@ -21,9 +23,25 @@ async def record_claims(
 
 
 async def record_changes(db: Database, lease_seconds: float, changed: Sequence[Change]) -> list[Checkout | Exception]:
-    """Each row as it is then; `LeaseLost` in the place of one that somebody else works on."""
-    saved = await repository.save(db, changed, db.session, lease_seconds)
+    """Each row as it is then; `LeaseLost` in the place of one that somebody else works on.
+
+    One alone is answered with `CartBeingBought` where another checkout has its cart; a batch with such a
+    one raises the database's own refusal, and nothing of it is written.
+    """
+    try:
+        saved = await repository.save(db, changed, db.session, lease_seconds)
+    except asyncpg.UniqueViolationError as refusal:
+        if len(changed) > 1 or refusal.constraint_name != repository.ONE_PER_CART:
+            raise
+        return [await _being_bought(db, changed[0])]
     return [_after(one, *saved[one.before.id]) if one.before.id in saved else LeaseLost() for one in changed]
+
+
+async def _being_bought(db: Database, change: Change) -> CartBeingBought:
+    bought = change.purchase
+    return CartBeingBought(
+        await repository.buyer_of(db, bought.bought_cart_id, bought.bought_cart_round, change.before.scope)
+    )
 
 
 def _after(change: Change, version: int, updated_at: datetime) -> Checkout:

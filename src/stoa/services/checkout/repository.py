@@ -71,6 +71,11 @@ class Change:
     error: str | None
     frees_key: bool = False
 
+    @property
+    def takes_cart(self) -> bool:
+        """Whether the snapshot of the cart is recorded with it."""
+        return self.before.purchase.items is None and self.purchase.items is not None
+
 
 def _checkout(row: asyncpg.Record) -> Checkout:
     answer = Answer(row["answer_status"], row["answer_body"]) if row["answer_status"] is not None else None
@@ -139,18 +144,21 @@ async def by_id(db: Db, checkout_id: str) -> Checkout | None:
 SAVE = """
     WITH after AS (
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::smallint[], $9::bytea[], $10::boolean[])
-             AS after (id, version, state, parked_from, step, changes, error, answer_status, answer_body, frees_key)
+                             $8::smallint[], $9::bytea[], $10::boolean[], $11::uuid[], $12::bigint[])
+             AS after (id, version, state, parked_from, step, changes, error, answer_status, answer_body, frees_key,
+                       bought_cart_id, bought_cart_round)
     ), ours AS (
         SELECT checkouts.id FROM checkouts JOIN after USING (id, version)
-        WHERE checkouts.lease_owner = $11 ORDER BY checkouts.id FOR NO KEY UPDATE OF checkouts
+        WHERE checkouts.lease_owner = $13 ORDER BY checkouts.id FOR NO KEY UPDATE OF checkouts
     )
     UPDATE checkouts
     SET state = after.state, parked_from = after.parked_from, step = after.step, error = after.error,
         data = CASE WHEN after.changes IS NULL THEN checkouts.data ELSE checkouts.data || after.changes::jsonb END,
         answer_status = after.answer_status, answer_body = after.answer_body,
         key = CASE WHEN after.frees_key THEN NULL ELSE checkouts.key END,
-        lease_until = now() + make_interval(secs => $12), version = checkouts.version + 1, updated_at = now()
+        bought_cart_id = coalesce(after.bought_cart_id, checkouts.bought_cart_id),
+        bought_cart_round = coalesce(after.bought_cart_round, checkouts.bought_cart_round),
+        lease_until = now() + make_interval(secs => $14), version = checkouts.version + 1, updated_at = now()
     FROM after JOIN ours USING (id)
     WHERE checkouts.id = after.id
     RETURNING checkouts.id, checkouts.version, checkouts.updated_at
@@ -158,7 +166,10 @@ SAVE = """
 
 
 async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: float) -> dict[str, tuple[int, datetime]]:
-    """The new version of each row that was still ours, by id. Only what has changed of a document is sent."""
+    """The new version of each row that was still ours, by id. Only what has changed of a document is sent.
+
+    Raises `UniqueViolationError` of `ONE_PER_CART` where another checkout buys the cart of one of them.
+    """
     answers = [one.purchase.answer for one in changed]
     documents = [purchases.changes(one.before.purchase, one.purchase) for one in changed]
     rows = await db.fetch(
@@ -173,10 +184,28 @@ async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: flo
         [answer.status if answer else None for answer in answers],
         [answer.body if answer else None for answer in answers],
         [one.frees_key for one in changed],
+        [one.purchase.bought_cart_id if one.takes_cart else None for one in changed],
+        [one.purchase.bought_cart_round if one.takes_cart else None for one in changed],
         owner,
         lease_seconds,
     )
     return {row["id"]: (row["version"], row["updated_at"]) for row in rows}
+
+
+ONE_PER_CART = "checkouts_one_per_cart"
+"""The index by which a round of a cart has one checkout that buys it."""
+
+BUYER_OF = """
+    SELECT id FROM checkouts
+    WHERE bought_cart_id = $1 AND bought_cart_round = $2 AND scope = $3
+      AND (state IN ('running', 'completed') OR parked_from = 'running')
+"""
+
+
+async def buyer_of(db: Db, cart_id: str, cart_round: int, scope: str) -> str | None:
+    """The checkout that buys this round of the cart, if it is one of this scope."""
+    checkout_id: str | None = await db.fetchval(BUYER_OF, cart_id, cart_round, scope)
+    return checkout_id
 
 
 # A row that is locked is being saved, which renews its lease as well.

@@ -32,7 +32,7 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.problems import Fault, Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
-from stoa.services.checkout.errors import GivenUp
+from stoa.services.checkout.errors import CartBeingBought, GivenUp
 from stoa.services.checkout.neighbours import Neighbours
 from stoa.services.checkout.purchase import Answer
 from stoa.services.checkout.repository import Change, Checkout
@@ -106,7 +106,12 @@ class Run:
         first = recorded if recorded >= saga.pivot else 0
         for at, step in enumerate(saga.steps[first:], start=first):
             if step.effect and at > recorded:
-                await self._save(step=step.name)
+                try:
+                    await self._save(step=step.name)
+                except CartBeingBought as refusal:
+                    # Nothing was written, and what was read of the cart is not ours to keep.
+                    self._purchase = self.row.purchase
+                    return await self._refuse(step, refusal)
                 recorded = at
             saga.reach(crash_points.before(step))
             patience = self._patience(before_pivot=at < saga.pivot)

@@ -17,9 +17,8 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
-from stoa.kit.batcher import Batcher
+from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.service import Parts, Resources
-from stoa.services.order.batches import isolating
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
 from stoa.services.order.handlers import HANDLERS

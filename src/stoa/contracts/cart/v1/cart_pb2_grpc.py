@@ -60,8 +60,8 @@ class CartServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClearCart(self, request, context):
-        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
-        what is put in later has a later version. A cart that is gone has nothing to take out.
+        """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
+        beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,8 @@ class CartServiceStub:
     a user who never put anything in has an empty one.
     """
     ClearCart: _grpc.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]
-    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
-    what is put in later has a later version. A cart that is gone has nothing to take out.
+    """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
+    beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
     """
 
 @_typing.type_check_only
@@ -52,8 +52,8 @@ class CartServiceAsyncStub(CartServiceStub):
     a user who never put anything in has an empty one.
     """
     ClearCart: _aio.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]  # type: ignore[assignment]
-    """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
-    what is put in later has a later version. A cart that is gone has nothing to take out.
+    """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
+    beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
     """
 
 class CartServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -75,8 +75,8 @@ class CartServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cart_pb2.ClearCartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cart_pb2.ClearCartResponse, _abc.Awaitable[_cart_pb2.ClearCartResponse]]:
-        """Takes the bought lines out of the cart: what was added or changed after `version` stays. A repeat changes nothing:
-        what is put in later has a later version. A cart that is gone has nothing to take out.
+        """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
+        beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
         """
 
 def add_CartServiceServicer_to_server(servicer: CartServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

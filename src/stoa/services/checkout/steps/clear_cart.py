@@ -1,4 +1,4 @@
-"""Clear the cart of what was bought; what was put in or changed since the snapshot stays.
+"""Clear the cart of what was bought; what was put in since the snapshot stays.
 
 No undo: it is after the pivot.
 """
@@ -6,14 +6,16 @@ No undo: it is after the pivot.
 from __future__ import annotations
 
 from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest
+from stoa.services.checkout.messages import line_messages
 from stoa.services.checkout.neighbours import Neighbours
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
 
 
 async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+    assert purchase.items is not None
     request = ClearCartRequest(
-        cart_id=purchase.bought_cart_id, version=purchase.bought_cart_version, key=purchase.checkout_id
+        cart_id=purchase.bought_cart_id, round=purchase.bought_cart_round, lines=line_messages(purchase.items)
     )
     await neighbours.cart.ClearCart(request, timeout=neighbours.timeout_seconds)
     return purchase

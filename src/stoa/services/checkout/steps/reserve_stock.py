@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest, ReserveRequest
+from stoa.services.checkout.messages import line_messages
 from stoa.services.checkout.neighbours import Neighbours
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
@@ -11,8 +11,7 @@ from stoa.services.checkout.steps.step import Step
 
 async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
     assert purchase.items is not None
-    lines = [Line(sku=item.sku, quantity=item.quantity) for item in purchase.items]
-    request = ReserveRequest(key=purchase.checkout_id, lines=lines)
+    request = ReserveRequest(key=purchase.checkout_id, lines=line_messages(purchase.items))
     await neighbours.inventory.Reserve(request, timeout=neighbours.timeout_seconds)
     return purchase
 

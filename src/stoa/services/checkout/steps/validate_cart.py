@@ -1,6 +1,7 @@
 """Validate: the cart has something in it, and all of it is for sale. Names and prices are taken down.
 
-No undo: it only reads. A snapshot that was taken stays, whatever happens to prices while we resume.
+No undo: it only reads. A snapshot that was taken stays, whatever happens to prices while we resume. With
+it the cart is ours: no other checkout can record one of the same round.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
     if purchase.items is not None:
         return purchase
     cart = await read_cart(neighbours, purchase.user_id, purchase.cart_id)
-    return replace(purchase, bought_cart_id=cart.cart_id, bought_cart_version=cart.version, items=cart.items)
+    return replace(purchase, bought_cart_id=cart.cart_id, bought_cart_round=cart.round, items=cart.items)
 
 
 VALIDATE_CART = Step("validate_cart", do, effect=False)
