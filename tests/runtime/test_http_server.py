@@ -22,7 +22,7 @@ async def _echo(scope, receive, send):
 
 @pytest.fixture
 async def server():
-    server = HttpServer(_echo, "127.0.0.1", 0, finish_seconds=1)
+    server = HttpServer(_echo, "127.0.0.1", 0, finish_seconds=1, most_connections=3)
     await server.start()
     yield server
     await server.stop()
@@ -87,3 +87,105 @@ async def test_many_requests_at_once_and_one_after_a_pause_are_answered(line, mo
             assert await reader.readexactly(6) == b"200000"
         # Kept alive: longer than a head may take, for no head has begun.
         await asyncio.sleep(0.4)
+
+
+async def _deaf(scope, receive, send):
+    """Refuses before it has looked at the body."""
+    await asgi.send_answer(send, Answer(401, b"who are you"))
+
+
+@pytest.fixture
+async def deaf():
+    server = HttpServer(_deaf, "127.0.0.1", 0, finish_seconds=1, most_connections=3)
+    await server.start()
+    yield server
+    await server.stop()
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"4000\r\n" + b"c" * 0x4000 + b"\r\n"
+
+
+async def _send_until_hung_up_on(writer: asyncio.StreamWriter, piece: bytes, most: int) -> int:
+    sent = 0
+    try:
+        while sent < most:
+            writer.write(piece)
+            sent += len(piece)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    return sent
+
+
+async def test_a_body_without_end_is_not_read_after_its_refusal(deaf, monkeypatch):
+    monkeypatch.setattr(http_server, "LINGER_BYTES", 256 * 1024)
+    reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
+    writer.write(CHUNKED)
+    sending = asyncio.create_task(_send_until_hung_up_on(writer, CHUNK, 100 * 1024 * 1024))
+    answer = await asyncio.wait_for(reader.readuntil(b"who are you"), 5)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    # What the sockets on both sides hold comes on top of what we read.
+    assert await asyncio.wait_for(sending, 5) < 50 * 1024 * 1024
+    writer.close()
+
+
+async def test_who_sends_nothing_more_is_hung_up_on_soon(deaf, monkeypatch):
+    monkeypatch.setattr(http_server, "LINGER_SECONDS", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
+    writer.write(CHUNKED + CHUNK)
+    assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"who are you")
+    writer.write(CHUNK)
+    await asyncio.sleep(0.3)
+    assert await _send_until_hung_up_on(writer, CHUNK, 10 * 1024 * 1024) < 10 * 1024 * 1024
+    writer.close()
+
+
+async def test_who_sends_the_whole_of_an_unwanted_body_gets_its_answer(deaf):
+    reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
+    writer.write(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 4000000\r\n\r\n")
+    await asyncio.sleep(0.05)  # it has been refused by now
+    writer.write(b"b" * 4_000_000)
+    await asyncio.wait_for(writer.drain(), 5)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert answer.endswith(b"who are you")
+    writer.close()
+
+
+async def test_a_small_body_that_nobody_reads_ends_no_connection(deaf):
+    reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
+    for _ in range(3):
+        writer.write(b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 5\r\n\r\nhello")
+        answer = await asyncio.wait_for(reader.readuntil(b"who are you"), 5)
+        assert b"connection: close" not in answer
+    writer.close()
+
+
+async def test_one_connection_too_many_is_turned_away(server):
+    lines = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    answer = await asyncio.wait_for(reader.read(), 5)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"type":"/problems/too-many-connections"' in answer
+    writer.close()
+    for reader, writer in lines:
+        writer.write(GET + b"\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200")
+    lines[0][1].close()
+    await lines[0][1].wait_closed()
+    async with asyncio.timeout(5):
+        while True:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(GET + b"\r\n")
+            try:
+                came = await reader.read(12)
+            except ConnectionResetError:
+                came = b""
+            writer.close()
+            if came == b"HTTP/1.1 200":
+                break
+            await asyncio.sleep(0.01)
+    for _, writer in lines[1:]:
+        writer.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -25,16 +26,22 @@ MOST_HEAD_BYTES = 64 * 1024
 """More than the gateway takes, which refuses in better words. The parser itself takes all that comes."""
 
 
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 16 * 1024 * 1024
+"""What is read of a body that nobody wants, for its sender's sake: the most that somebody sends by mistake."""
+
+
 class HttpServer:
     """Serves one ASGI app on one address; port 0 takes a free one."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, finish_seconds: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int, *, finish_seconds: int, most_connections: int) -> None:
         self._socket = listening_socket(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._server = _Server(
             uvicorn.Config(
                 app,
-                http=_Protocol,
+                # Its type says that only uvicorn's own fit; what makes a protocol for each connection fits.
+                http=partial(_Protocol, most_connections=most_connections),  # type: ignore[arg-type]
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -67,23 +74,42 @@ class HttpServer:
 
 
 class _Protocol(HttpToolsProtocol):
-    """httptools collects a head of any size for any time, before an app hears of it. This one does not."""
+    """httptools collects a head of any size for any time, before an app hears of it, and reads a body without end
+    after the app has answered. This one does not."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, most_connections: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._most_connections = most_connections
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._may_keep_alive = True
+        self._linger_bytes: int | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > self._most_connections:
+            self._refuse(503, "too-many-connections", "This process has as many connections as it takes: come again.")
+        else:
+            self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
         super().connection_lost(exc)
 
+    def shutdown(self) -> None:
+        self._may_keep_alive = False
+        super().shutdown()
+
     def data_received(self, data: bytes) -> None:
+        if self._linger_bytes is not None:
+            self._linger_bytes -= len(data)
+            if self._linger_bytes < 0:
+                self.transport.close()
+            return
         # Not of the piece in which a head begins: before it may stand the rest of another request.
         if self._in_head:
             self._head_bytes += len(data)
@@ -102,6 +128,25 @@ class _Protocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._stop_timer()
         super().on_headers_complete()
+        # Until the body is whole an answer ends the connection: what is still to come is nothing that anybody wants.
+        self._may_keep_alive = self.cycle.keep_alive
+        self.cycle.keep_alive = False
+        self.cycle.transport = _Parting(self.transport, self._linger)  # type: ignore[assignment]
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._may_keep_alive
+            self.cycle.transport = self.transport
+
+    def _linger(self) -> None:
+        """Say that this is all, and read on for a moment. A connection that is closed while its caller still sends
+        is reset, and the answer is lost with it."""
+        if self._linger_bytes is None and not self.transport.is_closing():
+            self._linger_bytes = LINGER_BYTES
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self.transport.write_eof()
+            self.flow.resume_reading()
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_overdue)
@@ -132,6 +177,15 @@ class _Protocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+class _Parting:
+    """A connection as an answer sees it that comes before its request is whole: closing takes a moment."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
 
 
 class _Server(uvicorn.Server):

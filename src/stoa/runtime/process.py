@@ -120,8 +120,14 @@ class Process:
         assert self._api is not None, "build() first"
         app: ASGIApp = self._gateway or self._api
         probes = Probes(app, self.name, {each.service.name: each.check for each in self.services})
-        host, finish = self._settings.bind, self._settings.finish_seconds
-        self._http = HttpServer(probes, host, self._plan.http.port, finish_seconds=finish)
+        host = self._settings.bind
+        self._http = HttpServer(
+            probes,
+            host,
+            self._plan.http.port,
+            finish_seconds=self._settings.finish_seconds,
+            most_connections=self._settings.most_connections,
+        )
         await self.neighbours.listen(host)
         await self._http.start()
         for each in self.services:

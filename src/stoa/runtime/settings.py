@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from stoa.kit.settings import WholeSeconds
+from stoa.kit.settings import Positive, WholeSeconds
 
 PoolSize = Annotated[int, Meta(ge=1, le=1000)]
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
@@ -24,6 +24,10 @@ class ProcessSettings:
     pool_size: PoolSize = 4
     """Connections of each service in this process. Each costs the server some five megabytes, and because writes
     are gathered into batches more than four were not faster on two cores. More cores want more."""
+
+    most_connections: Positive = 900
+    """HTTP connections at a time; who comes then is told 503 at once. Below the 1,024 files that a process may open
+    on most machines, with room for databases and neighbours. A shop that raises the one may raise the other."""
 
     finish_seconds: WholeSeconds = 20
     """How long requests and calls in flight may take to finish when the process stops. With what follows it

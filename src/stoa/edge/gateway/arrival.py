@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from starlette.types import Receive, Scope
+from starlette.types import Scope
 
 from stoa.edge.gateway.callers import Caller
 from stoa.edge.gateway.headers import Headers, without_claims
@@ -75,13 +75,13 @@ class Arrival:
         headers = [each for each in scope["headers"] if each[0] != b"authorization"]
         return {**scope, "method": "GET", "query_string": query, "headers": headers}
 
-    async def refuse_oversize(self, receive: Receive) -> None:
+    def refuse_oversize(self) -> None:
         """Raises for a request that is larger than any of ours, before its body is looked at."""
         if sum(len(name) + len(value) for name, value in self.scope["headers"]) > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
         if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
             raise HeadersTooLarge(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
-        await asgi.refuse_announced(self.headers, receive, MOST_BODY_BYTES)
+        asgi.refuse_announced(self.headers, MOST_BODY_BYTES)
         if self.scope["method"] not in METHODS:
             raise MethodNotAllowed("This method is not used here.", allow=sorted(METHODS))
 

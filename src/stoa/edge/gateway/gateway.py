@@ -141,7 +141,7 @@ class Gateway:
             shared += self._cors.headers(headers)
             if arrival.caller.https:
                 shared.append(HSTS)
-            await arrival.refuse_oversize(receive)
+            arrival.refuse_oversize()
             await self._lead(arrival, receive, send_on)
         except asgi.ClientGone:
             return

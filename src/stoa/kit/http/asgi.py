@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,10 +20,6 @@ EDGE_CLIENT = b"x-stoa-client"
 
 BODY_SECONDS = 20.0
 """For a whole body: a megabyte over a bad mobile line. Who is slower keeps a connection, not a shop."""
-
-LINGER_SECONDS = 2.0
-LINGER_BYTES = 16 * 1024 * 1024
-"""What is read of a body that is too large, for its sender's sake: the most that somebody sends by mistake."""
 
 # A second one of these would be read by one hop and not by the next.
 _SINGLE = frozenset(
@@ -59,7 +54,7 @@ def raw_path_of(scope: Scope) -> str:
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
     """The whole body. Raises `BodyTooLarge` as soon as more than `most` bytes are announced or have come,
     `BodyTooSlow` where it is not whole in time."""
-    await refuse_announced(headers, receive, most)
+    refuse_announced(headers, most)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             return await _received(receive, most)
@@ -77,34 +72,18 @@ async def _received(receive: Receive, most: int) -> bytes:
         body += chunk
         more = message.get("more_body", False)
         if len(body) > most:
-            if more:
-                await _let_finish(receive)
             raise _too_large(most)
         if not more:
             return body
 
 
-async def refuse_announced(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> None:
+def refuse_announced(headers: Mapping[bytes, bytes], most: int) -> None:
     """Raises `BodyTooLarge` for a body that says itself that it is."""
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit():
         raise BadHeader("The length of the body is not a number.", field="Content-Length")
     if len(announced) > 15 or int(announced) > most:
-        await _let_finish(receive)
         raise _too_large(most)
-
-
-async def _let_finish(receive: Receive) -> None:
-    """Read on for a moment and forget it. A connection that is closed while its caller still sends is reset, and
-    the refusal is lost with it."""
-    left = LINGER_BYTES
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
 
 
 def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
