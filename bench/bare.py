@@ -100,7 +100,7 @@ async def start(answers: Mapping[str, Fixed]) -> AsyncIterator[Bare]:
 
 async def _serve(port: int) -> None:
     answers = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Fixed])
-    server = HttpServer(App(answers), HOST, port, finish_seconds=1)
+    server = HttpServer(App(answers), HOST, port, finish_seconds=1, most_connections=900)
     await server.start()
     print("serving", flush=True)
     try:

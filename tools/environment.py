@@ -60,9 +60,8 @@ def make(lock: Path) -> None:
             fail(
                 "python3 cannot make a virtual environment", "install its venv and pip packages (Debian: python3-venv)"
             )
-    packages = sum(1 for line in lock.read_text().splitlines() if "==" in line)
-    print(f"stoa: installing {packages} packages of {lock.relative_to(ROOT)}", flush=True)
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-deps"]
+    print(f"stoa: installing the packages of {lock.relative_to(ROOT)}, this takes a minute", flush=True)
+    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "-r", str(lock)]
     if subprocess.run(command, check=False).returncode != 0:
         fail("the packages could not be installed", "the reason is above; the same command goes on where it stopped")

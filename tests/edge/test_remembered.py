@@ -145,6 +145,14 @@ async def test_who_changes_something_here_sees_it_at_once(town, gateway):
     assert (await ask(gateway, "GET", "/api/v1/products")).json["items"][0]["name"] == "lamp 2"
 
 
+async def test_a_change_that_is_refused_drops_nothing(town, gateway):
+    await ask(gateway, "GET", "/api/v1/products/lamp")
+    refused = await ask(gateway, "PUT", "/api/v1/products/lamp", raw=b"lamp 2")
+    assert refused.status == 401
+    assert (await ask(gateway, "GET", "/api/v1/products/lamp")).status == 200
+    assert town.reads == 1
+
+
 async def test_a_hundred_at_once_ask_once(town, gateway):
     town.passing.clear()
     asked = [asyncio.create_task(ask(gateway, "GET", "/api/v1/products/lamp")) for _ in range(100)]

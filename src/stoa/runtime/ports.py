@@ -26,7 +26,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
         bound.close()
         if error.errno == errno.EADDRINUSE:
             raise Failure(
-                f"port {port} on {host} is in use", "stop what listens there, or choose another --port"
+                f"port {port} on {host} is in use",
+                "stop what listens there, or choose another: --port for the gateway, STOA_<PROCESS>_HTTP and _GRPC",
             ) from None
         raise Failure(f"port {port} on {host} cannot be had: {error.strerror}", "choose another --port") from None
     return bound

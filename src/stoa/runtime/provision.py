@@ -75,7 +75,8 @@ async def check_server(admin_dsn: str) -> str:
             f"the database server is PostgreSQL {version.major}, and Stoa needs {OLDEST} or newer",
             "upgrade it, or leave --database-url out for the embedded one",
         )
-    return f"{version.major}.{version.minor}"
+    # asyncpg keeps the minor version of PostgreSQL 10 and newer in the third place.
+    return f"{version.major}.{version.micro}"
 
 
 async def connect(admin_dsn: str) -> asyncpg.Connection:

@@ -40,7 +40,7 @@ PUBLIC_CACHE = "public, no-cache"
 """Browsers and proxies may keep public reads and ask each time whether they changed."""
 JWKS_CACHE = "public, max-age=60"
 
-# These end no session. Every other change that goes to auth or user may.
+# These end no session. Every other change that goes to auth may.
 _ENDS_NO_SESSION = {("auth", "login"), ("auth", "register"), ("auth", "validate"), ("users", "register")}
 _SIGN_INS = {*_ENDS_NO_SESSION, ("auth", "refresh")}
 
@@ -220,7 +220,8 @@ class Gateway:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _answers(service, message["status"]).inc()
-                if arrival.changes:
+                # What was refused has changed nothing: whoever sends that empties no cache of ours.
+                if arrival.changes and not 400 <= message["status"] < 500:
                     self._forget_after_change(resource, service)
             await send(message)
 
@@ -236,7 +237,7 @@ class Gateway:
         """Whoever changes something through this door sees it with the next request, before any event arrives."""
         if service == "catalog":
             self._remembered.drop()
-        elif service in {"auth", "user"} and resource.segments not in _ENDS_NO_SESSION:
+        elif service == "auth" and resource.segments not in _ENDS_NO_SESSION:
             self._sessions.forget()
 
     async def _public(
