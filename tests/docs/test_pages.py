@@ -71,7 +71,9 @@ def test_variables_are_read_somewhere(page: Path):
 
 @each_page
 def test_lines_are_short(page: Path):
-    """Of text: a row of a table is one line by nature."""
+    """Of text: a row of a table is one line by nature, and the page of figures is written by a program."""
+    if page == ROOT / "docs" / "bench.md":
+        pytest.skip("generated")
     assert [line for line in page.read_text().splitlines() if len(line) > 130 and not line.startswith("|")] == []
 
 

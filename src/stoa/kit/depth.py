@@ -1,4 +1,4 @@
-"""How much is on its way: for metrics, for the audit, and for a test that waits until everything has happened."""
+"""How much is on its way: for whoever waits until everything has happened."""
 
 from __future__ import annotations
 
