@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+import stoa
+
 PACKAGES = ("uvicorn", "uvloop", "httptools", "asyncpg", "msgspec", "grpcio", "protobuf", "aiohttp")
 
 
@@ -41,5 +43,5 @@ def _commit() -> str:
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True, timeout=10
         )
     except (OSError, subprocess.SubprocessError):
-        return importlib.metadata.version("stoa")
+        return f"version {stoa.__version__}"
     return f"commit {said.stdout.strip()}"

@@ -2,3 +2,5 @@
 
 Start reading at `stoa.app`: the whole system on one page.
 """
+
+__version__ = "0.1.0"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stoa import __version__
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Access
 from stoa.runtime.failure import Failure
@@ -222,7 +222,7 @@ def test_a_silent_database_is_one_sentence() -> None:
 
 def test_the_version_in_one_line() -> None:
     said = stoa("--version")
-    assert (said.returncode, said.stdout, said.stderr) == (0, f"stoa {importlib.metadata.version('stoa')}\n", "")
+    assert (said.returncode, said.stdout, said.stderr) == (0, f"stoa {__version__}\n", "")
 
 
 def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:

@@ -6,12 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import importlib
-import importlib.metadata
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import stoa
 from stoa.cli.console import Console
 from stoa.kit.problems import Problem
 from stoa.runtime.failure import Failure
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return 0 if words else 2
     if name == "--version":
-        print(f"stoa {importlib.metadata.version('stoa')}")
+        print(f"stoa {stoa.__version__}")
         return 0
     if name not in COMMANDS:
         print(f"stoa: there is no command {name!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
