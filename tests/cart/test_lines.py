@@ -2,8 +2,11 @@
 
 import pytest
 
+from stoa.contracts.catalog.v1.catalog_pb2 import Variant
+from stoa.contracts.common.v1.common_pb2 import Money
 from stoa.services.cart import lines
 from stoa.services.cart.errors import CartFull, OutOfStock, QuantityTooLarge
+from stoa.services.cart.goods import Goods
 
 FULL = {f"S{at}": 1 for at in range(lines.MOST_LINES)}
 
@@ -20,6 +23,17 @@ def test_what_was_bought_is_taken_out():
     assert lines.take_out({"MUG": 3, "SPOON": 1, "FORK": 2}, {"MUG": 1, "SPOON": 1}) == {"MUG": 2, "FORK": 2}
     assert lines.take_out({"MUG": 1}, {"MUG": 5, "KNIFE": 1}) == {}
     assert lines.take_out({}, {"MUG": 1}) == {}
+
+
+@pytest.mark.parametrize("change", [lines.add, lines.put])
+def test_a_line_costs_no_more_than_an_amount_can_be(change):
+    goods = Goods({"YACHT": Variant(sku="YACHT", price=Money(amount_minor=100_000_000_000, currency="GBP"))})
+    most = goods.most_of("YACHT")
+    assert (most, most * 100_000_000_000 <= 2**53 - 1 < (most + 1) * 100_000_000_000) == (90_071, True)
+    assert change({}, "YACHT", most, None, most) == {"YACHT": most}
+    with pytest.raises(QuantityTooLarge) as refusal:
+        change({}, "YACHT", most + 1, None, most)
+    assert (refusal.value.field, refusal.value.members) == ("quantity", {"sku": "YACHT"})
 
 
 def test_what_is_in_the_cart_counts_against_what_there_is():

@@ -5,7 +5,7 @@ import pytest
 from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.contracts.common.v1 import common_pb2
 from stoa.kit import clock
-from stoa.kit.money import Money
+from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.goods import Goods
 from stoa.services.cart.repository import Cart, Line
 from stoa.services.cart.show import view
@@ -28,6 +28,17 @@ def test_what_is_priced_in_another_currency_is_not_added_up():
         ("MUG", Money(1999, "EUR"), True),
         ("SPOON", None, False),
     ]
+
+
+def test_no_figure_is_larger_than_every_reader_of_json_keeps():
+    price = 100_000_000_000
+    goods = Goods({sku: variant(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": 9, "SPOON": 9})
+    most = MOST_MINOR // price
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), goods, "GBP")
+    assert [item.subtotal for item in shown.items] == [Money(price * most, "GBP"), None]
+    assert shown.subtotal == Money(price * most, "GBP")
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most, False)), goods, "GBP")
+    assert shown.subtotal == Money(2**53 - 1, "GBP")
 
 
 @pytest.mark.parametrize(

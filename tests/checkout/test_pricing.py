@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoa.kit.ids import uuid7
-from stoa.kit.money import Money
+from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.checkout import price_rules
 from stoa.services.checkout.errors import TotalTooLarge, UnknownShippingMethod
-from stoa.services.checkout.pricing import MOST_TOTAL, Item, PriceRules, quote
+from stoa.services.checkout.pricing import Item, PriceRules, quote
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.shipping import FlatRates
 from stoa.services.checkout.tax import FlatTax
@@ -84,8 +84,9 @@ def test_an_unknown_shipping_method_names_the_field_and_those_there_are():
 
 
 def test_a_total_that_json_could_not_carry_is_refused():
-    with pytest.raises(TotalTooLarge):
+    with pytest.raises(TotalTooLarge) as refusal:
         quote([item(100_000_000_000, 100_000, f"S{number}") for number in range(10)], "standard", RULES)
+    assert (refusal.value.status, refusal.value.field) == (409, "cart_id")
 
 
 def test_a_free_cart_costs_its_shipping():
@@ -118,7 +119,7 @@ def test_whatever_is_bought_adds_up(bought, method, decided):
     assert quoted.total == quoted.subtotal - quoted.discount + quoted.shipping + quoted.tax
     assert quoted.tax.amount == sum(line.tax.amount for line in quoted.lines) + quoted.shipping_tax.amount
     assert all(line.tax.amount >= 0 for line in quoted.lines)
-    assert quoted.total.amount <= MOST_TOTAL
+    assert quoted.total.amount <= MOST_MINOR
     net = quoted.subtotal.amount - quoted.discount.amount + quoted.shipping.amount
     assert abs(10_000 * quoted.tax.amount - net * decided.taxes.basis_points) <= 5_000
     for line in quoted.lines:

@@ -39,6 +39,8 @@ def test_what_adds_up():
         (replace(FIGURES, discount=gbp(4998), total=gbp(1593)), [MUG, SPOON], WrongFigures, "discount"),
         (replace(FIGURES, discount=gbp(-1), total=gbp(6592)), [MUG, SPOON], WrongFigures, "total"),
         (replace(FIGURES, total=gbp(6090)), [MUG, SPOON], WrongFigures, "total"),
+        (replace(FIGURES, total=gbp(2**53)), [MUG, SPOON], WrongFigures, "total"),
+        (FIGURES, [MUG, replace(SPOON, unit_price=gbp(2**52), quantity=3)], WrongFigures, "items[1].quantity"),
         (replace(FIGURES, total=Money(6091, "USD")), [MUG, SPOON], WrongFigures, "total"),
     ],
 )

@@ -11,6 +11,9 @@ import msgspec
 # ISO 4217: currencies whose minor unit is not a hundredth. Everything else has two digits.
 MINOR_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3, "TND": 3, "VND": 0}
 
+MOST_MINOR = 2**53 - 1
+"""Minor units: the largest integer that every reader of JSON keeps exactly. No amount of ours is larger."""
+
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217 code")]
 
 

@@ -30,16 +30,16 @@ async def open_cart(carts: Carts, caller: str | None) -> Cart:
 async def add_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
     """`quantity` more of `sku`: a repeat adds again. Answers also with what was learned about the SKU."""
     goods = await look_up(carts, [sku])
-    available = goods.to_sell(sku)
-    cart = await _change(carts, cart_id, caller, lambda before: lines.add(before, sku, quantity, available))
+    available, most = goods.to_sell(sku), goods.most_of(sku)
+    cart = await _change(carts, cart_id, caller, lambda before: lines.add(before, sku, quantity, available, most))
     return cart, goods
 
 
 async def set_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
     goods = await look_up(carts, [sku])
-    available = goods.to_sell(sku)
-    cart = await _change(carts, cart_id, caller, lambda before: lines.put(before, sku, quantity, available))
+    available, most = goods.to_sell(sku), goods.most_of(sku)
+    cart = await _change(carts, cart_id, caller, lambda before: lines.put(before, sku, quantity, available, most))
     return cart, goods
 
 
@@ -49,7 +49,7 @@ async def replace_items(
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
     goods = await look_up(carts, wanted)
     for sku, quantity in wanted.items():
-        lines.check_line(sku, quantity, goods.to_sell(sku))
+        lines.check_line(sku, quantity, goods.to_sell(sku), goods.most_of(sku))
     cart = await _change(carts, cart_id, caller, lambda _: lines.within_limit(wanted))
     return cart, goods
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
 from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
 from stoa.kit import problems
+from stoa.kit.money import MOST_MINOR
 from stoa.services.cart.errors import NotForSale
+from stoa.services.cart.lines import MOST_OF_A_LINE
 from stoa.services.cart.repository import Line
 from stoa.services.cart.service import Carts
 
@@ -31,6 +33,10 @@ class Goods:
         if sku not in self.variants:
             raise NotForSale(sku)
         return self.available[sku]
+
+    def most_of(self, sku: str) -> int:
+        """How many of `sku`, which is for sale, one line may hold: what they cost is still an amount."""
+        return min(MOST_OF_A_LINE, MOST_MINOR // max(1, self.variants[sku].price.amount_minor))
 
     def can_be_had(self, line: Line) -> bool:
         """Whether there are as many as the line wants; by inventory's last word where it is silent."""

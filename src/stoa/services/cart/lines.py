@@ -1,6 +1,7 @@
 """What a cart may hold: pure rules over its lines, each a quantity by SKU.
 
-`available` is what can be had of a SKU, None where nobody knows: then the checkout will see.
+`available` is what can be had of a SKU, None where nobody knows: then the checkout will see. `most` is
+what a line of it may hold.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ MOST_LINES = 1_000
 Lines = Mapping[str, int]
 
 
-def add(lines: Lines, sku: str, quantity: int, available: int | None) -> Lines:
+def add(lines: Lines, sku: str, quantity: int, available: int | None, most: int = MOST_OF_A_LINE) -> Lines:
     """`lines` with `quantity` more of `sku`: what is in the cart already counts."""
-    return put(lines, sku, lines.get(sku, 0) + quantity, available)
+    return put(lines, sku, lines.get(sku, 0) + quantity, available, most)
 
 
-def put(lines: Lines, sku: str, quantity: int, available: int | None) -> Lines:
+def put(lines: Lines, sku: str, quantity: int, available: int | None, most: int = MOST_OF_A_LINE) -> Lines:
     """`lines` with exactly `quantity` of `sku`."""
-    check_line(sku, quantity, available)
+    check_line(sku, quantity, available, most)
     return within_limit({**lines, sku: quantity})
 
 
@@ -51,9 +52,9 @@ def merge(mine: Lines, guests: Lines) -> Lines:
     return within_limit(together)
 
 
-def check_line(sku: str, quantity: int, available: int | None) -> None:
+def check_line(sku: str, quantity: int, available: int | None, most: int = MOST_OF_A_LINE) -> None:
     """Raise `QuantityTooLarge` or `OutOfStock` unless a cart may hold `quantity` of `sku`."""
-    if quantity > MOST_OF_A_LINE:
+    if quantity > most:
         raise QuantityTooLarge(sku, quantity)
     if available is not None and quantity > available:
         raise OutOfStock(sku, quantity, available)

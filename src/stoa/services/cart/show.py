@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 
 import msgspec
 
@@ -15,7 +16,8 @@ from stoa.services.cart.service import Carts
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`available`: so many can be had. What is no longer for sale has no product, name or price."""
+    """`available`: so many can be had. What is no longer for sale has no product, name or price,
+    and a line that costs more than `money.MOST_MINOR` no subtotal."""
 
     sku: str
     product_id: str | None
@@ -27,7 +29,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CartView(msgspec.Struct, frozen=True, kw_only=True):
-    """`subtotal` sums the lines that have a price; `item_count` counts units, not lines.
+    """`subtotal` sums the lines that have one, up to `money.MOST_MINOR`; `item_count` counts units, not lines.
 
     `id` names the cart in every path. The cart of a user who never put anything in has version 0.
     """
@@ -56,11 +58,13 @@ def view(cart: Cart, goods: Goods, empty_currency: str) -> CartView:
     prices = (goods.variants[line.sku].price for line in cart.lines if line.sku in goods.variants)
     currency = next((price.currency for price in prices), empty_currency)
     items = [_item(line, goods, currency) for line in cart.lines]
+    subtotal = money.total((item.subtotal for item in items if item.subtotal is not None), currency)
     return CartView(
         id=cart.id,
         user_id=cart.user_id,
         items=items,
-        subtotal=money.total((item.subtotal for item in items if item.subtotal is not None), currency),
+        # What nobody can pay at once has no figure that every reader would keep: the checkout refuses it.
+        subtotal=min(subtotal, Money(money.MOST_MINOR, currency), key=attrgetter("amount")),
         item_count=sum(item.quantity for item in items),
         version=cart.version,
         updated_at=cart.updated_at,
@@ -92,7 +96,7 @@ def _item(line: Line, goods: Goods, currency: str) -> ItemView:
         name=_name(variant),
         quantity=line.quantity,
         unit_price=price,
-        subtotal=price * line.quantity,
+        subtotal=price * line.quantity if line.quantity <= goods.most_of(line.sku) else None,
         available=goods.can_be_had(line),
     )
 

@@ -70,7 +70,7 @@ class TotalTooLarge(problems.Conflict):
     slug = "total-too-large"
 
     def __init__(self) -> None:
-        super().__init__("The total is more than one payment can carry: buy in several orders.")
+        super().__init__("The total is more than one payment can carry: buy in several orders.", field="cart_id")
 
 
 class PriceChanged(problems.Conflict):

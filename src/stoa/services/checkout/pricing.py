@@ -16,9 +16,6 @@ from stoa.services.checkout.errors import TotalTooLarge
 from stoa.services.checkout.shipping import ShippingRates
 from stoa.services.checkout.tax import Taxes
 
-MOST_TOTAL = 2**53 - 1
-"""Minor units: the largest integer that every JSON reader keeps exactly."""
-
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """So many of one variant, with the name and price it has at this moment. Never from the client."""
@@ -74,7 +71,7 @@ class PriceRules:
 
 
 def quote(items: Sequence[Item], shipping_method: str, rules: PriceRules) -> Quote:
-    """Raises `UnknownShippingMethod`, or `TotalTooLarge` for more than `MOST_TOTAL`."""
+    """Raises `UnknownShippingMethod`, or `TotalTooLarge` for more than `money.MOST_MINOR`."""
     currency = rules.currency
     subtotals = [item.unit_price * item.quantity for item in items]
     subtotal = money.total(subtotals, currency)
@@ -86,7 +83,7 @@ def quote(items: Sequence[Item], shipping_method: str, rules: PriceRules) -> Quo
     taxes, tax_how = rules.taxes.on([*nets, shipping], currency)
     tax = money.total(taxes, currency)
     total = goods + shipping + tax
-    if total.amount > MOST_TOTAL:
+    if total.amount > money.MOST_MINOR:
         raise TotalTooLarge
     lines = [
         QuotedLine(

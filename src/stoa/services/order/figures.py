@@ -56,6 +56,11 @@ def check(figures: Figures, items: Sequence[NewItem]) -> None:
         raise WrongFigures("All amounts of an order are in one currency.", field="total")
     if any(amount.amount < 0 for amount in amounts):
         raise WrongFigures("No amount of an order is below zero.", field="total")
+    for at, item in enumerate(items):
+        if item.subtotal.amount > money.MOST_MINOR:
+            raise WrongFigures("A line is more than an amount can be.", field=f"items[{at}].quantity")
+    if any(amount.amount > money.MOST_MINOR for amount in amounts):
+        raise WrongFigures("No amount of an order is more than an amount can be.", field="total")
     if figures.subtotal != money.total((item.subtotal for item in items), figures.currency):
         raise WrongFigures("The subtotal is not the sum of the lines.", field="subtotal")
     if figures.discount.amount > figures.subtotal.amount:

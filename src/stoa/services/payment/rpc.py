@@ -11,7 +11,7 @@ from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.payment.v1 import payment_pb2 as pb
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceServicer
 from stoa.kit import problems
-from stoa.kit.money import Money
+from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
@@ -84,6 +84,6 @@ def _uuid(text: str, field: str) -> str:
 
 
 def _amount(money: common_pb2.Money) -> Money:
-    if money.amount_minor < 0 or len(money.currency) != 3 or not money.currency.isupper():
-        raise problems.Unprocessable("An amount is at least zero, of an ISO 4217 currency.", field="amount")
+    if not 0 <= money.amount_minor <= MOST_MINOR or len(money.currency) != 3 or not money.currency.isupper():
+        raise problems.Unprocessable(f"An amount is 0 to {MOST_MINOR}, of an ISO 4217 currency.", field="amount")
     return Money(money.amount_minor, money.currency)
