@@ -32,7 +32,7 @@ SCRIPTS = blocks(OPERATIONS, "sh")
 WAIT_SECONDS = 60.0
 
 
-TRIED = ("SELECT status", "pg_dump", "pg_restore", "parked --redrive", "rotate-key")
+TRIED = ("SELECT status", "pg_dump", "pg_restore", "compatible_with", "parked --redrive", "rotate-key")
 
 
 def script(with_text: str) -> str:
@@ -71,6 +71,11 @@ async def until(db: Database, sql: str, *arguments: object) -> None:
 async def test_the_database_is_reached(reader: Reader, placed: dict):
     printed = reader.run(reader.at_home(script("SELECT status")))
     assert re.search(r"confirmed +\| +[1-9]", printed)
+
+
+async def test_the_migrations_say_what_they_are_compatible_with(reader: Reader):
+    printed = reader.run(reader.at_home(script("compatible_with")))
+    assert re.search(r"kit/0001_kit\.sql +\| *\n", printed)
 
 
 @pytest.fixture
