@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import asyncpg
@@ -101,11 +102,16 @@ async def test_what_is_broken_is_named(sold, number, service, breaks):
 
 
 class Inside:
-    """A database seen from inside an open transaction, with ids as text as `kit.db` has them."""
+    """A database seen from inside an open transaction, where what was broken in it is there."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
+        self.cursor, self.fetch, self.execute = connection.cursor, connection.fetch, connection.execute
 
-    async def fetch(self, sql: str, *arguments):
+    @asynccontextmanager
+    async def dedicated(self):
         await self._connection.set_type_codec("uuid", encoder=str, decoder=str, schema="pg_catalog", format="text")
-        return await self._connection.fetch(sql, *arguments)
+        yield self
+
+    def transaction(self, **_):
+        return self._connection.transaction()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime
 
-from stoa.kit.ids import uuid7
+from stoa.kit.ids import first_uuid7, uuid7
 
 
 def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
@@ -27,3 +28,13 @@ def test_ids_of_later_milliseconds_sort_later(monkeypatch) -> None:
 
 def test_ids_differ() -> None:
     assert len({uuid7() for _ in range(100_000)}) == 100_000
+
+
+def test_the_first_id_of_a_moment_comes_before_all_others_of_it(monkeypatch) -> None:
+    moment = datetime(2026, 5, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+    nanoseconds = int(moment.timestamp() * 1000) * 1_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds - 1)
+    before = uuid7()
+    monkeypatch.setattr(time, "time_ns", lambda: nanoseconds)
+    assert before < first_uuid7(moment) <= uuid7()
+    assert uuid.UUID(first_uuid7(moment)).version == 7

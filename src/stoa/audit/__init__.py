@@ -7,7 +7,8 @@
     5  events        every event reached every subscriber, and had its effect once
     6  totals        an order's parts add up to its total, and its total is what was captured
 
-One file per invariant. The audit is the operator's tool: it reads each database with its service's own
-role, which no service can do, and it changes nothing. Databases are not read at one moment, so work in
-flight looks like a fault for a while: only what is found again in every look counts (`audit`).
+One file per invariant; `look` has how they read, a piece at a time. The audit is the operator's tool: it
+reads each database with its service's own role, which no service can do, and it changes nothing. Databases
+are not read at one moment, so work in flight looks like a fault for a while: only what is found again in
+every look counts (`audit`).
 """

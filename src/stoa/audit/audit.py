@@ -3,40 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stoa.audit.events import EVENTS
-from stoa.audit.finding import Databases, Finding, Invariant
+from stoa.audit.finding import Finding, Invariant
+from stoa.audit.look import EVER, looking
 from stoa.audit.orders import ORDERS
 from stoa.audit.payments import PAYMENTS_INVARIANT
 from stoa.audit.reservations import RESERVATIONS
 from stoa.audit.stock import STOCK
 from stoa.audit.totals import TOTALS_INVARIANT
+from stoa.kit.db import Database
 
 INVARIANTS: Sequence[Invariant] = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT)
+
+MOST_FINDINGS = 1000
+"""Of one invariant. Who has more has one fault many times, and memory is not for counting it."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`findings` is empty where the invariant holds."""
+    """`findings` is empty where the invariant holds, and has at most `MOST_FINDINGS`."""
 
     invariant: Invariant
     findings: Sequence[Finding]
 
 
-async def audit(databases: Databases, *, looks: int = 5, pause_seconds: float = 2.0) -> list[Verdict]:
-    """A verdict on each invariant. It is broken where the same finding is there in each of `looks` looks.
+async def audit(
+    databases: Mapping[str, Database], *, since: str = EVER, looks: int = 5, pause_seconds: float = 2.0
+) -> list[Verdict]:
+    """A verdict on each invariant, about what began with the id `since` or later (`ids.first_uuid7`).
 
-    A sound system is looked at once: the pauses are spent only on what looks wrong.
+    One is broken where the same finding is there in each of `looks` looks. A sound system is looked at once:
+    the pauses are spent only on what looks wrong.
     """
-    verdicts = []
-    for invariant in INVARIANTS:
-        findings = set(await invariant.check(databases))
-        for _ in range(looks - 1):
-            if not findings:
+    return [
+        await judge(databases, invariant, since=since, looks=looks, pause_seconds=pause_seconds)
+        for invariant in INVARIANTS
+    ]
+
+
+async def judge(
+    databases: Mapping[str, Database], invariant: Invariant, *, since: str, looks: int, pause_seconds: float
+) -> Verdict:
+    """The verdict on one of them."""
+    findings = await _findings(databases, invariant, since)
+    for _ in range(looks - 1):
+        if not findings:
+            break
+        await asyncio.sleep(pause_seconds)
+        findings &= await _findings(databases, invariant, since)
+    return Verdict(invariant, sorted(findings))
+
+
+async def _findings(databases: Mapping[str, Database], invariant: Invariant, since: str) -> set[Finding]:
+    found: set[Finding] = set()
+    async with looking(databases, since) as look, contextlib.aclosing(invariant.check(look)) as findings:
+        async for finding in findings:
+            found.add(finding)
+            if len(found) == MOST_FINDINGS:
                 break
-            await asyncio.sleep(pause_seconds)
-            findings &= set(await invariant.check(databases))
-        verdicts.append(Verdict(invariant, sorted(findings)))
-    return verdicts
+    return found

@@ -2,86 +2,87 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import timedelta
 
 from stoa import app
-from stoa.audit.finding import Databases, Finding, Invariant
+from stoa.audit.finding import Finding, Findings, Invariant
+from stoa.audit.look import Look, side_by_side
+from stoa.kit import clock
+from stoa.kit.ids import first_uuid7
 
-# Inboxes forget what was done a month ago; what is older than this is no longer compared.
-ANNOUNCED = "SELECT event_id, type FROM event_log WHERE time > now() - interval '20 days'"
+COMPARED = timedelta(days=20)
+"""Inboxes forget what was done a month ago; what is older than this is no longer compared."""
 
-INBOX = "SELECT event_id, type, done_at IS NOT NULL AS done, parked_at IS NOT NULL AS parked FROM inbox"
+ANNOUNCED = """
+    SELECT event_id AS key, type FROM event_log WHERE event_id >= $1 AND type = ANY ($2) ORDER BY event_id
+"""
+
+DONE = "SELECT event_id AS key FROM inbox WHERE event_id >= $1 AND done_at IS NOT NULL ORDER BY event_id"
+
+PARKED = "SELECT event_id, type FROM inbox WHERE done_at IS NULL AND parked_at IS NOT NULL"
 
 PARKED_ON_THE_WAY = "SELECT recipient, subject, reason FROM outbox_parked"
 
-SOLD = """
-    SELECT order_id, sku, sum(-quantity)::bigint AS quantity FROM stock_movements WHERE kind = 'sale'
-    GROUP BY order_id, sku
+# What left the stock for an order and what came back, unit by unit.
+MOVED = """
+    SELECT order_id AS key, sku,
+           coalesce(-sum(quantity) FILTER (WHERE kind = 'sale'), 0)::bigint AS sold,
+           coalesce(sum(quantity) FILTER (WHERE kind = 'return'), 0)::bigint AS put_back
+    FROM stock_movements WHERE kind IN ('sale', 'return') AND order_id >= $1
+    GROUP BY order_id, sku ORDER BY order_id
 """
 
 PLACED = """
-    SELECT item.order_id, item.sku, item.quantity, item.returned_quantity, orders.status
-    FROM order_items AS item JOIN orders ON orders.id = item.order_id WHERE orders.confirmed_at IS NOT NULL
-"""
-
-PUT_BACK = """
-    SELECT order_id, sku, sum(quantity)::bigint AS quantity FROM stock_movements WHERE kind = 'return'
-    GROUP BY order_id, sku
+    SELECT item.order_id AS key, item.sku, item.quantity, item.returned_quantity, orders.status
+    FROM order_items AS item JOIN orders ON orders.id = item.order_id
+    WHERE orders.confirmed_at IS NOT NULL AND item.order_id >= $1 ORDER BY item.order_id
 """
 
 
-async def check(databases: Databases) -> list[Finding]:
-    announced: dict[str, str] = {}
-    findings: list[Finding] = []
-    for name, database in databases.items():
-        announced |= {row["event_id"]: row["type"] for row in await database.fetch(ANNOUNCED)}
-        findings += [
-            Finding(row["subject"], f"has events of {name} parked on their way to {row['recipient']}: {row['reason']}")
-            for row in await database.fetch(PARKED_ON_THE_WAY)
-        ]
-    for name, database in databases.items():
-        heard = app.SERVICES[name].hears
-        done = set()
-        for row in await database.fetch(INBOX):
-            if row["done"]:
-                done.add(row["event_id"])
-            elif row["parked"]:
-                findings.append(Finding(row["event_id"], f"({row['type']}) is parked in the inbox of {name}"))
-        findings += [
-            Finding(event, f"({kind}) had no effect in {name}")
-            for event, kind in announced.items()
-            if kind in heard and event not in done
-        ]
-    return findings + await _effects(databases)
+async def check(look: Look) -> Findings:
+    for name, service in app.SERVICES.items():
+        async for row in look.rows(name, PARKED_ON_THE_WAY):
+            yield Finding(
+                row["subject"], f"has events of {name} parked on their way to {row['recipient']}: {row['reason']}"
+            )
+        async for row in look.rows(name, PARKED):
+            yield Finding(row["event_id"], f"({row['type']}) is parked in the inbox of {name}")
+        async for finding in _lost(look, name, service.hears):
+            yield finding
+    async for finding in _effects(look):
+        yield finding
 
 
-async def _effects(databases: Databases) -> list[Finding]:
-    """The stock that orders took and gave back, unit by unit: an effect that was applied twice shows here."""
-    inventory = databases["inventory"]
-    sold = Counter({(row["order_id"], row["sku"]): row["quantity"] for row in await inventory.fetch(SOLD)})
-    back = Counter({(row["order_id"], row["sku"]): row["quantity"] for row in await inventory.fetch(PUT_BACK)})
-    findings = []
-    for row in await databases["order"].fetch(PLACED):
-        line = (row["order_id"], row["sku"])
-        taken, given = sold.pop(line, 0), back.pop(line, 0)
-        if row["status"] == "canceled":
-            # Canceled before the sale was booked: the stock was released and nothing moved.
-            if taken != given or taken not in {0, row["quantity"]}:
-                findings.append(
-                    Finding(row["order_id"], f"was canceled: {taken} {row['sku']} left and {given} came back")
-                )
-        elif (taken, given) != (row["quantity"], row["returned_quantity"]):
-            findings.append(
-                Finding(
-                    row["order_id"],
-                    f"sold {row['quantity']} {row['sku']} and took {row['returned_quantity']} back, "
+async def _lost(look: Look, name: str, hears: tuple[str, ...]) -> Findings:
+    """What was announced, by whomever, and is not done where it is heard of."""
+    since = max(look.since, first_uuid7(clock.now() - COMPARED))
+    announcers = [each.name for each in app.SERVICES.values() if set(each.announces) & set(hears)]
+    announced = [look.rows(announcer, ANNOUNCED, since, list(hears)) for announcer in announcers]
+    async for event_id, (done, *logs) in side_by_side(look.rows(name, DONE, since), *announced):
+        for row in () if done else (row for log in logs for row in log):
+            yield Finding(event_id, f"({row['type']}) had no effect in {name}")
+
+
+async def _effects(look: Look) -> Findings:
+    """The stock that orders took and gave back: an effect that was applied twice shows here."""
+    placed, moved = look.rows("order", PLACED, look.since), look.rows("inventory", MOVED, look.since)
+    async for order_id, (lines, movements) in side_by_side(placed, moved):
+        moved_of = {row["sku"]: (row["sold"], row["put_back"]) for row in movements}
+        for line in lines:
+            sku = line["sku"]
+            taken, given = moved_of.pop(sku, (0, 0))
+            if line["status"] == "canceled":
+                # Canceled before the sale was booked: the stock was released and nothing moved.
+                if taken != given or taken not in {0, line["quantity"]}:
+                    yield Finding(order_id, f"was canceled: {taken} {sku} left and {given} came back")
+            elif (taken, given) != (line["quantity"], line["returned_quantity"]):
+                yield Finding(
+                    order_id,
+                    f"sold {line['quantity']} {sku} and took {line['returned_quantity']} back, "
                     f"but {taken} left the stock and {given} came back",
                 )
-            )
-    findings += [
-        Finding(order, f"is no placed order, but {left} {sku} left the stock") for (order, sku), left in sold.items()
-    ]
-    return findings
+        for sku, (taken, _) in moved_of.items():
+            yield Finding(order_id, f"is no placed order, but {taken} {sku} left the stock")
 
 
 EVENTS = Invariant(5, "every event's effect applied exactly once per consumer; none lost", check)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 
-from stoa.kit.db import Db
-
-Databases = Mapping[str, Db]
-"""Every service's database, by the service's name."""
+from stoa.audit.look import Look
 
 
 @dataclass(frozen=True, order=True)
@@ -19,10 +16,13 @@ class Finding:
     what: str
 
 
+Findings = AsyncGenerator[Finding, None]
+
+
 @dataclass(frozen=True)
 class Invariant:
     """`check` finds what breaks `statement`: nothing, on a sound system at rest."""
 
     number: int
     statement: str
-    check: Callable[[Databases], Awaitable[list[Finding]]]
+    check: Callable[[Look], Findings]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from stoa.audit.finding import Databases, Finding, Invariant
+from stoa.audit.finding import Finding, Findings, Invariant
+from stoa.audit.look import Look
 
 OVERSOLD = "SELECT sku, warehouse_id, on_hand, reserved FROM stock WHERE reserved < 0 OR reserved > on_hand"
 
@@ -33,29 +34,21 @@ SOLD_WITHOUT_STOCK = """
 """
 
 
-async def check(databases: Databases) -> list[Finding]:
-    inventory = databases["inventory"]
-    findings = [
-        Finding(
+async def check(look: Look) -> Findings:
+    async for row in look.rows("inventory", OVERSOLD):
+        yield Finding(
             row["sku"], f"oversold in {row['warehouse_id']}: {row['reserved']} reserved of {row['on_hand']} on hand"
         )
-        for row in await inventory.fetch(OVERSOLD)
-    ]
-    findings += [
-        Finding(
+    async for row in look.rows("inventory", UNEXPLAINED):
+        yield Finding(
             row["sku"], f"{row['on_hand']} on hand in {row['warehouse_id']}, but its movements sum to {row['moved']}"
         )
-        for row in await inventory.fetch(UNEXPLAINED)
-    ]
-    findings += [
-        Finding(row["sku"], f"{row['reserved']} reserved in {row['warehouse_id']}, but {row['promised']} are promised")
-        for row in await inventory.fetch(UNPROMISED)
-    ]
-    findings += [
-        Finding(row["order_id"], f"was sold without stock: {row['detail']}")
-        for row in await inventory.fetch(SOLD_WITHOUT_STOCK)
-    ]
-    return findings
+    async for row in look.rows("inventory", UNPROMISED):
+        yield Finding(
+            row["sku"], f"{row['reserved']} reserved in {row['warehouse_id']}, but {row['promised']} are promised"
+        )
+    async for row in look.rows("inventory", SOLD_WITHOUT_STOCK):
+        yield Finding(row["order_id"], f"was sold without stock: {row['detail']}")
 
 
 STOCK = Invariant(1, "never oversold: reserved ≤ on hand, and on hand is the sum of its movements", check)

@@ -56,6 +56,20 @@ class Console:
         note = f", {step.note}" if step.note else ""
         self.say(f"[green]✓[/] {number}  {escape(title)}[dim]{escape(note)} ({time.monotonic() - started:.1f} s)[/]")
 
+    @contextlib.contextmanager
+    def waiting(self, title: str) -> Iterator[None]:
+        """What is under way, at a terminal, until the block has something to say itself."""
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=self._out,
+            transient=True,
+            disable=not self._out.is_terminal,
+        ) as progress:
+            progress.add_task(escape(title), total=None)
+            yield
+
     def say(self, text: str = "") -> None:
         """A line, in rich's markup."""
         self._out.print(text, soft_wrap=True)

@@ -13,8 +13,7 @@ import aiohttp
 from rich.markup import escape
 
 from stoa.cli import installation
-from stoa.cli.audit import audit_of
-from stoa.cli.audit import report as report_audit
+from stoa.cli.audit import audit
 from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
 from stoa.cli.installation import Access, Installation
@@ -50,7 +49,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     report = await _replay(arguments, history, access, here, url, console)
     _say(report, console)
     console.say()
-    return report_audit(await audit_of(access, looks=LOOKS), console)
+    return await audit(access, console, looks=LOOKS)
 
 
 async def _replay(  # noqa: PLR0917 - everything that a run needs, once
