@@ -6,6 +6,11 @@ import asyncio
 
 import pytest
 
+from stoa.kit.http.types import Price
+from stoa.services.catalog.bodies import NewProduct, NewVariant
+from stoa.services.catalog.import_products import Imported, import_products
+from stoa.services.catalog.product import MOST_DEPTH
+
 from .conftest import ADMIN, CUSTOMER, SELLER
 
 
@@ -100,3 +105,110 @@ async def test_only_admins_arrange(kitchen):
         for method, path in (("POST", "/categories"), ("PUT", "/categories/mugs"), ("DELETE", "/categories/mugs")):
             body = None if method == "DELETE" else {"slug": "a", "name": "A"}
             assert (await kitchen.rest.send(method, path, body, user=user)).status == status
+
+
+async def test_a_category_goes_or_the_product_comes_never_both(shop):
+    """Each product ends in its category or was refused, and its version says which."""
+    for at in range(25):
+        slug = f"shelf-{at}"
+        await add(shop, slug)
+        await shop.add(f"cup-{at}", 500)
+        if at % 5 == 0:
+            # Archived, it does not hold the category; brought back at the same moment, it does.
+            await shop.rest.ok("PATCH", f"/products/cup-{at}", {"category": slug}, user=ADMIN)
+            await shop.rest.ok("DELETE", f"/products/cup-{at}", status=204, user=ADMIN)
+            change = {"status": "active"}
+        else:
+            change = {"category": slug}
+        before = await shop.db.fetchval("SELECT version FROM products WHERE slug = $1", f"cup-{at}")
+        removed, changed = await asyncio.gather(
+            shop.rest.send("DELETE", f"/categories/{slug}", user=ADMIN),
+            shop.rest.send("PATCH", f"/products/cup-{at}", change, user=ADMIN),
+        )
+        product = await shop.rest.ok("GET", f"/products/cup-{at}", user=ADMIN)
+        announced = await shop.db.fetchval(
+            "SELECT max(aggregate_version) FROM event_log WHERE subject = $1", product["id"]
+        )
+        assert product["version"] == announced
+        if removed.status == 409:
+            assert (removed.problem, changed.status, product["category"]["slug"]) == ("category-in-use", 200, slug)
+            assert product["version"] == before + 1
+        elif at % 5:
+            assert (removed.status, changed.status, changed.problem) == (204, 422, "unknown-category")
+            assert (product["version"], product["category"]) == (before, None)
+        else:
+            # It went first, and took the archived product out with a change of its own.
+            assert (removed.status, changed.status, product["category"]) == (204, 200, None)
+            assert product["version"] == before + 2
+
+
+async def test_an_import_beside_the_removal_keeps_its_category(shop):
+    for at in range(10):
+        await add(shop, f"rack-{at}")
+        product = NewProduct(
+            slug=f"jug-{at}",
+            name="Jug",
+            category=f"rack-{at}",
+            variants=[NewVariant(sku=f"JUG-{at}", price=Price(amount=1, currency="GBP"))],
+        )
+        removed, _ = await asyncio.gather(
+            shop.rest.send("DELETE", f"/categories/rack-{at}", user=ADMIN),
+            import_products(shop.catalog, [Imported(product, "Rack")]),
+        )
+        assert removed.status in {204, 409}
+        shown = await shop.rest.ok("GET", f"/products/jug-{at}")
+        assert shown["category"]["slug"] == f"rack-{at}"
+
+
+async def test_what_a_removed_category_held_in_the_archive_is_told(shop):
+    await add(shop, "shelf")
+    made = await shop.add("mug", 500, category="shelf")
+    await shop.rest.ok("DELETE", "/products/mug", status=204, user=ADMIN)
+    await shop.rest.ok("DELETE", "/categories/shelf", status=204, user=ADMIN)
+    product = await shop.rest.ok("GET", "/products/mug", user=ADMIN)
+    assert (product["category"], product["version"]) == (None, 3)
+    assert (await shop.announced())[-1] == ("product.updated", "mug", 3, ["MUG-0"])
+    assert made["version"] == 1
+
+
+async def chain(shop, name, length, parent=None):
+    """`name-0` with `name-1` in it, and so on; the deepest's slug."""
+    for at in range(length):
+        await add(shop, f"{name}-{at}", parent)
+        parent = f"{name}-{at}"
+    return parent
+
+
+async def test_the_tree_has_a_greatest_depth(shop):
+    deepest = await chain(shop, "a", MOST_DEPTH)
+    before = await tree(shop)
+    body = {"slug": "below", "name": "Below", "parent": deepest}
+    answer = await shop.rest.send("POST", "/categories", body, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, "category-too-deep", "parent")
+    assert await tree(shop) == before
+
+
+async def test_what_moves_counts_with_all_that_is_inside(shop):
+    await chain(shop, "a", MOST_DEPTH - 2)
+    await chain(shop, "b", 3)
+    body = {"slug": "b-0", "name": "B", "parent": f"a-{MOST_DEPTH - 3}"}
+    before = await tree(shop)
+    answer = await shop.rest.send("PUT", "/categories/b-0", body, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, "category-too-deep", "parent")
+    assert await tree(shop) == before
+    body["parent"] = f"a-{MOST_DEPTH - 4}"
+    await shop.rest.ok("PUT", "/categories/b-0", body, user=ADMIN)
+
+
+async def test_two_moves_at_once_are_not_too_deep_together(shop):
+    """Each alone just fits: a under b, and b under c."""
+    third = MOST_DEPTH // 2
+    bottom_b = await chain(shop, "b", third)
+    bottom_c = await chain(shop, "c", third)
+    await chain(shop, "a", third)
+    answers = await asyncio.gather(
+        shop.rest.send("PUT", "/categories/a-0", {"slug": "a-0", "name": "A", "parent": bottom_b}, user=ADMIN),
+        shop.rest.send("PUT", "/categories/b-0", {"slug": "b-0", "name": "B", "parent": bottom_c}, user=ADMIN),
+    )
+    assert sorted(answer.status for answer in answers) == [200, 422]
+    assert {answer.problem for answer in answers if answer.status == 422} == {"category-too-deep"}

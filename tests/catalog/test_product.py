@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext, suppress
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
-from stoa.services.catalog.errors import ForeignCurrency, NothingForSale, SkuTwice
-from stoa.services.catalog.product import Variant, check_for_sale, creates_cycle, is_id, slugs_for
+from stoa.services.catalog.errors import CategoryCycle, CategoryTooDeep, ForeignCurrency, NothingForSale, SkuTwice
+from stoa.services.catalog.product import MOST_DEPTH, Variant, check_for_sale, check_place, is_id, slugs_for
 
 ID = "018f0000-0000-7000-8000-0000abcdef01"
 
@@ -65,18 +66,30 @@ def test_what_can_be_for_sale():
     [("a", None, False), ("a", "a", True), ("a", "b", True), ("a", "c", True), ("c", "a", False), ("b", "d", False)],
 )
 def test_a_category_cannot_be_inside_itself(category, parent, cycle):
-    assert creates_cycle({"a": None, "b": "a", "c": "b", "d": None}, category, parent) is cycle
+    parents = {"a": None, "b": "a", "c": "b", "d": None}
+    with pytest.raises(CategoryCycle) if cycle else nullcontext():
+        check_place(parents, category, parent)
 
 
-@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7) | st.none()), max_size=40))
-def test_no_row_of_moves_ever_makes_a_circle(moves):
-    parents: dict[str, str | None] = {str(one): None for one in range(8)}
+@pytest.mark.parametrize(("above", "below", "fits"), [(19, 0, True), (20, 0, False), (15, 4, True), (15, 5, False)])
+def test_a_category_brings_its_depth_along(above, below, fits):
+    parents: dict[str, str | None] = {"top": None, "moved": None}
+    parents |= {f"above-{at}": f"above-{at - 1}" if at else None for at in range(above)}
+    parents |= {f"below-{at}": f"below-{at - 1}" if at else "moved" for at in range(below)}
+    with nullcontext() if fits else pytest.raises(CategoryTooDeep):
+        check_place(parents, "moved", f"above-{above - 1}")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30) | st.none()), max_size=200))
+def test_no_row_of_moves_ever_makes_a_circle_or_too_deep_a_tree(moves):
+    parents: dict[str, str | None] = {str(one): None for one in range(31)}
     for category, parent in moves:
         above = None if parent is None else str(parent)
-        if not creates_cycle(parents, str(category), above):
+        with suppress(CategoryCycle, CategoryTooDeep):
+            check_place(parents, str(category), above)
             parents[str(category)] = above
     for start in parents.values():
-        steps, above = 0, start
+        depth, above = 1, start
         while above is not None:
-            steps, above = steps + 1, parents[above]
-            assert steps <= len(parents)
+            depth, above = depth + 1, parents[above]
+            assert depth <= MOST_DEPTH

@@ -8,6 +8,8 @@ import pytest
 from asgi import ask
 from rest import token_of
 
+from stoa.services.catalog.bodies import MOST_POSITION, MOST_VARIANTS
+
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
 
 FULL = {
@@ -284,3 +286,49 @@ async def test_products_added_at_once_with_the_same_skus_have_one_winner(shop):
     answers = await asyncio.gather(*(shop.rest.send("POST", "/products", one, user=ADMIN) for one in bodies))
     assert sorted(answer.status for answer in answers) == [201] + [409] * 7
     assert len(await shop.announced()) == 1
+
+
+async def test_two_products_that_claim_each_others_skus_are_both_refused(shop):
+    for at in range(25):
+        await shop.add(f"a{at}", 100)
+        await shop.add(f"b{at}", 100)
+        ways = ((f"a{at}", f"B{at}-0"), (f"b{at}", f"A{at}-0"))
+        answers = await asyncio.gather(
+            *(
+                shop.rest.send(
+                    "PATCH", f"/products/{slug}", {"variants": [{"sku": sku, "price": pounds(1)}]}, user=ADMIN
+                )
+                for slug, sku in ways
+            )
+        )
+        assert [(answer.status, answer.problem) for answer in answers] == [(409, "sku-taken")] * 2
+
+
+async def test_what_is_stored_step_by_step_can_be_put_at_once(shop):
+    await shop.rest.ok("POST", "/products", {"slug": "mug", "name": "Mug"}, status=201, user=ADMIN)
+    variants = [{"sku": f"MUG-{at}", "price": pounds(1)} for at in range(MOST_VARIANTS - 1)]
+    await shop.rest.ok("PATCH", "/products/mug", {"variants": variants}, user=ADMIN)
+    last = {"sku": "LAST", "price": pounds(1), "position": MOST_POSITION}
+    await shop.rest.ok("POST", "/products/mug/variants", last, status=201, user=ADMIN)
+    one_more = {"sku": "ONE-MORE", "price": pounds(1)}
+    before = await shop.rest.ok("GET", "/products/mug", user=ADMIN)
+    answer = await shop.rest.send("POST", "/products/mug/variants", one_more, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (409, "too-many-variants", "sku")
+    assert await shop.rest.ok("GET", "/products/mug", user=ADMIN) == before
+    await shop.rest.ok("DELETE", "/variants/MUG-0", status=204, user=ADMIN)
+    shown = await shop.rest.ok("POST", "/products/mug/variants", one_more, status=201, user=ADMIN)
+    assert [one["position"] for one in shown["variants"]][-2:] == [MOST_POSITION] * 2
+    body = {"name": "Mug", "version": shown["version"], "variants": shown["variants"]}
+    put = await shop.rest.ok("PUT", "/products/mug", body, user=ADMIN)
+    assert put["variants"] == shown["variants"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(2.0**53, 201), (-(2.0**53), 201), (1e17, 422), (-1e17, 422)])
+async def test_a_number_comes_back_as_one_that_can_be_put(shop, number, status):
+    body = {"slug": "mug", "name": "Mug", "specifications": {"Atoms": number}}
+    answer = await shop.rest.send("POST", "/products", body, user=ADMIN)
+    assert answer.status == status, answer
+    if status == 201:
+        shown = answer.body["specifications"]
+        patched = await shop.rest.ok("PATCH", "/products/mug", {"specifications": shown}, user=ADMIN)
+        assert patched["specifications"] == shown

@@ -10,7 +10,7 @@ from stoa.services.catalog import repository
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 23
+    assert len(await prepare_all(shop.db, repository)) == 27
 
 
 @pytest.mark.parametrize(

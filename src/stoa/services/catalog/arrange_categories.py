@@ -6,18 +6,20 @@ from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import NewCategory, check_slug
-from stoa.services.catalog.errors import CategoryCycle, CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
-from stoa.services.catalog.product import creates_cycle
+from stoa.services.catalog.errors import CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
+from stoa.services.catalog.events import updated
+from stoa.services.catalog.product import check_place
 from stoa.services.catalog.repository import Category
 from stoa.services.catalog.service import Catalog
 
 
 async def add_category(catalog: Catalog, new: NewCategory) -> Category:
-    """Raises `SlugTaken`, `UnknownCategory` for its parent."""
+    """Raises `SlugTaken`, `UnknownCategory` for its parent, `CategoryTooDeep`."""
     check_slug(new.slug)
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position)
+        check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
             raise SlugTaken(new.slug)
         return category
@@ -30,21 +32,30 @@ async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory) 
         tree = await _lock_tree(tx)
         before = _find(tree, id_or_slug)
         parent_id = _parent_id(tree, new.parent)
-        if creates_cycle({one.id: one.parent_id for one in tree}, before.id, parent_id):
-            raise CategoryCycle
+        if parent_id != before.parent_id:
+            check_place(_parents(tree), before.id, parent_id)
         category = Category(before.id, parent_id, new.slug, new.name, new.position)
         await repository.change_category(tx, category)
         return category
 
 
 async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
-    """Raises `NoSuchCategory`, `CategoryInUse` while anything but archived products is in it."""
+    """Archived products in it leave it, each with a version and an event.
+
+    Raises `NoSuchCategory`, `CategoryInUse` while anything but archived products is in it.
+    """
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         category = _find(tree, id_or_slug)
-        has_children = any(one.parent_id == category.id for one in tree)
-        if has_children or await repository.category_has_products(tx, category.id):
+        if any(one.parent_id == category.id for one in tree):
             raise CategoryInUse
+        # Products first, then their category, as whoever puts one in: he holds the category until he commits.
+        archived = await repository.lock_archived_in(tx, category.id)
+        await repository.lock_category(tx, category.id)
+        if await repository.category_has_others(tx, category.id, archived):
+            raise CategoryInUse
+        changed = await repository.take_out_of_category(tx, archived)
+        await catalog.outbox.announce_all(tx, [updated(product) for product in changed])
         await repository.remove_category(tx, category.id)
 
 
@@ -58,6 +69,10 @@ def _find(tree: list[Category], id_or_slug: str) -> Category:
         if id_or_slug in {category.id, category.slug}:
             return category
     raise NoSuchCategory
+
+
+def _parents(tree: list[Category]) -> dict[str, str | None]:
+    return {one.id: one.parent_id for one in tree}
 
 
 def _parent_id(tree: list[Category], slug: str | None) -> str | None:

@@ -14,12 +14,19 @@ from stoa.services.catalog.product import Image, Variant, is_id
 Label = Annotated[str, Meta(max_length=200)]
 Tag = Annotated[str, Meta(min_length=1, max_length=60)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
-Position = Annotated[int, Meta(ge=0, le=1_000_000)]
+MOST_POSITION = 1_000_000
+MOST_VARIANTS = 200
+"""Of one product, whether they came at once or one by one."""
+MOST_WHOLE = 2**53
+"""From here on not every whole number is one in JSON."""
+
+Position = Annotated[int, Meta(ge=0, le=MOST_POSITION)]
 Version = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 PropertyName = Annotated[str, Meta(min_length=1, max_length=100)]
 PropertyText = Annotated[str, Meta(max_length=1000)]
-WholeNumber = Annotated[int, Meta(ge=-(2**53), le=2**53)]
-Number = Annotated[float, Meta(ge=-1e18, le=1e18)]
+WholeNumber = Annotated[int, Meta(ge=-MOST_WHOLE, le=MOST_WHOLE)]
+# As bounded as whole numbers: PostgreSQL gives 1e17 back as one.
+Number = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
 Specifications = Annotated[dict[PropertyName, PropertyText | WholeNumber | Number | bool], Meta(max_length=100)]
 Options = Annotated[dict[PropertyName, Label], Meta(max_length=20)]
 Url = Annotated[
@@ -69,7 +76,7 @@ class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tags: Tags = []
     specifications: Specifications = {}
     images: Annotated[list[NewImage], Meta(max_length=50)] = []
-    variants: Annotated[list[NewVariant], Meta(max_length=200)] = []
+    variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] = []
 
 
 class ProductReplacement(NewProduct, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +98,7 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tags: Tags | UnsetType = UNSET
     specifications: Specifications | UnsetType = UNSET
     images: Annotated[list[NewImage], Meta(max_length=50)] | UnsetType = UNSET
-    variants: Annotated[list[NewVariant], Meta(max_length=200)] | UnsetType = UNSET
+    variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] | UnsetType = UNSET
     version: Version | None = None
 
 

@@ -17,6 +17,8 @@ from stoa.kit.events import Fact
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import (
+    MOST_POSITION,
+    MOST_VARIANTS,
     NewProduct,
     NewVariant,
     ProductPatch,
@@ -32,6 +34,7 @@ from stoa.services.catalog.errors import (
     NotYourProduct,
     SkuTaken,
     SlugTaken,
+    TooManyVariants,
     UnknownCategory,
     VersionConflict,
 )
@@ -112,14 +115,17 @@ async def archive_product(catalog: Catalog, id_or_slug: str, by: Principal) -> N
 
 
 async def add_variant(catalog: Catalog, id_or_slug: str, new: NewVariant, by: Principal) -> Product:
-    """After its siblings, unless it says where. Raises `SkuTaken`."""
+    """After its siblings, unless it says where. Raises `SkuTaken`, `TooManyVariants`."""
     check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
         before = await _lock(tx, id_or_slug, by)
         if new.sku in before.skus:
             raise SkuTaken([new.sku])
+        if len(before.variants) >= MOST_VARIANTS:
+            raise TooManyVariants(MOST_VARIANTS)
         last = max((variant.position for variant in before.variants), default=-1)
-        return await _save(tx, catalog, before, replace(before, variants=[*before.variants, new.at(last + 1)]))
+        added = new.at(min(last + 1, MOST_POSITION))
+        return await _save(tx, catalog, before, replace(before, variants=[*before.variants, added]))
 
 
 async def replace_variant(catalog: Catalog, sku: str, new: VariantReplacement, by: Principal) -> Product:
@@ -196,6 +202,7 @@ async def _category(tx: Transaction, slug: str | None) -> CategoryName | None:
 async def _save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
     check_for_sale(after.status, after.variants, catalog.settings.currency)
     await repository.change_product(tx, after)
+    await repository.lock_variants(tx, {*before.skus, *after.skus})
     gone = set(before.skus) - set(after.skus)
     if gone:
         await repository.archive_variants(tx, before.id, gone)
@@ -212,6 +219,6 @@ async def _announced(
     """The product as it is now; its row is locked, so what is said of it holds."""
     product = await repository.product_by_id(tx, product_id)
     assert product is not None, "products are never removed"
-    said: Fact = fact(product_id=product.id, slug=product.slug, skus=product.skus)
+    said: Fact = fact(product_id=product.id, slug=product.slug, seller_id=product.seller_id, skus=product.skus)
     await catalog.outbox.announce(tx, subject=product.id, version=product.version, fact=said)
     return product

@@ -2,9 +2,9 @@
 
 NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
 Forbidden       NotYourProduct
-Unprocessable   UnknownCategory, CategoryCycle, NothingForSale, ForeignCurrency, VersionMissing, SkuTwice,
-                SlugLikeAnId
-Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse
+Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
+                SkuTwice, SlugLikeAnId
+Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants
 """
 
 from __future__ import annotations
@@ -60,6 +60,14 @@ class CategoryCycle(problems.Unprocessable):
 
     def __init__(self) -> None:
         super().__init__("The new parent is this category or lies within it.", field="parent")
+
+
+class CategoryTooDeep(problems.Unprocessable):
+    title = "Too many categories inside each other"
+    slug = "category-too-deep"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most} categories are inside each other.", field="parent", most=most)
 
 
 class NothingForSale(problems.Unprocessable):
@@ -138,3 +146,11 @@ class CategoryInUse(problems.Conflict):
 
     def __init__(self) -> None:
         super().__init__("It has categories or products in it: move those first.", field="category")
+
+
+class TooManyVariants(problems.Conflict):
+    title = "The product has as many variants as a product can have"
+    slug = "too-many-variants"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A product has at most {most} variants.", field="sku", most=most)

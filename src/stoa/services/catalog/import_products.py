@@ -48,7 +48,7 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
         added = {slug: row for slug, row in rows.items() if row.id in added_ids}
         await repository.write_variants(tx, {row.id: row.variants for row in added.values()})
         announcements = [
-            Announcement(row.id, 1, ProductCreated(product_id=row.id, slug=slug, skus=row.skus))
+            Announcement(row.id, 1, ProductCreated(product_id=row.id, slug=slug, seller_id=None, skus=row.skus))
             for slug, row in added.items()
         ]
         await catalog.outbox.announce_all(tx, announcements)

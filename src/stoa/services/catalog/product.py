@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from stoa.kit.money import Money
-from stoa.services.catalog.errors import ForeignCurrency, NothingForSale, SkuTwice
+from stoa.services.catalog.errors import CategoryCycle, CategoryTooDeep, ForeignCurrency, NothingForSale, SkuTwice
 
 Status = Literal["draft", "active", "archived"]
 Specification = str | int | float | bool
@@ -110,13 +110,31 @@ def is_id(text: str) -> bool:
     return _UUID.fullmatch(text.lower()) is not None
 
 
-def creates_cycle(parents: Mapping[str, str | None], category_id: str, parent_id: str | None) -> bool:
-    """Whether putting a category under `parent_id` would put it inside itself. `parents` is the tree as it is."""
-    seen: set[str] = set()
-    above = parent_id
-    while above is not None and above not in seen:
-        if above == category_id:
-            return True
-        seen.add(above)
-        above = parents.get(above)
-    return False
+MOST_DEPTH = 20
+"""Categories inside each other: real trees have some five levels, and every answer shows them nested."""
+
+
+def check_place(parents: Mapping[str, str | None], category_id: str, parent_id: str | None) -> None:
+    """Raise unless the category may be put under `parent_id` with all that is in it. `parents` is the tree as it is.
+
+    Raises `CategoryCycle`, `CategoryTooDeep`.
+    """
+    above = _upwards(parents, parent_id)
+    if category_id in above:
+        raise CategoryCycle
+    below = max((way.index(category_id) for way in _ways_up(parents) if category_id in way), default=0)
+    if len(above) + 1 + below > MOST_DEPTH:
+        raise CategoryTooDeep(MOST_DEPTH)
+
+
+def _ways_up(parents: Mapping[str, str | None]) -> Iterator[list[str]]:
+    return (_upwards(parents, one) for one in parents)
+
+
+def _upwards(parents: Mapping[str, str | None], category_id: str | None) -> list[str]:
+    """The category and those around it, to the top."""
+    way: list[str] = []
+    while category_id is not None:
+        way.append(category_id)
+        category_id = parents.get(category_id)
+    return way

@@ -155,6 +155,9 @@ WRITE_VARIANTS = """
     RETURNING sku
 """
 
+# Two products that claim each other's SKUs wait for each other here, and not in a circle later.
+LOCK_VARIANTS = "SELECT FROM variants WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+
 ARCHIVE_VARIANTS = """
     UPDATE variants SET archived_at = now()
     WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
@@ -186,7 +189,24 @@ ADD_CATEGORY = """
 
 CHANGE_CATEGORY = "UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5 WHERE id = $1"
 
-CATEGORY_HAS_PRODUCTS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND status <> 'archived')"
+LOCK_ARCHIVED_IN = """
+    SELECT id FROM products WHERE category_id = $1 AND status = 'archived'
+    ORDER BY id
+    FOR UPDATE
+"""
+
+# Waits for everybody who has put a product in and not committed; who comes later finds that it is gone.
+LOCK_CATEGORY = "SELECT FROM categories WHERE id = $1 FOR UPDATE"
+
+CATEGORY_HAS_OTHERS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND id <> ALL($2::uuid[]))"
+
+TAKE_OUT_OF_CATEGORY = """
+    UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
+    WHERE id = ANY($1::uuid[])
+    RETURNING id, slug, version, seller_id, ARRAY(
+        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
+    )
+"""
 
 REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
 
@@ -210,6 +230,16 @@ class Card(NamedTuple):
     price: Money | None
     price_max: Money | None
     image: Image | None
+    skus: list[str]
+
+
+class Changed(NamedTuple):
+    """A product that was changed with others, as its event tells it."""
+
+    id: str
+    slug: str
+    version: int
+    seller_id: str | None
     skus: list[str]
 
 
@@ -377,6 +407,11 @@ async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Varian
         raise SkuTaken(taken)
 
 
+async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
+    """Those that exist, whosever they are."""
+    await tx.execute(LOCK_VARIANTS, list(skus))
+
+
 async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]) -> None:
     await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
 
@@ -421,9 +456,25 @@ async def change_category(tx: Transaction, category: Category) -> None:
         raise SlugTaken(category.slug) from None
 
 
-async def category_has_products(tx: Transaction, category_id: str) -> bool:
-    found: bool = await tx.fetchval(CATEGORY_HAS_PRODUCTS, category_id)
+async def lock_archived_in(tx: Transaction, category_id: str) -> list[str]:
+    """The ids of the archived products of a category."""
+    return [row["id"] for row in await tx.fetch(LOCK_ARCHIVED_IN, category_id)]
+
+
+async def lock_category(tx: Transaction, category_id: str) -> None:
+    """Nobody puts a product into it until the end of the transaction."""
+    await tx.execute(LOCK_CATEGORY, category_id)
+
+
+async def category_has_others(tx: Transaction, category_id: str, product_ids: Sequence[str]) -> bool:
+    """Whether it has products besides those."""
+    found: bool = await tx.fetchval(CATEGORY_HAS_OTHERS, category_id, product_ids)
     return found
+
+
+async def take_out_of_category(tx: Transaction, product_ids: Sequence[str]) -> list[Changed]:
+    """Locked products; each version goes up by one."""
+    return [Changed(*row) for row in await tx.fetch(TAKE_OUT_OF_CATEGORY, product_ids)]
 
 
 async def remove_category(tx: Transaction, category_id: str) -> None:
