@@ -78,10 +78,10 @@ def _say(verdict: Verdict, console: Console) -> None:
 
 
 def _moment(text: str) -> datetime:
-    if span := _SPAN.fullmatch(text):
-        return clock.now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span := _SPAN.fullmatch(text):
+            return clock.now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
         moment = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no span like 24h and no moment like 2026-05-01T12:00Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
