@@ -124,6 +124,13 @@ def test_from_nothing_to_a_shop_and_back(up: Callable[..., Running]) -> None:
     until(lambda: gone(family), 20)
     third = up()
     assert b"olive-oil-soap" in third.get("/api/v1/products/olive-oil-soap")
+    # Somebody ends the database server alone, the polite way: it comes back under the shop, and all else with it.
+    server = next(each for each in third.family() if each.name() == "postgres" and "-D" in each.cmdline())
+    server.send_signal(signal.SIGTERM)
+    until(lambda: gone([server]), 30)
+    until(lambda: _answers(third, "/api/v1/products?brand=soap"))
+    asked = stoa("psql", "--data-dir", third.data_dir, "catalog", "--command=SELECT 41 + 1")
+    assert (asked.returncode, "42" in asked.stdout) == (0, True), asked.stderr
 
 
 def test_three_processes_are_kept_alive_and_stopped_together(up: Callable[..., Running]) -> None:

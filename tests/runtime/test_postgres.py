@@ -8,15 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psutil
 import pytest
 
+from stoa.kit.db import Database
+from stoa.kit.problems import Unavailable
 from stoa.runtime import postgres as module
 from stoa.runtime.failure import Failure
-from stoa.runtime.postgres import NOT_DURABLE, Postgres, cluster_of, port_of_running
+from stoa.runtime.postgres import MOST_LOOK_SECONDS, NOT_DURABLE, Postgres, cluster_of, port_of_running
+from stoa.runtime.watch import watching
 
 PARENT = """
 import asyncio, sys
@@ -142,17 +147,76 @@ async def test_a_cluster_of_another_major_is_refused_in_one_line(tmp_path: Path)
     assert [path.name for path in cluster.iterdir()] == ["PG_VERSION"]
 
 
-async def test_a_server_that_dies_comes_back_on_the_same_port(tmp_path: Path) -> None:
+@pytest.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Postgres]:
+    """A server that is looked after as `stoa up` does."""
     server = Postgres(tmp_path / "pg", "secret")
     await server.start()
-    watching = asyncio.create_task(server.watch())
-    pid, port = server.pid, server.port
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    try:
+        async with watching("the server", server.look, every_seconds=0.02, most_seconds=MOST_LOOK_SECONDS):
+            yield server
+    finally:
+        await server.stop()
+        assert port_of_running(server.home) is None
+
+
+async def back(server: Postgres, pid: int | None) -> None:
+    """Wait until another process than `pid` is the server, and ready."""
     async with asyncio.timeout(30):
         while server.pid == pid or port_of_running(server.home) is None:
             await asyncio.sleep(0.02)
-    assert (server.port, await value(server, "SELECT 1")) == (port, 1)
-    watching.cancel()
-    await server.stop()
-    assert module.port_of_running(server.home) is None
+
+
+async def test_a_server_that_dies_comes_back_on_the_same_port(watched: Postgres) -> None:
+    pid, port = watched.pid, watched.port
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await back(watched, pid)
+    assert (watched.port, await value(watched, "SELECT 1")) == (port, 1)
+
+
+async def test_a_server_that_somebody_else_stops_comes_back_though_its_clients_stay(watched: Postgres) -> None:
+    """SIGTERM is the smart shutdown: on its own it would wait for these two for ever, and let nobody else in."""
+    pid, port = watched.pid, watched.port
+    assert pid is not None
+    pool = Database("catalog", watched.dsn(), 2)
+    stays = await asyncpg.connect(watched.dsn())
+    assert await pool.fetchval("SELECT 1") == 1
+    os.kill(pid, signal.SIGTERM)
+    await back(watched, pid)
+    assert watched.port == port
+    until_there = time.monotonic() + 10
+    while True:
+        try:
+            assert await pool.fetchval("SELECT 2") == 2
+            break
+        except Unavailable:
+            # The pool finds its old connections dead one by one.
+            assert time.monotonic() < until_there
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await stays.fetchval("SELECT 1")
+    stays.terminate()
+    await pool.close()
+
+
+async def test_what_goes_wrong_with_one_look_is_not_the_last_of_them(
+    watched: Postgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The machine has no process left for a moment: fork fails, and a while later it does not."""
+    pid, port = watched.pid, watched.port
+    assert pid is not None
+    real, refusals = module.children.spawn, 0
+
+    def spawn(*command: Any, **options: Any) -> subprocess.Popen[bytes]:
+        nonlocal refusals
+        if not refusals:
+            refusals += 1
+            raise BlockingIOError("no process left")
+        return real(*command, **options)
+
+    monkeypatch.setattr(module.children, "spawn", spawn)
+    os.kill(pid, signal.SIGKILL)
+    await back(watched, pid)
+    assert (watched.port, await value(watched, "SELECT 1")) == (port, 1)
+    assert refusals == 1
+    assert "no process left" in caplog.text

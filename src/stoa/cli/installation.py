@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -13,9 +12,10 @@ from pathlib import Path
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
-from stoa.runtime.postgres import Postgres, cluster_of, dsn_of_running, major_of
+from stoa.runtime.postgres import MOST_LOOK_SECONDS, Postgres, cluster_of, dsn_of_running, major_of
 from stoa.runtime.provision import check_server
 from stoa.runtime.secrets import Secrets
+from stoa.runtime.watch import watching
 
 DATA_DIR = ".stoa"
 TOPOLOGY = "all-in-one"
@@ -54,11 +54,11 @@ class Installation:
             try:
                 await server.start()
                 await check_server(server.dsn())
-                watching = asyncio.create_task(server.watch())
-                try:
+                looking = watching(
+                    "the database server", server.look, every_seconds=0.2, most_seconds=MOST_LOOK_SECONDS
+                )
+                async with looking:
                     yield Access(server.dsn(), secrets)
-                finally:
-                    watching.cancel()
             finally:
                 await server.stop()
 

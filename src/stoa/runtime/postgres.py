@@ -67,12 +67,16 @@ NOT_DURABLE: Mapping[str, str] = {**SETTINGS, "fsync": "off", "synchronous_commi
 
 _LOG_LIMIT_BYTES = 10_000_000
 _READY_WITHIN_SECONDS = 120.0
+MOST_LOOK_SECONDS = _READY_WITHIN_SECONDS + 60.0
+"""What one look takes at most: the old server's end, a pause, and the new one's recovery."""
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
+_CALM_SECONDS = 60.0
 # SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one (recovery at the next start).
 _STOP_STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
 
 class Postgres:
-    """One server over the folder `home`. `start`, then `watch` for as long as it is to live, then `stop`."""
+    """One server over the folder `home`. `start`, then `look` again and again (`stoa.runtime.watch`), then `stop`."""
 
     def __init__(self, home: Path, password: str, *, settings: Mapping[str, str] = SETTINGS) -> None:
         self.home = home
@@ -82,6 +86,8 @@ class Postgres:
         self._account = accounts.of_server()
         self._programs = accounts.programs(self._account)
         self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._pause = _SHORTEST_PAUSE
         if self._account and sys.platform != "linux":
             raise Failure("only on Linux can Stoa run the database as root", "start it as an ordinary user")
 
@@ -107,21 +113,24 @@ class Postgres:
             await self._initialize(cluster)
             await asyncio.gather(self._launch(cluster), asyncio.to_thread(self._sync_to_disk))
 
-    async def watch(self) -> None:
-        """Start the server again whenever it dies, after a pause that doubles from 0.2 s to 30 s."""
-        pause = 0.2
-        while True:
-            started = time.monotonic()
-            while self._process is not None and self._process.poll() is None:  # noqa: ASYNC110 - a child, no event
-                await asyncio.sleep(0.2)
-            pause = 0.2 if time.monotonic() - started > 60 else min(pause * 2, 30.0)
-            log.error("the database server died; starting it again", extra={"pause_seconds": pause})
-            await asyncio.sleep(pause)
-            try:
-                # The port stays: every pool knows it.
-                await self._launch(cluster_of(self.home), port=self.port)
-            except Failure as failure:
-                log.error("the database server does not start", extra={"reason": str(failure)})
+    async def look(self) -> None:
+        """Start the server again if it died, after a pause that doubles from 0.2 s to 30 s, or is being stopped by
+        somebody else: a smart shutdown (SIGTERM) takes nobody new, and waits for ever for pools that stay."""
+        process = self._process
+        if process is None:
+            return
+        if process.poll() is None:
+            if not self._is_stopping(process):
+                return
+            log.warning("somebody told the database server to stop; finishing that, and starting it again")
+            await children.stop(process, _STOP_STEPS)
+        else:
+            lived = time.monotonic() - self._started
+            self._pause = _SHORTEST_PAUSE if lived > _CALM_SECONDS else min(self._pause * 2, _LONGEST_PAUSE)
+            log.error("the database server died; starting it again", extra={"pause_seconds": self._pause})
+            await asyncio.sleep(self._pause)
+        # The port stays: every pool knows it.
+        await self._launch(cluster_of(self.home), port=self.port)
 
     async def stop(self) -> None:
         """Shut down cleanly; transactions in progress are rolled back."""
@@ -192,10 +201,15 @@ class Postgres:
                     account=self._account,
                     output=said,
                 )
+            self._started = time.monotonic()
             if await _ready(self._process, cluster):
                 (self.home / "port").write_text(f"{self.port}\n")
                 return
         raise Failure("the database server does not start", f"its reason is at the end of {log_path}")
+
+    def _is_stopping(self, process: subprocess.Popen[bytes]) -> bool:
+        lines = _pid_file(cluster_of(self.home))
+        return len(lines) > 7 and lines[0] == str(process.pid) and lines[7] == "stopping"
 
     def _sync_to_disk(self) -> None:
         if self._settings.get("fsync") != "off":
