@@ -8,8 +8,9 @@ import pytest
 
 from stoa.kit.http import asgi
 from stoa.kit.idempotency import Answer
-from stoa.runtime import http_server
-from stoa.runtime.http_server import MOST_HEAD_BYTES, HttpServer
+from stoa.runtime import http_connection
+from stoa.runtime.http_connection import MOST_HEAD_BYTES
+from stoa.runtime.http_server import HttpServer
 
 GET = b"GET / HTTP/1.1\r\nHost: shop\r\n"
 PIECE = 16 * 1024
@@ -65,7 +66,7 @@ async def test_a_head_without_end_is_refused(line, begin, piece):
 
 @pytest.mark.parametrize("said", [b"", b"GET /", GET])
 async def test_who_does_not_finish_the_head_is_hung_up_on(server, monkeypatch, said):
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.05)
+    monkeypatch.setattr(http_connection, "HEAD_SECONDS", 0.05)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write(said)
     answer = await asyncio.wait_for(reader.read(), 5)
@@ -75,7 +76,7 @@ async def test_who_does_not_finish_the_head_is_hung_up_on(server, monkeypatch, s
 
 
 async def test_many_requests_at_once_and_one_after_a_pause_are_answered(line, monkeypatch):
-    monkeypatch.setattr(http_server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(http_connection, "HEAD_SECONDS", 0.2)
     reader, writer = line
     body = b"b" * 200_000
     one = b"POST / HTTP/1.1\r\nHost: shop\r\nContent-Length: 200000\r\n\r\n" + body
@@ -119,7 +120,7 @@ async def _send_until_hung_up_on(writer: asyncio.StreamWriter, piece: bytes, mos
 
 
 async def test_a_body_without_end_is_not_read_after_its_refusal(deaf, monkeypatch):
-    monkeypatch.setattr(http_server, "LINGER_BYTES", 256 * 1024)
+    monkeypatch.setattr(http_connection, "LINGER_BYTES", 256 * 1024)
     reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
     writer.write(CHUNKED)
     sending = asyncio.create_task(_send_until_hung_up_on(writer, CHUNK, 100 * 1024 * 1024))
@@ -132,7 +133,7 @@ async def test_a_body_without_end_is_not_read_after_its_refusal(deaf, monkeypatc
 
 
 async def test_who_sends_nothing_more_is_hung_up_on_soon(deaf, monkeypatch):
-    monkeypatch.setattr(http_server, "LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(http_connection, "LINGER_SECONDS", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", deaf.port)
     writer.write(CHUNKED + CHUNK)
     assert (await asyncio.wait_for(reader.read(), 5)).endswith(b"who are you")
@@ -161,31 +162,3 @@ async def test_a_small_body_that_nobody_reads_ends_no_connection(deaf):
         answer = await asyncio.wait_for(reader.readuntil(b"who are you"), 5)
         assert b"connection: close" not in answer
     writer.close()
-
-
-async def test_one_connection_too_many_is_turned_away(server):
-    lines = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(3)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    answer = await asyncio.wait_for(reader.read(), 5)
-    assert answer.startswith(b"HTTP/1.1 503 ")
-    assert b'"type":"/problems/too-many-connections"' in answer
-    writer.close()
-    for reader, writer in lines:
-        writer.write(GET + b"\r\n")
-        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).startswith(b"HTTP/1.1 200")
-    lines[0][1].close()
-    await lines[0][1].wait_closed()
-    async with asyncio.timeout(5):
-        while True:
-            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-            writer.write(GET + b"\r\n")
-            try:
-                came = await reader.read(12)
-            except ConnectionResetError:
-                came = b""
-            writer.close()
-            if came == b"HTTP/1.1 200":
-                break
-            await asyncio.sleep(0.01)
-    for _, writer in lines[1:]:
-        writer.close()

@@ -12,24 +12,17 @@ from starlette.types import Scope
 from stoa.edge.gateway.callers import Caller
 from stoa.edge.gateway.headers import Headers, without_claims
 from stoa.edge.gateway.paths import Resource
-from stoa.kit import context, problems
+from stoa.kit import context
 from stoa.kit.context import Context
 from stoa.kit.http import asgi
 from stoa.kit.http.app import LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES
-from stoa.kit.http.refusals import MethodNotAllowed
+from stoa.kit.http.refusals import HeadersTooLarge, MethodNotAllowed
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MOST_HEADER_BYTES = 16 * 1024
 MOST_TARGET_BYTES = 8 * 1024
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
-
-
-class HeadersTooLarge(problems.Problem):
-    status = 431
-    code = problems.BadRequest.code
-    title = "The headers are too large"
-    slug = "headers-too-large"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,3 +48,34 @@ class BodyTooSlow(problems.Problem):
     code = problems.BadRequest.code
     title = "The body did not come in time"
     slug = "body-too-slow"
+
+
+class MalformedRequest(problems.BadRequest):
+    title = "The request is not well-formed HTTP"
+    slug = "malformed-request"
+
+
+class VersionNotSupported(problems.Problem):
+    status = 505
+    code = problems.BadRequest.code
+    title = "This version of HTTP is not spoken here"
+    slug = "version-not-supported"
+
+
+class HeadersTooLarge(problems.Problem):
+    status = 431
+    code = problems.BadRequest.code
+    title = "The headers are too large"
+    slug = "headers-too-large"
+
+
+class HeadersTooSlow(problems.Problem):
+    status = 408
+    code = problems.BadRequest.code
+    title = "The headers did not come in time"
+    slug = "headers-too-slow"
+
+
+class TooManyConnections(problems.Unavailable):
+    title = "There are too many connections"
+    slug = "too-many-connections"

@@ -1,0 +1,277 @@
+"""One connection to the HTTP server: what a caller may send before, between and after the requests that an app sees.
+
+httptools reads a head of any size for any time, takes trailers for headers, and reads on after the app has answered.
+uvicorn keeps as many connections as come. Here each of that has a limit, and what two servers could read differently
+(RFC 9112 §11.2) is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from stoa.edge.gateway.limits import caller_at
+from stoa.kit import problems
+from stoa.kit.http import asgi
+from stoa.kit.http.refusals import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    HeadersTooSlow,
+    MalformedRequest,
+    TooManyConnections,
+)
+from stoa.runtime.http_head import check_head
+from stoa.runtime.room import Room
+
+log = logging.getLogger(__name__)
+
+HEAD_SECONDS = 20.0
+"""For path and headers, from the connection on or from their first byte: who says nothing costs us a socket."""
+MOST_HEAD_BYTES = 64 * 1024
+"""More than the gateway takes, which refuses in better words. The parser itself takes all that comes."""
+
+MOST_FRAMING_BYTES = 16 * 1024
+CHUNK_BYTES = 16
+"""What a body sent in chunks may have beside its content: size lines, with something for each chunk, and trailers."""
+
+MOST_PIPELINED = 100
+"""Requests that wait behind one in flight: nearly every client sends none."""
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 16 * 1024 * 1024
+"""What is read of a body that nobody wants, for its sender's sake: the most that somebody sends by mistake."""
+
+
+class HttpConnection(HttpToolsProtocol):
+    """As uvicorn has it, with limits on what comes before an app hears of a request and after it has answered."""
+
+    def __init__(self, *args: Any, room: Room, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = ""
+        self._room = room
+        self._in_head = True
+        self._head_bytes = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._body_bytes = 0
+        self._chunks = 0
+        self._framing_bytes = 0
+        self._may_keep_alive = True
+        self._refusal: problems.Problem | None = None
+        self._deaf = False
+        self._linger_bytes: int | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._unread = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.address = caller_at(self.client[0]) if self.client else ""
+        if len(self.connections) > self._room.most and not self._room.make():
+            self._refuse(TooManyConnections("This process has as many connections as it takes.", retry_after_seconds=1))
+            self.transport.close()
+        else:
+            self._room.note(self, waits=True)
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._room.note(self, waits=False)
+        self._stop_timer()
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        self._may_keep_alive = False
+        super().shutdown()
+
+    def give_way(self) -> None:
+        """To another connection. Who has begun a request is told; who has not sees it as an ordinary end."""
+        begun = self._in_head and (self._head_bytes > 0 or self.cycle is not None)
+        if begun or (self.cycle is not None and not self.cycle.response_started):
+            self._refuse(TooManyConnections("Others come, and this request is not whole.", retry_after_seconds=1))
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def hang_up_on_who_reads_nothing(self) -> None:
+        """Now and then: of the bytes that wait to be read as many as last time are too many, also for a close."""
+        unread = self.transport.get_write_buffer_size()
+        if unread and unread == self._unread:
+            self.transport.abort()
+        self._unread = unread
+
+    def data_received(self, data: bytes) -> None:
+        if self._linger_bytes is not None:
+            self._linger_bytes -= len(data)
+            if self._linger_bytes < 0:
+                self.transport.close()
+        elif not self._deaf:
+            self._unset_keepalive_if_required()
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        # Not of the piece in which a head begins: before it may stand the rest of another request.
+        if self._in_head:
+            self._head_bytes += len(data)
+        request, expected = self.cycle, self._body_bytes + self._chunks * CHUNK_BYTES
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # We speak nothing else, so the request was an ordinary one; what follows may be in any language.
+            self._end_with(self.cycle)
+            return
+        except httptools.HttpParserError as error:
+            self._refuse(self._refusal or MalformedRequest(f"The request cannot be read: {error}."))
+            return
+        if self._in_head:
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._refuse(HeadersTooLarge(f"Path and headers may have {MOST_HEAD_BYTES} bytes together."))
+        elif self.cycle is request and request.more_body:
+            expected = self._body_bytes + self._chunks * CHUNK_BYTES - expected
+            self._framing_bytes = max(0, self._framing_bytes + len(data) - expected)
+            if self._framing_bytes > MOST_FRAMING_BYTES:
+                self._refuse(_too_much_framing())
+        elif self._head_timer is None and self.cycle.response_complete:
+            # Empty lines before a request count as its beginning.
+            self._expect_head()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        if self._head_timer is None:
+            self._expect_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # After the head come trailers: nobody has asked for them, and they must not pass for headers.
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_bytes = self._body_bytes = self._chunks = self._framing_bytes = 0
+        self._stop_timer()
+        try:
+            self._check_head()
+        except problems.Problem as problem:
+            self._refusal = problem
+            raise
+        super().on_headers_complete()
+        # Until the body is whole an answer ends the connection: what is still to come is nothing that anybody wants.
+        self._may_keep_alive = self.cycle.keep_alive
+        self.cycle.keep_alive = False
+        self.cycle.transport = _Parting(self.transport, self._linger)  # type: ignore[assignment]
+
+    def on_chunk_header(self) -> None:
+        self._chunks += 1
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._may_keep_alive
+            self.cycle.transport = self.transport
+        self._note()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._note()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._note()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._note()
+
+    def _note(self) -> None:
+        if self.transport.is_closing():
+            return
+        at_work = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
+        self._room.note(self, waits=not at_work or self.flow.write_paused)
+
+    def _check_head(self) -> None:
+        upgrade = self.parser.should_upgrade()
+        check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise MalformedRequest(f"At most {MOST_PIPELINED} requests may wait behind one.")
+
+    def _end_with(self, cycle: Any) -> None:
+        """Hang up when this request is answered, and hear no other."""
+        cycle.keep_alive = False
+        self._deaf = True
+
+    def _linger(self) -> None:
+        """Say that this is all, and read on for a moment. A connection that is closed while its caller still sends
+        is reset, and the answer is lost with it."""
+        if self._linger_bytes is None and not self.transport.is_closing():
+            self._linger_bytes = LINGER_BYTES
+            self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self.transport.write_eof()
+            self.flow.resume_reading()
+
+    def _expect_head(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_overdue)
+
+    def _head_overdue(self) -> None:
+        if self.cycle is not None and not self.cycle.response_complete:
+            # The request before this one is still being answered.
+            self._expect_head()
+        else:
+            self._refuse(HeadersTooSlow(f"Path and headers have {HEAD_SECONDS:g} s to come."))
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, problem: problems.Problem) -> None:
+        """Without the app, which has not heard of this request or not of all of it, and for good."""
+        self._stop_timer()
+        self._deaf = True
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+            # Before it stands a request that is whole: this is its answer's place.
+            self._end_with(self.cycle)
+            return
+        if self.cycle is None or self.cycle.response_complete or not (self.cycle.response_started or self.pipeline):
+            self.transport.write(_refusal(problem))
+            self._linger()
+        else:
+            self.transport.close()
+
+
+class _Parting:
+    """A connection as an answer sees it that comes before its request is whole: closing takes a moment."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
+
+
+def _refusal(problem: problems.Problem) -> bytes:
+    request_id = os.urandom(8).hex()
+    answer = asgi.problem_answer(problem, request_id)
+    log.debug("refused", extra={"problem": problem.type, "detail": problem.detail})
+    length = str(len(answer.body))
+    headers = {**answer.headers, "content-length": length, "x-request-id": request_id, "connection": "close"}
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + answer.body
+
+
+def _too_much_framing() -> BodyTooLarge:
+    return BodyTooLarge(
+        f"Size lines, extensions and trailers of a body in chunks may have {MOST_FRAMING_BYTES} bytes more than usual.",
+        limit=MOST_FRAMING_BYTES,
+    )
