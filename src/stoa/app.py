@@ -13,7 +13,7 @@ SERVICES: dict[str, Service] = {
     for service in (
         Service(
             name="auth",
-            announces=("user.registered",),
+            announces=("user.registered", "user.changed"),
         ),
         Service(
             name="user",

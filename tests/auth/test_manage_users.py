@@ -128,6 +128,7 @@ async def test_others_may_not(world, role):
     token = (await world.login(eve["user"]["email"])).body["access_token"]
     for method, path, body in (
         ("GET", "/auth/users", None),
+        ("GET", f"/auth/users/{ada['user']['id']}/acts", None),
         ("PUT", f"/auth/users/{ada['user']['id']}/roles", {"roles": ["admin"]}),
         ("PUT", f"/auth/users/{eve['user']['id']}/roles", {"roles": ["admin"]}),
         ("POST", f"/auth/users/{ada['user']['id']}/disable", None),
@@ -137,3 +138,57 @@ async def test_others_may_not(world, role):
         assert (await world.rest.send(method, path, body)).status == 401
     assert await world.db.fetchval("SELECT count(*) FROM users WHERE 'admin' = ANY (roles)") == 0
     assert await world.active(ada)
+
+
+async def acts_on(world, admin, user_id):
+    page = await world.rest.ok("GET", f"/auth/users/{user_id}/acts", token=admin["access_token"])
+    return [(act["act"], act["actor"], act["before"], act["after"]) for act in page["items"]]
+
+
+async def test_who_changed_what_is_kept_and_shown(world):
+    admin, ada = await world.admin(), await world.register()
+    path, by = f"/auth/users/{ada['user']['id']}", admin["user"]["id"]
+    for _ in range(2):  # a repeat is no act
+        await world.rest.ok("PUT", f"{path}/roles", {"roles": ["seller"]}, token=admin["access_token"])
+    for act in ("disable", "enable"):
+        for _ in range(2):
+            await world.rest.ok("POST", f"{path}/{act}", token=admin["access_token"])
+    assert await acts_on(world, admin, ada["user"]["id"]) == [
+        ("user.enabled", by, {"enabled": False}, {"enabled": True}),
+        ("user.disabled", by, {"enabled": True}, {"enabled": False}),
+        ("user.roles_changed", by, {"roles": ["customer"]}, {"roles": ["seller"]}),
+    ]
+    assert await acts_on(world, admin, by) == []
+
+
+async def test_the_acts_page_by_page(world):
+    admin, ada = await world.admin(), await world.register()
+    path = f"/auth/users/{ada['user']['id']}"
+    for act in ("disable", "enable", "disable"):
+        await world.rest.ok("POST", f"{path}/{act}", token=admin["access_token"])
+    seen, cursor = [], ""
+    while cursor is not None:
+        query = f"limit=1{cursor and '&cursor=' + cursor}"
+        page = await world.rest.ok("GET", f"{path}/acts?{query}", token=admin["access_token"])
+        seen += [act["act"] for act in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == ["user.disabled", "user.enabled", "user.disabled"]
+
+
+async def test_what_changed_is_announced_once_and_whole(world):
+    admin, ada = await world.admin(), await world.register()
+    path = f"/auth/users/{ada['user']['id']}"
+    for _ in range(2):
+        await world.rest.ok("PUT", f"{path}/roles", {"roles": ["seller", "customer"]}, token=admin["access_token"])
+        await world.rest.ok("POST", f"{path}/disable", token=admin["access_token"])
+    await world.rest.ok("POST", f"{path}/enable", token=admin["access_token"])
+    facts = await world.db.fetch(
+        "SELECT aggregate_version, data FROM event_log WHERE type = 'user.changed' AND subject = $1 ORDER BY id",
+        ada["user"]["id"],
+    )
+    seller = {"user_id": ada["user"]["id"], "roles": ["customer", "seller"]}
+    assert [(row["aggregate_version"], row["data"]) for row in facts] == [
+        (2, seller | {"enabled": True}),
+        (3, seller | {"enabled": False}),
+        (4, seller | {"enabled": True}),
+    ]

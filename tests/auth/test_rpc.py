@@ -11,7 +11,7 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     ImportUsersRequest,
     OpenSessionRequest,
 )
-from stoa.kit import problems
+from stoa.kit import problems, staff_acts
 
 NewUser = ImportUsersRequest.NewUser
 OLD_HASH = bcrypt.hashpw(b"an old passphrase", bcrypt.gensalt(4)).decode()
@@ -74,10 +74,15 @@ async def test_importing(world):
         "SELECT data->>'email' AS email FROM event_log WHERE subject <> $1 ORDER BY 1", there["id"]
     )
     assert [row["email"] for row in announced] == ["a@example.com", "b@example.com"]
+    acts = await staff_acts.list_acts(world.db, limit=10)
+    assert [(act.actor, act.act, act.before, act.after) for act in acts] == [
+        ("operator", "user.imported", None, {"roles": ["admin", "seller"]})
+    ]
     before = await world.counts()
     again = await world.stub.ImportUsers(ImportUsersRequest(users=users))
     assert (again.added, again.already_there) == (0, 4)
     assert await world.counts() == before
+    assert await staff_acts.list_acts(world.db, limit=10) == acts
     assert (await world.login("a@example.com", "an old passphrase")).status == 200
     assert (await world.login("b@example.com", "")).status == 422
     assert (await world.login("b@example.com", "anything")).status == 401
@@ -123,6 +128,13 @@ async def test_an_operators_session(world, later):
     assert me["id"] == made["user"]["id"]
     row = await world.db.fetchrow("SELECT client, reason FROM sessions WHERE id = $1", opened.session_id)
     assert tuple(row) == ("operator", "replay")
+    (act,) = await staff_acts.list_acts(world.db, limit=10)
+    assert (act.actor, act.act, act.subject, act.reason) == (
+        "operator",
+        "user.session_opened",
+        made["user"]["id"],
+        "replay",
+    )
     assert await active(world, opened.session_id)
     later(timedelta(minutes=15))
     assert not await active(world, opened.session_id)

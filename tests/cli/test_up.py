@@ -194,6 +194,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
     [
         ["audit"],
         ["parked"],
+        ["acts"],
         ["rotate-key"],
         ["psql", "order"],
         ["replay", "sales.parquet"],

@@ -24,7 +24,7 @@ def facts() -> dict[str, type[Fact]]:
 
 
 def test_every_type_with_its_announcer_and_hearers():
-    shown = [(kind, announcer, tuple(hearers.split(", "))) for kind, announcer, _, _, hearers in TYPES]
+    shown = [(kind, announcer, tuple(filter(None, hearers.split(", ")))) for kind, announcer, _, _, hearers in TYPES]
     assert shown == [
         (kind, service.name, subscribers(kind)) for service in SERVICES.values() for kind in service.announces
     ]

@@ -32,7 +32,7 @@ SCRIPTS = blocks(OPERATIONS, "sh")
 WAIT_SECONDS = 60.0
 
 
-TRIED = ("SELECT status", "pg_dump", "pg_restore", "compatible_with", "parked --redrive", "rotate-key")
+TRIED = ("SELECT status", "pg_dump", "pg_restore", "compatible_with", "parked --redrive", "rotate-key", "stoa acts")
 
 
 def script(with_text: str) -> str:
@@ -178,6 +178,20 @@ async def test_a_next_signing_key(reader: Reader, database_of: Callable[[str], D
     after = {row["kid"] for row in await auth.fetch("SELECT kid::text FROM signing_keys")}
     assert after == before | {made}
     assert made not in before
+
+
+async def test_who_did_it(reader: Reader, visitor: Shopper, admin: Shopper):
+    ada = await visitor.register()
+    assert ada.user is not None and admin.user is not None
+    await admin.ok("PUT", f"/auth/users/{ada.user['id']}/roles", {"roles": ["seller"]})
+    printed = reader.run(reader.at_home(script("stoa acts")))
+    assert re.search(
+        rf"  {admin.user['id']}  user\.roles_changed {ada.user['id']} in auth\n"
+        r' +{"roles":\["customer"\]} → {"roles":\["seller"\]}  request \S+\n',
+        printed,
+    )
+    # The administrator came from a command line.
+    assert re.search(rf"  operator  user\.imported {admin.user['id']} in auth\n", printed)
 
 
 def test_the_metrics():

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stoa.kit.events import Fact
 
 
 class UserRegistered(Fact, event="user.registered", frozen=True, kw_only=True):
-    """Somebody has an account: registered or imported. The first and so far only version of a user."""
+    """Somebody has an account: registered or imported. The first version of a user."""
 
     user_id: str
     email: str
     first_name: str
     last_name: str
     phone: str
+
+
+class UserChanged(Fact, event="user.changed", frozen=True, kw_only=True):
+    """Staff changed what somebody may: the whole state as it is now. `enabled` is whether they may sign in."""
+
+    user_id: str
+    roles: Sequence[str]
+    enabled: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.auth import repository
@@ -15,6 +16,8 @@ from stoa.services.auth.register import registered
 from stoa.services.auth.repository import NewUser
 from stoa.services.auth.roles import ROLES
 from stoa.services.auth.service import Auth
+
+CUSTOMER = ["customer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,10 @@ async def import_users(auth: Auth, users: Sequence[Imported]) -> int:
         await auth.outbox.announce_all(
             tx, [Announcement(user.id, 1, registered(user)) for user in new if user.id in added]
         )
+        for user in new:
+            # A customer more is nobody's privilege; the others are a handful.
+            if user.id in added and user.roles != CUSTOMER:
+                await staff_acts.record_operator(tx, act="user.imported", subject=user.id, after={"roles": user.roles})
     return len(added)
 
 
@@ -54,5 +61,5 @@ def _new(at: int, user: Imported) -> NewUser:
         first_name=user.first_name,
         last_name=user.last_name,
         phone="",
-        roles=sorted(set(user.roles)) or ["customer"],
+        roles=sorted(set(user.roles)) or CUSTOMER,
     )

@@ -16,7 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from stoa.kit import clock
+from stoa.kit import clock, staff_acts
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE
@@ -103,15 +103,16 @@ class Keyring:
             await repository.lock_keys(tx)
             there, now = await repository.all_keys(tx), clock.now()
             waiting = [key for key in there if key.signs_from > now]
-            if withdraw_others:
-                await repository.remove_keys(tx, [key.kid for key in there])
-                made = _row(new, now)
-                await repository.add_key(tx, made)
-            elif waiting:
+            if waiting and not withdraw_others:
                 made = waiting[0]
             else:
-                made = _row(new, now + self._lead if there else now)
+                if withdraw_others:
+                    await repository.remove_keys(tx, [key.kid for key in there])
+                made = _row(new, now if withdraw_others or not there else now + self._lead)
                 await repository.add_key(tx, made)
+                await staff_acts.record_operator(
+                    tx, act="signing_key.rotated", subject=made.kid, after={"others_withdrawn": withdraw_others}
+                )
         await self._read()
         return made.kid
 

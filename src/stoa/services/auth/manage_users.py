@@ -1,18 +1,20 @@
 """What an admin does with accounts. None of it can be done to one's own.
 
 The caller's account is locked with the other and must still be an admin's: of two who disable each other
-at once the second comes too late. So an enabled admin remains after each of these.
+at once the second comes too late. So an enabled admin remains after each of these. What changes is kept with
+who did it, and announced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stoa.kit import clock
+from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.services.auth import repository
 from stoa.services.auth.errors import NoLongerAdmin, NoSuchUser, NotOneself
+from stoa.services.auth.events import UserChanged
 from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
 
@@ -24,28 +26,48 @@ async def set_roles(auth: Auth, admin: Principal, user_id: str, roles: Sequence[
     """
     async with auth.db.transaction() as tx:
         user = await _another(tx, admin, user_id)
-        if set(user.roles) != set(roles):
-            await repository.set_roles(tx, user.id, sorted(set(roles)))
-            await repository.end_sessions(tx, user.id, None, clock.now(), "roles_changed")
-        return await _changed(tx, user)
+        if set(user.roles) == set(roles):
+            return user
+        changed = await repository.set_roles(tx, user.id, sorted(set(roles)))
+        await repository.end_sessions(tx, user.id, None, clock.now(), "roles_changed")
+        await staff_acts.record(
+            tx,
+            act="user.roles_changed",
+            subject=user.id,
+            before={"roles": user.roles},
+            after={"roles": changed.roles},
+        )
+        await _announce(auth, tx, changed)
+    return changed
 
 
 async def disable(auth: Auth, admin: Principal, user_id: str) -> User:
     """The user cannot sign in, and every session ends. A repeat changes nothing."""
     async with auth.db.transaction() as tx:
         user = await _another(tx, admin, user_id)
-        if user.disabled_at is None:
-            await repository.set_disabled(tx, user.id, clock.now())
-            await repository.end_sessions(tx, user.id, None, clock.now(), "disabled")
-        return await _changed(tx, user)
+        if user.disabled_at is not None:
+            return user
+        changed = await repository.set_disabled(tx, user.id, clock.now())
+        await repository.end_sessions(tx, user.id, None, clock.now(), "disabled")
+        await staff_acts.record(
+            tx, act="user.disabled", subject=user.id, before={"enabled": True}, after={"enabled": False}
+        )
+        await _announce(auth, tx, changed)
+    return changed
 
 
 async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
     """The user can sign in again. A repeat changes nothing."""
     async with auth.db.transaction() as tx:
         user = await _another(tx, admin, user_id)
-        await repository.set_disabled(tx, user.id, None)
-        return await _changed(tx, user)
+        if user.disabled_at is None:
+            return user
+        changed = await repository.set_disabled(tx, user.id, None)
+        await staff_acts.record(
+            tx, act="user.enabled", subject=user.id, before={"enabled": False}, after={"enabled": True}
+        )
+        await _announce(auth, tx, changed)
+    return changed
 
 
 async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
@@ -60,7 +82,6 @@ async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
     return locked[user_id]
 
 
-async def _changed(tx: Transaction, user: User) -> User:
-    changed = await repository.find_user(tx, user.id)
-    assert changed is not None  # locked above
-    return changed
+async def _announce(auth: Auth, tx: Transaction, user: User) -> None:
+    fact = UserChanged(user_id=user.id, roles=user.roles, enabled=user.disabled_at is None)
+    await auth.outbox.announce(tx, subject=user.id, version=user.version, fact=fact)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from stoa.kit import clock
+from stoa.kit import clock, staff_acts
 from stoa.kit.ids import uuid7
 from stoa.services.auth import repository
 from stoa.services.auth.errors import AccountDisabled
@@ -22,7 +22,7 @@ class OperatorSession:
 async def open_for_operator(auth: Auth, user: User, reason: str) -> OperatorSession:
     """An access token in `user`'s name and no refresh token: it is over when the access token is.
 
-    The session's row keeps the `reason`. Raises `AccountDisabled`.
+    The `reason` is kept, with the session while that is and among the staff's acts for good. Raises `AccountDisabled`.
     """
     await auth.keyring.ready()
     now, session_id = clock.now(), uuid7()
@@ -39,5 +39,8 @@ async def open_for_operator(auth: Auth, user: User, reason: str) -> OperatorSess
             expires_at=now + timedelta(seconds=auth.settings.access_token_seconds),
         )
         await repository.add_session(tx, new)
+        await staff_acts.record_operator(
+            tx, act="user.session_opened", subject=current.id, after={"session_id": session_id}, reason=reason
+        )
     token = auth.keyring.sign(user_id=current.id, email=current.email, roles=current.roles, session_id=session_id)
     return OperatorSession(session_id, token)

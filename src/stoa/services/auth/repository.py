@@ -29,6 +29,7 @@ class User:
     last_name: str
     phone: str
     roles: tuple[str, ...]
+    version: int
     disabled_at: datetime | None
     created_at: datetime
 
@@ -50,7 +51,8 @@ ADD_USER = """
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT DO NOTHING
     RETURNING
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
 """
 
 
@@ -97,7 +99,9 @@ async def import_users(tx: Transaction, new: Sequence[NewUser]) -> set[str]:
 
 
 FIND_USER = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users WHERE id = $1
 """
 
@@ -107,7 +111,9 @@ async def find_user(db: Db, user_id: str) -> User | None:
 
 
 FIND_USER_BY_EMAIL = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users WHERE email = $1
 """
 
@@ -117,7 +123,9 @@ async def find_user_by_email(db: Db, email: str) -> User | None:
 
 
 FIND_USER_BY_REGISTRATION = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users WHERE registration_key = $1
 """
 
@@ -128,7 +136,9 @@ async def find_user_by_registration(db: Db, registration_key: bytes) -> User | N
 
 # NO KEY: a session that is being opened refers to the row and need not wait.
 LOCK_USER = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users WHERE id = $1 FOR NO KEY UPDATE
 """
 
@@ -139,19 +149,23 @@ async def lock_user(tx: Transaction, user_id: str) -> User | None:
 
 # In one order everywhere, so that two who lock the same accounts never wait for each other.
 LOCK_USERS = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
 
 async def lock_users(tx: Transaction, user_ids: Sequence[str]) -> dict[str, User]:
     """Those that there are, by id."""
-    users = [_user(row) for row in await tx.fetch(LOCK_USERS, user_ids)]
-    return {user.id: user for user in users if user is not None}
+    users = [_there(row) for row in await tx.fetch(LOCK_USERS, user_ids)]
+    return {user.id: user for user in users}
 
 
 LIST_USERS = """
-    SELECT id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, disabled_at, created_at
+    SELECT
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
     FROM users
     WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR email = $2)
     ORDER BY id DESC LIMIT $3
@@ -160,8 +174,7 @@ LIST_USERS = """
 
 async def list_users(db: Db, before_id: str | None, email: str | None, limit: int) -> list[User]:
     """The newest first."""
-    users = [_user(row) for row in await db.fetch(LIST_USERS, before_id, email, limit)]
-    return [user for user in users if user is not None]
+    return [_there(row) for row in await db.fetch(LIST_USERS, before_id, email, limit)]
 
 
 RENEW_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1"
@@ -179,18 +192,30 @@ async def change_password(tx: Transaction, user_id: str, password_hash: str) -> 
     await tx.execute(CHANGE_PASSWORD, user_id, password_hash)
 
 
-SET_ROLES = "UPDATE users SET roles = $2 WHERE id = $1"
+SET_ROLES = """
+    UPDATE users SET roles = $2, version = version + 1 WHERE id = $1
+    RETURNING
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
+"""
 
 
-async def set_roles(tx: Transaction, user_id: str, roles: Sequence[str]) -> None:
-    await tx.execute(SET_ROLES, user_id, roles)
+async def set_roles(tx: Transaction, user_id: str, roles: Sequence[str]) -> User:
+    """The user as changed; their row must be locked."""
+    return _there(await tx.fetchrow(SET_ROLES, user_id, roles))
 
 
-SET_DISABLED = "UPDATE users SET disabled_at = $2 WHERE id = $1"
+SET_DISABLED = """
+    UPDATE users SET disabled_at = $2, version = version + 1 WHERE id = $1
+    RETURNING
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
+"""
 
 
-async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> None:
-    await tx.execute(SET_DISABLED, user_id, at)
+async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> User:
+    """The user as changed; their row must be locked."""
+    return _there(await tx.fetchrow(SET_DISABLED, user_id, at))
 
 
 FORGET_REGISTRATIONS = """
@@ -410,4 +435,9 @@ async def remove_keys(tx: Transaction, kids: Sequence[str]) -> None:
 
 
 def _user(row: asyncpg.Record | None) -> User | None:
-    return None if row is None else User(**dict(row) | {"roles": tuple(row["roles"])})
+    return None if row is None else _there(row)
+
+
+def _there(row: asyncpg.Record | None) -> User:
+    assert row is not None  # the caller holds it
+    return User(**dict(row) | {"roles": tuple(row["roles"])})

@@ -11,11 +11,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import ANYONE, OWN, SIGNED_IN, Answer, Request, Routes, roles
 from stoa.kit.http.types import Email, Id, Name, Page, PageQuery, Phone
+from stoa.kit.staff_acts import StaffAct
 from stoa.services.auth import manage_users, passwords, repository
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
@@ -38,6 +40,7 @@ NO_STORE = {"cache-control": "no-store"}
 NewPassword = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=passwords.LONGEST)]
 AnyPassword = Annotated[str, Meta(min_length=1, max_length=1_000)]
 """What came from elsewhere may be shorter or longer than what we take today."""
+ActId = Annotated[int, Meta(ge=1, lt=2**53)]
 Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
@@ -223,6 +226,26 @@ async def disable_user(auth: Auth, request: Request) -> AccountView:
 @routes.post("/auth/users/{user_id:uuid}/enable", answer=AccountView, who=ADMIN, summary="Let somebody sign in again")
 async def enable_user(auth: Auth, request: Request) -> AccountView:
     return account_view(await manage_users.enable(auth, _caller(request), request.path["user_id"]))
+
+
+@routes.get(
+    "/auth/users/{user_id:uuid}/acts",
+    query=PageQuery,
+    answer=Page[StaffAct],
+    who=ADMIN,
+    summary="What staff and operators did to an account, the newest first",
+)
+async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[StaffAct]:
+    """Nothing for an id that nobody has: what was done outlives the account."""
+    query = request.query
+    before = decode_cursor(query.cursor, tuple[ActId])
+    acts = await staff_acts.list_acts(
+        auth.db,
+        subject=request.path["user_id"],
+        before_id=before[0] if before else None,
+        limit=query.limit + 1,
+    )
+    return page_of(acts, query.limit, lambda act: (act.id,))
 
 
 async def _register(auth: Auth, request: Request[NewAccount]) -> Answer:
