@@ -178,21 +178,53 @@ async def test_a_lost_connection_is_said_to_be_lost_inside_a_transaction_and_out
     assert await things(db) == 0
 
 
-async def test_what_a_rush_opened_is_closed_again(db, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stoa.kit.db.IDLE_SECONDS", 0.05)
-    await asyncio.gather(*(db.fetchval("SELECT pg_sleep(0.02)") for _ in range(4)))
-    assert len(db._idle) == 4
-    await asyncio.sleep(0.06)
-    for _ in range(8):
-        await db.fetchval("SELECT 1")
-    assert len(db._idle) == 1
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+
+
+async def test_what_a_rush_opened_is_closed_again_without_being_asked(database, monkeypatch) -> None:
+    monkeypatch.setattr("stoa.kit.db.IDLE_SECONDS", 0.2)
+    db = await database("cart")
+    await asyncio.gather(*(db.fetchval("SELECT pg_sleep(0.1)") for _ in range(4)))
+    admin = await asyncpg.connect(db.dsn)
+    assert await admin.fetchval(SESSIONS, db.session) == 4
+    async with asyncio.timeout(5):
+        while await admin.fetchval(SESSIONS, db.session):
+            await asyncio.sleep(0.01)
+    await admin.close()
+    assert await db.fetchval("SELECT 1") == 1
+
+
+async def test_giving_a_connection_back_asks_the_server_nothing(db) -> None:
+    await db.execute("SET application_name = 'kept'")
+    assert await db.fetchval("SHOW application_name") == "kept"
+    async with db.transaction() as tx:
+        await tx.execute("SET LOCAL application_name = 'until the end'")
+    assert await db.fetchval("SHOW application_name") == "kept"
+
+
+async def test_a_connection_given_back_inside_a_transaction_holds_nothing(database) -> None:
+    db = await database("cart", size=1)
+    await db.execute("CREATE TABLE thing (n int)")
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    await db.execute("BEGIN")
+    await db.execute("INSERT INTO thing VALUES (1)")
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert [each.partition(" <")[0] for each in complaints] == ["Resetting connection with an active transaction"]
+    other = await asyncpg.connect(db.dsn)
+    assert await other.fetchval("SELECT count(*) FROM thing") == 1
+    await other.close()
+
+
+async def test_nothing_waits_for_ever(db) -> None:
+    assert {name: await db.fetchval(f"SHOW {name}") for name in kit_db.TIME_OUTS} == kit_db.TIME_OUTS
 
 
 async def test_connections_that_died_idle_are_not_lent(db) -> None:
     await asyncio.gather(*(db.execute("SELECT pg_sleep(0.02)") for _ in range(4)))
     await cut_off(db)
     async with asyncio.timeout(5):
-        while not all(connection.is_closed() for connection, _ in db._idle):
+        while db._pool.get_size():
             await asyncio.sleep(0.001)
     assert await asyncio.gather(*(things(db) for _ in range(4))) == [0, 0, 0, 0]
 
@@ -208,8 +240,9 @@ async def test_what_is_not_a_lost_connection_stays_what_it_is(db) -> None:
 
 
 async def test_waiting_for_a_connection_has_an_end(database, monkeypatch) -> None:
-    monkeypatch.setattr(kit_db, "SLOT_SECONDS", 0.05)
     db = await database("cart", size=1)
+    await db.execute("SELECT 1")
+    monkeypatch.setattr(kit_db, "SLOT_SECONDS", 0.05)
     async with db.transaction():
         other = asyncio.create_task(db.execute("SELECT 1"))
         with pytest.raises(DatabaseUnavailable, match="busy"):

@@ -194,10 +194,7 @@ async def test_an_exception_or_a_cancellation_frees_the_key(keys, db):
 
 async def die(db: Database, task: asyncio.Task[Answer]) -> None:
     """What PostgreSQL sees when a process is killed: its connections end, and nothing more comes from it."""
-    for connection, _ in list(db._idle):
-        connection.terminate()
-    db._idle.clear()
-    db.dsn = "postgresql://nobody@127.0.0.1:1/nowhere"
+    db._pool.terminate()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

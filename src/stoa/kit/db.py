@@ -1,8 +1,8 @@
 """PostgreSQL: one pool per service, transactions, and the guard that no call leaves while one is open.
 
-The pool is our own because asyncpg's sends a RESET on every release, which costs two fifths of the
-read rate (docs/adr). Nothing here changes session state, so there is nothing to reset; a connection
-that broke, or was cut off between two states, is discarded.
+The pool is asyncpg's, told to send nothing when a connection comes back: nothing here changes session
+state, so there is nothing to reset. A connection that broke, or was cut off between two states, is
+discarded; one that nobody needs is closed after a while.
 
     async with db.transaction() as tx:          committed when the block ends, rolled back when it raises
         await tx.execute(...)
@@ -17,8 +17,8 @@ Ids come and go as strings, json and jsonb as plain values, timestamptz as aware
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -27,15 +27,27 @@ from typing import Any, Protocol
 
 import asyncpg
 import msgspec
+from asyncpg.pool import PoolConnectionProxy
 
 from stoa.kit import problems
 from stoa.kit.known_types import Connection
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 5
 IDLE_SECONDS = 30.0
 """A connection that nobody has needed for so long is closed: each costs the server some five megabytes."""
 SLOT_SECONDS = 10
 """How long a statement waits for a connection before its caller is told to come back later."""
+RELEASE_SECONDS = 5
+"""How long a statement that was cut off may take to end before its connection is thrown away."""
+
+TIME_OUTS: Mapping[str, str] = {
+    # A row is held for milliseconds: who holds one for seconds hangs, and must not make everybody hang.
+    "lock_timeout": "2s",
+    # Longer than any request waits. What reads whole tables, as the audit does, says so when it opens its pool.
+    "statement_timeout": "20s",
+    "idle_in_transaction_session_timeout": "20s",
+}
+"""PostgreSQL's settings for each session, so that nothing waits for ever."""
 
 BY_INDEX: Mapping[str, str] = {
     f"enable_{way}": "off" for way in ("seqscan", "bitmapscan", "sort", "hashjoin", "mergejoin")
@@ -121,7 +133,7 @@ def before_commit(database: Database, callback: Callable[[Transaction], Awaitabl
 class Database:
     """A pool of at most `size` connections to one service's database, opened when first needed.
 
-    `settings` are PostgreSQL's, for each of its sessions.
+    `settings` are PostgreSQL's for each of its sessions, over `TIME_OUTS`.
 
     Every method raises `DatabaseUnavailable` when there is no connection in time or it is lost on the
     way. Then a statement that was running may or may not have committed.
@@ -133,9 +145,10 @@ class Database:
         self.size = size
         self.session = f"stoa_{service}/{os.urandom(8).hex()}"
         """What PostgreSQL calls this pool: while a connection of it is listed, its process is alive."""
-        self._settings = {"application_name": self.session, **(settings or {})}
-        self._idle: list[tuple[asyncpg.Connection, float]] = []
-        self._slots = asyncio.Semaphore(size)
+        self._settings = {**TIME_OUTS, "application_name": self.session, **(settings or {})}
+        self._pool: asyncpg.Pool | None = None
+        self._lent_now = 0
+        """How many connections are lent or waited for: while there are enough nobody needs a time limit."""
         self._closed = False
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
@@ -169,7 +182,7 @@ class Database:
                     if hook is not None and hook[0] is self:
                         await hook[1](connection)
                 except BaseException:
-                    if not connection.is_closed():
+                    if not _is_gone(connection):
                         await _boundary(connection, "ROLLBACK")
                     raise
                 await _boundary(connection, "COMMIT")
@@ -196,51 +209,60 @@ class Database:
         if self._closed:
             return
         self._closed = True
-        give_up = time.monotonic() + within_seconds
-        for _ in range(self.size):
-            try:
-                await asyncio.wait_for(self._slots.acquire(), max(0.0, give_up - time.monotonic()))
-            except TimeoutError:
-                break
-        for connection, _ in self._idle:
-            connection.terminate()
-        self._idle.clear()
+        if self._pool is not None:
+            with contextlib.suppress(TimeoutError):
+                # Cut off, it ends those that are still in use.
+                await asyncio.wait_for(self._pool.close(), within_seconds)
 
     @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
-        await self._slot()
+    async def _lent(self) -> AsyncIterator[PoolConnectionProxy]:
+        pool = await self._open_pool()
+        connection = await self._acquire(pool)
+        patience = None
         try:
-            connection = await self._take()
-            try:
-                yield connection
-            except _LOSS as error:
-                self._explain(error, connection)
-                raise
-            finally:
-                self._give_back(connection)
+            yield connection
+        except _LOSS as error:
+            self._explain(error, connection)
+            raise
+        except asyncio.CancelledError:
+            patience = RELEASE_SECONDS
+            raise
         finally:
-            self._slots.release()
+            self._lent_now -= 1
+            with contextlib.suppress(*_LOSS):  # it is thrown away then
+                await pool.release(connection, timeout=patience)
 
-    async def _slot(self) -> None:
+    async def _open_pool(self) -> asyncpg.Pool:
         if self._closed:
             raise DatabaseUnavailable(f"The database of {self.service} is closed.")
-        if not self._slots.locked():
-            await self._slots.acquire()
-            return
+        if self._pool is None:
+            # With no connection to open it does not wait, so nobody comes in between.
+            self._pool = await asyncpg.create_pool(
+                min_size=0,
+                max_size=self.size,
+                max_inactive_connection_lifetime=IDLE_SECONDS,
+                connect=self._connect,
+                reset=_nothing_to_reset,
+                connection_class=Connection,
+            )
+        return self._pool
+
+    async def _acquire(self, pool: asyncpg.Pool) -> PoolConnectionProxy:
+        self._lent_now += 1
         try:
+            if self._lent_now <= self.size:  # there is one, or one may be opened
+                return await pool.acquire()
             async with asyncio.timeout(SLOT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise DatabaseUnavailable(f"Every connection to the database of {self.service} is busy.") from None
+                return await pool.acquire()
+        except BaseException as error:
+            self._lent_now -= 1
+            if isinstance(error, TimeoutError):
+                raise DatabaseUnavailable(f"Every connection to the database of {self.service} is busy.") from None
+            if isinstance(error, asyncpg.InterfaceError):  # it was closed meanwhile
+                raise DatabaseUnavailable(f"The database of {self.service} is closed.") from error
+            raise
 
-    async def _take(self) -> asyncpg.Connection:
-        while self._idle:
-            connection, _ = self._idle.pop()
-            if not connection.is_closed():
-                return connection
-        return await self._connect()
-
-    async def _connect(self) -> asyncpg.Connection:
+    async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await asyncpg.connect(
@@ -255,23 +277,17 @@ class Database:
             raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
         return connection
 
-    def _give_back(self, connection: asyncpg.Connection) -> None:
-        if connection.is_closed():
-            return
-        if self._closed or connection.is_in_transaction():
-            connection.terminate()
-            return
-        now = time.monotonic()
-        self._idle.append((connection, now))
-        # The last one given back is the next one lent, so what a rush left behind grows old at the front.
-        if now - self._idle[0][1] > IDLE_SECONDS:
-            self._idle.pop(0)[0].terminate()
-
-    def _explain(self, error: Exception, connection: asyncpg.Connection) -> None:
+    def _explain(self, error: Exception, connection: asyncpg.Connection | PoolConnectionProxy) -> None:
         """Raise `DatabaseUnavailable` if what the error says is that the connection is gone."""
-        if isinstance(error, _ENDED) or connection.is_closed():
-            connection.terminate()
+        gone = _is_gone(connection)
+        if gone or isinstance(error, _ENDED):
+            if not gone:
+                connection.terminate()
             raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
+
+
+async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
+    """For the pool, which would send a RESET: no session state was changed."""
 
 
 _ENDED = (
@@ -285,7 +301,15 @@ _LOSS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Interna
 """What a lost connection may show itself as. Most PostgreSQL errors are none: they leave it open."""
 
 
-async def _boundary(connection: asyncpg.Connection, command: str) -> None:
+def _is_gone(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
+    """The pool takes back what was lost at once, and then the connection in hand answers no question."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
+
+
+async def _boundary(connection: PoolConnectionProxy, command: str) -> None:
     """BEGIN, COMMIT or ROLLBACK. Cut off half way it leaves a session in an unknown state: never lent again."""
     try:
         await connection.execute(command)
