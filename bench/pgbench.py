@@ -15,6 +15,7 @@ from bench.load import quantile
 from bench.script import Script
 from bench.shop import Shop
 from stoa.runtime import account
+from stoa.runtime.postgres import host_of
 
 THREADS = 2
 WARM_UP = 5
@@ -79,7 +80,7 @@ class Pgbench:
         server = urlsplit(self._shop.dsn())
         command = [
             str(account.programs(None) / "pgbench"),
-            *("--host", str(server.hostname), "--port", str(server.port), "--username", str(server.username)),
+            *("--host", host_of(self._shop.dsn()), "--port", str(server.port), "--username", str(server.username)),
             *("--no-vacuum", "--protocol", "prepared", "--file", str(file)),
             *("--client", str(clients), "--jobs", str(min(THREADS, clients)), "--transactions", str(each)),
             *("--log", "--log-prefix", str(folder / name)),

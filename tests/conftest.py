@@ -105,7 +105,8 @@ class Templates:
 
     def _dsn(self, service: str, name: str) -> str:
         role = SERVICES[service].role
-        return f"postgresql://{role}:{self._passwords[service]}@127.0.0.1:{self._postgres.port}/{name}"
+        where = self._postgres.dsn(name).rpartition("@")[2]
+        return f"postgresql://{role}:{self._passwords[service]}@{where}"
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from stoa.kit.db import Database
 from stoa.kit.problems import Unavailable
 from stoa.runtime import postgres as module
 from stoa.runtime.failure import Failure
-from stoa.runtime.postgres import MOST_LOOK_SECONDS, NOT_DURABLE, Postgres, cluster_of, port_of_running
+from stoa.runtime.postgres import MOST_LOOK_SECONDS, NOT_DURABLE, Postgres, cluster_of, dsn_of_running, port_of_running
 from stoa.runtime.watch import watching
 
 PARENT = """
@@ -69,9 +70,33 @@ async def test_it_runs_as_an_ordinary_user_on_loopback_only(postgres: Postgres) 
     assert {each.laddr.ip for each in process.net_connections() if each.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
 
 
-async def test_a_password_is_asked_for(postgres: Postgres) -> None:
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        await asyncpg.connect(f"postgresql://postgres:guess@127.0.0.1:{postgres.port}/postgres")
+async def test_a_password_is_asked_for_on_the_socket_and_by_tcp(postgres: Postgres) -> None:
+    for host in ("127.0.0.1", cluster_of(postgres.home)):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(
+                host=str(host), port=postgres.port, user="postgres", password="guess", database="postgres"
+            )
+
+
+BY_SOCKET = "SELECT inet_client_addr() IS NULL"
+
+
+async def test_it_is_reached_by_its_socket_which_lies_where_nobody_else_may_look(postgres: Postgres) -> None:
+    assert await value(postgres, BY_SOCKET) is True
+    assert stat.S_IMODE(cluster_of(postgres.home).stat().st_mode) == 0o700
+
+
+async def test_a_process_that_did_not_start_it_finds_the_socket_too(postgres: Postgres, monkeypatch) -> None:
+    monkeypatch.chdir(postgres.home.parent)
+    dsn = dsn_of_running(Path(postgres.home.name), postgres.dsn().split(":")[2].partition("@")[0])
+    assert dsn == postgres.dsn()
+
+
+async def test_where_the_path_is_too_long_for_a_socket_it_is_reached_by_tcp(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / ("d" * 100) / "pg", "secret", settings=NOT_DURABLE)
+    await server.start()
+    assert await value(server, BY_SOCKET) is False
+    await server.stop()
 
 
 async def test_it_keeps_data_and_port_from_start_to_start(tmp_path: Path) -> None:
@@ -121,7 +146,9 @@ async def test_a_pid_file_that_names_a_stranger_is_ignored(tmp_path: Path) -> No
     await server.start()
     lines = (cluster_of(server.home) / "postmaster.pid").read_text().splitlines()
     await server.stop()
-    (cluster_of(server.home) / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    stale = "\n".join([str(os.getpid()), *lines[1:]]) + "\n"
+    for name in ("postmaster.pid", f".s.PGSQL.{server.port}.lock"):
+        (cluster_of(server.home) / name).write_text(stale)
     assert port_of_running(server.home) is None
     await server.start()
     assert await value(server, "SELECT 1") == 1

@@ -18,6 +18,7 @@ from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.runtime import account
 from stoa.runtime.failure import Failure
+from stoa.runtime.postgres import host_of
 
 PROGRAMS = ("psql", "pg_dump", "pg_restore", "pgbench")
 
@@ -36,10 +37,11 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
         raise Failure(f"there is no service {arguments.service!r}", f"choose from {', '.join(sorted(SERVICES))}")
     if here.database_url:
         raise Failure("this command is for the embedded server", "take your own psql for a server of your own")
-    server = urlsplit((await here.need()).dsn)
+    dsn = (await here.need()).dsn
+    server = urlsplit(dsn)
     environment = {
         **here.environ,
-        "PGHOST": server.hostname or "",
+        "PGHOST": host_of(dsn),
         "PGPORT": str(server.port),
         "PGUSER": server.username or "",
         "PGPASSWORD": unquote(server.password or ""),

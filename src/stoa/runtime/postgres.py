@@ -1,9 +1,9 @@
 """The embedded database server: PostgreSQL from a wheel, as a child of ours.
 
-It listens on 127.0.0.1 only, asks for a password (SCRAM), and dies with us: on Linux the kernel
-sends it SIGINT when its parent vanishes, which it takes as "shut down, quickly and cleanly". On other
-systems a killed parent leaves it running; the next start stops it first. Whoever starts it holds the
-lock of the data directory, so a server that is found running there is nobody's.
+It listens on 127.0.0.1 and on a socket in its own folder, asks for a password (SCRAM), and dies with us:
+on Linux the kernel sends it SIGINT when its parent vanishes, which it takes as "shut down, quickly and
+cleanly". On other systems a killed parent leaves it running; the next start stops it first. Whoever starts
+it holds the lock of the data directory, so a server that is found running there is nobody's.
 
     postgres/data      the cluster, made in a temporary folder beside it and renamed when whole
     postgres/port      the port it had last, taken again if it is free
@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 import psutil
 
@@ -43,7 +44,8 @@ SUPERUSER = "postgres"
 # What one machine with a shop, its database and a browser can spare: some 60 MB for the server at rest.
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
+    # Its working directory, the cluster: nobody else may enter it, and whoever the server runs as may write there.
+    "unix_socket_directories": ".",
     "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
@@ -65,6 +67,8 @@ SETTINGS: Mapping[str, str] = {
 # For a server that is thrown away afterwards: nothing need reach the disk.
 NOT_DURABLE: Mapping[str, str] = {**SETTINGS, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+_LONGEST_SOCKET_PATH_BYTES = 103
+"""What every system takes: Linux takes 107."""
 _LOG_LIMIT_BYTES = 10_000_000
 _READY_WITHIN_SECONDS = 120.0
 MOST_LOOK_SECONDS = _READY_WITHIN_SECONDS + 60.0
@@ -97,7 +101,7 @@ class Postgres:
 
     def dsn(self, database: str = "postgres") -> str:
         """How a superuser connects to `database`."""
-        return _dsn(self._password, self.port, database)
+        return _dsn(self._password, cluster_of(self.home), self.port, database)
 
     async def start(self) -> None:
         """Make the cluster if there is none, stop what a killed predecessor left, start, and wait until it is ready."""
@@ -239,11 +243,22 @@ def port_of_running(home: Path) -> int | None:
 def dsn_of_running(home: Path, password: str) -> str | None:
     """How a superuser connects to the server that runs over `home`; None where none does."""
     port = port_of_running(home)
-    return _dsn(password, port, "postgres") if port else None
+    return _dsn(password, cluster_of(home), port, "postgres") if port else None
 
 
-def _dsn(password: str, port: int, database: str) -> str:
-    return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/{database}"
+def host_of(dsn: str) -> str:
+    """What PostgreSQL's own programs call `--host`: an address, or the folder of a socket."""
+    return unquote(urlsplit(dsn).netloc.rpartition("@")[2].rpartition(":")[0])
+
+
+def _dsn(password: str, cluster: Path, port: int, database: str) -> str:
+    """By the server's socket, which takes two thirds of the time, or by TCP where no socket's path may be so long."""
+    folder = cluster.absolute()
+    socket_path = folder / f".s.PGSQL.{port}"
+    host = "127.0.0.1"
+    if len(os.fsencode(socket_path)) <= _LONGEST_SOCKET_PATH_BYTES and socket_path.is_socket():
+        host = quote(str(folder), safe="")
+    return f"postgresql://{SUPERUSER}:{password}@{host}:{port}/{database}"
 
 
 async def _ready(process: subprocess.Popen[bytes], cluster: Path) -> bool:
@@ -274,9 +289,10 @@ async def _stop_orphan(cluster: Path) -> None:
                 break
         else:
             raise Failure(f"process {orphan.pid} holds {cluster} and does not end", "end it by hand")
-    # A pid file without a server is left over from a crash. PostgreSQL sees that too, unless the pid
-    # belongs to another process by now; we know that it is not ours.
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    # A pid file without a server is left over from a crash, and so is a socket's. PostgreSQL sees that too,
+    # unless the pid belongs to another process by now; we know that it is not ours.
+    for leftover in (cluster / "postmaster.pid", *cluster.glob(".s.PGSQL.*")):  # noqa: ASYNC240 - one short folder
+        leftover.unlink(missing_ok=True)
 
 
 async def _gone(process: psutil.Process, within_seconds: float) -> bool:
