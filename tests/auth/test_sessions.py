@@ -37,6 +37,26 @@ async def test_logout_by_a_used_refresh_token_is_still_a_logout(world):
     assert not await world.active(second)
 
 
+async def test_logout_by_refresh_token_whatever_token_comes_with_it(world):
+    made = await world.register()
+    body = {"refresh_token": made["refresh_token"]}
+    assert (await world.rest.send("POST", "/auth/logout", body, token="not.a.token")).status == 204
+    assert not await world.active(made)
+
+
+async def test_refreshing_and_signing_in_whatever_token_comes_with_it(world):
+    made = await world.register()
+    body = {"refresh_token": made["refresh_token"]}
+    assert (await world.rest.send("POST", "/auth/refresh", body, token="not.a.token")).status == 200
+    credentials = {"email": made["user"]["email"], "password": PASSWORD}
+    assert (await world.rest.send("POST", "/auth/login", credentials, token="not.a.token")).status == 200
+
+
+async def test_logout_by_nothing_but_a_bad_token_signs_nobody_out_and_says_so(world):
+    answer = await world.rest.send("POST", "/auth/logout", token="not.a.token")
+    assert (answer.status, answer.problem) == (401, "invalid-token")
+
+
 async def test_logout_of_nobody(world):
     assert (await world.rest.send("POST", "/auth/logout")).status == 401
     assert (await world.rest.send("POST", "/auth/logout", {})).status == 401

@@ -84,12 +84,12 @@ async def test_head_and_unchanged(town, gateway):
     assert town.reads == 1
 
 
-async def test_a_signed_in_shopper_gets_the_same_bytes_and_a_forged_token_none(town, gateway):
+async def test_a_signed_in_shopper_gets_the_same_bytes_and_so_does_a_forged_token(town, gateway):
     guest = await ask(gateway, "GET", "/api/v1/products/lamp")
     member = await ask(gateway, "GET", "/api/v1/products/lamp", headers=bearer(token()))
     assert (member.body, town.reads) == (guest.body, 1)
     forged = await ask(gateway, "GET", "/api/v1/products/lamp", headers=bearer("a.b.c"))
-    assert (forged.status, forged.problem) == (401, "invalid-token")
+    assert (forged.status, forged.body, town.reads) == (200, guest.body, 1)
 
 
 async def test_what_an_admin_reads_first_is_what_everybody_may_see(town, gateway):

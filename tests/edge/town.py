@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,8 +15,9 @@ from stoa.kit import problems
 from stoa.kit.channels import InProcessChannel, Registry
 from stoa.kit.events import Event
 from stoa.kit.http.app import Api, build
-from stoa.kit.http.routes import ANYONE, SIGNED_IN, Answer, Request, Routes, roles
+from stoa.kit.http.routes import ANYONE, OPTIONAL, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
 from stoa.kit.http.types import PageQuery
+from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.tokens import Verifier
 
 
@@ -76,15 +78,17 @@ class Town:
     async def fetch_keys(self) -> str:
         return jwks("first")
 
-    def api_of(self, *services: str) -> Api:
+    def api_of(self, *services: str, keys: Mapping[str, IdempotencyKeys] | None = None) -> Api:
         bound = [every_route(service).bind(self) for service in services if service != "catalog"]
         if "catalog" in services:
             bound.append(catalog.bind(self))
-        return build(bound, verifier=self.verifier, edge_secret="between us")
+        return build(bound, verifier=self.verifier, keys=keys, edge_secret="between us")
 
     def gateway(self, **settings: Any) -> Gateway:
         services = ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")
-        return Gateway(dict.fromkeys(services, self.api), self.verifier, self.channel, GatewaySettings(**settings))
+        return Gateway(
+            dict.fromkeys(services, self.api), self.verifier, self.channel, GatewaySettings(**settings), "of visitors"
+        )
 
 
 def seen(request: Request, method: str) -> Seen:
@@ -114,8 +118,9 @@ def every_route(service: str) -> Routes[Town]:
                 return seen(request, f"{service} GET")
 
         if (service, path) != ("order", "/orders"):
+            who, idempotent = (PUBLIC, UNKEPT) if service == "auth" else (ANYONE, OPTIONAL)
 
-            @routes.post(path, answer=Seen, body=bytes, who=ANYONE)
+            @routes.post(path, answer=Seen, body=bytes, who=who, idempotent=idempotent)
             async def change(town: Town, request: Request[bytes]) -> Seen:
                 return seen(request, f"{service} POST")
 
@@ -125,7 +130,7 @@ def every_route(service: str) -> Routes[Town]:
 catalog: Routes[Town] = Routes("catalog")
 
 
-@catalog.get("/products/{ref}", answer=Product, who=ANYONE)
+@catalog.get("/products/{ref}", answer=Product, who=PUBLIC)
 async def show(town: Town, request: Request) -> Product | Answer:
     town.reads += 1
     ref = request.path["ref"]
@@ -145,13 +150,13 @@ class Products(msgspec.Struct):
     items: list[Product]
 
 
-@catalog.get("/products", query=PageQuery, answer=Products, who=ANYONE)
+@catalog.get("/products", query=PageQuery, answer=Products, who=PUBLIC)
 async def listed(town: Town, request: Request[None, PageQuery]) -> Products:
     town.reads += 1
     return Products([msgspec.structs.replace(each) for each in town.products.values()][: request.query.limit])
 
 
-@catalog.get("/categories", answer=Products, who=ANYONE)
+@catalog.get("/categories", answer=Products, who=PUBLIC)
 async def categories(town: Town, request: Request) -> Products:
     town.reads += 1
     return Products([])

@@ -131,11 +131,29 @@ async def test_giving_back_what_nobody_holds_changes_nothing(rest, shop, sku, ke
     await rest.ok("POST", "/inventory/CUP/reserve", {"quantity": 1, "key": "by-mail"}, user=ADMIN)
 
 
-async def test_a_request_without_a_key_is_named_by_its_idempotency_key(rest, shop):
+async def test_a_request_without_a_key_is_repeatable_by_its_idempotency_key(rest, shop):
     await shop.put("MUG", 5)
-    for _ in range(2):
-        held = await rest.ok("POST", "/inventory/MUG/reserve", {"quantity": 3}, user=ADMIN, key="x" * 255)
-    assert held["key"] == "x" * 255
+    first, again = [
+        await rest.ok("POST", "/inventory/MUG/reserve", {"quantity": 3}, user=ADMIN, key="x" * 255) for _ in range(2)
+    ]
+    assert (again["id"], again["key"]) == (first["id"], first["key"])
+    assert await shop.stock("MUG") == (5, 3)
+    released = await rest.ok("POST", "/inventory/MUG/release", {"key": first["key"]}, user=ADMIN)
+    assert released == {"key": first["key"], "state": "released"}
+    assert await shop.stock("MUG") == (5, 0)
+
+
+async def test_an_idempotency_key_is_the_admins_own(rest, shop):
+    await shop.put("MUG", 5)
+    await shop.reserve("k", MUG=1)
+    mine, theirs = [
+        await rest.ok("POST", "/inventory/MUG/reserve", {"quantity": 1}, user=user, key="k")
+        for user in (ADMIN, new_user("admin"))
+    ]
+    assert len({mine["id"], theirs["id"]}) == 2
+    assert await shop.stock("MUG") == (5, 3)
+    other = await rest.send("POST", "/inventory/MUG/reserve", {"quantity": 2}, user=ADMIN, key="k")
+    assert (other.status, other.problem) == (409, "reservation-key-reused")
     assert await shop.stock("MUG") == (5, 3)
 
 

@@ -51,6 +51,13 @@ class ExpiredToken(problems.Unauthorized):
     slug = "expired-token"
 
 
+class SessionEnded(problems.Unauthorized):
+    """The gateway's word: it asks auth, a token does not say it."""
+
+    title = "The session has ended"
+    slug = "session-ended"
+
+
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 

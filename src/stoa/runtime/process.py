@@ -155,7 +155,7 @@ class Process:
         for plan in self._topology.processes:
             app = here if plan.name == self.name else self._upstream(plan, settings)
             upstreams.update(dict.fromkeys(plan.services, app))
-        return Gateway(upstreams, verifier, self.neighbours.channel(GATEWAY, "auth"), settings)
+        return Gateway(upstreams, verifier, self.neighbours.channel(GATEWAY, "auth"), settings, self._secrets.visitors)
 
     def _upstream(self, plan: ProcessPlan, settings: GatewaySettings) -> ASGIApp:
         # Not at the top: an HTTP client is a quarter of a second that a shop in one process need not wait.

@@ -49,6 +49,11 @@ class Secrets:
         """By which a service knows that a request came through the gateway."""
         return self._derive("edge")
 
+    @property
+    def visitors(self) -> str:
+        """By which a gateway knows the visitor ids that gateways gave out."""
+        return self._derive("visitors")
+
     def role(self, name: str) -> str:
         """The password of a service's login role."""
         return self._derive(f"role {name}")

@@ -11,7 +11,21 @@ from tests.signing import jwks
 
 from stoa.kit import context, problems
 from stoa.kit.http.app import Api, build
-from stoa.kit.http.routes import ANYONE, OWN, OWNER, REQUIRED, SIGNED_IN, Answer, Raw, Request, Routes, roles
+from stoa.kit.http.routes import (
+    ANYONE,
+    OWN,
+    OWN_REQUIRED,
+    OWNER,
+    PUBLIC,
+    REQUIRED,
+    SIGNED_IN,
+    UNKEPT,
+    Answer,
+    Raw,
+    Request,
+    Routes,
+    roles,
+)
 from stoa.kit.http.types import Address, Email, Name, Page, PageQuery, Price, Quantity, Sku
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.tokens import Verifier
@@ -95,6 +109,31 @@ async def cancel(shop: Shop, request: Request) -> View:
 @routes.post("/own", answer=View, who=ANYONE, idempotent=OWN)
 async def own(shop: Shop, request: Request) -> View:
     return View(str(request.idempotency_key))
+
+
+@routes.post("/own/{number}", answer=View, who=SIGNED_IN, idempotent=OWN_REQUIRED)
+async def own_required(shop: Shop, request: Request) -> View:
+    return View(f"{request.idempotency_key} {request.path['number']}")
+
+
+@routes.post("/boxes/{box_id}", body=NewBasket, answer=View, who=ANYONE, capability="box_id")
+async def fill(shop: Shop, request: Request[NewBasket]) -> View:
+    """A box belongs to whoever knows its id."""
+    shop.ran.append(request.path["box_id"])
+    return View(f"fill {len(shop.ran)}")
+
+
+@routes.get("/windows/{ref}", answer=View, who=PUBLIC)
+async def look(shop: Shop, request: Request) -> View:
+    if request.path["ref"] == "draft" and request.principal is None:
+        raise problems.NotFound("There is no such window.")
+    return View(request.path["ref"], request.principal.user_id if request.principal else None)
+
+
+@routes.post("/doors", answer=View, who=PUBLIC, idempotent=UNKEPT)
+async def knock(shop: Shop, request: Request) -> View:
+    shop.ran.append("knock")
+    return View(request.refused.slug if request.refused else "", request.principal and request.principal.user_id)
 
 
 @routes.post("/hooks", body=bytes, who=ANYONE)

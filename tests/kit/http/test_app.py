@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from tests.signing import bearer, token
 
 from stoa.kit.context import Principal
 from stoa.kit.http import app as layer
-from stoa.kit.http import asgi
+from stoa.kit.http import asgi, edge
 from stoa.kit.http.openapi import matrix
 from stoa.kit.idempotency import IdempotencyKeys
+from stoa.kit.telemetry.logs import Json
+from stoa.kit.tokens import SessionEnded
 
 ID = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
 LINE = {"sku": "85123A", "quantity": 2}
@@ -137,6 +140,7 @@ CALLERS = {"guest": None, "customer": ("customer",), "seller": ("seller",), "adm
 EXPECTED = {
     "anyone": {"guest": True, "customer": True, "seller": True, "admin": True},
     "signed in": {"guest": False, "customer": True, "seller": True, "admin": True},
+    "public": {"guest": True, "customer": True, "seller": True, "admin": True},
     "owner": {"guest": False, "customer": True, "seller": True, "admin": True},
     "admin or seller": {"guest": False, "customer": False, "seller": True, "admin": True},
 }
@@ -164,6 +168,38 @@ async def test_every_route_admits_whom_it_declares(app, access, caller):
 async def test_a_bad_token_is_401_also_where_guests_may(app, shop, authorization):
     reply = await ask(app, "GET", "/api/v1/things/lamp", headers={"authorization": authorization})
     assert (reply.status, reply.problem, shop.seen) == (401, "invalid-token", [])
+
+
+@pytest.mark.parametrize("authorization", ["Bearer", "Bearer x", "Basic YTpi", "", f"Bearer {token(exp=1)}"])
+async def test_where_nobody_has_to_be_known_a_bad_token_counts_as_none_and_is_told(app, shop, authorization):
+    reply = await ask(app, "GET", "/api/v1/windows/lamp", headers={"authorization": authorization})
+    assert (reply.status, reply.json["user_id"]) == (200, None)
+    assert reply.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    draft = await ask(app, "GET", "/api/v1/windows/draft", headers={"authorization": authorization})
+    assert (draft.status, draft.headers["www-authenticate"]) == (404, 'Bearer error="invalid_token"')
+    reply = await ask(app, "POST", "/api/v1/doors", headers={"authorization": authorization})
+    assert (reply.status, reply.json["user_id"], shop.ran) == (200, None, ["knock"])
+    assert reply.json["text"] == ("expired-token" if authorization.startswith("Bearer ey") else "invalid-token")
+    assert "www-authenticate" not in reply.headers
+
+
+async def test_where_nobody_has_to_be_known_a_good_token_counts(app):
+    reply = await ask(app, "GET", "/api/v1/windows/draft", headers=bearer(token("ada")))
+    assert (reply.status, reply.json["user_id"]) == (200, "ada")
+    assert "www-authenticate" not in reply.headers
+    assert "www-authenticate" not in (await ask(app, "GET", "/api/v1/windows/lamp")).headers
+
+
+async def test_what_the_gateway_found_wrong_with_a_token_counts_and_nobody_elses_word_does(shop):
+    app = app_of(shop, edge_secret="between us")
+    refused = edge.Found("192.0.2.7", refused=SessionEnded("Sign in again."))
+    told = dict(edge.headers_for({edge.SCOPE: refused}, "between us"))
+    reply = await ask(app, "GET", "/api/v1/things/a", headers=told)
+    assert (reply.status, reply.problem, shop.seen) == (401, "session-ended", [])
+    assert (await ask(app, "GET", "/api/v1/windows/a", headers=told)).status == 200
+    assert (await ask(app, "POST", "/api/v1/doors", headers=told)).json["text"] == "session-ended"
+    claimed = told | {"x-stoa-edge": "guess"}
+    assert (await ask(app, "GET", "/api/v1/things/a", headers=claimed)).status == 200
 
 
 async def test_two_tokens_are_refused(app):
@@ -384,7 +420,13 @@ async def test_a_route_without_a_query_refuses_one(app):
 
 @pytest.fixture
 async def keyed(database, shop):
-    return app_of(shop, IdempotencyKeys(await database("cart")))
+    return app_of(shop, IdempotencyKeys(await database("cart")), edge_secret="between us")
+
+
+def guest(visitor: str, key: str = "k") -> dict[str, str]:
+    """The headers of a guest's keyed request, as the gateway passes it on."""
+    told = edge.headers_for({edge.SCOPE: edge.Found("192.0.2.7", visitor)}, "between us")
+    return {"idempotency-key": key, **dict(told)}
 
 
 @pytest.mark.parametrize("key", ["", "a b", "ä", "a\x00", "x" * 256])
@@ -422,12 +464,52 @@ async def test_a_key_belongs_to_its_user_and_its_route(keyed, shop):
         headers = {**bearer(token(user)), "idempotency-key": "k"}
         assert (await ask(keyed, "POST", "/api/v1/orders", headers=headers)).status == 200
         assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=headers)).status == 200
-    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers={"idempotency-key": "k"})).status == 200
+    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=guest("v1"))).status == 200
     assert shop.ran == ["ada k", "1", "eve k", "1", "1"]
 
 
+async def test_two_guests_of_one_address_have_keys_of_their_own(keyed, shop):
+    first, second, again = [
+        await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=guest(visitor)) for visitor in ("v1", "v2", "v1")
+    ]
+    assert (first.json["text"], second.json["text"]) == ("cancel 1", "cancel 2")
+    assert (again.body, again.headers["idempotent-replay"], shop.ran) == (first.body, "true", ["1", "1"])
+    assert [each.headers["stoa-visitor"] for each in (first, second, again)] == ["v1", "v2", "v1"]
+    # And where nothing tells them apart, nobody gets another's answer.
+    for _ in range(2):
+        reply = await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers={"idempotency-key": "k"})
+        assert not {"idempotent-replay", "stoa-visitor"} & set(reply.headers)
+    assert len(shop.ran) == 4
+    claimed = {"idempotency-key": "k", "stoa-visitor": "v1", "x-stoa-visitor": "v1", "x-stoa-edge": "guess"}
+    assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=claimed)).json["text"] == "cancel 5"
+
+
+async def test_a_guests_key_counts_within_what_the_guest_holds(keyed, shop):
+    other = ID.replace("5", "6")
+    replies = [
+        await ask(keyed, "POST", f"/api/v1/boxes/{box}", BASKET, {"idempotency-key": "k"})
+        for box in (ID, other, ID.upper())
+    ]
+    assert [reply.json["text"] for reply in replies[:2]] == ["fill 1", "fill 2"]
+    # The same box in another spelling is another request under the same key.
+    assert replies[2].problem == "idempotency-key-reused Idempotency-Key"
+    assert (await ask(keyed, "POST", f"/api/v1/boxes/{ID}", BASKET, {"idempotency-key": "k"})).body == replies[0].body
+    assert shop.ran == [ID, other]
+    # What anybody can guess is nothing that a guest holds.
+    for _ in range(2):
+        assert (await ask(keyed, "POST", "/api/v1/boxes/me", BASKET, {"idempotency-key": "k"})).status == 200
+    assert shop.ran == [ID, other, "me", "me"]
+
+
+async def test_a_user_keeps_keys_of_old_whatever_box_they_are_for(keyed, shop):
+    headers = {**bearer(token("ada")), "idempotency-key": "k"}
+    assert (await ask(keyed, "POST", f"/api/v1/boxes/{ID}", BASKET, headers)).status == 200
+    other = await ask(keyed, "POST", f"/api/v1/boxes/{ID.replace('5', '6')}", BASKET, headers)
+    assert (other.problem, shop.ran) == ("idempotency-key-reused Idempotency-Key", [ID])
+
+
 async def test_the_same_key_for_another_path_is_another_request(keyed, shop):
-    headers = {"idempotency-key": "k"}
+    headers = {**bearer(token("ada")), "idempotency-key": "k"}
     assert (await ask(keyed, "POST", "/api/v1/orders/1/cancel", headers=headers)).status == 200
     reply = await ask(keyed, "POST", "/api/v1/orders/2/cancel", headers=headers)
     assert (reply.status, reply.problem) == (422, "idempotency-key-reused Idempotency-Key")
@@ -435,7 +517,7 @@ async def test_the_same_key_for_another_path_is_another_request(keyed, shop):
 
 
 async def test_what_could_not_be_read_claims_nothing(keyed, shop):
-    headers = {"idempotency-key": "k"}
+    headers = guest("v1")
     assert (await ask(keyed, "POST", "/api/v1/baskets", {"lines": "x"}, headers)).status == 422
     assert (await ask(keyed, "POST", "/api/v1/baskets", BASKET, headers)).status == 201
     assert (await ask(keyed, "POST", "/api/v1/baskets", BASKET, headers)).headers["location"] == "/api/v1/baskets/1"
@@ -447,3 +529,27 @@ async def test_a_handler_may_do_it_itself(keyed):
         reply = await ask(keyed, "POST", "/api/v1/own", headers={"idempotency-key": "k"})
         assert reply.json["text"] == "k"
         assert "idempotent-replay" not in reply.headers
+    missing = await ask(keyed, "POST", "/api/v1/own/1", headers=bearer(token()))
+    assert missing.problem == "idempotency-key-required Idempotency-Key"
+
+
+@pytest.mark.parametrize("key", ["k", "a b", "x" * 256])
+async def test_where_no_answer_is_kept_a_key_is_not_looked_at(keyed, shop, key):
+    for _ in range(2):
+        reply = await ask(keyed, "POST", "/api/v1/doors", headers=guest("v1", key))
+        assert (reply.status, set(reply.headers) & {"idempotent-replay", "stoa-visitor"}) == (200, set())
+    assert shop.ran == ["knock", "knock"]
+
+
+# Logs
+
+
+@pytest.mark.parametrize("target", [f"/api/v1/boxes/{ID}", f"/api/v1/BOXES/{ID}", f"/api/v1/boxes/{ID}/"])
+async def test_what_a_guest_holds_is_in_no_log(app, caplog, target):
+    caplog.set_level(logging.DEBUG)
+    await ask(app, "POST", target, BASKET)
+    await ask(app, "POST", "/api/v1/orders/7/cancel")
+    shown = [record.path for record in caplog.records if record.message == "answered"]
+    assert shown[0] in {f"/api/v1/boxes/~{sha256(ID.encode()).hexdigest()[:8]}", ""}
+    assert shown[1] == "/api/v1/orders/7/cancel"
+    assert all(ID not in Json("shop").format(record) for record in caplog.records)

@@ -34,6 +34,10 @@ async def test_the_document():
         "/api/v1/orders",
         "/api/v1/orders/{number}/cancel",
         "/api/v1/own",
+        "/api/v1/own/{number}",
+        "/api/v1/boxes/{box_id}",
+        "/api/v1/windows/{ref}",
+        "/api/v1/doors",
         "/api/v1/hooks",
         "/api/v1/files/{name}",
         "/api/v1/fails/{how}",
@@ -73,6 +77,39 @@ async def test_parameters_bodies_and_security():
     assert "403" in document["paths"]["/api/v1/things/{ref}"]["delete"]["responses"]
 
 
+def test_a_key_is_promised_only_what_it_gets():
+    document = openapi([routes.bind(Shop())], "/api/v1")
+    promised = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = {each["name"]: each for each in operation.get("parameters", []) if each["in"] == "header"}
+            key = named.get("Idempotency-Key")
+            if method != "get":
+                promised[path.removeprefix("/api/v1")] = (
+                    key and (key["required"], key["description"]),
+                    "Stoa-Visitor" in named,
+                    "not looked at" in operation.get("description", ""),
+                )
+    kept = "A repeat with the same key changes nothing and gets the first answer."
+    mine = f"{kept} The key is the caller's own."
+    held = f"{kept} The key is the user's own, or counts for a guest within this box_id."
+    visitors = (
+        f"{kept} The key is the user's own, or a guest's who sends the Stoa-Visitor that the first answer brought."
+    )
+    own = "A repeat with the same key takes effect once; what it gets is said above."
+    assert promised == {
+        "/baskets": ((False, visitors), True, False),
+        "/orders": ((True, mine), False, False),
+        "/orders/{number}/cancel": ((False, visitors), True, False),
+        "/own": ((False, own), False, False),
+        "/own/{number}": ((True, own), False, False),
+        "/boxes/{box_id}": ((False, held), False, False),
+        "/doors": (None, False, True),
+        "/hooks": ((False, visitors), True, False),
+        "/things/{ref}": ((False, mine), False, False),
+    }
+
+
 def test_documents_merge():
     bound = routes.bind(Shop())
     first = openapi([BoundRoutes("shop", bound.target, bound.routes[:2])], "/api/v1")
@@ -86,5 +123,5 @@ def test_documents_merge():
 
 def test_the_matrix_has_every_route():
     lines = matrix([routes.bind(Shop())])
-    assert len(lines) == 11
+    assert len(lines) == 15
     assert ("GET", "/things/{ref}", ANYONE) in [(line.method, line.path, line.who) for line in lines]

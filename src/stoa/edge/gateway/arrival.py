@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from stoa.edge.gateway.callers import Caller
-from stoa.edge.gateway.headers import Headers, without_claims
+from stoa.edge.gateway.headers import Headers, end_to_end, named_by_connection, without_claims
 from stoa.edge.gateway.paths import Resource
-from stoa.kit import context
+from stoa.kit import context, problems
 from stoa.kit.context import Context
-from stoa.kit.http import asgi
+from stoa.kit.http import asgi, edge
 from stoa.kit.http.app import LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES
-from stoa.kit.http.refusals import HeadersTooLarge, MethodNotAllowed
+from stoa.kit.http.refusals import BadHeader, HeadersTooLarge, MethodNotAllowed
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MOST_HEADER_BYTES = 16 * 1024
@@ -47,10 +47,11 @@ class Arrival:
     def changes(self) -> bool:
         return self.scope["method"] not in {"GET", "HEAD", "OPTIONS"}
 
-    def inner(self, resource: Resource) -> Scope:
-        """What a service gets: one spelling of the path, our ids, the caller that we saw."""
-        ours = (b"x-request-id", b"traceparent")
-        headers = [each for each in without_claims(self.scope["headers"]) if each[0] not in ours]
+    def inner(self, resource: Resource, visitor: str = "", refused: problems.Problem | None = None) -> Scope:
+        """What a service gets: one spelling of the path, our ids, the caller that we saw. A token that was refused
+        ends here: the service hears what was wrong with it."""
+        ours = [b"x-request-id", b"traceparent", *([b"authorization"] if refused else [])]
+        headers = [each for each in without_claims(end_to_end(self.scope["headers"])) if each[0] not in ours]
         headers.append((b"x-request-id", self.context.request_id.encode()))
         headers.append((b"traceparent", self.context.traceparent.encode()))
         return {
@@ -59,6 +60,7 @@ class Arrival:
             "raw_path": resource.raw_path,
             "headers": headers,
             "client": (self.caller.address, 0),
+            edge.SCOPE: edge.Found(self.caller.address, visitor, refused),
         }
 
     def inner_as_guest(self, resource: Resource, query: bytes) -> Scope:
@@ -68,13 +70,15 @@ class Arrival:
         headers = [each for each in scope["headers"] if each[0] != b"authorization"]
         return {**scope, "method": "GET", "query_string": query, "headers": headers}
 
-    def refuse_oversize(self) -> None:
-        """Raises for a request that is larger than any of ours, before its body is looked at."""
+    def refuse_unfit(self) -> None:
+        """Raises for a request that is larger than any of ours or hides a part of itself, before its body is read."""
         if sum(len(name) + len(value) for name, value in self.scope["headers"]) > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
         if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
             raise HeadersTooLarge(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
         asgi.refuse_announced(self.headers, MOST_BODY_BYTES)
+        if b"connection" in self.headers and named_by_connection(self.scope["headers"]) & asgi.SINGLE:
+            raise BadHeader("What a service needs to see cannot end at the connection.", field="Connection")
         if self.scope["method"] not in METHODS:
             raise MethodNotAllowed("This method is not used here.", allow=sorted(METHODS))
 

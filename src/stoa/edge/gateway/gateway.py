@@ -25,10 +25,12 @@ from stoa.edge.gateway.remembered import Entry, Remembered, unchanged
 from stoa.edge.gateway.sessions import Sessions
 from stoa.edge.gateway.settings import GatewaySettings
 from stoa.edge.gateway.site import Site
+from stoa.edge.gateway.visitors import Visitors, cookie_for
 from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
 from stoa.kit.events import Event, Refusal
 from stoa.kit.http import asgi
+from stoa.kit.http.edge import VISITOR
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
 from stoa.kit.idempotency import Answer
 from stoa.kit.telemetry import metrics
@@ -44,6 +46,9 @@ JWKS_CACHE = "public, max-age=60"
 _ENDS_NO_SESSION = {("auth", "login"), ("auth", "register"), ("auth", "validate"), ("users", "register")}
 _SIGN_INS = {*_ENDS_NO_SESSION, ("auth", "refresh")}
 
+_HINT = (b"www-authenticate", asgi.BAD_TOKEN.encode())
+"""To a read that is answered as to a guest, because the token that came with it was not good."""
+
 # On these the caller or its connection decides about the answer's headers, or about getting one.
 _NOT_AT_ONCE = frozenset((b"authorization", b"origin", b"x-forwarded-proto"))
 
@@ -52,7 +57,7 @@ class Gateway:
     """Answers for the whole shop.
 
     `upstreams` has an ASGI app for each service: its own in this process, or a `RemoteUpstream`. Product
-    events go to `accept`.
+    events go to `accept`. `visitor_secret` is by what the gateways of an installation know their visitor ids.
     """
 
     def __init__(
@@ -61,11 +66,13 @@ class Gateway:
         verifier: Verifier,
         auth_channel: grpc.aio.Channel,
         settings: GatewaySettings,
+        visitor_secret: str,
     ) -> None:
         self._upstreams = upstreams
         self._verifier = verifier
         self._auth = AuthServiceStub(auth_channel)
         self._sessions = Sessions(self._auth)
+        self._visitors = Visitors(visitor_secret)
         self._proxies = Proxies(settings.trusted_proxies)
         self._cors = Cors(settings.allowed_origins)
         self._requests = Limit(settings.requests_per_minute)
@@ -141,7 +148,7 @@ class Gateway:
             shared += self._cors.headers(headers)
             if arrival.caller.https:
                 shared.append(HSTS)
-            arrival.refuse_oversize()
+            arrival.refuse_unfit()
             await self._lead(arrival, receive, send_on)
         except asgi.ClientGone:
             return
@@ -173,21 +180,27 @@ class Gateway:
         service = resource.service(arrival.method) if resource else None
         if resource is None or service is None or service not in self._upstreams:
             raise NoSuchPath("See /api/docs for the paths that there are.")
-        principal = await self._principal(arrival)
+        principal, refused = await self._identify(arrival)
         with context.using(replace(arrival.context, principal=principal)):
             if arrival.method == "GET" and resource.public:
-                found = await self._public(arrival, principal, resource, service)
+                found = await self._public(arrival, principal, refused, resource, service)
+                hint = [_HINT] if refused is not None and refused.status == 401 else []
                 if isinstance(found, Entry):
                     if_none_match = arrival.headers.get(b"if-none-match")
-                    await _send_entry(send, found, if_none_match, [], head=arrival.head)
+                    entry = _for_one(found) if hint else found
+                    await _send_entry(send, entry, if_none_match, hint, head=arrival.head)
                     return
                 if principal is None or found.status == 200:
-                    await asgi.send_answer(send, found, head=arrival.head)
+                    await asgi.send_answer(send, found, hint, head=arrival.head)
                     return
                 # What a guest may not see, this caller may: a seller his drafts.
             else:
-                self._spend(arrival, principal, resource)
-            await self._pass_on(arrival, resource, service, receive, send)
+                self._spend(arrival, principal, refused, resource)
+            visitor = ""
+            if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
+                visitor = self._visitors.of(arrival)
+            inner = arrival.inner(resource, visitor, refused)
+            await self._pass_on(arrival, inner, resource, service, receive, send)
 
     async def _own_page(self, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
@@ -197,28 +210,36 @@ class Gateway:
             return Answer(200, keys.jwks_json.encode(), {"content-type": asgi.JSON, "cache-control": JWKS_CACHE})
         return self._site.find(raw_path)
 
-    async def _principal(self, arrival: Arrival) -> Principal | None:
-        token = asgi.bearer_token(arrival.headers)
-        if token is None:
-            return None
+    async def _identify(self, arrival: Arrival) -> tuple[Principal | None, problems.Problem | None]:
+        """Who calls, or what is wrong with the token that came. Whether that matters the service's route declares."""
         try:
+            token = asgi.bearer_token(arrival.headers)
+            if token is None:
+                return None, None
             principal = await self._verifier.verify(token)
             await self._sessions.check(principal)
-        except problems.Unauthorized:
+        except (problems.Unauthorized, problems.Unavailable) as refused:
             # A signature costs us more to check than it costs to make one up.
             self._requests.spend(caller_at(arrival.caller.address))
-            raise
-        return principal
+            return None, refused
+        return principal, None
 
-    def _spend(self, arrival: Arrival, principal: Principal | None, resource: Resource) -> None:
+    def _spend(
+        self, arrival: Arrival, principal: Principal | None, refused: problems.Problem | None, resource: Resource
+    ) -> None:
         address = caller_at(arrival.caller.address)
         if arrival.method == "POST" and resource.segments in _SIGN_INS:
             self._sign_ins.spend(address)
-        self._requests.spend(principal.user_id if principal else address)
+        # With a token that was refused the request has been counted already.
+        if refused is None:
+            self._requests.spend(principal.user_id if principal else address)
 
-    async def _pass_on(self, arrival: Arrival, resource: Resource, service: str, receive: Receive, send: Send) -> None:
+    async def _pass_on(  # noqa: PLR0917 - what came, where it goes, and how it is answered
+        self, arrival: Arrival, inner: Scope, resource: Resource, service: str, receive: Receive, send: Send
+    ) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
+                message = {**message, "headers": _with_cookie(message["headers"], https=arrival.caller.https)}
                 _answers(service, message["status"]).inc()
                 # What was refused has changed nothing: whoever sends that empties no cache of ours.
                 if arrival.changes and not 400 <= message["status"] < 500:
@@ -226,7 +247,7 @@ class Gateway:
             await send(message)
 
         try:
-            await self._upstreams[service](arrival.inner(resource), receive, send_on)
+            await self._upstreams[service](inner, receive, send_on)
         except problems.Unavailable:
             # Nobody knows whether the change was made.
             if arrival.changes:
@@ -241,7 +262,12 @@ class Gateway:
             self._sessions.forget()
 
     async def _public(
-        self, arrival: Arrival, principal: Principal | None, resource: Resource, service: str
+        self,
+        arrival: Arrival,
+        principal: Principal | None,
+        refused: problems.Problem | None,
+        resource: Resource,
+        service: str,
     ) -> Entry | Answer:
         """What a guest gets: stored bytes, or the service's answer, asked for once for all who want it now."""
         query = b"&".join(sorted(filter(None, arrival.scope["query_string"].split(b"&"))))
@@ -251,7 +277,7 @@ class Gateway:
             self._hits.inc()
             return entry
         self._misses.inc()
-        self._spend(arrival, principal, resource)
+        self._spend(arrival, principal, refused, resource)
         upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource, query)
         found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
@@ -262,9 +288,21 @@ class Gateway:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
 
 
+def _with_cookie(headers: Headers, *, https: bool) -> Headers:
+    """An answer's headers; where its service counted a key by the visitor's id, with the cookie that keeps the id."""
+    visitor = dict(headers).get(VISITOR)
+    return headers if visitor is None else [*headers, cookie_for(visitor.decode("ascii"), https=https)]
+
+
 @cache
 def _answers(service: str, status: int) -> Counter:
     return metrics.GATEWAY_ANSWERS.labels(service, status)
+
+
+def _for_one(entry: Entry) -> Entry:
+    """The same bytes for a caller who is told something with them: nobody on the way keeps that for others."""
+    kept = [each for each in entry.headers if each[0] != b"cache-control"]
+    return replace(entry, headers=[*kept, (b"cache-control", b"private, no-cache")])
 
 
 async def _send_entry(

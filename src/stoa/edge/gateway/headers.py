@@ -22,12 +22,37 @@ HSTS = (b"strict-transport-security", b"max-age=31536000")
 _ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-Id"
-_ANSWER_HEADERS = b"ETag, Idempotent-Replay, Retry-After, X-Request-Id"
+_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Stoa-Visitor, X-Request-Id"
+_ANSWER_HEADERS = b"ETag, Idempotent-Replay, Location, Retry-After, Stoa-Visitor, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = b"600"
 
-# Only we may say these to a service.
-_CLAIMS = (b"x-stoa-", b"x-forwarded-", b"x-original-", b"x-rewrite-", b"x-http-method", b"x-real-ip", b"forwarded")
+# RFC 9110 §7.6.1: these are about one connection, not about the message.
+_HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"expect",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+
+# Only we may say these to a service. Our cookie is for the gateway, and no other is a service's business.
+_CLAIMS = (
+    b"cookie",
+    b"stoa-visitor",
+    b"x-stoa-",
+    b"x-forwarded-",
+    b"x-original-",
+    b"x-rewrite-",
+    b"x-http-method",
+    b"x-real-ip",
+    b"forwarded",
+)
 
 
 class Cors:
@@ -63,6 +88,19 @@ class Cors:
 def without_claims(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """A request's headers without those by which a caller could pretend to be us or a proxy."""
     return [(name, value) for name, value in headers if not name.startswith(_CLAIMS)]
+
+
+def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """A message's headers without those of its connection; `Connection` may name more of them."""
+    pairs = list(headers)
+    dropped = _HOP_BY_HOP | named_by_connection(pairs)
+    return [(name, value) for name, value in pairs if name not in dropped]
+
+
+def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
+    """The headers that `Connection` names, which end at the next hop."""
+    values = [value for name, value in headers if name == b"connection"]
+    return {each.strip().lower() for value in values for each in value.split(b",")}
 
 
 def with_security(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

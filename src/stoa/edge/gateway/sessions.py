@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from stoa.contracts.auth.v1.auth_pb2 import CheckSessionRequest
-from stoa.kit import problems
 from stoa.kit.context import Principal
+from stoa.kit.tokens import SessionEnded
 
 if TYPE_CHECKING:
     # The generated stub is one class at run time; only its types know two.
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 REMEMBER_SECONDS = 1.0
 """After a logout elsewhere a token works at most this long."""
 MOST_SESSIONS = 50_000
-
-
-class SessionEnded(problems.Unauthorized):
-    title = "The session has ended"
-    slug = "session-ended"
 
 
 class Sessions:

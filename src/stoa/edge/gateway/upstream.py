@@ -14,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from yarl import URL
 
 from stoa.edge.gateway.breaker import OPEN_SECONDS, Breaker
+from stoa.edge.gateway.headers import end_to_end
 from stoa.kit import problems
-from stoa.kit.http import asgi
+from stoa.kit.http import asgi, edge
 from stoa.kit.http.app import MOST_BODY_BYTES
 
 KEEP_ALIVE_SECONDS = 3.0
@@ -23,23 +24,9 @@ KEEP_ALIVE_SECONDS = 3.0
 CONNECTIONS = 256
 CONNECT_SECONDS = 2.0
 
-# RFC 9110 §7.6.1: these are about one connection, not about the message.
-_HOP_BY_HOP = frozenset(
-    (
-        "connection",
-        "expect",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    )
-)
 # The client says anew to whom it talks and how much it sends, our own server when it answered.
-_OF_THE_CLIENT = frozenset(("content-length", "host"))
-_OF_THE_SERVER = frozenset(("date", "server"))
+_OF_THE_CLIENT = frozenset((b"content-length", b"host"))
+_OF_THE_SERVER = frozenset((b"date", b"server"))
 
 
 class UpstreamUnavailable(problems.Unavailable):
@@ -65,17 +52,14 @@ class RemoteUpstream:
     def __init__(self, name: str, addresses: Sequence[str], edge_secret: str, timeout_seconds: float) -> None:
         self._name = name
         self._addresses = [_Address(f"http://{each}") for each in addresses]
-        self._secret = edge_secret.encode()
+        self._secret = edge_secret
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `UpstreamUnavailable` where no address answers; then nothing has been sent to the caller."""
         body = await asgi.read_body(dict(scope["headers"]), receive, MOST_BODY_BYTES)
-        headers = _forwarded(scope["headers"])
-        if self._secret and scope.get("client"):
-            headers.append((asgi.EDGE.decode(), self._secret.decode()))
-            headers.append((asgi.EDGE_CLIENT.decode(), scope["client"][0]))
+        headers = [*_forwarded(scope["headers"]), *edge.headers_for(scope, self._secret)]
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         status, answer_headers, content = await self._ask(scope["method"], target.decode("ascii"), headers, body)
         await send({"type": "http.response.start", "status": status, "headers": answer_headers})
@@ -139,13 +123,9 @@ class RemoteUpstream:
 
 
 def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """The request's headers for the next hop; `Connection` may name more that end here."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    named = {each.strip().lower() for name, value in pairs if name == "connection" for each in value.split(",")}
-    dropped = _HOP_BY_HOP | _OF_THE_CLIENT | named
-    return [(name, value) for name, value in pairs if name not in dropped]
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in _OF_THE_CLIENT]
 
 
 def _returned(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    dropped = _HOP_BY_HOP | _OF_THE_SERVER
-    return [(name.lower(), value) for name, value in headers if name.decode("latin-1").lower() not in dropped]
+    lower = [(name.lower(), value) for name, value in headers]
+    return [each for each in end_to_end(lower) if each[0] not in _OF_THE_SERVER]

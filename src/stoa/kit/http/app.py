@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
 import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -26,14 +25,28 @@ from starlette.types import Receive, Scope, Send
 
 from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
-from stoa.kit.http import asgi
+from stoa.kit.http import asgi, edge
 from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath
 from stoa.kit.http.router import Router, decode_segments
-from stoa.kit.http.routes import ANYONE, OWN, REQUIRED, Answer, BoundRoutes, Raw, Request, Route, Routes, segments_of
+from stoa.kit.http.routes import (
+    OWN,
+    OWN_REQUIRED,
+    PUBLIC,
+    REQUIRED,
+    UNKEPT,
+    Answer,
+    BoundRoutes,
+    Raw,
+    Request,
+    Route,
+    Routes,
+    segments_of,
+)
 from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
+from stoa.kit.ids import is_uuid
 from stoa.kit.telemetry import metrics
 from stoa.kit.tokens import Verifier
 
@@ -57,6 +70,18 @@ class _Endpoint:
     target: Any
     keys: IdempotencyKeys | None
     seconds: Histogram
+
+
+@dataclass
+class _Arrived:
+    """What is known of a request so far, for the log: nothing of a path that names no route."""
+
+    endpoint: _Endpoint | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return "" if self.endpoint is None else PREFIX + self.endpoint.route.shown(self.parameters)
 
 
 class Overdue(problems.Unavailable):
@@ -95,21 +120,22 @@ class Api:
         started = time.perf_counter()
         method: str = scope["method"]
         head = method == "HEAD"
-        endpoint: _Endpoint | None = None
+        arrived = _Arrived()
         request_context = _context_of(scope)
         with context.using(request_context):
             try:
                 headers = asgi.headers_of(scope)
                 endpoint, path = self._find("GET" if head else method, asgi.raw_path_of(scope))
+                arrived = _Arrived(endpoint, path)
                 answer = await self._answer(endpoint, path, headers, scope, receive)
             except asgi.ClientGone:
                 return
             except problems.Problem as problem:
                 answer = asgi.problem_answer(problem, request_context.request_id)
             except Exception:
-                log.exception("a request failed", extra={"method": method, "path": scope["path"]})
+                log.exception("a request failed", extra={"method": method, "path": arrived.path})
                 answer = _fault(request_context)
-            _note(endpoint, method, scope["path"], answer.status, time.perf_counter() - started)
+            _note(arrived, method, answer.status, time.perf_counter() - started)
             request_id = (b"x-request-id", request_context.request_id.encode())
             await asgi.send_answer(send, answer, (request_id,), head=head)
 
@@ -136,8 +162,8 @@ class Api:
         receive: Receive,
     ) -> Encoded:
         route = endpoint.route
-        token = asgi.bearer_token(headers)
-        principal = None if token is None else await self._verifier.verify(token)
+        found = edge.found_in(scope, headers, self._edge_secret)
+        principal, refused = await self._identify(route, headers, found)
         _authorize(route, principal)
         raw = b"" if route.idempotency is None else await asgi.read_body(headers, receive, MOST_BODY_BYTES)
         request = Request(
@@ -145,28 +171,36 @@ class Api:
             query=decode_query(scope["query_string"], route.query),
             path=path,
             principal=principal,
+            refused=refused,
             idempotency_key=_key_of(route, headers),
             headers=Headers(scope=scope),
-            client=self._client(headers, scope),
+            client=found.client,
             raw=raw,
         )
         with context.using(_signed_in(context.current(), principal)):
-            if request.idempotency_key is None or route.idempotency is OWN or endpoint.keys is None:
-                return await _run(endpoint, request)
-            caller = principal.user_id if principal else f"guest {request.client}"
-            return await endpoint.keys.once(
-                f"{caller} {route.method} {route.path}",
-                request.idempotency_key,
-                _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw),
-                lambda: _run(endpoint, request),
-            )
+            if request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
+                answer = await _run(endpoint, request)
+            else:
+                fingerprint = _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw)
+                answer = await _once(endpoint, request, found.visitor, fingerprint)
+        if refused is not None and refused.status == 401 and route.idempotency is None:
+            # What a guest may read, and the caller is told that it was taken for one.
+            answer = _with_header(answer, "www-authenticate", asgi.BAD_TOKEN)
+        return answer
 
-    def _client(self, headers: Mapping[bytes, bytes], scope: Scope) -> str:
-        """The caller's address; the one that the gateway saw, if it was the gateway that asked."""
-        secret = headers.get(asgi.EDGE)
-        if secret and self._edge_secret and hmac.compare_digest(secret, self._edge_secret):
-            return headers.get(asgi.EDGE_CLIENT, b"").decode("latin-1")
-        return scope["client"][0] if scope.get("client") else ""
+    async def _identify(
+        self, route: Route, headers: Mapping[bytes, bytes], found: edge.Found
+    ) -> tuple[Principal | None, problems.Problem | None]:
+        """Who calls; where nobody has to be known, what was wrong with the token instead."""
+        try:
+            if found.refused is not None:
+                raise found.refused
+            token = asgi.bearer_token(headers)
+            return (None if token is None else await self._verifier.verify(token)), None
+        except (problems.Unauthorized, problems.Unavailable) as problem:
+            if not route.who.forgiving:
+                raise
+            return None, problem
 
 
 def build(
@@ -211,19 +245,48 @@ def _authorize(route: Route, principal: Principal | None) -> None:
 
 
 def _key_of(route: Route, headers: Mapping[bytes, bytes]) -> str | None:
+    if route.idempotency is None or route.idempotency is UNKEPT:
+        return None
     key = headers.get(b"idempotency-key")
-    if key is None or route.idempotency is None:
-        if route.idempotency is REQUIRED:
-            raise KeyRequired("Send an Idempotency-Key that is new for each order you mean.", field="Idempotency-Key")
+    if key is None:
+        if route.idempotency in {REQUIRED, OWN_REQUIRED}:
+            raise KeyRequired(
+                "Send an Idempotency-Key, the same for every try of this request.", field="Idempotency-Key"
+            )
         return None
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise BadHeader("An idempotency key has 1 to 255 visible ASCII characters.", field="Idempotency-Key")
     return key.decode("ascii")
 
 
+def _whose(route: Route, request: Request[Any, Any]) -> str | None:
+    """Within what a key counts beside the route: the user, or what a guest holds. None for a guest who holds nothing.
+
+    Never the address, which many share: whoever guessed a key would get the answer to somebody else's request.
+    """
+    if request.principal is not None:
+        return request.principal.user_id
+    held = request.path[route.capability].lower() if route.capability else ""
+    return f"holder of {held}" if is_uuid(held) else None
+
+
 def _fingerprint(raw_path: str, query_string: bytes, raw: bytes) -> bytes:
     """Everything in a request that its scope does not say: the same key with another of these is refused."""
     return hashlib.sha256(b"\0".join((raw_path.encode(), query_string, raw))).digest()
+
+
+async def _once(endpoint: _Endpoint, request: Request[Any, Any], visitor: str, fingerprint: bytes) -> Encoded:
+    """The handler's answer, kept under the request's key for whoever sent it."""
+    assert endpoint.keys is not None
+    assert request.idempotency_key is not None
+    route = endpoint.route
+    whose = _whose(route, request)
+    if whose is None and not visitor:
+        # Nothing tells this guest from another, so no repeat would be theirs.
+        return await _run(endpoint, request)
+    scope = f"{whose or f'visitor {visitor}'} {route.method} {route.path}"
+    answer = await endpoint.keys.once(scope, request.idempotency_key, fingerprint, lambda: _run(endpoint, request))
+    return answer if whose else _with_header(answer, edge.VISITOR.decode(), visitor)
 
 
 async def _run(endpoint: _Endpoint, request: Request[Any, Any]) -> Encoded:
@@ -255,6 +318,10 @@ def _encoded(route: Route, answer: Any) -> Encoded:
     return Encoded(route.status, _encode(answer), {"content-type": asgi.JSON})
 
 
+def _with_header(answer: Encoded, name: str, value: str) -> Encoded:
+    return Encoded(answer.status, answer.body, {**answer.headers, name: value})
+
+
 def _fault(now: Context) -> Encoded:
     return asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
 
@@ -265,22 +332,23 @@ def _count(service: str, method: str, path: str, status: int) -> Counter:
     return metrics.HTTP_REQUESTS.labels(service, method, path, status)
 
 
-def _note(endpoint: _Endpoint | None, method: str, path: str, status: int, seconds: float) -> None:
-    if endpoint is None:
+def _note(arrived: _Arrived, method: str, status: int, seconds: float) -> None:
+    if arrived.endpoint is None:
         _count("", "", "", status).inc()
     else:
-        _count(endpoint.route.service, endpoint.route.method, endpoint.route.path, status).inc()
-        endpoint.seconds.observe(seconds)
+        route = arrived.endpoint.route
+        _count(route.service, route.method, route.path, status).inc()
+        arrived.endpoint.seconds.observe(seconds)
     # A line for each read would cost more than the read.
     level = logging.DEBUG if method in {"GET", "HEAD"} else logging.INFO
     if log.isEnabledFor(level):
-        fields = {"method": method, "path": path, "status": status, "milliseconds": round(seconds * 1000, 1)}
+        fields = {"method": method, "path": arrived.path, "status": status, "milliseconds": round(seconds * 1000, 1)}
         log.log(level, "answered", extra=fields)
 
 
 _OWN_ROUTES: Routes[Api] = Routes("http")
 
 
-@_OWN_ROUTES.get("/openapi.json", who=ANYONE)
+@_OWN_ROUTES.get("/openapi.json", who=PUBLIC)
 async def _describe(api: Api, _request: Request) -> Raw:
     return Raw(_encode(api.describe()), asgi.JSON)

@@ -14,17 +14,16 @@ from stoa.kit.tokens import InvalidToken
 
 JSON = "application/json"
 
-EDGE = b"x-stoa-edge"
-EDGE_CLIENT = b"x-stoa-client"
-"""Between gateway and service: the secret that proves the gateway, and the caller's address as it saw it."""
+BAD_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 a challenge, not a secret
+"""RFC 6750 §3, in an answer that a guest would get as well: the token that came was not good."""
 
 BODY_SECONDS = 20.0
 """For a whole body: a megabyte over a bad mobile line. Who is slower keeps a connection, not a shop."""
 
-# A second one of these would be read by one hop and not by the next.
-_SINGLE = frozenset(
+SINGLE = frozenset(
     {b"authorization", b"content-length", b"content-type", b"host", b"idempotency-key", b"transfer-encoding"}
 )
+"""A second one of these would be read by one hop and not by the next."""
 
 
 class ClientGone(Exception):
@@ -38,7 +37,7 @@ def headers_of(scope: Scope) -> dict[bytes, bytes]:
     if len(headers) != len(raw):
         seen = set()
         for name, _ in raw:
-            if name in seen and name in _SINGLE:
+            if name in seen and name in SINGLE:
                 raise BadHeader("The header stands more than once.", field=name.decode("latin-1"))
             seen.add(name)
     return headers

@@ -5,6 +5,7 @@ Schemas are named `<service>.<Struct>`, so that documents of several processes m
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +13,28 @@ from typing import Any
 import msgspec
 
 from stoa.kit import problems
-from stoa.kit.http.routes import REQUIRED, BoundRoutes, Route, Who
+from stoa.kit.http.routes import OPTIONAL, OWN, OWN_REQUIRED, REQUIRED, UNKEPT, BoundRoutes, Route, Who
 
 Document = dict[str, Any]
 
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A repeat with the same key changes nothing and gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "examples": ["order-7f3a"]},
+}
+_KEPT = "A repeat with the same key changes nothing and gets the first answer."
+_OWN = "A repeat with the same key takes effect once; what it gets is said above."
+_OF_THE_CALLER = " The key is the caller's own."
+_OF_THE_HOLDER = " The key is the user's own, or counts for a guest within this {held}."
+_OF_THE_VISITOR = " The key is the user's own, or a guest's who sends the Stoa-Visitor that the first answer brought."
+_UNKEPT = "No answer is kept: an Idempotency-Key is not looked at."
+
+_VISITOR_PARAMETER = {
+    "name": "Stoa-Visitor",
+    "in": "header",
+    "required": False,
+    "description": "Tells a guest from others. It comes with the answer to a first keyed request, also as a cookie.",
+    "schema": {"type": "string"},
 }
 
 _PROBLEM = {
@@ -112,7 +126,7 @@ def _operation(route: Route, schema_of: dict[str, Document], schemas: Document) 
         "tags": [route.service],
         "operationId": f"{route.service}.{route.handler.__name__}",
         "summary": route.summary,
-        "description": (route.handler.__doc__ or "").strip(),
+        "description": _description(route),
         "x-who": route.who.name,
         "parameters": _parameters(route, schema_of, schemas),
         "responses": {str(route.status): _success(route, schema_of)}
@@ -150,14 +164,37 @@ def _parameters(route: Route, schema_of: dict[str, Document], schemas: Document)
             {"name": name, "in": "query", "required": name in required, "schema": schema}
             for name, schema in shape["properties"].items()
         ]
-    if route.idempotency is not None:
-        parameters.append(_KEY_PARAMETER | {"required": route.idempotency is REQUIRED})
+    if route.idempotency not in {None, UNKEPT}:
+        required = route.idempotency in {REQUIRED, OWN_REQUIRED}
+        parameters.append(_KEY_PARAMETER | {"description": _promise(route), "required": required})
+        if _counts_by_visitor(route):
+            parameters.append(_VISITOR_PARAMETER)
     return parameters
+
+
+def _description(route: Route) -> str:
+    said = inspect.cleandoc(route.handler.__doc__ or "")
+    return f"{said}\n\n{_UNKEPT}".strip() if route.idempotency is UNKEPT else said
+
+
+def _promise(route: Route) -> str:
+    """What a repeat with the same key gets, and whose the key is."""
+    if route.idempotency in {OWN, OWN_REQUIRED}:
+        return _OWN
+    if route.who.signed_in:
+        return _KEPT + _OF_THE_CALLER
+    if route.capability is not None:
+        return _KEPT + _OF_THE_HOLDER.format(held=route.capability)
+    return _KEPT + _OF_THE_VISITOR
+
+
+def _counts_by_visitor(route: Route) -> bool:
+    return route.idempotency in {OPTIONAL, REQUIRED} and not route.who.signed_in and route.capability is None
 
 
 def _possible_refusals(route: Route) -> list[str]:
     statuses = {"422", "429", "503"}
-    if route.who.signed_in:
+    if not route.who.forgiving:
         statuses.add("401")
     if route.who.roles:
         statuses.add("403")

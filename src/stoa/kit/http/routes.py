@@ -9,12 +9,14 @@
 
 Paths stand without `/api/v1`. `{sku}` takes any one segment, `{order_id:uuid}` only a UUID (anything
 else is 404 before the handler runs). A fixed segment wins over a parameter, whatever the order.
+A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
 A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
 declares no body refuses one, except for an empty object.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,11 +40,15 @@ QueryT_co = TypeVar("QueryT_co", default=None, covariant=True)
 
 @dataclass(frozen=True)
 class Who:
-    """Who may call a route. `roles` is empty where being signed in, or nothing at all, is enough."""
+    """Who may call a route. `roles` is empty where being signed in, or nothing at all, is enough.
+
+    `forgiving`: a token that is not good counts as none. Without it such a token is 401, also where a guest may.
+    """
 
     name: str
     signed_in: bool = True
     roles: frozenset[str] = frozenset()
+    forgiving: bool = False
 
     def admits(self, principal: Principal | None) -> bool:
         if principal is None:
@@ -50,7 +56,10 @@ class Who:
         return not self.roles or principal.has(*self.roles)
 
 
+PUBLIC = Who("public", signed_in=False, forgiving=True)
+"""Guests too, and nobody has to be known for it: signing in and out, and what everybody may read."""
 ANYONE = Who("anyone", signed_in=False)
+"""Guests too, for themselves: who sends a token means to be somebody, and must not become a guest unawares."""
 SIGNED_IN = Who("signed in")
 OWNER = Who("owner")
 """Signed in, and the handler looks only among the caller's own: what is another's is 404."""
@@ -64,19 +73,29 @@ def roles(*names: str) -> Who:
 
 
 class Idempotency(Enum):
-    """What a mutation does with the `Idempotency-Key` header."""
+    """What a mutation does with the `Idempotency-Key` header.
+
+    A key counts for one caller and one route. The caller is a user; a guest is told from other guests by the
+    `capability` in the path, or else by the visitor id that the gateway gives out (`stoa.kit.http.edge`).
+    """
 
     OPTIONAL = "optional"
     """Honoured when sent: claimed before the work, and a repeat gets the stored answer."""
     REQUIRED = "required"
     """The same, and a request without it is refused."""
     OWN = "own"
-    """The handler takes `request.idempotency_key` and does it itself."""
+    """The handler takes `request.idempotency_key` and keys the effect itself, for one caller only."""
+    OWN_REQUIRED = "own, required"
+    """The same, and a request without it is refused."""
+    UNKEPT = "unkept"
+    """No answer is kept, because it holds a secret or a repeat is harmless: a key that is sent is not looked at."""
 
 
 OPTIONAL = Idempotency.OPTIONAL
 REQUIRED = Idempotency.REQUIRED
 OWN = Idempotency.OWN
+OWN_REQUIRED = Idempotency.OWN_REQUIRED
+UNKEPT = Idempotency.UNKEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +103,15 @@ class Request(Generic[BodyT_co, QueryT_co]):
     """What a handler gets: everything in it was checked against the declaration.
 
     `client` is the caller's address as the gateway saw it, `raw` the bytes of the body, `path` the
-    decoded parameters. `principal` is None for a guest.
+    decoded parameters. `principal` is None for a guest; on a `PUBLIC` route `refused` then says what was
+    wrong with the token, if one came.
     """
 
     body: BodyT_co
     query: QueryT_co
     path: Mapping[str, str] = field(default_factory=dict)
     principal: Principal | None = None
+    refused: problems.Problem | None = None
     idempotency_key: str | None = None
     headers: Headers = field(default_factory=Headers)
     client: str = ""
@@ -140,7 +161,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One declaration. `idempotency` is None for reads."""
+    """One declaration. `idempotency` is None for reads; `capability` names a path parameter."""
 
     service: str
     method: str
@@ -153,7 +174,18 @@ class Route:
     answer: Any
     status: int
     idempotency: Idempotency | None
+    capability: str | None
     summary: str
+
+    def shown(self, path: Mapping[str, str]) -> str:
+        """The path as logs may have it: with its parameters, but of a capability only what tells it from others."""
+        pieces = [_shown(each.text, path, self.capability) if each.parameter else each.text for each in self.segments]
+        return "/" + "/".join(pieces)
+
+
+def _shown(name: str, path: Mapping[str, str], capability: str | None) -> str:
+    value = path[name]
+    return f"~{hashlib.sha256(value.lower().encode()).hexdigest()[:8]}" if name == capability else value
 
 
 @dataclass(frozen=True)
@@ -200,6 +232,7 @@ class Mutation(Protocol[S]):
         answer: type[AnswerT] | None = None,
         status: int | None = None,
         idempotent: Idempotency = OPTIONAL,
+        capability: str | None = None,
         summary: str = "",
     ) -> Declare[S, BodyT, QueryT, AnswerT]: ...
 
@@ -231,11 +264,20 @@ class Routes(Generic[S]):
         query: type[QueryT] | None = None,
         answer: type[AnswerT] | None = None,
         status: int | None = None,
+        capability: str | None = None,
         summary: str = "",
     ) -> Declare[S, None, QueryT, AnswerT]:
         """A read. HEAD is answered too."""
         return self._declare(
-            "GET", path, who=who, query=query, answer=answer, status=status, idempotent=None, summary=summary
+            "GET",
+            path,
+            who=who,
+            query=query,
+            answer=answer,
+            status=status,
+            idempotent=None,
+            capability=capability,
+            summary=summary,
         )
 
     def _declare(
@@ -249,17 +291,21 @@ class Routes(Generic[S]):
         answer: Any = None,
         status: int | None = None,
         idempotent: Idempotency | None = OPTIONAL,
+        capability: str | None = None,
         summary: str = "",
     ) -> Callable[[Any], Any]:
         if (method, path) in self._routes:
             raise ValueError(f"{method} {path} is declared twice")
+        segments = segments_of(path)
+        if capability is not None and capability not in [each.text for each in segments if each.parameter]:
+            raise ValueError(f"there is no parameter {capability!r} in {path}")
 
         def declare(handler: Handler) -> Handler:
             self._routes[method, path] = Route(
                 service=self.service,
                 method=method,
                 path=path,
-                segments=segments_of(path),
+                segments=segments,
                 handler=handler,
                 who=who,
                 body=body,
@@ -267,6 +313,7 @@ class Routes(Generic[S]):
                 answer=answer,
                 status=status or (204 if answer is None else 200),
                 idempotency=idempotent,
+                capability=capability,
                 summary=summary,
             )
             return handler

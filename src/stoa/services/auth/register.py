@@ -32,13 +32,14 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
 
     The answer holds tokens and the request a password, so neither is kept for a repeat. Instead the account
     remembers a hash of its key for a day: the same request under the same key is a sign-in to the account
-    that it made, in a session of its own. Raises `EmailTaken`, `UnusableEmail`, `UnusablePassword`,
+    that it made, in a session of its own. A key counts for one e-mail address: a network address is shared by
+    many, and changes under a telephone that tries again. Raises `EmailTaken`, `UnusableEmail`, `UnusablePassword`,
     `TooBusy`, and `KeyReused` for another request under the same key.
     """
     email = normalised(wanted.email)
     passwords.accept(wanted.password, email)
     await auth.keyring.ready()
-    registration_key = None if key is None else hashlib.sha256(f"{client}\n{key}".encode()).digest()
+    registration_key = None if key is None else hashlib.sha256(f"{email}\n{key}".encode()).digest()
     if registration_key is not None:
         made = await repository.find_user_by_registration(auth.db, registration_key)
         if made is not None:

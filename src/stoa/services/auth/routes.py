@@ -1,7 +1,8 @@
 """The public API of accounts and sessions.
 
-Requests with a password and answers with tokens are never kept for a repeat (`OWN`): what a repeat does
-is said where the act is. The two under `/users` are the same acts at the paths where the seeds have them.
+Requests with a password and answers with tokens are never kept for a repeat (`UNKEPT`): what a repeat does
+is said where the act is. Signing in and out needs nobody to be known (`PUBLIC`). The two under `/users`
+are the same acts at the paths where the seeds have them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, OWN, SIGNED_IN, Answer, Request, Routes, roles
+from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
 from stoa.kit.http.types import Email, Id, Name, Page, PageQuery, Phone
 from stoa.kit.staff_acts import StaffAct
+from stoa.kit.tokens import SessionEnded
 from stoa.services.auth import manage_users, passwords, repository
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
@@ -87,11 +89,13 @@ class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     body=NewAccount,
     answer=SignedIn,
     status=201,
-    who=ANYONE,
+    who=PUBLIC,
     idempotent=OWN,
     summary="Open an account",
 )
 async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
+    """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
+    address."""
     return await _register(auth, request)
 
 
@@ -100,11 +104,13 @@ async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
     body=NewAccount,
     answer=SignedIn,
     status=201,
-    who=ANYONE,
+    who=PUBLIC,
     idempotent=OWN,
     summary="The same as /auth/register",
 )
 async def register_user(auth: Auth, request: Request[NewAccount]) -> Answer:
+    """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
+    address."""
     return await _register(auth, request)
 
 
@@ -112,8 +118,8 @@ async def register_user(auth: Auth, request: Request[NewAccount]) -> Answer:
     "/auth/login",
     body=Credentials,
     answer=SignedIn,
-    who=ANYONE,
-    idempotent=OWN,
+    who=PUBLIC,
+    idempotent=UNKEPT,
     summary="Sign in; after five wrong passwords the answer is 429 with Retry-After",
 )
 async def log_in(auth: Auth, request: Request[Credentials]) -> Answer:
@@ -125,8 +131,8 @@ async def log_in(auth: Auth, request: Request[Credentials]) -> Answer:
     "/auth/refresh",
     body=RefreshBody,
     answer=SignedIn,
-    who=ANYONE,
-    idempotent=OWN,
+    who=PUBLIC,
+    idempotent=UNKEPT,
     summary="New tokens for a refresh token, which works once: using it again ends the session",
 )
 async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
@@ -136,15 +142,20 @@ async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
 @routes.post(
     "/auth/logout",
     body=bytes,
-    who=ANYONE,
-    idempotent=OWN,
+    who=PUBLIC,
+    idempotent=UNKEPT,
     summary="End the session of the access token, or of {refresh_token}; the body may be left out",
 )
 async def log_out(auth: Auth, request: Request[bytes]) -> None:
+    """A repeat changes nothing: the session has ended. Only by a token that is not good nobody is signed out."""
     sent = LogoutBody()
     if request.raw.strip():
         sent = decode_body(request.raw, request.headers.get("content-type", ""), LogoutBody)
     session_id = request.principal.session_id if request.principal else None
+    if sent.refresh_token is None and request.refused is not None:
+        if request.refused.slug == SessionEnded.slug:
+            return
+        raise request.refused
     await logout(auth, session_id=session_id, refresh_token=sent.refresh_token)
 
 
@@ -152,8 +163,8 @@ async def log_out(auth: Auth, request: Request[bytes]) -> None:
     "/auth/validate",
     body=TokenBody,
     answer=TokenState,
-    who=ANYONE,
-    idempotent=OWN,
+    who=PUBLIC,
+    idempotent=UNKEPT,
     summary="What an access token says, or just that it is not active",
 )
 async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
@@ -164,7 +175,7 @@ async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
     "/auth/change-password",
     body=PasswordChange,
     who=SIGNED_IN,
-    idempotent=OWN,
+    idempotent=UNKEPT,
     summary="Change your password; your other sessions end",
 )
 async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> None:
@@ -175,7 +186,7 @@ async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> N
     "/users/change-password",
     body=PasswordChange,
     who=SIGNED_IN,
-    idempotent=OWN,
+    idempotent=UNKEPT,
     summary="The same as /auth/change-password",
 )
 async def change_users_password(auth: Auth, request: Request[PasswordChange]) -> None:

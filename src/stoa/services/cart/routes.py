@@ -45,26 +45,37 @@ async def open_cart(carts: Carts, request: Request) -> CartView:
     return await show(carts, await change.open_cart(carts, _caller(request)))
 
 
-@routes.get("/cart/{ref}", answer=CartView, who=ANYONE, summary="A cart with names, prices and availability")
+@routes.get(
+    "/cart/{ref}", answer=CartView, who=ANYONE, capability="ref", summary="A cart with names, prices and availability"
+)
 async def show_cart(carts: Carts, request: Request) -> CartView:
     cart_id = _cart_id(request)
     cart = await access.find(carts.db, cart_id, _caller(request))
     return show_untouched(carts, cart_id) if cart is None else await show(carts, cart)
 
 
-@routes.delete("/cart/{ref}", who=ANYONE, summary="Take everything out")
+@routes.delete("/cart/{ref}", who=ANYONE, capability="ref", summary="Take everything out")
 async def empty_cart(carts: Carts, request: Request) -> None:
     await change.empty(carts, _cart_id(request), _caller(request))
 
 
-@routes.post("/cart/{ref}/items", body=NewItem, answer=CartView, status=201, who=ANYONE, summary="Put more in")
+@routes.post(
+    "/cart/{ref}/items", body=NewItem, answer=CartView, status=201, who=ANYONE, capability="ref", summary="Put more in"
+)
 async def add_item(carts: Carts, request: Request[NewItem]) -> CartView:
     item = request.body
     cart, goods = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
     return await show(carts, cart, goods)
 
 
-@routes.put("/cart/{ref}/items", body=NewItems, answer=CartView, who=ANYONE, summary="Replace all lines at once")
+@routes.put(
+    "/cart/{ref}/items",
+    body=NewItems,
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    summary="Replace all lines at once",
+)
 async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
     wanted: dict[str, int] = {}
     for item in request.body.items:
@@ -75,7 +86,9 @@ async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
     return await show(carts, cart, goods)
 
 
-@routes.put("/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, summary="Set how many")
+@routes.put(
+    "/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, capability="ref", summary="Set how many"
+)
 async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
     cart, goods = await change.set_item(
         carts, _cart_id(request), _caller(request), request.path["sku"], request.body.quantity
@@ -83,12 +96,19 @@ async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
     return await show(carts, cart, goods)
 
 
-@routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, summary="Take a line out")
+@routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, capability="ref", summary="Take a line out")
 async def remove_item(carts: Carts, request: Request) -> CartView:
     return await show(carts, await change.remove_item(carts, _cart_id(request), _caller(request), request.path["sku"]))
 
 
-@routes.post("/cart/{ref}/merge", body=GuestCart, answer=CartView, who=OWNER, summary="Take over a guest's cart")
+@routes.post(
+    "/cart/{ref}/merge",
+    body=GuestCart,
+    answer=CartView,
+    who=OWNER,
+    capability="ref",
+    summary="Take over a guest's cart",
+)
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart

@@ -13,7 +13,7 @@ from msgspec import Meta
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, Request, Routes, roles
+from stoa.kit.http.routes import PUBLIC, Request, Routes, roles
 from stoa.kit.http.types import AmountMinor, Id, Page, PageQuery, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import repository
@@ -123,7 +123,7 @@ def _minor(card: CardView) -> int:
     return card.price.amount if card.price else 0
 
 
-@routes.get("/products", query=ProductQuery, answer=Page[CardView], who=ANYONE, summary="Products, filtered and sorted")
+@routes.get("/products", query=ProductQuery, answer=Page[CardView], who=PUBLIC, summary="Products, filtered and sorted")
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
     query = request.query
     statement, shape, position = _ORDERS[query.sort]
@@ -152,7 +152,7 @@ def _whose(principal: Principal | None) -> str | None:
     return None if principal.has("admin") else principal.user_id
 
 
-@routes.get("/products/{product}", answer=ProductView, who=ANYONE, summary="A product by its id or slug")
+@routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
     return _view(await show_product(catalog, request.path["product"], request.principal))
 
@@ -213,7 +213,7 @@ async def delete_variant(catalog: Catalog, request: Request) -> None:
     await archive_variant(catalog, request.path["sku"], _caller(request))
 
 
-@routes.get("/categories", answer=Page[CategoryView], who=ANYONE, summary="The category tree")
+@routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
 async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:  # noqa: ARG001
     categories = await repository.categories(catalog.db)
     views = _views(categories)

@@ -10,8 +10,7 @@ import msgspec
 
 from stoa.kit import context, ids, problems
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.refusals import KeyRequired
-from stoa.kit.http.routes import ANYONE, OWN, SIGNED_IN, Answer, Raw, Request, Routes, roles
+from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, Raw, Request, Routes, roles
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
 from stoa.services.checkout import repository
@@ -84,7 +83,7 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
     state: StateName | None = None
 
 
-@routes.post("/checkout/quote", body=QuoteBody, answer=Quote, who=ANYONE)
+@routes.post("/checkout/quote", body=QuoteBody, answer=Quote, who=ANYONE, idempotent=UNKEPT)
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
     """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
     body = request.body
@@ -94,7 +93,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     return quote(cart.items, body.shipping_method, checkouts.neighbours.rules)
 
 
-@routes.post("/orders", body=OrderBody, answer=dict[str, Any], status=201, who=ANYONE, idempotent=OWN)
+@routes.post("/orders", body=OrderBody, answer=dict[str, Any], status=201, who=ANYONE, idempotent=OWN_REQUIRED)
 async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw | Answer:
     """Buys the cart. The answer is kept under the `Idempotency-Key`, also that of a refusal.
 
@@ -102,10 +101,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     """
     body = request.body
     key = request.idempotency_key
-    if key is None:
-        raise KeyRequired(
-            "Send an Idempotency-Key, the same for every try to place this order.", field="Idempotency-Key"
-        )
+    assert key is not None  # the route requires it
     if body.coupon_codes:
         raise UnknownCoupon(body.coupon_codes[0])
     checkouts.neighbours.rules.shipping.check(body.shipping_method)

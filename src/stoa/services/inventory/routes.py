@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from msgspec import Meta
 
 from stoa.kit import problems
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, Request, Routes, roles
+from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, roles
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
@@ -69,7 +70,8 @@ class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class NewHold(msgspec.Struct, forbid_unknown_fields=True):
-    """`key` makes it repeatable and names it afterwards; without one, the request's Idempotency-Key does."""
+    """`key` makes it repeatable and names it, among all who keep the stock. Without one the Idempotency-Key makes
+    it repeatable, for the one who sent it, and the answer says by which name it goes."""
 
     quantity: Quantity
     key: Key | None = None
@@ -145,7 +147,7 @@ class Settlement(msgspec.Struct, forbid_unknown_fields=True):
     note: ShortText
 
 
-@routes.get("/inventory/{sku}", answer=StockView, who=ANYONE, summary="Stock of a SKU")
+@routes.get("/inventory/{sku}", answer=StockView, who=PUBLIC, summary="Stock of a SKU")
 async def show_stock(inventory: Inventory, request: Request) -> StockView:
     sku = _sku(request)
     shelves = await repository.shelves_of(inventory.db, sku)
@@ -180,9 +182,17 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
     return page_of(views, query.limit, lambda view: (view.sku,))
 
 
-@routes.post("/inventory/{sku}/reserve", body=NewHold, answer=ReservationView, who=ADMIN, summary="Hold some of a SKU")
+@routes.post(
+    "/inventory/{sku}/reserve",
+    body=NewHold,
+    answer=ReservationView,
+    who=ADMIN,
+    idempotent=OWN,
+    summary="Hold some of a SKU",
+)
 async def reserve(inventory: Inventory, request: Request[NewHold]) -> ReservationView:
-    key = request.body.key or request.idempotency_key or uuid7()
+    """The reservation carries the key, so a repeat gets it as it is by then, held for longer if it still is."""
+    key = request.body.key or _own_key(request) or uuid7()
     hold_seconds = request.body.hold_seconds or inventory.settings.hold_seconds
     wish = Wish(key, {_sku(request): request.body.quantity}, hold_seconds)
     return _reservation_view(await inventory.reserving.submit(wish))
@@ -247,6 +257,13 @@ async def settle(inventory: Inventory, request: Request[Settlement]) -> None:
     async with inventory.db.transaction() as tx:
         if not known or not await repository.settle_discrepancy(tx, int(given), request.body.note):
             raise problems.NotFound("There is no open discrepancy of this number.", field="discrepancy_id")
+
+
+def _own_key(request: Request[NewHold]) -> str | None:
+    """The Idempotency-Key as a key of the caller's own: reservations of all callers share one namespace."""
+    if request.idempotency_key is None:
+        return None
+    return f"staff:{request.user_id}:{hashlib.sha256(request.idempotency_key.encode()).hexdigest()}"
 
 
 def _sku(request: Request[object, object]) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from stoa.kit import problems
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, REQUIRED, SIGNED_IN, Request, Routes, roles
+from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, roles
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
 from stoa.services.payment import repository
@@ -182,7 +182,7 @@ async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -
     return page_of(entries, query.limit, lambda entry: (entry.id,))
 
 
-@routes.post("/payments/webhooks/simulator", body=bytes, who=ANYONE)
+@routes.post("/payments/webhooks/simulator", body=bytes, who=PUBLIC, idempotent=UNKEPT)
 async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
     """What the provider has to say, signed in `Stoa-Signature`. A second delivery changes nothing."""
     await receive(payments, request.headers.get("Stoa-Signature", ""), request.raw)

@@ -1,0 +1,75 @@
+"""The door before the real services: whose a key is, which token matters, and what the logs know."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+KEY = {"Idempotency-Key": "k"}
+
+
+def account() -> dict[str, str]:
+    return {
+        "email": f"ada-{uuid4().hex}@example.com",
+        "password": "a long enough passphrase",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+    }
+
+
+@pytest.fixture
+async def send(shop):
+    """Sends a request as nobody in particular: status, body, headers."""
+
+    async def send(method, path, body=None, headers=None):
+        async with shop.http.request(method, f"/api/v1{path}", json=body, headers=headers or {}) as answer:
+            return answer.status, await answer.json(content_type=None), answer.headers
+
+    return send
+
+
+def signed(made) -> dict[str, str]:
+    return {"Authorization": f"Bearer {made['access_token']}"}
+
+
+async def test_two_guests_with_one_key_get_a_cart_each(send):
+    first, cart, headers = await send("POST", "/cart", headers=KEY)
+    _, other, _ = await send("POST", "/cart", headers=KEY)
+    assert (first, cart["id"] == other["id"]) == (201, False)
+    cookie, _, _ = headers["Set-Cookie"].partition(";")
+    for sent in ({"Stoa-Visitor": headers["Stoa-Visitor"]}, {"Cookie": cookie}):
+        _, again, answered = await send("POST", "/cart", headers=KEY | sent)
+        assert (again, answered["Idempotent-Replay"]) == (cart, "true")
+
+
+async def test_an_ended_session_keeps_nobody_from_refreshing_or_signing_in(send):
+    registered = account()
+    _, old, _ = await send("POST", "/auth/register", registered)
+    credentials = {name: registered[name] for name in ("email", "password")}
+    _, new, _ = await send("POST", "/auth/login", credentials)
+    assert (await send("POST", "/auth/logout", headers=signed(old)))[0] == 204
+    assert (await send("GET", "/cart/me", headers=signed(old)))[1]["type"] == "/problems/session-ended"
+
+    assert (await send("POST", "/auth/login", credentials, signed(old)))[0] == 200
+    assert (await send("POST", "/auth/refresh", {"refresh_token": new["refresh_token"]}, signed(old)))[0] == 200
+    status, _, headers = await send("GET", "/products", headers=signed(old))
+    assert (status, headers["WWW-Authenticate"]) == (200, 'Bearer error="invalid_token"')
+    assert (await send("GET", f"/cart/{uuid4()}", headers=signed(old)))[0] == 401
+    assert (await send("POST", "/cart", headers=signed(old)))[0] == 401
+
+
+async def test_signing_out_twice_is_signing_out(send):
+    _, made, _ = await send("POST", "/auth/register", account())
+    for _ in range(3):
+        assert (await send("POST", "/auth/logout", headers=signed(made)))[0] == 204
+    assert (await send("POST", "/auth/logout", {"refresh_token": made["refresh_token"]}, signed(made)))[0] == 204
+    status, problem, _ = await send("POST", "/auth/logout", headers={"Authorization": "Bearer a.b.c"})
+    assert (status, problem["type"]) == (401, "/problems/invalid-token")
+
+
+async def test_two_of_one_address_register_under_one_key(send):
+    answers = await asyncio.gather(*(send("POST", "/auth/register", account(), KEY) for _ in range(3)))
+    assert [status for status, _, _ in answers] == [201, 201, 201]
+    assert len({made["user"]["id"] for _, made, _ in answers}) == 3
