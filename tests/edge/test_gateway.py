@@ -199,6 +199,24 @@ async def test_what_a_caller_claims_about_itself_ends_at_the_door(gateway):
         ("10.0.0.1", "6.6.6.6, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ("10.0.0.1", "rubbish, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "1.2.3.4, 203.0.113.9:51234", "203.0.113.9"),
+        ("10.0.0.1", "1.2.3.4, [2001:db8::1]:51234", "2001:db8::1"),
+        ("10.0.0.1", "1.2.3.4, [2001:DB8:0::1]", "2001:db8::1"),
+        ("10.0.0.1", "1.2.3.4, ::ffff:203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "1.2.3.4, [::ffff:10.0.0.2]:80", "1.2.3.4"),
+        ("::ffff:10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("::ffff:192.0.2.7", "203.0.113.9", "192.0.2.7"),
+        # What cannot be read ends the walk: the proxy that wrote it is the caller.
+        ("10.0.0.1", "1.2.3.4, unknown", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, unknown, 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", "1.2.3.4, _hidden, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "1.2.3.4,", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, , 10.0.0.2", "10.0.0.2"),
+        ("10.0.0.1", "1.2.3.4, fe80::1%eth0", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, 203.0.113.9:", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, 203.0.113.9:123456", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, 0203.0.113.9", "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4, \xa0", "10.0.0.1"),
         ("10.0.0.1", "rubbish", "10.0.0.1"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.1", "2001:db8::1", "2001:db8::1"),
@@ -208,6 +226,40 @@ async def test_a_trusted_proxy_says_who_it_was(town, client, forwarded, seen):
     gateway = town.gateway(trusted_proxies=("10.0.0.0/8",))
     reply = await ask(gateway, "GET", "/api/v1/cart", headers={"x-forwarded-for": forwarded}, client=client)
     assert reply.json["client"] == seen
+
+
+async def test_several_lines_are_one_list(town):
+    gateway = town.gateway(trusted_proxies=("10.0.0.0/8",))
+    for lines, seen in [
+        (["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
+        (["6.6.6.6, 203.0.113.9", "10.0.0.2"], "203.0.113.9"),
+        (["203.0.113.9", "10.0.0.3, 10.0.0.2"], "203.0.113.9"),
+        (["6.6.6.6", "unknown"], "10.0.0.1"),
+    ]:
+        headers = [("x-forwarded-for", line) for line in lines]
+        reply = await ask(gateway, "GET", "/api/v1/cart", headers=headers, client="10.0.0.1")
+        assert reply.json["client"] == seen
+    for said, https in [("https", True), ("HTTPS", True), ("https, http", False), ("http, https", True), ("", False)]:
+        reply = await ask(gateway, "GET", "/", headers={"x-forwarded-proto": said}, client="10.0.0.1")
+        assert ("strict-transport-security" in reply.headers) == https
+
+
+async def test_who_writes_what_cannot_be_read_gains_no_room(town):
+    gateway = town.gateway(trusted_proxies=("10.0.0.0/8",), requests_per_minute=2)
+    for entries in ("{0}, 203.0.113.9:51234", "{0}, unknown", "{0}, [2001:db8:1:2::{1:x}]:443"):
+        statuses = [
+            (
+                await ask(
+                    gateway,
+                    "GET",
+                    "/api/v1/cart",
+                    headers={"x-forwarded-for": entries.format(f"6.6.6.{number}", number)},
+                    client="10.0.0.1",
+                )
+            ).status
+            for number in range(4)
+        ]
+        assert statuses == [200, 200, 429, 429]
 
 
 def test_a_network_that_is_none_is_named(town):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from stoa.edge.gateway.headers import Headers
 from stoa.kit.settings import BadSetting
+
+_WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]{1,5}|\[(?P<v6>[0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +30,54 @@ class Proxies:
         except ValueError as error:
             raise BadSetting(f"STOA_GATEWAY_TRUSTED_PROXIES cannot be used: {error}.") from None
 
-    def caller(self, scope: Scope, headers: Mapping[bytes, bytes]) -> Caller:
-        """Of X-Forwarded-For the last address that is not one of our proxies: those before it anybody can write."""
-        address = scope["client"][0] if scope.get("client") else ""
-        https = scope.get("scheme") == "https"
+    def caller(self, scope: Scope, headers: Headers) -> Caller:
+        """Of X-Forwarded-For the last address that is not one of our proxies: those before it anybody can write.
+
+        At an entry that is no address the walk stops, and the caller is the proxy that wrote it: whoever stands
+        to the left of what we cannot read may be made up. All who come that way then share one limit.
+        """
+        peer = scope["client"][0] if scope.get("client") else ""
+        address = plain_address(peer) or peer
         if not self._networks or not self._trusted(address):
-            return Caller(address, https)
-        for each in reversed(headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")):
-            if _is_address(each.strip()):
-                address = each.strip()
+            return Caller(address, scope.get("scheme") == "https")
+        for each in reversed(_entries(headers, b"x-forwarded-for")):
+            said = plain_address(each)
+            if said is None:
+                break
+            address = said
             if not self._trusted(address):
                 break
-        return Caller(address, headers.get(b"x-forwarded-proto", b"").strip().lower() == b"https")
+        # The scheme of the last hop: what stands before it anybody can write.
+        schemes = _entries(headers, b"x-forwarded-proto")
+        return Caller(address, bool(schemes) and schemes[-1].lower() == "https")
 
     def _trusted(self, address: str) -> bool:
-        if not _is_address(address):
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
             return False
-        parsed = ipaddress.ip_address(address)
         return any(parsed in network for network in self._networks)
 
 
-def _is_address(text: str) -> bool:
+def plain_address(text: str) -> str | None:
+    """An address in its one spelling, without port, brackets and the mapping of IPv4 into IPv6; None for anything
+    else, also for an address with a zone, of which one caller could make up as many as it likes."""
+    with_port = _WITH_PORT.fullmatch(text)
+    if with_port is not None:
+        text = with_port["v4"] or with_port["v6"]
     try:
-        ipaddress.ip_address(text)
+        parsed = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.scope_id is not None:
+            return None
+        return str(parsed.ipv4_mapped or parsed)
+    return str(parsed)
+
+
+def _entries(headers: Headers, name: bytes) -> list[str]:
+    """What all lines of a list header say, in order (RFC 9110 §5.3). An empty entry stands for itself: it says nothing
+    that we could read."""
+    lines = [value.decode("latin-1") for each, value in headers if each == name]
+    return [entry.strip() for entry in ",".join(lines).split(",")] if any(lines) else []

@@ -144,7 +144,7 @@ class Gateway:
 
         try:
             headers = asgi.headers_of(scope)
-            arrival = Arrival(scope, headers, self._proxies.caller(scope, headers), now)
+            arrival = Arrival(scope, headers, self._proxies.caller(scope, scope["headers"]), now)
             shared += self._cors.headers(headers)
             if arrival.caller.https:
                 shared.append(HSTS)
