@@ -139,7 +139,8 @@ class Gateway:
             if message["type"] == "http.response.start":
                 started = True
                 own = [each for each in message["headers"] if each[0] != b"x-request-id"]
-                message = {**message, "headers": [*with_security(own), *shared]}
+                own = asgi.with_retry_after(message["status"], with_security(own))
+                message = {**message, "headers": [*own, *shared]}
             await send(message)
 
         try:

@@ -17,6 +17,10 @@ JSON = "application/json"
 BAD_TOKEN = 'Bearer error="invalid_token"'  # noqa: S105 a challenge, not a secret
 """RFC 6750 §3, in an answer that a guest would get as well: the token that came was not good."""
 
+LATER = frozenset((429, 503))
+SOON_SECONDS = 2
+"""Of `Retry-After` where nobody knows better: a process that was killed is back within one or two seconds."""
+
 BODY_SECONDS = 20.0
 """For a whole body: a megabyte over a bad mobile line. Who is slower keeps a connection, not a shop."""
 
@@ -108,6 +112,7 @@ async def send_answer(
     if answer.status not in {204, 304}:
         headers.append((b"content-length", str(len(answer.body)).encode()))
     headers.extend(more)
+    headers = with_retry_after(answer.status, headers)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
 
@@ -123,9 +128,18 @@ def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
     if isinstance(problem, (BodyTooLarge, BodyTooSlow)):
         # What is still to come of the body is nothing that we want to read.
         headers["connection"] = "close"
-    if "retry_after_seconds" in problem.members:
-        headers["retry-after"] = str(problem.members["retry_after_seconds"])
+    seconds = problem.members.get("retry_after_seconds", SOON_SECONDS if problem.status in LATER else None)
+    if seconds is not None:
+        headers["retry-after"] = str(seconds)
     return Answer(problem.status, problem.encode(), headers)
+
+
+def with_retry_after(status: int, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """An answer's headers; where it says "later" and not when, with "soon"."""
+    pairs = list(headers)
+    if status in LATER and all(name != b"retry-after" for name, _ in pairs):
+        pairs.append((b"retry-after", str(SOON_SECONDS).encode()))
+    return pairs
 
 
 async def ask(app: ASGIApp, scope: Scope) -> Answer:
