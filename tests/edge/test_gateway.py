@@ -143,6 +143,67 @@ async def test_a_named_origin_may_read_and_ask_beforehand(town):
     assert "access-control-allow-credentials" not in reply.headers
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "null",
+        "",
+        "shop.example",
+        "https://",
+        "https://*.shop.example",
+        "https://shop.example/path",
+        "https://shop.example//",
+        "https://shop.example?x",
+        "https://ada@shop.example",
+        "https://Shop.example",
+        "HTTPS://shop.example",
+        "https://shop.example:443",
+        "http://shop.example:80",
+        "https://shop.example:",
+        "https://shop.example:0",
+        "https://b\u00fccher.example",
+        "https://shop.example\n",
+        "ftp://shop.example",
+    ],
+)
+def test_what_no_browser_sends_as_its_origin_is_refused_at_the_start(town, origin):
+    with pytest.raises(BadSetting, match="STOA_GATEWAY_ALLOWED_ORIGINS cannot be used: "):
+        town.gateway(allowed_origins=("https://shop.example", origin))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://shop.example",
+        "http://localhost:5173",
+        "https://shop.example:8443",
+        "http://[::1]:3000",
+        "http://127.0.0.1",
+    ],
+)
+async def test_an_origin_that_browsers_send_is_let_in(town, origin):
+    gateway = town.gateway(allowed_origins=(origin,))
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers={"origin": origin})
+    assert reply.headers["access-control-allow-origin"] == origin
+
+
+async def test_a_preflight_is_answered_for_named_origins_only_and_for_nobody_else_stored(town):
+    gateway = town.gateway(allowed_origins=("https://shop.example",))
+    for origin in ("https://evil.example", "null", "https://shop.example/"):
+        asked = {"origin": origin, "access-control-request-method": "POST"}
+        reply = await ask(gateway, "OPTIONS", "/api/v1/cart", headers=asked)
+        assert (reply.status, reply.headers["vary"]) == (405, "Origin")
+        assert not [name for name in reply.headers if name.startswith("access-control-")]
+    reply = await ask(gateway, "OPTIONS", "/api/v1/cart", headers={"origin": "https://shop.example"})
+    assert (reply.status, reply.headers["vary"]) == (405, "Origin")
+    asked = {"origin": "https://shop.example", "access-control-request-method": "POST"}
+    reply = await ask(gateway, "OPTIONS", "/api/v1/cart", headers=asked)
+    assert (reply.status, reply.headers["vary"], reply.headers["cache-control"]) == (204, "Origin", "no-store")
+    assert "Stoa-Visitor" in reply.headers["access-control-allow-headers"]
+    assert "Stoa-Visitor" in reply.headers["access-control-expose-headers"]
+
+
 # Limits on size
 
 

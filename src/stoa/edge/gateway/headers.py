@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from stoa.kit.settings import BadSetting
+
 Headers = list[tuple[bytes, bytes]]
+
+# RFC 6454 §6.2: scheme and host in lower case, and no port that the scheme has anyway. Anything else would never match.
+_ORIGIN = re.compile(
+    r"(?:http(?!.*:80\Z)|https(?!.*:443\Z))://"
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
 
 SECURITY = {
     "x-content-type-options": "nosniff",
@@ -59,7 +68,10 @@ class Cors:
     """Lets scripts of the allowed origins read answers. Tokens come in a header, so no cookies are allowed."""
 
     def __init__(self, origins: Sequence[str]) -> None:
-        self._origins = {origin.rstrip("/").encode() for origin in origins}
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin.removesuffix("/")):
+                raise BadSetting(f"STOA_GATEWAY_ALLOWED_ORIGINS cannot be used: {_not_an_origin(origin)}.")
+        self._origins = {origin.removesuffix("/").encode() for origin in origins}
 
     def headers(self, request: Mapping[bytes, bytes]) -> Headers:
         """What an answer adds: nothing where no other site is allowed at all."""
@@ -83,6 +95,14 @@ class Cors:
             (b"access-control-allow-headers", _REQUEST_HEADERS),
             (b"access-control-max-age", _PREFLIGHT_SECONDS),
         ]
+
+
+def _not_an_origin(origin: str) -> str:
+    if origin == "*":
+        return "'*' would let the scripts of every site act for whoever is signed in: name the sites"
+    return (
+        f"{origin!r} is not what a browser sends as its origin, such as https://shop.example or http://localhost:5173"
+    )
 
 
 def without_claims(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -12,7 +12,8 @@ class GatewaySettings:
     """The rates are meant to stop machines, not shoppers: a person who clicks fast makes 100 requests a minute."""
 
     allowed_origins: tuple[str, ...] = ()
-    """Origins of other sites whose scripts may call the API, as `https://shop.example`; none: only our own pages."""
+    """Origins of other sites whose scripts may call the API, as `https://shop.example`; none: only our own pages.
+    Each is named, `*` is refused."""
 
     trusted_proxies: tuple[str, ...] = ()
     """Networks (CIDR) of the proxies before us, whose X-Forwarded-For and -Proto we believe; none: nobody's."""
