@@ -408,11 +408,31 @@ async def test_what_ends_a_session_here_counts_at_once(town, gateway, target):
     assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).problem == "session-ended"
 
 
-async def test_a_sign_in_leaves_what_is_known_of_others(town, gateway):
+async def test_a_session_that_is_ended_by_another_token_counts_at_once(town, gateway):
     await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
-    await ask(gateway, "POST", "/api/v1/auth/login", raw=b"{}")
+    town.auth.ended.add("session of ada")
+    await ask(gateway, "POST", "/api/v1/auth/logout", raw=b"another,session of ada")
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))).problem == "session-ended"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/api/v1/auth/login", {}),
+        ("/api/v1/auth/logout", {}),
+        ("/api/v1/auth/logout", bearer("a.b.c")),
+        ("/api/v1/auth/logout", bearer(token("eve"))),
+        ("/api/v1/users/change-password", bearer(token("eve"))),
+    ],
+)
+async def test_what_others_do_leaves_what_is_known_of_a_session(town, gateway, target, headers):
+    for user in ("ada", "eve"):
+        await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token(user)))
+    reply = await ask(gateway, "POST", target, headers=headers)
+    assert reply.status == 200
+    assert not [name for name in reply.headers if name.startswith("x-stoa-")]
     await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
-    assert town.auth.asked == 1
+    assert town.auth.asked == 2
 
 
 async def test_without_auth_no_token_is_believed_and_guests_go_on(town, gateway):
