@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from tests.asgi import ask
@@ -12,6 +13,7 @@ from tests.signing import bearer, claims_of, jwks, token
 from stoa.edge.gateway import sessions
 from stoa.kit import problems
 from stoa.kit.settings import BadSetting
+from stoa.kit.telemetry.logs import Json
 
 
 @pytest.fixture
@@ -499,6 +501,24 @@ async def test_an_upstream_that_fails_is_a_problem(town, gateway):
     reply = await ask(gateway, "GET", "/api/v1/cart")
     assert (reply.status, reply.problem) == (500, "internal-error")
     assert b"hunter2" not in reply.body
+
+
+async def test_what_a_guest_holds_is_in_no_log(town, gateway, caplog):
+    async def broken(scope, receive, send):
+        raise RuntimeError("it failed")
+
+    caplog.set_level(logging.DEBUG)
+    held = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
+    await ask(gateway, "BREW", f"/api/v1/cart/{held}")
+    await ask(gateway, "GET", f"/api/v1/{held}/cart")
+    gateway._upstreams = {"cart": broken}
+    await ask(gateway, "POST", f"/api/v1/cart/{held}/items?{held}")
+    assert [(record.message, record.resource) for record in caplog.records] == [
+        ("refused", "cart"),
+        ("refused", ""),
+        ("a request failed", "cart"),
+    ]
+    assert all(held not in Json("shop").format(record) for record in caplog.records)
 
 
 # Its own pages

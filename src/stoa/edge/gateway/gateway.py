@@ -153,10 +153,10 @@ class Gateway:
             return
         except problems.Problem as problem:
             metrics.GATEWAY_REFUSED.labels(problem.slug).inc()
-            log.debug("refused", extra={"problem": problem.type, "path": scope["path"], "detail": problem.detail})
+            log.debug("refused", extra={"problem": problem.type, "resource": _named(scope), "detail": problem.detail})
             refusal = asgi.problem_answer(problem, now.request_id)
         except Exception:
-            log.exception("a request failed", extra={"method": scope["method"], "path": scope["path"]})
+            log.exception("a request failed", extra={"method": scope["method"], "resource": _named(scope)})
             refusal = asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
         else:
             return
@@ -291,6 +291,12 @@ class Gateway:
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
+
+
+def _named(scope: Scope) -> str:
+    """What a request is about, for the log: what stands further on in a path may be what a guest holds."""
+    resource = resource_of(asgi.raw_path_of(scope))
+    return resource.segments[0] if resource and resource.service(scope["method"]) else ""
 
 
 def _for_outside(headers: Headers, *, https: bool) -> Headers:
