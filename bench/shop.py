@@ -159,7 +159,7 @@ async def _all_ready(session: aiohttp.ClientSession, addresses: Mapping[str, str
     """The first page may be there before a process that has nothing to do with it."""
     give_up = time.perf_counter() + START_SECONDS
     for name, address in addresses.items():
-        while name.endswith("_HTTP"):
+        while name.endswith("_ADMIN"):
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(f"http://{address}/readyz") as answer:
                     if answer.status == 200:
@@ -174,7 +174,7 @@ def _free_addresses(shape: str) -> dict[str, str]:
     wanted = [
         topology.variable_of(plan.name, kind)
         for plan in topology.load(shape, {}).processes
-        for kind, address in (("http", plan.http), ("grpc", plan.grpc))
+        for kind, address in (("http", plan.http), ("admin", plan.admin), ("grpc", plan.grpc))
         if address is not None
     ]
     with contextlib.ExitStack() as stack:

@@ -166,10 +166,13 @@ UNSETTLED = """
 """
 
 
+ANYWHERE = Address("127.0.0.1", 0)
+
+
 @asynccontextmanager
 async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Shop]:
     dsns = {name: await templates.copy(name) for name in SERVICES}
-    plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=Address("127.0.0.1", 0), grpc=None)
+    plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
     process = Process(
         Topology("test", "", (plan,)),
         plan,

@@ -29,6 +29,7 @@ COMMANDS = """\
 | `STOA_DATABASE_URL` | the embedded server | `--database-url`: PostgreSQL ≥ 15, as one who may create databases |
 | `STOA_SECRET` | made once, in the data directory | all others come from it; for processes without a common folder |
 | `STOA_<PROCESS>_HTTP`, `STOA_<PROCESS>_GRPC` | the topology's | `host:port` where a process is reached |
+| `STOA_<PROCESS>_ADMIN` | the topology's | `host:port` where it listens for probes and metrics |
 """
 
 

@@ -112,7 +112,8 @@ class Market:
 
 @pytest.fixture(scope="session")
 async def market(templates: Any) -> AsyncIterator[Market]:
-    plan = ProcessPlan("market", NEIGHBOURS, gateway=True, http=NetworkAddress(LOOPBACK, 0), grpc=None)
+    any_port = NetworkAddress(LOOPBACK, 0)
+    plan = ProcessPlan("market", NEIGHBOURS, gateway=True, http=any_port, admin=any_port, grpc=None)
     dsns = {name: await templates.copy(name) for name in NEIGHBOURS}
 
     def dsn_of(service: Service) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,12 +68,13 @@ def gone(family: list[psutil.Process]) -> bool:
 
 def three_addresses() -> dict[str, str]:
     """The processes of three-services on free ports, all but the gateway's HTTP."""
-    names = [f"STOA_{name}_{kind}" for name in ("USER", "PRODUCT", "ORDER") for kind in ("HTTP", "GRPC")]
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in (*names, "gateway")]
+    names = [f"STOA_{name}_{kind}" for name in ("USER", "PRODUCT", "ORDER") for kind in ("HTTP", "ADMIN", "GRPC")]
+    names += ["STOA_GATEWAY_ADMIN", "STOA_GATEWAY_GRPC"]
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
     ports = [probe.getsockname()[1] for probe in probes]
     for probe in probes:
         probe.close()
-    return {name: f"127.0.0.1:{port}" for name, port in zip([*names, "STOA_GATEWAY_GRPC"], ports, strict=True)}
+    return {name: f"127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
 
 
 @pytest.fixture
@@ -81,6 +84,8 @@ def up(tmp_path: Path, unused_port: int) -> Iterator[Callable[..., Running]]:
     def start(*words: str, **environ: str) -> Running:
         log = tmp_path / f"{len(started)}.log"
         command = [sys.executable, "-m", "stoa.cli.main", "up", "--data-dir", str(tmp_path / "data")]
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            environ.setdefault("STOA_SHOP_ADMIN", f"127.0.0.1:{probe.getsockname()[1]}")
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [*command, "--port", str(unused_port), *words], stdout=out, stderr=out, env=os.environ | environ
@@ -259,8 +264,13 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
             one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
             port = int(addresses["STOA_PRODUCT_HTTP"].rpartition(":")[2])
             shop = Running(one, folder, port, tmp_path / "log")
-            until(lambda: one.poll() is not None or _answers(shop, "/readyz"))
-            assert b'"status":"ready","process":"product"' in shop.get("/readyz")
+            until(lambda: one.poll() is not None or _answers(shop, "/healthz"))
+            assert shop.get("/api/v1/products?limit=1").startswith(b'{"items":[')
+            # Whoever signs in does so at a process that is not there: it works, and is not ready.
+            with pytest.raises(urllib.error.HTTPError) as not_ready:
+                shop.get("/readyz")
+            with not_ready.value as answer:
+                assert (answer.code, list(json.load(answer)["troubles"])) == (503, ["user"])
             one.send_signal(signal.SIGTERM)
             assert one.wait(timeout=30) == 0
         finally:

@@ -24,6 +24,7 @@ from stoa.kit import outbox
 from stoa.kit.db import Database
 from stoa.kit.telemetry import logs, metrics
 from stoa.runtime import secrets as secrets_of
+from stoa.runtime import topology as topologies
 from stoa.runtime.postgres import dsn_of_running
 from stoa.runtime.provision import service_dsn
 
@@ -205,10 +206,18 @@ def test_the_metrics():
     assert shown == ours
 
 
-async def test_the_probes(visitor: Shopper):
+async def test_the_probes(reader: Reader, visitor: Shopper):
+    """At their own port, which the start says; all but the figures at the shop's too."""
+    said = (reader.data_dir.parent / "shop.log").read_text()
     for path, *_ in table(OPERATIONS, "| path | says | for |"):
+        for url in re.findall(r"Probes +(http://[\d.:]+)/readyz", said):
+            async with visitor.session.get(url + path) as answer:
+                assert answer.status == 200, path
         async with visitor.session.get(visitor.base_url + path) as answer:
-            assert answer.status == 200, path
+            assert answer.status == (404 if path == "/metrics" else 200), path
+    # The scraper's targets are those of the shape that is shown with them.
+    targets = re.findall(r'"(127\.0\.0\.1:\d+)"', OPERATIONS.read_text())
+    assert targets == [str(plan.admin) for plan in topologies.load("three-services", {}).processes]
 
 
 def test_the_data_directory(reader: Reader):

@@ -64,6 +64,7 @@ class Installation:
     def __init__(self, folder: Path) -> None:
         self.data_dir = DataDir(folder / "data")
         self.port = free_port()
+        self.admin_port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._closing = AsyncExitStack()
@@ -178,7 +179,11 @@ class Installation:
 
     def _spawn(self, *words: str, **environment: str) -> Child:
         log = self._folder / f"{words[0]}-{uuid4().hex[:6]}.log"
-        settings = {"STOA_SHOP_HTTP": f"127.0.0.1:{self.port}", "STOA_GATEWAY_REQUESTS_PER_MINUTE": "1000000"}
+        settings = {
+            "STOA_SHOP_HTTP": f"127.0.0.1:{self.port}",
+            "STOA_SHOP_ADMIN": f"127.0.0.1:{self.admin_port}",
+            "STOA_GATEWAY_REQUESTS_PER_MINUTE": "1000000",
+        }
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "stoa.cli.main", *words, "--data-dir", str(self.data_dir.path)],

@@ -37,7 +37,7 @@ def free_addresses(topology: str) -> dict[str, str]:
     return {
         f"STOA_{name.upper().replace('-', '_')}_{kind.upper()}": f"127.0.0.1:{free_port()}"
         for name, process in processes.items()
-        for kind in ("http", "grpc")
+        for kind in ("http", "admin", "grpc")
         if kind in process
     }
 
@@ -66,7 +66,7 @@ def _when_ready(shop: subprocess.Popen[bytes], port: int, log: Path) -> str:
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
                 connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if b" 200 " in connection.recv(64) and "admin" in log.read_text().lower():
+                if b" 200 " in connection.recv(64) and "Ctrl-C stops everything" in log.read_text():
                     return f"http://127.0.0.1:{port}"
         except OSError:
             pass

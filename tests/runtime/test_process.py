@@ -45,10 +45,33 @@ async def test_what_one_service_announces_others_have_heard(shop) -> None:
         assert await shop.databases[hearer].fetchval(handled, account["user"]["id"]) == 1
 
 
-async def test_the_probes_answer(shop) -> None:
-    for path in ("/healthz", "/readyz", "/metrics"):
-        async with shop.http.get(path) as answer:
-            assert answer.status == 200, path
+async def test_the_probes_answer_at_both_doors_and_the_figures_at_one(shop) -> None:
+    admin = f"http://127.0.0.1:{shop.process.admin_port}"
+    for url in ("/healthz", "/readyz", f"{admin}/healthz", f"{admin}/readyz", f"{admin}/metrics"):
+        async with shop.http.get(url) as answer:
+            assert answer.status == 200, url
+    for url in ("/metrics", f"{admin}/api/v1/products", f"{admin}/"):
+        async with shop.http.get(url) as answer:
+            assert answer.status == 404, url
+            assert (await answer.json(content_type=None))["type"] == "/problems/no-such-path"
+
+
+async def test_whoever_fills_the_shop_keeps_nobody_from_the_probes(shop_with) -> None:
+    shop = await shop_with(most_connections=5)
+    async with shop.databases["auth"].transaction() as tx:
+        await tx.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        at_work = [asyncio.create_task(register(shop.http)) for _ in range(5)]
+        async with asyncio.timeout(10):
+            while not await tx.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0.01)
+            async with aiohttp.ClientSession() as other:
+                while True:
+                    async with other.get(f"http://127.0.0.1:{shop.process.port}/healthz") as answer:
+                        if answer.status == 503:
+                            break
+                async with other.get(f"http://127.0.0.1:{shop.process.admin_port}/healthz") as answer:
+                    assert answer.status == 200
+    await asyncio.gather(*at_work)
 
 
 async def test_not_ready_names_the_service_whose_database_is_gone(shop_with) -> None:

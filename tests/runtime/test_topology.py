@@ -18,10 +18,12 @@ summary = "a door and the rest"
 gateway = true
 services = []
 http = 3000
+admin = 3001
 grpc = 3050
 [process.the-rest]
 services = {ALL}
 http = 4000
+admin = 4001
 grpc = 4050
 """
 
@@ -41,6 +43,10 @@ def test_the_environment_says_where_a_process_is(tmp_path: Path) -> None:
     assert loaded.home_of("cart").grpc == Address("rest.svc", 50)
     assert loaded.home_of("cart").http == Address("127.0.0.1", 4000)
     assert loaded.gateway.http == Address("door.svc", 8443)
+    assert loaded.gateway.admin == Address("127.0.0.1", 8444)
+    assert loaded.home_of("cart").admin == Address("127.0.0.1", 4001)
+    loaded = topology.load(str(file), {"STOA_DOOR_ADMIN": "0.0.0.0:9100"}, port=8443)
+    assert loaded.gateway.admin == Address("0.0.0.0", 9100)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,8 @@ def test_the_environment_says_where_a_process_is(tmp_path: Path) -> None:
         ("gateway = true", "gateway = false", "0 processes are the gateway, and it takes one"),
         ("grpc = 4050", "", "process the-rest needs a grpc port"),
         ("grpc = 4050", "grpc = 3000", "127.0.0.1:3000 is given to 2 servers"),
+        ("admin = 4001", "", "cannot be read: Object missing required field `admin`"),
+        ("admin = 4001", "admin = 3000", "127.0.0.1:3000 is given to 2 servers"),
         ("http = 4000", "http = 70000", "cannot be read: Expected `int` <= 65535"),
         ("http = 4000", "https = 4000", "cannot be read: Object contains unknown field `https`"),
         ("[process.door]", "[process.door", "cannot be read"),

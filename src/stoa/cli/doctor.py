@@ -124,7 +124,7 @@ async def _topology(here: Installation) -> str:
 
 async def _ports(here: Installation) -> str:
     topology = topologies.load(here.topology, here.environ)
-    addresses = [address for plan in topology.processes for address in (plan.http, plan.grpc) if address]
+    addresses = [address for plan in topology.processes for address in plan.addresses]
     ours = [address for address in addresses if address.host == topologies.LOOPBACK]
     if here.data_dir.is_in_use():
         return "Stoa runs on this data directory"

@@ -2,13 +2,15 @@
 
 The databases must be there and migrated (`stoa migrate`). Neighbours are found where the topology says,
 or where STOA_<PROCESS>_HTTP and STOA_<PROCESS>_GRPC (host:port) say; STOA_BIND is the interface to
-listen on. Processes that share no data directory need the same STOA_SECRET.
+listen on. Probes and metrics are on a port of their own, on this machine only unless STOA_<PROCESS>_ADMIN
+(host:port) says where. Processes that share no data directory need the same STOA_SECRET.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from dataclasses import replace
 
 from stoa.cli import installation
 from stoa.cli.console import Console
@@ -19,6 +21,7 @@ from stoa.runtime import topology as topologies
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
     parser.add_argument("--process", required=True, help="its name in the topology")
+    parser.add_argument("--admin-port", type=installation.port, help="for probes and metrics; default: the topology's")
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa: ARG001 - its words are its logs
@@ -26,6 +29,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     here = installation.installation_of(arguments)
     topology = topologies.load(here.topology, here.environ)
     plan = topology.process(arguments.process)
+    if arguments.admin_port:
+        plan = replace(plan, admin=replace(plan.admin, port=arguments.admin_port))
     configure_logs(plan.name, read_settings(here.environ))
     access = await here.need()
     await check_migrated(plan, access)

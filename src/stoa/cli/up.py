@@ -22,21 +22,24 @@ from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed, seed_in_a_child
 from stoa.runtime import topology as topologies
 from stoa.runtime.ports import listening_socket
-from stoa.runtime.supervisor import Supervisor, serve_command
+from stoa.runtime.supervisor import Supervisor, serve_command, until_ready
 from stoa.runtime.topology import LOOPBACK, Topology, variable_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
     parser.add_argument(
-        "--port", type=_port, help="of the gateway; default: what the topology says (8080 in one process)"
+        "--port", type=installation.port, help="of the gateway; default: what the topology says (8080 in one process)"
+    )
+    parser.add_argument(
+        "--admin-port", type=installation.port, help="of its probes and metrics; default: as far from --port as there"
     )
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     """Start, say where everything is, and serve until told to stop."""
     here = installation.installation_of(arguments)
-    topology = topologies.load(here.topology, here.environ, port=arguments.port)
+    topology = topologies.load(here.topology, here.environ, port=arguments.port, admin_port=arguments.admin_port)
     _check_ports(topology)
     single = len(topology.processes) == 1
     configure_logs(topology.processes[0].name if single else "up", read_settings(here.environ))
@@ -65,6 +68,7 @@ async def _run_here(
     with console.step("Services") as step:
         await process.build()
         await process.serve()
+        await until_ready(process.name, topology.processes[0].admin)
         step.note = f"{len(process.services)} in this process"
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
@@ -80,6 +84,7 @@ async def _run_supervised(here: Installation, topology: Topology, console: Conso
         "STOA_DATABASE_URL": here.database_url,
         # --port moved it for us: its process and its neighbours must know.
         variable_of(gateway.name, "http"): str(gateway.http),
+        variable_of(gateway.name, "admin"): str(gateway.admin),
     }
     if sys.stderr.isatty():
         environment.setdefault("STOA_LOG_FORMAT", "text")
@@ -88,13 +93,12 @@ async def _run_supervised(here: Installation, topology: Topology, console: Conso
             await seed_in_a_child(options, environment)
     supervisor = Supervisor(environment, sys.stderr, prefixed=sys.stderr.isatty())
     for plan in topology.processes:
-        supervisor.add(plan.name, serve_command(plan.name, options), plan.http)
+        supervisor.add(plan.name, serve_command(plan.name, options), plan.admin)
     stack.push_async_callback(supervisor.stop)
     with console.step("Services") as step:
         await supervisor.start()
         step.note = f"{len(topology.processes)} processes"
-    watching = asyncio.create_task(supervisor.watch())
-    stack.callback(watching.cancel)
+    await stack.enter_async_context(supervisor.watch())
 
 
 def _say_where(console: Console, topology: Topology, here: Installation, *, first: bool) -> None:
@@ -102,6 +106,9 @@ def _say_where(console: Console, topology: Topology, here: Installation, *, firs
     console.say()
     console.say(f"  Shop      {base}/")
     console.say(f"  API       {base}/api/v1   ({base}/api/docs to read and try it)")
+    for plan in topology.processes:
+        name = f" of {plan.name}" if len(topology.processes) > 1 else ""
+        console.say(f"  Probes    http://{plan.admin}/readyz, /healthz, /metrics{escape(name)}")
     if first and here.data_dir.admin.exists():
         for line in here.data_dir.admin.read_text().splitlines():
             label, _, value = line.partition(": ")
@@ -113,12 +120,6 @@ def _say_where(console: Console, topology: Topology, here: Installation, *, firs
 def _check_ports(topology: Topology) -> None:
     """Raises `Failure` for a port that is in use, before any work is done."""
     for plan in topology.processes:
-        for address in (plan.http, plan.grpc):
-            if address is not None and address.host in {LOOPBACK, "localhost"}:
+        for address in plan.addresses:
+            if address.host in {LOOPBACK, "localhost"}:
                 listening_socket(address.host, address.port).close()
-
-
-def _port(text: str) -> int:
-    if text.isdigit() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port")

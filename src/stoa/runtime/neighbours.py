@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import grpc
 import grpc.aio
 
-from stoa.app import SERVICES
+from stoa.app import GATEWAY, SERVICES
 from stoa.kit.channels import Faults, InProcessChannel, Registry, RemoteChannel, RpcServer
 from stoa.kit.channels.calls import Channel
+from stoa.kit.http.probes import CHECK_SECONDS, Check
 from stoa.kit.service import Service, UndeclaredCall
 from stoa.kit.telemetry import metrics
 from stoa.runtime.failure import Failure
@@ -53,6 +55,15 @@ class Neighbours:
         except RuntimeError:
             raise Failure(f"port {self._plan.grpc.port} on {host} is in use", "stop what listens there") from None
 
+    def checks(self) -> dict[str, Check]:
+        """For each other process that somebody here calls: whether it answers."""
+        callers = [*(SERVICES[name] for name in self._plan.services), *([GATEWAY] if self._plan.gateway else [])]
+        # Everybody asks auth for the keys that tokens are signed with.
+        called = {"auth", *(callee for caller in callers for callee in caller.calls)}
+        homes = {home.name: home for home in map(self._topology.home_of, sorted(called))}
+        homes.pop(self._plan.name, None)
+        return {name: partial(self._probe(home).check, CHECK_SECONDS) for name, home in homes.items()}
+
     def channel(self, caller: Service, callee: str) -> grpc.aio.Channel:
         """For a service's generated stub. Raises `UndeclaredCall` unless `stoa.app` allows the edge."""
         if callee not in caller.calls:
@@ -90,6 +101,12 @@ class Neighbours:
             return InProcessChannel(self.registry, faults, caller=caller, observer=_observe)
         address = str(self._plan.grpc) if self._plan.grpc else f"{LOOPBACK}:{self._own_port()}"
         return RemoteChannel(address, self._secret, faults, caller=caller, observer=_observe)
+
+    def _probe(self, home: ProcessPlan) -> RemoteChannel:
+        """Beside the others, without faults on purpose. To one address they all share a connection."""
+        probe = RemoteChannel(str(home.grpc), self._secret)
+        self._channels["probe", home.name] = probe
+        return probe
 
     def _own_port(self) -> int:
         assert self._server is not None, "open() comes before the first channel"

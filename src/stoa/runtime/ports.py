@@ -15,7 +15,9 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
-        raise Failure(f"{host} is no address to listen on: {error.strerror}", "set STOA_BIND right") from None
+        raise Failure(
+            f"{host} is no address to listen on: {error.strerror}", "set STOA_BIND or STOA_<PROCESS>_ADMIN right"
+        ) from None
     bound = socket.socket(family, kind, protocol)
     # A port whose last connections are still being forgotten is free; one that is listened on is not.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -27,7 +29,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise Failure(
                 f"port {port} on {host} is in use",
-                "stop what listens there, or choose another: --port for the gateway, STOA_<PROCESS>_HTTP and _GRPC",
+                "stop what listens there, or choose another: --port and --admin-port for the gateway, "
+                "STOA_<PROCESS>_HTTP, _ADMIN and _GRPC",
             ) from None
         raise Failure(f"port {port} on {host} cannot be had: {error.strerror}", "choose another --port") from None
     return bound

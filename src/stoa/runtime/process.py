@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ from stoa.kit.bus import DirectBus
 from stoa.kit.channels import Faults
 from stoa.kit.db import Database
 from stoa.kit.http import app as http_app
-from stoa.kit.http.probes import Probes
+from stoa.kit.http.probes import Check, Probes, metrics_page
 from stoa.kit.inbox import Acceptor, IntakeServicer
 from stoa.kit.service import Service
 from stoa.kit.tokens import Verifier
@@ -49,6 +49,10 @@ log = logging.getLogger(__name__)
 
 _REST_SECONDS = 5.0
 """For jobs, batches and calls under way after the requests: each is a matter of milliseconds."""
+
+_ADMIN_FINISH_SECONDS = 1
+_ADMIN_CONNECTIONS = 32
+"""For those who run it: an orchestrator, a scraper, a person."""
 
 
 class Process:
@@ -75,8 +79,10 @@ class Process:
         )
         self.services: list[Hosted] = []
         self._http: HttpServer | None = None
+        self._admin: HttpServer | None = None
+        self._probes: Probes | None = None
         self._stopped = False
-        self._upstreams: list[RemoteUpstream] = []
+        self._upstreams: dict[str, RemoteUpstream] = {}
         self._gateway: Gateway | None = None
         self._api: http_app.Api | None = None
 
@@ -85,6 +91,12 @@ class Process:
         """Where HTTP is served."""
         assert self._http is not None, "serve() first"
         return self._http.port
+
+    @property
+    def admin_port(self) -> int:
+        """Where whoever runs it finds probes and metrics."""
+        assert self._admin is not None, "serve() first"
+        return self._admin.port
 
     async def build(self) -> None:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
@@ -119,26 +131,38 @@ class Process:
         """Open the doors, then let events and jobs run. Raises `Failure` for a port that is in use."""
         assert self._api is not None, "build() first"
         app: ASGIApp = self._gateway or self._api
-        probes = Probes(app, self.name, {each.service.name: each.check for each in self.services})
+        own = {each.service.name: each.check for each in self.services}
+        self._probes = Probes(self.name, own, self._neighbour_checks())
         host = self._settings.bind
         self._http = HttpServer(
-            probes,
+            self._probes.before(app),
             host,
             self._plan.http.port,
             finish_seconds=self._settings.finish_seconds,
             most_connections=self._settings.most_connections,
         )
+        self._admin = HttpServer(
+            self._probes.before(metrics_page),
+            self._plan.admin.host,
+            self._plan.admin.port,
+            finish_seconds=_ADMIN_FINISH_SECONDS,
+            most_connections=_ADMIN_CONNECTIONS,
+        )
         await self.neighbours.listen(host)
         await self._http.start()
         for each in self.services:
             each.run()
-        log.info("serving", extra={"http": f"{host}:{self.port}", "services": list(self._plan.services)})
+        await self._admin.start()
+        addresses = {"http": f"{host}:{self.port}", "probes": f"{self._plan.admin.host}:{self.admin_port}"}
+        log.info("serving", extra={**addresses, "services": list(self._plan.services)})
 
     async def stop(self) -> None:
         """From outside inwards, each part bounded in time. Safe to repeat, and after a start that failed."""
         if self._stopped:
             return
         self._stopped = True
+        if self._probes is not None:
+            self._probes.stopping()
         outside = [self.neighbours.stop_answering(self._settings.finish_seconds)]
         if self._http is not None:
             outside.append(self._http.stop())
@@ -146,8 +170,11 @@ class Process:
         await _all(*(each.rest(_REST_SECONDS) for each in self.services))
         await _all(*(each.stop() for each in self.services))
         await _all(self.neighbours.close(_REST_SECONDS))
-        await _all(*(upstream.close() for upstream in self._upstreams))
-        await _all(*(each.db.close() for each in self.services))
+        await _all(*(upstream.close() for upstream in self._upstreams.values()))
+        inside = [each.db.close() for each in self.services]
+        if self._admin is not None:
+            inside.append(self._admin.stop())
+        await _all(*inside)
 
     def _make_gateway(self, verifier: Verifier, here: http_app.Api) -> Gateway:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
@@ -162,8 +189,15 @@ class Process:
         from stoa.edge.gateway.upstream import RemoteUpstream  # noqa: PLC0415
 
         upstream = RemoteUpstream(plan.name, [str(plan.http)], self._secrets.edge, settings.upstream_seconds)
-        self._upstreams.append(upstream)
+        self._upstreams[plan.name] = upstream
         return upstream
+
+    def _neighbour_checks(self) -> dict[str, Check]:
+        """Whether each process that this one calls answers, by gRPC and by HTTP where it is asked by both."""
+        checks: dict[str, list[Check]] = {name: [check] for name, check in self.neighbours.checks().items()}
+        for name, upstream in self._upstreams.items():
+            checks.setdefault(name, []).append(upstream.check)
+        return {name: partial(_each, both) for name, both in checks.items()}
 
     def _acceptors(self) -> dict[str, Acceptor]:
         """Who in this process takes events, by name."""
@@ -175,6 +209,11 @@ class Process:
     async def _signing_keys(self) -> str:
         channel = self.neighbours.system_channel("tokens", "auth")
         return (await AuthServiceStub(channel).GetSigningKeys(GetSigningKeysRequest())).jwks_json
+
+
+async def _each(checks: Sequence[Check]) -> None:
+    for check in checks:
+        await check()
 
 
 async def _all(*stopping: Awaitable[None]) -> None:

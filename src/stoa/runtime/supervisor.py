@@ -1,27 +1,31 @@
 """Runs the processes of a topology on one machine: started, kept alive, stopped together.
 
 A process that ends by itself is started again, after a pause that doubles from half a second to half a
-minute; one that fails before it was ever ready ends the whole start, because it will fail again. When
-we are killed, the kernel sends each of them SIGTERM (on Linux), and they finish what is in flight.
+minute; one that lives and does not answer is killed first. One that fails before it was ever ready ends the
+whole start, because it will fail again. When we are killed, the kernel sends each of them SIGTERM (on
+Linux), and they finish what is in flight.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from stoa.runtime import children
 from stoa.runtime.failure import Failure
+from stoa.runtime.probing import ask
 from stoa.runtime.topology import Address
+from stoa.runtime.watch import watching
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +35,59 @@ _STOP_STEPS = ((signal.SIGTERM, 40.0),)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _CALM_SECONDS = 60.0
 
+_LOOK_SECONDS = 0.1
+_READY_ASK_SECONDS = 3.0
+
+ASK_EVERY_SECONDS = 5.0
+ASK_SECONDS = 5.0
+SILENCE_SECONDS = 30.0
+"""A process that has answered before and then not for so long, though asked again and again, does not come back."""
+
+
+class Silence:
+    """For how long a process has not answered, in time that it could have answered in.
+
+    Time in which we could not ask (a machine that slept, or had too much to do to let us run) counts for nothing:
+    the child had no more of it than we.
+    """
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.seconds = 0.0
+        self._asked_at: float | None = None
+
+    def heard(self) -> None:
+        """It has answered just now."""
+        self.answered = True
+        self.seconds = 0.0
+
+    def asking(self, now: float) -> None:
+        """It is asked at `now`, on the monotonic clock."""
+        since = 0.0 if self._asked_at is None else now - self._asked_at
+        self._asked_at = now
+        # An ask takes its seconds, and comes after a pause. What was longer, we have slept through.
+        if since > 2 * (ASK_EVERY_SECONDS + ASK_SECONDS):
+            self.seconds = 0.0
+        else:
+            self.seconds += since
+
+    @property
+    def too_long(self) -> bool:
+        """One that has not answered yet may still be starting."""
+        return self.seconds > (SILENCE_SECONDS if self.answered else _START_SECONDS)
+
 
 @dataclass
 class _Child:
     name: str
     command: Sequence[str]
-    http: Address
+    admin: Address
     process: subprocess.Popen[bytes] | None = None
     silent: asyncio.Future[None] | None = None
     started: float = 0.0
     pause: float = _SHORTEST_PAUSE
     again_at: float = field(default=float("inf"))
+    silence: Silence = field(default_factory=Silence)
 
 
 class Supervisor:
@@ -53,25 +99,50 @@ class Supervisor:
         self._prefixed = prefixed
         self._children: list[_Child] = []
 
-    def add(self, name: str, command: Sequence[str], http: Address) -> None:
-        """A process: what starts it, and where it answers `/readyz`."""
-        self._children.append(_Child(name, command, http))
+    def add(self, name: str, command: Sequence[str], admin: Address) -> None:
+        """A process: what starts it, and where it answers `/healthz` and `/readyz`."""
+        self._children.append(_Child(name, command, admin))
 
     async def start(self) -> None:
         """Start them all at once and return when all are ready. Raises `Failure` if one is not."""
         for child in self._children:
             await self._launch(child)
-        await asyncio.gather(*(self._until_ready(child) for child in self._children))
+        await asyncio.gather(*(until_ready(each.name, each.admin, each.process) for each in self._children))
 
-    async def watch(self) -> None:
-        """Start again whatever ends."""
-        while True:
-            for child in self._children:
-                if child.process is not None and child.process.poll() is not None:
-                    self._note_end(child, child.process.returncode)
-                elif child.process is None and time.monotonic() >= child.again_at:
+    @contextlib.asynccontextmanager
+    async def watch(self) -> AsyncIterator[None]:
+        """For the block, start again whatever ends, and kill what does not answer any more."""
+        ends = watching("children that end", self._look_for_ends, every_seconds=_LOOK_SECONDS, most_seconds=10)
+        silent = watching(
+            "children that hang", self._look_for_silent, every_seconds=ASK_EVERY_SECONDS, most_seconds=2 * ASK_SECONDS
+        )
+        async with ends, silent:
+            yield
+
+    async def _look_for_ends(self) -> None:
+        for child in self._children:
+            if child.process is not None and child.process.poll() is not None:
+                self._note_end(child, child.process.returncode)
+            elif child.process is None and time.monotonic() >= child.again_at:
+                try:
                     await self._launch(child)
-            await asyncio.sleep(0.1)
+                except OSError as error:
+                    # No process, memory or file to be had at the moment.
+                    self._pause(child)
+                    log.error("a process cannot be started", extra={"of": child.name, "reason": str(error)})
+
+    async def _look_for_silent(self) -> None:
+        await asyncio.gather(*(self._ask(child, child.process) for child in self._children if child.process))
+
+    async def _ask(self, child: _Child, process: subprocess.Popen[bytes]) -> None:
+        child.silence.asking(time.monotonic())
+        if await ask(child.admin, "/healthz", ASK_SECONDS):
+            child.silence.heard()
+        elif child.silence.too_long and process is child.process and process.poll() is None:
+            seconds = round(child.silence.seconds)
+            log.error("a process lives and does not answer: it is killed", extra={"of": child.name, "seconds": seconds})
+            # It would not hear anything gentler.
+            process.kill()
 
     async def stop(self) -> None:
         """SIGTERM to all at once; SIGKILL for whoever takes too long."""
@@ -84,55 +155,59 @@ class Supervisor:
 
     async def _launch(self, child: _Child) -> None:
         reading, writing = os.pipe()
-        child.process = children.spawn(
-            child.command,
-            folder=Path.cwd(),
-            environment=self._environment,
-            when_parent_dies=signal.SIGTERM,
-            output=writing,
-        )
-        os.close(writing)
+        try:
+            child.process = children.spawn(
+                child.command,
+                folder=Path.cwd(),
+                environment=self._environment,
+                when_parent_dies=signal.SIGTERM,
+                output=writing,
+            )
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
         child.started = time.monotonic()
+        child.silence = Silence()
         loop = asyncio.get_running_loop()
         child.silent = loop.create_future()
         lines = _Lines(f"{child.name:>12} | " if self._prefixed else "", self._output, child.silent)
         await loop.connect_read_pipe(lambda: lines, os.fdopen(reading, "rb", 0))
 
-    async def _until_ready(self, child: _Child) -> None:
-        give_up = time.monotonic() + _START_SECONDS
-        while not await is_ready(child.http):
-            if child.process is None or child.process.poll() is not None:
-                raise Failure(f"process {child.name} did not start", "its own words are above")
-            if time.monotonic() > give_up:
-                raise Failure(
-                    f"process {child.name} is not ready after {_START_SECONDS:.0f} s",
-                    f"http://{child.http}/readyz says what it waits for",
-                )
-            await asyncio.sleep(0.05)
-
-    def _note_end(self, child: _Child, status: int) -> None:
+    def _pause(self, child: _Child) -> None:
         lived = time.monotonic() - child.started
         child.pause = _SHORTEST_PAUSE if lived > _CALM_SECONDS else min(child.pause * 2, _LONGEST_PAUSE)
         child.again_at = time.monotonic() + child.pause
+
+    def _note_end(self, child: _Child, status: int) -> None:
         child.process = None
+        self._pause(child)
         log.error(
             "a process ended and will be started again",
             extra={"ended": child.name, "status": status, "pause_seconds": child.pause},
         )
 
 
-async def is_ready(address: Address) -> bool:
-    """Whether the process at this address answers that it is ready."""
-    try:
-        async with asyncio.timeout(3):
-            reader, writer = await asyncio.open_connection(address.host, address.port)
-            try:
-                writer.write(f"GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n".encode())
-                return (await reader.readline()).split()[1:2] == [b"200"]
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
-        return False
+async def until_ready(name: str, admin: Address, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return when the process `name` says that it is ready. Raises `Failure` when it takes too long, and when the child
+    that it is has ended."""
+    give_up = time.monotonic() + _START_SECONDS
+    while not await is_ready(admin):
+        if process is not None and process.poll() is not None:
+            raise Failure(f"process {name} did not start", "its own words are above")
+        if time.monotonic() > give_up:
+            raise Failure(
+                f"process {name} is not ready after {_START_SECONDS:.0f} s",
+                f"http://{admin}/readyz says what it waits for",
+            )
+        await asyncio.sleep(0.05)
+
+
+async def is_ready(admin: Address) -> bool:
+    """Whether the process with this address for its operators answers that it is ready."""
+    answer = await ask(admin, "/readyz", _READY_ASK_SECONDS)
+    return answer is not None and answer[0] == 200
 
 
 def serve_command(process: str, options: Sequence[str]) -> list[str]:

@@ -6,10 +6,12 @@
     services = ["cart", "checkout", "order", "payment"]
     gateway = false      # true for the one process that is the door
     http = 4003
+    admin = 4093         # probes and metrics, for whoever runs it
     grpc = 4053          # left out where there is only one process
 
 Everything is on 127.0.0.1 unless the environment says where a process is reached:
-`STOA_ORDER_HTTP=order.shop.svc:4003`, `STOA_ORDER_GRPC=order.shop.svc:4053`.
+`STOA_ORDER_HTTP=order.shop.svc:4003`, `STOA_ORDER_GRPC=order.shop.svc:4053`. `STOA_ORDER_ADMIN=0.0.0.0:4093` is where
+it listens for its operators, whatever STOA_BIND says.
 """
 
 from __future__ import annotations
@@ -45,13 +47,19 @@ class Address:
 
 @dataclass(frozen=True)
 class ProcessPlan:
-    """One process: `grpc` is None where nobody calls it from outside."""
+    """One process: `admin` is for those who run it, `grpc` is None where nobody calls it from outside."""
 
     name: str
     services: tuple[str, ...]
     gateway: bool
     http: Address
+    admin: Address
     grpc: Address | None
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Of all its servers."""
+        return tuple(each for each in (self.http, self.admin, self.grpc) if each is not None)
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ class Topology:
 class _Process(msgspec.Struct, forbid_unknown_fields=True):
     services: list[str]
     http: Port
+    admin: Port
     grpc: Port | None = None
     gateway: bool = False
 
@@ -99,12 +108,14 @@ def packaged() -> list[str]:
 
 def together() -> Topology:
     """Every service in one process behind no door: for a command that needs them for a moment."""
-    http = Address(LOOPBACK, 0)
-    return Topology("together", "", (ProcessPlan("together", tuple(SERVICES), gateway=False, http=http, grpc=None),))
+    any_port = Address(LOOPBACK, 0)
+    plan = ProcessPlan("together", tuple(SERVICES), gateway=False, http=any_port, admin=any_port, grpc=None)
+    return Topology("together", "", (plan,))
 
 
-def load(name: str, environ: Mapping[str, str], *, port: int | None = None) -> Topology:
-    """The topology of that name, or in the file of that path. `port` is the gateway's, over file and environment.
+def load(name: str, environ: Mapping[str, str], *, port: int | None = None, admin_port: int | None = None) -> Topology:
+    """The topology of that name, or in the file of that path. `port` and `admin_port` are the gateway's, over file and
+    environment; the second moves with the first where nothing is said, so that two shops may share a machine.
 
     Raises `Failure` for one that cannot run.
     """
@@ -115,14 +126,14 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None) -> T
         raise Failure(f"there is no topology {name}", f"choose from {', '.join(packaged())}, or a file.toml") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
-    topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port)))
+    topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port, admin_port)))
     for wrong in (*_misplaced(topology), *_unreachable(topology)):
         raise Failure(f"topology {name}: {wrong}", f"mend {path}")
     return topology
 
 
 def variable_of(process: str, kind: str) -> str:
-    """The variable that says where a process's `http` or `grpc` is reached."""
+    """The variable that says where a process's `http`, `admin` or `grpc` is reached."""
     return f"STOA_{process.upper().replace('-', '_')}_{kind.upper()}"
 
 
@@ -130,14 +141,17 @@ def _folder() -> importlib.resources.abc.Traversable:
     return importlib.resources.files("stoa") / "topologies"
 
 
-def _plans(file: _File, environ: Mapping[str, str], port: int | None) -> Iterator[ProcessPlan]:
+def _plans(file: _File, environ: Mapping[str, str], port: int | None, admin_port: int | None) -> Iterator[ProcessPlan]:
     for name, process in file.process.items():
         http = _address(environ, variable_of(name, "http"), process.http)
+        moved = port - process.http if process.gateway and port else 0
+        admin = _address(environ, variable_of(name, "admin"), process.admin + moved)
         yield ProcessPlan(
             name=name,
             services=tuple(process.services),
             gateway=process.gateway,
             http=Address(http.host, port) if process.gateway and port else http,
+            admin=Address(admin.host, admin_port) if process.gateway and admin_port else admin,
             grpc=_address(environ, variable_of(name, "grpc"), process.grpc) if process.grpc else None,
         )
 
@@ -171,7 +185,9 @@ def _unreachable(topology: Topology) -> Iterator[str]:
         for plan in topology.processes:
             if plan.grpc is None:
                 yield f"process {plan.name} needs a grpc port for its neighbours"
-    addresses = Counter(address for plan in topology.processes for address in (plan.http, plan.grpc) if address)
+    addresses = Counter(address for plan in topology.processes for address in plan.addresses)
     for address, times in addresses.items():
         if times > 1:
             yield f"{address} is given to {times} servers"
+        if not 1 <= address.port <= 65535:
+            yield f"{address} is no address, so choose another --port"

@@ -5,6 +5,7 @@ The service in this process is an ASGI app too, so the gateway cannot tell them 
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -64,6 +65,22 @@ class RemoteUpstream:
         status, answer_headers, content = await self._ask(scope["method"], target.decode("ascii"), headers, body)
         await send({"type": "http.response.start", "status": status, "headers": answer_headers})
         await send({"type": "http.response.body", "body": content})
+
+    async def check(self) -> None:
+        """Return when one of the addresses says that it is ready. Raises `UpstreamUnavailable` where none does."""
+        found = await asyncio.gather(*(self._is_ready(address) for address in self._addresses))
+        if not any(found):
+            raise UpstreamUnavailable(f"{self._name} is not ready.")
+
+    async def _is_ready(self, address: _Address) -> bool:
+        try:
+            async with self._opened().get(f"{address.base}/readyz") as response:
+                ready = response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        if ready:
+            address.breaker.succeeded()
+        return ready
 
     async def close(self) -> None:
         if self._session is not None:

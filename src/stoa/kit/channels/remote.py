@@ -23,6 +23,7 @@ from stoa.kit.channels.metadata import SECRET
 from stoa.kit.channels.registry import Registry
 from stoa.kit.channels.replies import MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, Reply
 from stoa.kit.channels.servicer_context import ServicerContext
+from stoa.kit.problems import Unavailable
 
 _Options = tuple[tuple[str, Any], ...]
 
@@ -32,6 +33,10 @@ _LIMITS: _Options = (
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + 1024),
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
 )
+
+_NO_METHOD = "/stoa/None"
+"""What nobody has: an answer to it says that somebody is there."""
+_NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAUTHENTICATED}
 
 _CLIENT_OPTIONS: _Options = (
     *_LIMITS,
@@ -115,6 +120,13 @@ class RemoteChannel(Channel):
             initial_metadata=tuple(await call.initial_metadata()),
             trailing_metadata=tuple(await call.trailing_metadata()),
         )
+
+    async def check(self, within_seconds: float) -> None:
+        """Return when the neighbour has answered us, whatever it says. Raises `Unavailable` where it does not, or does
+        not believe us."""
+        reply = await self._carry(Outgoing(_NO_METHOD, b"", (), time.monotonic() + within_seconds))
+        if reply.code in _NO_ANSWER:
+            raise Unavailable(reply.details or reply.code.name)
 
     async def close(self, grace: float | None = None) -> None:
         await super().close(grace)

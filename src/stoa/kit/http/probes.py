@@ -1,17 +1,20 @@
 """`/healthz`, `/readyz` and `/metrics` of a process, for whoever runs it: no token, outside `/api`.
 
-Alive means that the process answers; ready means that everything it needs answers too.
+Alive means that the process answers. Ready means that everything which is its own answers too, and that each neighbour
+it calls has answered once; a neighbour that goes away later is named, and turns nobody off who still does the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stoa.kit.http import asgi
+from stoa.kit.http.refusals import NoSuchPath
 from stoa.kit.idempotency import Answer
 from stoa.kit.telemetry import metrics
 
@@ -20,37 +23,79 @@ Check = Callable[[], Awaitable[None]]
 
 CHECK_SECONDS = 2.0
 """An orchestrator asks every few seconds and gives up after about as many."""
+KEEP_SECONDS = 0.1
+"""Anybody may ask, and every look costs each database a statement."""
 
 
 class Probes:
-    """An ASGI app that answers the three paths and hands everything else to `app`."""
+    """`own` are the checks of what this process cannot do without, `neighbours` those of the processes it calls."""
 
-    def __init__(self, app: ASGIApp, process: str, checks: Mapping[str, Check]) -> None:
-        self._app = app
+    def __init__(self, process: str, own: Mapping[str, Check], neighbours: Mapping[str, Check] | None = None) -> None:
         self._process = process
-        self._checks = checks
-        self._answers = {"/healthz": self._alive, "/readyz": self._ready, "/metrics": self._metrics}
+        self._own = own
+        self._neighbours = neighbours or {}
+        self._met: set[str] = set()
+        self._looking: asyncio.Task[Answer] | None = None
+        self._look_again_at = 0.0
+        self._answers = {"/healthz": self._alive, "/readyz": self._ready}
+        self._stopping = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        probe = self._answers.get(scope["path"]) if scope["type"] == "http" else None
-        if probe is None:
-            await self._app(scope, receive, send)
-        else:
-            await asgi.send_answer(send, await probe(), head=scope["method"] == "HEAD")
+    def stopping(self) -> None:
+        """From now on it is alive, and not ready."""
+        self._stopping = True
+        self._look_again_at = 0.0
+
+    def before(self, app: ASGIApp) -> ASGIApp:
+        """An ASGI app that says whether the process is alive and ready, and hands everything else to `app`."""
+
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            probe = self._answers.get(scope["path"]) if scope["type"] == "http" else None
+            if probe is None:
+                await app(scope, receive, send)
+            else:
+                await asgi.send_answer(send, await probe(), head=scope["method"] == "HEAD")
+
+        return answer
 
     async def _alive(self) -> Answer:
         return _document(200, {"status": "alive", "process": self._process})
 
     async def _ready(self) -> Answer:
-        found = await asyncio.gather(*(_try(check) for check in self._checks.values()))
-        troubles = {name: trouble for name, trouble in zip(self._checks, found, strict=True) if trouble}
-        if troubles:
-            return _document(503, {"status": "not ready", "process": self._process, "troubles": troubles})
-        return _document(200, {"status": "ready", "process": self._process})
+        if self._looking is None or (self._looking.done() and time.monotonic() >= self._look_again_at):
+            self._looking = asyncio.create_task(self._look())
+        # Shielded: others may wait for the same look.
+        return await asyncio.shield(self._looking)
 
-    async def _metrics(self) -> Answer:
+    async def _look(self) -> Answer:
+        own, around = await asyncio.gather(_troubles(self._own), _troubles(self._neighbours))
+        self._look_again_at = time.monotonic() + KEEP_SECONDS
+        self._met |= self._neighbours.keys() - around.keys()
+        troubles = own | {name: trouble for name, trouble in around.items() if name not in self._met}
+        if self._stopping:
+            troubles[self._process] = "it is stopping"
+        document: dict[str, object] = {"status": "not ready" if troubles else "ready", "process": self._process}
+        if troubles:
+            document["troubles"] = troubles
+        if self._neighbours:
+            document["neighbours"] = {name: around.get(name, "answers") for name in self._neighbours}
+        return _document(503 if troubles else 200, document)
+
+
+async def metrics_page(scope: Scope, receive: Receive, send: Send) -> None:
+    """An ASGI app that has `/metrics` and nothing else."""
+    if scope["type"] != "http":
+        await asgi.not_http(scope, receive, send)
+    elif scope["path"] == "/metrics":
         body, content_type = metrics.exposition()
-        return Answer(200, body, {"content-type": content_type})
+        await asgi.send_answer(send, Answer(200, body, {"content-type": content_type}), head=scope["method"] == "HEAD")
+    else:
+        nothing = NoSuchPath("There are /healthz, /readyz and /metrics.")
+        await asgi.send_answer(send, asgi.problem_answer(nothing, "-"), head=scope["method"] == "HEAD")
+
+
+async def _troubles(checks: Mapping[str, Check]) -> dict[str, str]:
+    found = await asyncio.gather(*(_try(check) for check in checks.values()))
+    return {name: trouble for name, trouble in zip(checks, found, strict=True) if trouble}
 
 
 async def _try(check: Check) -> str | None:

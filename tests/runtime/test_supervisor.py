@@ -1,0 +1,184 @@
+"""Children are kept alive: those that end, those that hang, and those that cannot be started at once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from stoa.runtime import children, supervisor, watch
+from stoa.runtime.supervisor import Silence, Supervisor, is_ready
+from stoa.runtime.topology import LOOPBACK, Address
+
+# As much of a process as a supervisor sees. Its pid goes to the file; where that is not to be, it never answers.
+CHILD = """
+import http.server, os, sys
+class Probes(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header("content-length", "0"); self.end_headers()
+    def log_message(self, *_): pass
+print("child", os.getpid(), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Probes).serve_forever()
+"""
+
+
+class Said(io.StringIO):
+    @property
+    def pids(self) -> list[int]:
+        """Of all children there have been, the last one last."""
+        return [int(line.split()[-1]) for line in self.getvalue().splitlines() if "child " in line]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same in a fiftieth of the time."""
+    for name, seconds in {"ASK_EVERY_SECONDS": 0.1, "ASK_SECONDS": 0.3, "SILENCE_SECONDS": 0.6}.items():
+        monkeypatch.setattr(supervisor, name, seconds)
+    monkeypatch.setattr(supervisor, "_SHORTEST_PAUSE", 0.05)
+    monkeypatch.setattr(watch, "_AFTER_FAILURE_SECONDS", 0.05)
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.fixture
+async def watched(quick: None, said: Said, unused_port: int, tmp_path: Path) -> AsyncIterator[Address]:
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    address = Address(LOOPBACK, unused_port)
+    watcher = Supervisor(os.environ, said, prefixed=True)
+    watcher.add("door", [sys.executable, str(script), str(unused_port)], address)
+    try:
+        await watcher.start()
+        async with watcher.watch():
+            yield address
+    finally:
+        for pid in said.pids:
+            if _lives(pid):
+                os.kill(pid, signal.SIGCONT)
+        await asyncio.wait_for(watcher.stop(), 50)
+    assert not any(map(_lives, said.pids))
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def again(address: Address, said: Said, children_so_far: int) -> None:
+    await until(lambda: len(said.pids) > children_so_far)
+    async with asyncio.timeout(20):
+        while not await is_ready(address):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_child_that_ends_is_started_again(watched: Address, said: Said) -> None:
+    os.kill(said.pids[0], signal.SIGKILL)
+    await again(watched, said, 1)
+
+
+async def test_a_child_that_lives_and_does_not_answer_is_killed_and_started_again(
+    watched: Address, said: Said, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asyncio.sleep(0.3)  # it has been asked, and has answered
+    os.kill(said.pids[0], signal.SIGSTOP)
+    stopped = time.monotonic()
+    await again(watched, said, 1)
+    assert time.monotonic() - stopped > supervisor.SILENCE_SECONDS
+    assert not _lives(said.pids[0])
+    assert "a process lives and does not answer: it is killed" in caplog.messages
+
+
+async def test_a_child_that_is_silent_for_a_moment_lives_on(watched: Address, said: Said) -> None:
+    for _ in range(3):
+        os.kill(said.pids[0], signal.SIGSTOP)
+        await asyncio.sleep(supervisor.SILENCE_SECONDS / 2)
+        os.kill(said.pids[0], signal.SIGCONT)
+        await asyncio.sleep(0.4)
+    assert len(said.pids) == 1
+    assert await is_ready(watched)
+
+
+async def test_a_child_that_cannot_be_started_now_is_started_later(
+    watched: Address, said: Said, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tried = 0
+    spawn = children.spawn
+
+    def no_more_processes(*words: object, **options: object) -> object:
+        nonlocal tried
+        tried += 1
+        if tried < 3:
+            raise BlockingIOError("Resource temporarily unavailable")
+        return spawn(*words, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(children, "spawn", no_more_processes)
+    files = open_files()
+    os.kill(said.pids[0], signal.SIGKILL)
+    await again(watched, said, 1)
+    assert caplog.messages.count("a process cannot be started") == 2
+    assert open_files() <= files
+
+
+async def test_a_watch_that_fails_goes_on(
+    watched: Address, said: Said, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    note_end = Supervisor._note_end
+
+    def broken(*_: object) -> None:
+        monkeypatch.setattr(Supervisor, "_note_end", note_end)
+        raise OSError("Too many open files")
+
+    monkeypatch.setattr(Supervisor, "_note_end", broken)
+    os.kill(said.pids[0], signal.SIGKILL)
+    await again(watched, said, 1)
+    assert "a look after something failed; the next one comes" in caplog.messages
+
+
+def test_silence_counts_only_time_in_which_it_could_have_answered() -> None:
+    silence = Silence()
+    silence.heard()
+    for now in range(100, 135, 10):
+        silence.asking(now)
+        assert not silence.too_long
+    silence.asking(140)
+    assert silence.too_long
+    silence.heard()
+    assert not silence.too_long
+    # The machine slept for an hour, and is busy afterwards: what has been counted before is forgotten.
+    for now in (150, 160, 170, 3770, 3780, 3790, 3800):
+        silence.asking(now)
+        assert not silence.too_long
+    silence.asking(3810)
+    assert silence.too_long
+
+
+def test_a_child_that_has_never_answered_may_be_starting() -> None:
+    silence = Silence()
+    for now in range(0, 61, 10):
+        silence.asking(now)
+        assert not silence.too_long
+    silence.asking(70)
+    assert silence.too_long
