@@ -110,5 +110,5 @@ async def test_a_process_that_is_not_ready_says_when():
     async def nothing(scope, receive, send) -> None:
         await asgi.send_answer(send, Answer(204))
 
-    reply = await ask(Probes(nothing, "shop", {"database": gone}), "GET", "/readyz")
+    reply = await ask(Probes("shop", {"database": gone}).before(nothing), "GET", "/readyz")
     assert (reply.status, reply.headers["retry-after"]) == (503, "2")
