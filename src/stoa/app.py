@@ -40,17 +40,7 @@ SERVICES: dict[str, Service] = {
         ),
         Service(
             name="order",
-            calls=("payment",),
-            announces=(
-                "order.placed",
-                "order.canceled",
-                "order.shipped",
-                "order.delivered",
-                "order.return_requested",
-                "order.return_approved",
-                "order.return_refused",
-                "order.returned",
-            ),
+            announces=("order.placed", "order.canceled", "order.shipped", "order.delivered", "order.returned"),
             hears=("payment.succeeded", "payment.failed", "payment.refunded"),
         ),
         Service(
@@ -67,9 +57,6 @@ SERVICES: dict[str, Service] = {
                 "order.canceled",
                 "order.shipped",
                 "order.delivered",
-                "order.return_requested",
-                "order.return_approved",
-                "order.return_refused",
                 "order.returned",
                 "payment.refunded",
             ),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from stoa.kit import clock
+from stoa.kit import clock, rounds
 from stoa.kit.ids import uuid7
 from stoa.services.cart import jobs, repository
 
@@ -19,7 +19,7 @@ async def test_only_empty_untouched_guest_carts_go(db, fill):
 
 
 async def test_more_than_one_round(db, monkeypatch):
-    monkeypatch.setattr(jobs, "ONE_ROUND", 3)
+    monkeypatch.setattr(rounds, "ONE_ROUND", 3)
     for _ in range(7):
         await db.execute(
             "INSERT INTO carts (id, updated_at) VALUES ($1, $2)", uuid7(), clock.now() - timedelta(days=40)

@@ -61,7 +61,7 @@ def test_an_empty_variable_counts_as_not_set():
         ("checkout", "SHIPPING_STANDARD_MINOR", "-1"),
         ("checkout", "LEASE_SECONDS", "0"),
         ("inventory", "HOLD_SECONDS", "0"),
-        ("payment", "SETTLE_EVERY_SECONDS", "-2"),
+        ("payment", "SETTLE_AFTER_SECONDS", "-2"),
     ],
 )
 def test_what_would_break_a_service_is_refused_at_its_start(service, variable, value):

@@ -15,6 +15,7 @@ from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.kit.channels import InProcessChannel, RemoteChannel
 from stoa.kit.db import Database
+from stoa.kit.pulse import Pulse
 from stoa.kit.service import UndeclaredCall
 from stoa.kit.tokens import Verifier
 from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
@@ -104,7 +105,7 @@ async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> Non
     verifier: Verifier = shop.process.services[0]._resources.verifier
     resources = ServiceResources(deaf, Database("user", ""), verifier, shop.process.neighbours, {})
     with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and stoa\.app says that it hears \[\]"):
-        Hosted(resources, bus=None)  # type: ignore[arg-type] # refused before it is needed
+        Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 
 
 async def test_a_job_finishes_its_round_and_a_failing_one_comes_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -122,7 +123,7 @@ async def test_a_job_finishes_its_round_and_a_failing_one_comes_again(caplog: py
             twice.set()
         raise RuntimeError("on purpose")
 
-    runner = JobRunner("cart", [Job("long", 60, long), Job("broken", 0.01, broken)])
+    runner = JobRunner("cart", [Job("long", long, every_seconds=60), Job("broken", broken)], Pulse())
     with caplog.at_level(logging.ERROR):
         runner.start()
         await asyncio.wait_for(asyncio.gather(under_way.wait(), twice.wait()), 5)

@@ -1,4 +1,4 @@
-"""How much is on its way: for whoever waits until everything has happened."""
+"""How much is on its way: for `/metrics`, and for whoever waits until everything has happened."""
 
 from __future__ import annotations
 
@@ -6,37 +6,28 @@ import msgspec
 
 from stoa.kit.db import Db
 
-READ = """
+MOST = 10_000
+"""Counting ends here: whoever has so much to do needs no figure to know it, and a look stays a look."""
+
+READ = f"""
     SELECT
-        (SELECT count(*) FROM outbox) AS outbox,
-        (SELECT coalesce(extract(epoch FROM now() - time), 0)::float8 FROM event_log
+        (SELECT count(*) FROM (SELECT FROM outbox ORDER BY id LIMIT {MOST}) AS first) AS outbox,
+        (SELECT extract(epoch FROM now() - time)::float8 FROM event_log
          WHERE id = (SELECT min(id) FROM outbox)) AS outbox_oldest_seconds,
-        (SELECT count(*) FROM outbox_parked) AS outbox_parked,
-        (SELECT coalesce(max(id), 0) FROM event_log) AS announced,
-        undone.count AS inbox,
-        undone.oldest_seconds AS inbox_oldest_seconds,
-        undone.parked AS inbox_parked
-    FROM (
-        SELECT count(*) FILTER (WHERE NOT stuck) AS count,
-               extract(epoch FROM now() - min(received_at) FILTER (WHERE NOT stuck))::float8 AS oldest_seconds,
-               count(*) FILTER (WHERE stuck) AS parked
-        FROM (
-            SELECT received_at, EXISTS (
-                SELECT FROM inbox AS earlier
-                WHERE earlier.done_at IS NULL AND earlier.parked_at IS NOT NULL
-                  AND earlier.source = event.source AND earlier.subject = event.subject
-                  AND (earlier.aggregate_version, earlier.seq) <= (event.aggregate_version, event.seq)) AS stuck
-            FROM inbox AS event WHERE done_at IS NULL
-        ) AS each_undone
-    ) AS undone
-"""
+        (SELECT count(*) FROM (SELECT FROM outbox_parked ORDER BY id LIMIT {MOST}) AS first) AS outbox_parked,
+        (SELECT max(id) FROM event_log) AS announced,
+        (SELECT count(*) FROM (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NULL
+                               ORDER BY retry_at, seq LIMIT {MOST}) AS first) AS inbox,
+        (SELECT count(*) FROM (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NOT NULL
+                               ORDER BY seq LIMIT {MOST}) AS first) AS inbox_parked
+"""  # noqa: S608
 
 
 class Depth(msgspec.Struct, frozen=True, kw_only=True):
     """What one service still owes and still has to do.
 
-    `outbox` counts deliveries, one for each recipient; `inbox` events that will run without help. What is
-    parked, or waits behind what is parked, is counted as parked: it moves only when redriven.
+    `outbox` counts deliveries, one for each recipient; `inbox` events that are not parked. What is parked moves
+    only when redriven, and what waits behind it is parked with it. Each count is at most `MOST`.
 
     Nothing moves any more in a system when each service's `moving` is zero twice in a row and no
     `announced`, which counts up, has changed in between: an event may dodge one look, not two.
@@ -46,7 +37,6 @@ class Depth(msgspec.Struct, frozen=True, kw_only=True):
     outbox_oldest_seconds: float
     outbox_parked: int
     inbox: int
-    inbox_oldest_seconds: float
     inbox_parked: int
     announced: int
 

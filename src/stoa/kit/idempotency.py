@@ -28,7 +28,9 @@ from datetime import timedelta
 import asyncpg
 
 from stoa.kit import problems
+from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Transaction, affected, before_commit
+from stoa.kit.rounds import in_rounds
 
 WAIT_SECONDS = 10.0
 """How long a repeat waits for the first's answer: longer than a slow checkout, shorter than a client's patience."""
@@ -114,7 +116,10 @@ GIVE_UP = """
 """
 
 PRUNE = """
-    DELETE FROM idempotency_keys WHERE claimed_at < now() - $1::interval
+    DELETE FROM idempotency_keys WHERE (scope, key) IN (
+        SELECT scope, key FROM idempotency_keys
+        WHERE claimed_at < now() - $1::interval ORDER BY claimed_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
 """
 
 
@@ -197,7 +202,12 @@ class IdempotencyKeys:
 
     async def prune(self) -> None:
         """Forget the keys that are older than we promise to keep them."""
-        await self._db.execute(PRUNE, KEPT)
+        await in_rounds(self._forget)
+
+    async def _forget(self, most: int) -> int:
+        async with self._db.transaction() as tx:
+            await plan_by_index(tx)
+            return affected(await tx.execute(PRUNE, KEPT, most))
 
     async def _claimed(self, claim: _Claim, work: Work) -> Answer | None:
         """The answer, from work or from the store; None while another process works on it."""

@@ -17,7 +17,6 @@ is part of the very transaction that has the effect.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
@@ -34,8 +33,11 @@ from stoa.contracts.events.v1.events_pb2 import DeliverRequest, DeliverResponse
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
 from stoa.kit import context, problems
 from stoa.kit.back_off import back_off
-from stoa.kit.db import BY_INDEX, Database, DatabaseUnavailable, Db, Transaction, affected, after_commit
+from stoa.kit.by_index import plan_as_usual, plan_by_index
+from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit
 from stoa.kit.events import Event, Refusal
+from stoa.kit.pulse import Pulse
+from stoa.kit.rounds import in_rounds
 from stoa.kit.service import Handler, Service, Together
 from stoa.kit.telemetry import metrics
 
@@ -50,7 +52,8 @@ UNAVAILABLE_SECONDS = 2
 """How long an event waits that could not run because something else is down."""
 HANDLER_SECONDS = 30
 """A handler only uses its own database: what takes longer hangs."""
-POLL_SECONDS = 1.0
+IN_OTHER_HANDS_SECONDS = 1.0
+"""When to look again at what is due and locked by another runner, which may die."""
 KEPT = timedelta(days=30)
 """How long a done event is remembered: a repeat that comes later would have its effect again."""
 
@@ -63,26 +66,57 @@ STORE = """
     ON CONFLICT (event_id) DO NOTHING
 """
 
-PLAN_BY_INDEX = "; ".join(f"SET LOCAL {name} = {value}" for name, value in BY_INDEX.items())
-PLAN_AS_USUAL = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in BY_INDEX)
+WINDOW = 200
+"""How many of what is due are looked at for those that may run: the batches of a few runners."""
 
 # The first undone event of each subject, marked as done: it is so if the transaction commits.
 _TAKE = """
-    WITH next AS MATERIALIZED (
-        SELECT event_id FROM inbox AS event
+    WITH due AS MATERIALIZED (
+        SELECT event_id, seq, source, subject FROM inbox
         WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() {one}
-          AND seq = (
+        ORDER BY retry_at, seq LIMIT {window}
+    ), next AS MATERIALIZED (
+        SELECT event.event_id FROM due JOIN inbox AS event USING (event_id)
+        WHERE event.done_at IS NULL AND event.parked_at IS NULL AND event.retry_at <= now()
+          AND event.seq = (
               SELECT seq FROM inbox AS first
-              WHERE first.done_at IS NULL AND first.source = event.source AND first.subject = event.subject
+              WHERE first.done_at IS NULL AND first.source = due.source AND first.subject = due.subject
               ORDER BY aggregate_version, seq LIMIT 1)
-        ORDER BY seq LIMIT {limit}
+        LIMIT {limit}
         FOR UPDATE OF event SKIP LOCKED
     )
     UPDATE inbox SET done_at = now(), error = NULL FROM next WHERE inbox.event_id = next.event_id
     RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent, data, attempts
 """
-TAKE_NEXT = _TAKE.format(one="", limit=BATCH)
-TAKE_ONE = _TAKE.format(one="AND event_id = $1", limit=1)
+TAKE_NEXT = _TAKE.format(one="", window=WINDOW, limit=BATCH)
+TAKE_ONE = _TAKE.format(one="AND event_id = $1", window=1, limit=1)
+
+DUE = """
+    SELECT extract(epoch FROM retry_at - now())::float8 FROM inbox
+    WHERE done_at IS NULL AND parked_at IS NULL ORDER BY retry_at, seq LIMIT 1
+"""
+
+# What is due behind an event of its subject that waits or is parked: it waits, or is parked, with that.
+STEP_BACK = """
+    WITH due AS MATERIALIZED (
+        SELECT event_id, seq, source, subject FROM inbox
+        WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() ORDER BY retry_at, seq LIMIT 1000
+    ), behind AS MATERIALIZED (
+        SELECT due.event_id, first.retry_at, first.parked_at
+        FROM due CROSS JOIN LATERAL (
+            SELECT seq, retry_at, parked_at FROM inbox AS first
+            WHERE first.done_at IS NULL AND first.source = due.source AND first.subject = due.subject
+            ORDER BY aggregate_version, seq LIMIT 1) AS first
+        WHERE first.seq <> due.seq AND (first.parked_at IS NOT NULL OR first.retry_at > now())
+    )
+    UPDATE inbox SET retry_at = behind.retry_at, parked_at = behind.parked_at,
+                     error = CASE WHEN behind.parked_at IS NOT NULL THEN 'behind an event that is parked' END
+    FROM behind WHERE inbox.event_id = behind.event_id AND inbox.done_at IS NULL
+"""
+
+PARKING = 0x57_0A_04
+"""The advisory lock under which events are parked behind others and put back, so that none is parked behind nothing."""
+LOCK_PARKING = "SELECT pg_advisory_xact_lock($1)"
 
 FAILED = """
     UPDATE inbox
@@ -92,10 +126,16 @@ FAILED = """
 
 REDRIVE = """
     UPDATE inbox SET parked_at = NULL, attempts = 0, retry_at = now()
-    WHERE parked_at IS NOT NULL AND done_at IS NULL AND ($1::uuid IS NULL OR event_id = $1)
+    WHERE parked_at IS NOT NULL AND done_at IS NULL
+      AND ($1::uuid IS NULL OR (source, subject) = (SELECT source, subject FROM inbox WHERE event_id = $1))
 """
 
-PRUNE = "DELETE FROM inbox WHERE done_at < now() - $1::interval"
+PRUNE = """
+    DELETE FROM inbox WHERE event_id IN (
+        SELECT event_id FROM inbox
+        WHERE done_at < now() - $1::interval ORDER BY done_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
 
 
 class Acceptor(Protocol):
@@ -109,12 +149,18 @@ class Inbox:
     """The inbox of one service in one process."""
 
     def __init__(
-        self, service: Service, db: Database, handlers: Mapping[str, Handler], together: Together | None = None
+        self,
+        service: Service,
+        db: Database,
+        handlers: Mapping[str, Handler],
+        together: Together | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self._service = service.name
         self._db = db
         self._handlers = handlers
         self._together = together
+        self._pulse = pulse or Pulse()
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
@@ -134,6 +180,7 @@ class Inbox:
                 [msgspec.json.encode(event.data).decode() for event in kept],
             )
             self._arrived.set()
+            self._pulse.quicken()
         return refusals
 
     def _why_not(self, event: Event) -> str | None:
@@ -153,19 +200,35 @@ class Inbox:
     async def _run(self) -> None:
         failures = 0
         while True:
-            self._arrived.clear()
             try:
-                worked = await self._work()
+                await self._round()
             except Exception as error:
                 failures += 1
                 log.warning("%s: the inbox waits: %r", self._service, error)
                 await asyncio.sleep(back_off(failures, most_seconds=5))
-                continue
-            failures = 0
-            if not worked:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._arrived.wait()
+            else:
+                failures = 0
+
+    async def _round(self) -> None:
+        """Work if something has arrived or is due, else wait for it: exactly as long as is known here."""
+        if not self._arrived.is_set():
+            due_seconds = await self._db.fetchval(DUE)
+            if due_seconds is None or due_seconds > 0:
+                await self._pulse.wait(self._arrived, due_seconds)
+                return
+        self._arrived.clear()
+        if await self._work():
+            self._pulse.quicken()
+        elif not await self._step_back():
+            # Nothing, or nothing that another runner does not have in hand.
+            await self._pulse.wait(self._arrived, IN_OTHER_HANDS_SECONDS)
+
+    async def _step_back(self) -> bool:
+        """Have what cannot run yet wait where it is not looked at again and again; whether there was any."""
+        async with self._db.transaction() as tx:
+            await tx.execute(LOCK_PARKING, PARKING)
+            await plan_by_index(tx)
+            return affected(await tx.execute(STEP_BACK)) > 0
 
     async def _work(self) -> bool:
         """Do the next batch, in one transaction or each alone; whether there was any."""
@@ -311,9 +374,9 @@ def _sort_out(
 
 async def _take(tx: Transaction, sql: str, *arguments: str) -> list[asyncpg.Record]:
     """The events in the order of their arrival. Handlers get the planner as it usually is."""
-    await tx.execute(PLAN_BY_INDEX)
+    await plan_by_index(tx)
     taken = await tx.fetch(sql, *arguments)
-    await tx.execute(PLAN_AS_USUAL)
+    await plan_as_usual(tx)
     return sorted(taken, key=itemgetter("seq"))
 
 
@@ -330,11 +393,19 @@ def _event(row: asyncpg.Record) -> Event:
     )
 
 
-async def redrive(db: Db, event_id: str | None = None) -> int:
-    """Have a parked event tried again, or all of them; how many."""
-    return affected(await db.execute(REDRIVE, event_id))
+async def redrive(db: Database, event_id: str | None = None) -> int:
+    """Have a parked event tried again with what is parked behind it, or all of them; how many."""
+    async with db.transaction() as tx:
+        await tx.execute(LOCK_PARKING, PARKING)
+        return affected(await tx.execute(REDRIVE, event_id))
 
 
-async def prune(db: Db, older_than: timedelta = KEPT) -> int:
+async def prune(db: Database, older_than: timedelta = KEPT) -> int:
     """Forget what was done longer ago; how many events."""
-    return affected(await db.execute(PRUNE, older_than))
+
+    async def forget(most: int) -> int:
+        async with db.transaction() as tx:
+            await plan_by_index(tx)
+            return affected(await tx.execute(PRUNE, older_than, most))
+
+    return await in_rounds(forget)

@@ -19,9 +19,11 @@ from datetime import timedelta
 import msgspec
 
 from stoa.kit import clock, context
-from stoa.kit.db import Database, Db, Transaction, affected, after_commit
+from stoa.kit.by_index import plan_by_index
+from stoa.kit.db import Database, Transaction, affected, after_commit
 from stoa.kit.events import Fact
 from stoa.kit.ids import uuid7
+from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
 
 SHARDS = 16
@@ -31,6 +33,10 @@ KEPT = timedelta(days=30)
 
 PARKING = 0x57_0A_03
 """The advisory lock under which events are parked and put back, so that none is parked behind nothing."""
+
+CHANNEL = "stoa_outbox"
+"""Where relays listen for what other processes announced or put back."""
+TELL_OTHERS = "SELECT pg_notify($1, '')"
 
 # The ids are given in the order of the arguments: PostgreSQL numbers the rows of an INSERT … SELECT after sorting.
 ANNOUNCE = """
@@ -58,11 +64,18 @@ REDRIVE = """
     INSERT INTO outbox (recipient, id, shard) SELECT recipient, id, shard FROM back
 """
 
+# It walks along the ids, whose order is that of time but for what was under way at once: what is still owed is
+# passed by once in a walk, and the walk ends where it meets what is too young.
 PRUNE = """
-    DELETE FROM event_log
-    WHERE time < $1
-      AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = event_log.id)
-      AND NOT EXISTS (SELECT FROM outbox_parked WHERE outbox_parked.id = event_log.id)
+    WITH oldest AS MATERIALIZED (SELECT id, time FROM event_log WHERE id > $1 ORDER BY id LIMIT $3),
+    gone AS (
+        DELETE FROM event_log USING oldest
+        WHERE event_log.id = oldest.id AND oldest.time < $2
+          AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = oldest.id)
+          AND NOT EXISTS (SELECT FROM outbox_parked AS parked WHERE parked.id = oldest.id)
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM gone) AS gone, (SELECT max(id) FROM oldest HAVING bool_and(time < $2)) AS walked_to
 """
 
 
@@ -137,7 +150,9 @@ async def redrive(db: Database, recipient: str, subject: str | None = None) -> i
     """
     async with db.transaction() as tx:
         await lock_parking(tx)
-        return affected(await tx.execute(REDRIVE, recipient, subject))
+        back = affected(await tx.execute(REDRIVE, recipient, subject))
+        await tx.execute(TELL_OTHERS, CHANNEL)
+        return back
 
 
 async def lock_parking(tx: Transaction) -> None:
@@ -145,9 +160,18 @@ async def lock_parking(tx: Transaction) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock($1)", PARKING)
 
 
-async def prune(db: Db, older_than: timedelta = KEPT) -> int:
+async def prune(db: Database, older_than: timedelta = KEPT) -> int:
     """Forget what was announced longer ago and has reached everybody; how many events."""
-    return affected(await db.execute(PRUNE, clock.now() - older_than))
+    before = clock.now() - older_than
+    total = 0
+    walked_to: int | None = 0
+    while walked_to is not None:
+        async with db.transaction() as tx:
+            await plan_by_index(tx)
+            row = await tx.fetchrow(PRUNE, walked_to, before, ONE_ROUND)
+        assert row is not None
+        total, walked_to = total + row["gone"], row["walked_to"]
+    return total
 
 
 def _nobody_to_poke(recipients: Collection[str], shards: Collection[int]) -> None:

@@ -13,47 +13,60 @@ lost one event in six). What is in the outbox is owed, and goes when its recipie
   what it has not seen: whoever comes first, the order stands.
 - A commit in this process wakes its lanes; if another process holds the shard, one NOTIFY does for all
   commits of a millisecond (in the transaction it would lock the whole cluster's commits, and cut them to
-  a third). A look each second is the safety net.
+  a third).
+- Where nothing is owed for a while, a relay lets go of its shards and its connection, and looks at the beats
+  of its process's pulse whether another process has left something: one that died is relayed for within that time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import Context
+from typing import Any
 
 import asyncpg
 import msgspec
 
 from stoa.kit.back_off import back_off
 from stoa.kit.bus import Bus
-from stoa.kit.db import BY_INDEX, Database
+from stoa.kit.db import BY_INDEX, Database, Transaction
 from stoa.kit.events import Event
-from stoa.kit.outbox import SHARDS, Outbox, lock_parking
+from stoa.kit.outbox import CHANNEL, SHARDS, TELL_OTHERS, Outbox, lock_parking
+from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
-CONNECTIONS = 2
-"""Of the relay's own, beside the one with its locks: it neither waits for requests nor makes them wait."""
+IDLE_SECONDS = 20.0
+"""How long a relay keeps its connection and its shards after the last event: opening it again costs some 10 ms."""
 SETTINGS = {**BY_INDEX, "synchronous_commit": "off"}
 """What the relay writes only forgets what was delivered: if a crash undoes it, that is delivered again."""
 NOTIFY_EVERY_SECONDS = 0.001
-SESSION_SECONDS = 10
-"""How long the connection that holds the locks may take to answer before it counts as dead."""
+STATEMENT_SECONDS = 10
+"""How long the connection may take to answer before it counts as dead."""
 CALL_CHARACTERS = 500_000
 """How much event data goes in one delivery: in the worst of alphabets half of a channel's largest message."""
 
-_CHANNEL = "stoa_outbox"
 _SHARD_LOCKS = 0x57_0A_02
 
-RECIPIENTS = "SELECT DISTINCT recipient FROM outbox"
+# From one recipient to the next by the index: the rows of a queue are many, its recipients few.
+RECIPIENTS = """
+    WITH RECURSIVE owed (recipient) AS (
+        (SELECT recipient FROM outbox ORDER BY recipient LIMIT 1)
+        UNION ALL
+        SELECT (SELECT outbox.recipient FROM outbox WHERE outbox.recipient > owed.recipient
+                ORDER BY outbox.recipient LIMIT 1)
+        FROM owed WHERE owed.recipient IS NOT NULL
+    )
+    SELECT recipient FROM owed WHERE recipient IS NOT NULL
+"""
+ANYTHING_OWED = "SELECT EXISTS (SELECT FROM outbox)"
 TAKE_SHARDS = "SELECT shard FROM unnest($2::int[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
-TELL_OTHERS = "SELECT pg_notify($1, '')"
 
 OWED = """
     SELECT outbox.id, log.event_id, log.type, log.subject, log.aggregate_version, log.time, log.traceparent,
@@ -92,17 +105,56 @@ PARK_BEHIND = """
 """
 
 
+class _Session:
+    """The one connection of a relay: it has the locks, it listens, and the statements take turns on it.
+
+    `lost` is set when it ends, or a statement fails: then nobody knows what it still holds.
+    """
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.lost = asyncio.Event()
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        connection.add_termination_listener(lambda _: self.lost.set())
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self._taken() as connection:
+            return await connection.fetch(sql, *arguments, timeout=STATEMENT_SECONDS)
+
+    async def execute(self, sql: str, *arguments: Any) -> None:
+        async with self._taken() as connection:
+            await connection.execute(sql, *arguments, timeout=STATEMENT_SECONDS)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with self._taken() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncIterator[asyncpg.Connection]:
+        async with self._turn:
+            try:
+                yield self._connection
+            except Exception:
+                self.lost.set()
+                raise
+
+
 class Relay:
     """The relay of one service in one process."""
 
-    def __init__(self, service: Service, db: Database, outbox: Outbox, bus: Bus) -> None:
+    def __init__(self, service: Service, db: Database, outbox: Outbox, bus: Bus, pulse: Pulse | None = None) -> None:
         self._service = service.name
-        self._db = Database(db.service, db.dsn, CONNECTIONS, SETTINGS)
+        self._db = db
+        self._sessions = Database(db.service, db.dsn, 1, SETTINGS)
         self._outbox = outbox
         self._bus = bus
+        self._pulse = pulse or Pulse()
         self._held: set[int] = set()
         self._wakes: dict[str, asyncio.Event] = {}
+        self._called = asyncio.Event()
         self._elsewhere = asyncio.Event()
+        self._busy_at = 0.0
         self._running: asyncio.Task[object] | None = None
         outbox.poke = self._poke
 
@@ -110,18 +162,18 @@ class Relay:
         """Relay until stopped or cancelled; what is under way then is delivered again another time."""
         self._running = asyncio.current_task()
         failures = 0
-        try:
-            while True:
-                try:
-                    async with self._db.dedicated() as session:
-                        await self._relay(session)
-                    failures = 0
-                except Exception as error:
-                    failures += 1
-                    log.warning("%s: the relay starts again: %r", self._service, error)
+        while True:
+            try:
+                if self._called.is_set() or await self._db.fetchval(ANYTHING_OWED):
+                    self._called.clear()
+                    async with self._sessions.dedicated() as connection:
+                        await self._relay(connection)
+                await self._pulse.wait(self._called)
+                failures = 0
+            except Exception as error:
+                failures += 1
+                log.warning("%s: the relay starts again: %r", self._service, error)
                 await asyncio.sleep(back_off(failures, most_seconds=5))
-        finally:
-            await self._db.close()
 
     async def stop(self) -> None:
         if self._running is not None:
@@ -129,6 +181,9 @@ class Relay:
             await asyncio.wait([self._running])
 
     def _poke(self, recipients: Collection[str], shards: Collection[int]) -> None:
+        self._busy_at = time.monotonic()
+        self._pulse.quicken()
+        self._called.set()
         for recipient in recipients:
             if wake := self._wakes.get(recipient):
                 wake.set()
@@ -136,72 +191,84 @@ class Relay:
             self._elsewhere.set()
 
     def _wake_all(self, *_: object) -> None:
+        self._busy_at = time.monotonic()
         for wake in self._wakes.values():
             wake.set()
 
-    async def _relay(self, session: asyncpg.Connection) -> None:
-        lost = asyncio.Event()
-        session.add_termination_listener(lambda _: lost.set())
-        await session.add_listener(_CHANNEL, self._wake_all)
+    async def _relay(self, connection: asyncpg.Connection) -> None:
+        """With a connection, until it is lost or nothing has been owed for a while."""
+        session = _Session(connection)
+        await connection.add_listener(CHANNEL, self._wake_all)
         owed = {row["recipient"] for row in await session.fetch(RECIPIENTS)}
         self._wakes = {recipient: asyncio.Event() for recipient in self._outbox.recipients | owed}
         create_task = asyncio.get_running_loop().create_task
-        tasks = [create_task(self._lane(recipient), context=Context()) for recipient in self._wakes]
-        tasks.append(create_task(self._tell_others(), context=Context()))
+        tasks = [create_task(self._lane(session, recipient), context=Context()) for recipient in self._wakes]
+        tasks.append(create_task(self._tell_others(session), context=Context()))
         try:
-            await self._hold_shards(session, lost)
+            await self._hold_shards(session)
+            # Everything called for until now is done; a call from now on begins anew.
+            self._called.clear()
         finally:
             self._held.clear()
+            self._wakes = {}
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _hold_shards(self, session: asyncpg.Connection, lost: asyncio.Event) -> None:
-        """Take every shard that nobody holds, now and whenever one comes free, until the connection dies."""
-        while not lost.is_set():
-            missing = sorted(set(range(SHARDS)) - self._held)
-            taken = await session.fetch(TAKE_SHARDS, _SHARD_LOCKS, missing, timeout=SESSION_SECONDS)
-            if taken:
-                self._held.update(row["shard"] for row in taken)
-                self._wake_all()
-            await _set_or_timeout(lost, POLL_SECONDS)
+    async def _hold_shards(self, session: _Session) -> None:
+        """Take every shard that nobody holds, now and whenever one comes free, until there is nothing to do."""
+        self._busy_at = time.monotonic()
+        while not session.lost.is_set() and (left := self._busy_at + IDLE_SECONDS - time.monotonic()) > 0:
+            if missing := sorted(set(range(SHARDS)) - self._held):
+                taken = await session.fetch(TAKE_SHARDS, _SHARD_LOCKS, missing)
+                if taken:
+                    self._held.update(row["shard"] for row in taken)
+                    self._wake_all()
+            await self._pulse.wait(session.lost, left)
+        if session.lost.is_set():
+            raise ConnectionError("the connection was lost")
 
-    async def _tell_others(self) -> None:
+    async def _tell_others(self, session: _Session) -> None:
         while True:
             await self._elsewhere.wait()
             self._elsewhere.clear()
             try:
-                await self._db.execute(TELL_OTHERS, _CHANNEL)
-            except Exception as error:
-                log.warning("%s: nobody was told of new events, they will look: %r", self._service, error)
+                await session.execute(TELL_OTHERS, CHANNEL)
+            except BaseException:
+                # The connection is about to be replaced: they are told on the next one.
+                self._elsewhere.set()
+                raise
             await asyncio.sleep(NOTIFY_EVERY_SECONDS)
 
-    async def _lane(self, recipient: str) -> None:
+    async def _lane(self, session: _Session, recipient: str) -> None:
         wake = self._wakes[recipient]
         failures = 0
         while True:
             wake.clear()
             try:
-                moved = await self._pass_on(recipient)
+                moved = await self._pass_on(session, recipient)
             except Exception as error:
                 if failures == 0:
                     log.warning("%s: %s does not take events: %r", self._service, recipient, error)
                 failures += 1
+                self._busy_at = time.monotonic()
                 await asyncio.sleep(back_off(failures))
                 continue
             if failures:
                 log.info("%s: %s takes events again", self._service, recipient)
                 failures = 0
-            if not moved:
-                await _set_or_timeout(wake, POLL_SECONDS)
+            if moved:
+                self._busy_at = time.monotonic()
+            else:
+                await self._pulse.wait(wake)
 
-    async def _pass_on(self, recipient: str) -> bool:
+    async def _pass_on(self, session: _Session, recipient: str) -> bool:
         """Deliver the first of what is owed; whether there was anything."""
         if not self._held:
             return False
-        owed = await self._db.fetch(OWED, recipient, sorted(self._held))
+        owed = await session.fetch(OWED, recipient, sorted(self._held))
         if behind := [row["id"] for row in owed if row["behind_parked"]]:
-            async with self._db.transaction() as tx:
+            async with session.transaction() as tx:
                 await lock_parking(tx)
                 await tx.execute(PARK_BEHIND, recipient, behind)
         refused: set[str] = set()
@@ -212,18 +279,18 @@ class Relay:
             refusals = await self._bus.deliver(recipient, [self._event(row) for row in sending])
             reasons = {refusal.event_id: refusal.reason for refusal in refusals}
             arrived = [row["id"] for row in sending if row["event_id"] not in reasons]
-            await self._db.execute(DELIVERED, recipient, arrived)
+            await session.execute(DELIVERED, recipient, arrived)
             metrics.EVENTS_DELIVERED.labels(self._service, recipient).inc(len(arrived))
             if len(arrived) < len(sending):
                 parked = {row["id"]: reasons[row["event_id"]] for row in sending if row["event_id"] in reasons}
                 refused.update(row["subject"] for row in sending if row["id"] in parked)
-                await self._park(recipient, parked)
+                await self._park(session, recipient, parked)
         return bool(owed)
 
-    async def _park(self, recipient: str, reasons: Mapping[int, str]) -> None:
+    async def _park(self, session: _Session, recipient: str, reasons: Mapping[int, str]) -> None:
         for reason in reasons.values():
             log.error("%s: %s refuses an event: %s", self._service, recipient, reason)
-        async with self._db.transaction() as tx:
+        async with session.transaction() as tx:
             await lock_parking(tx)
             await tx.execute(PARK, recipient, list(reasons), list(reasons.values()))
 
@@ -252,9 +319,3 @@ def _calls(rows: Sequence[asyncpg.Record]) -> Iterator[list[asyncpg.Record]]:
         characters += len(row["data"])
     if call:
         yield call
-
-
-async def _set_or_timeout(event: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -55,11 +55,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Job:
-    """Work on a timer. `run` does one round and is safe to repeat and to run in several processes."""
+    """Work that falls due. `run` does what is due, and is safe to repeat and to run in several processes.
+
+    It answers in how many seconds the next falls due, as far as can be known by now, or None; it also runs when
+    something has happened that may have made work, and now and then for what others have left. With
+    `every_seconds` it runs only when so much time has passed.
+    """
 
     name: str
-    every_seconds: float
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Awaitable[float | None]]
+    every_seconds: float = 0.0
 
 
 class Resources(Protocol):
@@ -87,7 +92,7 @@ class Parts:
 
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
     `handlers` has one entry for each event type that the service hears, `together` goes before them; `start`
-    runs when everything around is up, `stop` before the database closes.
+    runs when everything around is up, `stop` before the database closes; `measure` sets its gauges.
     """
 
     routes: BoundRoutes | None = None
@@ -97,3 +102,4 @@ class Parts:
     jobs: Sequence[Job] = ()
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None
+    measure: Callable[[], Awaitable[None]] | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Coroutine, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
@@ -19,6 +18,7 @@ from stoa.kit.db import Database
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Outbox
+from stoa.kit.pulse import Pulse
 from stoa.kit.relay import Relay
 from stoa.kit.service import Job, Parts, Resources, Service
 from stoa.kit.tokens import Verifier
@@ -65,15 +65,15 @@ if TYPE_CHECKING:
 class Hosted:
     """A service that runs here. `build` first; `start` when all are built; `run` when the doors are open."""
 
-    def __init__(self, resources: ServiceResources, bus: Bus) -> None:
+    def __init__(self, resources: ServiceResources, bus: Bus, pulse: Pulse) -> None:
         self.service = resources.service
         self.db = resources.db
         self.keys = IdempotencyKeys(resources.db)
         self._resources = resources
         self.parts = self._build()
-        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.together)
-        self._relay = Relay(self.service, self.db, resources.outbox, bus)
-        self._jobs = JobRunner(self.service.name, (*self.parts.jobs, *self._housekeeping()))
+        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.together, pulse)
+        self._relay = Relay(self.service, self.db, resources.outbox, bus, pulse)
+        self._jobs = JobRunner(self.service.name, (*self.parts.jobs, self._housekeeping()), pulse)
         self._loops: list[asyncio.Task[None]] = []
 
     def _build(self) -> Parts:
@@ -111,14 +111,19 @@ class Hosted:
         """Ready as long as its database answers."""
         await self.db.fetchval("SELECT 1")
 
+    async def measure(self) -> None:
+        """Set the gauges that are read from its database."""
+        await gauges.measure(self.service.name, self.db)
+        if self.parts.measure is not None:
+            await self.parts.measure()
+
     def _loop(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=f"{self.service.name}.{name}")
 
-    def _housekeeping(self) -> list[Job]:
+    def _housekeeping(self) -> Job:
         async def forget() -> None:
             await self.keys.prune()
             await outboxes.prune(self.db)
             await inboxes.prune(self.db)
 
-        measure = partial(gauges.measure, self.service.name, self.db)
-        return [Job("forget", HOUSEKEEPING_SECONDS, forget), Job("measure", gauges.EVERY_SECONDS, measure)]
+        return Job("forget", forget, every_seconds=HOUSEKEEPING_SECONDS)

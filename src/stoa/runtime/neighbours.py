@@ -12,6 +12,7 @@ from stoa.app import GATEWAY, SERVICES
 from stoa.kit.channels import Faults, InProcessChannel, Registry, RemoteChannel, RpcServer
 from stoa.kit.channels.calls import Channel
 from stoa.kit.http.probes import CHECK_SECONDS, Check
+from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service, UndeclaredCall
 from stoa.kit.telemetry import metrics
 from stoa.runtime.failure import Failure
@@ -28,9 +29,16 @@ class Neighbours:
     """
 
     def __init__(
-        self, topology: Topology, plan: ProcessPlan, secret: str, *, faults: Faults | None, over_the_wire: bool
+        self,
+        topology: Topology,
+        plan: ProcessPlan,
+        secret: str,
+        pulse: Pulse,
+        *,
+        faults: Faults | None,
+        over_the_wire: bool,
     ) -> None:
-        self.registry = Registry()
+        self.registry = Registry(called=pulse.quicken)
         self._topology = topology
         self._plan = plan
         self._secret = secret

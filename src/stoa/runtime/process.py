@@ -30,8 +30,10 @@ from stoa.kit.bus import DirectBus
 from stoa.kit.channels import Faults
 from stoa.kit.db import Database
 from stoa.kit.http import app as http_app
-from stoa.kit.http.probes import Check, Probes, metrics_page
+from stoa.kit.http.probes import Check, MetricsPage, Probes
+from stoa.kit.http.quickening import Quickening
 from stoa.kit.inbox import Acceptor, IntakeServicer
+from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.tokens import Verifier
 from stoa.runtime.failure import Failure
@@ -74,8 +76,9 @@ class Process:
         self._secrets = secrets
         self._settings = settings
         self._environ = environ
+        self.pulse = Pulse()
         self.neighbours = Neighbours(
-            topology, plan, secrets.rpc, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
+            topology, plan, secrets.rpc, self.pulse, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
         )
         self.services: list[Hosted] = []
         self._http: HttpServer | None = None
@@ -108,7 +111,7 @@ class Process:
                 service = SERVICES[name]
                 db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
                 resources = ServiceResources(service, db, verifier, self.neighbours, self._environ)
-                self.services.append(Hosted(resources, bus))
+                self.services.append(Hosted(resources, bus, self.pulse))
             self._api = http_app.build(
                 [each.parts.routes for each in self.services if each.parts.routes is not None],
                 verifier=verifier,
@@ -130,7 +133,7 @@ class Process:
     async def serve(self) -> None:
         """Open the doors, then let events and jobs run. Raises `Failure` for a port that is in use."""
         assert self._api is not None, "build() first"
-        app: ASGIApp = self._gateway or self._api
+        app = Quickening(self._gateway or self._api, self.pulse)
         own = {each.service.name: each.check for each in self.services}
         self._probes = Probes(self.name, own, self._neighbour_checks())
         host = self._settings.bind
@@ -142,7 +145,7 @@ class Process:
             most_connections=self._settings.most_connections,
         )
         self._admin = HttpServer(
-            self._probes.before(metrics_page),
+            self._probes.before(MetricsPage({each.service.name: each.measure for each in self.services})),
             self._plan.admin.host,
             self._plan.admin.port,
             finish_seconds=_ADMIN_FINISH_SECONDS,

@@ -8,7 +8,7 @@ import random
 
 from tests.kit.events.system import Placed, Shipped, System, until
 
-from stoa.kit import outbox, relay
+from stoa.kit import outbox, pulse, relay
 from stoa.kit.db import Database, DatabaseUnavailable
 
 FACTS, WRITERS, SUBJECTS = 3000, 20, 40
@@ -174,17 +174,15 @@ async def test_redriving_while_events_come_keeps_their_order(system) -> None:
 
 
 async def test_a_commit_wakes_the_relay_of_its_process_and_of_another(system, monkeypatch) -> None:
-    monkeypatch.setattr(relay, "POLL_SECONDS", 3600)
+    monkeypatch.setattr(pulse, "FIRST_SECONDS", 3600)
     other = await system.another_process()
     system.relay()
-    await until(lambda: relays(system, 1))
     await system.announcer.place("a", 1)
     await until(lambda: has_arrived(system.inventory, 1), within_seconds=5)
     await system.delivered()
     await system.announcer.place("a", 2)
     await until(lambda: has_arrived(system.inventory, 2), within_seconds=5)
     system.relay(other.db, other.outbox)
-    await until(lambda: relays(system, 2))
     await other.place("a", 3)
     await until(lambda: has_arrived(system.inventory, 3), within_seconds=5)
     await other.db.close()
@@ -258,11 +256,3 @@ async def placed(system: System, n: int) -> bool:
 
 async def has_arrived(hearer, count: int) -> bool:
     return await hearer.arrived() == count
-
-
-async def relays(system: System, count: int) -> bool:
-    """So many relays have looked which shards are free, and listen."""
-    return count == await system.announcer.db.fetchval(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        " AND query LIKE '%pg_try_advisory_lock%' AND query NOT LIKE '%pg_stat_activity%' AND state = 'idle'"
-    )

@@ -9,7 +9,7 @@ from tests.kit.http.shop import Shop, app_of
 
 from stoa.kit import problems
 from stoa.kit.http import probes
-from stoa.kit.http.probes import Check, Probes, metrics_page
+from stoa.kit.http.probes import Check, MetricsPage, Probes
 
 
 async def fine() -> None:
@@ -52,7 +52,7 @@ async def test_requests_are_counted_by_template():
     app = app_with()
     for ref in ("a", "b", "c"):
         await ask(app, "GET", f"/api/v1/things/{ref}")
-    text = (await ask(metrics_page, "GET", "/metrics")).body.decode()
+    text = (await ask(MetricsPage(), "GET", "/metrics")).body.decode()
     assert 'stoa_http_requests_total{method="GET",route="/things/{ref}",service="shop",status="200"}' in text
     assert 'route="/things/a"' not in text
     assert 'stoa_http_request_seconds_bucket{le="0.001",method="GET",route="/things/{ref}",service="shop"}' in text
@@ -64,7 +64,7 @@ async def test_everything_else_passes():
     for nothing in ("/healthz/x", "/metrics"):
         assert (await ask(app, "GET", nothing)).problem == "no-such-path"
     for nothing in ("/", "/metrics/x", "/api/v1/things/a"):
-        assert (await ask(metrics_page, "GET", nothing)).problem == "no-such-path"
+        assert (await ask(MetricsPage(), "GET", nothing)).problem == "no-such-path"
 
 
 class Neighbour:
@@ -115,3 +115,19 @@ async def test_who_stops_is_alive_and_not_ready():
     reply = await ask(app, "GET", "/readyz")
     assert (reply.status, reply.json["troubles"]) == (503, {"order": "it is stopping"})
     assert (await ask(app, "GET", "/healthz")).status == 200
+
+
+async def test_gauges_are_looked_up_when_somebody_asks_and_not_for_each_who_does():
+    looked: list[str] = []
+
+    async def measure() -> None:
+        looked.append("cart")
+
+    async def broken() -> None:
+        raise OSError("no route to host")
+
+    page = MetricsPage({"cart": measure, "auth": broken})
+    assert looked == []
+    for _ in range(2):
+        assert (await ask(page, "GET", "/metrics")).status == 200
+    assert looked == ["cart"]

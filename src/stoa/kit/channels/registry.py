@@ -41,7 +41,9 @@ _TOO_LARGE = Reply(grpc.StatusCode.RESOURCE_EXHAUSTED, details=f"the answer is l
 class Registry:
     """What the generated `add_XServicer_to_server` functions take for a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, called: Callable[[], None] | None = None) -> None:
+        """`called` is told of every call that comes in."""
+        self._called = called or _nothing
         self._methods: dict[str, _Method] = {}
         self._running: set[asyncio.Task[Any]] = set()
         self._stopping = False
@@ -69,6 +71,7 @@ class Registry:
         method = self._methods.get(path)
         if method is None:
             return _UNIMPLEMENTED
+        self._called()
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -95,6 +98,10 @@ class Registry:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running)
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _guarded(method: _Method, path: str, body: bytes, context: ServicerContext) -> Reply:

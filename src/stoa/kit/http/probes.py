@@ -7,6 +7,7 @@ it calls has answered once; a neighbour that goes away later is named, and turns
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -18,13 +19,20 @@ from stoa.kit.http.refusals import NoSuchPath
 from stoa.kit.idempotency import Answer
 from stoa.kit.telemetry import metrics
 
+log = logging.getLogger(__name__)
+
 Check = Callable[[], Awaitable[None]]
 """Returns when what it looks at is usable, raises when it is not; the message is shown to operators."""
+
+Measure = Callable[[], Awaitable[None]]
+"""Sets gauges that have to be looked up, which is done when somebody asks for them."""
 
 CHECK_SECONDS = 2.0
 """An orchestrator asks every few seconds and gives up after about as many."""
 KEEP_SECONDS = 0.1
 """Anybody may ask, and every look costs each database a statement."""
+MEASURED_SECONDS = 5.0
+"""How long gauges that were looked up are good for: whoever scrapes comes less often, and several may."""
 
 
 class Probes:
@@ -81,16 +89,31 @@ class Probes:
         return _document(503 if troubles else 200, document)
 
 
-async def metrics_page(scope: Scope, receive: Receive, send: Send) -> None:
-    """An ASGI app that has `/metrics` and nothing else."""
-    if scope["type"] != "http":
-        await asgi.not_http(scope, receive, send)
-    elif scope["path"] == "/metrics":
-        body, content_type = metrics.exposition()
-        await asgi.send_answer(send, Answer(200, body, {"content-type": content_type}), head=scope["method"] == "HEAD")
-    else:
-        nothing = NoSuchPath("There are /healthz, /readyz and /metrics.")
-        await asgi.send_answer(send, asgi.problem_answer(nothing, "-"), head=scope["method"] == "HEAD")
+class MetricsPage:
+    """An ASGI app that has `/metrics` and nothing else; `measures` set the gauges that have to be looked up."""
+
+    def __init__(self, measures: Mapping[str, Measure] | None = None) -> None:
+        self._measures = measures or {}
+        self._measured_at = float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await asgi.not_http(scope, receive, send)
+        elif scope["path"] == "/metrics":
+            await self._measure()
+            body, content_type = metrics.exposition()
+            answer = Answer(200, body, {"content-type": content_type})
+            await asgi.send_answer(send, answer, head=scope["method"] == "HEAD")
+        else:
+            nothing = NoSuchPath("There are /healthz, /readyz and /metrics.")
+            await asgi.send_answer(send, asgi.problem_answer(nothing, "-"), head=scope["method"] == "HEAD")
+
+    async def _measure(self) -> None:
+        if time.monotonic() < self._measured_at + MEASURED_SECONDS:
+            return
+        self._measured_at = time.monotonic()
+        for name, trouble in (await _troubles(self._measures)).items():
+            log.warning("gauges are as they were", extra={"of": name, "reason": trouble})
 
 
 async def _troubles(checks: Mapping[str, Check]) -> dict[str, str]:

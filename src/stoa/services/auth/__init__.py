@@ -44,8 +44,8 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(auth),
         servicers=[partial(add_AuthServiceServicer_to_server, AuthServicer(auth))],
         jobs=[
-            Job("rotate_keys", ROTATE_EVERY_SECONDS, partial(rotate_keys, auth)),
-            Job("clean", CLEAN_EVERY_SECONDS, partial(clean, auth)),
+            Job("rotate_keys", partial(rotate_keys, auth), every_seconds=ROTATE_EVERY_SECONDS),
+            Job("clean", partial(clean, auth), every_seconds=CLEAN_EVERY_SECONDS),
         ],
         start=auth.keyring.ready,
         stop=partial(asyncio.to_thread, auth.hashing.close),

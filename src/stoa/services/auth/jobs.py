@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from stoa.kit import clock
+from stoa.kit.rounds import in_rounds
 from stoa.services.auth import guessing, repository
 from stoa.services.auth.service import Auth
 
 ROTATE_EVERY_SECONDS = 600.0
 """Also takes withdrawn keys away, which should not outlive their tokens by much."""
 CLEAN_EVERY_SECONDS = 300.0
-ONE_ROUND = 1_000
-"""Rows removed in one statement: short locks, and the next statement takes the rest."""
 REGISTRATIONS_REPEATABLE = timedelta(days=1)
 SESSIONS_KEPT = timedelta(days=30)
 """How long one can look up how a session ended, after it could have lasted no longer."""
@@ -28,12 +27,7 @@ async def clean(auth: Auth) -> None:
     """Remove what no decision depends on any more."""
     now = clock.now()
     forgiven, unknown = now - guessing.FORGIVEN_AFTER, now - guessing.KNOWN_FOR
-    await _all(lambda: repository.forget_guesses(auth.db, forgiven, unknown, ONE_ROUND))
-    await _all(lambda: repository.remove_tokens(auth.db, now, ONE_ROUND))
-    await _all(lambda: repository.remove_sessions(auth.db, now - SESSIONS_KEPT, ONE_ROUND))
-    await repository.forget_registrations(auth.db, now - REGISTRATIONS_REPEATABLE)
-
-
-async def _all(one_round: Callable[[], Awaitable[int]]) -> None:
-    while await one_round() == ONE_ROUND:
-        pass
+    await in_rounds(partial(repository.forget_guesses, auth.db, forgiven, unknown))
+    await in_rounds(partial(repository.remove_tokens, auth.db, now))
+    await in_rounds(partial(repository.remove_sessions, auth.db, now - SESSIONS_KEPT))
+    await in_rounds(partial(repository.forget_registrations, auth.db, now - REGISTRATIONS_REPEATABLE))

@@ -219,12 +219,15 @@ async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> Us
 
 
 FORGET_REGISTRATIONS = """
-    UPDATE users SET registration_key = NULL WHERE registration_key IS NOT NULL AND created_at < $1
+    UPDATE users SET registration_key = NULL WHERE id IN (
+        SELECT id FROM users WHERE registration_key IS NOT NULL AND created_at < $1
+        ORDER BY created_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+    )
 """
 
 
-async def forget_registrations(db: Db, before: datetime) -> None:
-    await db.execute(FORGET_REGISTRATIONS, before)
+async def forget_registrations(db: Db, before: datetime, most: int) -> int:
+    return affected(await db.execute(FORGET_REGISTRATIONS, before, most))
 
 
 # --------------------------------------------------------------------------------------------- sessions

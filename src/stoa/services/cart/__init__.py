@@ -41,8 +41,8 @@ def build(resources: Resources) -> Parts:
         jobs=[
             Job(
                 "remove_abandoned_carts",
-                carts.settings.clean_every_seconds,
                 partial(remove_abandoned_carts, carts.db, carts.settings.guest_cart_days),
+                every_seconds=carts.settings.clean_every_seconds,
             )
         ],
     )

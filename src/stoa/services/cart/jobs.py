@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from stoa.kit import clock
 from stoa.kit.db import Database
+from stoa.kit.rounds import in_rounds
 from stoa.services.cart import repository
-
-ONE_ROUND = 1_000
-"""Carts removed in one statement: short locks, and the next statement takes the rest."""
 
 
 async def remove_abandoned_carts(db: Database, days: int) -> None:
     """Empty guest carts that nobody has touched for so many days are removed."""
     since = clock.now() - timedelta(days=days)
-    while await repository.remove_abandoned(db, since, ONE_ROUND) == ONE_ROUND:
-        pass
+    await in_rounds(partial(repository.remove_abandoned, db, since))

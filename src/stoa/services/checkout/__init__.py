@@ -87,6 +87,7 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(checkouts),
         servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],
-        jobs=[Job("tend_checkouts", settings.tend_every_seconds, checkouts.runner.tend)],
+        jobs=[Job("tend_checkouts", checkouts.runner.tend)],
         stop=checkouts.runner.stop,
+        measure=checkouts.runner.measure,
     )

@@ -249,6 +249,18 @@ async def adopt(db: Db, owner: str, lease_seconds: float, running: Collection[st
     return adopted
 
 
+NEXT_LAPSE = """
+    SELECT extract(epoch FROM min(lease_until) - now())::float8 FROM checkouts
+    WHERE state IN ('running', 'compensating')
+"""
+
+
+async def next_lapse(db: Db) -> float | None:
+    """In how many seconds the lease of an open checkout may pass, 0 or less for now; None where none is open."""
+    seconds: float | None = await db.fetchval(NEXT_LAPSE)
+    return seconds
+
+
 LET_GO = "UPDATE checkouts SET lease_until = now() WHERE id = ANY($1::uuid[]) AND lease_owner = $2"
 
 

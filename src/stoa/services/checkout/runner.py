@@ -53,8 +53,8 @@ class Runner:
     def find(self, checkout_id: str) -> Run | None:
         return self._runs.get(checkout_id)
 
-    async def tend(self) -> None:
-        """One round: renew our leases, then take over what nobody works on any more."""
+    async def tend(self) -> float | None:
+        """One round: renew our leases, then take over what nobody works on any more; when to look again."""
         settings = self._saga.settings
         if self._runs:
             await repository.renew(self._db, self._runs, self._db.session, settings.lease_seconds)
@@ -64,6 +64,10 @@ class Runner:
             for row in adopted:
                 log.warning("checkout %s is taken over, %s at %s", row.id, row.state, row.step)
                 self.start(row)
+        return settings.tend_every_seconds if self._runs else await repository.next_lapse(self._db)
+
+    async def measure(self) -> None:
+        """Set the gauges of what is under way."""
         counts = await repository.count_open(self._db)
         for state in (State.RUNNING, State.COMPENSATING, State.NEEDS_ATTENTION):
             SAGAS_OPEN.labels(state).set(counts.get(state, 0))

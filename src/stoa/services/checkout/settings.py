@@ -51,4 +51,4 @@ class Settings:
     """How long a process may be silent before another takes its checkouts over. One that died is noticed at once."""
 
     tend_every_seconds: Seconds = 1.0
-    """How often leases are renewed and the checkouts of the dead are looked for: several times per lease."""
+    """How often leases are renewed while checkouts are under way: several times per lease."""

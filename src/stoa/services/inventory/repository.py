@@ -41,6 +41,11 @@ TAKE_DUE = """
     FOR UPDATE SKIP LOCKED
 """
 
+NEXT_EXPIRY = """
+    SELECT extract(epoch FROM expires_at - $1::timestamptz)::float8 FROM reservations WHERE state = 'held'
+    ORDER BY expires_at LIMIT 1
+"""
+
 FILLS_OF = """
     SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned
     FROM reservation_lines AS line
@@ -302,6 +307,12 @@ async def reservation(db: Db, key: str) -> Reservation | None:
 async def take_due(tx: Transaction, now: datetime, at_most: int) -> list[Reservation]:
     """Locked holds whose time is over, the oldest first."""
     return list((await _with_fills(tx, await tx.fetch(TAKE_DUE, now, at_most))).values())
+
+
+async def next_expiry(db: Db, now: datetime) -> float | None:
+    """In how many seconds the next hold ends, 0 or less for one that is due; None where nothing is held."""
+    seconds: float | None = await db.fetchval(NEXT_EXPIRY, now)
+    return seconds
 
 
 async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reservation]:

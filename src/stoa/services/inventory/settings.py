@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from stoa.kit.settings import Number, Seconds
+from stoa.kit.settings import Number
 
 HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 
@@ -16,7 +16,5 @@ HoldSeconds = Annotated[int, Meta(ge=1, le=86_400)]
 class Settings:
     hold_seconds: HoldSeconds = 900
     """Longer than the slowest bank's page, shorter than a shopper's patience."""
-    expire_every_seconds: Seconds = 5.0
-    """How late a hold may be given back: others see the goods again within this time."""
     low_stock_at_most: Number = 5
     """From here on a SKU is listed as low: about what a small shop sells in a day."""

@@ -64,7 +64,7 @@ def payment_status_of(order: Order) -> PaymentStatus:
         total=order.total,
         confirmed=order.confirmed_at is not None,
         told=order.payment_told,
-        left=order.left,
+        refund_due=order.refund_due,
         refunded=order.refunded,
     )
 

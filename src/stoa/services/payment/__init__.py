@@ -69,13 +69,9 @@ def build(resources: Resources) -> Parts:
         handlers=handlers(timers),
         together=together,
         jobs=[
-            Job("settle_payments", settings.settle_every_seconds, timers.settle_payments),
-            Job("execute_refunds", settings.refund_every_seconds, timers.execute_refunds),
-            Job(
-                "send_simulator_webhooks",
-                settings.webhooks_every_seconds,
-                partial(simulator.send_webhooks, partial(receive, payments)),
-            ),
+            Job("settle_payments", timers.settle_payments),
+            Job("execute_refunds", timers.execute_due_refunds),
+            Job("send_simulator_webhooks", partial(simulator.send_webhooks, partial(receive, payments))),
         ],
         stop=stop,
     )

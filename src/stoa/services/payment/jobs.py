@@ -1,4 +1,4 @@
-"""What payment does on a timer, and when woken."""
+"""What payment does when it is time, and when woken."""
 
 from __future__ import annotations
 
@@ -32,11 +32,17 @@ class Timers:
         due = await repository.refunds_due(self._payments.db, ONE_ROUND)
         await _each(execute_refund(self._payments, refund_id) for refund_id in due)
 
-    async def settle_payments(self) -> None:
+    async def execute_due_refunds(self) -> float | None:
+        """The same, for those whose process died and those that a provider did not answer; when the next is due."""
+        await self.execute_refunds()
+        return await repository.next_refund(self._payments.db)
+
+    async def settle_payments(self) -> float | None:
         """Payments that wait for an answer, or to be voided, and that nobody looks after any more."""
         settings = self._payments.settings
         found = await repository.unsettled(self._payments.db, settings.settle_after_seconds, ONE_ROUND)
         await _each(self._settle(key, void_reason) for key, void_reason in found)
+        return await repository.next_unsettled(self._payments.db, settings.settle_after_seconds)
 
     async def _settle(self, key: str, void_reason: str | None) -> None:
         if void_reason is None:

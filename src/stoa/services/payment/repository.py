@@ -231,6 +231,19 @@ async def unsettled(db: Db, older_than_seconds: float, most: int) -> list[tuple[
     return [(row["key"], row["void_reason"]) for row in rows]
 
 
+NEXT_UNSETTLED = """
+    SELECT extract(epoch FROM asked_at + make_interval(secs => $1) - now())::float8 FROM payments
+    WHERE state IN ('unknown', 'capture_unknown') OR (void_reason IS NOT NULL AND state = 'authorized')
+    ORDER BY asked_at LIMIT 1
+"""
+
+
+async def next_unsettled(db: Db, older_than_seconds: float) -> float | None:
+    """In how many seconds `unsettled` finds the next, 0 or less for now; None where nothing is under way."""
+    seconds: float | None = await db.fetchval(NEXT_UNSETTLED, older_than_seconds)
+    return seconds
+
+
 REFUND_OF_SOURCE = f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 AND source = $2"
 
 
@@ -242,10 +255,10 @@ async def refund_of_source(db: Db, payment_id: str, source: str) -> Refund | Non
 ADD_REFUND = f"""
     WITH asked AS (
         UPDATE payments SET refund_asked_minor = refund_asked_minor + $5, version = version + 1, updated_at = now()
-        WHERE id = $2 RETURNING currency, version
+        WHERE id = $2 RETURNING currency
     )
-    INSERT INTO refunds (id, payment_id, source, reason, amount_minor, currency, asked_version)
-    SELECT $1, $2, $3, $4, $5::bigint, currency, version FROM asked
+    INSERT INTO refunds (id, payment_id, source, reason, amount_minor, currency)
+    SELECT $1, $2, $3, $4, $5::bigint, currency FROM asked
     RETURNING {_REFUND}
 """
 
@@ -272,24 +285,22 @@ async def refunds_of_payment(db: Db, payment_id: str) -> list[Refund]:
     return [_refund(row) for row in await db.fetch(REFUNDS_OF_PAYMENT, payment_id)]
 
 
-# What no event of order asked for: `void`, and an operator's own keys.
-GIVEN_BY_HAND = """
-    SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds
-    WHERE payment_id = $1 AND state <> 'failed' AND (source = 'void' OR source LIKE 'operator:%')
-"""
-
-
-async def given_by_hand(db: Db, payment_id: str) -> int:
-    """Minor units that staff gave back by hand, done or under way."""
-    given: int = await db.fetchval(GIVEN_BY_HAND, payment_id)
-    return given
-
-
 REFUNDS_DUE = "SELECT id FROM refunds WHERE state = 'pending' AND due_at <= now() ORDER BY due_at LIMIT $1"
 
 
 async def refunds_due(db: Db, most: int) -> list[str]:
     return [row["id"] for row in await db.fetch(REFUNDS_DUE, most)]
+
+
+NEXT_REFUND = """
+    SELECT extract(epoch FROM due_at - now())::float8 FROM refunds WHERE state = 'pending' ORDER BY due_at LIMIT 1
+"""
+
+
+async def next_refund(db: Db) -> float | None:
+    """In how many seconds the next refund is due, 0 or less for now; None where none is pending."""
+    seconds: float | None = await db.fetchval(NEXT_REFUND)
+    return seconds
 
 
 POSTPONE_REFUND = """

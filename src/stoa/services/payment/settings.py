@@ -13,18 +13,9 @@ class Settings:
     settle_after_seconds: Seconds = 10.0
     """A payment unknown for so long has nobody left who resolves it: the timer does."""
 
-    settle_every_seconds: Seconds = 2.0
-    """How often the timer looks for such payments; where there are none that is one index probe."""
-
     refund_retry_most_seconds: Seconds = 300.0
     """The longest pause after a provider has not answered a refund: one that was down for a day is asked again
     within five minutes."""
 
-    refund_every_seconds: Seconds = 2.0
-    """Refunds are executed when asked for; this catches those whose process died in between."""
-
     webhook_tolerance_seconds: WholeSeconds = 300
     """How far a webhook's timestamp may be from our clock: what is older is a replay."""
-
-    webhooks_every_seconds: Seconds = 1.0
-    """How often the simulator sends what it has to say."""

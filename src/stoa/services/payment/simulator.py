@@ -103,16 +103,20 @@ class Simulator:
             reference = await tx.fetchval(REFUND, refund_key, key, amount.amount)
             return SaidOfRefund(done=True, reference=reference)
 
-    async def send_webhooks(self, deliver: Deliver) -> None:
-        """One round: sign and send what has not been taken yet; what is refused is sent again next round."""
+    async def send_webhooks(self, deliver: Deliver) -> float | None:
+        """One round: sign and send what has not been taken yet. 0 where there was any: what was refused goes again."""
+        unsent = await self._db.fetch(UNSENT_WEBHOOKS)
+        if not unsent:
+            return None
         secret = await webhook_secret(self._db, NAME)
-        for row in await self._db.fetch(UNSENT_WEBHOOKS):
+        for row in unsent:
             body: bytes = row["body"].encode()
             try:
                 await deliver(sign(secret, int(clock.now().timestamp()), body), body)
             except Problem:
                 continue
             await self._db.execute(WEBHOOK_SENT, row["seq"])
+        return 0.0
 
     async def _authorize(self, asked: Sequence[_Authorization]) -> list[Said | Exception]:
         async with self._db.transaction() as tx:

@@ -1,0 +1,17 @@
+"""Planning for a queue: its table is empty when PostgreSQL looks at it and long when it matters."""
+
+from __future__ import annotations
+
+from stoa.kit.db import BY_INDEX, Transaction
+
+PLAN_BY_INDEX = "; ".join(f"SET LOCAL {name} = {value}" for name, value in BY_INDEX.items())
+PLAN_AS_USUAL = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in BY_INDEX)
+
+
+async def plan_by_index(tx: Transaction) -> None:
+    """Have the statements that follow in this transaction go by index."""
+    await tx.execute(PLAN_BY_INDEX)
+
+
+async def plan_as_usual(tx: Transaction) -> None:
+    await tx.execute(PLAN_AS_USUAL)
