@@ -29,6 +29,13 @@ _OF_THE_HOLDER = " The key is the user's own, or counts for a guest within this 
 _OF_THE_VISITOR = " The key is the user's own, or a guest's who sends the Stoa-Visitor that the first answer brought."
 _UNKEPT = "No answer is kept: an Idempotency-Key is not looked at."
 
+_ABOUT = """\
+A shop: browse, fill a cart, order, follow up.
+
+An operation that takes an `Idempotency-Key` may be sent again under it; on any other a key is not looked at.
+An access token that is not good is 401 where the caller has to be known, and counts as none where nobody has to be;
+a read then says so in `WWW-Authenticate`. Every 429 and 503 says in `Retry-After` when to come again."""
+
 _VISITOR_PARAMETER = {
     "name": "Stoa-Visitor",
     "in": "header",
@@ -100,7 +107,7 @@ def openapi(bound: Sequence[BoundRoutes], prefix: str) -> Document:
             paths.setdefault(path, {})[route.method.lower()] = _operation(route, schema_of, schemas)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Stoa", "version": "1", "description": "A shop: browse, fill a cart, order, follow up."},
+        "info": {"title": "Stoa", "version": "1", "description": _ABOUT},
         "paths": paths,
         "components": {
             "schemas": schemas,
