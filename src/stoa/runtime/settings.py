@@ -21,9 +21,9 @@ class ProcessSettings:
     bind: str = "127.0.0.1"
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
-    pool_size: PoolSize = 4
-    """Connections of each service in this process. Each costs the server some five megabytes, and because writes
-    are gathered into batches more than four were not faster on two cores. More cores want more."""
+    pool_size: PoolSize = 3
+    """Connections of each service in this process, at most; its relay has one more. With fifteen services that is 60,
+    and fits a PostgreSQL of 100. Because writes are gathered into batches more were not faster on two cores."""
 
     most_connections: Positive = 900
     """HTTP connections at a time; who comes then is told 503 at once. Below the 1,024 files that a process may open
