@@ -40,7 +40,17 @@ SERVICES: dict[str, Service] = {
         ),
         Service(
             name="order",
-            announces=("order.placed", "order.canceled", "order.shipped", "order.delivered", "order.returned"),
+            calls=("payment",),
+            announces=(
+                "order.placed",
+                "order.canceled",
+                "order.shipped",
+                "order.delivered",
+                "order.return_requested",
+                "order.return_approved",
+                "order.return_refused",
+                "order.returned",
+            ),
             hears=("payment.succeeded", "payment.failed", "payment.refunded"),
         ),
         Service(
@@ -57,6 +67,9 @@ SERVICES: dict[str, Service] = {
                 "order.canceled",
                 "order.shipped",
                 "order.delivered",
+                "order.return_requested",
+                "order.return_approved",
+                "order.return_refused",
                 "order.returned",
                 "payment.refunded",
             ),

@@ -12,11 +12,17 @@ async def refreshed(world, made):
     return (await world.rest.send("POST", "/auth/refresh", {"refresh_token": made["refresh_token"]})).status
 
 
+async def session_of(world, made) -> str:
+    session: str = await world.db.fetchval("SELECT id FROM sessions WHERE user_id = $1 ORDER BY id", made["user"]["id"])
+    return session
+
+
 async def test_logout_by_access_token(world):
     made = await world.register()
     other = (await world.login(made["user"]["email"])).body
     answer = await world.rest.send("POST", "/auth/logout", token=made["access_token"])
     assert (answer.status, answer.body) == (204, None)
+    assert answer.headers["x-stoa-ended-sessions"] == await session_of(world, made)
     assert not await world.active(made)
     assert await refreshed(world, made) == 401
     assert await world.active(other)
@@ -26,7 +32,8 @@ async def test_logout_by_refresh_token(world):
     made = await world.register()
     body = {"refresh_token": made["refresh_token"]}
     for _ in range(2):  # a repeat changes nothing
-        assert (await world.rest.send("POST", "/auth/logout", body)).status == 204
+        answer = await world.rest.send("POST", "/auth/logout", body)
+        assert (answer.status, answer.headers["x-stoa-ended-sessions"]) == (204, await session_of(world, made))
     assert not await world.active(made)
 
 
@@ -60,7 +67,8 @@ async def test_logout_by_nothing_but_a_bad_token_signs_nobody_out_and_says_so(wo
 async def test_logout_of_nobody(world):
     assert (await world.rest.send("POST", "/auth/logout")).status == 401
     assert (await world.rest.send("POST", "/auth/logout", {})).status == 401
-    assert (await world.rest.send("POST", "/auth/logout", {"refresh_token": "unknown"})).status == 204
+    unknown = await world.rest.send("POST", "/auth/logout", {"refresh_token": "unknown"})
+    assert (unknown.status, "x-stoa-ended-sessions" in unknown.headers) == (204, False)
     assert (await world.rest.send("POST", "/auth/logout", {"token": "x"})).body["field"] == "token"
     assert (await world.rest.send("POST", "/auth/logout", raw=b"{")).status == 400
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 from tests.asgi import ask
@@ -12,6 +13,7 @@ from tests.signing import bearer, claims_of, jwks, token
 from stoa.edge.gateway import sessions
 from stoa.kit import problems
 from stoa.kit.settings import BadSetting
+from stoa.kit.telemetry.logs import Json
 
 
 @pytest.fixture
@@ -408,11 +410,31 @@ async def test_what_ends_a_session_here_counts_at_once(town, gateway, target):
     assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).problem == "session-ended"
 
 
-async def test_a_sign_in_leaves_what_is_known_of_others(town, gateway):
+async def test_a_session_that_is_ended_by_another_token_counts_at_once(town, gateway):
     await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
-    await ask(gateway, "POST", "/api/v1/auth/login", raw=b"{}")
+    town.auth.ended.add("session of ada")
+    await ask(gateway, "POST", "/api/v1/auth/logout", raw=b"another,session of ada")
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))).problem == "session-ended"
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/api/v1/auth/login", {}),
+        ("/api/v1/auth/logout", {}),
+        ("/api/v1/auth/logout", bearer("a.b.c")),
+        ("/api/v1/auth/logout", bearer(token("eve"))),
+        ("/api/v1/users/change-password", bearer(token("eve"))),
+    ],
+)
+async def test_what_others_do_leaves_what_is_known_of_a_session(town, gateway, target, headers):
+    for user in ("ada", "eve"):
+        await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token(user)))
+    reply = await ask(gateway, "POST", target, headers=headers)
+    assert reply.status == 200
+    assert not [name for name in reply.headers if name.startswith("x-stoa-")]
     await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
-    assert town.auth.asked == 1
+    assert town.auth.asked == 2
 
 
 async def test_without_auth_no_token_is_believed_and_guests_go_on(town, gateway):
@@ -479,6 +501,24 @@ async def test_an_upstream_that_fails_is_a_problem(town, gateway):
     reply = await ask(gateway, "GET", "/api/v1/cart")
     assert (reply.status, reply.problem) == (500, "internal-error")
     assert b"hunter2" not in reply.body
+
+
+async def test_what_a_guest_holds_is_in_no_log(town, gateway, caplog):
+    async def broken(scope, receive, send):
+        raise RuntimeError("it failed")
+
+    caplog.set_level(logging.DEBUG)
+    held = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
+    await ask(gateway, "BREW", f"/api/v1/cart/{held}")
+    await ask(gateway, "GET", f"/api/v1/{held}/cart")
+    gateway._upstreams = {"cart": broken}
+    await ask(gateway, "POST", f"/api/v1/cart/{held}/items?{held}")
+    assert [(record.message, record.resource) for record in caplog.records] == [
+        ("refused", "cart"),
+        ("refused", ""),
+        ("a request failed", "cart"),
+    ]
+    assert all(held not in Json("shop").format(record) for record in caplog.records)
 
 
 # Its own pages

@@ -14,6 +14,7 @@ from stoa.edge.gateway import Gateway, GatewaySettings
 from stoa.kit import problems
 from stoa.kit.channels import InProcessChannel, Registry
 from stoa.kit.events import Event
+from stoa.kit.http import edge
 from stoa.kit.http.app import Api, build
 from stoa.kit.http.routes import ANYONE, OPTIONAL, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
 from stoa.kit.http.types import PageQuery
@@ -96,6 +97,15 @@ def seen(request: Request, method: str) -> Seen:
     return Seen(method, "", user, request.client, dict(request.headers))
 
 
+def ended_by(path: str, request: Request[bytes]) -> dict[str, str]:
+    """As auth says which sessions an act has ended: signing out your own, by whatever token the body names others."""
+    if path == "/auth/logout":
+        own = [request.principal.session_id] if request.principal else []
+        ended = own + [each for each in request.raw.decode().split(",") if each]
+        return {edge.ENDED_SESSIONS: ",".join(ended)} if ended else {}
+    return {edge.ENDED_USER: request.user_id} if path == "/users/change-password" else {}
+
+
 OWN_PATHS = {
     "auth": ("/auth/login", "/auth/logout", "/users/register"),
     "user": ("/users/profile", "/users/change-password"),
@@ -105,6 +115,14 @@ OWN_PATHS = {
     "order": ("/orders", "/orders/{order_id}", "/orders/{order_id}/cancel"),
     "payment": ("/payments",),
 }
+
+
+def declare_change(routes: Routes[Town], path: str) -> None:
+    who, idempotent = (PUBLIC, UNKEPT) if routes.service == "auth" else (ANYONE, OPTIONAL)
+
+    @routes.post(path, answer=Seen, body=bytes, who=who, idempotent=idempotent)
+    async def change(town: Town, request: Request[bytes]) -> Answer:
+        return Answer(200, seen(request, f"{routes.service} POST"), ended_by(path, request))
 
 
 def every_route(service: str) -> Routes[Town]:
@@ -118,11 +136,7 @@ def every_route(service: str) -> Routes[Town]:
                 return seen(request, f"{service} GET")
 
         if (service, path) != ("order", "/orders"):
-            who, idempotent = (PUBLIC, UNKEPT) if service == "auth" else (ANYONE, OPTIONAL)
-
-            @routes.post(path, answer=Seen, body=bytes, who=who, idempotent=idempotent)
-            async def change(town: Town, request: Request[bytes]) -> Seen:
-                return seen(request, f"{service} POST")
+            declare_change(routes, path)
 
     return routes
 

@@ -145,6 +145,22 @@ async def test_no_more_comes_back_than_was_sold(shop):
     await shop.assert_sound()
 
 
+async def test_what_came_back_unfit_is_not_sold_again(shop):
+    await promised(shop)
+    await place(shop)
+    items = [{"sku": "A", "quantity": 3, "restock": 1}, {"sku": "B", "quantity": 1, "restock": 0}]
+    for _ in range(2):
+        await shop.hear("order.returned", order_id=ORDER, return_id=RETURN, items=items)
+    assert (await shop.stock("A"), await shop.stock("B")) == ((3, 0), (0, 0))
+    assert await shop.movements("A") == [("opening", 5), ("sale", -3), ("return", 1)]
+    assert await shop.movements("B") == [("opening", 1), ("sale", -1)]
+    only_scrap = [{"sku": "A", "quantity": 1, "restock": 0}]
+    await shop.hear("order.returned", order_id=ORDER, return_id=SECOND_RETURN, items=only_scrap)
+    assert await shop.stock("A") == (3, 0)
+    assert await shop.discrepancies() == []
+    await shop.assert_sound()
+
+
 async def test_a_return_that_overtakes_placed_sells_first(shop):
     await promised(shop)
     await give_back(shop, A=3)

@@ -39,14 +39,22 @@ async def test_ship_deliver_and_return_one_of_two(visitor: Shopper, admin: Shopp
     assert (await admin.ok("POST", f"{path}/deliver"))["status"] == "delivered"
 
     back = {"items": [{"sku": sku, "quantity": 1}], "reason": "wrong color"}
-    await ada.ok("POST", f"{path}/return", back, status=201)
+    asked = await ada.ok("POST", f"{path}/return", back, status=201)
+    assert (asked["status"], asked["refund"]["amount"]) == ("requested", 0)
+    one = f"{path}/returns/{asked['id']}"
+    assert (await ada.send("POST", f"{one}/approve")).status == 403
+    await admin.ok("POST", f"{one}/approve")
+    assert (await admin.ok("GET", f"/inventory/{sku}"))["on_hand"] == 3
+    received = await admin.ok("POST", f"{one}/receive", {"items": back["items"]})
+    assert (received["status"], received["refund"]["amount"]) == ("received", 1200)
     await admin.until(f"/inventory/{sku}", lambda stock: stock["on_hand"] == 4)
     partly = await ada.until(path, lambda body: body["payment_status"] == "partially_refunded")
     assert partly["status"] == "delivered"
 
     too_many = await ada.refused("POST", f"{path}/return", {"items": [{"sku": sku, "quantity": 2}], "reason": "all"})
     assert too_many.status in {409, 422}
-    await ada.ok("POST", f"{path}/return", back, status=201)
+    at_once = await admin.ok("POST", f"{path}/return", back, status=201)
+    assert at_once["status"] == "received"
     whole = await ada.until(path, lambda body: body["status"] == "returned")
     payment = await admin.until(
         f"/payments/{order['payment_id']}",

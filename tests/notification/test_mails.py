@@ -25,9 +25,12 @@ VALUES = {
         "tax": gbp(25499),
         "total": gbp(152994),
     },
-    Template.ORDER_CANCELED: {"number": "S-100001", "reason": HOSTILE, "total": gbp(152994)},
+    Template.ORDER_CANCELED: {"number": "S-100001", "reason": HOSTILE, "total": gbp(152994), "refund": gbp(9990)},
     Template.ORDER_SHIPPED: {"number": "S-100001", "carrier": HOSTILE, "tracking_number": HOSTILE},
     Template.ORDER_DELIVERED: {"number": "S-100001"},
+    Template.RETURN_REQUESTED: {"number": "S-100001", "items": [{"sku": HOSTILE, "quantity": 1}]},
+    Template.RETURN_APPROVED: {"number": "S-100001", "items": [{"sku": HOSTILE, "quantity": 1}]},
+    Template.RETURN_REFUSED: {"number": "S-100001", "items": [{"sku": "MUG", "quantity": 1}], "reason": HOSTILE},
     Template.ORDER_RETURNED: {
         "number": "S-100001",
         "items": [{"sku": HOSTILE, "quantity": 1}],
@@ -41,6 +44,9 @@ SUBJECTS = {
     Template.ORDER_CANCELED: "Your order S-100001 is canceled",
     Template.ORDER_SHIPPED: "Your order S-100001 is on its way",
     Template.ORDER_DELIVERED: "Your order S-100001 has arrived",
+    Template.RETURN_REQUESTED: "Your request to return from order S-100001",
+    Template.RETURN_APPROVED: "You may return from order S-100001",
+    Template.RETURN_REFUSED: "Your request to return from order S-100001 is refused",
     Template.ORDER_RETURNED: "Your return for order S-100001",
     Template.REFUND_ISSUED: "Your refund for order S-100001",
 }
@@ -55,6 +61,22 @@ def test_each_template(template):
     typed = HOSTILE in str(VALUES[template])
     assert ("{{ 7*7 }}" in mail.text, "{{ 7*7 }}" in mail.html) == (typed, typed)
     assert mail.text.endswith("\nStoa\n")
+
+
+@pytest.mark.parametrize(
+    ("template", "values", "said"),
+    [
+        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": gbp(19000)}, "£190.00 go back"),
+        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": None}, "£240.00 go back"),
+        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": gbp(0)}, "nothing left to refund"),
+        (Template.ORDER_RETURNED, {"items": [], "refund": gbp(19000)}, "£190.00"),
+        (Template.ORDER_RETURNED, {"items": [], "refund": gbp(0)}, "nothing left to refund"),
+    ],
+)
+def test_what_goes_back_is_what_is_still_due(template, values, said):
+    mail = Mails("Stoa").render(template, {"number": "S-100001", **values})
+    assert said in mail.text
+    assert said in mail.html.replace("<strong>", "").replace("</strong>", "")
 
 
 def test_the_confirmation_in_full():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from stoa.kit.outbox import Outbox
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import NewOrder, create_orders
 from stoa.services.order.figures import Figures, NewItem
+from stoa.services.order.payment_status import PaymentState, PaymentTold
 from stoa.services.order.repository import Order
 from stoa.services.order.routes import routes
 from stoa.services.order.service import Orders
@@ -64,13 +66,37 @@ def new_order() -> Callable[..., NewOrder]:
     return _new_order
 
 
+@dataclass
+class Payments:
+    """What payment answers when it is asked: each took its money and gave nothing back, but those that a test
+    has told otherwise.
+    """
+
+    told: dict[str, PaymentTold | None] = field(default_factory=dict)
+
+    async def now(self, payment_id: str) -> PaymentTold | None:
+        return self.told.get(payment_id, PaymentTold(payment_id, 3, PaymentState.SUCCEEDED))
+
+    def gave_by_hand(self, payment_id: str, minor: int, *, version: int = 5, refunded: int | None = None) -> None:
+        """An operator asked to give back so much, and `refunded` of it, by default all, has gone back."""
+        gone = minor if refunded is None else refunded
+        state = PaymentState.REFUNDED if gone else PaymentState.SUCCEEDED
+        self.told[payment_id] = PaymentTold(payment_id, version, state, gone, minor)
+
+
 @pytest.fixture
-async def orders(database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Orders]:
+def payments() -> Payments:
+    return Payments()
+
+
+@pytest.fixture
+async def orders(database: Callable[..., Awaitable[Database]], payments: Payments) -> AsyncIterator[Orders]:
     db = await database("order")
     outbox = Outbox(SERVICES["order"], lambda _: ("inventory",))
     service = Orders(
         db=db,
         outbox=outbox,
+        payment_now=payments.now,
         creations=Batcher(isolating(partial(create_orders, db))),
         confirmations=Batcher(isolating(partial(confirm_orders, db, outbox))),
     )

@@ -11,7 +11,7 @@ from stoa.kit.money import Money
 from stoa.services.order import repository
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.errors import NoSuchOrder, WrongState
-from stoa.services.order.payment_status import PaymentStatus
+from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
@@ -42,10 +42,23 @@ async def test_a_paid_order_is_refunded_whole(orders, placed, announced):
         "reservation_key": order.reservation_key,
         "payment_id": order.payment_id,
         "total": {"amount": 6591, "currency": "GBP"},
+        "refund": {"amount": 6591, "currency": "GBP"},
     }
     with pytest.raises(WrongState):
         await cancel_order(orders, order.id, principal(order.user_id), "again")
     assert len(await announced()) == 2
+
+
+async def test_what_went_back_by_hand_is_not_due_again(orders, placed, announced):
+    order = await placed()
+    told = PaymentTold(order.payment_id, 5, PaymentState.REFUNDED, refunded_minor=5000, by_hand_minor=5000)
+    async with orders.db.transaction() as tx:
+        await repository.hear_payment(tx, told)
+    canceled = await cancel_order(orders, order.id, principal(order.user_id), "changed my mind")
+    assert (canceled.refund_due, canceled.left) == (gbp(1591), gbp(0))
+    assert payment_status_of(canceled) is PaymentStatus.REFUND_PENDING
+    data = (await announced())[-1][2]
+    assert (data["total"]["amount"], data["refund"]["amount"]) == (6591, 1591)
 
 
 async def test_an_order_canceled_while_the_payment_is_on_the_way(orders, new_order, announced):

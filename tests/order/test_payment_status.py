@@ -10,7 +10,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.services.order import repository
 from stoa.services.order.handlers import HANDLERS
-from stoa.services.order.payment_status import PaymentState, PaymentStatus, payment_status
+from stoa.services.order.payment_status import PaymentState, PaymentStatus, left, payment_status
 from stoa.services.order.view import payment_status_of
 
 
@@ -19,24 +19,32 @@ def gbp(amount: int) -> Money:
 
 
 @pytest.mark.parametrize(
-    ("confirmed", "told", "due", "refunded", "status"),
+    ("confirmed", "told", "due", "refunded", "by_hand", "status", "still_left"),
     [
-        (False, None, 0, 0, PaymentStatus.PENDING),
-        (False, PaymentState.FAILED, 0, 0, PaymentStatus.FAILED),
-        (False, PaymentState.SUCCEEDED, 0, 0, PaymentStatus.PAID),
-        (True, None, 0, 0, PaymentStatus.PAID),
-        (True, PaymentState.SUCCEEDED, 1000, 0, PaymentStatus.REFUND_PENDING),
-        (True, PaymentState.REFUNDED, 400, 400, PaymentStatus.PARTIALLY_REFUNDED),
-        (True, PaymentState.REFUNDED, 700, 400, PaymentStatus.REFUND_PENDING),
-        (True, PaymentState.REFUNDED, 1000, 1000, PaymentStatus.REFUNDED),
-        (True, PaymentState.REFUNDED, 0, 1000, PaymentStatus.REFUNDED),
+        (False, None, 0, 0, 0, PaymentStatus.PENDING, 1000),
+        (False, PaymentState.FAILED, 0, 0, 0, PaymentStatus.FAILED, 1000),
+        (False, PaymentState.SUCCEEDED, 0, 0, 0, PaymentStatus.PAID, 1000),
+        (True, None, 0, 0, 0, PaymentStatus.PAID, 1000),
+        (True, PaymentState.SUCCEEDED, 1000, 0, 0, PaymentStatus.REFUND_PENDING, 0),
+        (True, PaymentState.REFUNDED, 400, 400, 0, PaymentStatus.PARTIALLY_REFUNDED, 600),
+        (True, PaymentState.REFUNDED, 700, 400, 0, PaymentStatus.REFUND_PENDING, 300),
+        (True, PaymentState.REFUNDED, 1000, 1000, 0, PaymentStatus.REFUNDED, 0),
+        # What staff gave back by hand counts beside what is due, and nothing beyond the total.
+        (True, PaymentState.SUCCEEDED, 0, 0, 300, PaymentStatus.REFUND_PENDING, 700),
+        (True, PaymentState.REFUNDED, 0, 300, 300, PaymentStatus.PARTIALLY_REFUNDED, 700),
+        (True, PaymentState.REFUNDED, 400, 300, 300, PaymentStatus.REFUND_PENDING, 300),
+        (True, PaymentState.REFUNDED, 800, 300, 300, PaymentStatus.REFUND_PENDING, 0),
+        (True, PaymentState.SUCCEEDED, 0, 0, 1000, PaymentStatus.REFUND_PENDING, 0),
+        (True, PaymentState.REFUNDED, 0, 1000, 1000, PaymentStatus.REFUNDED, 0),
+        # An older version did not say what was by hand.
+        (True, PaymentState.REFUNDED, 0, 1000, 0, PaymentStatus.REFUNDED, 0),
+        (True, PaymentState.REFUNDED, 0, 400, 0, PaymentStatus.PARTIALLY_REFUNDED, 600),
     ],
 )
-def test_the_table(confirmed, told, due, refunded, status):
-    assert (
-        payment_status(total=gbp(1000), confirmed=confirmed, told=told, refund_due=gbp(due), refunded=gbp(refunded))
-        is status
-    )
+def test_the_table(confirmed, told, due, refunded, by_hand, status, still_left):
+    rest = left(total=gbp(1000), refund_due=gbp(due), refunded=gbp(refunded), by_hand=gbp(by_hand))
+    assert rest == gbp(still_left)
+    assert payment_status(total=gbp(1000), confirmed=confirmed, told=told, left=rest, refunded=gbp(refunded)) is status
 
 
 def told(kind: str, version: int, payment_id: str, **data) -> Event:

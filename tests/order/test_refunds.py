@@ -3,12 +3,27 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoa.kit.money import Money, allocate
-from stoa.services.order.errors import DuplicateLine, MoreThanBought, NotInOrder
-from stoa.services.order.refunds import BoughtLine, ReturnedLine, part_of, refund_lines
+from stoa.services.order.errors import (
+    DuplicateLine,
+    MoreThanAsked,
+    MoreThanBought,
+    MoreUnfitThanCame,
+    NotInOrder,
+    NotInReturn,
+)
+from stoa.services.order.refunds import (
+    BoughtLine,
+    Came,
+    ReturnedLine,
+    check_received,
+    check_returnable,
+    part_of,
+    refund_lines,
+)
 
 
 def gbp(amount: int) -> Money:
@@ -16,27 +31,28 @@ def gbp(amount: int) -> Money:
 
 
 BOUGHT = {
-    "MUG": BoughtLine("MUG", quantity=3, returned=0, net=gbp(1000), tax=gbp(200)),
-    "SPOON": BoughtLine("SPOON", quantity=2, returned=1, net=gbp(501), tax=gbp(101)),
+    "MUG": BoughtLine("MUG", quantity=3, returned=0, requested=0, net=gbp(1000), tax=gbp(200)),
+    "SPOON": BoughtLine("SPOON", quantity=2, returned=1, requested=0, net=gbp(501), tax=gbp(101)),
 }
 
 
 def test_the_first_units_back_get_what_cannot_be_divided():
     assert [part_of(gbp(1000), 3, before, 1) for before in range(3)] == [gbp(334), gbp(333), gbp(333)]
-    assert refund_lines(BOUGHT, [("MUG", 2), ("SPOON", 1)]) == [
-        ReturnedLine("MUG", 2, net=gbp(667), tax=gbp(134)),
-        ReturnedLine("SPOON", 1, net=gbp(250), tax=gbp(50)),
+    assert refund_lines(BOUGHT, [Came("MUG", 2, unfit=1), Came("SPOON", 1, unfit=0)]) == [
+        ReturnedLine("MUG", 2, restock=1, net=gbp(667), tax=gbp(134)),
+        ReturnedLine("SPOON", 1, restock=1, net=gbp(250), tax=gbp(50)),
     ]
 
 
 def test_the_example_in_the_docs():
     refunds = []
     for before in range(3):
-        [line] = refund_lines({"MUG": BoughtLine("MUG", 3, before, gbp(1000), gbp(200))}, [("MUG", 1)])
+        [line] = refund_lines({"MUG": BoughtLine("MUG", 3, before, 0, gbp(1000), gbp(200))}, [Came("MUG", 1, unfit=0)])
         refunds.append((line.net, line.tax))
     assert refunds == [(gbp(334), gbp(67)), (gbp(333), gbp(67)), (gbp(333), gbp(66))]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(1, 400), st.randoms(use_true_random=False))
 def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: int, dice: random.Random):
     back, refunds = 0, []
@@ -48,16 +64,37 @@ def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: in
     assert sum(refund.amount for refund in refunds) == whole
 
 
+ASKED = {**BOUGHT, "FORK": BoughtLine("FORK", quantity=4, returned=1, requested=2, net=gbp(400), tax=gbp(80))}
+
+
 @pytest.mark.parametrize(
-    ("back", "failure", "field"),
+    ("wanted", "failure", "field"),
     [
         ([("MUG", 4)], MoreThanBought, "items[0].quantity"),
         ([("MUG", 1), ("SPOON", 2)], MoreThanBought, "items[1].quantity"),
-        ([("FORK", 1)], NotInOrder, "items[0].sku"),
+        ([("FORK", 2)], MoreThanBought, "items[0].quantity"),
+        ([("KNIFE", 1)], NotInOrder, "items[0].sku"),
         ([("MUG", 1), ("MUG", 1)], DuplicateLine, "items[1].sku"),
     ],
 )
-def test_what_cannot_come_back(back, failure, field):
+def test_what_cannot_come_back(wanted, failure, field):
+    check_returnable(ASKED, [("MUG", 3), ("SPOON", 1), ("FORK", 1)])
     with pytest.raises(failure) as refusal:
-        refund_lines(BOUGHT, back)
+        check_returnable(ASKED, wanted)
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("came", "failure", "field"),
+    [
+        ([Came("MUG", 3, 0)], MoreThanAsked, "items[0].quantity"),
+        ([Came("MUG", 1, 0), Came("SPOON", 1, 0)], NotInReturn, "items[1].sku"),
+        ([Came("MUG", 1, 0), Came("MUG", 1, 0)], DuplicateLine, "items[1].sku"),
+        ([Came("MUG", 1, 2)], MoreUnfitThanCame, "items[0].unfit"),
+    ],
+)
+def test_what_cannot_have_been_asked_for(came, failure, field):
+    check_received({"MUG": 2}, [Came("MUG", 2, 2)])
+    with pytest.raises(failure) as refusal:
+        check_received({"MUG": 2}, came)
     assert refusal.value.field == field

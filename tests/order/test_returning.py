@@ -1,4 +1,4 @@
-"""Goods come back in pieces: never more than was bought, never more money than was paid."""
+"""Goods come back in pieces, each in one act of the staff: never more than was bought, nor more money than was paid."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import DuplicateLine, MoreThanBought, NoSuchOrder, NotInOrder, WrongState
 from stoa.services.order.figures import Figures
 from stoa.services.order.payment_status import PaymentStatus
-from stoa.services.order.return_items import return_items
+from stoa.services.order.receive_return import take_back
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
@@ -37,13 +37,13 @@ async def shipped(orders, placed):
 
 
 async def test_everything_in_three_parts(orders, shipped, announced):
-    first = await return_items(orders, shipped.id, buyer(shipped), [("MUG", 1)], "one broke")
+    first = await take_back(orders, shipped.id, ADMIN, [("MUG", 1)], "one broke")
     await deliver_order(orders, shipped.id, ADMIN)
-    second = await return_items(orders, shipped.id, buyer(shipped), [("SPOON", 2)], "too small")
+    second = await take_back(orders, shipped.id, ADMIN, [("SPOON", 2)], "too small")
     partly = await repository.read_order(orders.db, shipped.id)
     assert partly.status is Status.DELIVERED
     assert payment_status_of(partly) is PaymentStatus.REFUND_PENDING
-    third = await return_items(orders, shipped.id, ADMIN, [("SPOON", 1), ("MUG", 1)], "all of it")
+    third = await take_back(orders, shipped.id, ADMIN, [("SPOON", 1), ("MUG", 1)], "all of it")
 
     # The mugs cost 3998 - 400 + 800 tax, the spoons 999 - 100 + 200.
     assert [made.refund for made in (first, second, third)] == [gbp(2199), gbp(734), gbp(2199 + 365)]
@@ -60,11 +60,11 @@ async def test_everything_in_three_parts(orders, shipped, announced):
         "return_id": third.id,
         "reservation_key": shipped.reservation_key,
         "payment_id": shipped.payment_id,
-        "items": [{"sku": "SPOON", "quantity": 1}, {"sku": "MUG", "quantity": 1}],
+        "items": [{"sku": "SPOON", "quantity": 1, "restock": 1}, {"sku": "MUG", "quantity": 1, "restock": 1}],
         "refund": {"amount": 2564, "currency": "GBP"},
     }
     with pytest.raises(WrongState):
-        await return_items(orders, shipped.id, buyer(shipped), [("MUG", 1)], "once more")
+        await take_back(orders, shipped.id, ADMIN, [("MUG", 1)], "once more")
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ async def test_everything_in_three_parts(orders, shipped, announced):
 async def test_a_refused_return_changes_nothing(orders, shipped, announced, back, failure):
     before = (await repository.read_order(orders.db, shipped.id), await announced())
     with pytest.raises(failure):
-        await return_items(orders, shipped.id, buyer(shipped), back, "x")
+        await take_back(orders, shipped.id, ADMIN, back, "x")
     assert (await repository.read_order(orders.db, shipped.id), await announced()) == before
     assert await orders.db.fetchval("SELECT count(*) FROM returns") == 0
 
 
 async def test_two_returns_of_the_same_units_at_once(orders, shipped, announced):
     results = await asyncio.gather(
-        *(return_items(orders, shipped.id, buyer(shipped), [("MUG", 2)], "x") for _ in range(4)),
+        *(take_back(orders, shipped.id, ADMIN, [("MUG", 2)], "x") for _ in range(4)),
         return_exceptions=True,
     )
     assert sorted(type(result).__name__ for result in results) == ["MoreThanBought"] * 3 + ["Return"]
@@ -95,12 +95,36 @@ async def test_two_returns_of_the_same_units_at_once(orders, shipped, announced)
     assert [kind for kind, _, _ in await announced()].count("order.returned") == 1
 
 
+async def test_a_return_pays_what_is_still_due(orders, shipped, payments, announced):
+    """Of 6091 an operator gave 3000 back by hand: the mugs are worth 4398 and get the 3091 that are left."""
+    payments.gave_by_hand(shipped.payment_id, 3000, refunded=0)
+    mugs = await take_back(orders, shipped.id, ADMIN, [("MUG", 2)], "all broke")
+    assert (mugs.status, mugs.refund) == ("received", gbp(3091))
+    assert [(line.sku, line.net, line.tax) for line in mugs.lines] == [("MUG", gbp(3598), gbp(800))]
+    stored = await repository.read_order(orders.db, shipped.id)
+    assert (stored.refund_due, stored.by_hand, stored.left) == (gbp(3091), gbp(3000), gbp(0))
+    assert payment_status_of(stored) is PaymentStatus.REFUND_PENDING
+    spoons = await take_back(orders, shipped.id, ADMIN, [("SPOON", 3)], "those too")
+    assert spoons.refund == gbp(0)
+    assert [data["refund"]["amount"] for kind, _, data in await announced() if kind == "order.returned"] == [3091, 0]
+    assert (await repository.read_order(orders.db, shipped.id)).refund_due == gbp(3091)
+
+
+async def test_a_return_of_what_was_paid_back_already_pays_nothing(orders, shipped, payments):
+    payments.gave_by_hand(shipped.payment_id, 6091)
+    made = await take_back(orders, shipped.id, ADMIN, [("MUG", 2), ("SPOON", 3)], "after the void")
+    assert made.refund == gbp(0)
+    stored = await repository.read_order(orders.db, shipped.id)
+    assert (stored.status, stored.refund_due) == (Status.RETURNED, gbp(0))
+    assert payment_status_of(stored) is PaymentStatus.REFUNDED
+
+
 async def test_only_what_was_shipped_and_only_its_buyer(orders, placed, shipped):
     order = await placed()
     with pytest.raises(WrongState):
-        await return_items(orders, order.id, buyer(order), [("MUG", 1)], "early")
+        await take_back(orders, order.id, ADMIN, [("MUG", 1)], "early")
     await cancel_order(orders, order.id, buyer(order), "no")
     with pytest.raises(WrongState):
-        await return_items(orders, order.id, buyer(order), [("MUG", 1)], "late")
+        await take_back(orders, order.id, ADMIN, [("MUG", 1)], "late")
     with pytest.raises(NoSuchOrder):
-        await return_items(orders, shipped.id, buyer(order), [("MUG", 1)], "not mine")
+        await take_back(orders, shipped.id, buyer(order), [("MUG", 1)], "not mine")

@@ -115,12 +115,14 @@ async def test_from_confirmed_to_returned(rest, placed, ada):
     assert delivered["tracking"]["delivered_at"] is not None
 
     back = {"items": [{"sku": "SPOON", "quantity": 2}], "reason": "too many"}
-    made = await rest.ok("POST", f"{path}/return", back, user=ada, status=201)
-    assert made["order_id"] == order.id
+    made = await rest.ok("POST", f"{path}/return", back, user=ADMIN, status=201)
+    assert (made["order_id"], made["status"]) == (order.id, "received")
     assert made["items"] == [
         {
             "sku": "SPOON",
             "quantity": 2,
+            "received": 2,
+            "restocked": 2,
             "refund": {"amount": 666, "currency": "GBP"},
             "tax": {"amount": 134, "currency": "GBP"},
         }
@@ -131,7 +133,7 @@ async def test_from_confirmed_to_returned(rest, placed, ada):
     assert [item["returned_quantity"] for item in partly["items"]] == [0, 2]
 
     rest_of_it = {"items": [{"sku": "SPOON", "quantity": 1}, {"sku": "MUG", "quantity": 2}], "reason": "all"}
-    await rest.ok("POST", f"{path}/return", rest_of_it, user=ada, status=201)
+    await rest.ok("POST", f"{path}/return", rest_of_it, user=ADMIN, status=201)
     history = await rest.ok("GET", f"{path}/history", user=ada)
     assert [(one["from_status"], one["status"], one["actor"]) for one in history["items"]] == [
         (None, "pending", "checkout"),
@@ -139,9 +141,121 @@ async def test_from_confirmed_to_returned(rest, placed, ada):
         ("confirmed", "processing", "staff"),
         ("processing", "shipped", "staff"),
         ("shipped", "delivered", "staff"),
-        ("delivered", "returned", "customer"),
+        ("delivered", "returned", "staff"),
     ]
     assert all("actor_id" not in one for one in history["items"])
+
+
+async def test_a_buyers_return_is_a_request(rest, orders, placed, ada):
+    order = await placed(user_id=ada.id)
+    path = f"/orders/{order.id}"
+    await rest.ok("POST", f"{path}/ship", {"carrier": "DHL", "tracking_number": "JD01"}, user=ADMIN)
+    back = {"items": [{"sku": "MUG", "quantity": 2}], "reason": "too blue"}
+    asked = await rest.ok("POST", f"{path}/return", back, user=ada, status=201)
+    assert asked["created_at"] == asked["updated_at"]
+    nothing = {"amount": 0, "currency": "GBP"}
+    assert asked == {
+        "id": asked["id"],
+        "order_id": order.id,
+        "status": "requested",
+        "items": [{"sku": "MUG", "quantity": 2, "received": 0, "restocked": 0, "refund": nothing, "tax": nothing}],
+        "reason": "too blue",
+        "refund": nothing,
+        "created_at": asked["created_at"],
+        "updated_at": asked["updated_at"],
+    }
+    untouched = await rest.ok("GET", path, user=ada)
+    assert (untouched["status"], untouched["payment_status"]) == ("shipped", "paid")
+    one = f"{path}/returns/{asked['id']}"
+    assert await rest.ok("GET", one, user=ada) == asked
+    assert (await rest.ok("GET", f"{path}/returns", user=ada))["items"] == [asked]
+    assert (await rest.ok("GET", "/orders/returns", user=ADMIN))["items"] == [asked]
+    assert (await rest.ok("GET", "/orders/returns?status=approved", user=ADMIN))["items"] == []
+
+    assert (await rest.ok("POST", f"{one}/approve", user=ADMIN))["status"] == "approved"
+    came = {"items": [{"sku": "MUG", "quantity": 1, "unfit": 1}]}
+    received = await rest.ok("POST", f"{one}/receive", came, user=ADMIN)
+    assert (received["status"], received["refund"]) == ("received", {"amount": 2399, "currency": "GBP"})
+    assert received["items"] == [
+        {
+            "sku": "MUG",
+            "quantity": 2,
+            "received": 1,
+            "restocked": 0,
+            "refund": {"amount": 1999, "currency": "GBP"},
+            "tax": {"amount": 400, "currency": "GBP"},
+        }
+    ]
+    history = await rest.ok("GET", f"{one}/history", user=ada)
+    assert [(each["from_status"], each["status"], each["actor"]) for each in history["items"]] == [
+        (None, "requested", "customer"),
+        ("requested", "approved", "staff"),
+        ("approved", "received", "staff"),
+    ]
+    late = await rest.send("POST", f"{one}/cancel", user=ada)
+    assert (late.status, late.problem, late.body["from"], late.body["to"]) == (
+        409,
+        "return-state",
+        "received",
+        "canceled",
+    )
+    again = await rest.ok(
+        "POST", f"{path}/return", {**back, "items": [{"sku": "MUG", "quantity": 1}]}, user=ada, status=201
+    )
+    refused = await rest.ok("POST", f"{path}/returns/{again['id']}/refuse", {"reason": "it was used"}, user=ADMIN)
+    assert refused["status"] == "refused"
+
+
+async def test_a_buyer_on_the_staff_bought_as_a_customer(rest, placed):
+    boss = new_user("admin")
+    order = await placed(user_id=boss.id)
+    await rest.ok("POST", f"/orders/{order.id}/ship", {"carrier": "D", "tracking_number": "1"}, user=boss)
+    back = {"items": [{"sku": "MUG", "quantity": 1}], "reason": "x"}
+    asked = await rest.ok("POST", f"/orders/{order.id}/return", back, user=boss, status=201)
+    assert (asked["status"], asked["refund"]["amount"]) == ("requested", 0)
+
+
+async def test_only_the_staff_decides_and_anothers_return_does_not_exist(rest, orders, placed, ada):
+    eve, order = new_user(), await placed(user_id=ada.id)
+    await rest.ok("POST", f"/orders/{order.id}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
+    back = {"items": [{"sku": "MUG", "quantity": 1}], "reason": "x"}
+    asked = await rest.ok("POST", f"/orders/{order.id}/return", back, user=ada, status=201)
+    one = f"/orders/{order.id}/returns/{asked['id']}"
+    came = {"items": [{"sku": "MUG", "quantity": 1}]}
+    for act, body in (("approve", None), ("refuse", {"reason": "x"}), ("receive", came)):
+        for who in (ada, eve):
+            assert (await rest.send("POST", f"{one}/{act}", body, user=who)).problem == "forbidden"
+    for method, path in (("GET", one), ("GET", f"{one}/history"), ("POST", f"{one}/cancel")):
+        assert (await rest.send(method, path, user=eve)).problem == "order-not-found"
+    assert (await rest.send("GET", f"/orders/{order.id}/returns", user=eve)).problem == "order-not-found"
+    assert (await rest.send("GET", "/orders/returns", user=ada)).problem == "forbidden"
+    for unknown in (f"/orders/{order.id}/returns/{uuid7()}", f"/orders/{(await placed()).id}/returns/{asked['id']}"):
+        assert (await rest.send("GET", unknown, user=ADMIN)).problem == "return-not-found"
+    assert await rest.ok("GET", one, user=ada) == asked
+
+
+REFUSED_ARRIVALS = [
+    ({"items": []}, 422, "items"),
+    ({"items": [{"sku": "MUG", "quantity": 0}]}, 422, "items[0].quantity"),
+    ({"items": [{"sku": "MUG", "quantity": 1, "unfit": -1}]}, 422, "items[0].unfit"),
+    ({"items": [{"sku": "MUG", "quantity": 1, "unfit": 2}]}, 422, "items[0].unfit"),
+    ({"items": [{"sku": "MUG", "quantity": 2}]}, 409, "items[0].quantity"),
+    ({"items": [{"sku": "SPOON", "quantity": 1}]}, 422, "items[0].sku"),
+    ({"items": [{"sku": "MUG", "quantity": 1}] * 2}, 422, "items[1].sku"),
+    ({"items": [{"sku": "MUG", "quantity": 1}], "refund": 1}, 422, "refund"),
+]
+
+
+async def test_arrivals_that_are_refused(rest, placed, ada):
+    order = await placed(user_id=ada.id)
+    await rest.ok("POST", f"/orders/{order.id}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
+    back = {"items": [{"sku": "MUG", "quantity": 1}], "reason": "x"}
+    asked = await rest.ok("POST", f"/orders/{order.id}/return", back, user=ada, status=201)
+    one = f"/orders/{order.id}/returns/{asked['id']}"
+    for body, status, field in REFUSED_ARRIVALS:
+        answer = await rest.send("POST", f"{one}/receive", body, user=ADMIN)
+        assert (answer.status, answer.body["field"]) == (status, field)
+    assert await rest.ok("GET", one, user=ada) == asked
 
 
 async def test_a_wrong_transition_says_from_where_to_where(rest, placed, ada):
@@ -207,7 +321,7 @@ async def test_one_key_returns_once(rest, orders, placed, ada):
     )
     assert {answer.status for answer in answers} == {201}
     assert len({answer.body["id"] for answer in answers}) == 1
-    assert (await repository.read_order(orders.db, order.id)).items[1].returned_quantity == 1
+    assert (await repository.read_order(orders.db, order.id)).items[1].requested_quantity == 1
 
 
 async def test_the_contract_carries_the_same_bytes(rest, placed, ada):

@@ -8,43 +8,53 @@ from pathlib import Path
 
 import pytest
 
-from stoa.services.order import states
-from stoa.services.order.errors import WrongState
-from stoa.services.order.states import TRANSITIONS, Status
+from stoa.services.order import return_states, states
+from stoa.services.order.errors import WrongReturnState, WrongState
+from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.states import Status
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "algorithms" / "orders.md").read_text()
+ORDERS, RETURNS = PAGE.split("## The states of a return")
+
+TABLES = [
+    pytest.param(Status, states, WrongState, ORDERS, id="orders"),
+    pytest.param(ReturnStatus, return_states, WrongReturnState, RETURNS, id="returns"),
+]
 
 
-def test_every_other_transition_is_refused():
-    allowed = {(each.before, each.after) for each in TRANSITIONS}
-    for before, after in product(Status, Status):
+@pytest.mark.parametrize(("status", "table", "wrong", "page"), TABLES)
+def test_every_other_transition_is_refused(status, table, wrong, page):
+    allowed = {(each.before, each.after) for each in table.TRANSITIONS}
+    for before, after in product(status, status):
         if (before, after) in allowed:
-            states.check(before, after)
+            table.check(before, after)
         else:
-            with pytest.raises(WrongState) as refusal:
-                states.check(before, after)
+            with pytest.raises(wrong) as refusal:
+                table.check(before, after)
             assert refusal.value.members == {"from": before, "to": after}
 
 
-@pytest.mark.parametrize("name", sorted({each.by for each in TRANSITIONS}))
+@pytest.mark.parametrize("name", sorted({each.by for each in (*states.TRANSITIONS, *return_states.TRANSITIONS)}))
 def test_each_transition_has_its_function(name):
     module, function = name.split(".")
     assert inspect.iscoroutinefunction(getattr(importlib.import_module(f"stoa.services.order.{module}"), function))
 
 
-def test_the_page_lists_the_states_with_their_meaning():
-    source = inspect.getsource(Status)
+@pytest.mark.parametrize(("status", "table", "wrong", "page"), TABLES)
+def test_the_page_lists_the_states_with_their_meaning(status, table, wrong, page):
+    source = inspect.getsource(status)
     meanings = dict(re.findall(r'= "(\w+)"\n    """(.*?)"""', source))
-    table = PAGE.split("| state | meaning |")[1].split("\n\n")[0]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", table, re.MULTILINE))
-    assert meanings.keys() == set(Status)
+    shown = page.split("| state | meaning |")[1].split("\n\n")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", shown, re.MULTILINE))
+    assert meanings.keys() == set(status)
     assert rows == meanings
 
 
-def test_the_page_lists_and_draws_the_transitions():
-    wanted = {(each.before.value, each.after.value, each.by) for each in TRANSITIONS}
-    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `([\w.]+)` \|", PAGE, re.MULTILINE)
-    assert len(rows) == len(TRANSITIONS)
+@pytest.mark.parametrize(("status", "table", "wrong", "page"), TABLES)
+def test_the_page_lists_and_draws_the_transitions(status, table, wrong, page):
+    wanted = {(each.before.value, each.after.value, each.by) for each in table.TRANSITIONS}
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| `([\w.]+)` \|", page, re.MULTILINE)
+    assert len(rows) == len(table.TRANSITIONS)
     assert set(rows) == wanted
-    drawn = set(re.findall(r"^ +(\w+) --> (\w+)", PAGE, re.MULTILINE))
+    drawn = set(re.findall(r"^ +(\w+) --> (\w+)", page, re.MULTILINE))
     assert drawn == {(before, after) for before, after, _ in wanted}

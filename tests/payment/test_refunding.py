@@ -17,6 +17,7 @@ from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.states import Payment
+from stoa.services.payment.void_payment import void
 
 
 async def ask(house: House, payment: Payment, source: str, amount: int | None = None):
@@ -56,6 +57,7 @@ async def test_part_of_it_then_the_rest(house: House):
         "refund_id": part.id,
         "amount": {"amount": 300, "currency": "GBP"},
         "refunded_total": {"amount": 300, "currency": "GBP"},
+        "by_hand": {"amount": 0, "currency": "GBP"},
         "reason": "because",
     }
     row = await house.row(payment.key)
@@ -186,6 +188,89 @@ async def test_what_comes_back_is_refunded_by_return(house: House):
     await timers.execute_refunds()
     assert await house.at_provider(payment.key) == ("captured", 500)
     assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [300, 200]
+
+
+async def returned(house: House, payment: Payment, amount: int, currency: str = "GBP") -> str:
+    """Hear, twice, that goods worth so much came back; the return's id."""
+    return_id = uuid7()
+    refund = {"amount": amount, "currency": currency}
+    heard = event("order.returned", payment_id=payment.id, return_id=return_id, refund=refund)
+    timers = Timers(house.payments)
+    for _ in range(2):
+        async with house.db.transaction() as tx:
+            await handlers(timers)["order.returned"](tx, heard)
+    await timers.refunds.stop()
+    await timers.execute_refunds()
+    return return_id
+
+
+async def test_a_return_gives_back_what_an_operator_has_left(house: House):
+    payment = await house.captured(amount=gbp(24000))
+    by_hand = await ask(house, payment, "operator:ada:1", 5000)
+    await execute_refund(house.payments, by_hand.id)
+    return_id = await returned(house, payment, 24000)
+    assert [
+        (one.source, one.amount, one.state) for one in await repository.refunds_of_payment(house.db, payment.id)
+    ] == [
+        ("operator:ada:1", gbp(5000), "done"),
+        (return_id, gbp(19000), "done"),
+    ]
+    assert await house.at_provider(payment.key) == ("captured", 24000)
+    assert await house.balances() == {"customer_funds": -24000, "refunded": 24000}
+    told = [data for kind, data in await house.announced() if kind == "payment.refunded"]
+    assert [(one["refunded_total"]["amount"], one["by_hand"]["amount"]) for one in told] == [
+        (5000, 5000),
+        (24000, 5000),
+    ]
+    # Nothing is left: another return gives nothing back, and is done.
+    await returned(house, payment, 1)
+    assert await house.at_provider(payment.key) == ("captured", 24000)
+    assert len(await repository.refunds_of_payment(house.db, payment.id)) == 2
+
+
+async def test_a_return_after_a_void_gives_nothing_back(house: House):
+    payment = await house.captured()
+    await void(house.payments, payment.key, "operator")
+    await returned(house, payment, 1000)
+    assert [one.source for one in await repository.refunds_of_payment(house.db, payment.id)] == ["void"]
+    held = await house.authorized()
+    await void(house.payments, held.key, "operator")
+    await returned(house, held, 1000)
+    assert await repository.refunds_of_payment(house.db, held.id) == []
+
+
+async def test_a_return_and_an_operator_at_once_share_what_there_is(house: House):
+    """Whoever is second gets what is left: an operator is refused more than that, goods that came back are not."""
+    for number in range(8):
+        payment = await house.captured(amount=gbp(24000))
+        _, by_hand = await asyncio.gather(
+            returned(house, payment, 20000), ask(house, payment, f"operator:ada:{number}", 9000), return_exceptions=True
+        )
+        if not isinstance(by_hand, errors.RefundTooLarge):
+            await execute_refund(house.payments, by_hand.id)
+        given = 20000 if isinstance(by_hand, errors.RefundTooLarge) else 24000
+        assert await house.at_provider(payment.key) == ("captured", given)
+
+
+@pytest.mark.parametrize("currency", ["EUR", "GBP"])
+async def test_a_return_that_cannot_be_of_this_payment_is_refused(house: House, currency):
+    """Of another currency; or of a payment that is only held."""
+    payment = await house.captured() if currency == "EUR" else await house.authorized()
+    with pytest.raises(errors.RefundTooLarge if currency == "EUR" else errors.WrongState):
+        await returned(house, payment, 1000, currency)
+    assert await house.db.fetchval("SELECT count(*) FROM refunds") == 0
+
+
+async def test_a_canceled_order_gives_back_what_an_operator_has_left(house: House):
+    payment = await house.captured()
+    await ask(house, payment, "operator:ada:1", 400)
+    timers = Timers(house.payments)
+    async with house.db.transaction() as tx:
+        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=payment.id, reason="no"))
+    await timers.refunds.stop()
+    await timers.execute_refunds()
+    assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [400, 600]
+    assert await house.balances() == {"customer_funds": -1000, "refunded": 1000}
 
 
 async def test_an_event_about_an_order_without_a_payment_changes_nothing(house: House):

@@ -33,7 +33,12 @@ MOVED = """
 """
 
 PLACED = """
-    SELECT item.order_id AS key, item.sku, item.quantity, item.returned_quantity, orders.status
+    SELECT item.order_id AS key, item.sku, item.quantity, orders.status,
+           CASE WHEN item.returned_quantity = 0 THEN 0 ELSE (
+               SELECT coalesce(sum(coalesce(line.restocked_quantity, line.quantity)), 0)::bigint
+               FROM returns JOIN return_items AS line ON line.return_id = returns.id
+               WHERE returns.order_id = item.order_id AND returns.status = 'received' AND line.sku = item.sku
+           ) END AS back
     FROM order_items AS item JOIN orders ON orders.id = item.order_id
     WHERE orders.confirmed_at IS NOT NULL AND item.order_id >= $1 ORDER BY item.order_id
 """
@@ -75,10 +80,10 @@ async def _effects(look: Look) -> Findings:
                 # Canceled before the sale was booked: the stock was released and nothing moved.
                 if taken != given or taken not in {0, line["quantity"]}:
                     yield Finding(order_id, f"was canceled: {taken} {sku} left and {given} came back")
-            elif (taken, given) != (line["quantity"], line["returned_quantity"]):
+            elif (taken, given) != (line["quantity"], line["back"]):
                 yield Finding(
                     order_id,
-                    f"sold {line['quantity']} {sku} and took {line['returned_quantity']} back, "
+                    f"sold {line['quantity']} {sku} and took {line['back']} back for sale, "
                     f"but {taken} left the stock and {given} came back",
                 )
         for sku, (taken, _) in moved_of.items():

@@ -30,7 +30,7 @@ from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
 from stoa.kit.events import Event, Refusal
 from stoa.kit.http import asgi
-from stoa.kit.http.edge import VISITOR
+from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER, VISITOR
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
 from stoa.kit.idempotency import Answer
 from stoa.kit.telemetry import metrics
@@ -42,9 +42,7 @@ PUBLIC_CACHE = "public, no-cache"
 """Browsers and proxies may keep public reads and ask each time whether they changed."""
 JWKS_CACHE = "public, max-age=60"
 
-# These end no session. Every other change that goes to auth may.
-_ENDS_NO_SESSION = {("auth", "login"), ("auth", "register"), ("auth", "validate"), ("users", "register")}
-_SIGN_INS = {*_ENDS_NO_SESSION, ("auth", "refresh")}
+_SIGN_INS = {("auth", "login"), ("auth", "register"), ("auth", "refresh"), ("auth", "validate"), ("users", "register")}
 
 _HINT = (b"www-authenticate", asgi.BAD_TOKEN.encode())
 """To a read that is answered as to a guest, because the token that came with it was not good."""
@@ -155,10 +153,10 @@ class Gateway:
             return
         except problems.Problem as problem:
             metrics.GATEWAY_REFUSED.labels(problem.slug).inc()
-            log.debug("refused", extra={"problem": problem.type, "path": scope["path"], "detail": problem.detail})
+            log.debug("refused", extra={"problem": problem.type, "resource": _named(scope), "detail": problem.detail})
             refusal = asgi.problem_answer(problem, now.request_id)
         except Exception:
-            log.exception("a request failed", extra={"method": scope["method"], "path": scope["path"]})
+            log.exception("a request failed", extra={"method": scope["method"], "resource": _named(scope)})
             refusal = asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
         else:
             return
@@ -201,7 +199,7 @@ class Gateway:
             if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
                 visitor = self._visitors.of(arrival)
             inner = arrival.inner(resource, visitor, refused)
-            await self._pass_on(arrival, inner, resource, service, receive, send)
+            await self._pass_on(arrival, inner, service, receive, send)
 
     async def _own_page(self, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
@@ -235,16 +233,15 @@ class Gateway:
         if refused is None:
             self._requests.spend(principal.user_id if principal else address)
 
-    async def _pass_on(  # noqa: PLR0917 - what came, where it goes, and how it is answered
-        self, arrival: Arrival, inner: Scope, resource: Resource, service: str, receive: Receive, send: Send
-    ) -> None:
+    async def _pass_on(self, arrival: Arrival, inner: Scope, service: str, receive: Receive, send: Send) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _with_cookie(message["headers"], https=arrival.caller.https)}
+                self._forget_ended(message["headers"])
+                message = {**message, "headers": _for_outside(message["headers"], https=arrival.caller.https)}
                 _answers(service, message["status"]).inc()
                 # What was refused has changed nothing: whoever sends that empties no cache of ours.
                 if arrival.changes and not 400 <= message["status"] < 500:
-                    self._forget_after_change(resource, service)
+                    self._forget_after_change(service)
             await send(message)
 
         try:
@@ -252,15 +249,22 @@ class Gateway:
         except problems.Unavailable:
             # Nobody knows whether the change was made.
             if arrival.changes:
-                self._forget_after_change(resource, service)
+                self._forget_after_change(service)
             raise
 
-    def _forget_after_change(self, resource: Resource, service: str) -> None:
+    def _forget_after_change(self, service: str) -> None:
         """Whoever changes something through this door sees it with the next request, before any event arrives."""
         if service == "catalog":
             self._remembered.drop()
-        elif service == "auth" and resource.segments not in _ENDS_NO_SESSION:
-            self._sessions.forget()
+
+    def _forget_ended(self, answered: Headers) -> None:
+        """The same for sessions, of which the answer says which have ended: nobody empties what is known of others."""
+        for name, value in answered:
+            if name == ENDED_SESSIONS.encode():
+                for session_id in value.decode("latin-1").split(","):
+                    self._sessions.forget(session_id)
+            elif name == ENDED_USER.encode():
+                self._sessions.forget_user(value.decode("latin-1"))
 
     async def _public(
         self,
@@ -289,10 +293,18 @@ class Gateway:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
 
 
-def _with_cookie(headers: Headers, *, https: bool) -> Headers:
-    """An answer's headers; where its service counted a key by the visitor's id, with the cookie that keeps the id."""
-    visitor = dict(headers).get(VISITOR)
-    return headers if visitor is None else [*headers, cookie_for(visitor.decode("ascii"), https=https)]
+def _named(scope: Scope) -> str:
+    """What a request is about, for the log: what stands further on in a path may be what a guest holds."""
+    resource = resource_of(asgi.raw_path_of(scope))
+    return resource.segments[0] if resource and resource.service(scope["method"]) else ""
+
+
+def _for_outside(headers: Headers, *, https: bool) -> Headers:
+    """A service's headers without what it tells only us; where a key was counted by the visitor's id, with the cookie
+    that keeps the id."""
+    kept = [each for each in headers if not each[0].startswith(b"x-stoa-")]
+    visitor = dict(kept).get(VISITOR)
+    return kept if visitor is None else [*kept, cookie_for(visitor.decode("ascii"), https=https)]
 
 
 @cache

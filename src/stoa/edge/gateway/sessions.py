@@ -24,7 +24,7 @@ class Sessions:
 
     def __init__(self, auth: AuthServiceAsyncStub) -> None:
         self._auth = auth
-        self._checked: dict[str, tuple[bool, float]] = {}
+        self._checked: dict[str, tuple[bool, float, str]] = {}
         self._asking: dict[str, asyncio.Task[bool]] = {}
 
     async def check(self, principal: Principal) -> None:
@@ -36,25 +36,32 @@ class Sessions:
         else:
             asking = self._asking.get(session_id)
             if asking is None:
-                asking = self._asking[session_id] = asyncio.create_task(self._ask(session_id))
+                asking = self._asking[session_id] = asyncio.create_task(self._ask(session_id, principal.user_id))
                 asking.add_done_callback(_failure_is_known)
             active = await asyncio.shield(asking)
         if not active:
             raise SessionEnded("Sign in again.")
 
-    def forget(self) -> None:
-        """Ask anew about every session: something that may end sessions has just gone through."""
-        self._checked.clear()
+    def forget(self, session_id: str) -> None:
+        """Ask anew about a session: it has just been ended here. An answer under way is not believed any more."""
+        self._checked.pop(session_id, None)
+        self._asking.pop(session_id, None)
+
+    def forget_user(self, user_id: str) -> None:
+        """Ask anew about every session of a user."""
+        for session_id in [each for each, known in self._checked.items() if known[2] == user_id]:
+            del self._checked[session_id]
+        # Whose those are that are being asked about nobody has noted: they are few, and asked about once more.
         self._asking.clear()
 
-    async def _ask(self, session_id: str) -> bool:
+    async def _ask(self, session_id: str, user_id: str) -> bool:
         asked_at = time.monotonic()
         try:
             answer = await self._auth.CheckSession(CheckSessionRequest(session_id=session_id))
             if self._asking.get(session_id) is asyncio.current_task():
                 if len(self._checked) >= MOST_SESSIONS:
                     self._checked.clear()
-                self._checked[session_id] = (answer.active, asked_at + REMEMBER_SECONDS)
+                self._checked[session_id] = (answer.active, asked_at + REMEMBER_SECONDS, user_id)
             return bool(answer.active)
         finally:
             if self._asking.get(session_id) is asyncio.current_task():

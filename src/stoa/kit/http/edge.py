@@ -21,6 +21,11 @@ SCOPE = "stoa.edge"
 VISITOR = b"stoa-visitor"
 """The header in which a guest gets a visitor id and sends it back. It tells guests apart and opens nothing."""
 
+ENDED_SESSIONS = "x-stoa-ended-sessions"
+ENDED_USER = "x-stoa-ended-user"
+"""In an answer to the gateway, and no further: the sessions that the act has ended, by their ids with a
+comma between, or the user of whom it has ended what there was."""
+
 _SECRET = "x-stoa-edge"  # noqa: S105 a name, not a secret
 _CLIENT = "x-stoa-client"
 _VISITOR = "x-stoa-visitor"

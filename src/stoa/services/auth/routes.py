@@ -15,6 +15,7 @@ from msgspec import Meta
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.decoding import decode_body
+from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
 from stoa.kit.http.types import Email, Id, Name, Page, PageQuery, Phone
@@ -146,7 +147,7 @@ async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
     idempotent=UNKEPT,
     summary="End the session of the access token, or of {refresh_token}; the body may be left out",
 )
-async def log_out(auth: Auth, request: Request[bytes]) -> None:
+async def log_out(auth: Auth, request: Request[bytes]) -> Answer:
     """A repeat changes nothing: the session has ended. Only by a token that is not good nobody is signed out."""
     sent = LogoutBody()
     if request.raw.strip():
@@ -154,9 +155,10 @@ async def log_out(auth: Auth, request: Request[bytes]) -> None:
     session_id = request.principal.session_id if request.principal else None
     if sent.refresh_token is None and request.refused is not None:
         if request.refused.slug == SessionEnded.slug:
-            return
+            return Answer(204)
         raise request.refused
-    await logout(auth, session_id=session_id, refresh_token=sent.refresh_token)
+    ended = await logout(auth, session_id=session_id, refresh_token=sent.refresh_token)
+    return Answer(204, headers={ENDED_SESSIONS: ",".join(sorted(ended))} if ended else {})
 
 
 @routes.post(
@@ -178,8 +180,8 @@ async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
     idempotent=UNKEPT,
     summary="Change your password; your other sessions end",
 )
-async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> None:
-    await _change_password(auth, request)
+async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
+    return await _change_password(auth, request)
 
 
 @routes.post(
@@ -189,8 +191,8 @@ async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> N
     idempotent=UNKEPT,
     summary="The same as /auth/change-password",
 )
-async def change_users_password(auth: Auth, request: Request[PasswordChange]) -> None:
-    await _change_password(auth, request)
+async def change_users_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
+    return await _change_password(auth, request)
 
 
 @routes.get("/auth/me", answer=UserView, who=SIGNED_IN, summary="Your account, as registered")
@@ -219,9 +221,9 @@ async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[Acc
     who=ADMIN,
     summary="Set somebody's roles; their sessions end if that changes them",
 )
-async def set_roles(auth: Auth, request: Request[RolesBody]) -> AccountView:
+async def set_roles(auth: Auth, request: Request[RolesBody]) -> Answer:
     user = await manage_users.set_roles(auth, _caller(request), request.path["user_id"], request.body.roles)
-    return account_view(user)
+    return Answer(200, account_view(user), {ENDED_USER: user.id})
 
 
 @routes.post(
@@ -230,8 +232,9 @@ async def set_roles(auth: Auth, request: Request[RolesBody]) -> AccountView:
     who=ADMIN,
     summary="Keep somebody from signing in, and end their sessions",
 )
-async def disable_user(auth: Auth, request: Request) -> AccountView:
-    return account_view(await manage_users.disable(auth, _caller(request), request.path["user_id"]))
+async def disable_user(auth: Auth, request: Request) -> Answer:
+    user = await manage_users.disable(auth, _caller(request), request.path["user_id"])
+    return Answer(200, account_view(user), {ENDED_USER: user.id})
 
 
 @routes.post("/auth/users/{user_id:uuid}/enable", answer=AccountView, who=ADMIN, summary="Let somebody sign in again")
@@ -265,11 +268,12 @@ async def _register(auth: Auth, request: Request[NewAccount]) -> Answer:
     return Answer(201, made, NO_STORE)
 
 
-async def _change_password(auth: Auth, request: Request[PasswordChange]) -> None:
+async def _change_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
     sent = request.body
     await change_password(
         auth, _caller(request), current=sent.current_password, new=sent.new_password, client=request.client
     )
+    return Answer(204, headers={ENDED_USER: request.user_id})
 
 
 def _caller(request: Request[object, object]) -> Principal:

@@ -39,12 +39,20 @@ class Canceled(msgspec.Struct):
     reservation_key: str
 
 
+class ReturnedItem(msgspec.Struct):
+    """`restock` of the units can be sold again: all of them where an older version announced it."""
+
+    sku: str
+    quantity: int
+    restock: int | None = None
+
+
 class Returned(msgspec.Struct):
     order_id: str
     number: str
     return_id: str
     reservation_key: str
-    items: list[Item]
+    items: list[ReturnedItem]
 
 
 async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
@@ -75,7 +83,7 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
             number=returned.number,
             return_id=returned.return_id,
             key=returned.reservation_key,
-            lines=_lines(returned.items),
+            lines=_fit(returned.items),
         )
 
     return {
@@ -88,6 +96,12 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
 def _sale(event: Event) -> Sale:
     placed = event.read(Placed)
     return Sale(placed.order_id, placed.number, placed.reservation_key, _lines(placed.items))
+
+
+def _fit(items: Iterable[ReturnedItem]) -> dict[str, int]:
+    """What goes back on the shelf."""
+    units = {item.sku: item.quantity if item.restock is None else item.restock for item in items}
+    return {sku: quantity for sku, quantity in units.items() if quantity > 0}
 
 
 def _lines(items: Iterable[Item]) -> dict[str, int]:

@@ -52,8 +52,11 @@ class OrderPlaced(AboutOrder, frozen=True, kw_only=True):
 
 
 class OrderCanceled(AboutOrder, frozen=True, kw_only=True):
+    """`refund` is None where an older version announced it: then all of the total goes back."""
+
     reason: str
     total: Money
+    refund: Money | None = None
 
 
 class OrderShipped(AboutOrder, frozen=True, kw_only=True):
@@ -64,6 +67,15 @@ class OrderShipped(AboutOrder, frozen=True, kw_only=True):
 class ReturnedItem(msgspec.Struct, frozen=True):
     sku: str
     quantity: int
+
+
+class OrderReturnAsked(AboutOrder, frozen=True, kw_only=True):
+    items: Sequence[ReturnedItem]
+
+
+class OrderReturnRefused(AboutOrder, frozen=True, kw_only=True):
+    items: Sequence[ReturnedItem]
+    reason: str
 
 
 class OrderReturned(AboutOrder, frozen=True, kw_only=True):
@@ -84,6 +96,9 @@ def handlers(mails: Mails) -> dict[str, Handler]:
         "order.canceled": _about_order(mails, Template.ORDER_CANCELED, OrderCanceled),
         "order.shipped": _about_order(mails, Template.ORDER_SHIPPED, OrderShipped),
         "order.delivered": _about_order(mails, Template.ORDER_DELIVERED, OrderDelivered),
+        "order.return_requested": _about_order(mails, Template.RETURN_REQUESTED, OrderReturnAsked),
+        "order.return_approved": _about_order(mails, Template.RETURN_APPROVED, OrderReturnAsked),
+        "order.return_refused": _about_order(mails, Template.RETURN_REFUSED, OrderReturnRefused),
         "order.returned": _about_order(mails, Template.ORDER_RETURNED, OrderReturned),
         "payment.refunded": _refund(mails),
     }

@@ -25,6 +25,9 @@ class Template(StrEnum):
     ORDER_CANCELED = "order_canceled"
     ORDER_SHIPPED = "order_shipped"
     ORDER_DELIVERED = "order_delivered"
+    RETURN_REQUESTED = "return_requested"
+    RETURN_APPROVED = "return_approved"
+    RETURN_REFUSED = "return_refused"
     ORDER_RETURNED = "order_returned"
     REFUND_ISSUED = "refund_issued"
 

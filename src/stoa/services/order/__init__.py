@@ -7,7 +7,8 @@ Owns orders, their lines, history, shipments and returns, and what payment has t
 - A checkout makes at most one order, and none once it has abandoned it.
 - An order goes only where the table in `states` lets it, under its row lock, with a line of history
   and a higher version each time.
-- What is to be refunded is at most what was paid; units returned are at most the units bought.
+- What is to be refunded is at most what was paid; units returned or asked to be are at most the units bought.
+- Only goods that are back move money and stock; an order of whose payment nothing is left is not shipped.
 - A fact is announced in the transaction that makes it true. An order that was never paid is never
   announced.
 """
@@ -17,20 +18,24 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
+from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.service import Parts, Resources
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
 from stoa.services.order.handlers import HANDLERS
+from stoa.services.order.payment_now import payment_now
 from stoa.services.order.routes import routes
 from stoa.services.order.rpc import OrderServicer
 from stoa.services.order.service import Orders
 
 
 def build(resources: Resources) -> Parts:
+    payments = PaymentServiceStub(resources.channel("payment"))
     orders = Orders(
         db=resources.db,
         outbox=resources.outbox,
+        payment_now=partial(payment_now, payments),
         creations=Batcher(isolating(partial(create_orders, resources.db))),
         confirmations=Batcher(isolating(partial(confirm_orders, resources.db, resources.outbox))),
     )

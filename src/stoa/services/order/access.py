@@ -5,8 +5,9 @@ from __future__ import annotations
 from stoa.kit.context import Principal
 from stoa.kit.db import Db, Transaction
 from stoa.services.order import repository
-from stoa.services.order.errors import NoSuchOrder
-from stoa.services.order.repository import Order
+from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
+from stoa.services.order.payment_status import PaymentTold
+from stoa.services.order.repository import Order, Return
 
 STAFF = "admin"
 
@@ -26,9 +27,22 @@ async def find(db: Db, order_id: str, caller: Principal) -> Order:
     return _seen(await repository.read_order(db, order_id), caller)
 
 
-async def find_locked(tx: Transaction, order_id: str, caller: Principal) -> Order:
-    """The order under its row lock. `NoSuchOrder` where there is none that the caller may see."""
+async def find_locked(tx: Transaction, order_id: str, caller: Principal, paid: PaymentTold | None = None) -> Order:
+    """The order under its row lock, with what its payment has just said, where that was asked.
+
+    `NoSuchOrder` where there is none that the caller may see.
+    """
+    if paid is not None:
+        await repository.hear_payment(tx, paid)
     return _seen(await repository.read_order_locked(tx, order_id), caller)
+
+
+async def find_return(db: Db, order: Order, return_id: str) -> Return:
+    """One return of the order. `NoSuchReturn` where the order has none of this id."""
+    found = await repository.read_return(db, order.id, return_id)
+    if found is None:
+        raise NoSuchReturn
+    return found
 
 
 def _seen(order: Order | None, caller: Principal) -> Order:

@@ -8,16 +8,20 @@ from stoa.kit.events import Fact
 from stoa.kit.money import Money
 from stoa.kit.outbox import Announcement
 from stoa.services.order.events import (
+    AskedItem,
     OrderCanceled,
     OrderDelivered,
     OrderPlaced,
+    OrderReturnApproved,
     OrderReturned,
+    OrderReturnRefused,
+    OrderReturnRequested,
     OrderShipped,
     PlacedItem,
     ReturnedItem,
 )
 from stoa.services.order.refunds import ReturnedLine
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import Order, Return
 
 
 def placed(order: Order) -> Announcement:
@@ -48,7 +52,7 @@ def placed(order: Order) -> Announcement:
     return _announcement(order, fact)
 
 
-def canceled(order: Order, reason: str) -> Announcement:
+def canceled(order: Order, reason: str, refund: Money) -> Announcement:
     fact = OrderCanceled(
         order_id=order.id,
         number=order.number,
@@ -57,6 +61,7 @@ def canceled(order: Order, reason: str) -> Announcement:
         reservation_key=order.reservation_key,
         payment_id=order.payment_id,
         total=order.total,
+        refund=refund,
     )
     return _announcement(order, fact)
 
@@ -77,6 +82,41 @@ def delivered(order: Order) -> Announcement:
     return _announcement(order, OrderDelivered(order_id=order.id, number=order.number, email=order.email))
 
 
+def return_requested(order: Order, version: int, asked: Return) -> Announcement:
+    fact = OrderReturnRequested(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        return_id=asked.id,
+        items=_asked_items(asked),
+        reason=asked.reason,
+    )
+    return Announcement(subject=order.id, version=version, fact=fact)
+
+
+def return_approved(order: Order, version: int, asked: Return) -> Announcement:
+    fact = OrderReturnApproved(
+        order_id=order.id, number=order.number, email=order.email, return_id=asked.id, items=_asked_items(asked)
+    )
+    return Announcement(subject=order.id, version=version, fact=fact)
+
+
+def return_refused(order: Order, version: int, asked: Return, reason: str) -> Announcement:
+    fact = OrderReturnRefused(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        return_id=asked.id,
+        items=_asked_items(asked),
+        reason=reason,
+    )
+    return Announcement(subject=order.id, version=version, fact=fact)
+
+
+def _asked_items(asked: Return) -> list[AskedItem]:
+    return [AskedItem(sku=line.sku, quantity=line.quantity) for line in asked.lines]
+
+
 def returned(order: Order, return_id: str, lines: Sequence[ReturnedLine], refund: Money) -> Announcement:
     fact = OrderReturned(
         order_id=order.id,
@@ -85,7 +125,7 @@ def returned(order: Order, return_id: str, lines: Sequence[ReturnedLine], refund
         return_id=return_id,
         reservation_key=order.reservation_key,
         payment_id=order.payment_id,
-        items=[ReturnedItem(sku=line.sku, quantity=line.quantity) for line in lines],
+        items=[ReturnedItem(sku=line.sku, quantity=line.quantity, restock=line.restock) for line in lines],
         refund=refund,
     )
     return _announcement(order, fact)

@@ -27,10 +27,10 @@ async def cancel_order(orders: Orders, order_id: str, caller: Principal, reason:
             reason=reason,
             actor=access.kind_of(order, caller),
             actor_id=caller.user_id,
-            refund_minor=order.total.amount if paid else 0,
+            refund_minor=order.left.amount if paid else 0,
         )
         canceled = await repository.read_order(tx, order_id)
         assert canceled is not None
         if paid:
-            await orders.outbox.announce_all(tx, [announcements.canceled(canceled, reason)])
+            await orders.outbox.announce_all(tx, [announcements.canceled(canceled, reason, order.left)])
         return canceled

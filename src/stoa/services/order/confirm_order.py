@@ -37,7 +37,10 @@ async def _refund_canceled(tx: Transaction, orders: dict[str, Order]) -> list[An
         return []
     refunded = await repository.refund_canceled(tx, late)
     orders.update(await repository.read_orders(tx, late))
-    return [announcements.canceled(orders[order_id], "canceled before it was paid") for order_id in sorted(refunded)]
+    return [
+        announcements.canceled(orders[order_id], "canceled before it was paid", orders[order_id].total)
+        for order_id in sorted(refunded)
+    ]
 
 
 def _is_canceled_unpaid(order: Order) -> bool:

@@ -26,6 +26,33 @@ class WrongState(problems.Conflict):
         super().__init__(f"An order that is {before} cannot become {after}.", **members)
 
 
+class NotPaid(problems.Conflict):
+    """All of the money has gone back, or goes back: what is shipped now would be a present."""
+
+    title = "Nothing of the payment is left"
+    slug = "order-not-paid"
+
+    def __init__(self) -> None:
+        super().__init__("The payment of this order was given back: cancel the order.")
+
+
+class NoSuchReturn(problems.NotFound):
+    title = "No such return"
+    slug = "return-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("The order has no such return.")
+
+
+class WrongReturnState(problems.Conflict):
+    title = "Not possible in the state of this return"
+    slug = "return-state"
+
+    def __init__(self, before: str, after: str) -> None:
+        members: dict[str, Any] = {"from": before, "to": after}
+        super().__init__(f"A return that is {before} cannot become {after}.", **members)
+
+
 class OrderAbandoned(problems.Conflict):
     """The checkout gave this order up, perhaps before it was there: it is never made or confirmed after that."""
 
@@ -58,10 +85,34 @@ class DuplicateLine(problems.Unprocessable):
 
 
 class MoreThanBought(problems.Conflict):
-    """More would come back than was bought and has not come back yet."""
+    """More would come back than was bought, has not come back yet and is not asked for in another return."""
 
     title = "More than can be returned"
     slug = "more-than-bought"
 
     def __init__(self, sku: str, field: str, returnable: int) -> None:
         super().__init__(f"{returnable} can still be returned.", field=field, sku=sku, returnable=returnable)
+
+
+class NotInReturn(problems.Unprocessable):
+    slug = "not-in-return"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__("This SKU was not asked for in the return.", field=field, sku=sku)
+
+
+class MoreThanAsked(problems.Conflict):
+    """More came than the return asked for: the rest is a return of its own."""
+
+    title = "More than the return asked for"
+    slug = "more-than-asked"
+
+    def __init__(self, sku: str, field: str, asked: int) -> None:
+        super().__init__(f"{asked} were asked for.", field=field, sku=sku, asked=asked)
+
+
+class MoreUnfitThanCame(problems.Unprocessable):
+    slug = "more-unfit-than-came"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__("More units are unfit than came.", field=field, sku=sku)

@@ -36,7 +36,9 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed"):
 
 
 class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled"):
-    """An order that was paid is called off: its stock is free again, and `total` is to be refunded."""
+    """An order that was paid is called off: its stock is free again, and `refund` is to be paid: its `total`, less
+    what has gone back before.
+    """
 
     order_id: str
     number: str
@@ -45,6 +47,7 @@ class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled"):
     reservation_key: str
     payment_id: str | None
     total: Money
+    refund: Money
 
 
 class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped"):
@@ -61,13 +64,55 @@ class OrderDelivered(Fact, frozen=True, kw_only=True, event="order.delivered"):
     email: str
 
 
-class ReturnedItem(msgspec.Struct, frozen=True, kw_only=True):
+class AskedItem(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     quantity: int
 
 
+class OrderReturnRequested(Fact, frozen=True, kw_only=True, event="order.return_requested"):
+    """The buyer wants to send `items` back: nothing has moved."""
+
+    order_id: str
+    number: str
+    email: str
+    return_id: str
+    items: Sequence[AskedItem]
+    reason: str
+
+
+class OrderReturnApproved(Fact, frozen=True, kw_only=True, event="order.return_approved"):
+    """The buyer may send `items` back."""
+
+    order_id: str
+    number: str
+    email: str
+    return_id: str
+    items: Sequence[AskedItem]
+
+
+class OrderReturnRefused(Fact, frozen=True, kw_only=True, event="order.return_refused"):
+    """`reason` is what the staff tells the buyer."""
+
+    order_id: str
+    number: str
+    email: str
+    return_id: str
+    items: Sequence[AskedItem]
+    reason: str
+
+
+class ReturnedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """`restock` of the `quantity` go back on the shelf."""
+
+    sku: str
+    quantity: int
+    restock: int
+
+
 class OrderReturned(Fact, frozen=True, kw_only=True, event="order.returned"):
-    """Some or all of it came back: `items` go back to stock, `refund` is to be paid."""
+    """Some or all of it is here again: `items` came, `refund` is to be paid: what they are worth, or the less
+    that is left of the payment.
+    """
 
     order_id: str
     number: str

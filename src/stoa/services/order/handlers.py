@@ -14,33 +14,41 @@ from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
 from stoa.services.order import repository
-from stoa.services.order.payment_status import PaymentState
+from stoa.services.order.payment_status import PaymentState, PaymentTold
 
 
-class PaymentTold(msgspec.Struct, frozen=True):
+class AboutPayment(msgspec.Struct, frozen=True):
     payment_id: str
 
 
 class PaymentRefunded(msgspec.Struct, frozen=True):
+    """`by_hand` is None where an older version announced it."""
+
     payment_id: str
     refunded_total: Money
+    by_hand: Money | None = None
 
 
 async def payment_succeeded(tx: Transaction, event: Event) -> None:
-    payment_id = event.read(PaymentTold).payment_id
-    await repository.hear_payment(tx, payment_id, event.aggregateversion, PaymentState.SUCCEEDED)
+    payment_id = event.read(AboutPayment).payment_id
+    await repository.hear_payment(tx, PaymentTold(payment_id, event.aggregateversion, PaymentState.SUCCEEDED))
 
 
 async def payment_failed(tx: Transaction, event: Event) -> None:
-    payment_id = event.read(PaymentTold).payment_id
-    await repository.hear_payment(tx, payment_id, event.aggregateversion, PaymentState.FAILED)
+    payment_id = event.read(AboutPayment).payment_id
+    await repository.hear_payment(tx, PaymentTold(payment_id, event.aggregateversion, PaymentState.FAILED))
 
 
 async def payment_refunded(tx: Transaction, event: Event) -> None:
     refund = event.read(PaymentRefunded)
-    await repository.hear_payment(
-        tx, refund.payment_id, event.aggregateversion, PaymentState.REFUNDED, refund.refunded_total.amount
+    told = PaymentTold(
+        refund.payment_id,
+        event.aggregateversion,
+        PaymentState.REFUNDED,
+        refund.refunded_total.amount,
+        refund.by_hand.amount if refund.by_hand is not None else 0,
     )
+    await repository.hear_payment(tx, told)
 
 
 HANDLERS: dict[str, Handler] = {

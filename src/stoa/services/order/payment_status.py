@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from stoa.kit.money import Money
@@ -13,6 +14,17 @@ class PaymentState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentTold:
+    """What payment said of one. `refunded_minor` has gone back; `by_hand_minor` staff gives back, or gave."""
+
+    id: str
+    version: int
+    state: PaymentState
+    refunded_minor: int = 0
+    by_hand_minor: int = 0
 
 
 class PaymentStatus(StrEnum):
@@ -30,13 +42,19 @@ class PaymentStatus(StrEnum):
     """All of it has gone back."""
 
 
+def left(*, total: Money, refund_due: Money, refunded: Money, by_hand: Money) -> Money:
+    """What of the total neither has gone back nor is to: beside what is due, staff may give back by hand."""
+    given = min(total.amount, refund_due.amount + by_hand.amount)
+    return Money(total.amount - max(given, refunded.amount), total.currency)
+
+
 def payment_status(
-    *, total: Money, confirmed: bool, told: PaymentState | None, refund_due: Money, refunded: Money
+    *, total: Money, confirmed: bool, told: PaymentState | None, left: Money, refunded: Money
 ) -> PaymentStatus:
     """`confirmed`: the checkout has seen the money taken; `told`: what payment announced last, if anything."""
     if refunded.amount > 0 and refunded.amount >= total.amount:
         return PaymentStatus.REFUNDED
-    if refund_due.amount > refunded.amount:
+    if total.amount - left.amount > refunded.amount:
         return PaymentStatus.REFUND_PENDING
     if refunded.amount > 0:
         return PaymentStatus.PARTIALLY_REFUNDED

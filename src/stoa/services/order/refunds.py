@@ -11,45 +11,95 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stoa.kit.money import Money
-from stoa.services.order.errors import DuplicateLine, MoreThanBought, NotInOrder
+from stoa.services.order.errors import (
+    DuplicateLine,
+    MoreThanAsked,
+    MoreThanBought,
+    MoreUnfitThanCame,
+    NotInOrder,
+    NotInReturn,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class BoughtLine:
-    """`net` is what the whole line cost after discount, without `tax`; `returned` units are back already."""
+    """`net` is what the whole line cost after discount, without `tax`; `returned` units are back already, and
+    `requested` are in returns that are open.
+    """
 
     sku: str
     quantity: int
     returned: int
+    requested: int
     net: Money
     tax: Money
+
+    @property
+    def returnable(self) -> int:
+        return self.quantity - self.returned - self.requested
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What really came of one SKU; `unfit` units of it cannot be sold again."""
+
+    sku: str
+    quantity: int
+    unfit: int
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnedLine:
+    """`restock` of the units go back on the shelf."""
+
     sku: str
     quantity: int
+    restock: int
     net: Money
     tax: Money
 
 
-def refund_lines(bought: Mapping[str, BoughtLine], back: Sequence[tuple[str, int]]) -> list[ReturnedLine]:
-    """What `back` (units by SKU) refunds. Raises naming the field: `NotInOrder`, `DuplicateLine`, `MoreThanBought`."""
-    lines: list[ReturnedLine] = []
-    seen: set[str] = set()
-    for at, (sku, quantity) in enumerate(back):
-        line = bought.get(sku)
-        if line is None:
+def check_returnable(bought: Mapping[str, BoughtLine], wanted: Sequence[tuple[str, int]]) -> None:
+    """Raise, naming the field, `NotInOrder`, `DuplicateLine` or `MoreThanBought` unless so much may come back."""
+    _check_once([sku for sku, _ in wanted])
+    for at, (sku, quantity) in enumerate(wanted):
+        if sku not in bought:
             raise NotInOrder(sku, field=f"items[{at}].sku")
+        returnable = bought[sku].returnable
+        if quantity > returnable:
+            raise MoreThanBought(sku, field=f"items[{at}].quantity", returnable=returnable)
+
+
+def check_received(asked: Mapping[str, int], came: Sequence[Came]) -> None:
+    """Raise `NotInReturn`, `DuplicateLine`, `MoreThanAsked` or `MoreUnfitThanCame`, naming the field, unless it may be
+    what was asked for.
+    """
+    _check_once([line.sku for line in came])
+    for at, line in enumerate(came):
+        if line.sku not in asked:
+            raise NotInReturn(line.sku, field=f"items[{at}].sku")
+        if line.quantity > asked[line.sku]:
+            raise MoreThanAsked(line.sku, field=f"items[{at}].quantity", asked=asked[line.sku])
+        if line.unfit > line.quantity:
+            raise MoreUnfitThanCame(line.sku, field=f"items[{at}].unfit")
+
+
+def _check_once(skus: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for at, sku in enumerate(skus):
         if sku in seen:
             raise DuplicateLine(sku, field=f"items[{at}].sku")
         seen.add(sku)
-        returnable = line.quantity - line.returned
-        if quantity > returnable:
-            raise MoreThanBought(sku, field=f"items[{at}].quantity", returnable=returnable)
-        net = part_of(line.net, line.quantity, line.returned, quantity)
-        tax = part_of(line.tax, line.quantity, line.returned, quantity)
-        lines.append(ReturnedLine(sku, quantity, net, tax))
+
+
+def refund_lines(bought: Mapping[str, BoughtLine], came: Sequence[Came]) -> list[ReturnedLine]:
+    """What the units that came are worth."""
+    lines: list[ReturnedLine] = []
+    for back in came:
+        line = bought[back.sku]
+        net = part_of(line.net, line.quantity, line.returned, back.quantity)
+        tax = part_of(line.tax, line.quantity, line.returned, back.quantity)
+        lines.append(ReturnedLine(back.sku, back.quantity, back.quantity - back.unfit, net, tax))
     return lines
 
 

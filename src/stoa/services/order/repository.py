@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 
 from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
-from stoa.services.order.payment_status import PaymentState
+from stoa.services.order.payment_status import PaymentState, PaymentTold, left
 from stoa.services.order.refunds import BoughtLine, ReturnedLine
+from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.states import Status
 
 
@@ -28,6 +30,7 @@ class Item:
     discount: Money
     tax: Money
     returned_quantity: int
+    requested_quantity: int
 
     @property
     def subtotal(self) -> Money:
@@ -35,7 +38,14 @@ class Item:
 
     @property
     def bought(self) -> BoughtLine:
-        return BoughtLine(self.sku, self.quantity, self.returned_quantity, self.subtotal - self.discount, self.tax)
+        return BoughtLine(
+            self.sku,
+            self.quantity,
+            self.returned_quantity,
+            self.requested_quantity,
+            self.subtotal - self.discount,
+            self.tax,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,9 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`confirmed_at` is when it was paid; `payment_told` and `refunded` are what payment announced last."""
+    """`confirmed_at` is when it was paid; `payment_told`, `refunded` and what staff gave back `by_hand` are what
+    payment said last.
+    """
 
     id: str
     number: str
@@ -69,11 +81,16 @@ class Order:
     reservation_key: str
     refund_due: Money
     refunded: Money
+    by_hand: Money
     shipment: Shipment | None
     confirmed_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def left(self) -> Money:
+        return left(total=self.total, refund_due=self.refund_due, refunded=self.refunded, by_hand=self.by_hand)
 
 
 def _order(row: asyncpg.Record) -> Order:
@@ -102,6 +119,7 @@ def _order(row: asyncpg.Record) -> Order:
         reservation_key=row["reservation_key"],
         refund_due=Money(row["refund_due_minor"], currency),
         refunded=Money(row["refunded_minor"], currency),
+        by_hand=Money(row["by_hand_minor"], currency),
         shipment=shipment,
         confirmed_at=row["confirmed_at"],
         version=row["version"],
@@ -120,6 +138,7 @@ def _item(row: dict[str, Any], currency: str) -> Item:
         discount=Money(row["discount_minor"], currency),
         tax=Money(row["tax_minor"], currency),
         returned_quantity=row["returned_quantity"],
+        requested_quantity=row["requested_quantity"],
     )
 
 
@@ -130,6 +149,7 @@ _ORDERS = """
            o.payment_id, o.reservation_key, o.refund_due_minor, o.confirmed_at, o.version, o.created_at,
            greatest(o.updated_at, payments.updated_at) AS updated_at,
            payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,
+           coalesce(payments.by_hand_minor, 0) AS by_hand_minor,
            shipments.carrier, shipments.tracking_number, shipments.shipped_at, shipments.delivered_at,
            (
                SELECT json_agg(order_items ORDER BY position) FROM order_items WHERE order_items.order_id = o.id
@@ -323,22 +343,26 @@ async def change_status(
     await tx.execute(CHANGE_STATUS, order.id, order.status, status, refund_minor, reason, actor, actor_id)
 
 
-ADD_REFUND = """
+TOUCH_ORDER = """
     UPDATE orders SET refund_due_minor = refund_due_minor + $2, updated_at = now(), version = version + 1
     WHERE id = $1
+    RETURNING version
 """
 
 
-async def add_refund(tx: Transaction, order_id: str, refund_minor: int) -> None:
-    """So much more is to go back for a locked order whose status stays."""
-    await tx.execute(ADD_REFUND, order_id, refund_minor)
+async def touch_order(tx: Transaction, order_id: str, refund_minor: int = 0) -> int:
+    """The next version of a locked order whose status stays; `refund_minor` more is to go back for it."""
+    version: int = await tx.fetchval(TOUCH_ORDER, order_id, refund_minor)
+    return version
 
 
-ADD_SHIPMENT = "INSERT INTO shipments (order_id, carrier, tracking_number) VALUES ($1, $2, $3)"
+ADD_SHIPMENT = "INSERT INTO shipments (order_id, carrier, tracking_number, payment_version) VALUES ($1, $2, $3, $4)"
 
 
-async def add_shipment(tx: Transaction, order_id: str, carrier: str, tracking_number: str) -> None:
-    await tx.execute(ADD_SHIPMENT, order_id, carrier, tracking_number)
+async def add_shipment(
+    tx: Transaction, order_id: str, carrier: str, tracking_number: str, *, payment_version: int | None
+) -> None:
+    await tx.execute(ADD_SHIPMENT, order_id, carrier, tracking_number, payment_version)
 
 
 MARK_DELIVERED = "UPDATE shipments SET delivered_at = now() WHERE order_id = $1"
@@ -348,21 +372,127 @@ async def mark_delivered(tx: Transaction, order_id: str) -> None:
     await tx.execute(MARK_DELIVERED, order_id)
 
 
+StatusT = TypeVar("StatusT", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[StatusT]):
+    """One line of the history of an order or a return. `from_status` is None for the first."""
+
+    from_status: StatusT | None
+    status: StatusT
+    reason: str
+    actor: str
+    changed_at: datetime
+
+
+def _change(row: asyncpg.Record, status: type[StatusT]) -> Change[StatusT]:
+    before = status(row["from_status"]) if row["from_status"] is not None else None
+    return Change(before, status(row["status"]), row["reason"], row["actor"], row["changed_at"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnLine:
+    """`quantity` was asked for. The rest is zero until the return is received: `received` units came, `restocked`
+    of them can be sold again, and `net` with its `tax` is what they are worth.
+    """
+
+    sku: str
+    quantity: int
+    received: int
+    restocked: int
+    net: Money
+    tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`refund` is what is to go back for it: zero until it is received."""
+
+    id: str
+    order_id: str
+    status: ReturnStatus
+    reason: str
+    lines: tuple[ReturnLine, ...]
+    refund: Money
+    created_at: datetime
+    updated_at: datetime
+
+
+def _return(row: asyncpg.Record) -> Return:
+    currency: str = row["currency"]
+    lines = (
+        ReturnLine(
+            line["sku"],
+            line["quantity"],
+            line["received"],
+            line["restocked"],
+            Money(line["net_minor"], currency),
+            Money(line["tax_minor"], currency),
+        )
+        for line in row["lines"]
+    )
+    return Return(
+        id=row["id"],
+        order_id=row["order_id"],
+        status=ReturnStatus(row["status"]),
+        reason=row["reason"],
+        lines=tuple(lines),
+        refund=Money(row["refund_minor"], currency),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+# Where nobody counted what came, all of it did: so older versions recorded it.
+_RETURNS = """
+    SELECT r.id, r.order_id, r.status, r.reason, r.refund_minor, r.created_at, r.updated_at, orders.currency,
+           (
+               SELECT json_agg(json_build_object(
+                   'sku', sku, 'quantity', quantity, 'net_minor', net_minor, 'tax_minor', tax_minor,
+                   'received', coalesce(received_quantity, CASE r.status WHEN 'received' THEN quantity ELSE 0 END),
+                   'restocked', coalesce(restocked_quantity, CASE r.status WHEN 'received' THEN quantity ELSE 0 END)
+               ) ORDER BY sku)
+               FROM return_items WHERE return_items.return_id = r.id
+           ) AS lines
+    FROM returns AS r JOIN orders ON orders.id = r.order_id
+"""
+
+READ_RETURN = _RETURNS + "WHERE r.order_id = $1 AND r.id = $2"
+
+
+async def read_return(db: Db, order_id: str, return_id: str) -> Return | None:
+    row = await db.fetchrow(READ_RETURN, order_id, return_id)
+    return _return(row) if row is not None else None
+
+
+RETURNS_OF_ORDER = _RETURNS + "WHERE r.order_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
+RETURNS_IN_STATUS = _RETURNS + "WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
+
+
+async def returns_of_order(db: Db, order_id: str, before: str | None, limit: int) -> list[Return]:
+    """Newest first, from after the return `before`."""
+    return [_return(row) for row in await db.fetch(RETURNS_OF_ORDER, order_id, before or _NEWEST, limit)]
+
+
+async def returns_in_status(db: Db, status: ReturnStatus, before: str | None, limit: int) -> list[Return]:
+    """Of all orders, newest first, from after the return `before`."""
+    return [_return(row) for row in await db.fetch(RETURNS_IN_STATUS, status, before or _NEWEST, limit)]
+
+
 ADD_RETURN = """
-    WITH returned AS (
-        INSERT INTO returns (id, order_id, reason, refund_minor) VALUES ($1, $2, $3, $4)
-        RETURNING created_at
+    WITH asked AS (
+        INSERT INTO returns (id, order_id, status, reason) VALUES ($1, $2, 'requested', $3)
     ), lines AS (
-        SELECT * FROM unnest($5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
-            AS line (sku, quantity, net_minor, tax_minor)
+        SELECT * FROM unnest($4::text[], $5::bigint[]) AS line (sku, quantity)
     ), listed AS (
-        INSERT INTO return_items (return_id, sku, quantity, net_minor, tax_minor)
-        SELECT $1, sku, quantity, net_minor, tax_minor FROM lines
+        INSERT INTO return_items (return_id, sku, quantity) SELECT $1, sku, quantity FROM lines
     ), counted AS (
-        UPDATE order_items SET returned_quantity = returned_quantity + lines.quantity
+        UPDATE order_items SET requested_quantity = requested_quantity + lines.quantity
         FROM lines WHERE order_items.order_id = $2 AND order_items.sku = lines.sku
     )
-    SELECT created_at FROM returned
+    INSERT INTO return_status_history (return_id, version, status, reason, actor, actor_id)
+    VALUES ($1, 1, 'requested', $3, $6, $7)
 """
 
 
@@ -372,33 +502,103 @@ async def add_return(
     *,
     order_id: str,
     reason: str,
-    refund_minor: int,
-    lines: Sequence[ReturnedLine],
-) -> datetime:
-    """Record what came back of a locked order, and count it on its lines. Answers when."""
-    created_at: datetime = await tx.fetchval(
-        ADD_RETURN,
-        return_id,
-        order_id,
-        reason,
-        refund_minor,
-        [line.sku for line in lines],
-        [line.quantity for line in lines],
-        [line.net.amount for line in lines],
-        [line.tax.amount for line in lines],
+    lines: Sequence[tuple[str, int]],
+    actor: str,
+    actor_id: str,
+) -> None:
+    """A requested return of a locked order, counted on its lines."""
+    skus = [sku for sku, _ in lines]
+    quantities = [quantity for _, quantity in lines]
+    await tx.execute(ADD_RETURN, return_id, order_id, reason, skus, quantities, actor, actor_id)
+
+
+CHANGE_RETURN = """
+    WITH changed AS (
+        UPDATE returns SET status = $3, updated_at = now(), version = version + 1 WHERE id = $1
+        RETURNING version
     )
-    return created_at
+    INSERT INTO return_status_history (return_id, version, from_status, status, reason, actor, actor_id)
+    SELECT $1, version, $2, $3, $4, $5, $6 FROM changed
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of an order's history. `from_status` is None for the first."""
+async def change_return(
+    tx: Transaction, asked: Return, status: ReturnStatus, *, reason: str, actor: str, actor_id: str
+) -> None:
+    """The return of a locked order goes to `status`, with its line of history."""
+    await tx.execute(CHANGE_RETURN, asked.id, asked.status, status, reason, actor, actor_id)
 
-    from_status: Status | None
-    status: Status
-    reason: str
-    actor: str
-    changed_at: datetime
+
+FREE_UNITS = """
+    UPDATE order_items SET requested_quantity = requested_quantity - asked.quantity
+    FROM return_items AS asked
+    WHERE asked.return_id = $1 AND order_items.order_id = $2 AND order_items.sku = asked.sku
+"""
+
+
+async def free_units(tx: Transaction, asked: Return) -> None:
+    """What the return asked for is not asked for any more."""
+    await tx.execute(FREE_UNITS, asked.id, asked.order_id)
+
+
+# Lines that did not come are received with zero units. What was asked for is free again either way.
+RECEIVE_RETURN = """
+    WITH came AS (
+        SELECT asked.sku, asked.quantity AS asked, coalesce(line.quantity, 0) AS quantity,
+               coalesce(line.restock, 0) AS restock, coalesce(line.net_minor, 0) AS net_minor,
+               coalesce(line.tax_minor, 0) AS tax_minor
+        FROM return_items AS asked
+        LEFT JOIN unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+             AS line (sku, quantity, restock, net_minor, tax_minor) ON line.sku = asked.sku
+        WHERE asked.return_id = $1
+    ), noted AS (
+        UPDATE return_items AS item
+        SET received_quantity = came.quantity, restocked_quantity = came.restock,
+            net_minor = came.net_minor, tax_minor = came.tax_minor
+        FROM came WHERE item.return_id = $1 AND item.sku = came.sku
+    ), counted AS (
+        UPDATE order_items
+        SET requested_quantity = requested_quantity - came.asked, returned_quantity = returned_quantity + came.quantity
+        FROM came WHERE order_items.order_id = $2 AND order_items.sku = came.sku
+    ), received AS (
+        UPDATE returns SET status = 'received', refund_minor = $9, updated_at = now(), version = version + 1
+        WHERE id = $1
+        RETURNING version
+    )
+    INSERT INTO return_status_history (return_id, version, from_status, status, reason, actor, actor_id)
+    SELECT $1, version, $3, 'received', 'received', $10, $11 FROM received
+"""
+
+
+async def receive_return(
+    tx: Transaction, asked: Return, came: Sequence[ReturnedLine], *, refund_minor: int, actor: str, actor_id: str
+) -> None:
+    """Record what came of a locked order's return, and count it on the order's lines."""
+    await tx.execute(
+        RECEIVE_RETURN,
+        asked.id,
+        asked.order_id,
+        asked.status,
+        [line.sku for line in came],
+        [line.quantity for line in came],
+        [line.restock for line in came],
+        [line.net.amount for line in came],
+        [line.tax.amount for line in came],
+        refund_minor,
+        actor,
+        actor_id,
+    )
+
+
+READ_RETURN_HISTORY = """
+    SELECT from_status, status, reason, actor, changed_at FROM return_status_history
+    WHERE return_id = $1 ORDER BY version
+"""
+
+
+async def read_return_history(db: Db, return_id: str) -> list[Change[ReturnStatus]]:
+    """Oldest first: a return passes through each state at most once, so there are few."""
+    return [_change(row, ReturnStatus) for row in await db.fetch(READ_RETURN_HISTORY, return_id)]
 
 
 READ_HISTORY = """
@@ -406,31 +606,21 @@ READ_HISTORY = """
 """
 
 
-async def read_history(db: Db, order_id: str) -> list[Change]:
+async def read_history(db: Db, order_id: str) -> list[Change[Status]]:
     """Oldest first: an order passes through each state at most once, so there are few."""
-    return [
-        Change(
-            Status(row["from_status"]) if row["from_status"] is not None else None,
-            Status(row["status"]),
-            row["reason"],
-            row["actor"],
-            row["changed_at"],
-        )
-        for row in await db.fetch(READ_HISTORY, order_id)
-    ]
+    return [_change(row, Status) for row in await db.fetch(READ_HISTORY, order_id)]
 
 
 HEAR_PAYMENT = """
-    INSERT INTO payments AS known (id, version, state, refunded_minor) VALUES ($1, $2, $3, $4)
+    INSERT INTO payments AS known (id, version, state, refunded_minor, by_hand_minor) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (id) DO UPDATE
     SET version = excluded.version, state = excluded.state, updated_at = now(),
-        refunded_minor = greatest(known.refunded_minor, excluded.refunded_minor)
+        refunded_minor = greatest(known.refunded_minor, excluded.refunded_minor),
+        by_hand_minor = excluded.by_hand_minor
     WHERE excluded.version > known.version
 """
 
 
-async def hear_payment(
-    tx: Transaction, payment_id: str, version: int, state: PaymentState, refunded_minor: int = 0
-) -> None:
+async def hear_payment(tx: Transaction, told: PaymentTold) -> None:
     """Remember what payment told, unless something newer is known."""
-    await tx.execute(HEAR_PAYMENT, payment_id, version, state, refunded_minor)
+    await tx.execute(HEAR_PAYMENT, told.id, told.version, told.state, told.refunded_minor, told.by_hand_minor)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.services.order.create_order import NewOrder
+from stoa.services.order.payment_now import PaymentNow
+from stoa.services.order.payment_status import PaymentTold
 from stoa.services.order.repository import Order
 
 if TYPE_CHECKING:
@@ -16,12 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orders:
-    """`creations` and `confirmations` gather what comes at the same time into one commit."""
+    """`creations` and `confirmations` gather what comes at the same time into one commit.
+
+    `payment_now` asks payment how a payment stands.
+    """
 
     db: Database
     outbox: Outbox
+    payment_now: PaymentNow
     creations: Batcher[NewOrder, Order]
     confirmations: Batcher[str, Order]
+
+    async def paid_for(self, order: Order) -> PaymentTold | None:
+        """How the order's payment stands at this moment; None where it has none, or one that took nothing."""
+        return await self.payment_now(order.payment_id) if order.payment_id is not None else None
 
     async def close(self) -> None:
         """Finish what was taken, and take nothing more."""

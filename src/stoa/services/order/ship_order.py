@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stoa.kit.context import Principal
 from stoa.services.order import access, announcements, repository, states
+from stoa.services.order.errors import NotPaid
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
@@ -11,12 +12,23 @@ from stoa.services.order.states import Status
 
 async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrier: str, tracking_number: str) -> Order:
     """The shipped order. `WrongState` unless it is confirmed or in processing: of a cancellation and a
-    shipping at the same time, the one that gets the order's row lock first wins.
+    shipping at the same time, the one that gets the order's row lock first wins. `NotPaid` where nothing of
+    its payment is left, which payment is asked before: what staff gives back by hand before it has answered
+    stops the parcel, and what comes later finds it shipped.
     """
+    found = await access.find(orders.db, order_id, caller)
+    states.check(found.status, Status.SHIPPED)
+    paid = await orders.paid_for(found)
+    if paid is None and found.total.amount > 0:
+        raise NotPaid
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller)
+        order = await access.find_locked(tx, order_id, caller, paid)
         states.check(order.status, Status.SHIPPED)
-        await repository.add_shipment(tx, order_id, carrier, tracking_number)
+        if order.total.amount > 0 and order.left.amount == 0:
+            raise NotPaid
+        await repository.add_shipment(
+            tx, order_id, carrier, tracking_number, payment_version=paid.version if paid is not None else None
+        )
         await repository.change_status(
             tx, order, Status.SHIPPED, reason=f"handed to {carrier}", actor="staff", actor_id=caller.user_id
         )

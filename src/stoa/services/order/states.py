@@ -32,8 +32,8 @@ class Status(StrEnum):
 class Transition:
     """`by` is the function that performs it, as `module.function` of this package."""
 
-    before: Status
-    after: Status
+    before: StrEnum
+    after: StrEnum
     by: str
 
 
@@ -47,8 +47,8 @@ TRANSITIONS = (
     Transition(Status.CONFIRMED, Status.SHIPPED, by="ship_order.ship_order"),
     Transition(Status.PROCESSING, Status.SHIPPED, by="ship_order.ship_order"),
     Transition(Status.SHIPPED, Status.DELIVERED, by="deliver_order.deliver_order"),
-    Transition(Status.SHIPPED, Status.RETURNED, by="return_items.return_items"),
-    Transition(Status.DELIVERED, Status.RETURNED, by="return_items.return_items"),
+    Transition(Status.SHIPPED, Status.RETURNED, by="receive_return.book_return"),
+    Transition(Status.DELIVERED, Status.RETURNED, by="receive_return.book_return"),
 )
 
 _ALLOWED = frozenset((each.before, each.after) for each in TRANSITIONS)

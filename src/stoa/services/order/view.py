@@ -64,7 +64,7 @@ def payment_status_of(order: Order) -> PaymentStatus:
         total=order.total,
         confirmed=order.confirmed_at is not None,
         told=order.payment_told,
-        refund_due=order.refund_due,
+        left=order.left,
         refunded=order.refunded,
     )
 

@@ -23,11 +23,13 @@ class PaymentFailed(Fact, event="payment.failed", frozen=True):
 
 
 class PaymentRefunded(Fact, event="payment.refunded", frozen=True):
-    """`amount` went back by this refund, `refunded_total` by all so far."""
+    """`amount` went back by this refund, `refunded_total` by all so far; `by_hand` is what staff gave back or
+    asked to give back, and no return or cancellation."""
 
     payment_id: str
     order_id: str
     refund_id: str
     amount: Money
     refunded_total: Money
+    by_hand: Money
     reason: str

@@ -16,7 +16,7 @@ from stoa.kit.service import Handler
 from stoa.services.payment import repository
 from stoa.services.payment.errors import NoSuchPayment
 from stoa.services.payment.jobs import Timers
-from stoa.services.payment.refund_payment import ask_refund
+from stoa.services.payment.refund_payment import ask_refund, give_back
 
 
 class OrderCanceled(msgspec.Struct, frozen=True):
@@ -61,10 +61,11 @@ def handlers(timers: Timers) -> dict[str, Handler]:
         after_commit(timers.refunds.wake)
 
     async def order_returned(tx: Transaction, event: Event) -> None:
+        """What it is worth goes back, or the less that is left where staff gave back by hand."""
         returned = event.read(OrderReturned)
         if returned.payment_id is None or returned.refund.amount == 0:
             return
-        await ask_refund(tx, returned.payment_id, returned.return_id, "return", returned.refund)
+        await give_back(tx, returned.payment_id, returned.return_id, "return", returned.refund)
         after_commit(timers.refunds.wake)
 
     return {"order.canceled": order_canceled, "order.returned": order_returned}

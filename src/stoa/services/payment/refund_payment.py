@@ -1,7 +1,8 @@
 """Refund: give captured money back, in part or in full, once per reason.
 
-`ask_refund` records it, in the transaction of whatever asks for it; `execute_refund` has the provider do
-it, by key, and then books it. Between the two a crash loses nothing: the refund stays pending and due.
+`ask_refund` and `give_back` record it, in the transaction of whatever asks for it; `execute_refund` has the
+provider do it, by key, and then books it. Between the two a crash loses nothing: the refund stays pending
+and due. What is left to give back is decided here, under the payment's row lock, and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,10 +29,7 @@ async def ask_refund(
     A repeat of the source answers with the refund it made. Raises `WrongState` before the capture and
     `RefundTooLarge` for more than is left, counting what is pending: two at once cannot exceed it.
     """
-    payment = await repository.lock_payment(tx, payment_id)
-    if payment is None:
-        raise NoSuchPayment
-    before = await repository.refund_of_source(tx, payment.id, source)
+    payment, before = await _asked_before(tx, payment_id, source)
     if before is not None:
         return before
     if not payment.paid:
@@ -40,9 +38,39 @@ async def ask_refund(
     wanted = left if amount is None else amount
     if wanted.currency != left.currency or wanted.amount > left.amount:
         raise RefundTooLarge(left.amount, left.currency)
-    if wanted.amount == 0:
+    return await _ask(tx, payment, source, reason, wanted.amount)
+
+
+async def give_back(tx: Transaction, payment_id: str, source: str, reason: str, wanted: Money) -> Refund | None:
+    """A pending refund of `wanted`, or of the less that is left: its reason has happened, and is not refused.
+
+    None where nothing is left, as of a payment that took nothing. A repeat of the source answers with the
+    refund it made. Raises `WrongState` while it is open whether the money is taken, and `RefundTooLarge`
+    for another currency.
+    """
+    payment, before = await _asked_before(tx, payment_id, source)
+    if before is not None:
+        return before
+    if payment.unsettled or payment.state is State.AUTHORIZED:
+        raise WrongState(payment.state, State.REFUNDED)
+    left = payment.left_to_refund
+    if wanted.currency != left.currency:
+        raise RefundTooLarge(left.amount, left.currency)
+    return await _ask(tx, payment, source, reason, min(wanted.amount, left.amount))
+
+
+async def _asked_before(tx: Transaction, payment_id: str, source: str) -> tuple[Payment, Refund | None]:
+    """The payment, locked, and the refund that this source has made."""
+    payment = await repository.lock_payment(tx, payment_id)
+    if payment is None:
+        raise NoSuchPayment
+    return payment, await repository.refund_of_source(tx, payment.id, source)
+
+
+async def _ask(tx: Transaction, payment: Payment, source: str, reason: str, amount_minor: int) -> Refund | None:
+    if amount_minor == 0:
         return None
-    return await repository.add_refund(tx, payment.id, source, reason, wanted.amount)
+    return await repository.add_refund(tx, payment.id, source, reason, amount_minor)
 
 
 async def execute_refund(payments: Payments, refund_id: str) -> Refund:
@@ -77,12 +105,12 @@ async def _book(payments: Payments, refund: Refund, said: SaidOfRefund) -> None:
         if not await repository.finish_refund(tx, refund.id, state, said.reference):
             return
         if said.done:
-            await _give_back(payments, tx, payment, refund)
+            await _given_back(payments, tx, payment, refund)
         else:
             await repository.give_up_refund(tx, payment.id, refund.amount.amount)
 
 
-async def _give_back(payments: Payments, tx: Transaction, payment: Payment, refund: Refund) -> None:
+async def _given_back(payments: Payments, tx: Transaction, payment: Payment, refund: Refund) -> None:
     after = states.refunded(payment, refund.amount.amount)
     await repository.save_payments(tx, [after])
     await repository.add_ledger_entries(tx, ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount))
@@ -92,6 +120,7 @@ async def _give_back(payments: Payments, tx: Transaction, payment: Payment, refu
         refund_id=refund.id,
         amount=refund.amount,
         refunded_total=after.refunded,
+        by_hand=Money(await repository.given_by_hand(tx, payment.id), after.amount.currency),
         reason=refund.reason,
     )
     await payments.outbox.announce(tx, subject=payment.id, version=after.version, fact=fact)

@@ -12,6 +12,7 @@ from stoa.contracts.payment.v1 import payment_pb2 as pb
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceServicer
 from stoa.kit import problems
 from stoa.kit.money import MOST_MINOR, Money
+from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
@@ -51,7 +52,11 @@ class PaymentServicer(PaymentServiceServicer):
             payment = await payment_of_id(self._payments, _uuid(request.payment_id, "payment_id"))
         else:
             payment = await payment_of_key(self._payments, _key(request.key))
-        return pb.GetPaymentResponse(payment=_message(payment))
+        message = _message(payment)
+        # Asked after the payment was read: newer than the version says, never older.
+        by_hand = await repository.given_by_hand(self._payments.db, payment.id)
+        message.by_hand.CopyFrom(_money(Money(by_hand, payment.amount.currency)))
+        return pb.GetPaymentResponse(payment=message)
 
 
 def _message(payment: Payment) -> pb.Payment:
@@ -63,6 +68,7 @@ def _message(payment: Payment) -> pb.Payment:
         amount=_money(payment.amount),
         refunded=_money(payment.refunded),
         decline_reason=payment.decline_reason,
+        version=payment.version,
     )
 
 

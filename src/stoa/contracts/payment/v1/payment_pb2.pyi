@@ -62,16 +62,24 @@ class Payment(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_FIELD_NUMBER: _builtins.int
     DECLINE_REASON_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    BY_HAND_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key: _builtins.str
     order_id: _builtins.str
     state: Global___PaymentState.ValueType
     decline_reason: _builtins.str
     """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, unknown-token; empty otherwise."""
+    version: _builtins.int
+    """Counts the changes of a payment, as its events do: what is told with a higher one is newer."""
     @_builtins.property
     def amount(self) -> _common_pb2.Money: ...
     @_builtins.property
     def refunded(self) -> _common_pb2.Money: ...
+    @_builtins.property
+    def by_hand(self) -> _common_pb2.Money:
+        """What staff gave back or asked to give back by hand, and no return or cancellation. GetPayment says it."""
+
     def __init__(
         self,
         *,
@@ -82,10 +90,12 @@ class Payment(_message.Message):
         amount: _common_pb2.Money | None = ...,
         refunded: _common_pb2.Money | None = ...,
         decline_reason: _builtins.str = ...,
+        version: _builtins.int = ...,
+        by_hand: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "refunded", b"refunded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "refunded", b"refunded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "decline_reason", b"decline_reason", "id", b"id", "key", b"key", "order_id", b"order_id", "refunded", b"refunded", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "decline_reason", b"decline_reason", "id", b"id", "key", b"key", "order_id", b"order_id", "refunded", b"refunded", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

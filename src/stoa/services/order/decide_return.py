@@ -1,0 +1,40 @@
+"""The staff says whether goods may be sent back."""
+
+from __future__ import annotations
+
+from stoa.kit.context import Principal
+from stoa.services.order import access, announcements, repository, return_states
+from stoa.services.order.repository import Return
+from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.service import Orders
+
+
+async def approve_return(orders: Orders, order_id: str, return_id: str, caller: Principal) -> Return:
+    """The approved return. `NoSuchReturn`, or `WrongReturnState` unless it is requested."""
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller)
+        asked = await access.find_return(tx, order, return_id)
+        return_states.check(asked.status, ReturnStatus.APPROVED)
+        await repository.change_return(
+            tx, asked, ReturnStatus.APPROVED, reason="approved", actor="staff", actor_id=caller.user_id
+        )
+        version = await repository.touch_order(tx, order_id)
+        await orders.outbox.announce_all(tx, [announcements.return_approved(order, version, asked)])
+        return await access.find_return(tx, order, return_id)
+
+
+async def refuse_return(orders: Orders, order_id: str, return_id: str, caller: Principal, reason: str) -> Return:
+    """The refused return, its units free to be asked for again. `NoSuchReturn`, or `WrongReturnState` where it
+    has ended. What was approved may be refused when it turns out to be something else.
+    """
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller)
+        asked = await access.find_return(tx, order, return_id)
+        return_states.check(asked.status, ReturnStatus.REFUSED)
+        await repository.change_return(
+            tx, asked, ReturnStatus.REFUSED, reason=reason, actor="staff", actor_id=caller.user_id
+        )
+        await repository.free_units(tx, asked)
+        version = await repository.touch_order(tx, order_id)
+        await orders.outbox.announce_all(tx, [announcements.return_refused(order, version, asked, reason)])
+        return await access.find_return(tx, order, return_id)

@@ -1,0 +1,85 @@
+"""Goods are back: what they are worth goes back too, and what can be sold again is put on the shelf.
+
+The money is that of the goods, or the less that is left of the payment where staff gave back by hand. What
+payment says is asked before the transaction and remembered in it. Should somebody give back by hand between
+the two, payment gives what is left then: it decides under its own lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+from stoa.kit import money
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.services.order import access, announcements, repository, return_states, states
+from stoa.services.order.refunds import Came, check_received, refund_lines
+from stoa.services.order.repository import Order, Return
+from stoa.services.order.request_return import ask
+from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.service import Orders
+from stoa.services.order.states import Status
+
+
+async def receive_return(
+    orders: Orders, order_id: str, return_id: str, caller: Principal, came: Sequence[Came]
+) -> Return:
+    """The return with what really came, which may be less than was asked for. `NoSuchReturn`;
+    `WrongReturnState` where it has ended; `NotInReturn`, `DuplicateLine`, `MoreThanAsked` or `MoreUnfitThanCame` name
+    the line.
+
+    Money and stock follow order.returned; the order is returned once everything is back.
+    """
+    paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller, paid)
+        asked = await access.find_return(tx, order, return_id)
+        return_states.check(asked.status, ReturnStatus.RECEIVED)
+        check_received({line.sku: line.quantity for line in asked.lines}, came)
+        return await book_return(orders, tx, order, asked, came, caller=caller)
+
+
+async def take_back(
+    orders: Orders, order_id: str, caller: Principal, back: Sequence[tuple[str, int]], reason: str
+) -> Return:
+    """Asked for and received in one act of the staff, who has the goods before them. All of it can be sold again.
+
+    Raises what `request_return` raises.
+    """
+    paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
+    async with orders.db.transaction() as tx:
+        order = await access.find_locked(tx, order_id, caller, paid)
+        asked = await ask(tx, order, caller, back, reason)
+        came = [Came(sku, quantity, unfit=0) for sku, quantity in back]
+        return await book_return(orders, tx, order, asked, came, caller=caller)
+
+
+async def book_return(
+    orders: Orders, tx: Transaction, order: Order, asked: Return, came: Sequence[Came], *, caller: Principal
+) -> Return:
+    """The locked order's return as received; the order as returned where nothing of it is still out."""
+    states.check(order.status, Status.RETURNED)
+    worth = refund_lines({item.sku: item.bought for item in order.items}, came)
+    refund = money.total((line.net + line.tax for line in worth), order.total.currency)
+    refund = min(refund, order.left, key=attrgetter("amount"))
+    await repository.receive_return(
+        tx, asked, worth, refund_minor=refund.amount, actor="staff", actor_id=caller.user_id
+    )
+    still_out = sum(item.quantity - item.returned_quantity for item in order.items)
+    if sum(line.quantity for line in worth) == still_out:
+        await repository.change_status(
+            tx,
+            order,
+            Status.RETURNED,
+            reason=asked.reason,
+            actor="staff",
+            actor_id=caller.user_id,
+            refund_minor=refund.amount,
+        )
+    else:
+        await repository.touch_order(tx, order.id, refund.amount)
+    after = await repository.read_order(tx, order.id)
+    assert after is not None
+    await orders.outbox.announce_all(tx, [announcements.returned(after, asked.id, worth, refund)])
+    return await access.find_return(tx, order, asked.id)

@@ -1,0 +1,191 @@
+"""What an operator does to a payment, and what becomes of its order: a whole shop, by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from journeys.client import Shopper
+
+from stoa.audit.audit import audit
+from stoa.contracts.auth.v1 import auth_pb2
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.catalog.v1 import catalog_pb2
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.contracts.common.v1 import common_pb2
+from stoa.contracts.inventory.v1 import inventory_pb2
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+
+SKU = "MONEY-BACK"
+STOCK = 1000
+
+
+@pytest.fixture(scope="module")
+async def visitor(shop) -> Shopper:
+    variant = catalog_pb2.ImportProductsRequest.NewVariant(
+        sku=SKU, price=common_pb2.Money(amount_minor=10000, currency="GBP")
+    )
+    product = catalog_pb2.ImportProductsRequest.NewProduct(
+        slug="money-back", name="Money back", category="things", category_name="Things", variants=[variant]
+    )
+    await shop.stub(CatalogServiceStub).ImportProducts(catalog_pb2.ImportProductsRequest(products=[product]))
+    lines = [common_pb2.Line(sku=SKU, quantity=STOCK)]
+    await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    return Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}")
+
+
+@pytest.fixture(scope="module")
+async def admin(shop, visitor: Shopper) -> Shopper:
+    new = auth_pb2.ImportUsersRequest.NewUser(
+        email="admin@stoa.example", first_name="A", last_name="B", roles=["admin"]
+    )
+    auth = shop.stub(AuthServiceStub)
+    await auth.ImportUsers(auth_pb2.ImportUsersRequest(users=[new]))
+    session = await auth.OpenSession(auth_pb2.OpenSessionRequest(email=new.email, reason="test"))
+    return Shopper(visitor.session, visitor.base_url, session.access_token)
+
+
+@pytest.fixture
+async def ada(visitor: Shopper) -> Shopper:
+    return await visitor.register()
+
+
+async def bought(ada: Shopper, units: int = 2) -> dict:
+    """Two of them: 20000, sent free, and 4000 of tax, 24000 in all."""
+    await ada.fill_cart(**{SKU: units})
+    return await ada.buy()
+
+
+async def ship(admin: Shopper, order: dict):
+    return await admin.send("POST", f"/orders/{order['id']}/ship", {"carrier": "DHL", "tracking_number": "1"})
+
+
+async def refund(admin: Shopper, order: dict, amount: int | None):
+    body = {"amount": {"amount": amount, "currency": "GBP"}} if amount is not None else {}
+    return await admin.send("POST", f"/payments/{order['payment_id']}/refund", body, key=str(uuid4()))
+
+
+async def must_be_sound(shop) -> None:
+    await shop.settle()
+    verdicts = await audit(shop.databases, looks=5, pause_seconds=0.2)
+    assert not {verdict.invariant.number: verdict.findings for verdict in verdicts if verdict.findings}
+
+
+def back(units: int) -> dict:
+    return {"items": [{"sku": SKU, "quantity": units}], "reason": "not mine"}
+
+
+async def test_a_return_pays_what_an_operator_has_left(shop, ada, admin):
+    order = await bought(ada)
+    assert order["total"]["amount"] == 24000
+    assert (await refund(admin, order, 5000)).status == 200
+    assert (await ship(admin, order)).status == 200
+    made = await admin.ok("POST", f"/orders/{order['id']}/return", back(2), status=201)
+    assert (made["status"], made["refund"]) == ("received", {"amount": 19000, "currency": "GBP"})
+    payment = await admin.until(f"/payments/{order['payment_id']}", lambda body: body["state"] == "refunded")
+    assert [(one["amount"]["amount"], one["state"]) for one in payment["refunds"]] == [(5000, "done"), (19000, "done")]
+    whole = await ada.until(f"/orders/{order['id']}", lambda body: body["payment_status"] == "refunded")
+    assert (whole["status"], whole["refunded"]["amount"]) == ("returned", 24000)
+    await must_be_sound(shop)
+
+
+async def test_two_returns_and_an_operator_between_them(shop, ada, admin):
+    order = await bought(ada)
+    assert (await ship(admin, order)).status == 200
+    first = await admin.ok("POST", f"/orders/{order['id']}/return", back(1), status=201)
+    assert (await refund(admin, order, 5000)).status == 200
+    second = await admin.ok("POST", f"/orders/{order['id']}/return", back(1), status=201)
+    assert [one["refund"]["amount"] for one in (first, second)] == [12000, 7000]
+    await admin.until(f"/payments/{order['payment_id']}", lambda body: body["refunded"]["amount"] == 24000)
+    await must_be_sound(shop)
+
+
+async def test_returns_and_an_operator_at_once_never_give_back_more_than_was_paid(shop, ada, admin):
+    order = await bought(ada, 4)
+    assert (order["total"]["amount"], (await ship(admin, order)).status) == (48000, 200)
+    answers = await asyncio.gather(
+        *(admin.send("POST", f"/orders/{order['id']}/return", back(1)) for _ in range(4)),
+        *(refund(admin, order, 9000) for _ in range(4)),
+    )
+    assert [answer.status for answer in answers[:4]] == [201] * 4
+    assert {answer.status for answer in answers[4:]} <= {200, 409}
+    await admin.until(f"/payments/{order['payment_id']}", lambda body: body["refunded"]["amount"] == 48000)
+    await ada.until(f"/orders/{order['id']}", lambda body: body["payment_status"] == "refunded")
+    await must_be_sound(shop)
+
+
+async def test_a_canceled_order_gives_back_the_rest(shop, ada, admin):
+    order = await bought(ada)
+    assert (await refund(admin, order, 5000)).status == 200
+    await ada.ok("POST", f"/orders/{order['id']}/cancel", {"reason": "no"})
+    payment = await admin.until(f"/payments/{order['payment_id']}", lambda body: body["state"] == "refunded")
+    assert [one["amount"]["amount"] for one in payment["refunds"]] == [5000, 19000]
+    await must_be_sound(shop)
+
+
+@pytest.mark.parametrize("act", ["void", "refund"])
+async def test_what_is_not_paid_is_not_shipped(shop, ada, admin, act):
+    order = await bought(ada)
+    if act == "void":
+        await admin.ok("POST", f"/payments/{order['payment_id']}/void", {"reason": "fraud"})
+    else:
+        assert (await refund(admin, order, None)).status == 200
+    refused = await ship(admin, order)
+    assert (refused.status, refused.problem) == (409, "order-not-paid")
+    seen = await ada.until(f"/orders/{order['id']}", lambda body: body["payment_status"] == "refunded")
+    assert (seen["status"], seen["tracking"], seen["refunded"]["amount"]) == ("confirmed", None, 24000)
+    await admin.ok("POST", f"/orders/{order['id']}/cancel", {"reason": "fraud"})
+    await must_be_sound(shop)
+
+
+async def test_a_return_after_a_void_gives_nothing_back(shop, ada, admin):
+    order = await bought(ada)
+    assert (await ship(admin, order)).status == 200
+    await admin.ok("POST", f"/payments/{order['payment_id']}/void", {"reason": "goodwill"})
+    made = await admin.ok("POST", f"/orders/{order['id']}/return", back(2), status=201)
+    assert made["refund"] == {"amount": 0, "currency": "GBP"}
+    await must_be_sound(shop)
+    payment = await admin.ok("GET", f"/payments/{order['payment_id']}")
+    assert [(one["source"], one["amount"]["amount"]) for one in payment["refunds"]] == [("void", 24000)]
+
+
+async def test_a_void_and_a_shipping_at_once_have_a_defined_end(shop, ada, admin):
+    """Whichever payment's row saw first: the order is shipped, or it is not and cannot be."""
+    for _ in range(6):
+        order = await bought(ada)
+        shipped, voided = await asyncio.gather(
+            ship(admin, order), admin.send("POST", f"/payments/{order['payment_id']}/void", {"reason": "fraud"})
+        )
+        assert voided.status == 200
+        assert shipped.status == 200 or (shipped.status, shipped.problem) == (409, "order-not-paid")
+        if shipped.status == 409:
+            assert (await ship(admin, order)).problem == "order-not-paid"
+    await must_be_sound(shop)
+
+
+async def test_a_buyers_return_moves_nothing_before_the_goods_are_here(shop, ada, admin):
+    stock = (await admin.ok("GET", f"/inventory/{SKU}"))["on_hand"]
+    order = await bought(ada)
+    assert (await ship(admin, order)).status == 200
+    await shop.settle()
+    asked = await ada.ok("POST", f"/orders/{order['id']}/return", back(2), status=201)
+    assert (asked["status"], asked["refund"]["amount"]) == ("requested", 0)
+    one = f"/orders/{order['id']}/returns/{asked['id']}"
+    await admin.ok("POST", f"{one}/approve")
+    await shop.settle()
+    assert (await admin.ok("GET", f"/inventory/{SKU}"))["on_hand"] == stock - 2
+    assert (await admin.ok("GET", f"/payments/{order['payment_id']}"))["state"] == "captured"
+    await admin.ok("POST", f"{one}/receive", {"items": [{"sku": SKU, "quantity": 2, "unfit": 1}]})
+    await must_be_sound(shop)
+    assert (await admin.ok("GET", f"/inventory/{SKU}"))["on_hand"] == stock - 1
+    assert (await admin.ok("GET", f"/payments/{order['payment_id']}"))["refunded"]["amount"] == 24000
+    mails = await admin.ok("GET", f"/notifications?order_id={order['id']}")
+    assert sorted(mail["template"] for mail in mails["items"]) == [
+        "order_confirmation",
+        "order_returned",
+        "order_shipped",
+        "refund_issued",
+        "return_approved",
+        "return_requested",
+    ]

@@ -1,0 +1,90 @@
+"""What is not paid is not shipped: payment is asked, and what it says is remembered."""
+
+import asyncio
+
+import pytest
+
+from stoa.kit.context import Principal
+from stoa.kit.ids import uuid7
+from stoa.services.order import repository
+from stoa.services.order.errors import NotPaid, WrongState
+from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
+from stoa.services.order.ship_order import ship_order
+from stoa.services.order.states import Status
+from stoa.services.order.view import payment_status_of
+
+ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s")
+
+
+async def ship(orders, order):
+    return await ship_order(orders, order.id, ADMIN, carrier="DHL", tracking_number="JD01")
+
+
+@pytest.mark.parametrize("gone", [6591, 0])
+async def test_an_order_whose_money_goes_back_by_hand_stays(orders, placed, payments, announced, gone):
+    """Whether it has gone back already or is only asked for."""
+    order = await placed()
+    payments.gave_by_hand(order.payment_id, 6591, refunded=gone)
+    with pytest.raises(NotPaid) as refusal:
+        await ship(orders, order)
+    assert (refusal.value.status, refusal.value.type) == (409, "/problems/order-not-paid")
+    stored = await repository.read_order(orders.db, order.id)
+    assert (stored.status, stored.version, stored.shipment) == (Status.CONFIRMED, order.version, None)
+    assert [kind for kind, _, _ in await announced()] == ["order.placed"]
+
+
+async def test_what_was_heard_before_stops_it_too(orders, placed):
+    """Payment answers from before the refund; its event was here first."""
+    order = await placed()
+    told = PaymentTold(order.payment_id, 9, PaymentState.REFUNDED, refunded_minor=6591, by_hand_minor=6591)
+    async with orders.db.transaction() as tx:
+        await repository.hear_payment(tx, told)
+    with pytest.raises(NotPaid):
+        await ship(orders, order)
+    stored = await repository.read_order(orders.db, order.id)
+    assert (stored.status, payment_status_of(stored)) == (Status.CONFIRMED, PaymentStatus.REFUNDED)
+
+
+async def test_a_payment_that_took_nothing_ships_nothing(orders, placed, payments):
+    order = await placed()
+    payments.told[order.payment_id] = None
+    with pytest.raises(NotPaid):
+        await ship(orders, order)
+    assert (await repository.read_order(orders.db, order.id)).status is Status.CONFIRMED
+
+
+async def test_a_part_that_went_back_stops_nothing(orders, placed, payments):
+    order = await placed()
+    payments.gave_by_hand(order.payment_id, 6590, version=7)
+    shipped = await ship(orders, order)
+    assert (shipped.status, payment_status_of(shipped)) == (Status.SHIPPED, PaymentStatus.PARTIALLY_REFUNDED)
+    assert await orders.db.fetchval("SELECT payment_version FROM shipments") == 7
+
+
+async def test_what_costs_nothing_is_shipped_without_a_payment(orders, placed, gratis):
+    shipped = await ship(orders, await placed(**gratis))
+    assert shipped.status is Status.SHIPPED
+
+
+@pytest.fixture
+def gratis():
+    from order.conftest import gbp
+
+    from stoa.services.order.figures import Figures, NewItem
+
+    nothing = Figures(subtotal=gbp(0), discount=gbp(0), shipping=gbp(0), tax=gbp(0), total=gbp(0))
+    return {
+        "figures": nothing,
+        "items": [NewItem(uuid7(), "LEAFLET", "Leaflet", gbp(0), 1, gbp(0))],
+        "payment_id": None,
+    }
+
+
+async def test_payment_is_asked_with_no_transaction_open_and_the_lock_decides(orders, placed, payments):
+    """Two ship at once, both after the same answer: one parcel."""
+    order = await placed()
+    results = await asyncio.gather(ship(orders, order), ship(orders, order), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["Order", "WrongState"]
+    with pytest.raises(WrongState):
+        await ship(orders, order)
+    assert await orders.db.fetchval("SELECT count(*) FROM shipments") == 1
