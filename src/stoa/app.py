@@ -23,6 +23,7 @@ SERVICES: dict[str, Service] = {
         Service(
             name="catalog",
             announces=("product.created", "product.updated", "product.deleted"),
+            hears=("user.changed",),
         ),
         Service(
             name="inventory",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, combinations
 from typing import Any
 
 import pytest
@@ -24,6 +25,15 @@ CUSTOMER = new_user()
 
 def pounds(pence: int) -> dict[str, Any]:
     return {"amount": pence, "currency": "GBP"}
+
+
+def every_list() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Each order with each set of filters, at its beginning and further on."""
+    filters = ("seller_id", "category", "brand", "min_price", "max_price")
+    for sort in ("newest", "price", "-price", "name"):
+        for given in chain.from_iterable(combinations(filters, many) for many in range(len(filters) + 1)):
+            for after in ((), ("id",) if sort == "newest" else ("id", "place")):
+                yield sort, (*given, *after)
 
 
 @dataclass

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from stoa.kit.http.pages import encode_cursor
+from stoa.services.catalog.repository import NAME_START
+
 from .conftest import ADMIN, pounds
 
 
@@ -90,6 +93,35 @@ async def test_a_card_has_the_lowest_and_highest_price(stocked):
 async def test_bad_queries_name_the_parameter(stocked, query, field):
     answer = await stocked.rest.send("GET", f"/products?{query}")
     assert (answer.status, answer.body["field"]) == (422, field)
+
+
+async def test_names_of_any_length_and_script_are_paged(stocked):
+    for at in range(4):
+        await stocked.add(f"emoji-{at}", 100, name="\U0001f355" * 200)
+        await stocked.add(f"capital-{at}", 100, name="\u0130" * 200)
+    everything = await stocked.slugs("sort=name&limit=100")
+    assert len(everything) == 12
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = await stocked.rest.ok("GET", f"/products?sort=name&limit=1{cursor and '&cursor=' + cursor}")
+        seen += [card["slug"] for card in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == everything
+
+
+@pytest.mark.parametrize(
+    ("sort", "position"),
+    [
+        ("name", ["018f0000-0000-7000-8000-000000000000", "x" * (NAME_START + 1)]),
+        ("name", ["' OR 1=1", "x"]),
+        ("name", ["018f0000-0000-7000-8000-000000000000", "a\0"]),
+        ("price", ["018f0000-0000-7000-8000-000000000000", 2**63]),
+        ("newest", ["018f0000-0000-7000-8000-000000000000", "x"]),
+    ],
+)
+async def test_a_cursor_that_was_tampered_with_is_refused(stocked, sort, position):
+    answer = await stocked.rest.send("GET", f"/products?sort={sort}&cursor={encode_cursor(tuple(position))}")
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, "bad-cursor", "cursor")
 
 
 @pytest.mark.parametrize("limit", [1, 100])

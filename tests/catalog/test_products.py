@@ -38,6 +38,8 @@ async def test_a_product_is_shown_as_it_was_written(shop):
         "id": made["id"],
         "category": None,
         "status": "active",
+        "standing": "active",
+        "withheld": None,
         "seller_id": None,
         "images": images,
         "variants": variants,

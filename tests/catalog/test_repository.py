@@ -7,10 +7,19 @@ import pytest
 from sql import prepare_all
 
 from stoa.services.catalog import repository
+from stoa.services.catalog.repository import list_statement
+
+from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 27
+    assert len(await prepare_all(shop.db, repository)) == 28
+
+
+async def test_every_list_fits_the_schema(shop):
+    async with shop.db.dedicated() as connection:
+        for sort, given in every_list():
+            await connection.prepare(list_statement(sort, given))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +29,8 @@ async def test_every_statement_fits_the_schema(shop):
         ("UPDATE products SET price_minor = -1", "products_price"),
         ("UPDATE products SET price_minor = price_max_minor + 1", "products_price"),
         ("UPDATE products SET status = 'sold'", "products_status_check"),
+        ("UPDATE products SET withheld_at = now()", "products_withheld_by_somebody"),
+        ("UPDATE products SET seller_barred = true", "products_barred_have_seller"),
         ("UPDATE variants SET price_minor = -1", "variants_price_minor_check"),
     ],
 )

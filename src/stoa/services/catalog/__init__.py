@@ -6,7 +6,8 @@ It owns products, their variants and the category tree. What always holds:
 * an active product has a variant, and its lowest and highest price are its variants';
 * all prices are in the shop's currency;
 * a product's version counts its changes, those of its variants among them, and each is announced once;
-* no category is inside itself.
+* no category is inside itself, and none goes while a product is in it;
+* only what stands active is seen and sold: what staff withhold, or a barred seller sells, is not, whatever its status.
 
 How many there are of anything is inventory's business.
 """
@@ -17,6 +18,7 @@ from functools import partial
 
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
+from stoa.services.catalog.handlers import handlers, together
 from stoa.services.catalog.routes import routes
 from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
@@ -29,4 +31,6 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(catalog),
         servicers=[partial(add_CatalogServiceServicer_to_server, CatalogServicer(catalog))],
+        handlers=handlers(resources.outbox),
+        together=together,
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoa.kit.http.types import LongText, Name, Price, Sku, Slug
+from stoa.kit.http.types import LongText, Name, Price, ShortText, Sku, Slug
 from stoa.services.catalog.errors import SlugLikeAnId
 from stoa.services.catalog.product import Image, Variant, is_id
 
@@ -100,6 +100,12 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     images: Annotated[list[NewImage], Meta(max_length=50)] | UnsetType = UNSET
     variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] | UnsetType = UNSET
     version: Version | None = None
+
+
+class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`reason` is shown to the seller, and kept."""
+
+    reason: Annotated[ShortText, Meta(min_length=1, pattern=r"\S")]
 
 
 class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -6,11 +6,12 @@ Every act locks the product, works out what it is to be, writes that and announc
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from stoa.kit import clock
+from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.events import Fact
@@ -32,6 +33,7 @@ from stoa.services.catalog.errors import (
     NoSuchProduct,
     NoSuchVariant,
     NotYourProduct,
+    ProductWithheld,
     SkuTaken,
     SlugTaken,
     TooManyVariants,
@@ -43,6 +45,7 @@ from stoa.services.catalog.product import (
     CategoryName,
     Product,
     Variant,
+    Withheld,
     check_currency,
     check_for_sale,
     is_id,
@@ -64,6 +67,8 @@ async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Produ
         brand="",
         category=None,
         status="draft",
+        standing="draft",
+        withheld=None,
         seller_id=None if by.has("admin") else by.user_id,
         tags=[],
         specifications={},
@@ -79,13 +84,15 @@ async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Produ
         slugs = [new.slug] if new.slug else slugs_for(new.name, product_id)
         product = await _added(tx, product, slugs)
         await repository.write_variants(tx, {product_id: product.variants})
+        await staff_acts.record(tx, act="product.added", subject=product_id, after=_judged(product, blank))
         return await _announced(tx, catalog, product_id, ProductCreated)
 
 
 async def _added(tx: Transaction, product: Product, slugs: Sequence[str]) -> Product:
+    barred = product.seller_id is not None and await repository.seller_is_barred(tx, product.seller_id)
     for slug in slugs:
         named = replace(product, slug=slug)
-        if await repository.add_product(tx, named):
+        if await repository.add_product(tx, named, seller_barred=barred):
             return named
     raise SlugTaken(slugs[-1])
 
@@ -95,22 +102,40 @@ async def change_product(
 ) -> Product:
     """Everything that the patch names, if the product still has `version` (None: whichever it has).
 
-    Also brings an archived product back. Raises `VersionConflict` and what adding raises.
+    Also brings an archived product back. Raises `VersionConflict`, `ProductWithheld` where a seller would sell
+    what staff withhold, and what adding raises.
     """
     async with catalog.db.transaction() as tx:
-        before = await _lock(tx, id_or_slug, by)
+        before = await lock_product(tx, id_or_slug, by)
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
-        return await _save(tx, catalog, before, await _edited(tx, before, patch))
+        after = await _edited(tx, before, patch)
+        if before.withheld is not None and before.status != after.status == "active" and not by.has(*staff_acts.STAFF):
+            raise ProductWithheld(before.withheld.reason)
+        return await _change(tx, catalog, before, after)
 
 
 async def archive_product(catalog: Catalog, id_or_slug: str, by: Principal) -> None:
-    """Nobody can buy or see it any more; orders still refer to it, and its SKUs stay taken."""
+    """Nobody can buy or see it any more; orders still refer to it, and its SKUs stay taken.
+
+    What staff archive of a seller's is withheld, too: else he would bring it back.
+    """
     async with catalog.db.transaction() as tx:
-        before = await _lock(tx, id_or_slug, by)
+        before = await lock_product(tx, id_or_slug, by)
         if before.status == "archived":
             raise NoSuchProduct
-        await repository.change_product(tx, replace(before, status="archived"))
+        withheld = before.withheld
+        if withheld is None and before.seller_id not in {None, by.user_id}:
+            withheld = Withheld(clock.now(), by.user_id, "archived by the shop")
+        after = replace(before, status="archived", withheld=withheld)
+        await repository.change_product(tx, after)
+        await staff_acts.record(
+            tx,
+            act="product.archived",
+            subject=before.id,
+            before=_judged(before, after),
+            after=_judged(after, before),
+        )
         await _announced(tx, catalog, before.id, ProductDeleted)
 
 
@@ -118,14 +143,14 @@ async def add_variant(catalog: Catalog, id_or_slug: str, new: NewVariant, by: Pr
     """After its siblings, unless it says where. Raises `SkuTaken`, `TooManyVariants`."""
     check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
-        before = await _lock(tx, id_or_slug, by)
+        before = await lock_product(tx, id_or_slug, by)
         if new.sku in before.skus:
             raise SkuTaken([new.sku])
         if len(before.variants) >= MOST_VARIANTS:
             raise TooManyVariants(MOST_VARIANTS)
         last = max((variant.position for variant in before.variants), default=-1)
         added = new.at(min(last + 1, MOST_POSITION))
-        return await _save(tx, catalog, before, replace(before, variants=[*before.variants, added]))
+        return await _change(tx, catalog, before, replace(before, variants=[*before.variants, added]))
 
 
 async def replace_variant(catalog: Catalog, sku: str, new: VariantReplacement, by: Principal) -> Product:
@@ -136,7 +161,7 @@ async def replace_variant(catalog: Catalog, sku: str, new: VariantReplacement, b
         position = old.position if new.position is None else new.position
         changed = Variant(sku, new.name, new.price.money, position, new.options)
         variants = [changed if variant is old else variant for variant in before.variants]
-        return await _save(tx, catalog, before, replace(before, variants=variants))
+        return await _change(tx, catalog, before, replace(before, variants=variants))
 
 
 async def archive_variant(catalog: Catalog, sku: str, by: Principal) -> None:
@@ -144,10 +169,10 @@ async def archive_variant(catalog: Catalog, sku: str, by: Principal) -> None:
     async with catalog.db.transaction() as tx:
         before, old = await _lock_variant(tx, sku, by)
         variants = [variant for variant in before.variants if variant is not old]
-        await _save(tx, catalog, before, replace(before, variants=variants))
+        await _change(tx, catalog, before, replace(before, variants=variants))
 
 
-async def _lock(tx: Transaction, id_or_slug: str, by: Principal) -> Product:
+async def lock_product(tx: Transaction, id_or_slug: str, by: Principal) -> Product:
     """The product, locked, if `by` may change it; what he may not see is not there for him."""
     if is_id(id_or_slug):
         product = await repository.lock_product(tx, product_id=id_or_slug)
@@ -164,7 +189,7 @@ async def _lock_variant(tx: Transaction, sku: str, by: Principal) -> tuple[Produ
     product_id = await repository.product_of_sku(tx, sku)
     if product_id is None:
         raise NoSuchVariant
-    product = await _lock(tx, product_id, by)
+    product = await lock_product(tx, product_id, by)
     variant = next((variant for variant in product.variants if variant.sku == sku), None)
     if variant is None:  # archived while we waited
         raise NoSuchVariant
@@ -199,7 +224,26 @@ async def _category(tx: Transaction, slug: str | None) -> CategoryName | None:
     return category
 
 
-async def _save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
+async def _change(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
+    await staff_acts.record(
+        tx, act="product.changed", subject=before.id, before=_judged(before, after), after=_judged(after, before)
+    )
+    return await save(tx, catalog, before, after)
+
+
+def _judged(product: Product, other: Product) -> dict[str, Any]:
+    """What somebody must know to judge a change by staff: status, and the prices that are not the `other`'s."""
+    others = {variant.sku: variant.price.amount for variant in other.variants}
+    prices = {
+        variant.sku: variant.price.amount
+        for variant in product.variants
+        if others.get(variant.sku) != variant.price.amount
+    }
+    return {"status": product.status, "withheld": product.withheld is not None, "prices": prices}
+
+
+async def save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
+    """Write and announce what the locked product `before` becomes; it as it is then."""
     check_for_sale(after.status, after.variants, catalog.settings.currency)
     await repository.change_product(tx, after)
     await repository.lock_variants(tx, {*before.skus, *after.skus})

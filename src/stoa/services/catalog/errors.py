@@ -4,7 +4,7 @@ NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
 Forbidden       NotYourProduct
 Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
                 SkuTwice, SlugLikeAnId
-Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants
+Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld
 """
 
 from __future__ import annotations
@@ -154,3 +154,11 @@ class TooManyVariants(problems.Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"A product has at most {most} variants.", field="sku", most=most)
+
+
+class ProductWithheld(problems.Conflict):
+    title = "The product is withheld"
+    slug = "product-withheld"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The shop withholds this product: {reason}", field="status")

@@ -14,6 +14,10 @@ from stoa.kit.money import Money
 from stoa.services.catalog.errors import CategoryCycle, CategoryTooDeep, ForeignCurrency, NothingForSale, SkuTwice
 
 Status = Literal["draft", "active", "archived"]
+"""What the seller says of his product."""
+Standing = Literal["draft", "active", "archived", "withheld", "suspended"]
+"""Where it stands, of which only `active` is seen and bought: its status, unless staff withhold it, or
+its seller may not sell (`suspended`)."""
 Specification = str | int | float | bool
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -42,8 +46,19 @@ class CategoryName(msgspec.Struct, frozen=True):
     name: str
 
 
+class Withheld(msgspec.Struct, frozen=True):
+    """By staff, who alone can take it back."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
 class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """What is described. `version` counts its changes, those of its variants among them."""
+    """What is described. `version` counts its changes, those of its variants among them.
+
+    `standing` is as it was read: what follows from a change is known when that is written.
+    """
 
     id: str
     slug: str
@@ -52,6 +67,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     brand: str
     category: CategoryName | None
     status: Status
+    standing: Standing
+    withheld: Withheld | None
     seller_id: str | None
     tags: Sequence[str]
     specifications: Mapping[str, Specification]

@@ -15,14 +15,15 @@ import asyncpg
 from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
-from stoa.services.catalog.product import CategoryName, Image, Product, Variant
+from stoa.services.catalog.product import CategoryName, Image, Product, Standing, Variant, Withheld
 
 # -------------------------------------------------------------------------------------------------- products
 
 _PRODUCT = """
     SELECT product.id, product.slug, product.name, product.description, product.brand,
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
-        product.status, product.seller_id, product.tags, product.specifications, product.images,
+        product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
+        product.seller_id, product.tags, product.specifications, product.images,
         product.version, product.created_at, product.updated_at,
         (
             SELECT coalesce(jsonb_agg(jsonb_build_array(
@@ -42,75 +43,12 @@ LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
 
 LOCK_BY_SLUG = "SELECT id FROM products WHERE slug = $1 FOR UPDATE"
 
-# A card of the list: one statement whatever its length. `$3` takes the category with all that is inside it.
-_LIST = """
-    SELECT product.id, product.slug, product.name, product.brand, product.status,
-        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
-        product.price_minor, product.price_max_minor, product.currency, product.images -> 0 AS image,
-        ARRAY(
-            SELECT sku FROM variants
-            WHERE product_id = product.id AND archived_at IS NULL
-            ORDER BY position, sku
-        ) AS skus
-    FROM products AS product
-    LEFT JOIN categories AS category ON category.id = product.category_id
-    WHERE product.status = $1
-        AND ($2::uuid IS NULL OR product.seller_id = $2)
-        AND ($3::text IS NULL OR product.category_id IN (
-            WITH RECURSIVE inside AS (
-                SELECT id FROM categories WHERE slug = $3
-                UNION
-                SELECT below.id FROM categories AS below JOIN inside ON below.parent_id = inside.id
-            )
-            SELECT id FROM inside
-        ))
-        AND ($4::text IS NULL OR product.brand = $4)
-        AND ($5::bigint IS NULL OR product.price_minor >= $5)
-        AND ($6::bigint IS NULL OR product.price_minor <= $6)
-"""
-
-NEWEST = (
-    _LIST
-    + """
-        AND ($8::uuid IS NULL OR product.id < $8)
-    ORDER BY product.id DESC
-    LIMIT $7
-"""
-)
-
-CHEAPEST = (
-    _LIST
-    + """
-        AND ($8::uuid IS NULL OR (product.price_minor, product.id) > ($9::bigint, $8))
-    ORDER BY product.price_minor, product.id
-    LIMIT $7
-"""
-)
-
-DEAREST = (
-    _LIST
-    + """
-        AND ($8::uuid IS NULL OR (product.price_minor, product.id) < ($9::bigint, $8))
-    ORDER BY product.price_minor DESC, product.id DESC
-    LIMIT $7
-"""
-)
-
-BY_NAME = (
-    _LIST
-    + """
-        AND ($8::uuid IS NULL OR (lower(product.name), product.id) > (lower($9::text), $8))
-    ORDER BY lower(product.name), product.id
-    LIMIT $7
-"""
-)
-
 ADD_PRODUCT = """
     INSERT INTO products (
         id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency
+        price_minor, price_max_minor, currency, seller_barred
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     ON CONFLICT (slug) DO NOTHING
 """
 
@@ -118,7 +56,7 @@ CHANGE_PRODUCT = """
     UPDATE products SET
         slug = $2, name = $3, description = $4, brand = $5, category_id = $6, status = $7, seller_id = $8,
         tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
-        version = version + 1, updated_at = now()
+        withheld_at = $15, withheld_by = $16, withheld_reason = $17, version = version + 1, updated_at = now()
     WHERE id = $1
 """
 
@@ -170,8 +108,115 @@ VARIANTS_FOR_SALE = """
         variant.name, variant.price_minor, variant.currency
     FROM variants AS variant
     JOIN products AS product ON product.id = variant.product_id
-    WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.status = 'active'
+    WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
 """
+
+# --------------------------------------------------------------------------------------------------- sellers
+
+KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) ON CONFLICT DO NOTHING"
+
+# Shared by all who add products of one seller; who bars him waits for them, and then finds theirs.
+SELLER_BARRED = "SELECT barred FROM sellers WHERE id = $1 FOR SHARE"
+
+NOTE_SELLER = """
+    INSERT INTO sellers AS known (id, barred, version) VALUES ($1, $2, $3)
+    ON CONFLICT (id) DO UPDATE SET barred = excluded.barred, version = excluded.version
+    WHERE excluded.version > known.version
+"""
+
+LOCK_PRODUCTS_OF_SELLERS = "SELECT FROM products WHERE seller_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+
+BAR_PRODUCTS = """
+    UPDATE products SET seller_barred = $2, version = version + 1, updated_at = now()
+    WHERE seller_id = $1 AND seller_barred <> $2
+    RETURNING id, slug, version, seller_id, ARRAY(
+        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
+    )
+"""
+
+# ----------------------------------------------------------------------------------------------------- lists
+#
+# A list is assembled from these pieces, never from values. Only the filters that are given stand in it: then
+# PostgreSQL reads it, in its order, from the index that begins with them.
+
+_CARDS = """
+    SELECT product.id, product.slug, product.name, product.brand, product.standing,
+        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
+        product.price_minor, product.price_max_minor, product.currency, product.image,
+        ARRAY(
+            SELECT sku FROM variants
+            WHERE product_id = product.id AND archived_at IS NULL
+            ORDER BY position, sku
+        ) AS skus
+    FROM ({page}) AS product
+    LEFT JOIN categories AS category ON category.id = product.category_id
+    ORDER BY {order}
+"""
+
+_PAGE = """
+    SELECT id, slug, name, brand, standing, category_id, price_minor, price_max_minor, currency, images -> 0 AS image
+    FROM products AS product
+    WHERE {conditions}
+    ORDER BY {order}
+    LIMIT $2
+"""
+
+# A category with all that is inside it.
+_INSIDE = """
+    WITH RECURSIVE inside AS (
+        SELECT id FROM categories WHERE slug = {category}
+        UNION
+        SELECT below.id FROM categories AS below JOIN inside ON below.parent_id = inside.id
+    )
+"""
+
+# A page of each category inside, and of these together the first: no category is read to its end.
+_PAGE_OF_PAGES = """
+    SELECT product.* FROM inside CROSS JOIN LATERAL ({page}) AS product
+    ORDER BY {order}
+    LIMIT $2
+"""
+
+_CONDITIONS = {
+    "seller_id": "product.seller_id = {seller_id}",
+    "brand": "product.brand = {brand}",
+    "min_price": "product.price_minor >= {min_price}",
+    "max_price": "product.price_minor <= {max_price}",
+}
+
+NAME_START = 60
+"""Products are sorted by so many characters of their names: a cursor holds them, and may not be long."""
+
+_NAME = f"lower(left(product.name, {NAME_START}))"
+
+# For each order what it sorts by, and what comes after a product: its id, and its price or name.
+_ORDERS = {
+    "newest": ("product.id DESC", "product.id < {id}"),
+    "price": ("product.price_minor, product.id", "(product.price_minor, product.id) > ({place}, {id})"),
+    "-price": ("product.price_minor DESC, product.id DESC", "(product.price_minor, product.id) < ({place}, {id})"),
+    "name": (f"{_NAME}, product.id", f"({_NAME}, product.id) > (lower({{place}}::text), {{id}})"),
+}
+
+
+def list_statement(sort: str, given: Sequence[str]) -> str:
+    """Takes the standing, the limit, and what is `given`, in this order: filters, and of the page before the last
+    product's `id` and `place`."""
+    order, after = _ORDERS[sort]
+    number = {name: f"${at}" for at, name in enumerate(given, start=3)}
+    conditions = ["product.standing = $1", *(_CONDITIONS[name] for name in given if name in _CONDITIONS)]
+    if "id" in given:
+        conditions.append(after)
+    inside, page = "", _PAGE
+    if "category" in given:
+        inside = _INSIDE
+        if {"brand", "seller_id"}.isdisjoint(given):
+            page = _PAGE_OF_PAGES.replace("{page}", _PAGE)
+            conditions.append("product.category_id = inside.id")
+        else:
+            conditions.append("product.category_id IN (SELECT id FROM inside)")
+    statement = (inside + _CARDS).replace("{page}", page).replace("{conditions}", " AND ".join(conditions))
+    return statement.replace("{order}", order).format_map(number)
+
 
 # ------------------------------------------------------------------------------------------------ categories
 
@@ -225,7 +270,7 @@ class Card(NamedTuple):
     slug: str
     name: str
     brand: str
-    status: str
+    standing: Standing
     category: CategoryName | None
     price: Money | None
     price_max: Money | None
@@ -291,6 +336,8 @@ def _product(row: asyncpg.Record) -> Product:
         brand=row["brand"],
         category=_category_name(row),
         status=row["status"],
+        standing=row["standing"],
+        withheld=_withheld(row),
         seller_id=row["seller_id"],
         tags=row["tags"],
         specifications=row["specifications"],
@@ -305,6 +352,12 @@ def _product(row: asyncpg.Record) -> Product:
     )
 
 
+def _withheld(row: asyncpg.Record) -> Withheld | None:
+    if row["withheld_at"] is None:
+        return None
+    return Withheld(row["withheld_at"], row["withheld_by"], row["withheld_reason"])
+
+
 def _category_name(row: asyncpg.Record) -> CategoryName | None:
     if row["category_id"] is None:
         return None
@@ -312,22 +365,14 @@ def _category_name(row: asyncpg.Record) -> CategoryName | None:
 
 
 async def cards(
-    db: Db,
-    statement: str,
-    *,
-    status: str,
-    seller_id: str | None,
-    category: str | None,
-    brand: str | None,
-    min_price: int | None,
-    max_price: int | None,
-    limit: int,
-    after: Sequence[Any],
+    db: Db, sort: str, standing: str, *, limit: int, filters: Mapping[str, Any], after: Sequence[Any] | None
 ) -> list[Card]:
-    """A page of `statement`, which is one of the four orders. `after` is the position before the page, as the
-    statement takes it: the id, and the price or name where it sorts by that."""
-    rows = await db.fetch(statement, status, seller_id, category, brand, min_price, max_price, limit, *after)
-    return [_card(row) for row in rows]
+    """A page of the list in this order, of those that fit all `filters`.
+
+    `after` is the position before the page: the id, and the price or name where it sorts by that.
+    """
+    given = dict(filters) | dict(zip(("id", "place"), after or (), strict=False))
+    return [_card(row) for row in await db.fetch(list_statement(sort, tuple(given)), standing, limit, *given.values())]
 
 
 def _card(row: asyncpg.Record) -> Card:
@@ -337,7 +382,7 @@ def _card(row: asyncpg.Record) -> Card:
         slug=row["slug"],
         name=row["name"],
         brand=row["brand"],
-        status=row["status"],
+        standing=row["standing"],
         category=_category_name(row),
         price=None if currency is None else Money(row["price_minor"], currency),
         price_max=None if currency is None else Money(row["price_max_minor"], currency),
@@ -346,17 +391,21 @@ def _card(row: asyncpg.Record) -> Card:
     )
 
 
-async def add_product(tx: Transaction, product: Product) -> bool:
+async def add_product(tx: Transaction, product: Product, *, seller_barred: bool) -> bool:
     """Without its variants; False where its slug is taken."""
-    return affected(await tx.execute(ADD_PRODUCT, *_columns(product))) == 1
+    return affected(await tx.execute(ADD_PRODUCT, *_columns(product), seller_barred)) == 1
 
 
 async def change_product(tx: Transaction, product: Product) -> None:
     """Without its variants; the version goes up by one. Raises `SlugTaken`."""
     try:
-        await tx.execute(CHANGE_PRODUCT, *_columns(product))
+        await tx.execute(CHANGE_PRODUCT, *_columns(product), *_withheld_columns(product.withheld))
     except asyncpg.UniqueViolationError:
         raise SlugTaken(product.slug) from None
+
+
+def _withheld_columns(withheld: Withheld | None) -> tuple[Any, ...]:
+    return (None, None, None) if withheld is None else (withheld.at, withheld.by, withheld.reason)
 
 
 def _columns(product: Product) -> tuple[Any, ...]:
@@ -423,6 +472,27 @@ async def product_of_sku(db: Db, sku: str) -> str | None:
 
 async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
     return [ForSale(*row) for row in await db.fetch(VARIANTS_FOR_SALE, list(skus))]
+
+
+async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:
+    """Whether he may not sell; that stays so until the end of the transaction."""
+    await tx.execute(KNOW_SELLER, seller_id)
+    barred: bool = await tx.fetchval(SELLER_BARRED, seller_id)
+    return barred
+
+
+async def note_seller(tx: Transaction, seller_id: str, version: int, *, barred: bool) -> bool:
+    """Remember what auth told; False where something newer is known."""
+    return affected(await tx.execute(NOTE_SELLER, seller_id, barred, version)) == 1
+
+
+async def lock_products_of_sellers(tx: Transaction, seller_ids: Iterable[str]) -> None:
+    await tx.execute(LOCK_PRODUCTS_OF_SELLERS, list(seller_ids))
+
+
+async def bar_products(tx: Transaction, seller_id: str, *, barred: bool) -> list[Changed]:
+    """All of the seller's that stood otherwise; each version goes up by one."""
+    return [Changed(*row) for row in await tx.fetch(BAR_PRODUCTS, seller_id, barred)]
 
 
 async def categories(db: Db) -> list[Category]:

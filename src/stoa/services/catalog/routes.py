@@ -20,6 +20,7 @@ from stoa.services.catalog import repository
 from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
 from stoa.services.catalog.bodies import (
     Label,
+    Moderation,
     NewCategory,
     NewProduct,
     NewVariant,
@@ -37,8 +38,9 @@ from stoa.services.catalog.change_products import (
     replace_variant,
 )
 from stoa.services.catalog.errors import VersionMissing
-from stoa.services.catalog.product import CategoryName, Image, Product, Specification, Status, Variant
-from stoa.services.catalog.repository import Card, Category
+from stoa.services.catalog.moderate import reinstate, withhold
+from stoa.services.catalog.product import CategoryName, Image, Product, Specification, Standing, Status, Variant
+from stoa.services.catalog.repository import NAME_START, Card, Category
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 
@@ -48,8 +50,18 @@ SELLERS = roles("admin", "seller")
 routes: Routes[Catalog] = Routes("catalog")
 
 
+class WithheldView(msgspec.Struct):
+    """Since when staff withhold it, and why."""
+
+    at: datetime
+    reason: str
+
+
 class ProductView(msgspec.Struct, kw_only=True):
-    """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes."""
+    """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes.
+
+    `status` is what its seller says, `standing` what follows: only what stands `active` is seen and sold.
+    """
 
     id: str
     slug: str
@@ -58,6 +70,8 @@ class ProductView(msgspec.Struct, kw_only=True):
     brand: str
     category: CategoryName | None
     status: Status
+    standing: Standing
+    withheld: WithheldView | None
     seller_id: str | None
     tags: Sequence[str]
     specifications: dict[str, Specification]
@@ -71,13 +85,13 @@ class ProductView(msgspec.Struct, kw_only=True):
 
 
 class CardView(msgspec.Struct):
-    """A product as a list shows it. `skus` are its variants in their order."""
+    """A product as a list shows it. `status` is where it stands; `skus` are its variants in their order."""
 
     id: str
     slug: str
     name: str
     brand: str
-    status: str
+    status: Standing
     category: CategoryName | None
     price: Money | None
     price_max: Money | None
@@ -100,22 +114,22 @@ Sort = Literal["newest", "price", "-price", "name"]
 
 class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too.
-    `status` other than active shows an admin all such products and a seller his own."""
+    `status` is where they stand; other than active shows an admin all such products and a seller his own."""
 
     category: Slug | None = None
     brand: Label | None = None
     min_price: AmountMinor | None = None
     max_price: AmountMinor | None = None
     sort: Sort = "newest"
-    status: Status = "active"
+    status: Standing = "active"
 
 
-# For each order its statement, what its cursor holds, and where a card stands in it: the id first.
-_ORDERS: dict[Sort, tuple[str, Any, Any]] = {
-    "newest": (repository.NEWEST, tuple[Id], lambda card: (card.id,)),
-    "price": (repository.CHEAPEST, tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
-    "-price": (repository.DEAREST, tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
-    "name": (repository.BY_NAME, tuple[Id, Annotated[str, Meta(max_length=200)]], lambda card: (card.id, card.name)),
+# For each order what its cursor holds, and where a card stands in it: the id first.
+_PLACES: dict[Sort, tuple[Any, Any]] = {
+    "newest": (tuple[Id], lambda card: (card.id,)),
+    "price": (tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
+    "-price": (tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
+    "name": (tuple[Id, Annotated[str, Meta(max_length=NAME_START)]], lambda card: (card.id, card.name[:NAME_START])),
 }
 
 
@@ -126,21 +140,23 @@ def _minor(card: CardView) -> int:
 @routes.get("/products", query=ProductQuery, answer=Page[CardView], who=PUBLIC, summary="Products, filtered and sorted")
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
     query = request.query
-    statement, shape, position = _ORDERS[query.sort]
-    nothing_before = (None,) * len(shape.__args__)
+    shape, place = _PLACES[query.sort]
+    filters = {
+        "seller_id": None if query.status == "active" else _whose(request.principal),
+        "category": query.category,
+        "brand": query.brand,
+        "min_price": query.min_price,
+        "max_price": query.max_price,
+    }
     cards = await repository.cards(
         catalog.db,
-        statement,
-        status=query.status,
-        seller_id=None if query.status == "active" else _whose(request.principal),
-        category=query.category,
-        brand=query.brand,
-        min_price=query.min_price,
-        max_price=query.max_price,
+        query.sort,
+        query.status,
         limit=query.limit + 1,
-        after=decode_cursor(query.cursor, shape) or nothing_before,
+        filters={name: value for name, value in filters.items() if value is not None},
+        after=decode_cursor(query.cursor, shape),
     )
-    return page_of([_card_view(card) for card in cards], query.limit, position)
+    return page_of([_card_view(card) for card in cards], query.limit, place)
 
 
 def _whose(principal: Principal | None) -> str | None:
@@ -183,6 +199,24 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
 @routes.delete("/products/{product}", who=SELLERS, summary="Archive a product")
 async def delete_product(catalog: Catalog, request: Request) -> None:
     await archive_product(catalog, request.path["product"], _caller(request))
+
+
+@routes.post(
+    "/products/{product}/withhold", body=Moderation, answer=ProductView, who=ADMIN, summary="Withhold a product"
+)
+async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
+    return _view(await withhold(catalog, request.path["product"], _caller(request), request.body.reason))
+
+
+@routes.post(
+    "/products/{product}/reinstate",
+    body=Moderation,
+    answer=ProductView,
+    who=ADMIN,
+    summary="Let a withheld product be sold again",
+)
+async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
+    return _view(await reinstate(catalog, request.path["product"], _caller(request), request.body.reason))
 
 
 @routes.post(
@@ -267,6 +301,8 @@ def _view(product: Product) -> ProductView:
         brand=product.brand,
         category=product.category,
         status=product.status,
+        standing=product.standing,
+        withheld=WithheldView(product.withheld.at, product.withheld.reason) if product.withheld else None,
         seller_id=product.seller_id,
         tags=product.tags,
         specifications=dict(product.specifications),

@@ -22,6 +22,6 @@ async def show_product(catalog: Catalog, id_or_slug: str, principal: Principal |
         product = await repository.product_by_id(catalog.db, id_or_slug)
     else:
         product = await repository.product_by_slug(catalog.db, id_or_slug)
-    if product is None or not (product.status == "active" or may_change(product, principal)):
+    if product is None or not (product.standing == "active" or may_change(product, principal)):
         raise NoSuchProduct
     return product
