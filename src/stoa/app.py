@@ -27,8 +27,16 @@ SERVICES: dict[str, Service] = {
         ),
         Service(
             name="inventory",
+            calls=("catalog",),
             announces=("inventory.sold_out", "inventory.back_in_stock"),
-            hears=("order.placed", "order.canceled", "order.returned"),
+            hears=(
+                "product.created",
+                "product.updated",
+                "product.deleted",
+                "order.placed",
+                "order.canceled",
+                "order.returned",
+            ),
         ),
         Service(
             name="cart",

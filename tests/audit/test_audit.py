@@ -65,6 +65,8 @@ async def test_a_sound_shop_has_no_findings(sold):
 BREAK = [
     (1, "inventory", "UPDATE stock SET on_hand = on_hand + 1"),
     (1, "inventory", "UPDATE stock SET reserved = reserved + 1"),
+    (1, "inventory", "UPDATE owners SET seller_id = gen_random_uuid()"),
+    (1, "inventory", "INSERT INTO owners (sku, product_version) VALUES ('NOBODYS', 1)"),
     (2, "inventory", "UPDATE reservations SET state = 'held', expires_at = now() - interval '1 hour'"),
     (2, "inventory", "UPDATE reservations SET state = 'allocated'"),
     (3, "order", "UPDATE orders SET payment_id = gen_random_uuid()"),

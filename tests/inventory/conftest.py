@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from stoa.app import SERVICES, subscribers
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.kit.batcher import Batcher
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
 from stoa.kit.clock import now
 from stoa.kit.db import Database
 from stoa.kit.events import Event
@@ -30,12 +33,14 @@ from stoa.services.inventory.settings import Settings
 ADMIN = "018f0000-0000-7000-8000-00000000000a"
 
 
-def inventory_over(db: Database) -> Inventory:
+def inventory_over(db: Database, neighbours: Registry | None = None) -> Inventory:
+    """`neighbours` has catalog; without them it does not answer."""
     outbox = Outbox(SERVICES["inventory"], subscribers)
     return Inventory(
         db=db,
         outbox=outbox,
         settings=Settings(),
+        catalog=CatalogServiceStub(InProcessChannel(neighbours or Registry())),
         reserving=Batcher(partial(reserve_all, db, outbox)),
         allocating=Batcher(partial(allocate_all, db)),
     )

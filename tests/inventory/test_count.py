@@ -6,15 +6,13 @@ import asyncio
 
 import pytest
 
-from stoa.services.inventory.count import import_stock, set_on_hand
-from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse, NotYourStock
+from stoa.kit import context, staff_acts
+from stoa.kit.context import Principal
+from stoa.kit.ids import uuid7
+from stoa.services.inventory.count import import_stock
+from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 
-SELLER = "018f0000-0000-7000-8000-00000000000b"
-OTHER_SELLER = "018f0000-0000-7000-8000-00000000000c"
-
-
-async def count_as_seller(shop, sku, on_hand, user_id=SELLER):
-    await set_on_hand(shop.inventory, sku, on_hand, warehouse_id="main", reason="", user_id=user_id, seller=True)
+from .conftest import ADMIN
 
 
 async def test_a_count_books_the_difference(shop):
@@ -54,17 +52,6 @@ async def test_an_unknown_warehouse_leaves_no_trace(shop):
     assert await shop.db.fetchval("SELECT count(*) FROM items") == 0
 
 
-async def test_a_seller_keeps_what_he_opened_and_nothing_else(shop):
-    await shop.put("SHOPS", 5)
-    await count_as_seller(shop, "HIS", 3)
-    await count_as_seller(shop, "HIS", 4)
-    for sku, user_id in (("SHOPS", SELLER), ("HIS", OTHER_SELLER)):
-        with pytest.raises(NotYourStock):
-            await count_as_seller(shop, sku, 0, user_id)
-    await shop.put("HIS", 6)
-    assert (await shop.stock("SHOPS"), await shop.stock("HIS")) == ((5, 0), (6, 0))
-
-
 async def test_import_opens_what_is_new_and_leaves_the_rest(shop):
     await shop.put("A", 3)
     assert await import_stock(shop.inventory, {"A": 9, "B": 5, "C": 0}) == 2
@@ -91,3 +78,15 @@ async def test_two_first_counts_at_once_are_one_opening(shop, twin):
     await asyncio.gather(shop.put("A", 5), other.put("A", 5))
     assert await shop.movements("A") == [("opening", 5)]
     assert len(await shop.announced()) == 1
+
+
+async def test_what_staff_count_is_kept_with_who_did(shop):
+    admin = Principal(ADMIN, "ada@example.com", frozenset({"admin"}), uuid7())
+    with context.using(context.fresh(principal=admin)):
+        for on_hand in (5, 3, 3):
+            await shop.put("A", on_hand)
+    acts = await staff_acts.list_acts(shop.db, subject="A", limit=10)
+    assert [(act.act, act.actor, act.before, act.after) for act in acts] == [
+        ("stock.counted", ADMIN, {"warehouse": "main", "on_hand": 5}, {"warehouse": "main", "on_hand": 3}),
+        ("stock.counted", ADMIN, {"warehouse": "main", "on_hand": 0}, {"warehouse": "main", "on_hand": 5}),
+    ]

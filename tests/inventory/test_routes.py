@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from rest import Rest, new_user
 
+from stoa.services.inventory import repository
+from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.states import State
 
@@ -78,6 +80,8 @@ async def test_a_bad_count_changes_nothing(rest, shop, body, status, field):
 
 async def test_who_may_what(rest, shop):
     await shop.put("MUG", 5)
+    async with shop.db.transaction() as tx:
+        await repository.learn_owners(tx, [Owner("HIS", SELLER.id, 1), Owner("MUG", None, 1)])
     await rest.ok("PUT", "/inventory/HIS", {"on_hand": 1}, user=SELLER)
     stock, hold = {"on_hand": 1}, {"quantity": 1}
     for method, path, body, seller in (

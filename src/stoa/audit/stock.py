@@ -1,9 +1,11 @@
-"""Invariant 1: never oversold, and what is on hand is the sum of its movements."""
+"""Invariant 1: never oversold, what is on hand is the sum of its movements, and whoever sells it keeps it."""
 
 from __future__ import annotations
 
+import asyncpg
+
 from stoa.audit.finding import Finding, Findings, Invariant
-from stoa.audit.look import Look
+from stoa.audit.look import Look, side_by_side
 
 OVERSOLD = "SELECT sku, warehouse_id, on_hand, reserved FROM stock WHERE reserved < 0 OR reserved > on_hand"
 
@@ -33,6 +35,13 @@ SOLD_WITHOUT_STOCK = """
     SELECT order_id, detail FROM stock_discrepancies WHERE kind = 'sold_unreserved' AND settled_at IS NULL
 """
 
+KEEPERS = 'SELECT sku AS key, seller_id FROM owners ORDER BY sku COLLATE "C"'
+
+SELLERS = """
+    SELECT variants.sku AS key, products.seller_id FROM variants JOIN products ON products.id = variants.product_id
+    ORDER BY variants.sku COLLATE "C"
+"""
+
 
 async def check(look: Look) -> Findings:
     async for row in look.rows("inventory", OVERSOLD):
@@ -49,6 +58,17 @@ async def check(look: Look) -> Findings:
         )
     async for row in look.rows("inventory", SOLD_WITHOUT_STOCK):
         yield Finding(row["order_id"], f"was sold without stock: {row['detail']}")
+    async for sku, (keepers, sellers) in side_by_side(look.rows("inventory", KEEPERS), look.rows("catalog", SELLERS)):
+        # Nobody counts what inventory was not told of before it has asked.
+        if keepers and [row["seller_id"] for row in keepers] != [row["seller_id"] for row in sellers]:
+            sold_by = f"sold by {_who(sellers[0])}" if sellers else "no product's"
+            yield Finding(sku, f"may be counted by {_who(keepers[0])}, but is {sold_by}")
 
 
-STOCK = Invariant(1, "never oversold: reserved ≤ on hand, and on hand is the sum of its movements", check)
+def _who(row: asyncpg.Record) -> str:
+    return f"the seller {row['seller_id']}" if row["seller_id"] else "the shop"
+
+
+STOCK = Invariant(
+    1, "never oversold: reserved ≤ on hand, which is the sum of its movements; whoever sells it counts it", check
+)

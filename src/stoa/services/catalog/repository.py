@@ -111,6 +111,13 @@ VARIANTS_FOR_SALE = """
     WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
 """
 
+OWNERS_OF = """
+    SELECT variant.sku, product.seller_id, product.version
+    FROM variants AS variant
+    JOIN products AS product ON product.id = variant.product_id
+    WHERE variant.sku = ANY($1::text[])
+"""
+
 # --------------------------------------------------------------------------------------------------- sellers
 
 KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) ON CONFLICT DO NOTHING"
@@ -300,6 +307,14 @@ class ForSale(NamedTuple):
     currency: str
 
 
+class Owner(NamedTuple):
+    """Who sells a SKU (None: the shop itself), as of a version of its product."""
+
+    sku: str
+    seller_id: str | None
+    product_version: int
+
+
 class Category(NamedTuple):
     id: str
     parent_id: str | None
@@ -472,6 +487,11 @@ async def product_of_sku(db: Db, sku: str) -> str | None:
 
 async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
     return [ForSale(*row) for row in await db.fetch(VARIANTS_FOR_SALE, list(skus))]
+
+
+async def owners_of(db: Db, skus: Sequence[str]) -> list[Owner]:
+    """Of those that exist, archived or not."""
+    return [Owner(*row) for row in await db.fetch(OWNERS_OF, list(skus))]
 
 
 async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:

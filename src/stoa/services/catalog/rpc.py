@@ -53,6 +53,14 @@ class CatalogServicer(CatalogServiceServicer):
             ]
         )
 
+    async def GetOwners(self, request: pb.GetOwnersRequest, context: Any) -> pb.GetOwnersResponse:
+        return pb.GetOwnersResponse(
+            owners=[
+                pb.Owner(sku=one.sku, seller_id=one.seller_id or "", product_version=one.product_version)
+                for one in await repository.owners_of(self._catalog.db, request.skus)
+            ]
+        )
+
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
         try:
             asked = msgspec.convert({"products": [_plain(product) for product in request.products]}, _Import)

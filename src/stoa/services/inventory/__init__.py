@@ -1,11 +1,13 @@
 """Inventory: what is on the shelves, what of it is promised to whom, and every change of it.
 
-It owns warehouses, items, stock, reservations and movements. What always holds, whatever happens:
+It owns warehouses, items, stock, reservations and movements, and remembers who sells what. What always holds,
+whatever happens:
 
 * 0 <= reserved <= on_hand for each SKU in each warehouse: nothing is promised twice, so nothing is oversold;
 * on_hand is the sum of the row's movements, which are never changed or removed;
 * reserved is the sum of the lines of the reservations that are held or allocated;
 * a reservation is granted whole or not at all, and ends committed, released or expired;
+* a SKU is counted by whoever sells it, and by staff;
 * a sale, a return and a repeat of either are booked once.
 
 docs/algorithms/stock.md has the states, the locks and the reasons.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import add_InventoryServiceServicer_to_server
 from stoa.kit.batcher import Batcher
 from stoa.kit.service import Parts, Resources
@@ -34,6 +37,7 @@ def build(resources: Resources) -> Parts:
         db=resources.db,
         outbox=resources.outbox,
         settings=resources.settings(Settings),
+        catalog=CatalogServiceStub(resources.channel("catalog")),
         reserving=Batcher(partial(reserve_all, resources.db, resources.outbox)),
         allocating=Batcher(partial(allocate_all, resources.db)),
     )

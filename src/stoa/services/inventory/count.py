@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from stoa.kit import staff_acts
 from stoa.services.inventory import repository
-from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse, NotYourStock
+from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.owners import ask_for_owner, check_owner
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.shelves import Shelf
@@ -25,16 +27,17 @@ async def set_on_hand(
     """Book the difference to what was on hand in that warehouse; the SKU's stock afterwards.
 
     The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A
-    repeat books nothing. A seller keeps the SKUs whose stock he opened and no others. Raises
-    `NoSuchWarehouse`, `NotYourStock`, `BelowReserved`.
+    repeat books nothing. A seller counts what he sells, staff anything. Raises `NoSuchWarehouse`,
+    `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`.
     """
+    if seller:
+        await ask_for_owner(inventory, sku)
     async with inventory.db.transaction() as tx:
+        if seller:
+            await check_owner(tx, sku, user_id)
         if not await repository.warehouse_exists(tx, warehouse_id):
             raise NoSuchWarehouse(warehouse_id)
-        await repository.know_item(tx, sku, user_id if seller else None)
-        keeper = await repository.keeper_of(tx, sku)
-        if seller and keeper != user_id:
-            raise NotYourStock(sku)
+        await repository.know_item(tx, sku)
         shelves = await repository.lock_shelves(tx, [sku])
         shelf = shelves.shelf(sku, warehouse_id)
         kind = "receipt"
@@ -50,6 +53,14 @@ async def set_on_hand(
             kind = "adjustment" if difference < 0 else kind
             await repository.book(tx, kind, shelves.changes(), reason=reason, user_id=user_id)
             await announce_turns(inventory.outbox, tx, shelves.turns())
+            await staff_acts.record(
+                tx,
+                act="stock.counted",
+                subject=sku,
+                before={"warehouse": warehouse_id, "on_hand": on_hand - difference},
+                after={"warehouse": warehouse_id, "on_hand": on_hand},
+                reason=reason,
+            )
         return await repository.shelves_of(tx, sku)
 
 

@@ -1,6 +1,6 @@
 """What inventory refuses.
 
-NotFound        NoSuchSku, NoSuchReservation
+NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct
 Forbidden       NotYourStock
 Unprocessable   NoSuchWarehouse
 Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
@@ -23,6 +23,14 @@ class NoSuchSku(problems.NotFound):
         super().__init__(f"Inventory does not know the SKU {sku}.", field="sku")
 
 
+class SkuOfNoProduct(problems.NotFound):
+    title = "Nobody sells this SKU"
+    slug = "sku-of-no-product"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"No product has the SKU {sku}: add it to yours first.", field="sku")
+
+
 class NoSuchReservation(problems.NotFound):
     title = "There is no such reservation"
     slug = "no-such-reservation"
@@ -40,11 +48,11 @@ class NoSuchWarehouse(problems.Unprocessable):
 
 
 class NotYourStock(problems.Forbidden):
-    title = "This stock is kept by somebody else"
+    title = "Somebody else sells this"
     slug = "not-your-stock"
 
     def __init__(self, sku: str) -> None:
-        super().__init__(f"The stock of {sku} is kept by the shop or by another seller.")
+        super().__init__(f"{sku} is sold by the shop or by another seller, who alone counts it.", field="sku")
 
 
 class OutOfStock(problems.Conflict):

@@ -1,4 +1,7 @@
-"""When an order is placed, sell what it was promised; when it is canceled or comes back, put that back."""
+"""When an order is placed, sell what it was promised; when it is canceled or comes back, put that back.
+
+When catalog announces a product, remember who sells it.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
 from stoa.services.inventory import repository
 from stoa.services.inventory.cancel import cancel
+from stoa.services.inventory.owners import PRODUCT_EVENTS, learn
 from stoa.services.inventory.restock import restock
 from stoa.services.inventory.sell import Sale, sell
 
 
 class Promised(msgspec.Struct):
-    """What all these events have."""
+    """What all events of orders have."""
 
     reservation_key: str
 
@@ -56,16 +60,22 @@ class Returned(msgspec.Struct):
 
 
 async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Lock for all of them in the order of every other act (reservations, then items), then sell at once what
-    was placed. An order has one event here at most, so which of them is first does not matter."""
-    reservations = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in events})
+    """Learn at once what products tell, and sell at once what was placed, after locking for all orders in the order
+    of every other act (reservations, then items). An order has one event here at most, so which of them is first
+    does not matter."""
+    await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
+    orders = [event for event in events if event.type not in PRODUCT_EVENTS]
+    reservations = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in orders})
     await repository.lock_items(tx, {sku for one in reservations.values() for sku in one.skus})
-    await sell(tx, [_sale(event) for event in events if event.type == "order.placed"])
-    return [event for event in events if event.type != "order.placed"]
+    await sell(tx, [_sale(event) for event in orders if event.type == "order.placed"])
+    return [event for event in orders if event.type != "order.placed"]
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:
     """By the type of the event."""
+
+    async def product_told(tx: Transaction, event: Event) -> None:
+        await learn(tx, [event])
 
     async def order_placed(tx: Transaction, event: Event) -> None:
         await sell(tx, [_sale(event)])
@@ -87,6 +97,7 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         )
 
     return {
+        **dict.fromkeys(PRODUCT_EVENTS, product_told),
         "order.placed": order_placed,
         "order.canceled": order_canceled,
         "order.returned": order_returned,

@@ -146,9 +146,7 @@ TOTALS_AFTER = """
     LIMIT $3
 """
 
-KNOW_ITEM = "INSERT INTO items (sku, seller_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-
-KEEPER_OF = "SELECT seller_id FROM items WHERE sku = $1 FOR UPDATE"
+KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
 
 OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
 
@@ -213,6 +211,20 @@ MOVEMENTS_BEFORE = """
     LIMIT $3
 """
 
+# ---------------------------------------------------------------------------------------------------- owners
+
+OWNER_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = $1"
+
+# In the order of the SKUs, as everybody locks; what is older than what is known changes nothing.
+LEARN_OWNERS = """
+    INSERT INTO owners AS known (sku, seller_id, product_version)
+    SELECT sku, seller_id, product_version
+    FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS told (sku, seller_id, product_version)
+    ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET seller_id = excluded.seller_id, product_version = excluded.product_version
+    WHERE excluded.product_version > known.product_version
+"""
+
 # ------------------------------------------------------------------------- warehouses, returns, discrepancies
 
 WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
@@ -270,6 +282,14 @@ class MovementRow(NamedTuple):
     reason: str
     user_id: str | None
     created_at: datetime
+
+
+class Owner(NamedTuple):
+    """Who sells a SKU (None: the shop itself), as of a version of its product."""
+
+    sku: str
+    seller_id: str | None
+    product_version: int
 
 
 class WarehouseRow(NamedTuple):
@@ -413,15 +433,9 @@ async def totals_after(db: Db, sku: str | None, at_most_available: int | None, l
     return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, at_most_available, limit)]
 
 
-async def know_item(tx: Transaction, sku: str, seller_id: str | None) -> None:
-    """Make the item, kept by `seller_id`, unless it is there."""
-    await tx.execute(KNOW_ITEM, sku, seller_id)
-
-
-async def keeper_of(tx: Transaction, sku: str) -> str | None:
-    """Lock the item; the seller who keeps it, None for the shop itself."""
-    seller_id: str | None = await tx.fetchval(KEEPER_OF, sku)
-    return seller_id
+async def know_item(tx: Transaction, sku: str) -> None:
+    """Make the item unless it is there."""
+    await tx.execute(KNOW_ITEM, sku)
 
 
 async def open_shelf(tx: Transaction, sku: str, warehouse_id: str) -> Shelf:
@@ -476,6 +490,23 @@ async def sell(tx: Transaction, sold: Sequence[Reservation]) -> None:
 async def movements_before(db: Db, sku: str, movement_id: int | None, limit: int) -> list[MovementRow]:
     """The newest first."""
     return [MovementRow(*row) for row in await db.fetch(MOVEMENTS_BEFORE, sku, movement_id, limit)]
+
+
+async def owner_of(db: Db, sku: str) -> Owner | None:
+    """None where nothing was told of it."""
+    row = await db.fetchrow(OWNER_OF, sku)
+    return None if row is None else Owner(*row)
+
+
+async def learn_owners(tx: Transaction, told: Sequence[Owner]) -> None:
+    """Each SKU once; what is older than what is known is not believed."""
+    if told:
+        await tx.execute(
+            LEARN_OWNERS,
+            [one.sku for one in told],
+            [one.seller_id for one in told],
+            [one.product_version for one in told],
+        )
 
 
 async def warehouses(db: Db) -> list[WarehouseRow]:

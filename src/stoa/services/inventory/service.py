@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
@@ -12,6 +13,9 @@ from stoa.services.inventory.holds import Wish
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.settings import Settings
 
+if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+
 
 @dataclass(frozen=True)
 class Inventory:
@@ -20,5 +24,6 @@ class Inventory:
     db: Database
     outbox: Outbox
     settings: Settings
+    catalog: CatalogServiceAsyncStub
     reserving: Batcher[Wish, Reservation]
     allocating: Batcher[Promise, Reservation]

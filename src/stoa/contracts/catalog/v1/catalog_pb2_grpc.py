@@ -40,6 +40,11 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
                 _registered_method=True)
+        self.GetOwners = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/GetOwners',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
+                _registered_method=True)
         self.ImportProducts = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/ImportProducts',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportProductsRequest.SerializeToString,
@@ -53,6 +58,13 @@ class CatalogServiceServicer:
 
     def GetVariants(self, request, context):
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOwners(self, request, context):
+        """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +84,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetVariants,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.SerializeToString,
+            ),
+            'GetOwners': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOwners,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.SerializeToString,
             ),
             'ImportProducts': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportProducts,
@@ -107,6 +124,33 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetVariants',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOwners(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/GetOwners',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     GetVariants: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
+    """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
     """Adds products with their variants and categories; a slug that exists is left as it is."""
 
@@ -45,6 +47,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetVariants: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]  # type: ignore[assignment]
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
+    """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
     """Adds products with their variants and categories; a slug that exists is left as it is."""
 
@@ -58,6 +62,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetVariantsResponse, _abc.Awaitable[_catalog_pb2.GetVariantsResponse]]:
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+
+    @_abc_1.abstractmethod
+    def GetOwners(
+        self,
+        request: _catalog_pb2.GetOwnersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.GetOwnersResponse, _abc.Awaitable[_catalog_pb2.GetOwnersResponse]]:
+        """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
 
     @_abc_1.abstractmethod
     def ImportProducts(

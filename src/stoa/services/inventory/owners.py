@@ -1,0 +1,58 @@
+"""Whose a SKU's stock is: his who sells it, as catalog tells.
+
+Catalog's events tell it, in any order. What they have not told yet (a product of a moment ago, or of before
+inventory listened) catalog is asked once, before any transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from stoa.contracts.catalog.v1.catalog_pb2 import GetOwnersRequest
+from stoa.kit.db import Transaction
+from stoa.kit.events import Event
+from stoa.services.inventory import repository
+from stoa.services.inventory.errors import NotYourStock, SkuOfNoProduct
+from stoa.services.inventory.repository import Owner
+from stoa.services.inventory.service import Inventory
+
+PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
+
+
+class ProductTold(msgspec.Struct):
+    """An event of before catalog told sellers has no `seller_id`, and nothing is learned from it."""
+
+    skus: list[str]
+    seller_id: str | UnsetType | None = UNSET
+
+
+async def learn(tx: Transaction, events: Sequence[Event]) -> None:
+    """What product events tell, each of another product."""
+    owners = []
+    for event in events:
+        told = event.read(ProductTold)
+        if told.seller_id is not UNSET:
+            owners += [Owner(sku, told.seller_id, event.aggregateversion) for sku in told.skus]
+    await repository.learn_owners(tx, owners)
+
+
+async def ask_for_owner(inventory: Inventory, sku: str) -> None:
+    """Know who sells `sku` if anybody does. Never with a transaction open."""
+    if await repository.owner_of(inventory.db, sku) is not None:
+        return
+    answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=[sku]))
+    async with inventory.db.transaction() as tx:
+        told = [Owner(one.sku, one.seller_id or None, one.product_version) for one in answer.owners]
+        await repository.learn_owners(tx, told)
+
+
+async def check_owner(tx: Transaction, sku: str, seller_id: str) -> None:
+    """Raise unless this seller sells `sku`: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
+    owner = await repository.owner_of(tx, sku)
+    if owner is None:
+        raise SkuOfNoProduct(sku)
+    if owner.seller_id != seller_id:
+        raise NotYourStock(sku)
