@@ -121,6 +121,20 @@ async def test_an_id_with_another_proof_or_of_another_installation_is_not_ours(g
     assert visitor_of(reply) != visitor
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    ['x="' + "\\" * 15_000, "stoa_visitor", "stoa_visitor=", ";;=;", 'stoa_visitor="a', "\xff=\xff", "a=" * 7000],
+)
+async def test_a_hostile_cookie_is_no_cookie(gateway, cookie):
+    reply = await ask(gateway, "POST", "/api/v1/cart", headers=KEY | {"cookie": cookie})
+    assert reply.status == 200
+    visitor = visitor_of(reply)
+    again = KEY | {"cookie": f"{cookie[:100]}; stoa_visitor={visitor}"}
+    kept = (await ask(gateway, "POST", "/api/v1/cart", headers=again)).headers.get("idempotent-replay")
+    # Of two of the name the first counts, as browsers send the more specific first.
+    assert kept == (None if cookie.startswith("stoa_visitor") else "true")
+
+
 async def test_who_is_somebody_or_sends_no_key_gets_no_id(gateway):
     for headers in ({}, bearer(token("ada")), KEY | bearer(token("ada"))):
         reply = await ask(gateway, "POST", "/api/v1/cart", headers=headers)

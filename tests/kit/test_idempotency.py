@@ -157,9 +157,10 @@ async def test_refusals_are_answers_too(keys, db, status):
     assert (first.status, second.status, second.body, work.runs) == (status, status, b"run 1", 1)
 
 
-async def test_a_fault_frees_the_key_when_nothing_was_applied(keys, db):
-    work = Work(db, 503, effect=False)
-    assert (await keys.once("scope", "k", HASH, work)).status == 503
+@pytest.mark.parametrize("status", [503, 429])
+async def test_what_says_later_frees_the_key_when_nothing_was_applied(keys, db, status):
+    work = Work(db, status, effect=False)
+    assert (await keys.once("scope", "k", HASH, work)).status == status
     assert await stored(db) == []
     work.status, work.effect = 201, True
     assert (await keys.once("scope", "k", HASH, work)).body == b"run 2"

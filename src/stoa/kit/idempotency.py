@@ -167,7 +167,7 @@ class IdempotencyKeys:
         """The answer of `work`, done at most once for this scope and key.
 
         `scope` says whose key it is and for which route; `body_hash` stands for everything else in the
-        request. `work` answers failures too; what is 500 and above is not stored, and the key is free again
+        request. `work` answers failures too; what is 429, or 500 and above, is not stored, and the key is free again
         unless something was applied. Raises `KeyReused`, `RequestInProgress` or `AnswerLost`.
         """
         give_up = time.monotonic() + self._wait_seconds
@@ -197,7 +197,7 @@ class IdempotencyKeys:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 continue
             await asyncio.wait([first.answered], timeout=left)
-            if first.answered.done() and (answer := first.answered.result()) is not None and answer.status < 500:
+            if first.answered.done() and (answer := first.answered.result()) is not None and _final(answer):
                 return _replayed(answer)
 
     async def prune(self) -> None:
@@ -239,13 +239,18 @@ class IdempotencyKeys:
 
     async def _settle(self, claim: _Claim, answer: Answer | None) -> None:
         try:
-            if answer is not None and answer.status < 500:
+            if answer is not None and _final(answer):
                 await claim.store(answer)
             else:
                 await claim.let_go()
         except (problems.Unavailable, asyncpg.PostgresError):
             # The effect stands whatever becomes of the note: the caller gets the answer, a repeat `answer-lost`.
             log.exception("the answer to an idempotent request could not be stored")
+
+
+def _final(answer: Answer) -> bool:
+    """Whether a repeat gets this too. What says "later" or is our fault is no answer to the request."""
+    return answer.status < 500 and answer.status != 429
 
 
 def _replayed(answer: Answer) -> Answer:
