@@ -41,8 +41,8 @@ def inventory_over(db: Database, neighbours: Registry | None = None) -> Inventor
         outbox=outbox,
         settings=Settings(),
         catalog=CatalogServiceStub(InProcessChannel(neighbours or Registry())),
-        reserving=Batcher(partial(reserve_all, db, outbox)),
-        allocating=Batcher(partial(allocate_all, db)),
+        reserving=Batcher(partial(reserve_all, db, outbox), locks=lambda wish: wish.lines),
+        allocating=Batcher(partial(allocate_all, db), locks=lambda promise: (promise.key,)),
     )
 
 

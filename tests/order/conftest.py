@@ -97,8 +97,8 @@ async def orders(database: Callable[..., Awaitable[Database]], payments: Payment
         db=db,
         outbox=outbox,
         payment_now=payments.now,
-        creations=Batcher(isolating(partial(create_orders, db))),
-        confirmations=Batcher(isolating(partial(confirm_orders, db, outbox))),
+        creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
+        confirmations=Batcher(isolating(partial(confirm_orders, db, outbox)), locks=lambda order_id: (order_id,)),
     )
     yield service
     await service.close()

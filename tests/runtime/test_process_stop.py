@@ -7,6 +7,8 @@ from uuid import uuid4
 
 import aiohttp
 
+from stoa.kit.db import TIME_OUTS
+
 
 async def register(http: aiohttp.ClientSession) -> dict:
     person = {
@@ -20,7 +22,8 @@ async def register(http: aiohttp.ClientSession) -> dict:
         return await answer.json()
 
 
-async def test_stopping_finishes_the_request_in_flight_and_takes_no_more(shop_with) -> None:
+async def test_stopping_finishes_the_request_in_flight_and_takes_no_more(shop_with, monkeypatch) -> None:
+    monkeypatch.setitem(TIME_OUTS, "lock_timeout", "15s")
     shop = await shop_with()
     async with shop.databases["auth"].transaction() as tx:
         await tx.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")

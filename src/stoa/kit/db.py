@@ -23,26 +23,31 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 from stoa.kit import problems
+from stoa.kit.back_off import back_off
 from stoa.kit.known_types import Connection
+
+T = TypeVar("T")
 
 CONNECT_SECONDS = 5
 IDLE_SECONDS = 30.0
 """A connection that nobody has needed for so long is closed: each costs the server some five megabytes."""
 SLOT_SECONDS = 10
 """How long a statement waits for a connection before its caller is told to come back later."""
+MOST_TRIES = 4
+"""How often a transaction is begun that meets others. Each time PostgreSQL lets one of those that meet go on."""
 RELEASE_SECONDS = 5
 """How long a statement that was cut off may take to end before its connection is thrown away."""
 
 TIME_OUTS: Mapping[str, str] = {
     # A row is held for milliseconds: who holds one for seconds hangs, and must not make everybody hang.
-    "lock_timeout": "2s",
+    "lock_timeout": "1s",
     # Longer than any request waits. What reads whole tables, as the audit does, says so when it opens its pool.
     "statement_timeout": "20s",
     "idle_in_transaction_session_timeout": "20s",
@@ -57,10 +62,42 @@ matters, and the plan is kept: left to choose, it reads the whole queue for each
 """
 
 
+WRITE_SOMETHING = "CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT FROM generate_series(1, 40000)"
+"""A megabyte. What is written to a table that is there may fit into pages that are there too."""
+
+
 class DatabaseUnavailable(problems.Unavailable):
     """No connection in time, or the one in use was lost: what was not yet committed is not done."""
 
     slug = "database-unavailable"
+
+
+class Locked(problems.Unavailable):
+    """Somebody else holds a row that this needs, for longer than a session waits. Nothing was done."""
+
+    title = "Somebody else is at it"
+    slug = "locked"
+
+
+class WritesMet(problems.Unavailable):
+    """PostgreSQL ended one of two transactions that could not both go on: this one. Nothing was done."""
+
+    title = "Two writes met"
+    slug = "writes-met"
+
+
+class TooSlow(problems.Unavailable):
+    """A statement took longer than a session may. Nothing was done."""
+
+    title = "The database takes too long"
+    slug = "database-too-slow"
+
+
+class DiskFull(problems.Unavailable):
+    """The database has no room for what this would write. Nothing was done."""
+
+    title = "The disk is full"
+    slug = "disk-full"
 
 
 class CallInsideTransaction(Exception):
@@ -136,7 +173,8 @@ class Database:
     `settings` are PostgreSQL's for each of its sessions, over `TIME_OUTS`.
 
     Every method raises `DatabaseUnavailable` when there is no connection in time or it is lost on the
-    way. Then a statement that was running may or may not have committed.
+    way. Then a statement that was running may or may not have committed. And `Locked`, `WritesMet`, `TooSlow`
+    or `DiskFull`: then it has not.
     """
 
     def __init__(self, service: str, dsn: str, size: int = 8, settings: Mapping[str, str] | None = None) -> None:
@@ -150,6 +188,17 @@ class Database:
         self._lent_now = 0
         """How many connections are lent or waited for: while there are enough nobody needs a time limit."""
         self._closed = False
+        self._full = False
+        """Whether the disk was full when something was last written."""
+
+    async def check(self) -> None:
+        """Whether the database answers and, once its disk was full, takes writes again. Raises what its methods do."""
+        if not self._full:
+            await self.execute("SELECT 1")
+            return
+        async with self.transaction() as tx:
+            await tx.execute(WRITE_SOMETHING)
+        self._full = False
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         async with self._lent() as connection:
@@ -192,6 +241,21 @@ class Database:
         for callback in here.after_commit:
             callback()
 
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        """What `work` answers, in a transaction of its own; run again where PostgreSQL ended it for another's sake.
+
+        For acts that may meet in an order of locks that cannot be foreseen. Nothing has left when one is
+        run again: nothing may leave a transaction. Raises `WritesMet` when it has met others `MOST_TRIES` times.
+        """
+        for met in range(1, MOST_TRIES):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except WritesMet:
+                await asyncio.sleep(back_off(met, most_seconds=1))
+        async with self.transaction() as tx:
+            return await work(tx)
+
     @asynccontextmanager
     async def dedicated(self) -> AsyncIterator[asyncpg.Connection]:
         """A connection beside the pool for what needs a session (advisory locks, LISTEN), closed after the block."""
@@ -199,8 +263,9 @@ class Database:
         try:
             yield connection
         except _LOSS as error:
-            self._explain(error, connection)
-            raise
+            if (meaning := self._meaning(error, connection)) is None:
+                raise
+            raise meaning from error
         finally:
             connection.terminate()
 
@@ -222,8 +287,9 @@ class Database:
         try:
             yield connection
         except _LOSS as error:
-            self._explain(error, connection)
-            raise
+            if (meaning := self._meaning(error, connection)) is None:
+                raise
+            raise meaning from error
         except asyncio.CancelledError:
             patience = RELEASE_SECONDS
             raise
@@ -277,13 +343,21 @@ class Database:
             raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
         return connection
 
-    def _explain(self, error: Exception, connection: asyncpg.Connection | PoolConnectionProxy) -> None:
-        """Raise `DatabaseUnavailable` if what the error says is that the connection is gone."""
+    def _meaning(
+        self, error: Exception, connection: asyncpg.Connection | PoolConnectionProxy
+    ) -> problems.Unavailable | None:
+        """What the error means to a caller; None where what it says is about the statement."""
         gone = _is_gone(connection)
         if gone or isinstance(error, _ENDED):
             if not gone:
                 connection.terminate()
-            raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
+            return DatabaseUnavailable(f"The database of {self.service} does not answer.", retry_after_seconds=1)
+        if isinstance(error, asyncpg.DiskFullError):
+            self._full = True
+        for said, meaning, detail, seconds in _MEANINGS:
+            if isinstance(error, said):
+                return meaning(f"The database of {self.service} {detail}.", retry_after_seconds=seconds)
+        return None
 
 
 async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
@@ -297,6 +371,15 @@ _ENDED = (
     # The server's goodbye came while nobody was asking anything, its FIN has not come yet.
     asyncpg.InternalClientError,
 )
+_MEANINGS: tuple[tuple[type[asyncpg.PostgresError], type[problems.Unavailable], str, int], ...] = (
+    (asyncpg.LockNotAvailableError, Locked, "keeps what this needs for somebody else", 1),
+    (asyncpg.TransactionRollbackError, WritesMet, "let another write go first", 1),
+    (asyncpg.QueryCanceledError, TooSlow, "takes too long", 5),
+    (asyncpg.DiskFullError, DiskFull, "has no room left", 30),
+    (asyncpg.InsufficientResourcesError, DatabaseUnavailable, "has too much to do", 5),
+)
+"""What PostgreSQL says that is not about the statement, what it means to a caller, and after how many seconds to ask
+again. The first that fits: a full disk is one of the insufficient resources."""
 _LOSS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a lost connection may show itself as. Most PostgreSQL errors are none: they leave it open."""
 
@@ -342,7 +425,11 @@ __all__ = [
     "Database",
     "DatabaseUnavailable",
     "Db",
+    "DiskFull",
+    "Locked",
+    "TooSlow",
     "Transaction",
+    "WritesMet",
     "affected",
     "after_commit",
     "before_commit",

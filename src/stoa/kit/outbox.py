@@ -42,9 +42,9 @@ TELL_OTHERS = "SELECT pg_notify($1, '')"
 ANNOUNCE = """
     WITH logged AS (
         INSERT INTO event_log (event_id, type, subject, aggregate_version, time, traceparent, data)
-        SELECT event_id, type, subject, version, $6, $7, data::jsonb
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[])
-             WITH ORDINALITY AS fact (event_id, type, subject, version, data, position)
+        SELECT event_id, type, subject, version, $6, traceparent, data::jsonb
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::text[], $7::text[])
+             WITH ORDINALITY AS fact (event_id, type, subject, version, data, traceparent, position)
         ORDER BY position
         RETURNING id, event_id, type
     )
@@ -85,11 +85,15 @@ class UndeclaredEvent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """That `fact` became true of the aggregate `subject`, which it made `version` of."""
+    """That `fact` became true of the aggregate `subject`, which it made `version` of.
+
+    `traceparent` is of whoever made it so, where that is not who announces it: a batch has many callers.
+    """
 
     subject: str
     version: int
     fact: Fact
+    traceparent: str | None = None
 
 
 class Outbox:
@@ -118,6 +122,7 @@ class Outbox:
         for undeclared in set(types) - self._goes_to.keys():
             raise UndeclaredEvent(f"{self.service.name} announces {undeclared!r}, which stoa.app does not list")
         ids = [uuid7() for _ in announcements]
+        here = context.current().traceparent
         shards = [shard_of(each.subject) for each in announcements]
         goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self._goes_to[event_type]]
         await tx.execute(
@@ -128,7 +133,7 @@ class Outbox:
             [each.version for each in announcements],
             [msgspec.json.encode(each.fact).decode() for each in announcements],
             clock.now(),
-            context.current().traceparent,
+            [each.traceparent or here for each in announcements],
             shards,
             [event_type for event_type, _ in goes_to],
             [recipient for _, recipient in goes_to],

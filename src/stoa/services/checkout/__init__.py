@@ -59,14 +59,20 @@ def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, rea
         steps=STEPS,
         neighbours=neighbours,
         settings=settings,
-        saves=Batcher(isolating(partial(recording.record_changes, db, settings.lease_seconds))),
+        saves=Batcher(
+            isolating(partial(recording.record_changes, db, settings.lease_seconds)),
+            locks=lambda change: (change.before.id,),
+        ),
         reach=reach,
     )
     return Checkouts(
         db=db,
         settings=settings,
         neighbours=neighbours,
-        claims=Batcher(partial(recording.record_claims, db, settings.lease_seconds)),
+        claims=Batcher(
+            partial(recording.record_claims, db, settings.lease_seconds),
+            locks=lambda claim: ((claim.scope, claim.key),),
+        ),
         runner=Runner(db, saga),
     )
 

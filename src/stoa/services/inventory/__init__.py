@@ -38,8 +38,8 @@ def build(resources: Resources) -> Parts:
         outbox=resources.outbox,
         settings=resources.settings(Settings),
         catalog=CatalogServiceStub(resources.channel("catalog")),
-        reserving=Batcher(partial(reserve_all, resources.db, resources.outbox)),
-        allocating=Batcher(partial(allocate_all, resources.db)),
+        reserving=Batcher(partial(reserve_all, resources.db, resources.outbox), locks=lambda wish: wish.lines),
+        allocating=Batcher(partial(allocate_all, resources.db), locks=lambda promise: (promise.key,)),
     )
 
     async def stop() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stoa.kit.db import Transaction
 from stoa.kit.events import Fact
@@ -24,12 +24,17 @@ class BackInStock(Fact, event="inventory.back_in_stock", frozen=True, kw_only=Tr
     available: int
 
 
-async def announce_turns(outbox: Outbox, tx: Transaction, turns: Sequence[Turn]) -> None:
-    """Announce what `turns` say, under the locks under which they were worked out."""
+async def announce_turns(
+    outbox: Outbox, tx: Transaction, turns: Sequence[Turn], traces: Mapping[str, str] | None = None
+) -> None:
+    """Announce what `turns` say, under the locks under which they were worked out.
+
+    `traces` has the traceparent of whoever turned a SKU, where that is one of many.
+    """
     if turns:
-        await outbox.announce_all(tx, [_announcement(turn) for turn in turns])
+        await outbox.announce_all(tx, [_announcement(turn, (traces or {}).get(turn.sku)) for turn in turns])
 
 
-def _announcement(turn: Turn) -> Announcement:
+def _announcement(turn: Turn, traceparent: str | None) -> Announcement:
     kind = BackInStock if turn.available else SoldOut
-    return Announcement(turn.sku, turn.version, kind(sku=turn.sku, available=turn.available))
+    return Announcement(turn.sku, turn.version, kind(sku=turn.sku, available=turn.available), traceparent)

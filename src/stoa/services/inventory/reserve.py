@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stoa.kit import clock
+from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
@@ -42,5 +43,9 @@ async def _try(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence
             await repository.refill(tx, retaken)
         if retaken or renewed:
             await repository.hold_again(tx, [*retaken, *renewed])
-        await announce_turns(outbox, tx, shelves.turns())
+        granted = (
+            wish for wish, result in zip(wishes, decided.results, strict=True) if isinstance(result, Reservation)
+        )
+        traces = {sku: origin_of(wish).traceparent for wish in granted for sku in wish.lines}
+        await announce_turns(outbox, tx, shelves.turns(), traces)
         return decided.results

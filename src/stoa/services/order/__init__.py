@@ -36,8 +36,10 @@ def build(resources: Resources) -> Parts:
         db=resources.db,
         outbox=resources.outbox,
         payment_now=partial(payment_now, payments),
-        creations=Batcher(isolating(partial(create_orders, resources.db))),
-        confirmations=Batcher(isolating(partial(confirm_orders, resources.db, resources.outbox))),
+        creations=Batcher(isolating(partial(create_orders, resources.db)), locks=lambda new: (new.checkout_id,)),
+        confirmations=Batcher(
+            isolating(partial(confirm_orders, resources.db, resources.outbox)), locks=lambda order_id: (order_id,)
+        ),
     )
     return Parts(
         routes=routes.bind(orders),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.services.order import announcements, repository
@@ -20,10 +22,11 @@ async def confirm_orders(db: Database, outbox: Outbox, order_ids: Sequence[str])
     async with db.transaction() as tx:
         confirmed = await repository.confirm_orders(tx, order_ids)
         orders = await repository.read_orders(tx, order_ids)
+        traces = {order_id: origin_of(order_id).traceparent for order_id in order_ids}
         announced = [announcements.placed(orders[order_id]) for order_id in sorted(confirmed)]
         announced += await _refund_canceled(tx, orders)
         if announced:
-            await outbox.announce_all(tx, announced)
+            await outbox.announce_all(tx, [replace(each, traceparent=traces[each.subject]) for each in announced])
     return [_outcome(orders.get(order_id)) for order_id in order_ids]
 
 

@@ -46,9 +46,9 @@ def payments_with(
         settings=settings,
         provider=provider,
         order_status=order_status,
-        asks=Batcher(partial(recording.record_asks, db)),
-        capture_asks=Batcher(partial(recording.record_capture_asks, db)),
-        answers=Batcher(partial(recording.record_answers, db, outbox)),
+        asks=Batcher(partial(recording.record_asks, db), locks=lambda new: (new.key,)),
+        capture_asks=Batcher(partial(recording.record_capture_asks, db), locks=lambda key: (key,)),
+        answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda heard: heard[:1]),
     )
 
 

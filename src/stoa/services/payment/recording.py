@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.services.payment import answers, ledger, repository, states
@@ -44,7 +45,8 @@ async def record_answers(db: Database, outbox: Outbox, said: Sequence[tuple[str,
     async with db.transaction() as tx:
         before = await repository.lock_payments(tx, [key for key, _ in said])
         now = dict(before)
-        for key, words in said:
+        for each in said:
+            key, words = each
             try:
                 results.append(after := _heard(now, key, words))
             except (NoSuchPayment, WrongState) as refusal:
@@ -55,7 +57,7 @@ async def record_answers(db: Database, outbox: Outbox, said: Sequence[tuple[str,
             if (moved := states.movement(now[key], after)) is not None:
                 entries += ledger.entries(moved, after.id, after.amount)
             if (fact := answers.fact(after)) is not None:
-                announcements.append(Announcement(subject=after.id, version=after.version, fact=fact))
+                announcements.append(Announcement(after.id, after.version, fact, origin_of(each).traceparent))
             now[key] = after
         if changed := [payment for key, payment in now.items() if payment is not before[key]]:
             await repository.save_payments(tx, changed)

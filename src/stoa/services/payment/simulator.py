@@ -65,8 +65,8 @@ class _Authorization:
 class Simulator:
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize)
-        self._captures: Batcher[str, Said] = Batcher(self._capture)
+        self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize, locks=lambda asked: (asked.key,))
+        self._captures: Batcher[str, Said] = Batcher(self._capture, locks=lambda key: (key,))
 
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
         reason = "" if token in _ACCEPTED else _DECLINES.get(token, UnknownToken.slug)
