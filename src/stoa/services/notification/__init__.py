@@ -12,7 +12,7 @@ from functools import partial
 
 from stoa.contracts.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
-from stoa.services.notification.handlers import handlers
+from stoa.services.notification.handlers import handlers, together
 from stoa.services.notification.mails import Mails
 from stoa.services.notification.routes import routes
 from stoa.services.notification.rpc import NotificationServicer
@@ -25,4 +25,5 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(resources.db),
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],
         handlers=handlers(Mails(settings.shop_name)),
+        together=together,
     )

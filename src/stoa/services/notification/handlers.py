@@ -5,7 +5,7 @@ Exactly one per event, into the mailbox, in the transaction that marks the event
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -83,6 +83,18 @@ class OrderReturned(AboutOrder, frozen=True, kw_only=True):
     refund: Money
 
 
+ABOUT_ORDERS: Mapping[str, tuple[Template, type[AboutOrder]]] = {
+    "order.placed": (Template.ORDER_CONFIRMATION, OrderPlaced),
+    "order.canceled": (Template.ORDER_CANCELED, OrderCanceled),
+    "order.shipped": (Template.ORDER_SHIPPED, OrderShipped),
+    "order.delivered": (Template.ORDER_DELIVERED, OrderDelivered),
+    "order.return_requested": (Template.RETURN_REQUESTED, OrderReturnAsked),
+    "order.return_approved": (Template.RETURN_APPROVED, OrderReturnAsked),
+    "order.return_refused": (Template.RETURN_REFUSED, OrderReturnRefused),
+    "order.returned": (Template.ORDER_RETURNED, OrderReturned),
+}
+
+
 class PaymentRefunded(msgspec.Struct, frozen=True):
     order_id: str
     amount: Money
@@ -92,16 +104,26 @@ def handlers(mails: Mails) -> dict[str, Handler]:
     """What notification does when it hears each of its events."""
     return {
         "user.registered": _welcome(mails),
-        "order.placed": _about_order(mails, Template.ORDER_CONFIRMATION, OrderPlaced),
-        "order.canceled": _about_order(mails, Template.ORDER_CANCELED, OrderCanceled),
-        "order.shipped": _about_order(mails, Template.ORDER_SHIPPED, OrderShipped),
-        "order.delivered": _about_order(mails, Template.ORDER_DELIVERED, OrderDelivered),
-        "order.return_requested": _about_order(mails, Template.RETURN_REQUESTED, OrderReturnAsked),
-        "order.return_approved": _about_order(mails, Template.RETURN_APPROVED, OrderReturnAsked),
-        "order.return_refused": _about_order(mails, Template.RETURN_REFUSED, OrderReturnRefused),
-        "order.returned": _about_order(mails, Template.ORDER_RETURNED, OrderReturned),
+        **{kind: _about_order(mails, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
         "payment.refunded": _refund(mails),
     }
+
+
+async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Keep whom to write to about the orders of all of them, and hold that, in the order of the orders' ids.
+
+    An order and its refund come as events of two subjects, so two runners may have one each, in a batch with others.
+    """
+    contacts: dict[str, Contact | None] = {}
+    for event in events:
+        if event.type in ABOUT_ORDERS:
+            about = event.read(AboutOrder)
+            contacts[about.order_id] = Contact(about.number, about.email)
+        elif event.type == "payment.refunded":
+            contacts.setdefault(event.read(PaymentRefunded).order_id, None)
+    if contacts:
+        await repository.hold_contacts(tx, contacts)
+    return events
 
 
 def _welcome(mails: Mails) -> Handler:
@@ -117,8 +139,6 @@ def _welcome(mails: Mails) -> Handler:
 def _about_order(mails: Mails, template: Template, shape: type[AboutOrder]) -> Handler:
     async def handle(tx: Transaction, event: Event) -> None:
         heard = event.read(shape)
-        contact = Contact(heard.number, heard.email)
-        await repository.know_contact(tx, heard.order_id, contact)
         await _send(
             tx,
             mails,
@@ -129,7 +149,7 @@ def _about_order(mails: Mails, template: Template, shape: type[AboutOrder]) -> H
             values=msgspec.to_builtins(heard),
         )
         for refund in await repository.take_waiting(tx, heard.order_id):
-            await _send_refund(tx, mails, contact, refund)
+            await _send_refund(tx, mails, Contact(heard.number, heard.email), refund)
 
     return handle
 
@@ -144,7 +164,7 @@ def _refund(mails: Mails) -> Handler:
     async def handle(tx: Transaction, event: Event) -> None:
         heard = event.read(PaymentRefunded)
         refund = Refund(event.id, heard.order_id, heard.amount)
-        contact = await repository.ask_contact(tx, heard.order_id)
+        contact = await repository.find_contact(tx, heard.order_id)
         if contact is None:
             await repository.add_waiting(tx, refund)
         else:

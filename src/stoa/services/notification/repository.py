@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -117,26 +118,33 @@ class Contact:
 
 
 # Written even where nothing changes: the row lock makes what waits for an address and what brings it
-# take turns, so that neither can miss the other.
-KNOW_CONTACT = """
-    INSERT INTO order_contacts (order_id, number, email) VALUES ($1, $2, $3)
-    ON CONFLICT (order_id) DO UPDATE SET number = excluded.number, email = excluded.email
-"""
-ASK_CONTACT = """
-    INSERT INTO order_contacts AS known (order_id) VALUES ($1)
-    ON CONFLICT (order_id) DO UPDATE SET email = known.email
-    RETURNING number, email
+# take turns, so that neither can miss the other. In the order of the ids, so that they take turns and no more.
+HOLD_CONTACTS = """
+    INSERT INTO order_contacts AS known (order_id, number, email)
+    SELECT order_id, number, email FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (order_id, number, email)
+    ORDER BY order_id
+    ON CONFLICT (order_id) DO UPDATE
+    SET number = coalesce(excluded.number, known.number), email = coalesce(excluded.email, known.email)
 """
 
 
-async def know_contact(tx: Transaction, order_id: str, contact: Contact) -> None:
-    await tx.execute(KNOW_CONTACT, order_id, contact.number, contact.email)
+async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None]) -> None:
+    """Keep, by order, whom to write to; None where an event only asks for it. The rows stay locked."""
+    await tx.execute(
+        HOLD_CONTACTS,
+        list(contacts),
+        [contact and contact.number for contact in contacts.values()],
+        [contact and contact.email for contact in contacts.values()],
+    )
 
 
-async def ask_contact(tx: Transaction, order_id: str) -> Contact | None:
-    """Whom to write to about an order; None if it was not heard of yet. Locks the answer."""
-    row = await tx.fetchrow(ASK_CONTACT, order_id)
-    return None if row is None or row["email"] is None else Contact(row["number"], row["email"])
+FIND_CONTACT = "SELECT number, email FROM order_contacts WHERE order_id = $1 AND email IS NOT NULL"
+
+
+async def find_contact(tx: Transaction, order_id: str) -> Contact | None:
+    """Whom to write to about an order, whose row must be held; None if it was not heard of yet."""
+    row = await tx.fetchrow(FIND_CONTACT, order_id)
+    return None if row is None else Contact(row["number"], row["email"])
 
 
 @dataclass(frozen=True, slots=True)
