@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from stoa.services.auth.keys import KeyRow, is_due, signer, withdrawn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LIFE = timedelta(minutes=15)
+LIFE = LEAD = timedelta(minutes=15)
 
 
 def key(kid: str, minutes: float) -> KeyRow:
@@ -15,7 +15,12 @@ def key(kid: str, minutes: float) -> KeyRow:
 
 def test_the_latest_that_has_begun_signs():
     assert signer([key("new", 15), key("now", 0), key("old", -60)], NOW) == key("now", 0)
-    assert signer([key("new", 15)], NOW) is None
+
+
+def test_where_none_has_begun_one_signs_all_the_same():
+    # The clock was ahead when they were made; the one that was made first has been published for longest.
+    assert signer([key("new", 15)], NOW) == key("new", 15)
+    assert signer([key("new", 15), key("first", 99_999)], NOW) == key("first", 99_999)
 
 
 def test_a_retired_key_stays_while_its_last_token_lives():
@@ -27,6 +32,10 @@ def test_a_retired_key_stays_while_its_last_token_lives():
 
 def test_due():
     age = timedelta(days=30)
-    assert is_due([], NOW, age)
-    assert is_due([key("old", -30 * 24 * 60)], NOW, age)
-    assert not is_due([key("old", -30 * 24 * 60), key("next", 10)], NOW, age)
+    assert is_due([], NOW, age, LEAD)
+    assert is_due([key("old", -30 * 24 * 60)], NOW, age, LEAD)
+    assert not is_due([key("old", -30 * 24 * 60), key("next", 10)], NOW, age, LEAD)
+    # One that waits for longer than any should is of a clock that was ahead: it is not the next.
+    assert is_due([key("old", -30 * 24 * 60), key("ahead", 9_999)], NOW, age, LEAD)
+    assert is_due([key("ahead", 9_999)], NOW, age, LEAD)
+    assert not is_due([key("ahead", 9_999), key("next", 10)], NOW, age, LEAD)

@@ -27,10 +27,27 @@ async def test_a_successor(world):
     assert (await refresh(world, answer.body["refresh_token"])).status == 200
 
 
-async def test_reuse_ends_the_family(world):
+GRACE = timedelta(seconds=20)
+
+
+async def test_a_repeat_at_once_is_refused_and_ends_nothing(world, later):
+    made = await world.register()
+    won = (await refresh(world, made["refresh_token"])).body
+    before = await world.counts()
+    for _ in range(2):
+        again = await refresh(world, made["refresh_token"])
+        assert (again.status, again.problem, again.body["field"]) == (409, "refreshed-meanwhile", "refresh_token")
+        later(GRACE / 2 - timedelta(seconds=1))
+    assert await world.counts() == before
+    assert await world.active(won)
+    assert (await refresh(world, won["refresh_token"])).status == 200
+
+
+async def test_reuse_after_the_grace_ends_the_family(world, later):
     made = await world.register()
     second = (await refresh(world, made["refresh_token"])).body
     third = (await refresh(world, second["refresh_token"])).body
+    later(GRACE)
     stolen = await refresh(world, made["refresh_token"])
     assert (stolen.status, stolen.problem) == (401, "invalid-refresh-token")
     assert await ended_by(world) == "reuse"
@@ -39,10 +56,11 @@ async def test_reuse_ends_the_family(world):
     assert (await world.login(made["user"]["email"])).status == 200
 
 
-async def test_reuse_leaves_the_users_other_sessions(world):
+async def test_reuse_leaves_the_users_other_sessions(world, later):
     made = await world.register()
     other = (await world.login(made["user"]["email"])).body
     await refresh(world, made["refresh_token"])
+    later(GRACE)
     await refresh(world, made["refresh_token"])
     assert await world.active(other)
     assert (await refresh(world, other["refresh_token"])).status == 200
@@ -60,12 +78,28 @@ async def test_parallel_refreshes_of_one_token(world):
     assert (await refresh(world, winner.body["refresh_token"])).status == 200
 
 
-async def test_a_flood_of_one_token_has_one_winner(world):
+async def test_two_tabs_some_milliseconds_apart(world):
+    """Each has the same token, and a timer that is due at the same moment."""
+    token = (await world.register())["refresh_token"]
+    for apart in range(25):
+
+        async def second_tab(token=token, apart=apart):
+            await asyncio.sleep(apart / 2_000)
+            return await refresh(world, token)
+
+        answers = await asyncio.gather(refresh(world, token), second_tab())
+        assert sorted(answer.status for answer in answers) == [200, 409]
+        token = next(answer for answer in answers if answer.status == 200).body["refresh_token"]
+    assert await ended_by(world) is None
+
+
+async def test_a_flood_of_one_token_has_one_winner(world, later):
     made = await world.register()
     answers = await asyncio.gather(*(refresh(world, made["refresh_token"]) for _ in range(40)))
     assert sorted(answer.status for answer in answers) == [200] + [409] * 39
     assert await world.db.fetchval("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL") == 1
     # And whoever comes when all that is over is a thief.
+    later(GRACE)
     assert (await refresh(world, made["refresh_token"])).status == 401
     assert await ended_by(world) == "reuse"
 

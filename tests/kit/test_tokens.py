@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import time
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 from tests.signing import claims_of, jwks, key, token
 
-from stoa.kit import problems, tokens
+from stoa.kit import clock, problems, tokens
 from stoa.kit.context import Principal
 from stoa.kit.tokens import ALGORITHM, TYPE, ExpiredToken, InvalidToken, Verifier
 
@@ -165,7 +166,7 @@ async def test_the_end_is_exact_also_for_a_token_seen_before(verifier, monkeypat
         await verifier.verify(token(exp=int(time.time()) - 1))
     text = token(exp=int(time.time()) + 60)
     await verifier.verify(text)
-    monkeypatch.setattr(tokens.time, "time", lambda: NOW + 100_000)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(NOW + 100_000, UTC))
     with pytest.raises(ExpiredToken):
         await verifier.verify(text)
 

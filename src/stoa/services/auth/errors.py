@@ -98,7 +98,7 @@ class InvalidRefreshToken(problems.Unauthorized):
 
 
 class RefreshedMeanwhile(problems.Conflict):
-    title = "The session was refreshed at the same moment"
+    title = "The session was refreshed just now"
     slug = "refreshed-meanwhile"
 
     def __init__(self) -> None:

@@ -61,10 +61,16 @@ def network_of(client: str) -> str:
 
 def seconds_to_wait(network: Tally, everywhere: Tally, now: datetime) -> int:
     """Whole seconds until a try is allowed, 0 for now."""
-    blocks = [network.blocked_until]
+    wait = _left(network.blocked_until, LONGEST_WAIT, now)
     if network.succeeded_at is None or network.succeeded_at < now - KNOWN_FOR:
-        blocks.append(everywhere.blocked_until)
-    return max(math.ceil((until - now).total_seconds()) if until and until > now else 0 for until in blocks)
+        wait = max(wait, _left(everywhere.blocked_until, WAIT_FROM_EVERYWHERE, now))
+    return math.ceil(wait.total_seconds())
+
+
+def _left(blocked_until: datetime | None, longest: timedelta, now: datetime) -> timedelta:
+    """What is left of a wait. One longer than any is of a clock that was ahead, and would keep the owner out."""
+    left = blocked_until - now if blocked_until else timedelta()
+    return left if timedelta() < left <= longest else timedelta()
 
 
 def counted(tally: Tally, now: datetime) -> Tally:

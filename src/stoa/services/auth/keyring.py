@@ -64,7 +64,6 @@ class Keyring:
         """A new access token, with the keys at hand."""
         now = clock.now()
         key = keys.signer(self._keys, now)
-        assert key is not None  # the first key signs from the moment it is made, and the last is never removed
         issued = int(now.timestamp())
         claims = {
             "iss": ISSUER,
@@ -83,11 +82,11 @@ class Keyring:
 
     async def rotate_when_due(self) -> None:
         """Make the next key when the newest is old enough, and remove those whose tokens are dead."""
-        new = await _new_key() if keys.is_due(await repository.all_keys(self._db), clock.now(), self._age) else None
+        new = await _new_key() if self._is_due(await repository.all_keys(self._db), clock.now()) else None
         async with self._db.transaction() as tx:
             await repository.lock_keys(tx)
             there, now = await repository.all_keys(tx), clock.now()
-            if new is not None and keys.is_due(there, now, self._age):
+            if new is not None and self._is_due(there, now):
                 await repository.add_key(tx, _row(new, now + self._lead if there else now))
             await repository.remove_keys(tx, [key.kid for key in keys.withdrawn(there, now, self._token_life)])
         await self._read()
@@ -102,7 +101,7 @@ class Keyring:
         async with self._db.transaction() as tx:
             await repository.lock_keys(tx)
             there, now = await repository.all_keys(tx), clock.now()
-            waiting = [key for key in there if key.signs_from > now]
+            waiting = keys.waiting(there, now, self._lead)
             if waiting and not withdraw_others:
                 made = waiting[0]
             else:
@@ -115,6 +114,9 @@ class Keyring:
                 )
         await self._read()
         return made.kid
+
+    def _is_due(self, there: Sequence[KeyRow], now: datetime) -> bool:
+        return keys.is_due(there, now, self._age, self._lead)
 
     async def _read(self) -> None:
         self._keys = await repository.all_keys(self._db)

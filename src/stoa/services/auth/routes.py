@@ -137,6 +137,11 @@ async def log_in(auth: Auth, request: Request[Credentials]) -> Answer:
     summary="New tokens for a refresh token, which works once: using it again ends the session",
 )
 async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
+    """A token that was used some seconds ago gets 409 `refreshed-meanwhile`, and the session lives.
+
+    Another tab was faster: take the tokens that it was given, from where your tabs keep them. If there are none,
+    the answer was lost: ask to sign in. After the grace (20 s, a setting) a used token ends the session.
+    """
     return Answer(200, await refresh(auth, request.body.refresh_token), NO_STORE)
 
 

@@ -19,6 +19,9 @@ class Settings:
     refresh_token_days: Days = 30
     """A shopper who comes back within a month is still signed in."""
 
+    refresh_grace_seconds: WholeSeconds = 20
+    """A refresh token that comes again so soon is another tab's or a repeat over a bad line: refused, and no theft."""
+
     session_days: Days = 180
     """Even one who comes daily proves the password twice a year."""
 
