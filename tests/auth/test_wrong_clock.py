@@ -8,7 +8,9 @@ import jwt
 import pytest
 from auth.conftest import World
 
+from stoa.cli import doctor
 from stoa.kit.ids import uuid7
+from stoa.runtime.failure import Failure
 
 YEAR = timedelta(days=400)
 
@@ -82,6 +84,28 @@ async def test_a_refresh_token_that_was_used_in_the_future_ends_its_session(worl
     assert (refused.status, refused.problem) == (401, "invalid-refresh-token")
     refused = await world.rest.send("POST", "/auth/refresh", {"refresh_token": won["refresh_token"]})
     assert (refused.status, refused.problem) == (401, "invalid-refresh-token")
+
+
+async def test_the_doctor_sees_what_is_from_the_future(world, later):
+    await doctor.nothing_from_the_future(world.db)
+    await world.register()
+    await doctor.nothing_from_the_future(world.db)
+    later(-YEAR)
+    with pytest.raises(
+        Failure, match=r"a key is to sign from .*; set the clock; where it is right now, run `stoa rotate"
+    ):
+        await doctor.nothing_from_the_future(world.db)
+    await world.auth.keyring.rotate(withdraw_others=True)
+    with pytest.raises(
+        Failure, match=r"signed in at .* UTC: the clock was ahead then, or is behind now; set the clock"
+    ):
+        await doctor.nothing_from_the_future(world.db)
+    admin = await world.admin()
+    for act in ("disable", "enable"):
+        users = await world.db.fetch("SELECT id FROM users WHERE id <> $1", admin["user"]["id"])
+        for user in users:
+            await world.rest.ok("POST", f"/auth/users/{user['id']}/{act}", token=admin["access_token"])
+    await doctor.nothing_from_the_future(world.db)
 
 
 def kid_of(token: str) -> str:

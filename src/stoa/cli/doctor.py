@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from rich.markup import escape
@@ -22,16 +22,28 @@ from stoa.app import SERVICES
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
+from stoa.kit import clock
+from stoa.kit.db import Database
 from stoa.runtime import account
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
-from stoa.runtime.provision import check_server, connect, waiting
+from stoa.runtime.provision import check_server, connect, service_dsn, waiting
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
+
+CLOCKS_APART = timedelta(minutes=1)
+LONGEST_LEAD = timedelta(days=1)  # a signing key is published some minutes before it signs
+
+HAS_KEYS = "SELECT to_regclass('signing_keys') IS NOT NULL"
+LATEST = """
+    SELECT key, created_at AS session, user_id
+    FROM (SELECT max(signs_from) FROM signing_keys) AS latest (key)
+    LEFT JOIN (SELECT created_at, user_id FROM sessions WHERE ended_at IS NULL ORDER BY id DESC LIMIT 1) AS last ON true
+"""
 
 Check = Callable[[Installation], Awaitable[str]]
 """Says in a few words what it found good, or raises `Failure`."""
@@ -159,10 +171,34 @@ async def _clock(here: Installation) -> str:
         there: datetime = await connection.fetchval("SELECT clock_timestamp()")
     finally:
         await connection.close()
-    apart = abs((datetime.now(UTC) - there).total_seconds())
+    apart = abs((clock.now() - there).total_seconds())
     if apart > LARGEST_CLOCK_DIFFERENCE_SECONDS:
         raise Failure(f"this clock and the database's are {apart:.1f} s apart", "let both follow NTP")
-    return "with the database's"
+    auth = Database("auth", service_dsn(access.dsn, SERVICES["auth"], access.secrets), 1)
+    try:
+        await nothing_from_the_future(auth)
+    finally:
+        await auth.close()
+    return "with the database's, and with what was made before"
+
+
+async def nothing_from_the_future(auth: Database) -> None:
+    """What auth has made should not be of a time to come: then the clock was ahead, or is behind now."""
+    now = clock.now()
+    row = await auth.fetchrow(LATEST) if await auth.fetchval(HAS_KEYS) else None
+    if row is None:
+        return
+    key, session = row["key"], row["session"]
+    if key is not None and key > now + LONGEST_LEAD:
+        raise Failure(
+            f"a key is to sign from {key:%Y-%m-%d %H:%M} UTC on: the clock was ahead then, or is behind now",
+            "set the clock; where it is right now, run `stoa rotate-key --withdraw-others`",
+        )
+    if session is not None and session > now + CLOCKS_APART:
+        raise Failure(
+            f"{row['user_id']} signed in at {session:%Y-%m-%d %H:%M} UTC: the clock was ahead then, or is behind now",
+            "set the clock; where it is right now, disable and enable the account, which ends its sessions",
+        )
 
 
 CHECKS: dict[str, Check] = {
