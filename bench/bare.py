@@ -59,7 +59,8 @@ class App:
 async def copy_of(port: int, paths: list[str]) -> dict[str, Fixed]:
     """What the server at `port` answers to each path (and query), by path."""
     found = {}
-    async with aiohttp.ClientSession(auto_decompress=False) as session:
+    # The load says nothing of compression, and gets none.
+    async with aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=("Accept-Encoding",)) as session:
         for each in paths:
             async with session.get(f"http://{HOST}:{port}{each}") as answer:
                 answer.raise_for_status()

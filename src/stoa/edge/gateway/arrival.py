@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from stoa.edge.gateway.callers import Caller
+from stoa.edge.gateway.encoding import accepts_gzip
 from stoa.edge.gateway.headers import Headers, end_to_end, named_by_connection, without_claims
 from stoa.edge.gateway.paths import Resource
 from stoa.kit import context, problems
@@ -44,13 +45,18 @@ class Arrival:
         return bool(self.scope["method"] == "HEAD")
 
     @property
+    def takes_gzip(self) -> bool:
+        return accepts_gzip(self.headers.get(b"accept-encoding", b""))
+
+    @property
     def changes(self) -> bool:
         return self.scope["method"] not in {"GET", "HEAD", "OPTIONS"}
 
     def inner(self, resource: Resource, visitor: str = "", refused: problems.Problem | None = None) -> Scope:
         """What a service gets: one spelling of the path, our ids, the caller that we saw. A token that was refused
         ends here: the service hears what was wrong with it."""
-        ours = [b"x-request-id", b"traceparent", *([b"authorization"] if refused else [])]
+        # Compression is ours too: between processes it would cost more than it saves.
+        ours = [b"x-request-id", b"traceparent", b"accept-encoding", *([b"authorization"] if refused else [])]
         headers = [each for each in without_claims(end_to_end(self.scope["headers"])) if each[0] not in ours]
         headers.append((b"x-request-id", self.context.request_id.encode()))
         headers.append((b"traceparent", self.context.traceparent.encode()))

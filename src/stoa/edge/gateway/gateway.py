@@ -15,9 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.edge.gateway import encoding
 from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
 from stoa.edge.gateway.callers import Proxies
 from stoa.edge.gateway.description import Description
+from stoa.edge.gateway.encoding import accepts_gzip
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
 from stoa.edge.gateway.limits import Limit, caller_at
 from stoa.edge.gateway.paths import Resource, resource_of
@@ -110,7 +112,8 @@ class Gateway:
             if not path.startswith(b"/api/"):
                 return False
             path = b"/api/v1" + path.removeprefix(b"/api")
-        entry = self._remembered.find((path, scope["query_string"]))
+        key = (path, scope["query_string"])
+        entry = self._remembered.find(key)
         if entry is None or scope["scheme"] != "http":
             return False
         if_none_match = None
@@ -122,6 +125,8 @@ class Gateway:
                 request_id = value
             elif name == b"if-none-match":
                 if_none_match = value
+            elif name == b"accept-encoding" and accepts_gzip(value):
+                entry = self._remembered.packed(key, entry)
         if not REQUEST_ID.fullmatch(request_id):
             request_id = self._new_id()
         self._hits.inc()
@@ -173,7 +178,7 @@ class Gateway:
         if (own := await self._own_page(raw_path)) is not None:
             if arrival.method != "GET":
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
-            await asgi.send_answer(send, own, head=arrival.head)
+            await asgi.send_answer(send, encoding.page(own, gzip=arrival.takes_gzip), head=arrival.head)
             return
         resource = resource_of(raw_path)
         service = resource.service(arrival.method) if resource else None
@@ -199,6 +204,8 @@ class Gateway:
             if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
                 visitor = self._visitors.of(arrival)
             inner = arrival.inner(resource, visitor, refused)
+            if arrival.takes_gzip and arrival.method == "GET" and encoding.may_be_packed(service):
+                send = encoding.packing(send, head=arrival.head)
             await self._pass_on(arrival, inner, service, receive, send)
 
     async def _own_page(self, raw_path: str) -> Answer | None:
@@ -280,14 +287,15 @@ class Gateway:
         entry = self._remembered.find(key)
         if entry is not None:
             self._hits.inc()
-            return entry
+            return self._remembered.packed(key, entry) if arrival.takes_gzip else entry
         self._misses.inc()
         self._spend(arrival, principal, refused, resource)
         upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource, query)
         found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
             _answers(service, found.status).inc()
-        return found
+            return found
+        return self._remembered.packed(key, found) if arrival.takes_gzip else found
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
@@ -307,6 +315,9 @@ def _for_outside(headers: Headers, *, https: bool) -> Headers:
     return kept if visitor is None else [*kept, cookie_for(visitor.decode("ascii"), https=https)]
 
 
+_OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-encoding"))
+
+
 @cache
 def _answers(service: str, status: int) -> Counter:
     return metrics.GATEWAY_ANSWERS.labels(service, status)
@@ -322,7 +333,7 @@ async def _send_entry(
     send: Send, entry: Entry, if_none_match: bytes | None, more: Headers, *, head: bool = False
 ) -> None:
     if if_none_match is not None and unchanged(entry, if_none_match):
-        kept = [each for each in entry.headers if each[0] not in {b"content-type", b"content-length"}]
+        kept = [each for each in entry.headers if each[0] not in _OF_CONTENT]
         await send({"type": "http.response.start", "status": 304, "headers": kept + more})
         await send({"type": "http.response.body", "body": b""})
         return

@@ -11,10 +11,11 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
+from stoa.edge.gateway import encoding
 from stoa.kit.idempotency import Answer
 
 Key = tuple[bytes, bytes]
@@ -28,7 +29,7 @@ ENTRY_OVERHEAD = 1024
 
 @dataclass(slots=True)
 class Entry:
-    """One stored answer, with its headers as they are sent."""
+    """One stored answer, with its headers as they are sent; `packed` is the same in fewer bytes, once asked for."""
 
     body: bytes
     etag: bytes
@@ -36,6 +37,8 @@ class Entry:
     good_until: float
     subject: str
     size: int
+    packable: bool
+    packed: Entry | None = None
 
 
 class _Named(msgspec.Struct):
@@ -62,6 +65,21 @@ class Remembered:
             self._remove(key)
             return None
         return entry
+
+    def packed(self, key: Key, entry: Entry) -> Entry:
+        """What `find` gave, compressed if that is worth it. Under a tag of its own: the bytes are others."""
+        if entry.packed is not None or not entry.packable:
+            return entry.packed or entry
+        body = encoding.pack(entry.body)
+        etag = entry.etag[:-1] + b'-gzip"'
+        kept = [each for each in entry.headers if each[0] not in {b"content-length", b"etag"}]
+        own = [(b"content-length", str(len(body)).encode()), (b"etag", etag), (b"content-encoding", encoding.GZIP)]
+        entry.packed = replace(entry, body=body, etag=etag, headers=[*kept, *own])
+        if self._entries.get(key) is entry:
+            entry.size += len(body)
+            self._bytes += len(body)
+            self._make_room()
+        return entry.packed
 
     async def fetch(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Entry | Answer:
         """The answer of `ask`, asked once for all who want it now; an entry if it could be kept."""
@@ -98,11 +116,13 @@ class Remembered:
                 self._remove(key)
 
     def _keep(self, key: Key, answer: Answer) -> None:
+        packable = encoding.is_worth_it(answer.headers.get("content-type", ""), len(answer.body))
         etag = b'"' + hashlib.sha256(answer.body).hexdigest()[:32].encode() + b'"'
         headers = [
             (b"content-type", answer.headers.get("content-type", "").encode("latin-1")),
             (b"content-length", str(len(answer.body)).encode()),
             (b"etag", etag),
+            *([encoding.VARY] if packable else ()),
             *self._headers,
         ]
         # The key too: whoever asks chooses it, and of a list's parameters there are more than of products.
@@ -111,12 +131,16 @@ class Remembered:
         if size > LARGEST_ANSWER:
             return
         self._remove(key)
-        while self._entries and self._bytes + size > self._most_bytes:
-            self._remove(next(iter(self._entries)))
+        self._make_room(size)
         subject = _subject_of(key, answer.body)
-        self._entries[key] = Entry(answer.body, etag, headers, time.monotonic() + self._seconds, subject, size)
+        good_until = time.monotonic() + self._seconds
+        self._entries[key] = Entry(answer.body, etag, headers, good_until, subject, size, packable)
         self._keys_of.setdefault(subject, set()).add(key)
         self._bytes += size
+
+    def _make_room(self, size: int = 0) -> None:
+        while self._entries and self._bytes + size > self._most_bytes:
+            self._remove(next(iter(self._entries)))
 
     def _remove(self, key: Key) -> None:
         entry = self._entries.pop(key, None)

@@ -1,0 +1,176 @@
+"""Answers in fewer bytes: who gets them, that they are the same, and what is never compressed."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from tests.asgi import ask
+from tests.edge.town import Product, Town, updated
+from tests.signing import bearer, token
+
+from stoa.edge.gateway import encoding
+from stoa.edge.gateway.encoding import LEAST_BYTES, accepts_gzip
+from stoa.edge.gateway.remembered import Entry, Remembered
+from stoa.kit.idempotency import Answer
+
+GZIP = {"accept-encoding": "gzip, deflate, br"}
+LARGE = {**GZIP, "x-large": "x" * 2 * LEAST_BYTES}
+"""Whoever gets back what it has sent gets more than goes in one packet."""
+
+
+@pytest.fixture
+def town():
+    town = Town()
+    for number in range(30):
+        town.products[f"p{number}"] = Product(f"p{number}", f"slug-{number}", "a thing with a rather long name")
+    return town
+
+
+@pytest.fixture
+def gateway(town):
+    return town.gateway()
+
+
+@pytest.mark.parametrize(
+    ("said", "accepts"),
+    [
+        (b"gzip", True),
+        (b"GZIP", True),
+        (b"x-gzip", True),
+        (b"br;q=1.0, gzip;q=0.8, *;q=0.1", True),
+        (b"*", True),
+        (b"gzip;q=0.5, identity;q=0.5", True),
+        (b"", False),
+        (b"br, zstd", False),
+        (b"identity", False),
+        (b"gzip;q=0", False),
+        (b"gzip; q=0.0, *", False),
+        (b"*;q=0", False),
+        (b"gzip;q=0.5, identity", False),
+        (b"gzip;q=much", False),
+        (b"notgzip", False),
+        (b"\xff", False),
+    ],
+)
+def test_who_takes_gzip(said, accepts):
+    assert accepts_gzip(said) is accepts
+
+
+@pytest.mark.parametrize("target", ["/api/v1/products?limit=100", "/api/openapi.json", "/", "/assets/docs.js"])
+async def test_the_same_in_fewer_bytes(gateway, target):
+    plain = await ask(gateway, "GET", target)
+    for _ in range(2):
+        packed = await ask(gateway, "GET", target, headers=GZIP)
+        assert (packed.status, packed.headers["content-encoding"]) == (200, "gzip")
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < len(plain.body) / 2
+        assert packed.headers["content-length"] == str(len(packed.body))
+        assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+        assert "content-encoding" not in plain.headers
+        head = await ask(gateway, "HEAD", target, headers=GZIP)
+        assert (head.body, head.headers["content-length"]) == (b"", packed.headers["content-length"])
+        assert head.headers["content-encoding"] == "gzip"
+        refused = await ask(gateway, "GET", target, headers={"accept-encoding": "br"})
+        assert (refused.body, "content-encoding" in refused.headers) == (plain.body, False)
+
+
+async def test_small_answers_are_sent_as_they_are(gateway):
+    for _ in range(2):
+        reply = await ask(gateway, "GET", "/api/v1/products/lamp", headers=GZIP)
+        assert (reply.status, len(reply.body) < LEAST_BYTES) == (200, True)
+        assert reply.headers.keys().isdisjoint({"content-encoding", "vary"})
+
+
+async def test_each_form_of_a_stored_answer_has_its_tag(gateway):
+    target = "/api/v1/products?limit=100"
+    for more in ({}, bearer(token())):
+        plain = await ask(gateway, "GET", target, headers=more)
+        packed = await ask(gateway, "GET", target, headers={**GZIP, **more})
+        tags = plain.headers["etag"], packed.headers["etag"]
+        assert tags[0] != tags[1]
+        for tag, accepting in zip(tags, ({}, GZIP), strict=True):
+            same = await ask(gateway, "GET", target, headers={**accepting, **more, "if-none-match": tag})
+            assert (same.status, same.body, same.headers["etag"]) == (304, b"", tag)
+            assert same.headers["vary"] == "Accept-Encoding"
+            assert same.headers.keys().isdisjoint({"content-encoding", "content-length", "content-type"})
+        # Who has the one and asks for the other does not have what it would get.
+        assert (await ask(gateway, "GET", target, headers={**GZIP, **more, "if-none-match": tags[0]})).status == 200
+
+
+async def test_a_stored_answer_is_compressed_once_and_forgotten_with_its_form(gateway, town, monkeypatch):
+    packed = 0
+    pack = encoding.pack
+
+    def counting(body):
+        nonlocal packed
+        packed += 1
+        return pack(body)
+
+    monkeypatch.setattr(encoding, "pack", counting)
+    target = "/api/v1/products?limit=100"
+    first = [await ask(gateway, "GET", target, headers=GZIP) for _ in range(5)][-1]
+    assert (packed, town.reads) == (1, 1)
+    town.products["p1"].name = "another name"
+    await gateway.accept([updated("p1")])
+    second = await ask(gateway, "GET", target, headers=GZIP)
+    assert b"another name" in gzip.decompress(second.body)
+    assert first.headers["etag"] != second.headers["etag"]
+    assert (packed, town.reads) == (2, 2)
+
+
+async def test_both_forms_count_for_the_memory_that_is_taken():
+    kept = Remembered(60, 1_000_000, {})
+    key = (b"/lists", b"")
+
+    async def answer() -> Answer:
+        return Answer(200, b"x" * 100_000, {"content-type": "application/json"})
+
+    entry = await kept.fetch(key, answer)
+    assert isinstance(entry, Entry)
+    before = kept._bytes
+    packed = kept.packed(key, entry)
+    assert kept.packed(key, entry) is packed
+    assert kept._bytes == before + len(packed.body)
+    kept.drop("")
+    assert kept._bytes == 0
+    # What is gone takes nothing any more.
+    late = await kept.fetch(key, answer)
+    assert isinstance(late, Entry)
+    kept.drop()
+    kept.packed(key, late)
+    assert kept._bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "packed"), [("/api/v1/orders", True), ("/api/v1/cart/x", False), ("/api/v1/cart", False)]
+)
+async def test_of_what_services_answer_only_what_opens_nothing(gateway, target, packed):
+    plain = await ask(gateway, "GET", target, headers={**LARGE, "accept-encoding": "identity"})
+    reply = await ask(gateway, "GET", target, headers=LARGE)
+    assert (plain.status, reply.status) == (200, 200)
+    assert ("content-encoding" in reply.headers) is packed
+    assert reply.headers["content-length"] == str(len(reply.body))
+    if packed:
+        assert len(gzip.decompress(reply.body)) > 2 * LEAST_BYTES > len(reply.body)
+        head = await ask(gateway, "HEAD", target, headers=LARGE)
+        assert (head.body, head.headers["content-encoding"]) == (b"", "gzip")
+        assert "content-length" not in head.headers
+
+
+async def test_what_was_not_a_read_is_sent_as_it_is(gateway):
+    for target in ("/api/v1/auth/login", "/api/v1/payments"):
+        reply = await ask(gateway, "POST", target, headers=LARGE, raw=b"{}")
+        assert (reply.status, "content-encoding" in reply.headers) == (200, False)
+
+
+async def test_a_service_is_not_asked_to_compress_and_what_it_has_is_left(town, gateway):
+    async def has_done_it(scope, receive, send):
+        headers = [(b"content-type", b"application/json"), (b"content-encoding", b"br")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"b" * 2 * LEAST_BYTES})
+
+    gateway._upstreams = {"order": has_done_it}
+    reply = await ask(gateway, "GET", "/api/v1/orders", headers=GZIP)
+    assert (reply.headers["content-encoding"], reply.body) == ("br", b"b" * 2 * LEAST_BYTES)
+    assert "accept-encoding" not in (await ask(town.gateway(), "GET", "/api/v1/cart", headers=GZIP)).json["headers"]
