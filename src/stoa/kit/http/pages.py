@@ -14,7 +14,7 @@ import msgspec
 
 from stoa.kit import problems
 from stoa.kit.http.decoding import nul_in
-from stoa.kit.http.types import Page
+from stoa.kit.http.types import MOST_CURSOR, Page
 
 T = TypeVar("T")
 
@@ -25,8 +25,11 @@ class BadCursor(problems.Unprocessable):
 
 
 def encode_cursor(position: tuple[Any, ...]) -> str:
-    """An opaque text that `decode_cursor` turns back into `position`."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+    """An opaque text that `decode_cursor` turns back into `position`. Of what it sorts by a list puts only the
+    beginning there: a longer one would end the pages."""
+    cursor = base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+    assert len(cursor) <= MOST_CURSOR, f"a cursor of {len(cursor)} characters: {position}"
+    return cursor
 
 
 def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:

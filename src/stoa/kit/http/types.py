@@ -52,6 +52,18 @@ Email = Annotated[
     ),
 ]
 Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(). /-]*(?!\n)$")]
+# Nothing that runs (javascript:, data:), nobody's name or password, and no character that a page could take for the
+# end of an attribute. A host in another script comes as its punycode.
+MediaUrl = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=r"^(https://([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9](:[0-9]{1,5})?"
+        r"([/?#][!#-&(-;=?-\[\]_a-z~]*)?|/media/(?!.*\.\.)[A-Za-z0-9._~/-]+)(?!\n)$",
+        description="https://… with a host's name, or a file of the shop's own: /media/…",
+        examples=["https://img.example.com/mug.jpg", "/media/mug.jpg"],
+    ),
+]
 if TYPE_CHECKING:
     CountryCode = str  # what comes from the database or another service was checked when it came in
 else:
@@ -62,7 +74,8 @@ Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 AmountMinor = Annotated[int, Meta(ge=0, le=100_000_000_000, description="Minor units: pence, cents, yen")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
-Cursor = Annotated[str, Meta(min_length=1, max_length=1_000)]
+MOST_CURSOR = 1_000
+Cursor = Annotated[str, Meta(min_length=1, max_length=MOST_CURSOR)]
 
 
 class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

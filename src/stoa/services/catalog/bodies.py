@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoa.kit.http.types import LongText, Name, Price, ShortText, Sku, Slug
+from stoa.kit.http.types import LongText, MediaUrl, Name, Price, ShortText, Sku, Slug
 from stoa.services.catalog.errors import SlugLikeAnId
 from stoa.services.catalog.product import Image, Variant, is_id
 
@@ -29,14 +29,10 @@ WholeNumber = Annotated[int, Meta(ge=-MOST_WHOLE, le=MOST_WHOLE)]
 Number = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
 Specifications = Annotated[dict[PropertyName, PropertyText | WholeNumber | Number | bool], Meta(max_length=100)]
 Options = Annotated[dict[PropertyName, Label], Meta(max_length=20)]
-Url = Annotated[
-    str,
-    Meta(max_length=2000, pattern=r"^(https?://[^\s\"'<>\\]+|/[^\s\"'<>\\]*)(?!\n)$", description="http(s), or a path"),
-]
 
 
 class NewImage(msgspec.Struct, forbid_unknown_fields=True):
-    url: Url
+    url: MediaUrl
     alt: Label = ""
 
 
