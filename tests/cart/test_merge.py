@@ -6,6 +6,7 @@ import pytest
 
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
+from stoa.services.cart.clear import clear
 from stoa.services.cart.errors import CartFull, NoSuchCart
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
@@ -61,3 +62,35 @@ async def test_what_does_not_go_into_one_changes_neither(db, fill, lines):
     with pytest.raises(CartFull):
         await merge(db, ada, guests.id)
     assert (await repository.read_cart(db, ada), await repository.read_cart(db, guests.id)) == (mine, guests)
+
+
+async def test_what_is_being_bought_leaves_the_cart_that_it_went_to(db, fill, lines):
+    """A guest's cart is ordered, and its buyer signs in before the order is done."""
+    ada = uuid7()
+    await fill({"MUG": 1, "TEA": 1}, user_id=ada)
+    guests = await fill({"MUG": 2, "SPOON": 3})
+    await merge(db, ada, guests.id)
+    await fill({"JAM": 1}, cart_id=guests.id)
+    for _ in range(2):  # a repeat
+        await clear(db, guests.id, guests.round, {"MUG": 2, "SPOON": 3})
+        assert (await lines(ada), await lines(guests.id)) == ({"MUG": 1, "TEA": 1}, {"JAM": 1})
+
+
+async def test_what_the_guest_buys_after_the_merge_is_the_guests(db, fill, lines):
+    ada = uuid7()
+    guests = await fill({"MUG": 2})
+    await merge(db, ada, guests.id)
+    await fill({"MUG": 1}, cart_id=guests.id)
+    await clear(db, guests.id, guests.round, {"MUG": 1})
+    assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
+    await fill({"MUG": 1}, cart_id=guests.id)
+    await clear(db, guests.id, guests.round + 1, {"MUG": 2})
+    assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
+
+
+async def test_merging_and_buying_at_once_never_keeps_what_was_bought(db, fill, lines):
+    for _ in range(20):
+        ada = uuid7()
+        guests = await fill({"MUG": 2, "SPOON": 3})
+        await asyncio.gather(merge(db, ada, guests.id), clear(db, guests.id, guests.round, {"MUG": 2}))
+        assert await lines(ada) | await lines(guests.id) == {"SPOON": 3}

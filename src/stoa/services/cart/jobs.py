@@ -12,6 +12,6 @@ from stoa.services.cart import repository
 
 
 async def remove_abandoned_carts(db: Database, days: int) -> None:
-    """Empty guest carts that nobody has touched for so many days are removed."""
+    """Guest carts that nobody has touched for so many days are removed. An order of one stands without it."""
     since = clock.now() - timedelta(days=days)
     await in_rounds(partial(repository.remove_abandoned, db, since))

@@ -12,6 +12,8 @@ from stoa.services.cart.repository import Cart
 async def merge(db: Database, caller: str, guest_cart_id: str) -> Cart:
     """The caller's cart with the guest's lines added; the guest's is empty then, so a repeat changes nothing.
 
+    Where the guest's is being ordered just now, what is bought leaves the caller's when it is.
+
     `NoSuchCart` where it is not a guest's, `CartFull` where both do not go into one: then neither changed.
     """
     async with db.transaction() as tx:
@@ -27,6 +29,7 @@ async def merge(db: Database, caller: str, guest_cart_id: str) -> Cart:
             return mine
         await save(tx, mine, lines.merge(quantities(mine), quantities(guests)))
         await save(tx, guests, {})
+        await repository.note_merge(tx, guest_cart_id, caller)
         merged = await repository.read_cart(tx, caller)
         assert merged is not None
         return merged

@@ -97,12 +97,32 @@ async def write_lines(tx: Transaction, cart_id: str, *, put: Sequence[tuple[str,
     await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed))
 
 
-END_ROUND = "UPDATE carts SET round = round + 1 WHERE id = $1 AND round = $2"
+END_ROUND = """
+    UPDATE carts SET round = round + 1, merged_into = NULL
+    WHERE id = $1 AND round = $2 AND merged_into IS NOT DISTINCT FROM $3
+"""
 
 
-async def end_round(tx: Transaction, cart_id: str, round_bought: int) -> bool:
-    """The cart is locked then; False where that round is over, or the cart is gone."""
-    return affected(await tx.execute(END_ROUND, cart_id, round_bought)) == 1
+async def end_round(tx: Transaction, cart_id: str, round_bought: int, merged_into: str | None) -> bool:
+    """The cart is locked then; False where that round is over, the cart is gone, or was merged into another."""
+    return affected(await tx.execute(END_ROUND, cart_id, round_bought, merged_into)) == 1
+
+
+MERGED_INTO = "SELECT merged_into FROM carts WHERE id = $1 AND round = $2"
+
+
+async def merged_into(tx: Transaction, cart_id: str, round_bought: int) -> str | None:
+    """The cart that this one went into in that round; None where it did not, or the round is over."""
+    other: str | None = await tx.fetchval(MERGED_INTO, cart_id, round_bought)
+    return other
+
+
+NOTE_MERGE = "UPDATE carts SET merged_into = $2 WHERE id = $1"
+
+
+async def note_merge(tx: Transaction, cart_id: str, merged_into: str) -> None:
+    """Both are locked."""
+    await tx.execute(NOTE_MERGE, cart_id, merged_into)
 
 
 MARK_SKU = """
@@ -122,12 +142,11 @@ REMOVE_ABANDONED = """
     DELETE FROM carts WHERE id IN (
         SELECT id FROM carts
         WHERE user_id IS NULL AND updated_at < $1
-          AND NOT EXISTS (SELECT FROM cart_items WHERE cart_id = carts.id)
         ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
 """
 
 
 async def remove_abandoned(db: Db, untouched_since: datetime, most: int) -> int:
-    """How many empty guest carts were removed, at most `most`."""
+    """How many guest carts were removed with what is in them, at most `most`, those untouched longest first."""
     return affected(await db.execute(REMOVE_ABANDONED, untouched_since, most))

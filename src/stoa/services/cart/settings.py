@@ -11,7 +11,8 @@ class Settings:
     """In which an empty cart counts nothing; one with lines counts in the currency of their prices."""
 
     guest_cart_days: Days = 30
-    """How long an empty guest cart stays: as long as the cookie that names it usually does."""
+    """How long a guest cart stays untouched: as long as the cookie that names it usually does, and far longer than
+    any checkout of it."""
 
     clean_every_seconds: Seconds = 3600.0
     """Nobody waits for the cleaning, and an hour's worth of carts is a small piece of work."""
