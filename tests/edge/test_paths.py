@@ -48,6 +48,48 @@ def test_the_table(method, target, service):
         assert resource.raw_path.decode() == f"/api/v1{target}"
 
 
+WHO_KNOWS_NOBODY = {
+    "POST /auth/register",
+    "POST /users/register",
+    "POST /auth/login",
+    "POST /auth/refresh",
+    "POST /auth/logout",
+    "POST /auth/validate",
+    "GET /products",
+    "GET /products/{product}",
+    "GET /categories",
+    "GET /inventory/{sku}",
+    "POST /payments/webhooks/simulator",
+}
+"""A token that is not good counts as none here."""
+
+GUESTS_FOR_THEMSELVES = {
+    "POST /cart",
+    "GET /cart/{ref}",
+    "DELETE /cart/{ref}",
+    "POST /cart/{ref}/items",
+    "PUT /cart/{ref}/items",
+    "PUT /cart/{ref}/items/{sku}",
+    "DELETE /cart/{ref}/items/{sku}",
+    "POST /checkout/quote",
+    "POST /orders",
+}
+"""Here it is 401: nobody becomes a guest unawares."""
+
+
+def test_every_route_for_guests_says_whether_a_token_matters():
+    forgiving, strict = set(), set()
+    for service in SERVICES.values():
+        for route in importlib.import_module(f"{service.package}.routes").routes.bind(None).routes:
+            if not route.who.signed_in:
+                (forgiving if route.who.forgiving else strict).add(f"{route.method} {route.path}")
+            target = "/".join("x" if segment.parameter else segment.text for segment in route.segments)
+            resource = resource_of(f"/api/v1/{target}")
+            # What the gateway answers out of its memory it answers whatever the token.
+            assert route.method != "GET" or resource is None or not resource.public or route.who.forgiving
+    assert (forgiving, strict) == (WHO_KNOWS_NOBODY, GUESTS_FOR_THEMSELVES)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_declared_route_is_reached(service):
     declared = importlib.import_module(f"{SERVICES[service].package}.routes").routes.bind(None).routes

@@ -15,6 +15,7 @@ from tests.signing import bearer, token
 from stoa.edge.gateway import breaker
 from stoa.edge.gateway.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Breaker
 from stoa.edge.gateway.upstream import RemoteUpstream
+from stoa.kit.idempotency import IdempotencyKeys
 
 
 @contextlib.asynccontextmanager
@@ -93,6 +94,31 @@ async def test_the_hops_own_headers_stay_on_the_hop(town):
         assert got["x-public"] == "2"
         assert "x-stoa-edge" in got
         assert not {"connection", "transfer-encoding", "date", "server"} & set(reply.headers)
+
+
+async def test_what_the_gateway_found_out_goes_along(town, database):
+    api = town.api_of("auth", "cart", keys={"cart": IdempotencyKeys(await database("cart"))})
+    town.auth.ended.add("session of eve")
+    async with serving(api) as address, gateway_to(town, address) as gateway:
+        gateway._upstreams["auth"] = gateway._upstreams["cart"]
+        key = {"idempotency-key": "k"}
+        first = await ask(gateway, "POST", "/api/v1/cart", headers=key)
+        other = await ask(gateway, "POST", "/api/v1/cart", headers=key)
+        again = await ask(
+            gateway, "POST", "/api/v1/cart", headers=key | {"stoa-visitor": first.headers["stoa-visitor"]}
+        )
+        assert (again.body == first.body, other.body == first.body) == (True, False)
+        assert again.headers["set-cookie"].startswith(f"stoa_visitor={first.headers['stoa-visitor']};")
+
+        refused = await ask(gateway, "POST", "/api/v1/cart", headers=bearer(token("eve")))
+        assert (refused.status, refused.problem) == (401, "session-ended")
+        assert (await ask(gateway, "POST", "/api/v1/auth/login", headers=bearer(token("eve")))).status == 200
+
+        await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))
+        town.auth.ended.add("session of ada")
+        ended = await ask(gateway, "POST", "/api/v1/auth/logout", headers=bearer(token("ada")))
+        assert (ended.status, [name for name in ended.headers if name.startswith("x-stoa-")]) == (200, [])
+        assert (await ask(gateway, "GET", "/api/v1/cart", headers=bearer(token("ada")))).problem == "session-ended"
 
 
 async def test_a_body_over_the_limit_does_not_travel(town):
