@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import asyncpg
 import pytest
 from payment.conftest import House, NewHouse, gbp, new_payment
 
-from stoa.kit.db import CallInsideTransaction
+from stoa.kit.db import CallInsideTransaction, DatabaseUnavailable
 from stoa.kit.ids import uuid7
 from stoa.services.payment import errors
 from stoa.services.payment.authorize_payment import authorize
@@ -270,3 +272,35 @@ async def test_the_timer_settles_what_nobody_looks_after(new_house: NewHouse):
     await timers.settle_payments()
     states = {new.key: (await house.row(new.key) or {})["state"] for new in (moved_one, lost_one)}
     assert states == {moved_one.key: "authorized", lost_one.key: "declined"}
+
+
+async def test_a_good_card_stays_good_when_our_database_goes_away_while_the_provider_is_asked(house: House):
+    new = new_payment()
+    other = await asyncpg.connect(house.db.dsn)
+    async with other.transaction():
+        await other.execute("LOCK TABLE simulator.payments IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(authorize(house.payments, new, "tok_ok"))
+        cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()"
+        async with asyncio.timeout(5):
+            while not await other.fetchval(cut):
+                await asyncio.sleep(0.01)
+        with pytest.raises(DatabaseUnavailable) as cut_off:
+            await asking
+    assert (cut_off.value.status, cut_off.value.type) == (503, "/problems/database-unavailable")
+    await other.close()
+    assert await house.at_provider(new.key) is None
+    assert (await authorize(house.payments, new, "tok_ok")).state is State.AUTHORIZED
+    assert await house.at_provider(new.key) == ("authorized", 0)
+    assert await house.balances() == {"customer_funds": -1000, "authorized": 1000}
+
+
+async def test_under_a_key_without_an_answer_nothing_else_can_be_asked_for(house: House):
+    new = new_payment()
+    await house.payments.asks.submit(new)
+    with pytest.raises(errors.KeyReused):
+        await authorize(house.payments, replace(new, amount=gbp(2000)), "tok_ok")
+    await house.payments.db.execute("UPDATE payments SET void_reason = 'changed our mind' WHERE key = $1", new.key)
+    with pytest.raises(errors.PaymentVoided):
+        await authorize(house.payments, new, "tok_ok")
+    assert house.line.asked == []
+    assert await house.at_provider(new.key) is None

@@ -17,8 +17,9 @@ from stoa.services.payment.states import Payment, State
 async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     """The payment, AUTHORIZED; or UNKNOWN where the provider did not answer.
 
-    Raises one of `DECLINES`, or `PaymentVoided` for a key that was voided. A repeat answers with the
-    payment as it is now, without asking again; with another order or amount it is `KeyReused`.
+    Raises one of `DECLINES`, or `PaymentVoided` for a key that was voided; what is not the provider's word, as
+    a database that cannot be had, is `Unavailable`. A repeat answers with the payment as it is now; while that is
+    UNKNOWN it asks again, under the same key. With another order or amount it is `KeyReused`.
     """
     payment = await payments.underway.join("authorize", new.key, partial(_authorize, payments, new, token))
     if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
@@ -35,9 +36,16 @@ def taken(payment: Payment) -> Payment:
     return payment
 
 
+def _unanswered(payment: Payment, new: NewPayment) -> bool:
+    same = (payment.order_id, payment.amount) == (new.order_id, new.amount)
+    return same and payment.state is State.UNKNOWN and payment.void_reason is None
+
+
 async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     payment, first = await payments.asks.submit(new)
-    if not first:
+    # A repeat asks for what has no answer yet: the provider does everything once under a key. Where our own database
+    # went away between asking and recording, nobody but the caller still has the token.
+    if not first and not _unanswered(payment, new):
         return payment
     try:
         said = await payments.ask(
