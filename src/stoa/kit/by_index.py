@@ -11,7 +11,3 @@ PLAN_AS_USUAL = "; ".join(f"SET LOCAL {name} TO DEFAULT" for name in BY_INDEX)
 async def plan_by_index(tx: Transaction) -> None:
     """Have the statements that follow in this transaction go by index."""
     await tx.execute(PLAN_BY_INDEX)
-
-
-async def plan_as_usual(tx: Transaction) -> None:
-    await tx.execute(PLAN_AS_USUAL)

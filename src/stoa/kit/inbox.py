@@ -33,7 +33,7 @@ from stoa.contracts.events.v1.events_pb2 import DeliverRequest, DeliverResponse
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
 from stoa.kit import context, problems
 from stoa.kit.back_off import back_off
-from stoa.kit.by_index import plan_as_usual, plan_by_index
+from stoa.kit.by_index import PLAN_AS_USUAL, plan_by_index
 from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit
 from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
@@ -50,6 +50,10 @@ MOST_ATTEMPTS = 12
 LONGEST_BACK_OFF_SECONDS = 120
 UNAVAILABLE_SECONDS = 2
 """How long an event waits that could not run because something else is down."""
+LOCK_WAIT = "250ms"
+LOCK_WAIT_ALONE = "50ms"
+"""How long handlers wait for a row that somebody holds, in a batch and each alone. They come again, and a batch may
+have fifty that wait for the one row while others wait for them."""
 HANDLER_SECONDS = 30
 """A handler only uses its own database: what takes longer hangs."""
 IN_OTHER_HANDS_SECONDS = 1.0
@@ -235,7 +239,7 @@ class Inbox:
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
-                taken = await _take(tx, TAKE_NEXT)
+                taken = await _take(tx, TAKE_NEXT, LOCK_WAIT)
                 await self._do(tx, taken)
         except DatabaseUnavailable:
             raise
@@ -253,7 +257,7 @@ class Inbox:
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
-                taken = await _take(tx, TAKE_ONE, event_id)
+                taken = await _take(tx, TAKE_ONE, LOCK_WAIT_ALONE, event_id)
                 await self._do(tx, taken)
         except DatabaseUnavailable:
             raise
@@ -372,11 +376,11 @@ def _sort_out(
     return kept, refusals
 
 
-async def _take(tx: Transaction, sql: str, *arguments: str) -> list[asyncpg.Record]:
-    """The events in the order of their arrival. Handlers get the planner as it usually is."""
+async def _take(tx: Transaction, sql: str, lock_wait: str, *arguments: str) -> list[asyncpg.Record]:
+    """The events in the order of their arrival. Handlers get the planner as it usually is, and little patience."""
     await plan_by_index(tx)
     taken = await tx.fetch(sql, *arguments)
-    await plan_as_usual(tx)
+    await tx.execute(f"{PLAN_AS_USUAL}; SET LOCAL lock_timeout = '{lock_wait}'")
     return sorted(taken, key=itemgetter("seq"))
 
 

@@ -47,6 +47,7 @@ class Ears:
         self.inbox = self.new_inbox(db)
         self.fails: dict[int, Exception] = {}
         self.ran: list[int] = []
+        self.needs = ""
 
     def new_inbox(self, db) -> Inbox:
         return Inbox(NOTIFICATION, db, dict.fromkeys(HEARS, self.handle))
@@ -54,6 +55,8 @@ class Ears:
     async def handle(self, tx, event) -> None:
         n = event.data["n"]
         self.ran.append(n)
+        if self.needs:
+            await tx.execute(self.needs, event.subject)
         await note(tx, event)
         if n in self.fails:
             raise self.fails[n]
@@ -92,6 +95,24 @@ async def test_an_event_that_comes_again_has_its_effect_once(ears) -> None:
     await ears.hear(event(3))
     await until(lambda: ears.done(3))
     assert await ears.effects() == [1, 2, 3]
+
+
+async def test_a_row_that_somebody_holds_stops_the_events_that_need_it_and_no_others(ears) -> None:
+    await ears.db.execute("CREATE TABLE shelf AS SELECT chr(96 + n) AS subject FROM generate_series(1, 26) AS n")
+    ears.needs = "SELECT FROM shelf WHERE subject = $1 FOR UPDATE"
+    holder = await asyncpg.connect(ears.db.dsn)
+    async with holder.transaction():
+        await holder.execute("SELECT FROM shelf WHERE subject = 'k' FOR UPDATE")
+        await ears.hear(*(event(n, chr(96 + n)) for n in range(1, 27)))
+        ears.run(ears.inbox)
+        await until(lambda: ears.done(25))
+        assert sorted(await ears.effects()) == [n for n in range(1, 27) if n != 11]
+        row = await ears.db.fetchrow("SELECT attempts, parked_at, error FROM inbox WHERE done_at IS NULL")
+        assert (row["attempts"], row["parked_at"], row["error"][:7]) == (0, None, "Locked:")
+    await holder.close()
+    await ears.hurry()
+    await until(lambda: ears.done(26))
+    assert sorted(await ears.effects()) == list(range(1, 27))
 
 
 async def test_what_arrived_out_of_order_runs_in_the_order_of_its_aggregate(ears) -> None:
