@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import aiohttp
+import asyncpg
 
 from stoa.kit.db import TIME_OUTS
 
+TABLES = """
+    SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+    WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1
+"""
 
-async def register(http: aiohttp.ClientSession) -> dict:
-    person = {
+
+def person() -> dict:
+    return {
         "email": f"{uuid4().hex}@example.com",
         "password": "a long passphrase",
         "first_name": "Ada",
         "last_name": "Lovelace",
     }
-    async with http.post("/api/v1/auth/register", json=person) as answer:
+
+
+async def register(http: aiohttp.ClientSession) -> dict:
+    async with http.post("/api/v1/auth/register", json=person()) as answer:
         assert answer.status == 201, await answer.text()
         return await answer.json()
 
@@ -56,3 +66,23 @@ async def test_nothing_is_left_running(shop_with) -> None:
     await shop.http.close()
     left = {str(task.get_coro()) for task in asyncio.all_tasks() - before}
     assert left == set()
+
+
+async def test_stopping_has_an_end_while_somebody_holds_what_everything_waits_for(shop_with) -> None:
+    shop = await shop_with(finish_seconds=2)
+    sessions = {name: await asyncpg.connect(db.dsn) for name, db in shop.databases.items()}
+    async with AsyncExitStack() as held:
+        for session in sessions.values():
+            await held.enter_async_context(session.transaction())
+            tables = await session.fetch(TABLES)
+            await session.execute(f"LOCK TABLE {', '.join(row['name'] for row in tables)} IN ACCESS EXCLUSIVE MODE")
+        waiting = asyncio.create_task(shop.http.post("/api/v1/auth/register", json=person()))
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(5):
+            while not await sessions["auth"].fetchval(blocked):
+                await asyncio.sleep(0.01)
+        await asyncio.wait_for(shop.process.stop(), 15)
+        assert (await waiting).status == 503
+    assert await sessions["auth"].fetchval("SELECT count(*) FROM users") == 0
+    for session in sessions.values():
+        await session.close()

@@ -51,6 +51,8 @@ log = logging.getLogger(__name__)
 
 _REST_SECONDS = 5.0
 """For jobs, batches and calls under way after the requests: each is a matter of milliseconds."""
+_PART_SECONDS = 12.0
+"""What the slowest part takes that keeps to its own limits: checkouts that are let go of, and then their last saves."""
 
 _ADMIN_FINISH_SECONDS = 1
 _ADMIN_CONNECTIONS = 32
@@ -169,7 +171,7 @@ class Process:
         outside = [self.neighbours.stop_answering(self._settings.finish_seconds)]
         if self._http is not None:
             outside.append(self._http.stop())
-        await _all(*outside)
+        await _all(*outside, within_seconds=self._settings.finish_seconds + _REST_SECONDS)
         await _all(*(each.rest(_REST_SECONDS) for each in self.services))
         await _all(*(each.stop() for each in self.services))
         await _all(self.neighbours.close(_REST_SECONDS))
@@ -219,11 +221,19 @@ async def _each(checks: Sequence[Check]) -> None:
         await check()
 
 
-async def _all(*stopping: Awaitable[None]) -> None:
+async def _all(*stopping: Awaitable[None], within_seconds: float = _PART_SECONDS) -> None:
     """Wait for all of them. What goes wrong with one (its database may be gone) must not leave the rest running."""
-    for result in await asyncio.gather(*stopping, return_exceptions=True):
-        if isinstance(result, Exception):
-            log.warning("a part of the process did not stop as it should", exc_info=result)
+    parts = [asyncio.ensure_future(each) for each in stopping]
+    late = (await asyncio.wait(parts, timeout=within_seconds))[1] if parts else set()
+    for part in late:
+        part.cancel()
+    if late:
+        # What does not even take its cancellation ends with the process.
+        log.warning("a part of the process takes too long to stop", extra={"parts": len(late)})
+        await asyncio.wait(late, timeout=1.0)
+    for part in parts:
+        if part.done() and not part.cancelled() and (error := part.exception()) is not None:
+            log.warning("a part of the process did not stop as it should", exc_info=error)
 
 
 def _faults(text: str) -> Faults | None:
