@@ -56,13 +56,13 @@ async def make(shop: Shop) -> Namespace:
     target = await asyncpg.connect(shop.dsn(NAME))
     try:
         for service in SERVICES.values():
-            schema = service.role
+            schema = f"stoa_{service.name}"
             await target.execute(f"CREATE SCHEMA {schema}")
             await migrate(f"{shop.dsn(NAME)}?search_path={schema}", service.name, migrations_of(service))
             for function in await target.fetch(FUNCTIONS, schema):
                 # Its tables are where it was made, whoever calls it from wherever.
                 await target.execute(f"ALTER FUNCTION {function['signature']} SET search_path = {schema}")
-            source = await asyncpg.connect(shop.dsn(service.role))
+            source = await asyncpg.connect(shop.dsn(f"stoa_{service.name}"))
             try:
                 tables[schema] = await _copy(source, target, schema)
             finally:

@@ -98,7 +98,7 @@ class Shop:
     async def settle(self) -> float:
         """Wait until every checkout has ended and every event has had its effect; the seconds that took."""
         started = time.perf_counter()
-        connections = {name: await asyncpg.connect(self.dsn(each.role)) for name, each in SERVICES.items()}
+        connections = {name: await asyncpg.connect(self.dsn(f"stoa_{name}")) for name in SERVICES}
         try:
             while True:
                 owed = [await each.fetchval(OWED) for each in connections.values()]

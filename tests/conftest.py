@@ -87,7 +87,7 @@ class Templates:
         """The DSN of a fresh copy, as the service's role."""
         if service not in self._passwords:
             await self._make(service)
-        role = SERVICES[service].role
+        role = f"stoa_{service}"
         name = f"{role}_{next(self._numbers)}"
         await self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{role}_template" OWNER "{role}"')
         return self._dsn(service, name)
@@ -96,7 +96,7 @@ class Templates:
         await self._admin.execute(f'DROP DATABASE "{dsn.rpartition("/")[2]}" WITH (FORCE)')
 
     async def _make(self, service: str) -> None:
-        role = SERVICES[service].role
+        role = f"stoa_{service}"
         self._passwords[service] = secrets.token_urlsafe(16)
         await self._admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{self._passwords[service]}'")
         await self._admin.execute(f'CREATE DATABASE "{role}_template" OWNER "{role}"')
@@ -104,7 +104,7 @@ class Templates:
         await migrate(self._dsn(service, f"{role}_template"), service, folders)
 
     def _dsn(self, service: str, name: str) -> str:
-        role = SERVICES[service].role
+        role = f"stoa_{service}"
         where = self._postgres.dsn(name).rpartition("@")[2]
         return f"postgresql://{role}:{self._passwords[service]}@{where}"
 

@@ -27,6 +27,7 @@ COMMANDS = """\
 | `STOA_DATA_DIR` | `.stoa` | `--data-dir`: where the database, the secrets and the first password are |
 | `STOA_TOPOLOGY` | `all-in-one` | `--topology`: which services share a process |
 | `STOA_DATABASE_URL` | the embedded server | `--database-url`: PostgreSQL ≥ 15, as one who may create databases |
+| `STOA_NAME` | the data directory's, else `stoa` | `--name`: its databases and roles begin with it |
 | `STOA_SECRET` | made once, in the data directory | all others come from it; for processes without a common folder |
 | `STOA_<PROCESS>_HTTP`, `STOA_<PROCESS>_GRPC` | the topology's | `host:port` where a process is reached |
 | `STOA_<PROCESS>_ADMIN` | the topology's | `host:port` where it listens for probes and metrics |

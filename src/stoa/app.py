@@ -2,7 +2,7 @@
 
 Nothing here is decoration. A channel to a service that is not under `calls` is refused at start; an
 event type that is not under `announces` is refused when announced; `hears` is where the bus delivers.
-Each service owns a database and a login role of its own, both named `stoa_<name>`; no other role may
+Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
 connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
 

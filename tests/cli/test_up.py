@@ -22,7 +22,7 @@ import pytest
 
 from stoa import __version__
 from stoa.cli.databases import every_database
-from stoa.cli.installation import Access
+from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 from stoa.runtime.secrets import Secrets
 

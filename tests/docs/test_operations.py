@@ -25,8 +25,8 @@ from stoa.kit.db import Database
 from stoa.kit.telemetry import logs, metrics
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import Access
 from stoa.runtime.postgres import dsn_of_running
-from stoa.runtime.provision import service_dsn
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 SCRIPTS = blocks(OPERATIONS, "sh")
@@ -54,7 +54,7 @@ async def database_of(reader: Reader) -> AsyncIterator[Callable[[str], Database]
     opened: dict[str, Database] = {}
 
     def of(service: str) -> Database:
-        return opened.setdefault(service, Database(service, service_dsn(dsn, SERVICES[service], secrets), 1))
+        return opened.setdefault(service, Database(service, Access(dsn, secrets).dsn_of(SERVICES[service]), 1))
 
     yield of
     for each in opened.values():

@@ -29,9 +29,9 @@ from stoa.app import SERVICES
 from stoa.audit.audit import audit
 from stoa.kit.db import Database
 from stoa.runtime import secrets as secrets_of
+from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
-from stoa.runtime.provision import service_dsn
 
 START_SECONDS = 60
 ANSWER_SECONDS = 60
@@ -219,9 +219,8 @@ class Installation:
         secrets = secrets_of.load(self.data_dir.secrets, {})
         dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
         assert dsn
-        self.databases = {
-            name: Database(name, service_dsn(dsn, service, secrets), 2) for name, service in SERVICES.items()
-        }
+        access = Access(dsn, secrets)
+        self.databases = {name: Database(name, access.dsn_of(service), 2) for name, service in SERVICES.items()}
         for database in self.databases.values():
             self._closing.push_async_callback(database.close)
 

@@ -155,6 +155,42 @@ async def test_a_pid_file_that_names_a_stranger_is_ignored(tmp_path: Path) -> No
     await server.stop()
 
 
+@pytest.mark.parametrize("left", [b"", b"\xff\xfe\x00"])
+async def test_a_pid_file_without_a_pid_is_no_obstacle_and_hides_no_server(tmp_path: Path, left: bytes) -> None:
+    first = Postgres(tmp_path / "pg", "secret")
+    await first.start()
+    assert first.pid is not None
+    # Two servers over one cluster would be the end of it: the one that lives is found and stopped all the same.
+    (cluster_of(first.home) / "postmaster.pid").write_bytes(left)
+    assert port_of_running(first.home) is None
+    second = Postgres(tmp_path / "pg", "secret")
+    await second.start()
+    assert gone(first.pid)
+    await first.stop()
+    await second.stop()
+    (cluster_of(first.home) / "postmaster.pid").write_bytes(left)
+    await second.start()
+    assert await value(second, "SELECT 1") == 1
+    await second.stop()
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff\xfe\x00", b"99999999\n", b"-1\n"])
+async def test_a_port_that_cannot_be_read_is_another_port(
+    tmp_path: Path, left: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = tmp_path / "pg"
+    home.mkdir()
+    (home / "port").write_bytes(left)
+    server = Postgres(home, "secret", settings=NOT_DURABLE)
+    await server.start()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "the port that the database had is not in its file; it takes another"
+    ]
+    assert (home / "port").read_text() == f"{server.port}\n"
+    assert server.port > 0
+    await server.stop()
+
+
 async def test_half_a_cluster_is_thrown_away(tmp_path: Path) -> None:
     half = tmp_path / "pg" / "initializing-abc"
     half.mkdir(parents=True)

@@ -9,6 +9,7 @@ import pytest
 
 from stoa.app import SERVICES
 from stoa.runtime import provision
+from stoa.runtime.access import Access
 from stoa.runtime.postgres import Postgres
 from stoa.runtime.secrets import Secrets
 
@@ -18,21 +19,21 @@ SECRETS = Secrets("a secret of the walls, long enough to be one")
 @pytest.fixture(scope="module")
 async def provided(postgres_server) -> Postgres:
     server = await postgres_server(durable=False)
-    await provision.prepare(server.dsn(), SECRETS, SERVICES.values(), lambda *_: None)
+    await provision.prepare(Access(server.dsn(), SECRETS), SERVICES.values(), lambda *_: None)
     return server
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.permutations(SERVICES, 2)))
 async def test_permission_is_denied_on_anothers_database(provided: Postgres, one: str, other: str) -> None:
-    own = provision.service_dsn(provided.dsn(), SERVICES[one], SECRETS)
-    foreign = f"{own.rpartition('/')[0]}/{SERVICES[other].role}"
+    own = Access(provided.dsn(), SECRETS).dsn_of(SERVICES[one])
+    foreign = f"{own.rpartition('/')[0]}/stoa_{other}"
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match=f'permission denied for database "stoa_{other}"'):
         await asyncpg.connect(foreign)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_is_no_administrator(provided: Postgres, service: str) -> None:
-    connection = await asyncpg.connect(provision.service_dsn(provided.dsn(), SERVICES[service], SECRETS))
+    connection = await asyncpg.connect(Access(provided.dsn(), SECRETS).dsn_of(SERVICES[service]))
     neighbour = next(name for name in SERVICES if name != service)
     for forbidden in (
         "CREATE ROLE mallory",

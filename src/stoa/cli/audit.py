@@ -17,9 +17,9 @@ from stoa.audit.look import EVER
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
-from stoa.cli.installation import Access
 from stoa.kit import clock
 from stoa.kit.ids import first_uuid7
+from stoa.runtime.access import Access
 
 SHOWN = 20  # findings of one invariant, before the rest is only counted
 PAUSE_SECONDS = 2.0  # between two looks

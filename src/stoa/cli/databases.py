@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 
 from stoa.app import SERVICES
-from stoa.cli.installation import Access
 from stoa.kit.db import Database
 from stoa.kit.problems import Problem
+from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
-from stoa.runtime.provision import service_dsn
 
 POOL_SIZE = 2  # such a command asks one question at a time
 PATIENT = {"statement_timeout": "0"}  # and reads whole tables
@@ -19,10 +18,7 @@ PATIENT = {"statement_timeout": "0"}  # and reads whole tables
 @contextlib.asynccontextmanager
 async def every_database(access: Access) -> AsyncIterator[Mapping[str, Database]]:
     """By the service's name, each with its own role, closed after the block. Raises `Failure` where one is silent."""
-    databases = {
-        name: Database(name, service_dsn(access.dsn, service, access.secrets), POOL_SIZE, PATIENT)
-        for name, service in SERVICES.items()
-    }
+    databases = {name: Database(name, access.dsn_of(service), POOL_SIZE, PATIENT) for name, service in SERVICES.items()}
     async with contextlib.AsyncExitStack() as closing:
         for database in databases.values():
             closing.push_async_callback(database.close)

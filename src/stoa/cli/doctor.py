@@ -156,7 +156,7 @@ async def _migrations(here: Installation) -> str:
         return "looked at when the database runs"
     missing = 0
     for service in SERVICES.values():
-        missing += len(await waiting(access.dsn, access.secrets, service))
+        missing += len(await waiting(access, service))
     if missing:
         raise Failure(f"{missing} migrations are waiting", "run `stoa migrate`")
     return "up to date"

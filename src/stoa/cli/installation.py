@@ -6,15 +6,16 @@ import argparse
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from stoa.app import SERVICES
 from stoa.runtime import secrets as secrets_of
+from stoa.runtime.access import Access, checked_name, checked_url
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import MOST_LOOK_SECONDS, Postgres, cluster_of, dsn_of_running, major_of
-from stoa.runtime.provision import check_server
-from stoa.runtime.secrets import Secrets
+from stoa.runtime.provision import Unreachable, check_server, known_roles
 from stoa.runtime.watch import watching
 
 DATA_DIR = ".stoa"
@@ -22,43 +23,48 @@ TOPOLOGY = "all-in-one"
 
 
 @dataclass(frozen=True)
-class Access:
-    """A database server that answers, and the secrets of the installation on it."""
-
-    dsn: str
-    secrets: Secrets
-
-
-@dataclass(frozen=True)
 class Installation:
-    """`database_url` is empty for the embedded server."""
+    """`database_url` is empty for the embedded server, `given_name` where the data directory or the default says it."""
 
     data_dir: DataDir
     topology: str
-    database_url: str
-    environ: Mapping[str, str]
+    database_url: str = field(repr=False)
+    given_name: str
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """With which its databases and roles begin. Raises `Failure` where it is not the one that was given."""
+        return self.data_dir.name(self.given_name)
 
     @contextlib.asynccontextmanager
-    async def own(self) -> AsyncIterator[Access]:
+    async def own(self, *, new_secret: bool = False) -> AsyncIterator[Access]:
         """Be the one that runs this installation: alone in the data directory, with the database server up.
 
-        The embedded server is started, watched and, at the end of the block, stopped.
+        The embedded server is started, watched and, at the end of the block, stopped. The secret is made where there
+        is none, but not over databases that were made with another, unless a `new_secret` is what is wanted.
         """
-        with self.data_dir.open():
-            secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
+        name = self.name
+        with self.data_dir.open(name):
             if self.database_url:
                 await check_server(self.database_url)
-                yield Access(self.database_url, secrets)
+                if not self._secret_is_known and not new_secret:
+                    await self._refuse_to_forget(name)
+            elif not self._secret_is_known and cluster_of(self.data_dir.postgres).exists():
+                raise self._secret_is_lost()
+            secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
+            if self.database_url:
+                yield Access(self.database_url, secrets, name)
                 return
             server = Postgres(self.data_dir.postgres, secrets.superuser)
             try:
                 await server.start()
-                await check_server(server.dsn())
+                await self._check(server.dsn())
                 looking = watching(
                     "the database server", server.look, every_seconds=0.2, most_seconds=MOST_LOOK_SECONDS
                 )
                 async with looking:
-                    yield Access(server.dsn(), secrets)
+                    yield Access(server.dsn(), secrets, name)
             finally:
                 await server.stop()
 
@@ -66,22 +72,22 @@ class Installation:
         """The server that runs already, or was given; None where the embedded one does not run."""
         if self.database_url:
             # A machine of a cluster may have no data directory: then the secret is in the environment.
-            return Access(self.database_url, secrets_of.load(self.data_dir.secrets, self.environ))
+            return Access(self.database_url, secrets_of.load(self.data_dir.secrets, self.environ), self.name)
         if not self._secret_is_known:
             return None
         secrets = secrets_of.load(self.data_dir.secrets, self.environ)
         dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
-        return Access(dsn, secrets) if dsn else None
+        return Access(dsn, secrets, self.name) if dsn else None
 
     @contextlib.asynccontextmanager
-    async def reach(self) -> AsyncIterator[Access]:
+    async def reach(self, *, new_secret: bool = False) -> AsyncIterator[Access]:
         """The server that runs, or one that we start for the block."""
         running = await self.found() if self._secret_is_known else None
         if running is not None:
-            await check_server(running.dsn)
+            await self._check(running.dsn)
             yield running
             return
-        async with self.own() as access:
+        async with self.own(new_secret=new_secret) as access:
             yield access
 
     @contextlib.asynccontextmanager
@@ -105,10 +111,42 @@ class Installation:
     def _check_exists(self) -> None:
         if self.database_url:
             secrets_of.load(self.data_dir.secrets, self.environ)
-        elif not self._secret_is_known or not major_of(cluster_of(self.data_dir.postgres)):
+            return
+        exists = bool(major_of(cluster_of(self.data_dir.postgres)))
+        if exists and not self._secret_is_known:
+            raise self._secret_is_lost()
+        if not exists:
             raise Failure(
                 f"there is no shop in {self.data_dir.path}", "choose another --data-dir, or make one with `stoa up`"
             )
+
+    async def _check(self, dsn: str) -> None:
+        """Raises `Failure` for a server that is too old, or does not know our secret."""
+        try:
+            await check_server(dsn)
+        except Unreachable as unreachable:
+            if self.database_url or not unreachable.refused:
+                raise
+            given = secrets_of.VARIABLE if self.environ.get(secrets_of.VARIABLE) else str(self.data_dir.secrets)
+            raise Failure(
+                f"the database in {self.data_dir.postgres} was made with another secret than {given}",
+                f"restore the {self.data_dir.secrets} that it was made with",
+            ) from None
+
+    async def _refuse_to_forget(self, name: str) -> None:
+        there = await known_roles(self.database_url, (f"{name}_{service}" for service in SERVICES))
+        if there:
+            raise Failure(
+                f"there is no {self.data_dir.secrets}, and the server has roles of {name}, made with another secret",
+                f"restore it, or set {secrets_of.VARIABLE}, or choose another --name for another installation; "
+                "if it is lost, `stoa migrate --new-secret` makes a new one",
+            )
+
+    def _secret_is_lost(self) -> Failure:
+        return Failure(
+            f"{self.data_dir.secrets} is gone, and the database in {self.data_dir.postgres} was made with it",
+            "restore it from a backup, or choose another --data-dir for another shop",
+        )
 
     @property
     def _secret_is_known(self) -> bool:
@@ -130,6 +168,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="a PostgreSQL ≥ 15, as somebody who may create roles; default: the embedded server",
     )
+    parser.add_argument(
+        "--name",
+        default=os.environ.get("STOA_NAME", ""),
+        help="the installation's: its databases and roles begin with it; default: the data directory's, else stoa",
+    )
 
 
 def installation_of(arguments: argparse.Namespace) -> Installation:
@@ -141,7 +184,9 @@ def installation_of(arguments: argparse.Namespace) -> Installation:
         raise Failure(
             f"the data directory {path} cannot be used: {error.strerror}", "choose another with --data-dir"
         ) from None
-    return Installation(DataDir(path), arguments.topology, arguments.database_url, os.environ)
+    database_url = checked_url(arguments.database_url) if arguments.database_url else ""
+    name = checked_name(arguments.name) if arguments.name else ""
+    return Installation(DataDir(path), arguments.topology, database_url, name, os.environ)
 
 
 def _folder(text: str) -> Path:

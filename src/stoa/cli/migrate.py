@@ -1,4 +1,8 @@
-"""Make each service's database and login role, and bring the databases up to date. Safe to repeat."""
+"""Make each service's database and login role, and bring the databases up to date. Safe to repeat.
+
+Roles that have the passwords of another secret are another installation's, or this one's before its secret was
+changed or lost. Only with --new-secret are they given the passwords of the secret that is in force.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +12,26 @@ from collections.abc import Iterable
 from stoa.app import SERVICES
 from stoa.cli import installation
 from stoa.cli.console import Console
-from stoa.cli.installation import Access
 from stoa.kit.service import Service
+from stoa.runtime.access import Access
 from stoa.runtime.provision import prepare
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
+    parser.add_argument(
+        "--new-secret", action="store_true", help="the secret was changed or lost: give the roles new passwords"
+    )
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     """Migrate all services on the server that runs, or on the embedded one, started for it."""
     console.expect(1)
-    async with installation.installation_of(arguments).reach() as access:
-        await migrate(console, access, SERVICES.values())
+    async with installation.installation_of(arguments).reach(new_secret=arguments.new_secret) as access:
+        await migrate(console, access, SERVICES.values(), new_secret=arguments.new_secret)
 
 
-async def migrate(console: Console, access: Access, services: Iterable[Service]) -> None:
+async def migrate(console: Console, access: Access, services: Iterable[Service], *, new_secret: bool = False) -> None:
     """One step of a command."""
     asked = tuple(services)
     applied = 0
@@ -35,5 +42,5 @@ async def migrate(console: Console, access: Access, services: Iterable[Service])
             applied += migrations
             step.advance()
 
-        await prepare(access.dsn, access.secrets, asked, report)
+        await prepare(access, asked, report, new_secret=new_secret)
         step.note = f"{applied} migrations applied" if applied else "up to date"

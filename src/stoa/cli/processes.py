@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
@@ -10,18 +11,19 @@ from typing import TYPE_CHECKING
 import grpc.aio
 
 from stoa.app import SERVICES
-from stoa.cli.installation import Access
 from stoa.kit import settings as settings_of
-from stoa.kit.service import Service
 from stoa.kit.telemetry import logs
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
-from stoa.runtime.provision import service_dsn, waiting
+from stoa.runtime.provision import close, is_open, waiting
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
 
 if TYPE_CHECKING:
     from stoa.runtime.process import Process
+
+log = logging.getLogger(__name__)
 
 
 def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
@@ -41,12 +43,7 @@ def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: M
     # Not at the top: a supervisor, which only starts other processes, should not hold what they are made of.
     from stoa.runtime.process import Process  # noqa: PLC0415
 
-    settings = read_settings(environ)
-
-    def dsn_of(service: Service) -> str:
-        return service_dsn(access.dsn, service, access.secrets)
-
-    return Process(topology, plan, dsn_of, access.secrets, settings, environ)
+    return Process(topology, plan, access.dsn_of, access.secrets, read_settings(environ), environ)
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +62,10 @@ async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncItera
 
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:
-    """Raises `Failure` where a service's database is not as this code needs it."""
+    """Raises `Failure` where a database is not as this code needs it. One that is open to others is closed."""
     for name in plan.services:
-        if missing := await waiting(access.dsn, access.secrets, SERVICES[name]):
+        if missing := await waiting(access, SERVICES[name]):
             raise Failure(f"the database of {name} lacks {len(missing)} migrations", "run `stoa migrate`")
+        if await is_open(access, SERVICES[name]):
+            await close(access, SERVICES[name])
+            log.warning("others could connect to a service's database; not any more", extra={"database": name})

@@ -37,15 +37,15 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
         raise Failure(f"there is no service {arguments.service!r}", f"choose from {', '.join(sorted(SERVICES))}")
     if here.database_url:
         raise Failure("this command is for the embedded server", "take your own psql for a server of your own")
-    dsn = (await here.need()).dsn
-    server = urlsplit(dsn)
+    access = await here.need()
+    server = urlsplit(access.dsn)
     environment = {
         **here.environ,
-        "PGHOST": host_of(dsn),
+        "PGHOST": host_of(access.dsn),
         "PGPORT": str(server.port),
         "PGUSER": server.username or "",
         "PGPASSWORD": unquote(server.password or ""),
-        "PGDATABASE": SERVICES[arguments.service].role,
+        "PGDATABASE": access.role(SERVICES[arguments.service]),
     }
     # pg_restore alone does not take the database from its environment.
     told = ["--dbname", environment["PGDATABASE"]] if arguments.program == "pg_restore" else []

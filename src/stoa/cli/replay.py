@@ -16,7 +16,7 @@ from stoa.cli import installation
 from stoa.cli.audit import audit
 from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
-from stoa.cli.installation import Access, Installation
+from stoa.cli.installation import Installation
 from stoa.cli.processes import configure_logs, read_settings, whole_system
 from stoa.cli.seed import ADMIN_EMAIL
 from stoa.contracts.auth.v1 import auth_pb2
@@ -25,6 +25,7 @@ from stoa.kit import problems
 from stoa.retail.history import History
 from stoa.retail.replay import Replay, Report, Shop
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 
 REQUEST_SECONDS = 60.0  # longer than the shop itself waits for anything

@@ -16,11 +16,12 @@ from rich.markup import escape
 from stoa.app import SERVICES
 from stoa.cli import installation
 from stoa.cli.console import Console
-from stoa.cli.installation import Access, Installation
+from stoa.cli.installation import Installation
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed, seed_in_a_child
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import Access
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.supervisor import Supervisor, serve_command, until_ready
 from stoa.runtime.topology import LOOPBACK, Topology, variable_of

@@ -44,11 +44,6 @@ class Service:
     hears: tuple[str, ...] = ()
 
     @property
-    def role(self) -> str:
-        """Its database and the only login role that may connect to it: the same name."""
-        return f"stoa_{self.name}"
-
-    @property
     def package(self) -> str:
         return f"stoa.services.{self.name}"
 

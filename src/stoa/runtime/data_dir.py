@@ -2,6 +2,7 @@
 
 lock           held by the one `stoa up` or `stoa postgres` that runs here
 layout         the version of this list: a newer one is refused
+name           of the installation: its databases and roles begin with it
 secrets.json   0600
 admin.txt      0600, written by the first start
 postgres/      the embedded server (stoa.runtime.postgres)
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoa.runtime import files
+from stoa.runtime.access import DEFAULT_NAME, checked_name
 from stoa.runtime.failure import Failure
 
 LAYOUT = 1
@@ -40,8 +43,11 @@ class DataDir:
         return self.path / "admin.txt"
 
     @contextlib.contextmanager
-    def open(self) -> Iterator[None]:
-        """Make the folder if need be and be alone in it for the block. Raises `Failure`."""
+    def open(self, name: str) -> Iterator[None]:
+        """Make the folder if need be, for the installation of that name, and be alone in it for the block.
+
+        Raises `Failure`.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -53,7 +59,10 @@ class DataDir:
         try:
             self._take(lock)
             self.check_layout()
-            (self.path / "layout").write_text(f"{LAYOUT}\n")
+            # The layout last: a folder that has one and no name is from before there were names.
+            for file, text in ((self._name, name), (self.path / "layout", str(LAYOUT))):
+                if not file.exists():
+                    files.write(file, f"{text}\n")
             yield
         finally:
             # The kernel lets go of it too when we are killed.
@@ -78,7 +87,7 @@ class DataDir:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(lock, 20, 0).decode().strip()
+            holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
             raise Failure(
                 f"Stoa already runs on {self.path} (process {holder})",
                 "stop it first, or choose another --data-dir and --port",
@@ -89,8 +98,36 @@ class DataDir:
     def check_layout(self) -> None:
         """Raises `Failure` for a folder of a newer Stoa."""
         file = self.path / "layout"
-        if file.exists() and file.read_text().strip() != str(LAYOUT):
+        text = files.read(file)
+        if text is None or text.strip() == str(LAYOUT):
+            return
+        if text.strip().isdecimal():
             raise Failure(
                 f"the data directory {self.path} was written by a newer version of Stoa",
                 "upgrade Stoa, or choose another --data-dir",
             )
+        raise Failure(f"{file} is damaged: it holds no version", f"if this version wrote it, put {LAYOUT} into it")
+
+    def name(self, given: str) -> str:
+        """The installation's: what it was first started with, or what is `given` (or its default) for a new one.
+
+        Raises `Failure` where the two differ, which would make another installation beside this one.
+        """
+        kept = files.read(self._name)
+        if kept is None:
+            # Until there were names all had this one.
+            old = (self.path / "layout").exists()
+            kept = DEFAULT_NAME if old else given or DEFAULT_NAME
+        kept = kept.strip()
+        if not kept:
+            raise Failure(f"{self._name} is damaged: it is empty", "put the installation's name into it")
+        if given and given != kept:
+            raise Failure(
+                f"the installation in {self.path} is named {kept}, not {given}",
+                "leave --name and STOA_NAME out, or choose another --data-dir",
+            )
+        return checked_name(kept)
+
+    @property
+    def _name(self) -> Path:
+        return self.path / "name"

@@ -34,7 +34,7 @@ from urllib.parse import quote, unquote, urlsplit
 import psutil
 
 from stoa.runtime import account as accounts
-from stoa.runtime import children
+from stoa.runtime import children, files
 from stoa.runtime.failure import Failure
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ class Postgres:
         if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
             log_path.rename(self.home / "log.1")
         for _ in range(3):
-            self.port = port or _free_port(preferred=_number_in(self.home / "port"))
+            self.port = port or _free_port(preferred=_port_before(self.home / "port"))
             options = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
             with log_path.open("ab") as said:
                 self._process = children.spawn(
@@ -208,7 +208,8 @@ class Postgres:
                 )
             self._started = time.monotonic()
             if await _ready(self._process, cluster):
-                (self.home / "port").write_text(f"{self.port}\n")
+                if _number_in(self.home / "port") != self.port:
+                    files.write(self.home / "port", f"{self.port}\n")
                 return
         raise Failure("the database server does not start", f"its reason is at the end of {log_path}")
 
@@ -308,8 +309,9 @@ async def _gone(process: psutil.Process, within_seconds: float) -> bool:
 def _running(cluster: Path) -> psutil.Process | None:
     """The server whose pid stands in the cluster's pid file, if that process works in this very folder."""
     lines = _pid_file(cluster)
-    if not lines or not lines[0].lstrip("-").isdigit():
-        return None
+    if not lines or not lines[0].lstrip("-").isdecimal():
+        # A power cut may leave a file without a word, and a server may work over one that was overwritten.
+        return _working_in(cluster) if (cluster / "postmaster.pid").exists() else None
     try:
         process = psutil.Process(abs(int(lines[0])))
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -320,11 +322,21 @@ def _running(cluster: Path) -> psutil.Process | None:
     return process if ours else None
 
 
+def _working_in(cluster: Path) -> psutil.Process | None:
+    """The server that works in this folder, found by its command: its helpers have another."""
+    for process in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error, OSError):
+            server = process.info["name"] == "postgres" and "-D" in process.cmdline()
+            if server and Path(process.cwd()).samefile(cluster):
+                return process
+    return None
+
+
 def _pid_file(cluster: Path) -> list[str]:
     """Its lines: pid, folder, start, port, socket folder, address, shared memory, state."""
     try:
         return [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return []
 
 
@@ -342,6 +354,15 @@ def _number_in(path: Path) -> int:
         return int(path.read_text())
     except (OSError, ValueError):
         return 0
+
+
+def _port_before(file: Path) -> int:
+    """The port that the server had last; 0 where nothing says it."""
+    port = _number_in(file)
+    if file.exists() and not 1 <= port <= 65535:
+        log.warning("the port that the database had is not in its file; it takes another", extra={"file": str(file)})
+        return 0
+    return port
 
 
 def _free_port(preferred: int) -> int:

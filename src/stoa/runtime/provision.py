@@ -1,66 +1,121 @@
 """A database and a login role for each service, on the embedded server or on any PostgreSQL from 15 on.
 
 Everything here can be repeated: what is there is left as it is, and a start that finds every database
-up to date does nothing but look.
+up to date does nothing but look. Nothing is taken over: a role that does not let us in has the password of
+another secret, a database of the name may be somebody else's, and then nothing at all is done.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from typing import NamedTuple
 
 import asyncpg
 
 import stoa.services
-from stoa.kit.migrate import ChangedMigration, MigrationError, NewerSchema, migrate, pending, service_folders
+from stoa.kit.migrate import MigrationError, migrate, pending, service_folders
 from stoa.kit.service import Service
+from stoa.runtime.access import Access, place_of, without_password
 from stoa.runtime.failure import Failure
-from stoa.runtime.secrets import Secrets
 
 OLDEST = 15
 _SCRAM_ROUNDS = 4096
 _CONNECT_SECONDS = 10
+_TURN_SECONDS = 120
+
+# Roles are of all databases of a server, so one installation provides at a time. An advisory lock is of one database:
+# that of the administrator's URL.
+_TAKE_TURN = "SELECT pg_advisory_lock(5704194)"
+
+_FOUND = """
+    SELECT name, role.oid IS NOT NULL AS has_role, pg_get_userbyid(database.datdba) AS owner,
+        coalesce(has_database_privilege('public', database.oid, 'CONNECT, TEMPORARY'), false) AS is_open
+    FROM unnest($1::text[]) AS name
+    LEFT JOIN pg_roles AS role ON role.rolname = name
+    LEFT JOIN pg_database AS database ON database.datname = name
+"""
+
+_IS_OPEN = "SELECT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY')"
 
 Report = Callable[[str, int], None]
 """Told which service is ready and how many migrations that took."""
 
 
-def service_dsn(admin_dsn: str, service: Service, secrets: Secrets) -> str:
-    """How a service connects: the administrator's URL with the service's database, role and password."""
-    url = urlsplit(admin_dsn)
-    host = url.netloc.rpartition("@")[2]
-    password = quote(secrets.role(service.role), safe="")
-    return url._replace(netloc=f"{service.role}:{password}@{host}", path=f"/{service.role}").geturl()
+class _Found(NamedTuple):
+    """What a server has of a service: `owner` is None where there is no database."""
+
+    has_role: bool
+    owner: str | None
+    is_open: bool
 
 
 def migrations_of(service: Service) -> list[Path]:
     return service_folders(Path(str(stoa.services.__file__)).parent / service.name)
 
 
-async def prepare(admin_dsn: str, secrets: Secrets, services: Iterable[Service], report: Report) -> None:
-    """See that every service has its database and that it is migrated, all at once. Raises `Failure`."""
-    await check_server(admin_dsn)
+async def prepare(access: Access, services: Iterable[Service], report: Report, *, new_secret: bool = False) -> None:
+    """See that every service has its database, that it is closed to others, and that it is migrated, all at once.
+
+    Raises `Failure`; where a role or a database is not this installation's, before anything was changed. `new_secret`
+    gives roles that have the passwords of another secret those of ours.
+    """
+    asked = tuple(services)
+    async with _turn_of(access) as admin:
+        await _provide(admin, access, asked, new_secret=new_secret)
     try:
         async with asyncio.TaskGroup() as group:
-            for service in services:
-                group.create_task(_prepare_one(admin_dsn, secrets, service, report))
-    except* (Failure, MigrationError) as failures:
+            for service in asked:
+                group.create_task(_migrate(access, service, report))
+    except* MigrationError as failures:
         # All the same for whoever reads it: the first to fail stopped the others.
         raise _first(failures) from None
 
 
-async def waiting(admin_dsn: str, secrets: Secrets, service: Service) -> list[str]:
+async def waiting(access: Access, service: Service) -> list[str]:
     """The migrations that a service's database lacks. Raises `Failure` where it is newer, changed, or not there."""
     try:
-        return await pending(service_dsn(admin_dsn, service, secrets), service.name, migrations_of(service))
+        return await pending(access.dsn_of(service), service.name, migrations_of(service))
     except MigrationError as error:
+        if isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError):
+            raise _another_secret(access, [service]) from None
+        if isinstance(error.__cause__, asyncpg.InvalidCatalogNameError):
+            raise Failure(f"there is no database {access.role(service)}", "run `stoa migrate`") from None
         raise _as_failure(error) from None
+
+
+async def is_open(access: Access, service: Service) -> bool:
+    """Whether others than the service may connect to its database. Raises `Failure` where it does not answer."""
+    connection = await connect(access.dsn_of(service))
+    try:
+        return bool(await connection.fetchval(_IS_OPEN))
+    finally:
+        await connection.close()
+
+
+async def close(access: Access, service: Service) -> None:
+    """Take the right to connect from everybody but the service, as which this is done: it owns the database."""
+    connection = await connect(access.dsn_of(service))
+    try:
+        await _close(connection, access.role(service))
+    finally:
+        await connection.close()
+
+
+async def known_roles(access_dsn: str, roles: Iterable[str]) -> list[str]:
+    """Which of the roles are there, whatever their passwords. Raises `Failure` where the server does not answer."""
+    connection = await connect(access_dsn)
+    try:
+        found = await _found(connection, roles)
+    finally:
+        await connection.close()
+    return [name for name, each in found.items() if each.has_role]
 
 
 async def check_server(admin_dsn: str) -> str:
@@ -79,52 +134,103 @@ async def check_server(admin_dsn: str) -> str:
     return f"{version.major}.{version.micro}"
 
 
-async def connect(admin_dsn: str) -> asyncpg.Connection:
-    """A connection as administrator. Raises `Failure` that names the server but not the password."""
-    try:
-        return await asyncpg.connect(admin_dsn, timeout=_CONNECT_SECONDS)
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        where = urlsplit(admin_dsn).netloc.rpartition("@")[2] or admin_dsn
+class Unreachable(Failure):
+    """A server that does not answer, or does not let us in; `error` is what it said."""
+
+    def __init__(self, dsn: str, error: Exception) -> None:
         why = " ".join(str(error).split()) or type(error).__name__
-        raise Failure(
-            f"the database at {where} cannot be reached: {why}",
+        super().__init__(
+            f"the database at {place_of(dsn)} cannot be reached: {without_password(why, dsn)}",
             "check --database-url (postgresql://user:password@host:port/postgres) and that the server runs",
+        )
+        self.error = error
+
+    @property
+    def refused(self) -> bool:
+        """Whether it was the role or its password."""
+        return isinstance(self.error, asyncpg.InvalidAuthorizationSpecificationError)
+
+
+async def connect(dsn: str) -> asyncpg.Connection:
+    """A connection. Raises `Unreachable`, which names the server but not the password."""
+    try:
+        return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise Unreachable(dsn, error) from None
+
+
+@contextlib.asynccontextmanager
+async def _turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as administrator, alone in providing for the block."""
+    connection = await connect(access.dsn)
+    try:
+        await connection.execute(f"SET lock_timeout = '{_TURN_SECONDS}s'")
+        await connection.execute(_TAKE_TURN)
+        yield connection
+    except asyncpg.LockNotAvailableError:
+        raise Failure(
+            f"another installation has been made on this server for {_TURN_SECONDS} s", "try again when it is done"
         ) from None
-
-
-async def _prepare_one(admin_dsn: str, secrets: Secrets, service: Service, report: Report) -> None:
-    dsn = service_dsn(admin_dsn, service, secrets)
-    folders = migrations_of(service)
-    try:
-        missing = await pending(dsn, service.name, folders)
-    except (NewerSchema, ChangedMigration):
-        raise
-    except MigrationError:
-        await _provide(admin_dsn, secrets, service)
-        missing = [""]
-    report(service.name, len(await migrate(dsn, service.name, folders)) if missing else 0)
-
-
-async def _provide(admin_dsn: str, secrets: Secrets, service: Service) -> None:
-    """The role and its database; a role that is there gets the password that we know."""
-    name = service.role
-    connection = await connect(admin_dsn)
-    try:
-        known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
-        verb = "ALTER" if known else "CREATE"
-        await connection.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{_scram(secrets.role(name))}'")
-        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            # The administrator of a managed server is no superuser: it must be a member to give a database away.
-            await connection.execute(f"GRANT {name} TO CURRENT_USER")
-            await connection.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 {_locale(connection)}")
-        await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
     except asyncpg.PostgresError as error:
         raise Failure(
-            f"the database of {service.name} cannot be made: {' '.join(str(error).split())}",
+            f"the databases of {access.name} cannot be made: {' '.join(str(error).split())}",
             "give a --database-url whose user may create roles and databases",
         ) from None
     finally:
         await connection.close()
+
+
+async def _provide(admin: asyncpg.Connection, access: Access, asked: Iterable[Service], *, new_secret: bool) -> None:
+    """Look at all before anything is done for one."""
+    services = {access.role(service): service for service in asked}
+    found = await _found(admin, services)
+    for name, each in found.items():
+        if each.owner not in {None, name}:
+            raise Failure(f"the database {name} belongs to {each.owner}", "choose another --name")
+    ours = [service for name, service in services.items() if found[name].has_role]
+    let_in = await asyncio.gather(*(_is_let_in(access, service) for service in ours))
+    strangers = [service for service, lets in zip(ours, let_in, strict=True) if not lets]
+    if strangers and not new_secret:
+        raise _another_secret(access, strangers)
+    for name, service in services.items():
+        if not found[name].has_role or service in strangers:
+            verb = "ALTER" if found[name].has_role else "CREATE"
+            await admin.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{_scram(access.secrets.role(name))}'")
+        if found[name].owner is None:
+            # The administrator of a managed server is no superuser: it must be a member to give a database away.
+            await admin.execute(f"GRANT {name} TO CURRENT_USER")
+            await admin.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 {_locale(admin)}")
+        if found[name].owner is None or found[name].is_open:
+            await _close(admin, name)
+
+
+async def _found(connection: asyncpg.Connection, names: Iterable[str]) -> dict[str, _Found]:
+    rows = await connection.fetch(_FOUND, list(names))
+    return {row["name"]: _Found(row["has_role"], row["owner"], row["is_open"]) for row in rows}
+
+
+async def _close(connection: asyncpg.Connection, database: str) -> None:
+    await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC")
+
+
+async def _is_let_in(access: Access, service: Service) -> bool:
+    """Whether the service's role has the password that we know; it may have no database yet."""
+    try:
+        connection = await connect(access.dsn_of(service))
+    except Unreachable as unreachable:
+        if unreachable.refused:
+            return False
+        if isinstance(unreachable.error, asyncpg.InvalidCatalogNameError):
+            return True
+        raise
+    await connection.close()
+    return True
+
+
+async def _migrate(access: Access, service: Service, report: Report) -> None:
+    dsn, folders = access.dsn_of(service), migrations_of(service)
+    missing = await pending(dsn, service.name, folders)
+    report(service.name, len(await migrate(dsn, service.name, folders)) if missing else 0)
 
 
 def _locale(connection: asyncpg.Connection) -> str:
@@ -144,11 +250,20 @@ def _scram(password: str) -> str:
     return f"SCRAM-SHA-256${_SCRAM_ROUNDS}:{salt_text}${stored_text}:{server_text}"
 
 
-def _first(group: BaseExceptionGroup[Failure | MigrationError]) -> Failure:
+def _another_secret(access: Access, services: Iterable[Service]) -> Failure:
+    roles = ", ".join(access.role(service) for service in services)
+    return Failure(
+        f"the roles on the server at {place_of(access.dsn)} have the passwords of another secret ({roles})",
+        "restore the secrets.json or STOA_SECRET that they were made with, or choose another --name for another "
+        "installation; if that secret is lost, `stoa migrate --new-secret` gives them new passwords",
+    )
+
+
+def _first(group: BaseExceptionGroup[MigrationError]) -> Failure:
     leaf: BaseException = group
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]
-    return leaf if isinstance(leaf, Failure) else _as_failure(leaf)
+    return _as_failure(leaf)
 
 
 def _as_failure(error: BaseException) -> Failure:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
+from stoa.runtime import files
 from stoa.runtime.failure import Failure
 
 VARIABLE = "STOA_SECRET"
@@ -25,7 +25,7 @@ _SHORTEST = 32
 
 
 class _File(msgspec.Struct):
-    secret: str
+    secret: Annotated[str, msgspec.Meta(min_length=_SHORTEST)]
 
 
 class Secrets:
@@ -69,12 +69,11 @@ def load(file: Path, environ: Mapping[str, str]) -> Secrets:
         if len(given) < _SHORTEST:
             raise Failure(f"{VARIABLE} has fewer than {_SHORTEST} characters", "make one with `openssl rand -hex 32`")
         return Secrets(given)
+    text = files.read(file)
+    if text is None:
+        raise Failure(f"there is no {file}", f"run `stoa up` or `stoa postgres` first, or set {VARIABLE}")
     try:
-        return Secrets(msgspec.json.decode(file.read_bytes(), type=_File).secret)
-    except FileNotFoundError:
-        raise Failure(f"there is no {file}", f"run `stoa up` or `stoa postgres` first, or set {VARIABLE}") from None
-    except PermissionError:
-        raise Failure(f"{file} cannot be read", "start Stoa as the user that it was first started as") from None
+        return Secrets(msgspec.json.decode(text, type=_File).secret)
     except msgspec.MsgspecError:
         raise Failure(f"{file} is damaged", "restore it from a backup: the databases' passwords come from it") from None
 
@@ -82,10 +81,5 @@ def load(file: Path, environ: Mapping[str, str]) -> Secrets:
 def load_or_make(file: Path, environ: Mapping[str, str]) -> Secrets:
     """The same, made on the first start: whole or not at all, and never readable by others."""
     if not environ.get(VARIABLE) and not file.exists():
-        handle, scratch = tempfile.mkstemp(dir=file.parent, prefix=".secrets-")
-        with os.fdopen(handle, "wb") as out:
-            out.write(msgspec.json.encode(_File(secrets.token_urlsafe(32))))
-            out.flush()
-            os.fsync(out.fileno())
-        Path(scratch).rename(file)
+        files.write(file, msgspec.json.encode(_File(secrets.token_urlsafe(32))).decode())
     return load(file, environ)
