@@ -8,8 +8,10 @@ import pytest
 from stoa.contracts.auth.v1.auth_pb2 import (
     CheckSessionRequest,
     GetUserRequest,
+    GrantRoleRequest,
     ImportUsersRequest,
     OpenSessionRequest,
+    ResetPasswordRequest,
 )
 from stoa.kit import problems, staff_acts
 
@@ -149,3 +151,78 @@ async def test_no_operators_session_for_whom_there_is_none(world):
     with pytest.raises(problems.Forbidden):
         await world.stub.OpenSession(OpenSessionRequest(user_id=made["user"]["id"]))
     assert await world.counts() == before
+
+
+async def state(world):
+    """What neither a refusal nor a repeat may change."""
+    users = await world.db.fetch("SELECT id, roles, password_hash, version FROM users ORDER BY id")
+    acts = await world.db.fetchval("SELECT count(*) FROM staff_acts")
+    return users, acts, await world.counts(), await world.db.fetchval("SELECT count(ended_at) FROM sessions")
+
+
+async def test_granting_a_role(world):
+    made = await world.register("ada@example.com")
+    request = GrantRoleRequest(email="ADA@example.com", role="admin", reason="the first of us")
+    assert (await world.stub.GrantRole(request)).changed
+    assert not await world.active(made)
+    signed_in = (await world.login("ada@example.com")).body
+    assert signed_in["user"]["roles"] == ["admin", "customer"]
+    (act,) = await staff_acts.list_acts(world.db, limit=9)
+    assert (act.actor, act.act, act.subject, act.before, act.after, act.reason) == (
+        "operator",
+        "user.roles_changed",
+        made["user"]["id"],
+        {"roles": ["customer"]},
+        {"roles": ["admin", "customer"]},
+        "the first of us",
+    )
+    announced = await world.db.fetch("SELECT type, data FROM event_log WHERE type = 'user.changed'")
+    assert [dict(row["data"])["roles"] for row in announced] == [["admin", "customer"]]
+    before = await state(world)
+    assert not (await world.stub.GrantRole(request)).changed
+    assert await state(world) == before
+    assert await world.active(signed_in)
+
+
+async def test_resetting_a_password(world):
+    made = await world.register("ada@example.com")
+    await world.stub.ResetPassword(ResetPasswordRequest(email="ada@example.com", password_hash=OLD_HASH, reason="lost"))
+    assert not await world.active(made)
+    assert (await world.login("ada@example.com")).status == 401
+    assert (await world.login("ada@example.com", "an old passphrase")).status == 200
+    (act,) = await staff_acts.list_acts(world.db, limit=9)
+    assert (act.actor, act.act, act.subject, act.before, act.after, act.reason) == (
+        "operator",
+        "user.password_reset",
+        made["user"]["id"],
+        None,
+        None,
+        "lost",
+    )
+
+
+async def test_what_an_operator_cannot_do_changes_nothing(world):
+    made = await world.register("ada@example.com")
+    await world.db.execute("UPDATE users SET roles = '{customer}'")
+    before = await state(world)
+    for refused, wrong, field in (
+        (GrantRoleRequest(email="eve@example.com", role="admin"), problems.NotFound, None),
+        (GrantRoleRequest(user_id=made["user"]["id"], role="owner"), problems.Unprocessable, "role"),
+        (ResetPasswordRequest(email="eve@example.com", password_hash=OLD_HASH), problems.NotFound, None),
+        (ResetPasswordRequest(email="ada@example.com", password_hash="plain"), problems.Unprocessable, "password_hash"),
+    ):
+        call = world.stub.GrantRole if isinstance(refused, GrantRoleRequest) else world.stub.ResetPassword
+        with pytest.raises(wrong) as failure:
+            await call(refused)
+        assert failure.value.field == field
+        assert await state(world) == before
+    await world.db.execute("UPDATE users SET disabled_at = now()")
+    for refused in (
+        GrantRoleRequest(email="ada@example.com", role="admin"),
+        ResetPasswordRequest(email="ada@example.com", password_hash=OLD_HASH),
+    ):
+        call = world.stub.GrantRole if isinstance(refused, GrantRoleRequest) else world.stub.ResetPassword
+        with pytest.raises(problems.Forbidden) as failure:
+            await call(refused)
+        assert failure.value.type.endswith("account-disabled")
+        assert await state(world) == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -10,10 +11,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +80,24 @@ def three_addresses() -> dict[str, str]:
     return {name: f"127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
 
 
+def posted(url: str, body: dict) -> tuple[int, dict]:
+    """The status of the answer and what it says. Raises OSError where nobody answers."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.load(refused)
+
+
+def roles(shop: Running, email: str, password: str) -> list[str] | None:
+    """Of the account that this e-mail address and password sign in to; None where they do not."""
+    url = f"http://127.0.0.1:{shop.port}/api/v1/auth/login"
+    status, body = posted(url, {"email": email, "password": password})
+    return body["user"]["roles"] if status == 200 else None
+
+
 @pytest.fixture
 def up(tmp_path: Path, unused_port: int) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
@@ -136,6 +157,79 @@ def test_from_nothing_to_a_shop_and_back(up: Callable[..., Running]) -> None:
     until(lambda: _answers(third, "/api/v1/products?brand=soap"))
     asked = stoa("psql", "--data-dir", third.data_dir, "catalog", "--command=SELECT 41 + 1")
     assert (asked.returncode, "42" in asked.stdout) == (0, True), asked.stderr
+
+
+def test_the_administrator_is_there_before_the_door_opens(
+    up: Callable[..., Running], tmp_path: Path, unused_port: int
+) -> None:
+    """Somebody tries to register the administrator's address from the first moment on."""
+    account = {"email": "admin@stoa.example", "password": "a passphrase of mine", "first_name": "E", "last_name": "Ve"}
+    address = f"http://127.0.0.1:{unused_port}/api/v1/auth/register"
+    answers: list[int] = []
+    with ThreadPoolExecutor(1) as elsewhere:
+        done = threading.Event()
+
+        def knock() -> None:
+            while not done.is_set():
+                with contextlib.suppress(OSError):
+                    answers.append(posted(address, account)[0])
+                time.sleep(0.1)
+
+        knocking = elsewhere.submit(knock)
+        try:
+            shop = up()
+            until(lambda: bool(answers))
+        finally:
+            done.set()
+        knocking.result()
+    assert 201 not in answers
+    kept = dict(line.split(": ") for line in (shop.data_dir / "admin.txt").read_text().splitlines())
+    assert roles(shop, kept["email"], kept["password"]) == ["admin"]
+
+    # Others are made at the command line, beside the shop that runs.
+    here = ("--data-dir", shop.data_dir)
+    added = stoa("admin", "add", "boss@shop.example", *here)
+    password = added.stdout.split()[-1]
+    assert (added.returncode, added.stderr, len(password)) == (0, "", 16)
+    assert roles(shop, "boss@shop.example", password) == ["admin"]
+    again = stoa("admin", "add", "boss@shop.example", *here)
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr == (
+        "stoa: boss@shop.example has an account already; `stoa admin grant` makes it an administrator's, "
+        "`stoa admin reset` gives it another password\n"
+    )
+    assert roles(shop, "boss@shop.example", password) == ["admin"]
+
+    to = tmp_path / "password.txt"
+    for _ in range(2):
+        reset = stoa("admin", "reset", "boss@shop.example", "--to", to, "--reason", "left on a train", *here)
+    assert (reset.returncode, reset.stderr) == (1, f"stoa: {to} is there already; choose another file with --to\n")
+    assert to.stat().st_mode & 0o777 == 0o600
+    assert roles(shop, "boss@shop.example", password) is None
+    assert roles(shop, "boss@shop.example", to.read_text().split()[-1]) == ["admin"]
+    stoa("admin", "reset", kept["email"], *here)
+    assert kept["password"] not in (shop.data_dir / "admin.txt").read_text()
+    renewed = dict(line.split(": ") for line in (shop.data_dir / "admin.txt").read_text().splitlines())
+    assert roles(shop, kept["email"], renewed["password"]) == ["admin"]
+
+    ada = account | {"email": "ada@example.com"}
+    assert posted(address, ada)[0] == 201
+    for said in ("is an administrator now", "was an administrator already"):
+        granted = stoa("admin", "grant", "ada@example.com", *here)
+        assert (granted.returncode, granted.stdout, granted.stderr) == (0, f"ada@example.com {said}.\n", "")
+    assert roles(shop, "ada@example.com", ada["password"]) == ["admin", "customer"]
+    for act in ("grant", "reset"):
+        nobody = stoa("admin", act, "eve@example.com", *here)
+        assert (nobody.returncode, nobody.stdout) == (1, "")
+        assert nobody.stderr == (
+            "stoa: eve@example.com has no account; make one with `stoa admin add eve@example.com`\n"
+        )
+    wrong = stoa("admin", "add", "no address", *here)
+    assert wrong.stderr == ("stoa: no address is not an e-mail address that mail could reach; see how it is written\n")
+    acts = stoa("acts", "--actor", "operator", "--service", "auth", *here).stdout
+    assert "left on a train" in acts
+    counts = [acts.count(f"user.{what}") for what in ("imported", "password_reset", "roles_changed")]
+    assert counts == [2, 2, 1]
 
 
 def test_three_processes_are_kept_alive_and_stopped_together(up: Callable[..., Running]) -> None:
@@ -201,6 +295,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
         ["parked"],
         ["acts"],
         ["rotate-key"],
+        ["admin", "add", "ada@example.com"],
         ["psql", "order"],
         ["replay", "sales.parquet"],
         ["import", "online-retail", "sales.parquet"],

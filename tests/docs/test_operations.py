@@ -33,7 +33,16 @@ SCRIPTS = blocks(OPERATIONS, "sh")
 WAIT_SECONDS = 60.0
 
 
-TRIED = ("SELECT status", "pg_dump", "pg_restore", "compatible_with", "parked --redrive", "rotate-key", "stoa acts")
+TRIED = (
+    "SELECT status",
+    "pg_dump",
+    "pg_restore",
+    "compatible_with",
+    "parked --redrive",
+    "rotate-key",
+    "admin add",
+    "stoa acts",
+)
 
 
 def script(with_text: str) -> str:
@@ -193,6 +202,13 @@ async def test_who_did_it(reader: Reader, visitor: Shopper, admin: Shopper):
     )
     # The administrator came from a command line.
     assert re.search(rf"  operator  user\.imported {admin.user['id']} in auth\n", printed)
+
+
+async def test_another_administrator(reader: Reader, visitor: Shopper):
+    printed = reader.run(reader.at_home(script("admin add")))
+    email, password = re.search(r"The password of (\S+) is (\S+)\n", printed).groups()
+    account = await visitor.ok("POST", "/auth/login", {"email": email, "password": password})
+    assert account["user"]["roles"] == ["admin"]
 
 
 def test_the_metrics():

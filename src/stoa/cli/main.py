@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "postgres": ("stoa.cli.postgres", "run the embedded database server alone"),
     "migrate": ("stoa.cli.migrate", "make the databases and bring them up to date"),
     "seed": ("stoa.cli.seed", "add the administrator and the demo assortment, if they are not there"),
+    "admin": ("stoa.cli.admin", "make an administrator, or give one another password"),
     "import": ("stoa.cli.import_", "bring a real retailer's goods and customers into the shop"),
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.resources
-import os
+import logging
 import secrets
 import signal
 import subprocess
@@ -24,6 +24,7 @@ import msgspec
 
 from stoa.app import SERVICES
 from stoa.cli import installation
+from stoa.cli.admin import administrator
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, read_settings, whole_system
@@ -34,9 +35,11 @@ from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
-from stoa.runtime import children
+from stoa.runtime import children, files
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
+
+log = logging.getLogger(__name__)
 
 ADMIN_EMAIL = "admin@stoa.example"
 CURRENCY = "GBP"
@@ -124,13 +127,18 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
     # The password is kept before the account is made: whatever happens between, nobody is locked out.
     password, made_now = _password(file)
     hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
-    user = auth_pb2.ImportUsersRequest.NewUser(
-        email=ADMIN_EMAIL, first_name="Ada", last_name="Administrator", password_hash=hashed, roles=["admin"]
-    )
-    answer = await AuthServiceStub(channel_to("auth")).ImportUsers(auth_pb2.ImportUsersRequest(users=[user]))
+    auth = AuthServiceStub(channel_to("auth"))
+    answer = await auth.ImportUsers(administrator(ADMIN_EMAIL, hashed))
     if made_now and answer.added == 0:
         # The account is older than this data directory, and so is its password.
         file.unlink()  # noqa: ASYNC240 - one system call
+    there = (await auth.GetUser(auth_pb2.GetUserRequest(email=ADMIN_EMAIL))).user
+    if "admin" not in there.roles:
+        log.warning(
+            "the administrator's address has an account that is no administrator's: "
+            "run `stoa admin add` with another address, or `stoa admin grant` if it is yours",
+            extra={"email": ADMIN_EMAIL},
+        )
 
 
 async def _goods(categories: Sequence[_Category], channel_to: ChannelTo) -> None:
@@ -167,16 +175,15 @@ def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportPr
 
 def _password(file: Path) -> tuple[str, bool]:
     """The administrator's password, and whether it was made just now."""
-    if file.exists():
-        for line in file.read_text().splitlines():
+    text = files.read(file)
+    if text is not None:
+        for line in text.splitlines():
             label, _, value = line.partition(": ")
             if label == "password":
                 return value, False
         raise Failure(f"{file} holds no password", "remove it if the administrator has one")
     password = secrets.token_urlsafe(12)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(f"email: {ADMIN_EMAIL}\npassword: {password}\n")
+    files.write(file, f"email: {ADMIN_EMAIL}\npassword: {password}\n")
     return password, True
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 from dataclasses import replace
 
-from stoa.cli import installation
+from stoa.cli import admin, installation
 from stoa.cli.console import Console
 from stoa.cli.processes import check_migrated, configure_logs, process_of, read_settings
 from stoa.runtime import topology as topologies
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +37,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     configure_logs(plan.name, read_settings(here.environ))
     access = await here.need()
     await check_migrated(plan, access)
+    if "auth" in plan.services and not await admin.exists(access):
+        log.warning("the shop has no administrator: run `stoa admin add`")
     process = process_of(topology, plan, access, here.environ)
     try:
         await process.build()

@@ -20,6 +20,7 @@ from stoa.cli.installation import Installation
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed, seed_in_a_child
+from stoa.runtime import files
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.ports import listening_socket
@@ -68,12 +69,13 @@ async def _run_here(
     stack.push_async_callback(process.stop)
     with console.step("Services") as step:
         await process.build()
-        await process.serve()
-        await until_ready(process.name, topology.processes[0].admin)
         step.note = f"{len(process.services)} in this process"
+    # Before the door opens: whoever came first could register the administrator's address.
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
             await seed(here.data_dir, process.neighbours.operator_channel)
+    await process.serve()
+    await until_ready(process.name, topology.processes[0].admin)
 
 
 async def _run_supervised(here: Installation, topology: Topology, console: Console, stack: AsyncExitStack) -> None:
@@ -111,7 +113,7 @@ def _say_where(console: Console, topology: Topology, here: Installation, *, firs
         name = f" of {plan.name}" if len(topology.processes) > 1 else ""
         console.say(f"  Probes    http://{plan.admin}/readyz, /healthz, /metrics{escape(name)}")
     if first and here.data_dir.admin.exists():
-        for line in here.data_dir.admin.read_text().splitlines():
+        for line in (files.read(here.data_dir.admin) or "").splitlines():
             label, _, value = line.partition(": ")
             console.say(f"  Admin     {label:<9} {escape(value)}")
         console.say(f"            kept in {escape(str(here.data_dir.admin))}")

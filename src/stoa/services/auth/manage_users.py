@@ -37,7 +37,7 @@ async def set_roles(auth: Auth, admin: Principal, user_id: str, roles: Sequence[
             before={"roles": user.roles},
             after={"roles": changed.roles},
         )
-        await _announce(auth, tx, changed)
+        await announce_change(auth, tx, changed)
     return changed
 
 
@@ -52,7 +52,7 @@ async def disable(auth: Auth, admin: Principal, user_id: str) -> User:
         await staff_acts.record(
             tx, act="user.disabled", subject=user.id, before={"enabled": True}, after={"enabled": False}
         )
-        await _announce(auth, tx, changed)
+        await announce_change(auth, tx, changed)
     return changed
 
 
@@ -66,7 +66,7 @@ async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
         await staff_acts.record(
             tx, act="user.enabled", subject=user.id, before={"enabled": False}, after={"enabled": True}
         )
-        await _announce(auth, tx, changed)
+        await announce_change(auth, tx, changed)
     return changed
 
 
@@ -82,6 +82,6 @@ async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
     return locked[user_id]
 
 
-async def _announce(auth: Auth, tx: Transaction, user: User) -> None:
+async def announce_change(auth: Auth, tx: Transaction, user: User) -> None:
     fact = UserChanged(user_id=user.id, roles=user.roles, enabled=user.disabled_at is None)
     await auth.outbox.announce(tx, subject=user.id, version=user.version, fact=fact)

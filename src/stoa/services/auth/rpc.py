@@ -12,10 +12,14 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     GetSigningKeysResponse,
     GetUserRequest,
     GetUserResponse,
+    GrantRoleRequest,
+    GrantRoleResponse,
     ImportUsersRequest,
     ImportUsersResponse,
     OpenSessionRequest,
     OpenSessionResponse,
+    ResetPasswordRequest,
+    ResetPasswordResponse,
     RotateSigningKeyRequest,
     RotateSigningKeyResponse,
 )
@@ -26,6 +30,7 @@ from stoa.services.auth.check_session import check_session
 from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import NoSuchUser
 from stoa.services.auth.import_users import Imported, import_users
+from stoa.services.auth.operator_acts import grant_role, reset_password
 from stoa.services.auth.operator_session import open_for_operator
 from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
@@ -82,6 +87,15 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             expires_in_seconds=self._auth.settings.access_token_seconds,
             session_id=opened.session_id,
         )
+
+    async def GrantRole(self, request: GrantRoleRequest, context: Any) -> GrantRoleResponse:  # noqa: ARG002, N802
+        user = await self._find(request.user_id, request.email)
+        return GrantRoleResponse(changed=await grant_role(self._auth, user, request.role, request.reason))
+
+    async def ResetPassword(self, request: ResetPasswordRequest, context: Any) -> ResetPasswordResponse:  # noqa: ARG002, N802
+        user = await self._find(request.user_id, request.email)
+        await reset_password(self._auth, user, request.password_hash, request.reason)
+        return ResetPasswordResponse()
 
     async def RotateSigningKey(  # noqa: N802
         self,

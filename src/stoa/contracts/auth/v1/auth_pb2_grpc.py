@@ -60,6 +60,16 @@ class AuthServiceStub:
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.SerializeToString,
                 response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.FromString,
                 _registered_method=True)
+        self.GrantRole = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/GrantRole',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleResponse.FromString,
+                _registered_method=True)
+        self.ResetPassword = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/ResetPassword',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordResponse.FromString,
+                _registered_method=True)
         self.RotateSigningKey = channel.unary_unary(
                 '/stoa.auth.v1.AuthService/RotateSigningKey',
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.RotateSigningKeyRequest.SerializeToString,
@@ -108,6 +118,23 @@ class AuthServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GrantRole(self, request, context):
+        """FOR OPERATORS' COMMANDS ONLY: the user has this role too; sessions end, because their tokens say what was. A
+        repeat changes nothing. NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT
+        for an unknown role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResetPassword(self, request, context):
+        """FOR OPERATORS' COMMANDS ONLY: another password, and every session ends. NOT_FOUND for an unknown user,
+        PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT for a hash that cannot be checked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RotateSigningKey(self, request, context):
         """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key.
         """
@@ -142,6 +169,16 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.OpenSession,
                     request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.FromString,
                     response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.SerializeToString,
+            ),
+            'GrantRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GrantRole,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleResponse.SerializeToString,
+            ),
+            'ResetPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResetPassword,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordResponse.SerializeToString,
             ),
             'RotateSigningKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RotateSigningKey,
@@ -285,6 +322,60 @@ class AuthService:
             '/stoa.auth.v1.AuthService/OpenSession',
             stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.SerializeToString,
             stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GrantRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/GrantRole',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.GrantRoleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResetPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/ResetPassword',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ResetPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

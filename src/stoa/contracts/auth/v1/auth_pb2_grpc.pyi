@@ -46,6 +46,15 @@ class AuthServiceStub:
     password. It has no refresh token and is over when the access token is; its row keeps the reason.
     NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
     """
+    GrantRole: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GrantRoleRequest, _auth_pb2.GrantRoleResponse]
+    """FOR OPERATORS' COMMANDS ONLY: the user has this role too; sessions end, because their tokens say what was. A
+    repeat changes nothing. NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT
+    for an unknown role.
+    """
+    ResetPassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ResetPasswordRequest, _auth_pb2.ResetPasswordResponse]
+    """FOR OPERATORS' COMMANDS ONLY: another password, and every session ends. NOT_FOUND for an unknown user,
+    PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT for a hash that cannot be checked.
+    """
     RotateSigningKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _auth_pb2.RotateSigningKeyResponse]
     """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key."""
 
@@ -66,6 +75,15 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
     password. It has no refresh token and is over when the access token is; its row keeps the reason.
     NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+    """
+    GrantRole: _aio.UnaryUnaryMultiCallable[_auth_pb2.GrantRoleRequest, _auth_pb2.GrantRoleResponse]  # type: ignore[assignment]
+    """FOR OPERATORS' COMMANDS ONLY: the user has this role too; sessions end, because their tokens say what was. A
+    repeat changes nothing. NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT
+    for an unknown role.
+    """
+    ResetPassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ResetPasswordRequest, _auth_pb2.ResetPasswordResponse]  # type: ignore[assignment]
+    """FOR OPERATORS' COMMANDS ONLY: another password, and every session ends. NOT_FOUND for an unknown user,
+    PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT for a hash that cannot be checked.
     """
     RotateSigningKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.RotateSigningKeyRequest, _auth_pb2.RotateSigningKeyResponse]  # type: ignore[assignment]
     """Makes the next signing key now: published at once, in use after its lead. One that waits already is that key."""
@@ -114,6 +132,27 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
         password. It has no refresh token and is over when the access token is; its row keeps the reason.
         NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one.
+        """
+
+    @_abc_1.abstractmethod
+    def GrantRole(
+        self,
+        request: _auth_pb2.GrantRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.GrantRoleResponse, _abc.Awaitable[_auth_pb2.GrantRoleResponse]]:
+        """FOR OPERATORS' COMMANDS ONLY: the user has this role too; sessions end, because their tokens say what was. A
+        repeat changes nothing. NOT_FOUND for an unknown user, PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT
+        for an unknown role.
+        """
+
+    @_abc_1.abstractmethod
+    def ResetPassword(
+        self,
+        request: _auth_pb2.ResetPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ResetPasswordResponse, _abc.Awaitable[_auth_pb2.ResetPasswordResponse]]:
+        """FOR OPERATORS' COMMANDS ONLY: another password, and every session ends. NOT_FOUND for an unknown user,
+        PERMISSION_DENIED for a disabled one, INVALID_ARGUMENT for a hash that cannot be checked.
         """
 
     @_abc_1.abstractmethod
