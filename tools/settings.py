@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
-from pages import ROOT, write_or_check
+from pages import write_or_check
+
+from stoa.cli.variables import sections
 
 HEAD = """\
 # Settings
@@ -34,50 +31,16 @@ COMMANDS = """\
 """
 
 
-class Setting(NamedTuple):
-    variable: str
-    default: str
-    reason: str
-
-
 def page() -> str:
     lines = [HEAD, COMMANDS]
-    for title, prefix, file in _files():
-        settings = list(_settings_in(file, prefix))
+    for title, settings in sections():
         if settings:
             lines += [f"## {title}", "", "| variable | default | why |", "|---|---|---|"]
             lines += [
-                f"| `{each.variable}` | {each.default and f'`{each.default}`'} | {each.reason} |" for each in settings
+                f"| `{each.variable}` | {each.default and f'`{each.default}`'} | {each.why} |" for each in settings
             ]
             lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def _files() -> Iterator[tuple[str, str, Path]]:
-    source = ROOT / "src" / "stoa"
-    yield "Processes", "STOA_", source / "runtime" / "settings.py"
-    yield "gateway", "STOA_GATEWAY_", source / "edge" / "gateway" / "settings.py"
-    for file in sorted((source / "services").glob("*/settings.py")):
-        yield file.parent.name, f"STOA_{file.parent.name.upper()}_", file
-
-
-def _settings_in(file: Path, prefix: str) -> Iterator[Setting]:
-    """The fields of the file's settings class; the text under a field is its reason."""
-    classes = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ClassDef)]
-    for node in classes:
-        if not node.name.endswith("Settings"):
-            continue
-        for field, following in zip(node.body, [*node.body[1:], None], strict=True):
-            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                default = ast.unparse(field.value).strip("'") if field.value else "must be set"
-                default = {"True": "true", "False": "false", "()": ""}.get(default, default)
-                yield Setting(prefix + field.target.id.upper(), default, _text(following))
-
-
-def _text(node: ast.stmt | None) -> str:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-        return " ".join(inspect.cleandoc(node.value.value).split()).replace("|", "\\|")
-    return ""
 
 
 if __name__ == "__main__":

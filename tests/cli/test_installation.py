@@ -54,7 +54,7 @@ async def test_a_lost_secret_is_not_replaced_over_the_roles_of_a_server(tmp_path
         async with here.own():
             pass
     assert refused.value.what == (
-        f"there is no {tmp_path}/secrets.json, and the server has roles of stoa, made with another secret"
+        f"there is no {tmp_path}/secrets.json, and the server has roles of stoa, made with another"
     )
     assert "`stoa migrate --new-secret`" in refused.value.mend
     assert not (tmp_path / "secrets.json").exists()

@@ -268,6 +268,12 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
     assert unreachable.returncode == 1
     assert "the database at 127.0.0.1:1 cannot be reached" in unreachable.stderr
     assert "hush" not in unreachable.stderr
+    for words in (["--database-urll=postgresql://a:hush@h/x"], ["postgresql://a:hush@h/x"]):
+        misspelled = stoa("up", "--data-dir", nowhere, *words)
+        assert (misspelled.returncode, "***@h/x" in misspelled.stderr) == (2, True)
+        assert "hush" not in misspelled.stderr
+    told = stoa("doctor", "--data-dir", tmp_path / "none", STOA_POOLSIZE="3")
+    assert told.stderr == "stoa: nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?)\n"
     nowhere.joinpath("layout").write_text("99\n")
     newer = stoa("up", "--data-dir", nowhere, "--port", str(unused_port))
     assert "was written by a newer version of Stoa; upgrade Stoa" in newer.stderr

@@ -74,6 +74,9 @@ class Console:
         """A line, in rich's markup."""
         self._out.print(text, soft_wrap=True)
 
+    def warning(self, text: str) -> None:
+        self._errors.print(f"[yellow]stoa:[/] {escape(text)}")
+
     def failure(self, failure: Failure) -> None:
         self._errors.print(f"[red]stoa:[/] {escape(str(failure))}")
         sys.stderr.flush()

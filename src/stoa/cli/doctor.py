@@ -19,17 +19,19 @@ from functools import partial
 from rich.markup import escape
 
 from stoa.app import SERVICES
-from stoa.cli import installation
+from stoa.cli import admin, installation
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
+from stoa.cli.variables import told, unknown
 from stoa.kit import clock
 from stoa.kit.db import Database
-from stoa.runtime import account
+from stoa.kit.problems import Problem
+from stoa.runtime import account, files, secrets
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
-from stoa.runtime.provision import check_server, connect, service_dsn, waiting
+from stoa.runtime.provision import connect, is_open, waiting
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
@@ -62,9 +64,16 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
             console.say(f"[green]ok[/]      {name:<16} {escape(await check(here))}")
         except Failure as failure:
             healthy = False
-            console.say(f"[red]mend[/]    {name:<16} {escape(failure.what)}")
-            console.say(f"        {'':<16} → {escape(failure.mend)}")
+            _tell(name, failure, console)
+        except Problem as problem:
+            healthy = False
+            _tell(name, Failure(problem.detail.rstrip("."), "mend what stands above it, and look again"), console)
     return 0 if healthy else 1
+
+
+def _tell(name: str, failure: Failure, console: Console) -> None:
+    console.say(f"[red]mend[/]    {name:<16} {escape(failure.what)}")
+    console.say(f"        {'':<16} → {escape(failure.mend)}")
 
 
 async def _python(_here: Installation) -> str:
@@ -98,12 +107,19 @@ async def _data_dir(here: Installation) -> str:
     if path.stat().st_mode & 0o077:
         raise Failure(f"{path} is open to other users", f"run `chmod 700 {path}`")
     here.data_dir.check_layout()
+    files.read(here.data_dir.admin)
     major = major_of(cluster_of(here.data_dir.postgres))
     if major and major != account.MAJOR:
         raise Failure(
             f"its database is of PostgreSQL {major}, and this is {account.MAJOR}", "choose another --data-dir"
         )
-    return str(path)
+    return f"{path}, of the installation {here.name}"
+
+
+async def _variables(here: Installation) -> str:
+    if unread := unknown(here.environ, here.topology):
+        raise Failure(told(unread), "write them as `docs/settings.md` does, or take them out")
+    return "every STOA_ variable is read"
 
 
 async def _secrets(here: Installation) -> str:
@@ -113,11 +129,8 @@ async def _secrets(here: Installation) -> str:
     if here.data_dir.secrets.exists():
         await here.found()
         return "readable by us alone"
-    if cluster_of(here.data_dir.postgres).exists():
-        raise Failure(
-            f"{here.data_dir.secrets} is gone, and the database's passwords with it", "restore it from a backup"
-        )
-    return "will be made"
+    await here.check_secret()
+    return "given" if secrets.VARIABLE in here.environ else "will be made"
 
 
 async def _disk(here: Installation) -> str:
@@ -147,19 +160,41 @@ async def _ports(here: Installation) -> str:
 
 async def _database(here: Installation) -> str:
     access = await here.found()
-    return "not running" if access is None else f"PostgreSQL {await check_server(access.dsn)} answers"
+    if access is not None:
+        return f"PostgreSQL {await here.check_server(access.dsn)} answers"
+    if here.data_dir.is_in_use():
+        raise Failure(
+            f"Stoa runs on {here.data_dir.path}, and its database server does not",
+            f"it is started again within seconds; where not, {here.data_dir.postgres / 'log'} says why",
+        )
+    return "not running"
 
 
-async def _migrations(here: Installation) -> str:
+async def _databases(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked at when the database runs"
-    missing = 0
+    missing, opened = 0, []
     for service in SERVICES.values():
         missing += len(await waiting(access, service))
+        if await is_open(access, service):
+            opened.append(access.role(service))
     if missing:
         raise Failure(f"{missing} migrations are waiting", "run `stoa migrate`")
-    return "up to date"
+    if opened:
+        raise Failure(f"others than the service may connect to {', '.join(opened)}", "run `stoa migrate`")
+    return "up to date, each closed to others"
+
+
+async def _administrator(here: Installation) -> str:
+    access = await here.found()
+    if access is None:
+        return "looked for when the database runs"
+    if await waiting(access, SERVICES["auth"]):
+        return "looked for when the databases are up to date"
+    if not await admin.exists(access):
+        raise Failure("nobody can sign in as administrator", "run `stoa admin add`")
+    return "there is one"
 
 
 async def _clock(here: Installation) -> str:
@@ -174,7 +209,7 @@ async def _clock(here: Installation) -> str:
     apart = abs((clock.now() - there).total_seconds())
     if apart > LARGEST_CLOCK_DIFFERENCE_SECONDS:
         raise Failure(f"this clock and the database's are {apart:.1f} s apart", "let both follow NTP")
-    auth = Database("auth", service_dsn(access.dsn, SERVICES["auth"], access.secrets), 1)
+    auth = Database("auth", access.dsn_of(SERVICES["auth"]), 1)
     try:
         await nothing_from_the_future(auth)
     finally:
@@ -204,12 +239,14 @@ async def nothing_from_the_future(auth: Database) -> None:
 CHECKS: dict[str, Check] = {
     "Python": _python,
     "PostgreSQL": _binaries,
+    "variables": _variables,
     "data directory": _data_dir,
     "secrets": _secrets,
     "disk": _disk,
     "topology": _topology,
     "ports": _ports,
     "database": _database,
-    "migrations": _migrations,
+    "databases": _databases,
+    "administrator": _administrator,
     "clock": _clock,
 }

@@ -48,10 +48,8 @@ class Installation:
         with self.data_dir.open(name):
             if self.database_url:
                 await check_server(self.database_url)
-                if not self._secret_is_known and not new_secret:
-                    await self._refuse_to_forget(name)
-            elif not self._secret_is_known and cluster_of(self.data_dir.postgres).exists():
-                raise self._secret_is_lost()
+            if not (self.database_url and new_secret):
+                await self.check_secret()
             secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
             if self.database_url:
                 yield Access(self.database_url, secrets, name)
@@ -59,7 +57,7 @@ class Installation:
             server = Postgres(self.data_dir.postgres, secrets.superuser)
             try:
                 await server.start()
-                await self._check(server.dsn())
+                await self.check_server(server.dsn())
                 looking = watching(
                     "the database server", server.look, every_seconds=0.2, most_seconds=MOST_LOOK_SECONDS
                 )
@@ -84,7 +82,7 @@ class Installation:
         """The server that runs, or one that we start for the block."""
         running = await self.found() if self._secret_is_known else None
         if running is not None:
-            await self._check(running.dsn)
+            await self.check_server(running.dsn)
             yield running
             return
         async with self.own(new_secret=new_secret) as access:
@@ -120,10 +118,10 @@ class Installation:
                 f"there is no shop in {self.data_dir.path}", "choose another --data-dir, or make one with `stoa up`"
             )
 
-    async def _check(self, dsn: str) -> None:
-        """Raises `Failure` for a server that is too old, or does not know our secret."""
+    async def check_server(self, dsn: str) -> str:
+        """The server's version. Raises `Failure` for one that is too old, or was made with another secret."""
         try:
-            await check_server(dsn)
+            return await check_server(dsn)
         except Unreachable as unreachable:
             if self.database_url or not unreachable.refused:
                 raise
@@ -133,11 +131,16 @@ class Installation:
                 f"restore the {self.data_dir.secrets} that it was made with",
             ) from None
 
-    async def _refuse_to_forget(self, name: str) -> None:
-        there = await known_roles(self.database_url, (f"{name}_{service}" for service in SERVICES))
-        if there:
+    async def check_secret(self) -> None:
+        """Raises `Failure` where there is none, and databases that were made with it."""
+        if self._secret_is_known:
+            return
+        if not self.database_url:
+            if cluster_of(self.data_dir.postgres).exists():
+                raise self._secret_is_lost()
+        elif await known_roles(self.database_url, (f"{self.name}_{service}" for service in SERVICES)):
             raise Failure(
-                f"there is no {self.data_dir.secrets}, and the server has roles of {name}, made with another secret",
+                f"there is no {self.data_dir.secrets}, and the server has roles of {self.name}, made with another",
                 f"restore it, or set {secrets_of.VARIABLE}, or choose another --name for another installation; "
                 "if it is lost, `stoa migrate --new-secret` makes a new one",
             )

@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import importlib
+import os
+import re
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import stoa
 from stoa.cli.console import Console
@@ -49,12 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stoa: there is no command {name!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
     module = importlib.import_module(COMMANDS[name][0])
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
     arguments = parser.parse_args(words[1:])
     console = Console()
+    variables = importlib.import_module("stoa.cli.variables")
+    if unread := variables.unknown(os.environ, arguments.topology):
+        console.warning(variables.told(unread))
     try:
         return run_until_signal(module.run(arguments, console)) or 0
     except Failure as failure:
@@ -63,6 +68,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A service said no, or does not answer.
         console.failure(Failure(problem.detail.rstrip("."), "the log says more"))
     return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line without the password that may stand in it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub(r"://\S*@", "://***@", message))
 
 
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:

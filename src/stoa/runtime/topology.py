@@ -124,12 +124,15 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None, admi
         file = msgspec.convert(tomllib.loads(path.read_text()), _File)
     except OSError:
         raise Failure(f"there is no topology {name}", f"choose from {', '.join(packaged())}, or a file.toml") from None
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
     topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port, admin_port)))
     for wrong in (*_misplaced(topology), *_unreachable(topology)):
         raise Failure(f"topology {name}: {wrong}", f"mend {path}")
     return topology
+
+
+KINDS = ("http", "admin", "grpc")
 
 
 def variable_of(process: str, kind: str) -> str:

@@ -1,0 +1,108 @@
+"""`stoa doctor` tells of each fault of an installation that an operator can mend, and changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from stoa.app import SERVICES
+from stoa.cli import doctor
+from stoa.cli.console import Console
+from stoa.runtime import provision
+from stoa.runtime.access import Access
+from stoa.runtime.data_dir import DataDir
+from stoa.runtime.postgres import NOT_DURABLE, Postgres
+from stoa.runtime.secrets import Secrets
+
+SECRET = "a secret of this test, long enough"
+
+
+@pytest.fixture(scope="module")
+async def provided(postgres_server) -> Access:
+    server = await postgres_server(durable=False)
+    access = Access(server.dsn(), Secrets(SECRET))
+    await provision.prepare(access, SERVICES.values(), lambda *_: None)
+    return access
+
+
+@pytest.fixture
+def look(tmp_path: Path, provided: Access, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """`await look(STOA_SECRET=...)`: what the doctor said to mend, by what was looked at."""
+
+    async def looked(folder: Path = tmp_path / "data", **environ: str) -> dict[str, str]:
+        for name, value in ({"STOA_SECRET": SECRET, "STOA_DATABASE_URL": provided.dsn} | environ).items():
+            monkeypatch.setenv(name, value)
+        parser = argparse.ArgumentParser()
+        doctor.add_arguments(parser)
+        healthy = await doctor.run(parser.parse_args(["--data-dir", str(folder)]), Console()) == 0
+        said = " ".join(capsys.readouterr().out.split())
+        found = re.findall(r"mend ((?:data )?\w+) (.*?) → (.*?)(?= ok | mend |$)", said)
+        assert healthy == (not found)
+        return {name: f"{what}; {mend}" for name, what, mend in found if name != "ports"}
+
+    return looked
+
+
+async def ask(access: Access, sql: str, service: str | None = None) -> None:
+    connection = await asyncpg.connect(access.dsn_of(SERVICES[service]) if service else access.dsn)
+    await connection.execute(sql)
+    await connection.close()
+
+
+async def test_what_a_shop_lacks(provided: Access, look) -> None:
+    assert await look() == {"administrator": "nobody can sign in as administrator; run `stoa admin add`"}
+    await ask(
+        provided,
+        """INSERT INTO users (id, email, first_name, last_name, phone, roles)
+           VALUES (gen_random_uuid(), 'ada@example.com', '', '', '', '{admin}')""",
+        "auth",
+    )
+    assert await look() == {}
+    await ask(provided, "GRANT CONNECT ON DATABASE stoa_order TO PUBLIC")
+    for _ in range(2):
+        assert await look() == {"databases": "others than the service may connect to stoa_order; run `stoa migrate`"}
+    await provision.close(provided, SERVICES["order"])
+    assert await look(STOA_POOLSIZE="3") == {
+        "variables": "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?); "
+        "write them as `docs/settings.md` does, or take them out"
+    }
+
+
+async def test_another_secret(look) -> None:
+    found = await look(STOA_SECRET="another secret of this test, long enough")
+    assert "have the passwords of another secret (stoa_auth)" in found["databases"]
+    assert "`stoa migrate --new-secret`" in found["databases"]
+
+
+async def test_a_lost_secret_and_a_damaged_file(tmp_path: Path, look) -> None:
+    found = await look(STOA_SECRET="")
+    assert found["secrets"].startswith(
+        f"there is no {tmp_path}/data/secrets.json, and the server has roles of stoa, made with another; restore it"
+    )
+    assert not (tmp_path / "data").exists()
+    folder = DataDir(tmp_path / "data")
+    with folder.open("stoa"):
+        pass
+    for name in ("layout", "name", "admin.txt"):
+        kept = (folder.path / name).read_bytes() if (folder.path / name).exists() else b""
+        (folder.path / name).write_bytes(b"\xff\xfe")
+        assert (await look())["data directory"] == (
+            f"{folder.path / name} is damaged: it is no text; restore it from a backup"
+        )
+        (folder.path / name).write_bytes(kept)
+
+
+async def test_a_database_server_that_does_not_run_under_a_shop(tmp_path: Path, look) -> None:
+    folder = DataDir(tmp_path / "data")
+    with folder.open("stoa"):
+        server = Postgres(folder.postgres, Secrets(SECRET).superuser, settings=NOT_DURABLE)
+        await server.start()
+        assert "database" not in await look(STOA_DATABASE_URL="")
+        await server.stop()
+        assert (await look(STOA_DATABASE_URL=""))["database"].startswith(
+            f"Stoa runs on {folder.path}, and its database server does not; it is started again within seconds"
+        )
