@@ -23,6 +23,12 @@ PARKED = "SELECT event_id, type FROM inbox WHERE done_at IS NULL AND parked_at I
 
 PARKED_ON_THE_WAY = "SELECT recipient, subject, reason FROM outbox_parked"
 
+# What an operator gave up, by the event and by what it was of. `stoa parked` asks for a reason.
+DISCARDED = """
+    SELECT subject COLLATE "C" AS key, before ->> 'of' AS of FROM staff_acts
+    WHERE act = 'event.discarded' AND before ->> 'recipient' = $1 AND subject >= $2::text ORDER BY 1
+"""
+
 # What left the stock for an order and what came back, unit by unit.
 MOVED = """
     SELECT order_id AS key, sku,
@@ -43,6 +49,18 @@ PLACED = """
     WHERE orders.confirmed_at IS NOT NULL AND item.order_id >= $1 ORDER BY item.order_id
 """
 
+# What each return asks payment to give back, and what was given for it: less only where nothing more was left.
+RETURNED = """
+    SELECT returns.id AS key, returns.order_id, returns.refund_minor, orders.payment_id
+    FROM returns JOIN orders ON orders.id = returns.order_id
+    WHERE returns.status = 'received' AND returns.refund_minor > 0 AND returns.id >= $1 ORDER BY returns.id
+"""
+REFUNDED = """
+    SELECT source COLLATE "C" AS key, amount_minor FROM refunds
+    WHERE state <> 'failed' AND length(source) = 36 AND source >= $1::text ORDER BY 1
+"""
+LEFT = "SELECT amount_minor - refund_asked_minor AS minor FROM payments WHERE id = $1"
+
 
 async def check(look: Look) -> Findings:
     for name, service in app.SERVICES.items():
@@ -54,8 +72,9 @@ async def check(look: Look) -> Findings:
             yield Finding(row["event_id"], f"({row['type']}) is parked in the inbox of {name}")
         async for finding in _lost(look, name, service.hears):
             yield finding
-    async for finding in _effects(look):
-        yield finding
+    for effects in (_moved, _refunded):
+        async for finding in effects(look):
+            yield finding
 
 
 async def _lost(look: Look, name: str, hears: tuple[str, ...]) -> Findings:
@@ -63,15 +82,21 @@ async def _lost(look: Look, name: str, hears: tuple[str, ...]) -> Findings:
     since = max(look.since, first_uuid7(clock.now() - COMPARED))
     announcers = [each.name for each in app.SERVICES.values() if set(each.announces) & set(hears)]
     announced = [look.rows(announcer, ANNOUNCED, since, list(hears)) for announcer in announcers]
-    async for event_id, (done, *logs) in side_by_side(look.rows(name, DONE, since), *announced):
-        for row in () if done else (row for log in logs for row in log):
+    given_up = [look.rows(announcer, DISCARDED, name, since) for announcer in announcers]
+    async for event_id, (done, *rows) in side_by_side(look.rows(name, DONE, since), *announced, *given_up):
+        if done or any(rows[len(announcers) :]):
+            continue
+        for row in (row for log in rows for row in log):
             yield Finding(event_id, f"({row['type']}) had no effect in {name}")
 
 
-async def _effects(look: Look) -> Findings:
+async def _moved(look: Look) -> Findings:
     """The stock that orders took and gave back: an effect that was applied twice shows here."""
     placed, moved = look.rows("order", PLACED, look.since), look.rows("inventory", MOVED, look.since)
+    given_up = await _given_up(look, "inventory")
     async for order_id, (lines, movements) in side_by_side(placed, moved):
+        if order_id in given_up:
+            continue  # what became of its goods is the operator's to say
         moved_of = {row["sku"]: (row["sold"], row["put_back"]) for row in movements}
         for line in lines:
             sku = line["sku"]
@@ -88,6 +113,26 @@ async def _effects(look: Look) -> Findings:
                 )
         for sku, (taken, _) in moved_of.items():
             yield Finding(order_id, f"is no placed order, but {taken} {sku} left the stock")
+
+
+async def _refunded(look: Look) -> Findings:
+    """The money that returns gave back, once each."""
+    given_up = await _given_up(look, "payment")
+    returned, refunded = look.rows("order", RETURNED, look.since), look.rows("payment", REFUNDED, look.since)
+    async for return_id, (returns, refunds) in side_by_side(returned, refunded):
+        given = sum(row["amount_minor"] for row in refunds)
+        if not returns:
+            yield Finding(return_id, f"is no return that was received, but {given} were given back for it")
+        for row in returns:
+            short = given < row["refund_minor"] and row["order_id"] not in given_up
+            left = await look.find("payment", LEFT, row["payment_id"]) if short else []
+            if given > row["refund_minor"] or any(payment["minor"] > 0 for payment in left):
+                yield Finding(return_id, f"gives {row['refund_minor']} back, but {given} were given for it")
+
+
+async def _given_up(look: Look, recipient: str) -> set[str]:
+    """The orders of which an operator gave up an event on its way to `recipient`."""
+    return {row["of"] for name in ("order", recipient) async for row in look.rows(name, DISCARDED, recipient, "")}
 
 
 EVENTS = Invariant(5, "every event's effect applied exactly once per consumer; none lost", check)

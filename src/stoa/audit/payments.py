@@ -17,6 +17,11 @@ ORDERS = """
     WHERE id >= $1 ORDER BY id
 """
 
+# Orders of which an operator gave up an event on its way to payment: what it should have given back is not due.
+DISCARDED = """
+    SELECT before ->> 'of' AS of FROM staff_acts WHERE act = 'event.discarded' AND before ->> 'recipient' = 'payment'
+"""
+
 UNBALANCED = """
     SELECT transaction_id, currency, sum(amount_minor)::bigint AS off FROM ledger
     WHERE transaction_id >= $1 GROUP BY transaction_id, currency HAVING sum(amount_minor) <> 0
@@ -57,7 +62,41 @@ UNRECONCILED = """
 """
 
 
+# What the provider took and has not given back, by its own memory, of each order.
+PROVIDER_NET = """
+    SELECT order_id COLLATE "C" AS key, sum(amount_minor - refunded_minor)::bigint AS net_minor FROM simulator.payments
+    WHERE status = 'captured' AND order_id >= $1::text GROUP BY order_id ORDER BY 1
+"""
+
+# What an order believes that the shop keeps of its payment.
+KEPT = """
+    SELECT orders.id AS key, orders.total_minor - coalesce(payments.refunded_minor, 0) AS kept_minor
+    FROM orders LEFT JOIN payments ON payments.id = orders.payment_id
+    WHERE orders.confirmed_at IS NOT NULL AND orders.payment_id IS NOT NULL AND orders.id >= $1 ORDER BY orders.id
+"""
+
+# On which version of its payment an order was shipped, and from which version on nothing of the payment was left.
+SHIPPED = """
+    SELECT order_id AS key, payment_version FROM shipments
+    WHERE payment_version IS NOT NULL AND order_id >= $1 ORDER BY order_id
+"""
+GIVEN_BACK = """
+    SELECT payments.order_id AS key, max(refunds.asked_version) AS from_version
+    FROM payments JOIN refunds ON refunds.payment_id = payments.id AND refunds.state <> 'failed'
+    WHERE payments.order_id >= $1 GROUP BY payments.id
+    HAVING sum(refunds.amount_minor) = payments.amount_minor AND bool_and(refunds.asked_version IS NOT NULL)
+    ORDER BY payments.order_id
+"""
+
+
 async def check(look: Look) -> Findings:
+    for part in (_kept, _shipped, _provider, _booked):
+        async for finding in part(look):
+            yield finding
+
+
+async def _kept(look: Look) -> Findings:
+    given_up = {row["of"] for name in ("order", "payment") for row in await look.find(name, DISCARDED)}
     paid, placed = look.rows("payment", PAYMENTS, look.since), look.rows("order", ORDERS, look.since)
     async for order_id, (payments, orders) in side_by_side(paid, placed):
         order = orders[0] if orders else None
@@ -65,6 +104,8 @@ async def check(look: Look) -> Findings:
             kept = f"{payment['kept_minor']} {payment['currency']}"
             if order is None or not order["confirmed"] or order["payment_id"] != payment["id"]:
                 yield Finding(payment["id"], f"took {kept} without a confirmed order")
+            elif order_id in given_up:
+                continue
             elif order["status"] == "canceled":
                 yield Finding(payment["id"], f"keeps {kept} of the canceled order {order_id}")
             elif payment["refunded_minor"] < order["refund_due_minor"]:
@@ -74,6 +115,26 @@ async def check(look: Look) -> Findings:
                 )
         if len(payments) > 1:
             yield Finding(order_id, f"was paid {len(payments)} times")
+
+
+async def _shipped(look: Look) -> Findings:
+    shipped, given_back = look.rows("order", SHIPPED, look.since), look.rows("payment", GIVEN_BACK, look.since)
+    async for order_id, (parcels, payments) in side_by_side(shipped, given_back):
+        for parcel in parcels:
+            if any(payment["from_version"] <= parcel["payment_version"] for payment in payments):
+                yield Finding(order_id, "was shipped although nothing of its payment was left")
+
+
+async def _provider(look: Look) -> Findings:
+    there, here = look.rows("payment", PROVIDER_NET, look.since), look.rows("order", KEPT, look.since)
+    async for order_id, (provider, orders) in side_by_side(there, here):
+        net = sum(row["net_minor"] for row in provider)
+        kept = sum(row["kept_minor"] for row in orders)
+        if net != kept:
+            yield Finding(order_id, f"keeps {kept} of its payment, and the provider has {net} of it")
+
+
+async def _booked(look: Look) -> Findings:
     async for row in look.rows("payment", UNBALANCED, look.since):
         yield Finding(row["transaction_id"], f"of the ledger is off by {row['off']} {row['currency']}")
     async for row in look.rows("payment", MISBOOKED, look.since):

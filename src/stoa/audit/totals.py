@@ -18,6 +18,21 @@ MISADDED = """
        OR lines.tax > orders.tax_minor
 """
 
+# Units that are back, and units that are asked for: as a line counts them, and as its returns do.
+MISCOUNTED = """
+    SELECT item.order_id, item.sku, item.returned_quantity, item.requested_quantity,
+           coalesce(back.received, 0)::bigint AS received, coalesce(back.asked, 0)::bigint AS asked
+    FROM order_items AS item LEFT JOIN (
+        SELECT returns.order_id, line.sku,
+               sum(coalesce(line.received_quantity, line.quantity)) FILTER (WHERE status = 'received') AS received,
+               sum(line.quantity) FILTER (WHERE status IN ('requested', 'approved')) AS asked
+        FROM returns JOIN return_items AS line ON line.return_id = returns.id
+        WHERE returns.order_id >= $1 GROUP BY returns.order_id, line.sku
+    ) AS back ON back.order_id = item.order_id AND back.sku = item.sku
+    WHERE item.order_id >= $1 AND (item.returned_quantity <> coalesce(back.received, 0)
+       OR item.requested_quantity <> coalesce(back.asked, 0))
+"""
+
 TOTALS = """
     SELECT id AS key, total_minor, currency FROM orders WHERE confirmed_at IS NOT NULL AND id >= $1 ORDER BY id
 """
@@ -32,6 +47,12 @@ CAPTURED = """
 async def check(look: Look) -> Findings:
     async for row in look.rows("order", MISADDED, look.since):
         yield Finding(row["id"], f"does not add up: {dict(row)}")
+    async for row in look.rows("order", MISCOUNTED, look.since):
+        yield Finding(
+            row["order_id"],
+            f"counts {row['returned_quantity']} {row['sku']} back and {row['requested_quantity']} asked for, "
+            f"and its returns {row['received']} and {row['asked']}",
+        )
     totals, captured = look.rows("order", TOTALS, look.since), look.rows("payment", CAPTURED, look.since)
     async for order_id, (orders, payments) in side_by_side(totals, captured):
         for order in orders:

@@ -2,11 +2,18 @@
 
 An event is parked by its hearer, whose handler kept failing, or by its announcer, whom a hearer refused.
 Either way it holds up later events of its own subject and nothing else. Mend the cause, then redrive.
+
+    stoa parked discard EVENT --reason "paid back by bank transfer"
+
+gives up what one event should have done, for good: `stoa acts` shows who did it and why, the audit no longer
+asks for its effect, and what comes later about the same subject goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from rich.markup import escape
 
@@ -16,6 +23,8 @@ from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.kit import inbox, outbox
 from stoa.kit.db import Database
+from stoa.kit.ids import is_uuid
+from stoa.runtime.failure import Failure
 
 FAILED = """
     SELECT type, subject, event_id, attempts, error FROM inbox
@@ -30,11 +39,21 @@ REFUSED = """
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
+    parser.add_argument("act", nargs="?", choices=["discard"], help="give up one event for good")
+    parser.add_argument("event", nargs="?", help="the event to discard, by the id that the list shows")
     parser.add_argument("--service", choices=sorted(SERVICES), help="only of this one; default: of all")
     parser.add_argument("--redrive", action="store_true", help="have what is listed tried again")
+    parser.add_argument("--reason", default="", help="why an event is discarded: it is kept")
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.act == "discard":
+        await _discard(arguments, console)
+    else:
+        await _list_all(arguments, console)
+
+
+async def _list_all(arguments: argparse.Namespace, console: Console) -> None:
     found = 0
     async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:
         for name, database in databases.items():
@@ -65,3 +84,50 @@ async def _redrive(database: Database) -> None:
     await inbox.redrive(database)
     for recipient in {row["recipient"] for row in await database.fetch(REFUSED)}:
         await outbox.redrive(database, recipient)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A parked event, and for whom: in the hearer's own database, or still with the announcer."""
+
+    recipient: str
+    database: Database
+    on_the_way: bool
+
+
+async def _discard(arguments: argparse.Namespace, console: Console) -> None:
+    event_id, reason = (arguments.event or "").lower(), arguments.reason.strip()
+    if not is_uuid(event_id):
+        raise Failure(
+            "no event is named", "stoa parked lists them with their ids: stoa parked discard EVENT --reason …"
+        )
+    if not reason:
+        raise Failure("an event is discarded for a reason, which is kept", "say it with --reason")
+    async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:
+        found = [
+            waiting for waiting in await _waiting(databases, event_id) if arguments.service in {None, waiting.recipient}
+        ]
+        if not found:
+            raise Failure(f"{event_id} is not parked", "stoa parked lists what is")
+        if len(found) > 1:
+            names = ", ".join(sorted(waiting.recipient for waiting in found))
+            raise Failure(f"{event_id} is parked for {names}", "say for which with --service")
+        (waiting,) = found
+        if waiting.on_the_way:
+            done = await outbox.discard(waiting.database, waiting.recipient, event_id, reason)
+        else:
+            done = await inbox.discard(waiting.database, event_id, reason)
+    if not done:
+        raise Failure(f"{event_id} is not parked any more", "stoa parked lists what is")
+    console.say(f"{event_id} is discarded: {waiting.recipient} will not have its effect.")
+
+
+async def _waiting(databases: Mapping[str, Database], event_id: str) -> list[Waiting]:
+    found = []
+    for name, database in databases.items():
+        failed, refused = await database.fetch(FAILED), await database.fetch(REFUSED)
+        found += [Waiting(name, database, on_the_way=False) for row in failed if row["event_id"] == event_id]
+        found += [
+            Waiting(row["recipient"], database, on_the_way=True) for row in refused if row["event_id"] == event_id
+        ]
+    return found

@@ -31,7 +31,7 @@ import msgspec
 from stoa.contracts.events.v1 import events_pb2
 from stoa.contracts.events.v1.events_pb2 import DeliverRequest, DeliverResponse
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
-from stoa.kit import context, problems
+from stoa.kit import context, problems, staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.by_index import PLAN_AS_USUAL, plan_by_index
 from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit
@@ -39,6 +39,7 @@ from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
 from stoa.kit.rounds import in_rounds
 from stoa.kit.service import Handler, Service, Together
+from stoa.kit.staff_acts import DISCARDED
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -132,6 +133,11 @@ REDRIVE = """
     UPDATE inbox SET parked_at = NULL, attempts = 0, retry_at = now()
     WHERE parked_at IS NOT NULL AND done_at IS NULL
       AND ($1::uuid IS NULL OR (source, subject) = (SELECT source, subject FROM inbox WHERE event_id = $1))
+"""
+
+DISCARD = """
+    UPDATE inbox SET done_at = now(), parked_at = NULL WHERE event_id = $1 AND parked_at IS NOT NULL AND done_at IS NULL
+    RETURNING type, subject
 """
 
 PRUNE = """
@@ -402,6 +408,28 @@ async def redrive(db: Database, event_id: str | None = None) -> int:
     async with db.transaction() as tx:
         await tx.execute(LOCK_PARKING, PARKING)
         return affected(await tx.execute(REDRIVE, event_id))
+
+
+async def discard(db: Database, event_id: str, reason: str) -> bool:
+    """Give up what a parked event should have done here, for good; whether it was parked.
+
+    An operator's act, kept with its `reason`: the audit no longer asks for the effect. What was parked behind it is
+    tried again.
+    """
+    async with db.transaction() as tx:
+        await tx.execute(LOCK_PARKING, PARKING)
+        event = await tx.fetchrow(DISCARD, event_id)
+        if event is None:
+            return False
+        await staff_acts.record_operator(
+            tx,
+            act=DISCARDED,
+            subject=event_id,
+            before={"type": event["type"], "of": event["subject"], "recipient": db.service},
+            reason=reason,
+        )
+        await tx.execute(REDRIVE, event_id)
+    return True
 
 
 async def prune(db: Database, older_than: timedelta = KEPT) -> int:

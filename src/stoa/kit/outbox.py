@@ -18,13 +18,14 @@ from datetime import timedelta
 
 import msgspec
 
-from stoa.kit import clock, context
+from stoa.kit import clock, context, staff_acts
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Transaction, affected, after_commit
 from stoa.kit.events import Fact
 from stoa.kit.ids import uuid7
 from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
+from stoa.kit.staff_acts import DISCARDED
 
 SHARDS = 16
 """Into how many parts the subjects of a service are divided: as many relays may share the work."""
@@ -62,6 +63,12 @@ REDRIVE = """
         RETURNING recipient, id, shard
     )
     INSERT INTO outbox (recipient, id, shard) SELECT recipient, id, shard FROM back
+"""
+
+DISCARD = """
+    DELETE FROM outbox_parked AS parked USING event_log AS log
+    WHERE parked.recipient = $1 AND log.event_id = $2 AND parked.id = log.id
+    RETURNING log.type, log.subject
 """
 
 # It walks along the ids, whose order is that of time but for what was under way at once: what is still owed is
@@ -158,6 +165,29 @@ async def redrive(db: Database, recipient: str, subject: str | None = None) -> i
         back = affected(await tx.execute(REDRIVE, recipient, subject))
         await tx.execute(TELL_OTHERS, CHANNEL)
         return back
+
+
+async def discard(db: Database, recipient: str, event_id: str, reason: str) -> bool:
+    """Give up bringing a parked event to its recipient, for good; whether it was parked.
+
+    An operator's act, kept with its `reason`: the audit no longer asks for the effect. What was parked behind it is
+    back in its old place.
+    """
+    async with db.transaction() as tx:
+        await lock_parking(tx)
+        event = await tx.fetchrow(DISCARD, recipient, event_id)
+        if event is None:
+            return False
+        await staff_acts.record_operator(
+            tx,
+            act=DISCARDED,
+            subject=event_id,
+            before={"type": event["type"], "of": event["subject"], "recipient": recipient},
+            reason=reason,
+        )
+        await tx.execute(REDRIVE, recipient, event["subject"])
+        await tx.execute(TELL_OTHERS, CHANNEL)
+    return True
 
 
 async def lock_parking(tx: Transaction) -> None:

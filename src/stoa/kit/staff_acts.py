@@ -32,6 +32,9 @@ STAFF = frozenset({"admin"})
 OPERATOR = "operator"
 """The actor at the command line: whoever holds the installation's secret."""
 
+DISCARDED = "event.discarded"
+"""A parked event was given up: `before` says its type, what it is `of`, and the `recipient` that will not have it."""
+
 RECORD = """
     INSERT INTO staff_acts (actor, roles, act, subject, before, after, reason, request_id, trace_id)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

@@ -19,6 +19,7 @@ from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import MOST_ATTEMPTS, Inbox, IntakeServicer
 from stoa.kit.service import Service
+from stoa.kit.staff_acts import list_acts
 
 NOTIFICATION = Service(name="notification")
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
@@ -192,6 +193,34 @@ async def test_what_keeps_failing_is_parked_holds_up_its_subject_only_and_can_be
     assert await inbox.redrive(ears.db) == 0
     await until(lambda: ears.done(5))
     assert await ears.effects() == [3, 5, 1, 2, 4]
+
+
+async def test_what_is_discarded_has_no_effect_and_its_subject_goes_on(ears) -> None:
+    ears.fails = {1: ValueError("no template")}
+    poison = event(1)
+    await ears.hear(poison, event(2))
+    assert not await inbox.discard(ears.db, poison.id, "too early: it is not parked")
+    ears.run(ears.inbox)
+    for _ in range(MOST_ATTEMPTS):
+        tried = len(ears.ran)
+        await ears.hurry()
+        await until(lambda tried=tried: changed(ears, tried))
+    await until(ears.settled)
+    assert not await inbox.discard(ears.db, uuid7(), "it is unknown")
+    assert await inbox.discard(ears.db, poison.id, "the customer was told by phone")
+    assert not await inbox.discard(ears.db, poison.id, "once more")
+    await ears.hurry()
+    await until(lambda: ears.done(2))
+    assert await ears.effects() == [2]
+    (act,) = await list_acts(ears.db, limit=9)
+    assert (act.actor, act.act, act.subject, act.reason) == (
+        "operator",
+        "event.discarded",
+        poison.id,
+        "the customer was told by phone",
+    )
+    assert act.before == {"type": poison.type, "of": poison.subject, "recipient": ears.db.service}
+    assert (await depth(ears.db)).inbox_parked == 0
 
 
 async def test_what_is_unavailable_is_waited_for_and_never_counts_as_an_attempt(ears) -> None:

@@ -10,6 +10,9 @@ from tests.kit.events.system import Placed, Shipped, System, until
 
 from stoa.kit import outbox, pulse, relay
 from stoa.kit.db import Database, DatabaseUnavailable
+from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Announcement
+from stoa.kit.staff_acts import list_acts
 
 FACTS, WRITERS, SUBJECTS = 3000, 20, 40
 
@@ -150,6 +153,29 @@ async def test_what_is_redriven_and_refused_again_is_parked_again(system) -> Non
     await system.delivered()
     assert [subject for _, subject, _ in await system.announcer.parked()] == ["a", "a"]
     assert await system.inventory.kept() == []
+
+
+async def test_what_is_discarded_never_arrives_and_what_was_behind_it_does(system) -> None:
+    system.inventory.refuses = {1}
+    ids = await system.announcer.announce_at_once([Announcement("a", n, Placed(n=n)) for n in (1, 2, 3)])
+    system.relay()
+    await system.delivered()
+    db = system.announcer.db
+    assert not await outbox.discard(db, "notification", ids[0], "it arrived there")
+    assert not await outbox.discard(db, "inventory", uuid7(), "it is unknown")
+    assert await outbox.discard(db, "inventory", ids[0], "counted by hand")
+    assert not await outbox.discard(db, "inventory", ids[0], "once more")
+    await system.delivered()
+    assert await system.inventory.kept("a") == [2, 3]
+    assert await system.announcer.parked() == []
+    (act,) = await list_acts(db, limit=9)
+    assert (act.actor, act.act, act.subject, act.reason) == (
+        "operator",
+        "event.discarded",
+        ids[0],
+        "counted by hand",
+    )
+    assert act.before == {"type": "order.placed", "of": "a", "recipient": "inventory"}
 
 
 async def test_redriving_while_events_come_keeps_their_order(system) -> None:
