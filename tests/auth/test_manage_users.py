@@ -5,6 +5,8 @@ import contextvars
 
 import pytest
 
+from stoa.services.auth.tell_of_disabled import tell_of_disabled
+
 
 async def test_the_list_is_for_admins_and_complete(world):
     admin = await world.admin()
@@ -192,3 +194,18 @@ async def test_what_changed_is_announced_once_and_whole(world):
         (3, seller | {"enabled": False}),
         (4, seller | {"enabled": True}),
     ]
+
+
+async def test_who_was_disabled_before_that_was_announced_is_told_of_once(world):
+    """By a version that did not announce it: what such a seller sells must not stay for sale."""
+    ada, bea, _ = await world.register(), await world.register(), await world.register()
+    admin = await world.admin()
+    await world.rest.ok("POST", f"/auth/users/{bea['user']['id']}/disable", token=admin["access_token"])
+    await world.db.execute("UPDATE users SET disabled_at = now() WHERE id = $1", ada["user"]["id"])
+    sql = "SELECT subject, aggregate_version, data FROM event_log WHERE type = 'user.changed' ORDER BY id"
+    before = len(await world.db.fetch(sql))
+    await asyncio.gather(tell_of_disabled(world.auth), tell_of_disabled(world.auth))
+    await tell_of_disabled(world.auth)
+    (told,) = (await world.db.fetch(sql))[before:]
+    data = {"user_id": ada["user"]["id"], "roles": ["customer"], "enabled": False}
+    assert tuple(told) == (ada["user"]["id"], 2, data)

@@ -25,6 +25,7 @@ from stoa.services.auth.routes import routes
 from stoa.services.auth.rpc import AuthServicer
 from stoa.services.auth.service import Auth
 from stoa.services.auth.settings import Settings
+from stoa.services.auth.tell_of_disabled import tell_of_disabled
 from stoa.services.auth.turns import Turns
 
 
@@ -40,6 +41,10 @@ def build(resources: Resources) -> Parts:
         turns=Turns(),
     )
 
+    async def start() -> None:
+        await auth.keyring.ready()
+        await tell_of_disabled(auth)
+
     return Parts(
         routes=routes.bind(auth),
         servicers=[partial(add_AuthServiceServicer_to_server, AuthServicer(auth))],
@@ -47,6 +52,6 @@ def build(resources: Resources) -> Parts:
             Job("rotate_keys", partial(rotate_keys, auth), every_seconds=ROTATE_EVERY_SECONDS),
             Job("clean", partial(clean, auth), every_seconds=CLEAN_EVERY_SECONDS),
         ],
-        start=auth.keyring.ready,
+        start=start,
         stop=partial(asyncio.to_thread, auth.hashing.close),
     )

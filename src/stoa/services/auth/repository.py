@@ -218,6 +218,22 @@ async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> Us
     return _there(await tx.fetchrow(SET_DISABLED, user_id, at))
 
 
+TAKE_DISABLED_UNTOLD = """
+    UPDATE users SET version = version + 1 WHERE id IN (
+        SELECT id FROM users WHERE disabled_at IS NOT NULL AND version = 1
+        ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    RETURNING
+        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+        created_at
+"""
+
+
+async def take_disabled_untold(tx: Transaction, most: int) -> list[User]:
+    """Disabled accounts of which nothing was announced since they registered, as they are with their next version."""
+    return [_there(row) for row in await tx.fetch(TAKE_DISABLED_UNTOLD, most)]
+
+
 FORGET_REGISTRATIONS = """
     UPDATE users SET registration_key = NULL WHERE id IN (
         SELECT id FROM users WHERE registration_key IS NOT NULL AND created_at < $1
