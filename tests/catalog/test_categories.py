@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from stoa.kit import staff_acts
 from stoa.kit.http.types import Price
 from stoa.services.catalog.bodies import NewProduct, NewVariant
 from stoa.services.catalog.import_products import Imported, import_products
@@ -212,3 +213,20 @@ async def test_two_moves_at_once_are_not_too_deep_together(shop):
     )
     assert sorted(answer.status for answer in answers) == [200, 422]
     assert {answer.problem for answer in answers if answer.status == 422} == {"category-too-deep"}
+
+
+async def test_who_arranged_is_kept(shop):
+    await add(shop, "kitchen")
+    added = await add(shop, "mugs")
+    body = {"slug": "cups", "name": "Cups", "parent": "kitchen", "position": 3}
+    await shop.rest.ok("PUT", "/categories/mugs", body, user=ADMIN)
+    await shop.rest.ok("DELETE", "/categories/cups", status=204, user=ADMIN)
+    acts = reversed(await staff_acts.list_acts(shop.db, subject=added["id"], limit=10))
+    parent = await shop.db.fetchval("SELECT id FROM categories WHERE slug = 'kitchen'")
+    before = {"slug": "mugs", "parent_id": None, "position": 0}
+    after = {"slug": "cups", "parent_id": parent, "position": 3}
+    assert [(act.act, act.actor, act.before, act.after) for act in acts] == [
+        ("category.added", ADMIN.id, None, before),
+        ("category.changed", ADMIN.id, before, after),
+        ("category.removed", ADMIN.id, after, None),
+    ]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from rest import new_user
 
+from stoa.app import SERVICES
 from stoa.kit.clock import now
+from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
+from stoa.kit.inbox import Inbox
 from stoa.services.catalog import repository
-from stoa.services.catalog.handlers import handlers
+from stoa.services.catalog.handlers import handlers, together
 
 from .conftest import ADMIN, OTHER_SELLER, SELLER
 
 
-async def hear(shop, version, *, user=SELLER, roles=("seller",), enabled=True):
-    event = Event(
+def changed(user, version, *, roles=("seller",), enabled=True):
+    return Event(
         id=uuid7(),
         type="user.changed",
         source="auth",
@@ -26,6 +30,10 @@ async def hear(shop, version, *, user=SELLER, roles=("seller",), enabled=True):
         traceparent="",
         data={"user_id": user.id, "roles": list(roles), "enabled": enabled},
     )
+
+
+async def hear(shop, version, *, user=SELLER, **change):
+    event = changed(user, version, **change)
     async with shop.db.transaction() as tx:
         await handlers(shop.catalog.outbox)["user.changed"](tx, event)
 
@@ -95,3 +103,38 @@ async def test_an_admin_who_was_a_seller_may_sell(shop):
     await shop.add("mug", 500, user=SELLER)
     await hear(shop, 2, roles=("admin",))
     assert await standing(shop, "mug") == ("active", 1)
+
+
+async def test_two_runners_beside_who_removes_categories(shop):
+    """Both lock products of many sellers, in the order of their ids."""
+    sellers = [new_user("seller") for _ in range(8)]
+    for at in range(24):
+        slug = f"p{at}"
+        await shop.add(slug, 100, user=sellers[at * 5 % 8])
+    twin = Database("catalog", shop.db.dsn)
+    inboxes = [Inbox(SERVICES["catalog"], db, handlers(shop.catalog.outbox), together) for db in (shop.db, twin)]
+    events = [changed(seller, version, enabled=version % 2 == 1) for version in range(2, 8) for seller in sellers]
+    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
+
+    async def arrange():
+        for at in range(6):
+            category = {"slug": f"c{at}", "name": "C"}
+            await shop.rest.ok("POST", "/categories", category, status=201, user=ADMIN)
+            for number in range(24):
+                await shop.rest.ok("PATCH", f"/products/p{number}", {"category": f"c{at}"}, user=ADMIN)
+                await shop.rest.ok("DELETE", f"/products/p{number}", status=204, user=ADMIN)
+            await shop.rest.ok("DELETE", f"/categories/c{at}", status=204, user=ADMIN)
+            for number in range(24):
+                await shop.rest.ok("PATCH", f"/products/p{number}", {"status": "active"}, user=ADMIN)
+
+    await asyncio.gather(arrange(), *(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
+    async with asyncio.timeout(30):
+        while await shop.db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
+            await asyncio.sleep(0.02)
+    for inbox in inboxes:
+        await inbox.stop()
+    await asyncio.gather(*running, return_exceptions=True)
+    await twin.close()
+    assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
+    assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
+    assert await shop.db.fetchval("SELECT count(*) FROM products WHERE seller_barred") == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from stoa.kit import staff_acts
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import repository
@@ -22,6 +25,7 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Category:
         check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
             raise SlugTaken(new.slug)
+        await staff_acts.record(tx, act="category.added", subject=category.id, after=_told(category))
         return category
 
 
@@ -36,6 +40,9 @@ async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory) 
             check_place(_parents(tree), before.id, parent_id)
         category = Category(before.id, parent_id, new.slug, new.name, new.position)
         await repository.change_category(tx, category)
+        await staff_acts.record(
+            tx, act="category.changed", subject=category.id, before=_told(before), after=_told(category)
+        )
         return category
 
 
@@ -57,6 +64,7 @@ async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
         changed = await repository.take_out_of_category(tx, archived)
         await catalog.outbox.announce_all(tx, [updated(product) for product in changed])
         await repository.remove_category(tx, category.id)
+        await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
 
 
 async def _lock_tree(tx: Transaction) -> list[Category]:
@@ -69,6 +77,10 @@ def _find(tree: list[Category], id_or_slug: str) -> Category:
         if id_or_slug in {category.id, category.slug}:
             return category
     raise NoSuchCategory
+
+
+def _told(category: Category) -> dict[str, Any]:
+    return {"slug": category.slug, "parent_id": category.parent_id, "position": category.position}
 
 
 def _parents(tree: list[Category]) -> dict[str, str | None]:

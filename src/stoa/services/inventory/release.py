@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stoa.kit import staff_acts
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
@@ -33,7 +34,16 @@ async def release_of(inventory: Inventory, sku: str, key: str) -> State:
         reservation = await repository.lock_reservation(tx, key)
         if reservation is None or sku not in reservation.skus:
             raise NoSuchReservation
-        return await _release(tx, inventory, reservation)
+        after = await _release(tx, inventory, reservation)
+        if after is not reservation.state:
+            await staff_acts.record(
+                tx,
+                act="reservation.released",
+                subject=reservation.id,
+                before={"state": reservation.state, "lines": reservation.lines},
+                after={"state": after},
+            )
+        return after
 
 
 async def _release(tx: Transaction, inventory: Inventory, reservation: Reservation) -> State:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import problems
+from stoa.kit import problems, staff_acts
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, roles
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
@@ -231,6 +231,7 @@ async def add_warehouse(inventory: Inventory, request: Request[NewWarehouse]) ->
         added = await repository.add_warehouse(tx, new.id, new.name, new.priority)
         if added is None:
             raise WarehouseTaken(new.id)
+        await staff_acts.record(tx, act="warehouse.added", subject=new.id, after={"priority": new.priority})
         return WarehouseView(*added)
 
 
@@ -257,6 +258,9 @@ async def settle(inventory: Inventory, request: Request[Settlement]) -> None:
     async with inventory.db.transaction() as tx:
         if not known or not await repository.settle_discrepancy(tx, int(given), request.body.note):
             raise problems.NotFound("There is no open discrepancy of this number.", field="discrepancy_id")
+        await staff_acts.record(
+            tx, act="discrepancy.settled", subject=given, before={"settled": False}, after={"settled": True}
+        )
 
 
 def _own_key(request: Request[NewHold]) -> str | None:

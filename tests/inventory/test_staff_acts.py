@@ -1,0 +1,34 @@
+"""What staff do to stock is kept with who did it, once."""
+
+from __future__ import annotations
+
+from rest import Rest, new_user
+
+from stoa.kit import staff_acts
+from stoa.kit.ids import uuid7
+from stoa.services.inventory import repository
+from stoa.services.inventory.routes import routes
+
+ADMIN = new_user("admin")
+
+
+async def test_warehouses_holds_and_discrepancies(shop):
+    rest = Rest(routes.bind(shop.inventory), shop.db)
+    await rest.ok("POST", "/warehouses", {"id": "annex", "name": "Annex", "priority": 50}, status=201, user=ADMIN)
+    assert (await rest.send("POST", "/warehouses", {"id": "annex", "name": "B"}, user=ADMIN)).status == 409
+    await shop.put("MUG", 5)
+    held = await shop.reserve("k", MUG=2)
+    for _ in range(2):
+        await rest.ok("POST", "/inventory/MUG/release", {"key": "k"}, user=ADMIN)
+    async with shop.db.transaction() as tx:
+        await repository.note_discrepancy(
+            tx, "sold_unreserved", order_id=uuid7(), return_id=None, number="S-1", detail="", lines={"MUG": 1}
+        )
+    await rest.ok("POST", "/stock-discrepancies/1/settle", {"note": "counted"}, status=204, user=ADMIN)
+    assert (await rest.send("POST", "/stock-discrepancies/1/settle", {"note": ""}, user=ADMIN)).status == 404
+    acts = reversed(await staff_acts.list_acts(shop.db, actor=ADMIN.id, limit=10))
+    assert [(act.act, act.subject, act.before, act.after) for act in acts] == [
+        ("warehouse.added", "annex", None, {"priority": 50}),
+        ("reservation.released", held.id, {"state": "held", "lines": {"MUG": 2}}, {"state": "released"}),
+        ("discrepancy.settled", "1", {"settled": False}, {"settled": True}),
+    ]
