@@ -6,6 +6,7 @@ import pytest
 from rest import User, new_user
 
 from stoa.kit.ids import uuid7
+from stoa.kit.staff_acts import list_acts
 from stoa.services.order import repository
 from stoa.services.order.view import order_json
 
@@ -328,3 +329,44 @@ async def test_the_contract_carries_the_same_bytes(rest, placed, ada):
     order = await placed(user_id=ada.id)
     answer = await rest.send("GET", f"/orders/{order.id}", user=ada)
     assert int(answer.headers["content-length"]) == len(order_json(order))
+
+
+async def test_what_staff_did_is_kept_with_before_and_after(rest, orders, placed, ada):
+    order, other = await placed(user_id=ada.id), await placed(user_id=ada.id)
+    path = f"/orders/{order.id}"
+    await rest.ok("POST", f"/orders/{other.id}/cancel", {"reason": "my own"}, user=ada)
+    await rest.ok("POST", f"{path}/process", user=ADMIN)
+    await rest.ok("POST", f"{path}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
+    await rest.ok("POST", f"{path}/deliver", user=ADMIN)
+    back = {"items": [{"sku": "MUG", "quantity": 1}], "reason": "broke"}
+    asked = await rest.ok("POST", f"{path}/return", back, user=ada, status=201)
+    await rest.ok("POST", f"{path}/returns/{asked['id']}/approve", user=ADMIN)
+    await rest.ok("POST", f"{path}/returns/{asked['id']}/receive", {"items": back["items"]}, user=ADMIN)
+    assert (await rest.send("POST", f"{path}/deliver", user=ADMIN)).status == 409
+    acts = [
+        (act.actor, act.act, act.subject, act.before, act.after, act.reason)
+        for act in await list_acts(orders.db, limit=9)
+    ]
+    status = [("confirmed", "processing"), ("processing", "shipped"), ("shipped", "delivered")]
+    assert acts[::-1] == [
+        *(
+            (ADMIN.id, f"order.{after}", order.id, {"status": before}, {"status": after}, "")
+            for before, after in status
+        ),
+        (
+            ADMIN.id,
+            "return.approved",
+            asked["id"],
+            {"status": "requested", "refund_minor": 0},
+            {"status": "approved", "refund_minor": 0},
+            "",
+        ),
+        (
+            ADMIN.id,
+            "return.received",
+            asked["id"],
+            {"status": "approved", "refund_minor": 0},
+            {"status": "received", "refund_minor": 2399},
+            "broke",
+        ),
+    ]

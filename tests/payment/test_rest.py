@@ -6,6 +6,7 @@ from payment.conftest import CANCELED_ORDER, UNKNOWN_ORDER, House
 from rest import Rest, new_user
 
 from stoa.kit.ids import uuid7
+from stoa.kit.staff_acts import list_acts
 
 ADMIN = new_user("admin")
 GBP_10 = {"amount": 1000, "currency": "GBP"}
@@ -194,3 +195,30 @@ async def test_a_refused_card_may_be_followed_by_another(rest: Rest):
     assert (await rest.send("POST", "/payments", declined, user=ADMIN, key="one")).status == 402
     again = await rest.ok("POST", "/payments", body(order_id=order_id), status=201, user=ADMIN, key="two")
     assert again["attempt"] == 2
+
+
+async def test_what_an_admin_did_is_kept_once(rest: Rest, house: House):
+    made = await rest.ok("POST", "/payments", body(), status=201, user=ADMIN, key="new")
+    one = f"/payments/{made['id']}"
+    for _ in range(2):
+        await rest.ok("POST", f"{one}/capture", user=ADMIN)
+        await rest.ok("POST", f"{one}/refund", {"amount": {"amount": 300, "currency": "GBP"}}, user=ADMIN, key="back")
+    for _ in range(2):
+        await rest.ok("POST", f"{one}/void", {"reason": "fraud"}, user=ADMIN)
+    acts = [
+        (act.actor, act.act, act.subject, act.before, act.after, act.reason)
+        for act in await list_acts(house.db, limit=9)
+    ]
+    assert acts[::-1] == [
+        (ADMIN.id, "payment.asked", made["order_id"], None, {"amount_minor": made["amount"]["amount"]}, ""),
+        (ADMIN.id, "payment.capture_asked", made["id"], None, {"amount_minor": made["amount"]["amount"]}, ""),
+        (ADMIN.id, "payment.refunded", made["id"], {"refund_asked_minor": 0}, {"refund_asked_minor": 300}, "operator"),
+        (
+            ADMIN.id,
+            "payment.voided",
+            made["id"],
+            {"state": "partially_refunded", "void_reason": None},
+            {"state": "partially_refunded", "void_reason": "fraud"},
+            "fraud",
+        ),
+    ]

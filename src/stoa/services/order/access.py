@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Db, Transaction
 from stoa.services.order import repository
 from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
 from stoa.services.order.payment_status import PaymentTold
 from stoa.services.order.repository import Order, Return
+from stoa.services.order.states import Status
 
 STAFF = "admin"
 
@@ -35,6 +37,30 @@ async def find_locked(tx: Transaction, order_id: str, caller: Principal, paid: P
     if paid is not None:
         await repository.hear_payment(tx, paid)
     return _seen(await repository.read_order_locked(tx, order_id), caller)
+
+
+async def note(tx: Transaction, order: Order, status: Status, reason: str = "") -> None:
+    """Keep that staff brought the locked order to `status`; what a customer does to their own is not kept."""
+    await staff_acts.record(
+        tx,
+        act=f"order.{status}",
+        subject=order.id,
+        before={"status": order.status},
+        after={"status": status},
+        reason=reason,
+    )
+
+
+async def note_return(tx: Transaction, asked: Return, after: Return, reason: str = "") -> None:
+    """Keep that staff brought the return from `asked` to `after`."""
+    await staff_acts.record(
+        tx,
+        act=f"return.{after.status}",
+        subject=asked.id,
+        before={"status": asked.status, "refund_minor": asked.refund.amount},
+        after={"status": after.status, "refund_minor": after.refund.amount},
+        reason=reason,
+    )
 
 
 async def find_return(db: Db, order: Order, return_id: str) -> Return:

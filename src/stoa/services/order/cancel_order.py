@@ -29,6 +29,7 @@ async def cancel_order(orders: Orders, order_id: str, caller: Principal, reason:
             actor_id=caller.user_id,
             refund_minor=order.left.amount if paid else 0,
         )
+        await access.note(tx, order, Status.CANCELED, reason)
         canceled = await repository.read_order(tx, order_id)
         assert canceled is not None
         if paid:

@@ -23,4 +23,6 @@ async def cancel_return(orders: Orders, order_id: str, return_id: str, caller: P
         )
         await repository.free_units(tx, asked)
         await repository.touch_order(tx, order_id)
-        return await access.find_return(tx, order, return_id)
+        canceled = await access.find_return(tx, order, return_id)
+        await access.note_return(tx, asked, canceled)
+        return canceled

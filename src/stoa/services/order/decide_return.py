@@ -20,7 +20,9 @@ async def approve_return(orders: Orders, order_id: str, return_id: str, caller: 
         )
         version = await repository.touch_order(tx, order_id)
         await orders.outbox.announce_all(tx, [announcements.return_approved(order, version, asked)])
-        return await access.find_return(tx, order, return_id)
+        approved = await access.find_return(tx, order, return_id)
+        await access.note_return(tx, asked, approved)
+        return approved
 
 
 async def refuse_return(orders: Orders, order_id: str, return_id: str, caller: Principal, reason: str) -> Return:
@@ -37,4 +39,6 @@ async def refuse_return(orders: Orders, order_id: str, return_id: str, caller: P
         await repository.free_units(tx, asked)
         version = await repository.touch_order(tx, order_id)
         await orders.outbox.announce_all(tx, [announcements.return_refused(order, version, asked, reason)])
-        return await access.find_return(tx, order, return_id)
+        refused = await access.find_return(tx, order, return_id)
+        await access.note_return(tx, asked, refused, reason)
+        return refused

@@ -18,6 +18,7 @@ async def deliver_order(orders: Orders, order_id: str, caller: Principal) -> Ord
         await repository.change_status(
             tx, order, Status.DELIVERED, reason="delivered", actor="staff", actor_id=caller.user_id
         )
+        await access.note(tx, order, Status.DELIVERED)
         delivered = await repository.read_order(tx, order_id)
         assert delivered is not None
         await orders.outbox.announce_all(tx, [announcements.delivered(delivered)])

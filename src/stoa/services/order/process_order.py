@@ -17,6 +17,7 @@ async def process_order(orders: Orders, order_id: str, caller: Principal) -> Ord
         await repository.change_status(
             tx, order, Status.PROCESSING, reason="picking started", actor="staff", actor_id=caller.user_id
         )
+        await access.note(tx, order, Status.PROCESSING)
         processing = await repository.read_order(tx, order_id)
         assert processing is not None
         return processing

@@ -82,4 +82,6 @@ async def book_return(
     after = await repository.read_order(tx, order.id)
     assert after is not None
     await orders.outbox.announce_all(tx, [announcements.returned(after, asked.id, worth, refund)])
-    return await access.find_return(tx, order, asked.id)
+    received = await access.find_return(tx, order, asked.id)
+    await access.note_return(tx, asked, received, asked.reason)
+    return received

@@ -32,6 +32,7 @@ async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrie
         await repository.change_status(
             tx, order, Status.SHIPPED, reason=f"handed to {carrier}", actor="staff", actor_id=caller.user_id
         )
+        await access.note(tx, order, Status.SHIPPED)
         shipped = await repository.read_order(tx, order_id)
         assert shipped is not None
         await orders.outbox.announce_all(tx, [announcements.shipped(shipped)])

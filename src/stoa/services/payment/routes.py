@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stoa.kit import problems
+from stoa.kit import problems, staff_acts
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, roles
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
@@ -23,7 +23,7 @@ from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.repository import NewPayment, Refund
 from stoa.services.payment.service import Payments
-from stoa.services.payment.states import Payment
+from stoa.services.payment.states import Payment, State
 from stoa.services.payment.void_payment import void
 
 routes: Routes[Payments] = Routes("payment")
@@ -105,6 +105,10 @@ async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> P
     """Authorizes a card for an order that has no payment; `unknown` where the provider did not answer yet."""
     body = request.body
     check_payable(await payments.order_status(body.order_id.lower()))
+    async with payments.db.transaction() as tx:
+        await staff_acts.record(
+            tx, act="payment.asked", subject=body.order_id.lower(), after={"amount_minor": body.amount.amount}
+        )
     new = NewPayment(
         key=f"admin:{request.user_id}:{_digest(request)}",
         order_id=body.order_id.lower(),
@@ -135,14 +139,34 @@ async def list_payments(payments: Payments, request: Request[None, OrderQuery]) 
 async def capture_payment(payments: Payments, request: Request) -> PaymentView:
     """Takes the held money. A repeat changes nothing."""
     payment = await payment_of_id(payments, request.path["payment_id"])
+    if payment.state is State.AUTHORIZED:
+        async with payments.db.transaction() as tx:
+            await staff_acts.record(
+                tx, act="payment.capture_asked", subject=payment.id, after={"amount_minor": payment.amount.amount}
+            )
     return await _view(payments, await capture(payments, payment.key))
 
 
 @routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN)
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
     """Undoes a payment: what is held is let go of, what was captured goes back. A repeat changes nothing."""
+    reason = request.body.reason or "operator"
     payment = await payment_of_id(payments, request.path["payment_id"])
-    return await _view(payments, await void(payments, payment.key, request.body.reason or "operator"))
+    async with payments.db.transaction() as tx:
+        before = await repository.lock_payment(tx, payment.id)
+        assert before is not None  # payments are never removed
+        if before.void_reason is None:
+            # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
+            await repository.ask_void(tx, payment.key, reason)
+            await staff_acts.record(
+                tx,
+                act="payment.voided",
+                subject=payment.id,
+                before={"state": before.state, "void_reason": None},
+                after={"state": before.state, "void_reason": reason},
+                reason=reason,
+            )
+    return await _view(payments, await void(payments, payment.key, reason))
 
 
 @routes.post("/payments/{payment_id:uuid}/refund", body=RefundBody, answer=PaymentView, who=ADMIN, idempotent=REQUIRED)
@@ -154,8 +178,21 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
     payment = await payment_of_id(payments, request.path["payment_id"])
     source = f"operator:{request.user_id}:{_digest(request)}"
     amount = body.amount.money if body.amount else None
+    reason = body.reason or "operator"
     async with payments.db.transaction() as tx:
-        refund = await ask_refund(tx, payment.id, source, body.reason or "operator", amount)
+        before = await repository.lock_payment(tx, payment.id)
+        assert before is not None  # payments are never removed
+        refund = await ask_refund(tx, payment.id, source, reason, amount)
+        if refund is not None:
+            asked = before.refund_asked_minor
+            await staff_acts.record(
+                tx,
+                act="payment.refunded",
+                subject=payment.id,
+                before={"refund_asked_minor": asked},
+                after={"refund_asked_minor": asked + refund.amount.amount},
+                reason=reason,
+            )
     if refund is not None:
         await execute_refund(payments, refund.id)
     return await _view(payments, await payment_of_id(payments, payment.id))
