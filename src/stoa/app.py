@@ -1,7 +1,8 @@
 """The whole system on one page: each service, whom it may call, what it announces and what it hears.
 
 Nothing here is decoration. A channel to a service that is not under `calls` is refused at start; an
-event type that is not under `announces` is refused when announced; `hears` is where the bus delivers.
+event type that is not under `announces` is refused when announced; `hears` is where the bus delivers, and
+only with `gets_personal` the members of a fact that are about a person.
 Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
 connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
@@ -19,6 +20,7 @@ SERVICES: dict[str, Service] = {
             name="user",
             calls=("auth",),
             hears=("user.registered",),
+            gets_personal=True,
         ),
         Service(
             name="catalog",
@@ -82,6 +84,7 @@ SERVICES: dict[str, Service] = {
                 "order.returned",
                 "payment.refunded",
             ),
+            gets_personal=True,
         ),
     )
 }
@@ -97,3 +100,7 @@ GATEWAY = Service(
 def subscribers(event_type: str) -> tuple[str, ...]:
     """Everybody whom an event of this type goes to, by name."""
     return tuple(one.name for one in (*SERVICES.values(), GATEWAY) if event_type in one.hears)
+
+
+GET_PERSONAL = frozenset(one.name for one in (*SERVICES.values(), GATEWAY) if one.gets_personal)
+"""Who is told what is personal in an event, by name."""

@@ -12,7 +12,7 @@ import grpc.aio
 import pytest
 from rest import Answer, Rest
 
-from stoa.app import SERVICES, subscribers
+from stoa.app import GET_PERSONAL, SERVICES, subscribers
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import clock
 from stoa.kit.channels.in_process import InProcessChannel
@@ -36,7 +36,7 @@ class Surroundings:
 
     db: Database
     service: Service = SERVICES["auth"]
-    outbox: Outbox = field(default_factory=lambda: Outbox(SERVICES["auth"], subscribers))
+    outbox: Outbox = field(default_factory=lambda: Outbox(SERVICES["auth"], subscribers, GET_PERSONAL))
     verifier: Verifier = field(init=False)
     parts: Parts = field(init=False)
 

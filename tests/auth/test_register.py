@@ -34,7 +34,10 @@ async def test_an_account_and_a_session(world):
 
 async def test_it_is_announced_with_the_row(world):
     made = await world.rest.ok("POST", "/auth/register", ACCOUNT, status=201)
-    rows = await world.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log")
+    rows = await world.db.fetch(
+        "SELECT type, subject, aggregate_version, log.data || personal.data AS data"
+        " FROM event_log AS log JOIN event_personal AS personal USING (id)"
+    )
     assert [dict(row) for row in rows] == [
         {
             "type": "user.registered",

@@ -73,7 +73,9 @@ async def test_importing(world):
         ("there@example.com", "Ada", ["customer"], ""),
     ]
     announced = await world.db.fetch(
-        "SELECT data->>'email' AS email FROM event_log WHERE subject <> $1 ORDER BY 1", there["id"]
+        "SELECT personal.data->>'email' AS email FROM event_log JOIN event_personal AS personal USING (id)"
+        " WHERE subject <> $1 ORDER BY 1",
+        there["id"],
     )
     assert [row["email"] for row in announced] == ["a@example.com", "b@example.com"]
     acts = await staff_acts.list_acts(world.db, limit=10)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rest import Rest
 
-from stoa.app import SERVICES
+from stoa.app import GET_PERSONAL, SERVICES
 from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
@@ -92,7 +92,7 @@ def payments() -> Payments:
 @pytest.fixture
 async def orders(database: Callable[..., Awaitable[Database]], payments: Payments) -> AsyncIterator[Orders]:
     db = await database("order")
-    outbox = Outbox(SERVICES["order"], lambda _: ("inventory",))
+    outbox = Outbox(SERVICES["order"], lambda _: ("notification",), GET_PERSONAL)
     service = Orders(
         db=db,
         outbox=outbox,
@@ -122,10 +122,13 @@ def placed(orders: Orders) -> Callable[..., Awaitable[Order]]:
 
 @pytest.fixture
 def announced(orders: Orders) -> Callable[[], Awaitable[list[tuple[str, int, dict[str, Any]]]]]:
-    """Everything announced so far: type, version and data."""
+    """Everything announced so far: type, version and data, as whoever gets what is personal hears it."""
 
     async def read() -> list[tuple[str, int, dict[str, Any]]]:
-        rows = await orders.db.fetch("SELECT type, aggregate_version, data FROM event_log ORDER BY id")
+        rows = await orders.db.fetch(
+            "SELECT type, aggregate_version, log.data || personal.data AS data"
+            " FROM event_log AS log JOIN event_personal AS personal USING (id) ORDER BY id"
+        )
         return [(row["type"], row["aggregate_version"], row["data"]) for row in rows]
 
     return read

@@ -63,10 +63,11 @@ KEPT = timedelta(days=30)
 """How long a done event is remembered: a repeat that comes later would have its effect again."""
 
 STORE = """
-    INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data)
-    SELECT event_id, type, source, subject, version, time, traceparent, data::jsonb
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[])
-         WITH ORDINALITY AS event (event_id, type, source, subject, version, time, traceparent, data, position)
+    INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, personal)
+    SELECT event_id, type, source, subject, version, time, traceparent, data::jsonb, string_to_array(personal, ',')
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[],
+                $9::text[]) WITH ORDINALITY
+         AS event (event_id, type, source, subject, version, time, traceparent, data, personal, position)
     ORDER BY position
     ON CONFLICT (event_id) DO NOTHING
 """
@@ -74,14 +75,15 @@ STORE = """
 WINDOW = 200
 """How many of what is due are looked at for those that may run: the batches of a few runners."""
 
-# The first undone event of each subject, marked as done: it is so if the transaction commits.
+# The first undone event of each subject, marked as done and without what is personal: it is so if the transaction
+# commits.
 _TAKE = """
     WITH due AS MATERIALIZED (
         SELECT event_id, seq, source, subject FROM inbox
         WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now() {one}
         ORDER BY retry_at, seq LIMIT {window}
     ), next AS MATERIALIZED (
-        SELECT event.event_id FROM due JOIN inbox AS event USING (event_id)
+        SELECT event.event_id, event.data FROM due JOIN inbox AS event USING (event_id)
         WHERE event.done_at IS NULL AND event.parked_at IS NULL AND event.retry_at <= now()
           AND event.seq = (
               SELECT seq FROM inbox AS first
@@ -90,8 +92,11 @@ _TAKE = """
         LIMIT {limit}
         FOR UPDATE OF event SKIP LOCKED
     )
-    UPDATE inbox SET done_at = now(), error = NULL FROM next WHERE inbox.event_id = next.event_id
-    RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent, data, attempts
+    UPDATE inbox
+    SET done_at = now(), error = NULL,
+        data = CASE WHEN personal = '{{}}' THEN inbox.data ELSE inbox.data - personal END
+    FROM next WHERE inbox.event_id = next.event_id
+    RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent, next.data, attempts
 """
 TAKE_NEXT = _TAKE.format(one="", window=WINDOW, limit=BATCH)
 TAKE_ONE = _TAKE.format(one="AND event_id = $1", window=1, limit=1)
@@ -188,6 +193,7 @@ class Inbox:
                 [event.time for event in kept],
                 [event.traceparent for event in kept],
                 [msgspec.json.encode(event.data).decode() for event in kept],
+                [",".join(event.personal) for event in kept],
             )
             self._arrived.set()
             self._pulse.quicken()

@@ -48,6 +48,11 @@ ANNOUNCE = """
              WITH ORDINALITY AS fact (event_id, type, subject, version, data, traceparent, position)
         ORDER BY position
         RETURNING id, event_id, type
+    ), personal AS (
+        INSERT INTO event_personal (id, data)
+        SELECT logged.id, fact.data::jsonb
+        FROM logged JOIN unnest($1::uuid[], $11::text[]) AS fact (event_id, data) USING (event_id)
+        WHERE fact.data IS NOT NULL
     )
     INSERT INTO outbox (recipient, id, shard)
     SELECT goes_to.recipient, logged.id, place.shard
@@ -86,6 +91,19 @@ PRUNE = """
 """
 
 
+# What a relay left when it died between a delivery and the end of what was personal in it.
+FORGET_PERSONAL = """
+    WITH first AS MATERIALIZED (SELECT id FROM event_personal WHERE id > $1 ORDER BY id LIMIT $2),
+    gone AS (
+        DELETE FROM event_personal USING first
+        WHERE event_personal.id = first.id
+          AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = first.id)
+          AND NOT EXISTS (SELECT FROM outbox_parked AS parked WHERE parked.id = first.id)
+    )
+    SELECT max(id) FROM first
+"""
+
+
 class UndeclaredEvent(Exception):
     """A service announced a type that its line in `stoa.app` does not list under `announces`."""
 
@@ -104,10 +122,19 @@ class Announcement:
 
 
 class Outbox:
-    """What one service announces from this process. `subscribers` names who hears of an event type."""
+    """What one service announces from this process.
 
-    def __init__(self, service: Service, subscribers: Callable[[str], Sequence[str]]) -> None:
+    `subscribers` names who hears of an event type, `get_personal` those whom it tells what is personal.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        subscribers: Callable[[str], Sequence[str]],
+        get_personal: Collection[str] = (),
+    ) -> None:
         self.service = service
+        self.get_personal = get_personal
         self._goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
         self.poke: Callable[[Collection[str], Collection[int]], None] = _nobody_to_poke
         """Set by the process's relay: called after a commit with the recipients and shards of what is new."""
@@ -131,6 +158,7 @@ class Outbox:
         ids = [uuid7() for _ in announcements]
         here = context.current().traceparent
         shards = [shard_of(each.subject) for each in announcements]
+        documents = [each.fact.split() for each in announcements]
         goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self._goes_to[event_type]]
         await tx.execute(
             ANNOUNCE,
@@ -138,16 +166,24 @@ class Outbox:
             types,
             [each.subject for each in announcements],
             [each.version for each in announcements],
-            [msgspec.json.encode(each.fact).decode() for each in announcements],
+            [msgspec.json.encode(data).decode() for data, _ in documents],
             clock.now(),
             [each.traceparent or here for each in announcements],
             shards,
             [event_type for event_type, _ in goes_to],
             [recipient for _, recipient in goes_to],
+            [
+                msgspec.json.encode(personal).decode() if personal and self._is_told(event_type) else None
+                for event_type, (_, personal) in zip(types, documents, strict=True)
+            ],
         )
         if goes_to:
             after_commit(lambda: self.poke({recipient for _, recipient in goes_to}, set(shards)))
         return ids
+
+    def _is_told(self, event_type: str) -> bool:
+        """Whether anybody who hears of it gets what is personal: else that is not even kept."""
+        return any(recipient in self.get_personal for recipient in self._goes_to[event_type])
 
 
 def shard_of(subject: str) -> int:
@@ -207,6 +243,15 @@ async def prune(db: Database, older_than: timedelta = KEPT) -> int:
         assert row is not None
         total, walked_to = total + row["gone"], row["walked_to"]
     return total
+
+
+async def forget_personal(db: Database) -> None:
+    """Forget what is personal in events that have reached everybody."""
+    walked_to: int | None = 0
+    while walked_to is not None:
+        async with db.transaction() as tx:
+            await plan_by_index(tx)
+            walked_to = await tx.fetchval(FORGET_PERSONAL, walked_to, ONE_ROUND)
 
 
 def _nobody_to_poke(recipients: Collection[str], shards: Collection[int]) -> None:

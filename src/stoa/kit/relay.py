@@ -70,15 +70,22 @@ TAKE_SHARDS = "SELECT shard FROM unnest($2::int[]) AS shard WHERE pg_try_advisor
 
 OWED = """
     SELECT outbox.id, log.event_id, log.type, log.subject, log.aggregate_version, log.time, log.traceparent,
-           log.data::text AS data,
+           log.data::text AS data, CASE WHEN $3 THEN personal.data::text END AS personal,
            EXISTS (SELECT FROM outbox_parked AS parked
                    WHERE parked.recipient = $1 AND parked.subject = log.subject) AS behind_parked
-    FROM outbox JOIN event_log AS log USING (id)
+    FROM outbox JOIN event_log AS log USING (id) LEFT JOIN event_personal AS personal USING (id)
     WHERE outbox.recipient = $1 AND outbox.shard = ANY ($2::smallint[])
     ORDER BY outbox.id LIMIT 200
 """
 
-DELIVERED = "DELETE FROM outbox WHERE recipient = $1 AND id = ANY ($2::bigint[])"
+# Who had it last takes with it what is personal. The statements of a relay take turns, so one of two is the last.
+DELIVERED = """
+    WITH gone AS (DELETE FROM outbox WHERE recipient = $1 AND id = ANY ($2::bigint[]) RETURNING id)
+    DELETE FROM event_personal USING gone
+    WHERE event_personal.id = gone.id
+      AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = gone.id AND outbox.recipient <> $1)
+      AND NOT EXISTS (SELECT FROM outbox_parked AS parked WHERE parked.id = gone.id)
+"""
 
 PARK = """
     WITH gone AS (
@@ -266,7 +273,7 @@ class Relay:
         """Deliver the first of what is owed; whether there was anything."""
         if not self._held:
             return False
-        owed = await session.fetch(OWED, recipient, sorted(self._held))
+        owed = await session.fetch(OWED, recipient, sorted(self._held), recipient in self._outbox.get_personal)
         if behind := [row["id"] for row in owed if row["behind_parked"]]:
             async with session.transaction() as tx:
                 await lock_parking(tx)
@@ -295,6 +302,7 @@ class Relay:
             await tx.execute(PARK, recipient, list(reasons), list(reasons.values()))
 
     def _event(self, row: asyncpg.Record) -> Event:
+        personal: dict[str, Any] = msgspec.json.decode(row["personal"] or b"{}")
         return Event(
             id=row["event_id"],
             type=row["type"],
@@ -303,7 +311,8 @@ class Relay:
             time=row["time"],
             aggregateversion=row["aggregate_version"],
             traceparent=row["traceparent"],
-            data=msgspec.json.decode(row["data"]),
+            data=msgspec.json.decode(row["data"]) | personal,
+            personal=tuple(personal),
         )
 
 

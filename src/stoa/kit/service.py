@@ -42,6 +42,8 @@ class Service:
     calls: tuple[str, ...] = ()
     announces: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
+    gets_personal: bool = False
+    """Whether it is told what is personal in what it hears: only where it could not do its work without."""
 
     @property
     def package(self) -> str:

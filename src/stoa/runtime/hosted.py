@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
 
-from stoa.app import subscribers
+from stoa.app import GET_PERSONAL, subscribers
 from stoa.kit import inbox as inboxes
 from stoa.kit import outbox as outboxes
 from stoa.kit import settings as settings_of
@@ -44,7 +44,7 @@ class ServiceResources:
     ) -> None:
         self.service = service
         self.db = db
-        self.outbox = Outbox(service, subscribers)
+        self.outbox = Outbox(service, subscribers, GET_PERSONAL)
         self.verifier = verifier
         self._neighbours = neighbours
         self._environ = environ
@@ -123,6 +123,7 @@ class Hosted:
     def _housekeeping(self) -> Job:
         async def forget() -> None:
             await self.keys.prune()
+            await outboxes.forget_personal(self.db)
             await outboxes.prune(self.db)
             await inboxes.prune(self.db)
 

@@ -18,7 +18,7 @@ class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
     unit_price: Money
 
 
-class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed"):
+class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email",)):
     """Paid and promised its stock. `user_id` is None for a guest's."""
 
     order_id: str
@@ -35,7 +35,7 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed"):
     payment_id: str | None
 
 
-class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled"):
+class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled", personal=("email",)):
     """An order that was paid is called off: its stock is free again, and `refund` is to be paid: its `total`, less
     what has gone back before.
     """
@@ -50,7 +50,7 @@ class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled"):
     refund: Money
 
 
-class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped"):
+class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped", personal=("email",)):
     order_id: str
     number: str
     email: str
@@ -58,7 +58,7 @@ class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped"):
     tracking_number: str
 
 
-class OrderDelivered(Fact, frozen=True, kw_only=True, event="order.delivered"):
+class OrderDelivered(Fact, frozen=True, kw_only=True, event="order.delivered", personal=("email",)):
     order_id: str
     number: str
     email: str
@@ -69,7 +69,7 @@ class AskedItem(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-class OrderReturnRequested(Fact, frozen=True, kw_only=True, event="order.return_requested"):
+class OrderReturnRequested(Fact, frozen=True, kw_only=True, event="order.return_requested", personal=("email",)):
     """The buyer wants to send `items` back: nothing has moved."""
 
     order_id: str
@@ -80,7 +80,7 @@ class OrderReturnRequested(Fact, frozen=True, kw_only=True, event="order.return_
     reason: str
 
 
-class OrderReturnApproved(Fact, frozen=True, kw_only=True, event="order.return_approved"):
+class OrderReturnApproved(Fact, frozen=True, kw_only=True, event="order.return_approved", personal=("email",)):
     """The buyer may send `items` back."""
 
     order_id: str
@@ -90,7 +90,7 @@ class OrderReturnApproved(Fact, frozen=True, kw_only=True, event="order.return_a
     items: Sequence[AskedItem]
 
 
-class OrderReturnRefused(Fact, frozen=True, kw_only=True, event="order.return_refused"):
+class OrderReturnRefused(Fact, frozen=True, kw_only=True, event="order.return_refused", personal=("email",)):
     """`reason` is what the staff tells the buyer."""
 
     order_id: str
@@ -109,7 +109,7 @@ class ReturnedItem(msgspec.Struct, frozen=True, kw_only=True):
     restock: int
 
 
-class OrderReturned(Fact, frozen=True, kw_only=True, event="order.returned"):
+class OrderReturned(Fact, frozen=True, kw_only=True, event="order.returned", personal=("email",)):
     """Some or all of it is here again: `items` came, `refund` is to be paid: what they are worth, or the less
     that is left of the payment.
     """
