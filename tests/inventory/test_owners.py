@@ -12,6 +12,7 @@ from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from stoa.kit.channels.registry import Registry
 from stoa.kit.clock import now
+from stoa.kit.db import before_commit
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
@@ -22,6 +23,7 @@ from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings as CatalogSettings
 from stoa.services.inventory import repository
 from stoa.services.inventory.handlers import handlers, together
+from stoa.services.inventory.owners import ask_for_owner
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 
@@ -107,6 +109,20 @@ async def test_a_seller_counts_what_he_sells_at_once(town):
     assert await owner(town, "HIS") == Owner("HIS", SELLER.id, 1)
     await town.rest.ok("PUT", "/inventory/HIS", {"on_hand": 7}, user=ADMIN)
     await town.rest.ok("PUT", "/inventory/HIS", {"on_hand": 6}, user=SELLER)
+
+
+async def test_asking_does_not_mark_the_requests_key(town):
+    """A crash between the answer and the count leaves nothing done, and a repeat does it."""
+    await town.sell("HIS", SELLER)
+
+    async def mark(_: Any) -> None:
+        raise AssertionError("nothing is counted yet")
+
+    with before_commit(town.db, mark):
+        await ask_for_owner(town.inventory, "HIS")
+    assert await owner(town, "HIS") == Owner("HIS", SELLER.id, 1)
+    for _ in range(2):
+        await town.rest.ok("PUT", "/inventory/HIS", {"on_hand": 3}, user=SELLER, key="k")
 
 
 async def test_staff_count_what_nobody_sells_yet(town):

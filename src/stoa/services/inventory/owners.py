@@ -44,9 +44,9 @@ async def ask_for_owner(inventory: Inventory, sku: str) -> None:
     if await repository.owner_of(inventory.db, sku) is not None:
         return
     answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=[sku]))
-    async with inventory.db.transaction() as tx:
-        told = [Owner(one.sku, one.seller_id or None, one.product_version) for one in answer.owners]
-        await repository.learn_owners(tx, told)
+    # A statement of its own: a transaction would mark the request's idempotency key, and nothing is counted yet.
+    told = [Owner(one.sku, one.seller_id or None, one.product_version) for one in answer.owners]
+    await repository.learn_owners(inventory.db, told)
 
 
 async def check_owner(tx: Transaction, sku: str, seller_id: str) -> None:

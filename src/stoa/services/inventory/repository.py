@@ -498,10 +498,10 @@ async def owner_of(db: Db, sku: str) -> Owner | None:
     return None if row is None else Owner(*row)
 
 
-async def learn_owners(tx: Transaction, told: Sequence[Owner]) -> None:
+async def learn_owners(db: Db, told: Sequence[Owner]) -> None:
     """Each SKU once; what is older than what is known is not believed."""
     if told:
-        await tx.execute(
+        await db.execute(
             LEARN_OWNERS,
             [one.sku for one in told],
             [one.seller_id for one in told],
