@@ -74,6 +74,24 @@ def test_secrets_never_leave(record):
     assert "hunter2" not in Readable("shop", color=False).format(record("x", password="hunter2"))
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "DETAIL:  Key (bought_cart_id, round)=(01a1fec4-8095, 1) already exists.",
+            "DETAIL:  Key (bought_cart_id, round)=([hidden]) already exists.",
+        ),
+        (
+            'Key (lower(email))=(ada (x)@example.com) already exists.\nKey (a)=(b) is not present in table "c".',
+            'Key (lower(email))=([hidden]) already exists.\nKey (a)=([hidden]) is not present in table "c".',
+        ),
+        ("DETAIL:  Failing row contains (1, ada@example.com, (null)).", "DETAIL:  Failing row contains ([hidden])."),
+    ],
+)
+def test_what_the_database_refused_is_hidden(record, said, shown):
+    assert msgspec.json.decode(Json("shop").format(record(said)))["message"] == shown
+
+
 def test_a_traceback_stays_in_its_line(record):
     try:
         raise RuntimeError("at postgresql://stoa:hunter2@db")

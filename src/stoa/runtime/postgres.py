@@ -59,6 +59,8 @@ SETTINGS: Mapping[str, str] = {
     "autovacuum_naptime": "15s",
     "log_checkpoints": "off",
     "log_min_messages": "warning",
+    # The details of a refusal are the values that were refused: e-mail addresses, ids of guests' carts.
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
     # After a crash everything is brought to the disk first: by one call for the file system where there is one,
     # not by one for each of some four thousand files.

@@ -24,6 +24,8 @@ _SECRET_TEXT = re.compile(
     r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"  # a JWT
     r"|(?<=Bearer )\S+"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # user and password in a URL
+    r"|(?<=\)=\()[^\n]*(?=\) )"  # the values of a key that PostgreSQL refuses, in the details of its error
+    r"|(?<=Failing row contains \()[^\n]*(?=\))"
 )
 _HIDDEN = "[hidden]"
 
