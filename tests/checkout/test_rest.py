@@ -78,6 +78,9 @@ async def test_a_guest_buys_with_cart_and_email(house: House, rest: Rest, shoppe
     again = await rest.send("POST", "/orders", body, key="k")
     assert again.body == made.body
     assert await house.market.in_cart(cart_id) == {}
+    other = await house.market.fill(None, **{shopper.sku: 1})
+    body = order(cart_id=other, email="Ｇuest@MÜNCHEN.de", shipping_method="express")
+    assert (await rest.send("POST", "/orders", body, key="l")).body["email"] == "guest@münchen.de"
     checkout_id = await house.db.fetchval("SELECT id FROM checkouts")
     assert (await rest.send("GET", f"/checkouts/{checkout_id}")).status == 401
     assert (await rest.send("GET", f"/checkouts/{checkout_id}", user=new_user())).status == 404
@@ -93,6 +96,16 @@ async def test_a_guest_buys_with_cart_and_email(house: House, rest: Rest, shoppe
         ({"payment": {"method": "card", "token": "x" * 201}}, 422, "payment.token"),
         ({"shipping_address": {"name": "A"}}, 422, "shipping_address.line1"),
         ({"email": "nobody"}, 422, "email"),
+        ({"email": "a\u200bda@example.com"}, 422, "email"),
+        ({"email": "ada\ufe0f@example.com"}, 422, "email"),
+        ({"email": "\u202eada@example.com"}, 422, "email"),
+        (
+            {"shipping_address": msgspec.to_builtins(ADDRESS) | {"name": "Ada\r\nBcc: eve@example.com"}},
+            422,
+            "shipping_address.name",
+        ),
+        ({"shipping_address": msgspec.to_builtins(ADDRESS) | {"line2": "12\u202e St"}}, 422, "shipping_address.line2"),
+        ({"billing_address": msgspec.to_builtins(ADDRESS) | {"city": "Lon\u200bdon"}}, 422, "billing_address.city"),
         ({"cart_id": "mine"}, 422, "cart_id"),
         ({"total": 1}, 422, "total"),
         ({"price": 1}, 422, "price"),

@@ -65,6 +65,7 @@ async def test_every_statement_can_be_prepared(db):
     [
         ("", [3, 2, 1, 0]),
         ("?recipient=ada@example.com", [3, 1, 0]),
+        ("?recipient=ADA@Example.com", [3, 1, 0]),
         ("?recipient=ada@example.com&template=welcome", [0]),
         ("?template=order_confirmation", [2, 1]),
         (f"?order_id={ORDER}", [3, 1]),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from stoa.kit import text
 from stoa.kit.countries import COUNTRIES
 from stoa.kit.money import Money
 
@@ -27,9 +28,12 @@ Id = Annotated[
         extra_json_schema={"format": "uuid"},
     ),
 ]
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-ShortText = Annotated[str, Meta(max_length=500)]
-LongText = Annotated[str, Meta(max_length=20_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=text.FILLED_LINE)]
+Label = Annotated[str, Meta(max_length=200, pattern=text.LINE)]
+"""Like a name, and may be left empty."""
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=text.FILLED_LINE)]
+ShortText = Annotated[str, Meta(max_length=500, pattern=text.LINE)]
+LongText = Annotated[str, Meta(max_length=20_000, pattern=text.LINES)]
 Sku = Annotated[
     str,
     Meta(
@@ -94,10 +98,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: Name
     line1: Name
-    line2: Annotated[str, Meta(max_length=200)] = ""
+    line2: Label = ""
     city: Name
-    region: Annotated[str, Meta(max_length=200)] = ""
-    postal_code: Annotated[str, Meta(max_length=20)] = ""
+    region: Label = ""
+    postal_code: Annotated[str, Meta(max_length=20, pattern=text.LINE)] = ""
     country: CountryCode
     phone: Phone = ""
 

@@ -3,7 +3,7 @@
 Owns users with their password hashes and roles, sessions with their refresh tokens, the count of wrong
 passwords, and the keys that sign access tokens. Invariants:
 
-- An e-mail address has one spelling (emails.py) and at most one account.
+- An e-mail address has one spelling (`stoa.kit.emails`) and at most one account.
 - Nothing here can be turned back into a password or a refresh token; private keys stay in this database.
 - A refresh token works once; using it again ends its session, as do a new password (for all others),
   other roles and disabling. What has ended never lives again.

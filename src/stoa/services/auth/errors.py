@@ -13,14 +13,6 @@ class EmailTaken(problems.Conflict):
         super().__init__("Sign in with it, or register another address.", field="email")
 
 
-class UnusableEmail(problems.Unprocessable):
-    title = "Not an e-mail address"
-    slug = "unusable-email"
-
-    def __init__(self, field: str = "email") -> None:
-        super().__init__("This is not an e-mail address that mail could reach.", field=field)
-
-
 class UnusablePassword(problems.Unprocessable):
     title = "The password is not acceptable"
     slug = "unusable-password"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stoa.kit import staff_acts
+from stoa.kit.emails import normalised
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.auth import repository
-from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import UnknownRole, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.register import registered

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stoa.kit.emails import normalised
 from stoa.services.auth import repository
-from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import AccountDisabled, WrongCredentials
 from stoa.services.auth.proof import proof, proven
 from stoa.services.auth.service import Auth

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from stoa.kit.emails import normalised
 from stoa.kit.idempotency import KeyReused
 from stoa.kit.ids import uuid7
 from stoa.services.auth import passwords, repository
-from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import EmailTaken, WrongCredentials
 from stoa.services.auth.events import UserRegistered
 from stoa.services.auth.login import login

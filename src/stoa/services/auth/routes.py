@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
+from stoa.kit.emails import normalised
 from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
@@ -25,7 +26,6 @@ from stoa.services.auth import manage_users, passwords, repository
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
 from stoa.services.auth.check_session import TokenState, validate
-from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import NoSuchUser
 from stoa.services.auth.login import login
 from stoa.services.auth.logout import logout

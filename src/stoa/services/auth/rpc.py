@@ -24,10 +24,10 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     RotateSigningKeyResponse,
 )
 from stoa.contracts.auth.v1.auth_pb2 import User as UserMessage
+from stoa.kit.emails import normalised
 from stoa.kit.ids import is_uuid
 from stoa.services.auth import repository
 from stoa.services.auth.check_session import check_session
-from stoa.services.auth.emails import normalised
 from stoa.services.auth.errors import NoSuchUser
 from stoa.services.auth.import_users import Imported, import_users
 from stoa.services.auth.operator_acts import grant_role, reset_password

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoa.kit.http.types import LongText, MediaUrl, Name, Price, ShortText, Sku, Slug
+from stoa.kit import text
+from stoa.kit.http.types import Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
 from stoa.services.catalog.errors import SlugLikeAnId
 from stoa.services.catalog.product import Image, Variant, is_id
 
-Label = Annotated[str, Meta(max_length=200)]
-Tag = Annotated[str, Meta(min_length=1, max_length=60)]
+Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
 MOST_POSITION = 1_000_000
 MOST_VARIANTS = 200
@@ -22,8 +22,8 @@ MOST_WHOLE = 2**53
 
 Position = Annotated[int, Meta(ge=0, le=MOST_POSITION)]
 Version = Annotated[int, Meta(ge=1, le=2**63 - 1)]
-PropertyName = Annotated[str, Meta(min_length=1, max_length=100)]
-PropertyText = Annotated[str, Meta(max_length=1000)]
+PropertyName = Annotated[str, Meta(min_length=1, max_length=100, pattern=text.LINE)]
+PropertyText = Annotated[str, Meta(max_length=1000, pattern=text.LINES)]
 WholeNumber = Annotated[int, Meta(ge=-MOST_WHOLE, le=MOST_WHOLE)]
 # As bounded as whole numbers: PostgreSQL gives 1e17 back as one.
 Number = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
@@ -101,7 +101,7 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reason` is shown to the seller, and kept."""
 
-    reason: Annotated[ShortText, Meta(min_length=1, pattern=r"\S")]
+    reason: Reason
 
 
 class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

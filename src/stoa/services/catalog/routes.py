@@ -14,12 +14,11 @@ from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, Request, Routes, roles
-from stoa.kit.http.types import AmountMinor, Id, Page, PageQuery, Slug
+from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import repository
 from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
 from stoa.services.catalog.bodies import (
-    Label,
     Moderation,
     NewCategory,
     NewProduct,

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stoa.kit import context, ids, problems
+from stoa.kit import context, ids, problems, text
+from stoa.kit.emails import normalised
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, Raw, Request, Routes, roles
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
@@ -27,9 +28,12 @@ from stoa.services.checkout.states import State
 routes: Routes[Checkouts] = Routes("checkout")
 
 ADMIN = roles("admin")
-Method = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="The provider's name for the card")]
-Codes = Annotated[list[Annotated[str, msgspec.Meta(max_length=64)]], msgspec.Meta(max_length=20)]
+Method = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=text.LINE)]
+Token = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=200, pattern=text.LINE, description="The provider's name for the card"),
+]
+Codes = Annotated[list[Annotated[str, msgspec.Meta(max_length=64, pattern=text.LINE)]], msgspec.Meta(max_length=20)]
 StateName = Literal["running", "compensating", "completed", "failed", "needs_attention"]
 
 
@@ -106,7 +110,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         raise UnknownCoupon(body.coupon_codes[0])
     checkouts.neighbours.rules.shipping.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    email = body.email or (request.principal.email if request.principal else None)
+    email = normalised(body.email) if body.email else request.principal.email if request.principal else None
     if email is None:
         raise problems.Unprocessable("A guest gives an e-mail address for the confirmation.", field="email")
     purchase = Purchase(

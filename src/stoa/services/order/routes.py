@@ -12,7 +12,7 @@ from msgspec import Meta
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, roles
-from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Sku
+from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, Sku
 from stoa.kit.money import Money
 from stoa.kit.problems import Unauthorized
 from stoa.services.order import access, repository
@@ -37,8 +37,6 @@ STAFF = roles(access.STAFF)
 routes: Routes[Orders] = Routes("order")
 
 ONE_RETURN = "/orders/{order_id:uuid}/returns/{return_id:uuid}"
-
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):

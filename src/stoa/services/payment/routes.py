@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stoa.kit import problems, staff_acts
+from stoa.kit import problems, staff_acts, text
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, roles
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
@@ -29,7 +29,10 @@ from stoa.services.payment.void_payment import void
 routes: Routes[Payments] = Routes("payment")
 
 ADMIN = roles("admin")
-Token = Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="The provider's name for the card")]
+Token = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=200, pattern=text.LINE, description="The provider's name for the card"),
+]
 EntryId = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 
 

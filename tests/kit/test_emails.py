@@ -2,8 +2,7 @@
 
 import pytest
 
-from stoa.services.auth.emails import normalised
-from stoa.services.auth.errors import UnusableEmail
+from stoa.kit.emails import UnusableEmail, normalised
 
 
 @pytest.mark.parametrize(
@@ -15,6 +14,10 @@ from stoa.services.auth.errors import UnusableEmail
         ("ﬁona@example.com", "fiona@example.com"),
         ("ada@straße.de", "ada@straße.de"),
         ("e\u0301ve@example.com", "éve@example.com"),
+        ("ada@MÜNCHEN.de", "ada@münchen.de"),
+        ("ada@xn--mnchen-3ya.de", "ada@münchen.de"),
+        ("ada@XN--MNCHEN-3YA.de", "ada@münchen.de"),
+        ("ada@münchen。de", "ada@münchen.de"),
     ],
 )
 def test_spellings_of_one_address(typed, stored):
@@ -42,6 +45,20 @@ def test_dots_and_plus_are_the_mail_servers_business():
         "a\u00adda@example.com",
         "<ada@example.com>",
         "a" * 250 + "@x.com",
+        "ada\ufe0f@example.com",
+        "ada\u034f@example.com",
+        "a\u1160da@example.com",
+        "ada\u2800@example.com",
+        "ada\u180b@example.com",
+        "ada\u3164@example.com",
+        "ada\U000e0100@example.com",
+        "ada\u0378@example.com",  # no character yet
+        "ada\ue000@example.com",
+        "ada@exa\ufe0fmple.com",
+        "ada@xn--.de",
+        "ada@xn--a.com",
+        "ada@ex☃ample..com",
+        "ada@-münchen.de",
     ],
 )
 def test_what_is_no_address(typed):
