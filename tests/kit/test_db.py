@@ -8,7 +8,17 @@ import asyncpg
 import pytest
 
 from stoa.kit import db as kit_db
-from stoa.kit.db import CallInsideTransaction, DatabaseUnavailable, after_commit, before_commit
+from stoa.kit import problems
+from stoa.kit.db import (
+    CallInsideTransaction,
+    DatabaseUnavailable,
+    DiskFull,
+    Locked,
+    TooSlow,
+    WritesMet,
+    after_commit,
+    before_commit,
+)
 from stoa.kit.ids import uuid7
 
 
@@ -258,3 +268,127 @@ async def test_no_server_is_unavailable_and_so_is_a_closed_pool(database) -> Non
     await db.close()
     with pytest.raises(DatabaseUnavailable):
         await db.execute("SELECT 1")
+
+
+@pytest.fixture
+async def holder(db):
+    """Another session, in a transaction that holds whatever it is told to."""
+    session = await asyncpg.connect(db.dsn)
+    transaction = session.transaction()
+    await transaction.start()
+    yield session
+    await transaction.rollback()
+    await session.close()
+
+
+async def test_a_row_that_somebody_holds_is_waited_for_and_then_later(db, holder) -> None:
+    one = uuid7()
+    await db.execute("INSERT INTO thing (id, document) VALUES ($1, '1')", one)
+    await holder.execute("SELECT FROM thing WHERE id = $1 FOR UPDATE", one)
+    for statement in ("UPDATE thing SET document = '2'", "DELETE FROM thing"):
+        with pytest.raises(Locked) as refused:
+            await db.execute(statement)
+        with pytest.raises(Locked):
+            async with db.transaction() as tx:
+                await tx.execute(statement)
+    assert (refused.value.status, refused.value.type, refused.value.members) == (
+        503, "/problems/locked", {"retry_after_seconds": 1}
+    )  # fmt: skip
+    assert await db.fetchval("SELECT document FROM thing WHERE id = $1", one) == 1
+
+
+async def test_a_statement_that_takes_too_long_is_cut_off(database, monkeypatch) -> None:
+    monkeypatch.setitem(kit_db.TIME_OUTS, "statement_timeout", "50ms")
+    db = await database("cart")
+    with pytest.raises(TooSlow) as refused:
+        await db.execute("SELECT pg_sleep(10)")
+    assert (refused.value.status, refused.value.type) == (503, "/problems/database-too-slow")
+    patient = kit_db.Database("cart", db.dsn, settings={"statement_timeout": "0"})
+    await patient.execute("SELECT pg_sleep(0.1)")
+    await patient.close()
+
+
+async def test_a_transaction_that_nobody_goes_on_with_ends(database, monkeypatch) -> None:
+    monkeypatch.setitem(kit_db.TIME_OUTS, "idle_in_transaction_session_timeout", "50ms")
+    db = await database("cart")
+    with pytest.raises(DatabaseUnavailable):
+        async with db.transaction() as tx:
+            await tx.execute("CREATE TABLE never (n int)")
+            await asyncio.sleep(0.3)
+            await tx.execute("INSERT INTO never VALUES (1)")
+    assert await db.fetchval("SELECT to_regclass('never') IS NULL")
+
+
+async def meet(db, write, one: str, other: str) -> list[object]:
+    """Two transactions that lock the same two rows in opposite orders, both having their first."""
+    both = asyncio.Barrier(2)
+
+    async def cross(first: str, second: str) -> str:
+        begun = False
+
+        async def work(tx) -> str:
+            nonlocal begun
+            await tx.execute("UPDATE thing SET document = to_jsonb(document::int + 1) WHERE id = $1", first)
+            if not begun:
+                begun = True
+                await both.wait()
+            await tx.execute("UPDATE thing SET document = to_jsonb(document::int + 1) WHERE id = $1", second)
+            return first
+
+        return await write(work)
+
+    return await asyncio.gather(cross(one, other), cross(other, one), return_exceptions=True)
+
+
+async def test_of_two_that_lock_each_other_out_one_is_told_to_come_again_and_transact_does_so(db) -> None:
+    one, other = uuid7(), uuid7()
+    await db.execute("INSERT INTO thing SELECT unnest($1::uuid[]), '0'", [one, other])
+
+    async def once(work) -> str:
+        async with db.transaction() as tx:
+            return await work(tx)
+
+    results = await meet(db, once, one, other)
+    refused = [result for result in results if isinstance(result, WritesMet)]
+    assert [(each.status, each.type) for each in refused] == [(503, "/problems/writes-met")]
+    assert await db.fetch("SELECT DISTINCT document FROM thing") == [(1,)]
+    assert await meet(db, db.transact, one, other) == [one, other]
+    assert await db.fetch("SELECT DISTINCT document FROM thing") == [(3,)]
+
+
+async def test_what_cannot_be_serialized_begins_again_and_not_for_ever(db) -> None:
+    tries = 0
+
+    async def unlucky(tx) -> None:
+        nonlocal tries
+        tries += 1
+        await tx.execute("INSERT INTO thing (id) VALUES ($1)", uuid7())
+        if tries != lucky:
+            await tx.execute("DO $$ BEGIN RAISE serialization_failure; END $$")
+
+    lucky = kit_db.MOST_TRIES
+    await db.transact(unlucky)
+    assert (tries, await things(db)) == (kit_db.MOST_TRIES, 1)
+    tries, lucky = 0, 0
+    with pytest.raises(WritesMet):
+        await db.transact(unlucky)
+    assert (tries, await things(db)) == (kit_db.MOST_TRIES, 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "meaning"),
+    [
+        ("deadlock_detected", WritesMet),
+        ("lock_not_available", Locked),
+        ("query_canceled", TooSlow),
+        ("disk_full", DiskFull),
+        ("out_of_memory", DatabaseUnavailable),
+        ("too_many_connections", DatabaseUnavailable),
+        ("admin_shutdown", DatabaseUnavailable),
+    ],
+)
+async def test_what_is_not_about_the_statement_is_503_with_a_time_to_come_again(db, condition, meaning) -> None:
+    with pytest.raises(problems.Unavailable) as refused:
+        await db.execute(f"DO $$ BEGIN RAISE {condition}; END $$")
+    assert (type(refused.value), refused.value.status) == (meaning, 503)
+    assert refused.value.members["retry_after_seconds"] >= 1

@@ -47,7 +47,8 @@ RELEASE_SECONDS = 5
 
 TIME_OUTS: Mapping[str, str] = {
     # A row is held for milliseconds: who holds one for seconds hangs, and must not make everybody hang.
-    "lock_timeout": "1s",
+    # Longer than PostgreSQL takes to find a deadlock, which is another thing.
+    "lock_timeout": "1500ms",
     # Longer than any request waits. What reads whole tables, as the audit does, says so when it opens its pool.
     "statement_timeout": "20s",
     "idle_in_transaction_session_timeout": "20s",

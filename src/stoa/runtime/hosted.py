@@ -108,8 +108,8 @@ class Hosted:
             await self.parts.stop()
 
     async def check(self) -> None:
-        """Ready as long as its database answers."""
-        await self.db.fetchval("SELECT 1")
+        """Ready as long as its database answers, and takes writes again once its disk was full."""
+        await self.db.check()
 
     async def measure(self) -> None:
         """Set the gauges that are read from its database."""

@@ -54,6 +54,8 @@ SETTINGS: Mapping[str, str] = {
     "io_method": "sync",
     "jit": "off",
     "max_logical_replication_workers": "0",
+    # Who waits so long may wait for somebody who waits for him. A batch that does makes others wait.
+    "deadlock_timeout": "200ms",
     "autovacuum_max_workers": "2",
     # Plans made while a table was empty stay until it is analyzed: on a new shop's first busy day a minute is long.
     "autovacuum_naptime": "15s",
