@@ -155,3 +155,17 @@ async def test_a_stop_does_not_wait_for_those_who_do_not_read(app: Seen) -> None
         await asyncio.wait_for(server.stop(), 3)
         assert server._server.open_connections() == []
     line.close()
+
+
+async def test_who_is_not_answered_when_the_server_ends_is_told(app: Seen) -> None:
+    async with serving(app, finish_seconds=1) as server:
+        line = await line_from(server, "127.0.0.3")
+        line[1].write(SLOW)
+        await asyncio.wait_for(app.slow.wait(), 5)
+        stopping = asyncio.create_task(server.stop())
+        head, _, body = (await ended(line)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nretry-after: 2\r\n" in head
+        assert json.loads(body)["type"] == "/problems/stopping"
+        await asyncio.wait_for(stopping, 3)
+        line[1].close()

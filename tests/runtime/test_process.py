@@ -13,8 +13,9 @@ import pytest
 from stoa.app import GATEWAY, SERVICES
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.kit import db
 from stoa.kit.channels import InProcessChannel, RemoteChannel
-from stoa.kit.db import Database
+from stoa.kit.db import Database, DiskFull
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import UndeclaredCall
 from stoa.kit.tokens import Verifier
@@ -81,6 +82,23 @@ async def test_not_ready_names_the_service_whose_database_is_gone(shop_with) -> 
     async with shop.http.get("/readyz") as answer:
         assert answer.status == 503
         assert list((await answer.json())["troubles"]) == ["cart"]
+
+
+async def test_not_ready_says_that_the_disk_is_full(shop_with, monkeypatch) -> None:
+    shop = await shop_with()
+    full = "DO $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$"
+    with pytest.raises(DiskFull) as told:
+        await shop.databases["cart"].execute(full)
+    with monkeypatch.context() as still:
+        still.setattr(db, "WRITE_SOMETHING", full)
+        async with shop.http.get("/readyz") as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+            assert (await answer.json())["troubles"] == {"cart": str(told.value)}
+    async with asyncio.timeout(5), aiohttp.ClientSession() as other:
+        while True:
+            async with other.get(f"http://127.0.0.1:{shop.process.port}/readyz") as answer:
+                if answer.status == 200:
+                    break
 
 
 async def test_calls_stay_in_the_process_unless_they_are_forced_out(shop, shop_with) -> None:

@@ -25,6 +25,7 @@ from stoa.kit.http.refusals import (
     HeadersTooLarge,
     HeadersTooSlow,
     MalformedRequest,
+    Stopping,
     TooManyConnections,
 )
 from stoa.runtime.http_head import check_head
@@ -98,6 +99,14 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
+
+    def cut_off(self) -> None:
+        """The server ends. Who waits for an answer that has not begun is told; what comes of it later goes nowhere."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.transport.write(_refusal(Stopping("Nothing is known about the outcome: repeat the request.")))
+            self.cycle.disconnected = True
+        self._deaf = True
+        self.transport.close()
 
     def hang_up_on_who_reads_nothing(self) -> None:
         """Now and then: of the bytes that wait to be read as many as last time are too many, also for a close."""

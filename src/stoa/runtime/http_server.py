@@ -17,6 +17,9 @@ from stoa.runtime.room import Room
 KEEP_ALIVE_SECONDS = 65
 """Longer than the gateway's and a load balancer's usual 60 s, so that it is never us who hang up under a request."""
 
+_CUT_OFF_SECONDS = 1
+"""For those who have been told to be gone."""
+
 UNREAD_TICKS = 300
 """Of uvicorn's ten in a second: who has read nothing of its answer for so long gets no more of it."""
 
@@ -27,6 +30,7 @@ class HttpServer:
     def __init__(self, app: ASGIApp, host: str, port: int, *, finish_seconds: int, most_connections: int) -> None:
         self._socket = listening_socket(host, port)
         self.port: int = self._socket.getsockname()[1]
+        self._finish_seconds = finish_seconds
         self._server = _Server(
             uvicorn.Config(
                 app,
@@ -41,7 +45,7 @@ class HttpServer:
                 # that anybody may send.
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=finish_seconds,
+                timeout_graceful_shutdown=finish_seconds + _CUT_OFF_SECONDS,
             )
         )
         self._serving: asyncio.Task[None] | None = None
@@ -55,11 +59,15 @@ class HttpServer:
             await self._serving
 
     async def stop(self) -> None:
-        """Take no more, and wait until what is in flight is answered, at most `finish_seconds`."""
+        """Take no more, and wait until what is in flight is answered, at most `finish_seconds`. Who would have to wait
+        longer is told to come again."""
         if self._serving is None:
             self._socket.close()
             return
         self._server.should_exit = True
+        await asyncio.wait([self._serving], timeout=self._finish_seconds)
+        for connection in self._server.open_connections():
+            connection.cut_off()
         await self._serving
         for connection in self._server.open_connections():
             connection.transport.abort()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
@@ -514,6 +515,24 @@ async def test_a_stop_cuts_off_what_outlasts_the_grace(neighbour: Neighbour) -> 
         await running
     assert rpc_error(caught.value).code() is grpc.StatusCode.UNAVAILABLE
     await hanging.was_cancelled()
+
+
+async def test_a_stop_does_not_wait_for_who_heeds_nothing(neighbour: Neighbour) -> None:
+    entered, let_go = asyncio.Event(), asyncio.Event()
+
+    async def deaf(request, servicer_context):
+        entered.set()
+        while not let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await let_go.wait()
+        return ReserveResponse()
+
+    neighbour.inventory.on_reserve = deaf
+    running = asyncio.ensure_future(neighbour.stub().Reserve(reserve_request()))
+    await entered.wait()
+    await asyncio.wait_for(neighbour.stop(0.1), 10)
+    let_go.set()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_stopped_registry_refuses_on_both_transports(neighbour: Neighbour) -> None:

@@ -32,6 +32,8 @@ class _Method(NamedTuple):
     serialize: Callable[[Any], bytes]
 
 
+_CUT_OFF_SECONDS = 2.0
+
 _STOPPING = Reply(grpc.StatusCode.UNAVAILABLE, details="the service is stopping")
 _CUT_OFF = Reply(grpc.StatusCode.UNAVAILABLE, details="the service stopped before it had answered")
 _UNIMPLEMENTED = Reply(grpc.StatusCode.UNIMPLEMENTED, details="there is no such method here")
@@ -97,7 +99,8 @@ class Registry:
         for task in self._running:
             task.cancel()
         if self._running:
-            await asyncio.wait(self._running)
+            # Long enough for whoever heeds it.
+            await asyncio.wait(self._running, timeout=_CUT_OFF_SECONDS)
 
 
 def _nothing() -> None:

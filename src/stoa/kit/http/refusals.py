@@ -79,3 +79,8 @@ class HeadersTooSlow(problems.Problem):
 class TooManyConnections(problems.Unavailable):
     title = "There are too many connections"
     slug = "too-many-connections"
+
+
+class Stopping(problems.Unavailable):
+    title = "The process is stopping"
+    slug = "stopping"
