@@ -81,7 +81,7 @@ class Installation:
             self._open_databases()
             timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
             self.http = await self._closing.enter_async_context(aiohttp.ClientSession(timeout=timeout))
-            self._closing.callback(self._stop_shop)
+            self._closing.callback(self.stop)
             self._closing = self._closing.pop_all()
         return self
 
@@ -90,7 +90,7 @@ class Installation:
 
     async def start(self, *, crash_at: str = "", faults: str = "", **environment: str) -> None:
         """Start the services, with a place to die at or with faults in their calls, and wait until they are ready."""
-        self._stop_shop()
+        self.stop()
         environment |= {"STOA_CRASH_AT": crash_at, "STOA_FAULTS": faults}
         self._shop = self._spawn("serve", "--process", "shop", **environment)
         give_up = time.monotonic() + START_SECONDS
@@ -197,7 +197,7 @@ class Installation:
         child = self._spawn(*words)
         assert child.process.wait(timeout=START_SECONDS) == 0, child.tail()
 
-    def _stop_shop(self) -> None:
+    def stop(self) -> None:
         if self._shop is not None and self._shop.process.poll() is None:
             self._shop.stop()
 
