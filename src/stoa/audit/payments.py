@@ -33,7 +33,7 @@ MISBOOKED = """
            coalesce(sum(ledger.amount_minor) FILTER (WHERE ledger.account = 'captured'), 0)::bigint AS captured,
            coalesce(sum(ledger.amount_minor) FILTER (WHERE ledger.account = 'refunded'), 0)::bigint AS refunded,
            coalesce(sum(ledger.amount_minor) FILTER (WHERE ledger.account = 'authorized'), 0)::bigint AS authorized
-    FROM payments LEFT JOIN ledger ON ledger.payment_id = payments.id
+    FROM payments LEFT JOIN ledger ON ledger.payment_id = payments.id AND ledger.payment_id >= $1
     WHERE payments.id >= $1
     GROUP BY payments.id
     HAVING coalesce(sum(ledger.amount_minor) FILTER (WHERE ledger.account = 'captured'), 0)
