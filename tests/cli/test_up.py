@@ -361,6 +361,8 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
         server = subprocess.Popen([*base, "postgres", "--data-dir", str(folder)], stdout=log, stderr=log)
         try:
             until(lambda: "Ctrl-C stops it" in (tmp_path / "log").read_text())
+            opened = "GRANT CONNECT ON DATABASE stoa_catalog TO PUBLIC"
+            assert stoa("psql", "--data-dir", folder, "catalog", f"--command={opened}").returncode == 0
             options = ["--topology", "three-services", "--process", "product", "--data-dir", str(folder)]
             one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
             port = int(addresses["STOA_PRODUCT_HTTP"].rpartition(":")[2])
@@ -372,6 +374,15 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
                 shop.get("/readyz")
             with not_ready.value as answer:
                 assert (answer.code, list(json.load(answer)["troubles"])) == (503, ["user"])
+            one.send_signal(signal.SIGTERM)
+            assert one.wait(timeout=30) == 0
+            assert "others could connect to a service's database; not any more" in shop.said
+            who = "SELECT has_database_privilege('public', 'stoa_catalog', 'CONNECT') AS open_to_all"
+            assert " f\n" in stoa("psql", "--data-dir", folder, "catalog", f"--command={who}").stdout
+            # Nobody has seeded it, and the process that knows the accounts says so.
+            options[options.index("product")] = "user"
+            one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
+            until(lambda: "the shop has no administrator: run `stoa admin add`" in shop.said)
             one.send_signal(signal.SIGTERM)
             assert one.wait(timeout=30) == 0
         finally:

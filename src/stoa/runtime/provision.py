@@ -108,9 +108,9 @@ async def close(access: Access, service: Service) -> None:
         await connection.close()
 
 
-async def known_roles(access_dsn: str, roles: Iterable[str]) -> list[str]:
+async def known_roles(admin_dsn: str, roles: Iterable[str]) -> list[str]:
     """Which of the roles are there, whatever their passwords. Raises `Failure` where the server does not answer."""
-    connection = await connect(access_dsn)
+    connection = await connect(admin_dsn)
     try:
         found = await _found(connection, roles)
     finally:
