@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from asgi import ask
 from rest import token_of
@@ -334,3 +335,22 @@ async def test_a_number_comes_back_as_one_that_can_be_put(shop, number, status):
         shown = answer.body["specifications"]
         patched = await shop.rest.ok("PATCH", "/products/mug", {"specifications": shown}, user=ADMIN)
         assert patched["specifications"] == shown
+
+
+async def test_a_change_that_meets_another_in_a_deadlock_begins_again(shop, postgres):
+    product = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
+    await shop.rest.ok("POST", "/categories", {"slug": "cups", "name": "Cups"}, status=201, user=ADMIN)
+    other = await asyncpg.connect(postgres.dsn(shop.db.dsn.rpartition("/")[2]))
+    await other.execute("SET deadlock_timeout = '10s'")  # so that it is not the other who finds it, and gives way
+    async with other.transaction():
+        await other.execute("SELECT FROM categories FOR UPDATE")
+        patch = {"category": "cups", "name": "Black Mug"}
+        changing = asyncio.create_task(shop.rest.send("PATCH", f"/products/{product['id']}", patch, user=ADMIN))
+        async with asyncio.timeout(5):
+            while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(0)
+        await other.execute("SELECT FROM products FOR UPDATE")
+    await other.close()
+    answer = await changing
+    assert (answer.status, answer.body["name"], answer.body["version"]) == (200, "Black Mug", 2)
+    assert [each[0] for each in await shop.announced()] == ["product.created", "product.updated"]

@@ -105,7 +105,8 @@ async def change_product(
     Also brings an archived product back. Raises `VersionConflict`, `ProductWithheld` where a seller would sell
     what staff withhold, and what adding raises.
     """
-    async with catalog.db.transaction() as tx:
+
+    async def change(tx: Transaction) -> Product:
         before = await lock_product(tx, id_or_slug, by)
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
@@ -113,6 +114,9 @@ async def change_product(
         if before.withheld is not None and before.status != after.status == "active" and not by.has(*staff_acts.STAFF):
             raise ProductWithheld(before.withheld.reason)
         return await _change(tx, catalog, before, after)
+
+    # A patch may reach a category and others' SKUs, each of them under somebody else's lock.
+    return await catalog.db.transact(change)
 
 
 async def archive_product(catalog: Catalog, id_or_slug: str, by: Principal) -> None:
