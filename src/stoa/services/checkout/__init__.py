@@ -30,6 +30,7 @@ from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.checkout import crash_points, recording
+from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbours import Neighbours
 from stoa.services.checkout.pricing import PriceRules
 from stoa.services.checkout.routes import routes
@@ -93,7 +94,10 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(checkouts),
         servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],
-        jobs=[Job("tend_checkouts", checkouts.runner.tend)],
+        jobs=[
+            Job("tend_checkouts", checkouts.runner.tend),
+            Job("cut_ended", partial(cut_ended, resources.db, settings.keep_days), every_seconds=EVERY_SECONDS),
+        ],
         stop=checkouts.runner.stop,
         measure=checkouts.runner.measure,
     )

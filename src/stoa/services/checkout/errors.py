@@ -117,6 +117,16 @@ class KeyReused(problems.Unprocessable):
         super().__init__("This key came with another order before: use a new one.", field="Idempotency-Key")
 
 
+class AnswerGone(problems.Conflict):
+    """`order` is the one that was made under the key."""
+
+    title = "The answer is no longer kept"
+    slug = "answer-lost"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__("This key made an order long ago, and its answer is no longer kept.", order=order_id)
+
+
 class RequestInProgress(problems.Conflict):
     """`checkout` says where it can be followed."""
 

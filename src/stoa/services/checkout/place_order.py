@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from stoa.services.checkout import repository
-from stoa.services.checkout.errors import KeyReused, Overloaded, RequestInProgress
+from stoa.services.checkout.errors import AnswerGone, KeyReused, Overloaded, RequestInProgress
 from stoa.services.checkout.purchase import Answer, Purchase
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
@@ -35,8 +35,9 @@ class Placed:
 async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, purchase: Purchase) -> Placed:
     """The answer of the purchase, made at most once for this scope and key.
 
-    Raises `KeyReused` for another body under the same key, `RequestInProgress` where the first takes
-    longer than a repeat waits, and `Overloaded` before anything is claimed.
+    Raises `KeyReused` for another body under the same key, `AnswerGone` for a key of long ago,
+    `RequestInProgress` where the first takes longer than a repeat waits, and `Overloaded` before anything
+    is claimed.
     """
     claim = NewCheckout(scope=scope, key=key, body_hash=body_hash, first_step=STEPS[0].name, purchase=purchase)
     while True:
@@ -66,6 +67,8 @@ async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Plac
     """The answer of a checkout that another request began, waiting for it; None where it has given its key back."""
     if row.body_hash != body_hash:
         raise KeyReused
+    if row.purchase.answer is not None and not row.purchase.answer.body:
+        raise AnswerGone(row.purchase.order_id)
     give_up = time.monotonic() + checkouts.settings.repeat_waits_seconds
     found: Checkout | None = row
     while found is not None:

@@ -18,7 +18,8 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from stoa.kit.db import Db
+from stoa.kit.db import Db, affected
+from stoa.kit.ids import first_uuid7
 from stoa.services.checkout import purchase as purchases
 from stoa.services.checkout.purchase import Answer, Purchase
 from stoa.services.checkout.states import State
@@ -293,6 +294,25 @@ IN_STATE_AFTER = f"""
 
 async def in_state_after(db: Db, state: State | None, after: str | None, most: int) -> list[Checkout]:
     return [_checkout(row) for row in await db.fetch(IN_STATE_AFTER, state, after, most)]
+
+
+# Ids begin with their time: the oldest come first, and what is too young is not looked at. A refusal gives its key
+# back; that of an order stays, so that no second one is made under it.
+CUT = """
+    UPDATE checkouts
+    SET data = data - '{items,quote}'::text[], answer_body = '', cut_at = now(),
+        key = CASE state WHEN 'completed' THEN key END
+    WHERE id IN (
+        SELECT id FROM checkouts
+        WHERE state IN ('completed', 'failed') AND cut_at IS NULL AND id < $1 AND updated_at < $2
+        ORDER BY id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def cut(db: Db, before: datetime, most: int) -> int:
+    """Take the snapshot and the answer from what ended earlier; from how many."""
+    return affected(await db.execute(CUT, first_uuid7(before), before, most))
 
 
 # Each half has its own small index.

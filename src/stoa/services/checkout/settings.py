@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from stoa.kit.settings import Currency, Number, Positive, Seconds
 
+KeepDays = Annotated[int, Meta(ge=2, le=3650)]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
 
 
@@ -52,3 +53,7 @@ class Settings:
 
     tend_every_seconds: Seconds = 1.0
     """How often leases are renewed while checkouts are under way: several times per lease."""
+
+    keep_days: KeepDays = 7
+    """How long the answer of an ended checkout can be had again, with what it had learned: longer than the 48 hours
+    that are promised for any key. Then it is cut to what the audit compares."""

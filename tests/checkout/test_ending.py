@@ -1,0 +1,79 @@
+"""What has ended is kept as long as its answer is promised, and is small after that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from checkout.conftest import House, Shopper
+from volume import ROWS, fill, read_by
+
+from stoa.kit import clock
+from stoa.kit.ids import first_uuid7
+from stoa.kit.rounds import ONE_ROUND
+from stoa.services.checkout import repository
+from stoa.services.checkout.errors import AnswerGone
+from stoa.services.checkout.jobs import cut_ended
+from stoa.services.checkout.settings import Settings
+from stoa.services.checkout.states import State
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """`later(7)`: as if so many days had passed for whoever asks the clock."""
+    now = clock.now
+    return lambda days: monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=days, minutes=1))
+
+
+async def test_an_order_keeps_its_key_and_loses_its_snapshot(house: House, shopper: Shopper, later):
+    placed = await house.buy(shopper.user, key="k")
+    before = await house.row(placed.checkout_id)
+    later(Settings().keep_days - 1)
+    await cut_ended(house.db, Settings().keep_days)
+    assert await house.row(placed.checkout_id) == before
+    assert (await house.buy(shopper.user, key="k")).answer == placed.answer
+
+    later(Settings().keep_days)
+    await cut_ended(house.db, Settings().keep_days)
+    after = await house.row(placed.checkout_id)
+    assert (after.state, after.key, after.purchase.order_id) == (State.COMPLETED, "k", placed.order_id)
+    assert (after.purchase.items, after.purchase.quote) == (None, None)
+    with pytest.raises(AnswerGone) as refusal:
+        await house.buy(shopper.user, key="k")
+    assert (refusal.value.status, refusal.value.type) == (409, "/problems/answer-lost")
+    assert refusal.value.members == {"order": placed.order_id}
+    assert await house.db.fetchval("SELECT count(*) FROM checkouts") == 1
+
+
+async def test_a_refusal_gives_its_key_back(house: House, shopper: Shopper, later):
+    refused = await house.buy(shopper.user, key="k", token="tok_declined")
+    assert refused.answer is not None and refused.answer.status == 402
+    later(Settings().keep_days)
+    await cut_ended(house.db, Settings().keep_days)
+    row = await house.row(refused.checkout_id)
+    assert (row.state, row.key, row.purchase.items) == (State.FAILED, None, None)
+    assert (await house.buy(shopper.user, key="k", token="tok_declined")).checkout_id != refused.checkout_id
+
+
+async def test_what_is_under_way_is_left_alone(house: House, shopper: Shopper, later):
+    placed = await house.buy(shopper.user)
+    await house.db.execute("UPDATE checkouts SET state = 'running', lease_until = now() + interval '1 day'")
+    later(Settings().keep_days)
+    await cut_ended(house.db, Settings().keep_days)
+    assert (await house.row(placed.checkout_id)).purchase.items is not None
+
+
+async def test_a_round_reads_a_bounded_part_of_many(house: House):
+    columns = (
+        "id, scope, key, body_hash, order_id, state, step, data, lease_owner, lease_until, answer_status, answer_body"
+    )
+    values = """
+        md5(n::text)::uuid, 's', n::text, '', gen_random_uuid(), 'completed', 'clear_cart', '{}', '', now(), 201, 'x'
+    """
+    await fill(house.db, "checkouts", columns, values)
+    soon = clock.now() + timedelta(days=1)
+    # The oldest of all, and then where the most of them are too young.
+    everything = await read_by(house.db, repository.CUT, "ffffffff-ffff-7fff-bfff-ffffffffffff", soon, ONE_ROUND)
+    assert everything.rows < ROWS / 20
+    nothing = await read_by(house.db, repository.CUT, first_uuid7(clock.now() - timedelta(days=400)), soon, ONE_ROUND)
+    assert nothing.rows < ROWS / 20
