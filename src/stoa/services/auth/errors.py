@@ -71,6 +71,16 @@ class TooManyGuesses(problems.TooManyRequests):
         super().__init__(f"Try again in {retry_after} s.", retry_after_seconds=retry_after)
 
 
+class TooManyRegistrations(problems.TooManyRequests):
+    """The same whether or not the address has an account."""
+
+    title = "Too many addresses that have an account"
+    slug = "too-many-registrations"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Sign in, or try again in {retry_after} s.", retry_after_seconds=retry_after)
+
+
 class TooBusy(problems.Unavailable):
     title = "Too many passwords to check at once"
     slug = "too-busy"

@@ -9,6 +9,9 @@ Each wrong password counts twice: for the account from that network, and for the
 
 A try is counted before the password is checked and taken back when it was right: a thousand at the
 same moment get no more guesses than one after the other. Accounts that do not exist count alike.
+
+Whoever registers learns of an address that it has an account. That costs the network the same waits, and while
+one lasts nobody there learns anything: every registration is refused before the address is looked at.
 """
 
 from __future__ import annotations
@@ -28,6 +31,8 @@ FORGIVEN_AFTER = timedelta(hours=1)
 KNOWN_FOR = timedelta(days=90)
 
 EVERYWHERE = "*"
+REGISTRATIONS = b"registrations"
+"""In the place of an account: the addresses that a network was told have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,11 @@ def seconds_to_wait(network: Tally, everywhere: Tally, now: datetime) -> int:
     if network.succeeded_at is None or network.succeeded_at < now - KNOWN_FOR:
         wait = max(wait, _left(everywhere.blocked_until, WAIT_FROM_EVERYWHERE, now))
     return math.ceil(wait.total_seconds())
+
+
+def seconds_to_wait_alone(network: Tally, now: datetime) -> int:
+    """The same where only the network counts."""
+    return math.ceil(_left(network.blocked_until, LONGEST_WAIT, now).total_seconds())
 
 
 def _left(blocked_until: datetime | None, longest: timedelta, now: datetime) -> timedelta:

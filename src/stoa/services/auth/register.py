@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from stoa.kit import clock
 from stoa.kit.emails import normalised
 from stoa.kit.idempotency import KeyReused
 from stoa.kit.ids import uuid7
-from stoa.services.auth import passwords, repository
-from stoa.services.auth.errors import EmailTaken, WrongCredentials
+from stoa.services.auth import guessing, passwords, repository
+from stoa.services.auth.errors import EmailTaken, TooManyRegistrations, WrongCredentials
 from stoa.services.auth.events import UserRegistered
 from stoa.services.auth.login import login
 from stoa.services.auth.repository import NewUser, User
@@ -34,7 +35,8 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     remembers a hash of its key for a day: the same request under the same key is a sign-in to the account
     that it made, in a session of its own. A key counts for one e-mail address: a network address is shared by
     many, and changes under a telephone that tries again. Raises `EmailTaken`, `UnusableEmail`, `UnusablePassword`,
-    `TooBusy`, and `KeyReused` for another request under the same key.
+    `TooBusy`, `KeyReused` for another request under the same key, and `TooManyRegistrations`, whatever the address,
+    where the caller's network has been told too often that an address has an account.
     """
     email = normalised(wanted.email)
     passwords.accept(wanted.password, email)
@@ -44,6 +46,8 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
         made = await repository.find_user_by_registration(auth.db, registration_key)
         if made is not None:
             return await _again(auth, wanted, email, made, client)
+    network = guessing.network_of(client)
+    await _refuse_who_asks_around(auth, network)
     with auth.hashing.place():
         password_hash = await auth.hashing.hash(wanted.password)
     new = NewUser(
@@ -56,18 +60,36 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
         roles=["customer"],
         registration_key=registration_key,
     )
-    async with auth.db.transaction() as tx:
-        user = await repository.add_user(tx, new)
+    # One after the other from a network, so that a thousand at the same moment learn no more than one by one.
+    async with auth.turns.of(f"{guessing.REGISTRATIONS!r} {network}".encode()):
+        await _refuse_who_asks_around(auth, network)
+        async with auth.db.transaction() as tx:
+            user = await repository.add_user(tx, new)
+            if user is not None:
+                opened = await open_session(auth, tx, user.id, client)
+                await auth.outbox.announce(tx, subject=user.id, version=1, fact=registered(new))
         if user is not None:
-            opened = await open_session(auth, tx, user.id, client)
-            await auth.outbox.announce(tx, subject=user.id, version=1, fact=registered(new))
-    if user is not None:
-        return signed_in(auth, user, opened)
-    if registration_key is not None:
-        made = await repository.find_user_by_registration(auth.db, registration_key)
-        if made is not None:
-            return await _again(auth, wanted, email, made, client)
-    raise EmailTaken
+            return signed_in(auth, user, opened)
+        made = None
+        if registration_key is not None:
+            made = await repository.find_user_by_registration(auth.db, registration_key)
+        if made is None:
+            await _count_an_answer(auth, network)
+            raise EmailTaken
+    return await _again(auth, wanted, email, made, client)
+
+
+async def _refuse_who_asks_around(auth: Auth, network: str) -> None:
+    tally = await repository.find_tally(auth.db, guessing.REGISTRATIONS, network)
+    wait = guessing.seconds_to_wait_alone(tally, clock.now())
+    if wait > 0:
+        raise TooManyRegistrations(wait)
+
+
+async def _count_an_answer(auth: Auth, network: str) -> None:
+    async with auth.db.transaction() as tx:
+        tally = await repository.hold_tally(tx, guessing.REGISTRATIONS, network)
+        await repository.write_tallies(tx, guessing.REGISTRATIONS, [guessing.counted(tally, clock.now())])
 
 
 def registered(new: NewUser) -> UserRegistered:

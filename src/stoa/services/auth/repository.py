@@ -385,6 +385,30 @@ async def hold_tallies(tx: Transaction, account: bytes, network: str) -> tuple[T
     return tallies[network], tallies[guessing.EVERYWHERE]
 
 
+HOLD_TALLY = """
+    INSERT INTO guesses (account, client) VALUES ($1, $2)
+    ON CONFLICT (account, client) DO UPDATE SET account = excluded.account
+    RETURNING client, failures, failed_at, blocked_until, succeeded_at
+"""
+
+
+async def hold_tally(tx: Transaction, account: bytes, network: str) -> Tally:
+    """The tally from the network alone, locked."""
+    row = await tx.fetchrow(HOLD_TALLY, account, network)
+    assert row is not None  # it is inserted or updated
+    return Tally(**row)
+
+
+FIND_TALLY = """
+    SELECT client, failures, failed_at, blocked_until, succeeded_at FROM guesses WHERE account = $1 AND client = $2
+"""
+
+
+async def find_tally(db: Db, account: bytes, network: str) -> Tally:
+    row = await db.fetchrow(FIND_TALLY, account, network)
+    return Tally(network) if row is None else Tally(**row)
+
+
 WRITE_TALLIES = """
     UPDATE guesses
     SET failures = new.failures, failed_at = new.failed_at,
