@@ -1,18 +1,22 @@
 """What inventory announces marks the lines of all carts, in whatever order it arrives."""
 
+import asyncio
 from itertools import permutations
 
 import pytest
 
+from stoa.app import SERVICES
 from stoa.kit import clock
+from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
+from stoa.kit.inbox import Inbox
 from stoa.services.cart import repository
 from stoa.services.cart.handlers import HANDLERS
 
 
-async def hear(db, kind: str, version: int, sku: str = "MUG") -> None:
-    event = Event(
+def told(kind: str, version: int, sku: str) -> Event:
+    return Event(
         id=uuid7(),
         type=f"inventory.{kind}",
         source="inventory",
@@ -22,6 +26,10 @@ async def hear(db, kind: str, version: int, sku: str = "MUG") -> None:
         traceparent="00-" + "1" * 32 + "-" + "1" * 16 + "-01",
         data={"sku": sku, "available": 0 if kind == "sold_out" else 5},
     )
+
+
+async def hear(db, kind: str, version: int, sku: str = "MUG") -> None:
+    event = told(kind, version, sku)
     async with db.transaction() as tx:
         await HANDLERS[event.type](tx, event)
 
@@ -48,3 +56,27 @@ async def test_the_newest_word_counts_whatever_comes_last(db, fill, arrival):
         for _ in range(2):
             await hear(db, kind, version)
     assert await marks(db, cart.id) == {"MUG": True}
+
+
+async def test_two_runners_keep_the_newest_of_each(db):
+    twin = Database("cart", db.dsn)
+    inboxes = [Inbox(SERVICES["cart"], one, HANDLERS) for one in (db, twin)]
+    skus = [f"S{at}" for at in range(60)]
+    events = [
+        told("sold_out" if version % 2 else "back_in_stock", version, sku)
+        for version in range(1, 6)
+        for sku in (skus if version % 2 else reversed(skus))
+    ]
+    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
+    await asyncio.gather(*(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
+    async with asyncio.timeout(30):
+        while await db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
+            await asyncio.sleep(0.02)
+    for inbox in inboxes:
+        await inbox.stop()
+    await asyncio.gather(*running, return_exceptions=True)
+    await twin.close()
+    assert await db.fetchval("SELECT sum(attempts) FROM inbox") == 0
+    assert await db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
+    rows = await db.fetch("SELECT version, sold_out, count(*) FROM sku_marks GROUP BY version, sold_out")
+    assert [tuple(row) for row in rows] == [(5, True, 60)]
