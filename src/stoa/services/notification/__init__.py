@@ -4,6 +4,7 @@ Owns the mailbox, the templates, and whom to write to about an order. Invariants
 
 - One mail per event, whatever is delivered twice or out of order.
 - A mail is kept as it was rendered: later changes of a template do not change what was sent.
+- Its bodies end after `body_days`, the note that it was sent after `delivery_days`.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.contracts.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
-from stoa.kit.service import Parts, Resources
+from stoa.kit.service import Job, Parts, Resources
 from stoa.services.notification.handlers import handlers, together
+from stoa.services.notification.jobs import END_EVERY_SECONDS, end_mails
 from stoa.services.notification.mails import Mails
 from stoa.services.notification.routes import routes
 from stoa.services.notification.rpc import NotificationServicer
@@ -26,4 +28,5 @@ def build(resources: Resources) -> Parts:
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],
         handlers=handlers(Mails(settings.shop_name)),
         together=together,
+        jobs=[Job("end_mails", partial(end_mails, resources.db, settings), END_EVERY_SECONDS)],
     )

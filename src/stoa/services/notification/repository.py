@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
-from stoa.kit.db import Db, Transaction
+from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.money import Money
 
 
@@ -25,10 +25,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Mail(Delivery):
-    """The same with its bodies."""
+    """The same with its bodies, which are None once they were cut."""
 
-    text: str
-    html: str
+    text: str | None
+    html: str | None
 
 
 ADD_DELIVERY = """
@@ -109,6 +109,33 @@ READ_MAIL = """
 async def read_mail(db: Db, delivery_id: str) -> Mail | None:
     row = await db.fetchrow(READ_MAIL, delivery_id)
     return None if row is None else Mail(**row)
+
+
+CUT_BODIES = """
+    UPDATE deliveries SET text_body = NULL, html_body = NULL
+    WHERE id IN (
+        SELECT id FROM deliveries WHERE html_body IS NOT NULL AND sent_at < $1
+        ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def cut_bodies(db: Db, sent_before: datetime, most: int) -> int:
+    """Of so many of the oldest; how many."""
+    return affected(await db.execute(CUT_BODIES, sent_before, most))
+
+
+REMOVE_DELIVERIES = """
+    DELETE FROM deliveries
+    WHERE id IN (
+        SELECT id FROM deliveries WHERE sent_at < $1 ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def remove_deliveries(db: Db, sent_before: datetime, most: int) -> int:
+    """So many of the oldest; how many."""
+    return affected(await db.execute(REMOVE_DELIVERIES, sent_before, most))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,16 @@
 
 from dataclasses import dataclass
 
+from stoa.kit.settings import Days
+
 
 @dataclass(frozen=True)
 class Settings:
     shop_name: str = "Stoa"
     """Who signs the mails."""
+
+    body_days: Days = 180
+    """How long one can read again what a mail said: longer than any return takes."""
+
+    delivery_days: Days = 730
+    """How long one can look up that it was sent, when and to whom: two years, as long as a sale may be disputed."""

@@ -1,0 +1,43 @@
+"""Mails end: first what they said, then that they were sent, and each look reads a bounded part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from volume import fill, read_by
+
+from stoa.kit import clock
+from stoa.kit.rounds import ONE_ROUND
+from stoa.services.notification import repository
+from stoa.services.notification.jobs import end_mails
+from stoa.services.notification.settings import Settings
+
+COLUMNS = "id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at"
+VALUES = """gen_random_uuid(), n::text, 'welcome', 'ada@example.com', NULL, 'Welcome', 'text', '<p>html</p>',
+            now() - n * interval '{apart}'"""
+
+
+async def test_what_was_said_ends_before_that_it_was_sent(database):
+    db = await database("notification")
+    await fill(db, "deliveries", COLUMNS, VALUES.format(apart="1 hour"), rows=24 * 800)
+    for _ in range(2):
+        await end_mails(db, Settings(body_days=180, delivery_days=730))
+        found = await db.fetchrow(
+            """SELECT count(*), count(html_body) AS html, count(text_body) AS text,
+                      now() - min(sent_at) < interval '731 days' AS ended FROM deliveries"""
+        )
+        assert (found["ended"], found["html"], found["text"]) == (True, 180 * 24 - 1, 180 * 24 - 1)
+        assert found["count"] == 730 * 24 - 1
+    (oldest,) = await db.fetch("SELECT id FROM deliveries ORDER BY sent_at LIMIT 1")
+    mail = await repository.read_mail(db, oldest["id"])
+    assert mail is not None
+    assert (mail.text, mail.html, mail.recipient) == (None, None, "ada@example.com")
+
+
+async def test_a_look_reads_one_round_of_many(database):
+    db = await database("notification")
+    await fill(db, "deliveries", COLUMNS, VALUES.format(apart="1 second"))
+    now = clock.now()
+    for sql in (repository.CUT_BODIES, repository.REMOVE_DELIVERIES):
+        assert (await read_by(db, sql, now - timedelta(days=1), ONE_ROUND)).rows <= 3 * ONE_ROUND
+        assert (await read_by(db, sql, now - timedelta(days=30), ONE_ROUND)).rows == 0
