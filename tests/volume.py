@@ -12,7 +12,7 @@ ROWS = 300_000
 
 
 class Read(NamedTuple):
-    """Rows that the plan's leaves came upon, those that they threw away again included, and pages of 8 KiB."""
+    """Rows that the plan's scans came upon, those that they threw away again included, and pages of 8 KiB."""
 
     rows: int
     pages: int
@@ -37,7 +37,7 @@ async def read_by(db: Database, sql: str, *arguments: object, by_index: bool = F
             raise _RolledBack
     except _RolledBack:
         root = plan["Plan"]
-    rows = sum(_rows(node) for node in _nodes(root) if "Relation Name" in node and "Plans" not in node)
+    rows = sum(_rows(node) for node in _nodes(root) if "Relation Name" in node and node["Node Type"].endswith("Scan"))
     return Read(rows, root["Shared Hit Blocks"] + root["Shared Read Blocks"])
 
 

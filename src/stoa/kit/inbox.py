@@ -141,7 +141,8 @@ REDRIVE = """
 """
 
 DISCARD = """
-    UPDATE inbox SET done_at = now(), parked_at = NULL WHERE event_id = $1 AND parked_at IS NOT NULL AND done_at IS NULL
+    UPDATE inbox SET done_at = now(), parked_at = NULL, data = data - personal
+    WHERE event_id = $1 AND parked_at IS NOT NULL AND done_at IS NULL
     RETURNING type, subject
 """
 

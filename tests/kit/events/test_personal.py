@@ -92,6 +92,16 @@ async def test_what_failed_and_is_parked_keeps_it_until_it_is_done(system) -> No
     assert await left(system) == [0, 0, 0]
 
 
+async def test_what_is_discarded_is_cut_too(system) -> None:
+    await system.announcer.change("a", Placed(n=1, email="ada@example.com"))
+    system.relay()
+    await system.delivered()
+    db = system.notification.db
+    event_id = await db.fetchval("UPDATE inbox SET parked_at = now() RETURNING event_id")
+    assert await inbox.discard(db, event_id, "its buyer asked to be forgotten")
+    assert await left(system) == [0, 0, 0]
+
+
 async def test_what_was_refused_is_sent_with_it_when_it_is_redriven(system) -> None:
     system.notification.refuses = {1}
     await system.announcer.change("a", Placed(n=1, email="ada@example.com"))

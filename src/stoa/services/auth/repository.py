@@ -432,12 +432,17 @@ async def write_tallies(tx: Transaction, account: bytes, tallies: Sequence[Tally
 
 
 FORGET_GUESSES = """
-    DELETE FROM guesses
-    WHERE (account, client) IN (
+    WITH in_vain AS MATERIALIZED (
         SELECT account, client FROM guesses
-        WHERE coalesce(failed_at < $1, true) AND coalesce(succeeded_at < $2, true)
-        LIMIT $3
-        FOR UPDATE SKIP LOCKED
+        WHERE succeeded_at IS NULL AND coalesce(failed_at, '-infinity') < $1
+        ORDER BY coalesce(failed_at, '-infinity') LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), known AS MATERIALIZED (
+        SELECT account, client FROM guesses
+        WHERE succeeded_at < $2 AND coalesce(failed_at < $1, true)
+        ORDER BY succeeded_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    )
+    DELETE FROM guesses WHERE (account, client) IN (
+        SELECT account, client FROM (SELECT * FROM in_vain UNION ALL SELECT * FROM known) AS forgotten LIMIT $3
     )
 """
 
