@@ -246,7 +246,7 @@ async def test_nothing_is_parked_behind_what_was_put_back_since_it_was_read(syst
     await first.stop()
     await system.announcer.place("a", 2)
     db = system.announcer.db
-    (owed,) = [row for row in await db.fetch(relay.OWED, "inventory", list(range(16))) if row["behind_parked"]]
+    (owed,) = [row for row in await db.fetch(relay.OWED, "inventory", list(range(16)), True) if row["behind_parked"]]
     await outbox.redrive(db, "inventory")
     await db.execute(relay.PARK_BEHIND, "inventory", [owed["id"]])
     assert await system.announcer.parked() == []

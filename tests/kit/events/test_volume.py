@@ -33,7 +33,7 @@ async def test_logs_that_are_kept_are_not_read_and_what_is_old_goes_in_rounds(da
         (idempotency.PRUNE, idempotency.KEPT, ONE_ROUND),
         (inbox.TAKE_NEXT,),
         (inbox.DUE,),
-        (relay.OWED, "inventory", list(range(16))),
+        (relay.OWED, "inventory", list(range(16)), True),
         (relay.RECIPIENTS,),
     ):
         read = await read_by(db, sql, *arguments, by_index=True)
@@ -65,8 +65,8 @@ async def test_a_recipient_that_is_away_for_days_makes_no_look_long(database) ->
     await fill(db, "event_log", EVENT, AN_EVENT.format(time="now() - interval '40 days'"))
     await fill(db, "outbox", "recipient, id, shard", "'inventory', n, n % 16")
     for sql, *arguments in (
-        (relay.OWED, "inventory", list(range(16))),
-        (relay.OWED, "notification", list(range(16))),
+        (relay.OWED, "inventory", list(range(16)), True),
+        (relay.OWED, "notification", list(range(16)), True),
         (relay.RECIPIENTS,),
         (outbox.PRUNE, 0, clock.now(), ONE_ROUND),
     ):
