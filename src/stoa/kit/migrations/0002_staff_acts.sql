@@ -1,3 +1,4 @@
+--! compatible with 0001
 -- What staff and operators did, each row written in the transaction that did it. It holds ids and values, no
 -- password, no token and no address, because nothing is ever taken away from it. Whoever acts holds the row that it
 -- is about, so for one subject the order of `id` is the order in which things were done.
