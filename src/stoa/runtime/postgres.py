@@ -57,8 +57,8 @@ SETTINGS: Mapping[str, str] = {
     # Who waits so long may wait for somebody who waits for him. A batch that does makes others wait.
     "deadlock_timeout": "200ms",
     "autovacuum_max_workers": "2",
-    # Plans made while a table was empty stay until it is analyzed: on a new shop's first busy day a minute is long.
-    "autovacuum_naptime": "15s",
+    # For each database in turn, also at rest: every look is a process that starts, and two transactions.
+    "autovacuum_naptime": "60s",
     "log_checkpoints": "off",
     "log_min_messages": "warning",
     # The details of a refusal are the values that were refused: e-mail addresses, ids of guests' carts.
