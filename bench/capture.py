@@ -27,6 +27,11 @@ IDLE_SECONDS = 4.0
 WARM_UP = 20
 ATTEMPTS = 8
 
+END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
 _PREFIX = "@bench|%d|%p|%a@ "
 _RECORD = re.compile(r"^@bench\|([^|@]*)\|(\d+)\|([^@]*)@ ", re.MULTILINE)
 _EXECUTED = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
@@ -81,11 +86,11 @@ class Order:
 async def two_orders(shop: Shop) -> tuple[Order, Order]:
     """The same order placed twice: what they execute agrees, and what differs are the values."""
     log = DataDir(shop.data_dir).postgres / "log"
-    # Some unheard, so that connections are open and what is prepared once is prepared.
-    await baskets.buy(shop.port, await baskets.fill(shop.port, WARM_UP, goods.sku), connections=1)
-    await shop.settle()
     seen: list[Order] = []
     async with _logged(shop):
+        # Some unheard, so that connections are open and what is prepared once is prepared.
+        await baskets.buy(shop.port, await baskets.fill(shop.port, WARM_UP, goods.sku), connections=1)
+        await shop.settle()
         background = {each.shape for each in await _executed(log, asyncio.sleep(IDLE_SECONDS))}
         for _ in range(ATTEMPTS):
             taken = await _one(shop, log, background)
@@ -219,8 +224,12 @@ async def _logged(shop: Shop) -> AsyncIterator[None]:
         for name, value in settings.items():
             await connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         await connection.execute("SELECT pg_reload_conf()")
+        # The embedded server is started without parameters in its log: only a session of its own begins otherwise.
+        await connection.execute("ALTER ROLE ALL SET log_error_verbosity = 'default'")
+        await connection.execute(END_SESSIONS)
         yield
     finally:
+        await connection.execute("ALTER ROLE ALL RESET log_error_verbosity")
         for name in settings:
             await connection.execute(f"ALTER SYSTEM RESET {name}")
         await connection.execute("SELECT pg_reload_conf()")

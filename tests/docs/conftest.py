@@ -17,6 +17,7 @@ from journeys.conftest import admin, new_product, running_shop, visitor  # noqa:
 
 # What the pages write, because it is what a reader has.
 SHOWN_URL = "http://127.0.0.1:8080"
+SHOWN_PROBES = "http://127.0.0.1:8081"
 SHOWN_DATA_DIR = ".stoa"
 SHOWN_PYTHON = ".venv/bin/python"
 SHOWN_STOA = ".venv/bin/stoa"
@@ -30,11 +31,13 @@ class Reader:
 
     url: str
     data_dir: Path
+    probes: str = SHOWN_PROBES
 
     def at_home(self, text: str, **also: str) -> str:
         """A page's text with this shop's address, folder and Python; `also` replaces placeholders such as FILE."""
         here = {
             SHOWN_URL: self.url,
+            SHOWN_PROBES: self.probes,
             SHOWN_STOA: f"{sys.executable} -m stoa.cli.main",
             SHOWN_PYTHON: sys.executable,
             SHOWN_DATA_DIR: str(self.data_dir),
@@ -60,4 +63,6 @@ class Reader:
 @pytest.fixture(scope="session")
 def reader(running_shop: tuple[str, Path]) -> Reader:  # noqa: F811 - the fixture
     url, data_dir = running_shop
-    return Reader(url, data_dir)
+    said = re.search(r"Probes +(http://\S+)/readyz", (data_dir.parent / "shop.log").read_text())
+    assert said is not None
+    return Reader(url, data_dir, said[1])

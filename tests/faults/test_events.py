@@ -24,7 +24,9 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 SKU = "SHUFFLED"
 STOCK = 100
 ANNOUNCED = """
-    SELECT event_id, type, subject, aggregate_version, time, traceparent, data FROM event_log ORDER BY id
+    SELECT event_id, type, subject, aggregate_version, time, traceparent,
+           event_log.data || coalesce(event_personal.data, '{}') AS data
+    FROM event_log LEFT JOIN event_personal USING (id) ORDER BY id
 """
 DONE = "SELECT count(*) FROM inbox WHERE done_at IS NOT NULL"
 

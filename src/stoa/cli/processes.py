@@ -47,18 +47,23 @@ def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: M
 
 
 @contextlib.asynccontextmanager
-async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
-    """All services in this process for the block, beside a shop that may be running: the channel to each by name.
-
-    Nothing runs in the background: what they announce goes out with the shop, now or at its next start.
-    """
+async def whole_process(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Process]:
+    """All services in this process for the block, beside a shop that may be running. Nothing runs in the background."""
     topology = topologies.together()
     process = process_of(topology, topology.processes[0], access, environ)
     try:
         await process.build()
-        yield process.neighbours.operator_channel
+        yield process
     finally:
         await process.stop()
+
+
+@contextlib.asynccontextmanager
+async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
+    """The same: the channel to each service by name. What they announce goes out with the shop, now or at its next
+    start."""
+    async with whole_process(access, environ) as process:
+        yield process.neighbours.operator_channel
 
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:

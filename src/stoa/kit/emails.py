@@ -34,6 +34,9 @@ class UnusableEmail(problems.Unprocessable):
 def normalised(email: str, *, field: str = "email") -> str:
     """The address in its one spelling. Raises `UnusableEmail`."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).strip().lower())
+    local, at, domain = text.rpartition("@")
+    # The dot of a domain as it is typed in China and Japan (RFC 5895 §2).
+    text = local + at + domain.replace("\u3002", ".")
     # Folding may make an @ of a full-width one; what is invisible would make two addresses look the same.
     if (
         not _SHAPE.fullmatch(text)

@@ -91,11 +91,15 @@ class Hosted:
 
     def run(self) -> None:
         """Relay what it announces, handle what it hears, do its jobs."""
+        self.run_events()
+        self._jobs.start()
+
+    def run_events(self) -> None:
+        """The same without jobs: for a command, beside a shop that may be running."""
         if self.service.announces:
             self._loops.append(self._loop("relay", self._relay.run()))
         if self.parts.handlers:
             self._loops.append(self._loop("inbox", self.inbox.run()))
-        self._jobs.start()
 
     async def rest(self, within_seconds: float) -> None:
         """End all that `run` started; the batch, the round and the event under way are finished if there is time."""
