@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -320,6 +321,13 @@ def test_what_needs_a_shop_makes_none(tmp_path: Path, words: list[str]) -> None:
     )
     assert (elsewhere.returncode, elsewhere.stderr.count("\n")) == (1, 1)
     assert not typo.exists()
+
+
+def test_an_event_is_not_discarded_and_tried_again(tmp_path: Path) -> None:
+    words = ["parked", "--data-dir", tmp_path / "none", "discard", str(uuid4()), "--reason", "paid back", "--redrive"]
+    refused = stoa(*words)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "an event is discarded or tried again, not both; leave out discard or --redrive" in refused.stderr
 
 
 def test_a_silent_database_is_one_sentence() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 from docs.conftest import Reader
 from docs.pages import ROOT, blocks, table
 from journeys.client import Shopper
+from journeys.conftest import shop_on
 
 from stoa.app import SERVICES
 from stoa.kit import outbox
@@ -100,15 +103,12 @@ async def placed(visitor: Shopper, admin: Shopper, new_product: Callable) -> dic
     return order
 
 
-@pytest.fixture
-def restored(reader: Reader, tmp_path: Path) -> Iterator[Reader]:
-    """A new data directory with the old secret, and its database server."""
-    elsewhere = Reader(reader.url, tmp_path / "restored")
-    elsewhere.data_dir.mkdir(mode=0o700)
-    (elsewhere.data_dir / "secrets.json").write_bytes((reader.data_dir / "secrets.json").read_bytes())
-    log = tmp_path / "postgres.log"
+@contextlib.contextmanager
+def database_server(here: Reader) -> Iterator[Reader]:
+    """`stoa postgres` for the block."""
+    log = here.data_dir.with_suffix(".log")
     with log.open("wb") as out:
-        command = [sys.executable, "-m", "stoa.cli.main", "postgres", "--data-dir", str(elsewhere.data_dir)]
+        command = [sys.executable, "-m", "stoa.cli.main", "postgres", "--data-dir", str(here.data_dir)]
         server = subprocess.Popen(command, stdout=out, stderr=out)
     try:
         give_up = time.monotonic() + WAIT_SECONDS
@@ -116,7 +116,7 @@ def restored(reader: Reader, tmp_path: Path) -> Iterator[Reader]:
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < give_up, log.read_text()
             time.sleep(0.05)
-        yield elsewhere
+        yield here
     finally:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=30) == 0
@@ -128,23 +128,56 @@ AT_REST = """
 """
 
 
+def dump(here: Reader, folder: Path) -> None:
+    """Into `folder`: the pages' relative `backup/` goes there."""
+    here.run(here.at_home(script("pg_dump")), folder)
+    assert {file.stem for file in (folder / "backup").glob("*.dump")} == set(SERVICES)
+
+
+def restore(elsewhere: Reader, folder: Path) -> str:
+    """The dumps in its databases; what the audit says then."""
+    # The list of services is the shell's, from the block before.
+    names = script("pg_dump").splitlines()[0]
+    return elsewhere.run(elsewhere.at_home(f"{names}\n{script('pg_restore')}"), folder)
+
+
+def with_files_of(backup: Path, url: str) -> Reader:
+    """A new data directory that has what the page says is put there."""
+    elsewhere = Reader(url, backup.parent / "restored")
+    elsewhere.data_dir.mkdir(mode=0o700)
+    for file in ("secrets.json", "name", "seeded"):
+        shutil.copy(backup / file, elsewhere.data_dir)
+    return elsewhere
+
+
 async def test_what_was_dumped_is_restored(
-    reader: Reader, restored: Reader, placed: dict, tmp_path: Path, database_of: Callable[[str], Database]
+    reader: Reader, placed: dict, tmp_path: Path, database_of: Callable[[str], Database]
 ):
     # The databases are dumped one after the other: what others did to this shop before is to be over.
     for _ in range(2):
         for service in SERVICES:
             await until(database_of(service), AT_REST)
-    # From the test's folder: the pages' relative `backup/` goes there.
-    reader.run(reader.at_home(script("pg_dump")), tmp_path)
-    dumps = {file.stem for file in (tmp_path / "backup").glob("*.dump")}
-    assert dumps == set(SERVICES)
-    # The list of services is the shell's, from the block before.
-    names = script("pg_dump").splitlines()[0]
-    printed = restored.run(restored.at_home(f"{names}\n{script('pg_restore')}"), tmp_path)
-    assert printed.rstrip().endswith("All 6 invariants hold."), printed
-    orders = restored.run(restored.at_home(script("SELECT status")), tmp_path)
+    dump(reader, tmp_path)
+    with database_server(with_files_of(tmp_path / "backup", reader.url)) as restored:
+        printed = restore(restored, tmp_path)
+        assert printed.rstrip().endswith("All 6 invariants hold."), printed
+        orders = restored.run(restored.at_home(script("SELECT status")), tmp_path)
     assert orders == reader.run(reader.at_home(script("SELECT status")))
+
+
+def test_an_installation_of_another_name_is_restored_under_it(tmp_path: Path):
+    with shop_on(tmp_path / "market", "--name", "market") as url:
+        named = Reader(url, tmp_path / "market")
+        # Until the demo assortment has had its effects everywhere.
+        named.run([sys.executable, "-m", "stoa.cli.main", "audit"])
+        acts = named.run(named.at_home(script("stoa acts")))
+        dump(named, tmp_path)
+    with database_server(with_files_of(tmp_path / "backup", url)) as restored:
+        assert restore(restored, tmp_path).rstrip().endswith("All 6 invariants hold.")
+        assert restored.run(restored.at_home(script("stoa acts"))) == acts
+        databases = restored.run([sys.executable, "-m", "stoa.cli.main", "psql", "order", "--list", "-At"])
+    assert {line.split("|")[0] for line in databases.splitlines()} >= {f"market_{name}" for name in SERVICES}
+    assert "stoa_" not in databases
 
 
 async def test_what_failed_and_is_parked_goes_on(

@@ -6,6 +6,7 @@ through the environment. The journeys talk HTTP to it and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -44,16 +45,23 @@ def free_addresses(topology: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    topology = os.environ.get("STOA_JOURNEY_TOPOLOGY", "all-in-one")
     data_dir = tmp_path_factory.mktemp("shop") / "data"
+    with shop_on(data_dir) as url:
+        yield url, data_dir
+
+
+@contextlib.contextmanager
+def shop_on(data_dir: Path, *options: str) -> Iterator[str]:
+    """`stoa up` with the topology under test for the block: its URL."""
+    topology = os.environ.get("STOA_JOURNEY_TOPOLOGY", "all-in-one")
     port = free_port()
     command = [sys.executable, "-m", "stoa.cli.main", "up", "--topology", topology]
-    command += ["--data-dir", str(data_dir), "--port", str(port)]
+    command += ["--data-dir", str(data_dir), "--port", str(port), *options]
     log = data_dir.parent / "shop.log"
     with log.open("wb") as out:
         shop = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | free_addresses(topology))
         try:
-            yield _when_ready(shop, port, log), data_dir
+            yield _when_ready(shop, port, log)
         finally:
             shop.send_signal(signal.SIGTERM)
             assert shop.wait(timeout=30) == 0, log.read_text()[-4000:]

@@ -1,4 +1,4 @@
-"""Invariant 1: never oversold, what is on hand is the sum of its movements, and whoever sells it keeps it."""
+"""Invariant 1: never oversold, what is on hand is the sum of its movements, and who sells it counts it."""
 
 from __future__ import annotations
 

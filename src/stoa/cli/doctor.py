@@ -193,7 +193,7 @@ async def _administrator(here: Installation) -> str:
     if await waiting(access, SERVICES["auth"]):
         return "looked for when the databases are up to date"
     if not await admin.exists(access):
-        raise Failure("nobody can sign in as administrator", "run `stoa admin add`")
+        raise Failure("nobody can sign in as administrator", "run `stoa admin add EMAIL`")
     return "there is one"
 
 

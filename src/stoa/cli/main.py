@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("stoa.cli.import_", "bring a real retailer's goods and customers into the shop"),
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),
-    "parked": ("stoa.cli.parked", "list the events that wait for a person, or have them tried again"),
+    "parked": ("stoa.cli.parked", "list the events that wait for a person, have them tried again, or discard one"),
     "acts": ("stoa.cli.acts", "list what staff and operators did, with before and after"),
     "rotate-key": ("stoa.cli.rotate_key", "make the next key that signs access tokens now"),
     "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),

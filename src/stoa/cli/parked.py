@@ -126,6 +126,8 @@ class Waiting:
 
 async def _discard(arguments: argparse.Namespace, console: Console) -> None:
     event_id, reason = (arguments.event or "").lower(), arguments.reason.strip()
+    if arguments.redrive:
+        raise Failure("an event is discarded or tried again, not both", "leave out discard or --redrive")
     if not is_uuid(event_id):
         raise Failure(
             "no event is named", "stoa parked lists them with their ids: stoa parked discard EVENT --reason …"

@@ -38,7 +38,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     access = await here.need()
     await check_migrated(plan, access)
     if "auth" in plan.services and not await admin.exists(access):
-        log.warning("the shop has no administrator: run `stoa admin add`")
+        log.warning("the shop has no administrator: run `stoa admin add EMAIL`")
     process = process_of(topology, plan, access, here.environ)
     try:
         await process.build()

@@ -91,7 +91,7 @@ PRUNE = """
 """
 
 
-# What a relay left when it died between a delivery and the end of what was personal in it.
+# What a relay left when it died between a delivery and the end of what was personal in it, and what a discard leaves.
 FORGET_PERSONAL = """
     WITH first AS MATERIALIZED (SELECT id FROM event_personal WHERE id > $1 ORDER BY id LIMIT $2),
     gone AS (

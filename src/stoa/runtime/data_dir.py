@@ -5,6 +5,7 @@ layout         the version of this list: a newer one is refused
 name           of the installation: its databases and roles begin with it
 secrets.json   0600
 admin.txt      0600, written by the first start
+seeded         the demo shop was set up (stoa.cli.seed)
 postgres/      the embedded server (stoa.runtime.postgres)
 """
 

@@ -22,12 +22,15 @@ class ProcessSettings:
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
     pool_size: PoolSize = 3
-    """Connections of each service in this process, at most; its relay has one more. With fifteen services that is 60,
-    and fits a PostgreSQL of 100. Because writes are gathered into batches more were not faster on two cores."""
+    """Connections of each service in this process, at most; a relay has one more. Nine services, of which five announce
+    something, take 32; fifteen that all do would take 60 of a PostgreSQL's 100. Because writes are gathered into
+    batches more were not faster on two cores."""
 
     most_connections: Positive = 900
-    """HTTP connections at a time; who comes then is told 503 at once. Below the 1,024 files that a process may open
-    on most machines, with room for databases and neighbours. A shop that raises the one may raise the other."""
+    """HTTP connections at a time. When another comes, the one that has waited longest for its caller gives way, of the
+    address that has most of them; only where all are at work is the new one told 503. Below the 1,024 files that a
+    process may open on most machines, with room for databases and neighbours. A shop that raises the one may raise the
+    other."""
 
     finish_seconds: WholeSeconds = 20
     """How long requests and calls in flight may take to finish when the process stops. With what follows it

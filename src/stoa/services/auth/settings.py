@@ -32,6 +32,8 @@ class Settings:
     """Passwords waiting or in work: what comes on top gets 503 at once instead of a second's wait."""
 
     argon2_memory_kib: Memory = 19_456
+    """For each password that is being hashed: with the passes it makes guessing dear. OWASP asks for 19 MiB."""
+
     argon2_passes: Positive = 2
     """OWASP's first choice for argon2id: 19 MiB, two passes, one lane."""
 

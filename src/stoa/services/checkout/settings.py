@@ -20,7 +20,10 @@ class Settings:
     """Flat tax in hundredths of a percent on goods and shipping; prices are net. 2000 is 20 %."""
 
     shipping_standard_minor: Number = 495
+    """What `standard` costs without tax, in the currency's minor units: 4.95, about what a parcel costs the shop."""
+
     shipping_express_minor: Number = 995
+    """The same of `express`, which is never free: 9.95, twice as much, because it goes before others."""
 
     free_standard_from_minor: Number = 5000
     """Goods of so much after discount are sent free by `standard`."""
@@ -56,4 +59,4 @@ class Settings:
 
     keep_days: KeepDays = 7
     """How long the answer of an ended checkout can be had again, with what it had learned: longer than the 48 hours
-    that are promised for any key. Then it is cut to what the audit compares."""
+    for which other requests keep theirs (a registration: one day). Then it is cut to what the audit compares."""

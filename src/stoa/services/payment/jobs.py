@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 ONE_ROUND = 100
 """Payments or refunds in one round: the next round takes the rest."""
-AT_ONCE = 4
-"""How many of a round the provider is asked about at the same time: half of the pool stays for shoppers."""
+AT_ONCE = 2
+"""How many of a round the provider is asked about at the same time: of a pool of three, one stays for shoppers."""
 
 
 class Timers:
