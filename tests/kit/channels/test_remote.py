@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from tests.kit.channels.neighbour import SECRET, Neighbour, reserve_request
 from stoa.contracts.inventory.v1 import inventory_pb2_grpc
 from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
 from stoa.kit import problems
-from stoa.kit.channels import RemoteChannel, RpcServer
+from stoa.kit.channels import RemoteChannel, RpcServer, remote
 
 
 @pytest.fixture
@@ -88,6 +89,26 @@ async def test_a_restarted_neighbour_is_found_again(neighbour: Neighbour) -> Non
         except problems.Unavailable:
             assert time.monotonic() - back < 3, "not found again"
     assert neighbour.inventory.reserved == ["before", "after"]
+
+
+async def test_a_channel_that_nobody_uses_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server takes too many pings for an attack, and cuts the connection on the third or fourth."""
+    # No client pings more often than that.
+    monkeypatch.setattr(remote, "PING_EVERY_MS", 1_000)
+    neighbour = Neighbour("wire")
+    await neighbour.start()
+    try:
+        channel = neighbour.channel()
+        stub = inventory_pb2_grpc.InventoryServiceStub(channel)
+        await stub.Reserve(reserve_request("before"))
+        assert channel.get_state() is grpc.ChannelConnectivity.READY
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(6):
+                await channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+        await stub.Reserve(reserve_request("after"))
+        assert neighbour.inventory.reserved == ["before", "after"]
+    finally:
+        await neighbour.close()
 
 
 async def test_a_port_that_is_taken_is_an_error_and_not_shared(neighbour: Neighbour) -> None:

@@ -34,6 +34,10 @@ _LIMITS: _Options = (
     ("grpc.max_metadata_size", MAX_METADATA_BYTES),
 )
 
+PING_EVERY_MS = 10_000
+"""A peer that vanished without a word (a machine, not a process) is noticed in this and `PING_ANSWER_MS`."""
+PING_ANSWER_MS = 5_000
+
 _NO_METHOD = "/stoa/None"
 """What nobody has: an answer to it says that somebody is there."""
 _NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAUTHENTICATED}
@@ -46,9 +50,6 @@ _CLIENT_OPTIONS: _Options = (
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
-    # A peer that vanished without a word (a machine, not a process) is noticed in fifteen seconds.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     # Only a caller knows whether a repeat is safe; and a neighbour is not behind a proxy.
@@ -60,11 +61,21 @@ _CLIENT_OPTIONS: _Options = (
 
 _SERVER_OPTIONS: _Options = (
     *_LIMITS,
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     # Two servers on one port share its calls unnoticed: a forgotten process would answer half of them.
     ("grpc.so_reuseport", 0),
 )
+
+
+def _client_options() -> _Options:
+    pings = (("grpc.keepalive_time_ms", PING_EVERY_MS), ("grpc.keepalive_timeout_ms", PING_ANSWER_MS))
+    return (*_CLIENT_OPTIONS, *pings)
+
+
+def _server_options() -> _Options:
+    # A server cuts off who pings more often than this, which gRPC has at five minutes. Half leaves room for late timers.
+    # A name that gRPC does not know it does not mention either.
+    return (*_SERVER_OPTIONS, ("grpc.http2.min_ping_interval_without_data_ms", PING_EVERY_MS // 2))
 
 
 class RemoteChannel(Channel):
@@ -88,7 +99,7 @@ class RemoteChannel(Channel):
     def _opened(self) -> grpc.aio.Channel:
         # Not in __init__: gRPC binds a channel to the event loop that runs.
         if self._wire is None:
-            self._wire = grpc.aio.insecure_channel(self._address, options=_CLIENT_OPTIONS)
+            self._wire = grpc.aio.insecure_channel(self._address, options=_client_options())
         return self._wire
 
     def _send(self, outgoing: Outgoing) -> asyncio.Future[Reply]:
@@ -159,7 +170,7 @@ class RpcServer:
         await asyncio.get_running_loop().create_task(self._start(), context=contextvars.Context())
 
     async def _start(self) -> None:
-        self._server = grpc.aio.server(handlers=(_EveryMethod(self),), options=_SERVER_OPTIONS)
+        self._server = grpc.aio.server(handlers=(_EveryMethod(self),), options=_server_options())
         self.port = self._server.add_insecure_port(self._address)
         await self._server.start()
 
