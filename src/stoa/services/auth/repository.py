@@ -1,5 +1,7 @@
 """All SQL of auth."""
 
+# ruff: noqa: S608 - what is put into the statements are the columns below, and a name of ours, never a value
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,6 +15,9 @@ from stoa.kit.db import Db, Transaction, affected
 from stoa.services.auth import guessing
 from stoa.services.auth.guessing import Tally
 from stoa.services.auth.keys import KeyRow
+
+_USER = """id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
+    created_at"""
 
 EndedBy = Literal["logout", "reuse", "password_changed", "roles_changed", "disabled"]
 
@@ -46,13 +51,11 @@ class NewUser:
     registration_key: bytes | None = None
 
 
-ADD_USER = """
+ADD_USER = f"""
     INSERT INTO users (id, email, password_hash, first_name, last_name, phone, roles, registration_key)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT DO NOTHING
-    RETURNING
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+    RETURNING {_USER}
 """
 
 
@@ -98,10 +101,8 @@ async def import_users(tx: Transaction, new: Sequence[NewUser]) -> set[str]:
     return {row["id"] for row in rows}
 
 
-FIND_USER = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+FIND_USER = f"""
+    SELECT {_USER}
     FROM users WHERE id = $1
 """
 
@@ -110,10 +111,8 @@ async def find_user(db: Db, user_id: str) -> User | None:
     return _user(await db.fetchrow(FIND_USER, user_id))
 
 
-FIND_USER_BY_EMAIL = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+FIND_USER_BY_EMAIL = f"""
+    SELECT {_USER}
     FROM users WHERE email = $1
 """
 
@@ -122,10 +121,8 @@ async def find_user_by_email(db: Db, email: str) -> User | None:
     return _user(await db.fetchrow(FIND_USER_BY_EMAIL, email))
 
 
-FIND_USER_BY_REGISTRATION = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+FIND_USER_BY_REGISTRATION = f"""
+    SELECT {_USER}
     FROM users WHERE registration_key = $1
 """
 
@@ -135,10 +132,8 @@ async def find_user_by_registration(db: Db, registration_key: bytes) -> User | N
 
 
 # NO KEY: a session that is being opened refers to the row and need not wait.
-LOCK_USER = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+LOCK_USER = f"""
+    SELECT {_USER}
     FROM users WHERE id = $1 FOR NO KEY UPDATE
 """
 
@@ -148,10 +143,8 @@ async def lock_user(tx: Transaction, user_id: str) -> User | None:
 
 
 # In one order everywhere, so that two who lock the same accounts never wait for each other.
-LOCK_USERS = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+LOCK_USERS = f"""
+    SELECT {_USER}
     FROM users WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -162,10 +155,8 @@ async def lock_users(tx: Transaction, user_ids: Sequence[str]) -> dict[str, User
     return {user.id: user for user in users}
 
 
-LIST_USERS = """
-    SELECT
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+LIST_USERS = f"""
+    SELECT {_USER}
     FROM users
     WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR email = $2)
     ORDER BY id DESC LIMIT $3
@@ -192,11 +183,9 @@ async def change_password(tx: Transaction, user_id: str, password_hash: str) -> 
     await tx.execute(CHANGE_PASSWORD, user_id, password_hash)
 
 
-SET_ROLES = """
+SET_ROLES = f"""
     UPDATE users SET roles = $2, version = version + 1 WHERE id = $1
-    RETURNING
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+    RETURNING {_USER}
 """
 
 
@@ -205,11 +194,9 @@ async def set_roles(tx: Transaction, user_id: str, roles: Sequence[str]) -> User
     return _there(await tx.fetchrow(SET_ROLES, user_id, roles))
 
 
-SET_DISABLED = """
+SET_DISABLED = f"""
     UPDATE users SET disabled_at = $2, version = version + 1 WHERE id = $1
-    RETURNING
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+    RETURNING {_USER}
 """
 
 
@@ -218,14 +205,12 @@ async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> Us
     return _there(await tx.fetchrow(SET_DISABLED, user_id, at))
 
 
-TAKE_DISABLED_UNTOLD = """
+TAKE_DISABLED_UNTOLD = f"""
     UPDATE users SET version = version + 1 WHERE id IN (
         SELECT id FROM users WHERE disabled_at IS NOT NULL AND version = 1
         ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
     )
-    RETURNING
-        id, email, password_hash, password_changed_at, first_name, last_name, phone, roles, version, disabled_at,
-        created_at
+    RETURNING {_USER}
 """
 
 
@@ -376,7 +361,7 @@ HOLD_TALLIES = f"""
     INSERT INTO guesses (account, client) VALUES ($1, '{guessing.EVERYWHERE}'), ($1, $2)
     ON CONFLICT (account, client) DO UPDATE SET account = excluded.account
     RETURNING client, failures, failed_at, blocked_until, succeeded_at
-"""  # noqa: S608
+"""
 
 
 async def hold_tallies(tx: Transaction, account: bytes, network: str) -> tuple[Tally, Tally]:
