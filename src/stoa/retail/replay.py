@@ -105,7 +105,6 @@ class Report:
     failures: Counter[str] = field(default_factory=Counter)
     bought: list[Bought] = field(default_factory=list)
     returned_orders: int = 0
-    unmatched_return_lines: int = 0
 
     @property
     def orders(self) -> int:
@@ -190,7 +189,7 @@ class Replay:
         started = perf_counter()
         await _in_parallel(_by_customer(chosen), concurrency, self._buy)
         self.report.seconds = perf_counter() - started
-        back = _match_returns(self.report, history.returns)
+        back = _match_returns(self.report.bought, history.returns)
         await _in_parallel([[one] for one in back], concurrency, self._send_back)
         return self.report
 
@@ -275,10 +274,10 @@ def _address(invoice: Invoice) -> dict[str, str]:
     }
 
 
-def _match_returns(report: Report, notes: Sequence[Invoice]) -> list[SendBack]:
-    """What goes back of which order; a line that matches nothing bought in this replay is counted only."""
+def _match_returns(orders: Sequence[Bought], notes: Sequence[Invoice]) -> list[SendBack]:
+    """What goes back of which order; a line that matches nothing bought in this replay is left out."""
     by_customer: dict[int, list[Bought]] = defaultdict(list)
-    for bought in report.bought:
+    for bought in orders:
         by_customer[bought.customer].append(bought)
     back: dict[str, SendBack] = {}
     for note in notes:
@@ -287,7 +286,6 @@ def _match_returns(report: Report, notes: Sequence[Invoice]) -> list[SendBack]:
         for sku, quantity in note.lines.items():
             open_order = next((one for one in by_customer[note.customer] if one.left.get(sku, 0) >= quantity), None)
             if open_order is None:
-                report.unmatched_return_lines += 1
                 continue
             open_order.left[sku] -= quantity
             lines = back.setdefault(open_order.order_id, SendBack(open_order.order_id, {})).lines
