@@ -28,5 +28,5 @@ def build(resources: Resources) -> Parts:
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],
         handlers=handlers(Mails(settings.shop_name)),
         together=together,
-        jobs=[Job("end_mails", partial(end_mails, resources.db, settings), END_EVERY_SECONDS)],
+        jobs=[Job("end_mails", partial(end_mails, resources.db, settings), every_seconds=END_EVERY_SECONDS)],
     )
