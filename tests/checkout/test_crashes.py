@@ -205,7 +205,11 @@ async def test_a_save_without_the_lease_is_refused(new_house: NewHouse, shopper:
     assert (await house.row(placed.checkout_id)).error is None
 
 
-def test_no_point_is_reached_by_default():
-    reach = crash_points.exit_at("")
+@pytest.mark.parametrize(("named", "ends"), [("", []), *((point, [9]) for point in POINTS)])
+def test_the_process_ends_at_the_point_that_is_named_and_at_no_other(monkeypatch, named: str, ends: list[int]):
+    ended: list[int] = []
+    monkeypatch.setattr("os._exit", ended.append)
+    reach = crash_points.exit_at(named)
     for point in POINTS:
         reach(point)
+    assert ended == ends

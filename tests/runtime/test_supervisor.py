@@ -7,7 +7,6 @@ import io
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -51,11 +50,17 @@ def said() -> Said:
 
 
 @pytest.fixture
-async def watched(quick: None, said: Said, unused_port: int, tmp_path: Path) -> AsyncIterator[Address]:
+def watcher(said: Said) -> Supervisor:
+    return Supervisor(os.environ, said, prefixed=True)
+
+
+@pytest.fixture
+async def watched(
+    quick: None, watcher: Supervisor, said: Said, unused_port: int, tmp_path: Path
+) -> AsyncIterator[Address]:
     script = tmp_path / "child.py"
     script.write_text(CHILD)
     address = Address(LOOPBACK, unused_port)
-    watcher = Supervisor(os.environ, said, prefixed=True)
     watcher.add("door", [sys.executable, str(script), str(unused_port)], address)
     try:
         await watcher.start()
@@ -67,6 +72,11 @@ async def watched(quick: None, said: Said, unused_port: int, tmp_path: Path) -> 
                 os.kill(pid, signal.SIGCONT)
         await asyncio.wait_for(watcher.stop(), 50)
     assert not any(map(_lives, said.pids))
+
+
+def silence_of(watcher: Supervisor) -> Silence:
+    """What it knows of its only child."""
+    return watcher._children[0].silence
 
 
 def _lives(pid: int) -> bool:
@@ -100,23 +110,30 @@ async def test_a_child_that_ends_is_started_again(watched: Address, said: Said) 
 
 
 async def test_a_child_that_lives_and_does_not_answer_is_killed_and_started_again(
-    watched: Address, said: Said, caplog: pytest.LogCaptureFixture
+    watched: Address, watcher: Supervisor, said: Said, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await asyncio.sleep(0.3)  # it has been asked, and has answered
+    await until(lambda: silence_of(watcher).answered)
     os.kill(said.pids[0], signal.SIGSTOP)
-    stopped = time.monotonic()
     await again(watched, said, 1)
-    assert time.monotonic() - stopped > supervisor.SILENCE_SECONDS
     assert not _lives(said.pids[0])
-    assert "a process lives and does not answer: it is killed" in caplog.messages
+    (killed,) = [
+        each for each in caplog.records if each.getMessage() == "a process lives and does not answer: it is killed"
+    ]
+    assert killed.__dict__["seconds"] > supervisor.SILENCE_SECONDS
 
 
-async def test_a_child_that_is_silent_for_a_moment_lives_on(watched: Address, said: Said) -> None:
+async def test_a_child_that_is_silent_for_a_moment_lives_on(
+    watched: Address, watcher: Supervisor, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "SILENCE_SECONDS", 60.0)
+    await until(lambda: silence_of(watcher).answered)
     for _ in range(3):
         os.kill(said.pids[0], signal.SIGSTOP)
-        await asyncio.sleep(supervisor.SILENCE_SECONDS / 2)
+        await until(lambda: silence_of(watcher).seconds > 0)
+        seconds = silence_of(watcher).seconds
+        await until(lambda before=seconds: silence_of(watcher).seconds > before)
         os.kill(said.pids[0], signal.SIGCONT)
-        await asyncio.sleep(0.4)
+        await until(lambda: silence_of(watcher).seconds == 0)
     assert len(said.pids) == 1
     assert await is_ready(watched)
 
