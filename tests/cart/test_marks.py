@@ -59,7 +59,7 @@ async def test_the_newest_word_counts_whatever_comes_last(db, fill, arrival):
 
 
 async def test_two_runners_keep_the_newest_of_each(db):
-    twin = Database("cart", db.dsn)
+    twin = Database("cart", db.dsn, db.size)
     inboxes = [Inbox(SERVICES["cart"], one, HANDLERS) for one in (db, twin)]
     skus = [f"S{at}" for at in range(60)]
     events = [

@@ -111,7 +111,7 @@ async def test_two_runners_beside_who_removes_categories(shop):
     for at in range(24):
         slug = f"p{at}"
         await shop.add(slug, 100, user=sellers[at * 5 % 8])
-    twin = Database("catalog", shop.db.dsn)
+    twin = Database("catalog", shop.db.dsn, shop.db.size)
     inboxes = [Inbox(SERVICES["catalog"], db, handlers(shop.catalog.outbox), together) for db in (shop.db, twin)]
     events = [changed(seller, version, enabled=version % 2 == 1) for version in range(2, 8) for seller in sellers]
     running = [asyncio.create_task(inbox.run()) for inbox in inboxes]

@@ -265,7 +265,7 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
     async def make(*, beside: House | None = None, reach: Any = pass_by, **settings: Any) -> House:
         if beside is None:
             dsns.append(await templates.copy("checkout"))
-        db = Database("checkout", beside.db.dsn if beside else dsns[-1])
+        db = Database("checkout", beside.db.dsn if beside else dsns[-1], ProcessSettings().pool_size)
         chosen = Settings(**({"longest_pause_seconds": 0.02} | settings))
         road = Road()
         neighbours = Neighbours(

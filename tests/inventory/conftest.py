@@ -135,7 +135,7 @@ async def twin(shop: Shop) -> AsyncIterator[Callable[[], Shop]]:
     async with AsyncExitStack() as stack:
 
         def make() -> Shop:
-            db = Database("inventory", shop.db.dsn)
+            db = Database("inventory", shop.db.dsn, shop.db.size)
             stack.push_async_callback(db.close)
             return Shop(inventory_over(db))
 

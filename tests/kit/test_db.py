@@ -261,7 +261,7 @@ async def test_waiting_for_a_connection_has_an_end(database, monkeypatch) -> Non
 
 
 async def test_no_server_is_unavailable_and_so_is_a_closed_pool(database) -> None:
-    nobody = kit_db.Database("cart", "postgresql://stoa_cart:x@127.0.0.1:1/stoa_cart")
+    nobody = kit_db.Database("cart", "postgresql://stoa_cart:x@127.0.0.1:1/stoa_cart", 1)
     with pytest.raises(DatabaseUnavailable):
         await nobody.execute("SELECT 1")
     db = await database("cart")
@@ -303,7 +303,7 @@ async def test_a_statement_that_takes_too_long_is_cut_off(database, monkeypatch)
     with pytest.raises(TooSlow) as refused:
         await db.execute("SELECT pg_sleep(10)")
     assert (refused.value.status, refused.value.type) == (503, "/problems/database-too-slow")
-    patient = kit_db.Database("cart", db.dsn, settings={"statement_timeout": "0"})
+    patient = kit_db.Database("cart", db.dsn, 1, {"statement_timeout": "0"})
     await patient.execute("SELECT pg_sleep(0.1)")
     await patient.close()
 

@@ -44,7 +44,9 @@ async def small_disk(postgres):
 
 async def test_a_full_disk_is_503_and_said_until_there_is_room_again(database, small_disk) -> None:
     made = await database("cart")
-    db = Database("cart", made.dsn, settings={"default_tablespace": small_disk, "temp_tablespaces": small_disk})
+    db = Database(
+        "cart", made.dsn, made.size, settings={"default_tablespace": small_disk, "temp_tablespaces": small_disk}
+    )
     await db.execute("CREATE TABLE thing (page text STORAGE PLAIN)")
     await db.execute("CREATE TABLE ballast AS SELECT FROM generate_series(1, 60000)")
     await db.check()

@@ -28,7 +28,7 @@ def keys(db):
 @pytest.fixture
 async def elsewhere(db):
     """The same service in another process: a pool of its own on the same database."""
-    other = Database("cart", db.dsn)
+    other = Database("cart", db.dsn, db.size)
     yield other
     await other.close()
 
@@ -232,7 +232,7 @@ async def test_fifty_repeats_after_a_crash_do_it_once(db, elsewhere):
     task = asyncio.create_task(IdempotencyKeys(elsewhere).once("scope", "k", HASH, work))
     await work.reached.wait()
     await die(elsewhere, task)
-    third = Database("cart", db.dsn)
+    third = Database("cart", db.dsn, db.size)
     here, there = Work(db), Work(third)
     here_keys, there_keys = IdempotencyKeys(db), IdempotencyKeys(third)
     await asyncio.gather(

@@ -39,7 +39,7 @@ async def drain(runners: list[Inbox], db: Database) -> None:
 @pytest.mark.parametrize("first_known", [True, False], ids=["known orders", "unknown orders"])
 async def test_two_runners_and_many_orders(database, postgres, first_known):
     db = await database("notification")
-    other = Database("notification", db.dsn)
+    other = Database("notification", db.dsn, db.size)
     orders = sorted(uuid7() for _ in range(ROUNDS * BATCH))
     if first_known:
         await runner(db).accept([placed(order_id) for order_id in orders])

@@ -121,7 +121,7 @@ async def test_an_undeclared_edge_is_refused(shop) -> None:
 async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> None:
     deaf = replace(SERVICES["user"], hears=())
     verifier: Verifier = shop.process.services[0]._resources.verifier
-    resources = ServiceResources(deaf, Database("user", ""), verifier, shop.process.neighbours, {})
+    resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbours, {})
     with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and stoa\.app says that it hears \[\]"):
         Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 

@@ -178,7 +178,7 @@ class Database:
     or `DiskFull`: then it has not.
     """
 
-    def __init__(self, service: str, dsn: str, size: int = 8, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, service: str, dsn: str, size: int, settings: Mapping[str, str] | None = None) -> None:
         self.service = service
         self.dsn = dsn
         self.size = size

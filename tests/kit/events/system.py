@@ -133,7 +133,7 @@ class System:
 
     async def another_process(self) -> Announcer:
         """The same service in a process of its own: its own pool and outbox on the same database."""
-        db = Database("order", self.announcer.db.dsn)
+        db = Database("order", self.announcer.db.dsn, self.announcer.db.size)
         return Announcer(db, new_outbox())
 
     async def delivered(self) -> None:

@@ -19,7 +19,7 @@ FACTS, WRITERS, SUBJECTS = 3000, 20, 40
 
 async def cut_off(db: Database, *, relays_only: bool) -> int:
     """End every connection to the database, or only those with the locks of a relay; how many."""
-    killer = Database("order", db.dsn)
+    killer = Database("order", db.dsn, 1)
     ended = await killer.fetchval(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"

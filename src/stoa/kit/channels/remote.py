@@ -73,8 +73,8 @@ def _client_options() -> _Options:
 
 
 def _server_options() -> _Options:
-    # A server cuts off who pings more often than this, which gRPC has at five minutes. Half leaves room for late timers.
-    # A name that gRPC does not know it does not mention either.
+    # A server cuts off who pings more often than this, which gRPC has at five minutes. Half: timers may be late.
+    # A name that gRPC does not know it passes over in silence.
     return (*_SERVER_OPTIONS, ("grpc.http2.min_ping_interval_without_data_ms", PING_EVERY_MS // 2))
 
 
