@@ -15,8 +15,6 @@ WHY = {"reason": "A counterfeit"}
 async def for_sale(shop, sku="MUG-0") -> bool:
     return bool(await repository.variants_for_sale(shop.db, [sku]))
 
-    return bool(await repository.variants_for_sale(shop.db, [sku]))
-
 
 async def acts(shop, product_id):
     return [
@@ -45,6 +43,26 @@ async def test_what_is_withheld_is_neither_seen_nor_bought(shop):
     assert await acts(shop, mug["id"]) == [
         ("product.withheld", ADMIN.id, {"standing": "active"}, {"standing": "withheld"}, WHY["reason"])
     ]
+
+
+async def test_what_is_withheld_does_not_show_itself_to_other_sellers(shop):
+    await shop.add("mug", 500, user=SELLER)
+    assert (await shop.rest.send("PATCH", "/products/mug", {"name": "Mine"}, user=OTHER_SELLER)).status == 403
+    await shop.rest.ok("POST", "/products/mug/withhold", WHY, user=ADMIN)
+    before = await shop.rest.ok("GET", "/products/mug", user=SELLER)
+    variant = {"sku": "MINE-0", "price": pounds(400)}
+    for method, path, body in (
+        ("GET", "/products/mug", None),
+        ("PATCH", "/products/mug", {"name": "Mine"}),
+        ("PUT", "/products/mug", {"name": "Mine", "version": 2}),
+        ("DELETE", "/products/mug", None),
+        ("POST", "/products/mug/variants", variant),
+        ("PUT", "/variants/MUG-0", {"price": pounds(400)}),
+        ("DELETE", "/variants/MUG-0", None),
+    ):
+        answer = await shop.rest.send(method, path, body, user=OTHER_SELLER)
+        assert (answer.status, answer.problem) == (404, "no-such-product"), (method, path)
+    assert await shop.rest.ok("GET", "/products/mug", user=SELLER) == before
 
 
 async def test_only_staff_bring_it_back(shop):

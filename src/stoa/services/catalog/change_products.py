@@ -185,7 +185,7 @@ async def lock_product(tx: Transaction, id_or_slug: str, by: Principal) -> Produ
     if product is None:
         raise NoSuchProduct
     if not may_change(product, by):
-        raise NotYourProduct if product.status == "active" else NoSuchProduct
+        raise NotYourProduct if product.standing == "active" else NoSuchProduct
     return product
 
 
