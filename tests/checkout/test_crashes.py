@@ -183,7 +183,7 @@ async def test_a_row_that_cannot_be_read_does_not_keep_the_others_waiting(new_ho
         checkout_id = uuid7()
         ids.append(checkout_id)
         await house.buy(shopper.user, checkout_id=checkout_id)
-    await house.db.execute("UPDATE checkouts SET data = data - 'email' WHERE id = $1", ids[0])
+    await house.db.execute("UPDATE checkouts SET data = data - 'order_id' WHERE id = $1", ids[0])
     await house.die()
     heir = await new_house(beside=house)
     assert (await heir.ended(ids[1])).state is State.COMPLETED

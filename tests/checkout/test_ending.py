@@ -11,7 +11,7 @@ from volume import ROWS, fill, read_by
 from stoa.kit import clock
 from stoa.kit.ids import first_uuid7
 from stoa.kit.rounds import ONE_ROUND
-from stoa.services.checkout import repository
+from stoa.services.checkout import purchase, repository
 from stoa.services.checkout.errors import AnswerGone
 from stoa.services.checkout.jobs import cut_ended
 from stoa.services.checkout.settings import Settings
@@ -45,6 +45,26 @@ async def test_an_order_keeps_its_key_and_loses_its_snapshot(house: House, shopp
     assert await house.db.fetchval("SELECT count(*) FROM checkouts") == 1
 
 
+@pytest.mark.parametrize("token", ["tok_ok", "tok_declined"])
+async def test_nothing_of_who_bought_is_left(house: House, shopper: Shopper, later, token):
+    placed = await house.buy(shopper.user, token=token)
+    personal = ("ada@example.com", "Lovelace", "St James's Square", "SW1Y 4JH", token)
+
+    async def told():
+        row = await house.db.fetchval(
+            "SELECT to_jsonb(checkouts)::text FROM checkouts WHERE id = $1", placed.checkout_id
+        )
+        return {each for each in personal if each in row}
+
+    assert {"ada@example.com", "Lovelace", "St James's Square", "SW1Y 4JH"} <= await told()
+    later(Settings().keep_days)
+    await cut_ended(house.db, Settings().keep_days)
+    assert await told() == set()
+    left = (await house.row(placed.checkout_id)).purchase
+    assert (left.shipping_address, left.billing_address) == (None, None)
+    assert (left.order_id, left.user_id) == (placed.order_id, shopper.user.id)
+
+
 async def test_a_refusal_gives_its_key_back(house: House, shopper: Shopper, later):
     refused = await house.buy(shopper.user, key="k", token="tok_declined")
     assert refused.answer is not None and refused.answer.status == 402
@@ -73,7 +93,10 @@ async def test_a_round_reads_a_bounded_part_of_many(house: House):
     await fill(house.db, "checkouts", columns, values)
     soon = clock.now() + timedelta(days=1)
     # The oldest of all, and then where the most of them are too young.
-    everything = await read_by(house.db, repository.CUT, "ffffffff-ffff-7fff-bfff-ffffffffffff", soon, ONE_ROUND)
+    everything = await read_by(
+        house.db, repository.CUT, "ffffffff-ffff-7fff-bfff-ffffffffffff", soon, ONE_ROUND, purchase.CUT
+    )
     assert everything.rows < ROWS / 20
-    nothing = await read_by(house.db, repository.CUT, first_uuid7(clock.now() - timedelta(days=400)), soon, ONE_ROUND)
+    long_ago = first_uuid7(clock.now() - timedelta(days=400))
+    nothing = await read_by(house.db, repository.CUT, long_ago, soon, ONE_ROUND, purchase.CUT)
     assert nothing.rows < ROWS / 20

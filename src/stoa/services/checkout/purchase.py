@@ -24,19 +24,20 @@ class Answer(msgspec.Struct, frozen=True):
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by `steps/<the name beside it>`.
 
-    `token` is the provider's name for a card; it is forgotten when it is no longer needed.
+    `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
+    `CUT` are there while a checkout runs, and go when it is cut.
     """
 
     checkout_id: str
     order_id: str
     user_id: str | None
-    email: str
+    email: str = ""
     cart_id: str | None
     shipping_method: str
-    shipping_address: Address
-    billing_address: Address
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
     payment_method: str
-    token: str
+    token: str = ""
     expected_total: Money | None
     traceparent: str
     request_id: str = ""  # empty where the row is older than this member
@@ -47,6 +48,10 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     quote: Quote | None = None  # quote_total
     payment_id: str = ""  # authorize_payment
     answer: Answer | None = None  # confirm_order, or whatever refused; kept in columns of its own
+
+
+CUT = ("email", "shipping_address", "billing_address", "token", "items", "quote")
+"""What nobody needs of a checkout that ended long ago: who bought, where it went, what was in it."""
 
 
 def changes(before: Purchase, after: Purchase) -> dict[str, Any]:

@@ -300,7 +300,7 @@ async def in_state_after(db: Db, state: State | None, after: str | None, most: i
 # back; that of an order stays, so that no second one is made under it.
 CUT = """
     UPDATE checkouts
-    SET data = data - '{items,quote}'::text[], answer_body = '', cut_at = now(),
+    SET data = data - $4::text[], answer_body = '', cut_at = now(),
         key = CASE state WHEN 'completed' THEN key END
     WHERE id IN (
         SELECT id FROM checkouts
@@ -311,8 +311,8 @@ CUT = """
 
 
 async def cut(db: Db, before: datetime, most: int) -> int:
-    """Take the snapshot and the answer from what ended earlier; from how many."""
-    return affected(await db.execute(CUT, first_uuid7(before), before, most))
+    """Take what is personal, the snapshot and the answer from what ended earlier; from how many."""
+    return affected(await db.execute(CUT, first_uuid7(before), before, most, purchases.CUT))
 
 
 # Each half has its own small index.

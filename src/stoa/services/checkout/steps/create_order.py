@@ -10,8 +10,10 @@ from stoa.services.checkout.steps.step import Step
 
 
 async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
-    quote = purchase.quote
+    quote, shipping_address, billing_address = purchase.quote, purchase.shipping_address, purchase.billing_address
     assert quote is not None
+    assert shipping_address is not None
+    assert billing_address is not None
     request = CreateOrderRequest(
         checkout_id=purchase.checkout_id,
         order_id=purchase.order_id,
@@ -34,8 +36,8 @@ async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
         tax=money_message(quote.tax),
         total=money_message(quote.total),
         shipping_method=purchase.shipping_method,
-        shipping_address=address_message(purchase.shipping_address),
-        billing_address=address_message(purchase.billing_address),
+        shipping_address=address_message(shipping_address),
+        billing_address=address_message(billing_address),
         payment_id=purchase.payment_id,
         reservation_key=purchase.checkout_id,
     )
