@@ -64,7 +64,7 @@ async def test_importing(world):
         NewUser(email="There@example.com", first_name="X", last_name="X", password_hash=OLD_HASH, roles=["admin"]),
         NewUser(email="a@example.com", first_name="Twice", last_name="X", password_hash=""),
     ]
-    answer = await world.stub.ImportUsers(ImportUsersRequest(users=users))
+    answer = await world.stub.ImportUsers(ImportUsersRequest(users=users, reason="from the old shop"))
     assert (answer.added, answer.already_there) == (2, 2)
     rows = await world.db.fetch("SELECT email, first_name, roles, phone FROM users ORDER BY email")
     assert [tuple(row) for row in rows] == [
@@ -79,8 +79,8 @@ async def test_importing(world):
     )
     assert [row["email"] for row in announced] == ["a@example.com", "b@example.com"]
     acts = await staff_acts.list_acts(world.db, limit=10)
-    assert [(act.actor, act.act, act.before, act.after) for act in acts] == [
-        ("operator", "user.imported", None, {"roles": ["admin", "seller"]})
+    assert [(act.actor, act.act, act.before, act.after, act.reason) for act in acts] == [
+        ("operator", "user.imported", None, {"roles": ["admin", "seller"]}, "from the old shop")
     ]
     before = await world.counts()
     again = await world.stub.ImportUsers(ImportUsersRequest(users=users))

@@ -187,13 +187,19 @@ def test_the_administrator_is_there_before_the_door_opens(
     kept = dict(line.split(": ") for line in (shop.data_dir / "admin.txt").read_text().splitlines())
     assert roles(shop, kept["email"], kept["password"]) == ["admin"]
 
-    # Others are made at the command line, beside the shop that runs.
+    # Others are made at the command line, beside the shop that runs. The file of a password comes first: without it
+    # nobody has the password.
     here = ("--data-dir", shop.data_dir)
-    added = stoa("admin", "add", "boss@shop.example", *here)
+    nowhere = stoa("admin", "add", "boss@shop.example", "--to", tmp_path / "nowhere" / "password.txt", *here)
+    assert (nowhere.returncode, nowhere.stdout) == (1, "")
+    assert "password.txt cannot be written: No such file or directory" in nowhere.stderr
+    added = stoa("admin", "add", "boss@shop.example", "--reason", "opens the shop", *here)
     password = added.stdout.split()[-1]
     assert (added.returncode, added.stderr, len(password)) == (0, "", 16)
     assert roles(shop, "boss@shop.example", password) == ["admin"]
-    again = stoa("admin", "add", "boss@shop.example", *here)
+    unused = tmp_path / "unused.txt"
+    again = stoa("admin", "add", "boss@shop.example", "--to", unused, *here)
+    assert not unused.exists()
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
         "stoa: boss@shop.example has an account already; `stoa admin grant` makes it an administrator's, "
@@ -229,6 +235,7 @@ def test_the_administrator_is_there_before_the_door_opens(
     assert wrong.stderr == ("stoa: no address is not an e-mail address that mail could reach; see how it is written\n")
     acts = stoa("acts", "--actor", "operator", "--service", "auth", *here).stdout
     assert "left on a train" in acts
+    assert "opens the shop" in acts
     counts = [acts.count(f"user.{what}") for what in ("imported", "password_reset", "roles_changed")]
     assert counts == [2, 2, 1]
 

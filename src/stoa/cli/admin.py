@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import argon2
@@ -50,15 +52,17 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     email, reason = arguments.email, arguments.reason or f"stoa admin {arguments.act}"
     async with here.existing() as access, whole_system(access, here.environ) as channel_to:
         auth = AuthServiceStub(channel_to("auth"))
-        try:
-            if arguments.act == "grant":
+        if arguments.act == "grant":
+            with _refusals(email):
                 answer = await auth.GrantRole(auth_pb2.GrantRoleRequest(email=email, role="admin", reason=reason))
-                said = "is an administrator now" if answer.changed else "was an administrator already"
-                console.say(f"{escape(email)} {said}.")
-                return
-            password, hashed = await new_password()
+            said = "is an administrator now" if answer.changed else "was an administrator already"
+            console.say(f"{escape(email)} {said}.")
+            return
+        password, hashed = await new_password()
+        text = f"email: {email}\npassword: {password}\n"
+        with _kept_first(arguments.to, text), _refusals(email):
             if arguments.act == "add":
-                if (await auth.ImportUsers(administrator(email, hashed))).added == 0:
+                if (await auth.ImportUsers(administrator(email, hashed, reason))).added == 0:
                     raise Failure(
                         f"{email} has an account already",
                         "`stoa admin grant` makes it an administrator's, `stoa admin reset` gives it another password",
@@ -67,15 +71,11 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
                 await auth.ResetPassword(
                     auth_pb2.ResetPasswordRequest(email=email, password_hash=hashed, reason=reason)
                 )
-        except problems.NotFound:
-            raise Failure(f"{email} has no account", f"make one with `stoa admin add {email}`") from None
-        except problems.Forbidden:
-            raise Failure(
-                f"the account of {email} is disabled", "have an administrator enable it, or add another"
-            ) from None
-        except problems.Unprocessable:
-            raise Failure(f"{email} is not an e-mail address that mail could reach", "see how it is written") from None
-        _hand_over(here, email, password, arguments.to, console)
+        if arguments.to is None:
+            console.say(f"The password of {escape(email)} is {escape(password)}")
+        else:
+            console.say(f"The password of {escape(email)} is in {escape(str(arguments.to))}.")
+        _renew(here, email, text)
 
 
 async def exists(access: Access) -> bool:
@@ -84,12 +84,12 @@ async def exists(access: Access) -> bool:
         return bool(await databases["auth"].fetchval(EXISTS))
 
 
-def administrator(email: str, hashed: str) -> auth_pb2.ImportUsersRequest:
+def administrator(email: str, hashed: str, reason: str) -> auth_pb2.ImportUsersRequest:
     """What asks auth for such an account; nothing happens where there is one of that address."""
     user = auth_pb2.ImportUsersRequest.NewUser(
         email=email, first_name="Ada", last_name="Administrator", password_hash=hashed, roles=["admin"]
     )
-    return auth_pb2.ImportUsersRequest(users=[user])
+    return auth_pb2.ImportUsersRequest(users=[user], reason=reason)
 
 
 async def new_password() -> tuple[str, str]:
@@ -98,14 +98,39 @@ async def new_password() -> tuple[str, str]:
     return password, await asyncio.to_thread(argon2.PasswordHasher().hash, password)
 
 
-def _hand_over(here: Installation, email: str, password: str, to: Path | None, console: Console) -> None:
-    text = f"email: {email}\npassword: {password}\n"
+@contextmanager
+def _kept_first(to: Path | None, text: str) -> Iterator[None]:
+    """The password is kept before the account has it: whatever happens between, nobody is locked out.
+
+    A refusal takes the file away again. Where nobody knows whether the account has the password, it stays.
+    """
+    if to is not None:
+        files.write(to, text)
+    try:
+        yield
+    except Failure:
+        if to is not None:
+            to.unlink()
+        raise
+
+
+@contextmanager
+def _refusals(email: str) -> Iterator[None]:
+    """What auth refuses, in a line for the terminal."""
+    try:
+        yield
+    except problems.NotFound:
+        raise Failure(f"{email} has no account", f"make one with `stoa admin add {email}`") from None
+    except problems.Forbidden:
+        raise Failure(
+            f"the account of {email} is disabled", "have an administrator enable it, or add another"
+        ) from None
+    except problems.Unprocessable:
+        raise Failure(f"{email} is not an e-mail address that mail could reach", "see how it is written") from None
+
+
+def _renew(here: Installation, email: str, text: str) -> None:
+    """What the first start wrote down of this account would be wrong from now on."""
     kept = files.read(here.data_dir.admin)
     if kept is not None and f"email: {email}" in kept.splitlines():
-        # What the first start wrote down would be wrong from now on.
         files.write(here.data_dir.admin, text)
-    if to is None:
-        console.say(f"The password of {escape(email)} is {escape(password)}")
-    else:
-        files.write(to, text)
-        console.say(f"The password of {escape(email)} is in {escape(str(to))}.")

@@ -128,7 +128,7 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
     password, made_now = _password(file)
     hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
     auth = AuthServiceStub(channel_to("auth"))
-    answer = await auth.ImportUsers(administrator(ADMIN_EMAIL, hashed))
+    answer = await auth.ImportUsers(administrator(ADMIN_EMAIL, hashed, reason="the first administrator"))
     if made_now and answer.added == 0:
         # The account is older than this data directory, and so is its password.
         file.unlink()  # noqa: ASYNC240 - one system call

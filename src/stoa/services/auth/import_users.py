@@ -31,10 +31,11 @@ class Imported:
     roles: Sequence[str]
 
 
-async def import_users(auth: Auth, users: Sequence[Imported]) -> int:
+async def import_users(auth: Auth, users: Sequence[Imported], reason: str = "") -> int:
     """How many were added, each announced; those whose address is there stay as they are, so a repeat adds none.
 
-    All or nothing: raises `UnusableEmail`, `UnusableHash` or `UnknownRole` with the place in `users`.
+    `reason` is kept with each who may do more than a customer. All or nothing: raises `UnusableEmail`, `UnusableHash`
+    or `UnknownRole` with the place in `users`.
     """
     new = [_new(at, user) for at, user in enumerate(users)]
     async with auth.db.transaction() as tx:
@@ -45,7 +46,9 @@ async def import_users(auth: Auth, users: Sequence[Imported]) -> int:
         for user in new:
             # A customer more is nobody's privilege; the others are a handful.
             if user.id in added and user.roles != CUSTOMER:
-                await staff_acts.record_operator(tx, act="user.imported", subject=user.id, after={"roles": user.roles})
+                await staff_acts.record_operator(
+                    tx, act="user.imported", subject=user.id, after={"roles": user.roles}, reason=reason
+                )
     return len(added)
 
 

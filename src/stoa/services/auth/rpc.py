@@ -75,7 +75,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
             )
             for user in request.users
         ]
-        added = await import_users(self._auth, users)
+        added = await import_users(self._auth, users, request.reason)
         return ImportUsersResponse(added=added, already_there=len(users) - added)
 
     async def OpenSession(self, request: OpenSessionRequest, context: Any) -> OpenSessionResponse:  # noqa: ARG002, N802

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/auth/v1/auth.proto\x12\x0cstoa.auth.v1\"z\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\r\n\x05roles\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\")\n\x13\x43heckSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"&\n\x14\x43heckSessionResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"<\n\x0eGetUserRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x06\n\x04user\"3\n\x0fGetUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.stoa.auth.v1.User\"\xb4\x01\n\x12ImportUsersRequest\x12\x37\n\x05users\x18\x01 \x03(\x0b\x32(.stoa.auth.v1.ImportUsersRequest.NewUser\x1a\x65\n\x07NewUser\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\x15\n\rpassword_hash\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\";\n\x13ImportUsersResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\"P\n\x12OpenSessionRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x06\n\x04user\"[\n\x13OpenSessionResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\"\\\n\x10GrantRoleRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"$\n\x11GrantRoleResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"i\n\x14ResetPasswordRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x15\n\rpassword_hash\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"\x17\n\x15ResetPasswordResponse\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xd5\x05\n\x0b\x41uthService\x12`\n\x0eGetSigningKeys\x12#.stoa.auth.v1.GetSigningKeysRequest\x1a$.stoa.auth.v1.GetSigningKeysResponse\"\x03\x90\x02\x01\x12Z\n\x0c\x43heckSession\x12!.stoa.auth.v1.CheckSessionRequest\x1a\".stoa.auth.v1.CheckSessionResponse\"\x03\x90\x02\x01\x12K\n\x07GetUser\x12\x1c.stoa.auth.v1.GetUserRequest\x1a\x1d.stoa.auth.v1.GetUserResponse\"\x03\x90\x02\x01\x12W\n\x0bImportUsers\x12 .stoa.auth.v1.ImportUsersRequest\x1a!.stoa.auth.v1.ImportUsersResponse\"\x03\x90\x02\x02\x12R\n\x0bOpenSession\x12 .stoa.auth.v1.OpenSessionRequest\x1a!.stoa.auth.v1.OpenSessionResponse\x12Q\n\tGrantRole\x12\x1e.stoa.auth.v1.GrantRoleRequest\x1a\x1f.stoa.auth.v1.GrantRoleResponse\"\x03\x90\x02\x02\x12X\n\rResetPassword\x12\".stoa.auth.v1.ResetPasswordRequest\x1a#.stoa.auth.v1.ResetPasswordResponse\x12\x61\n\x10RotateSigningKey\x12%.stoa.auth.v1.RotateSigningKeyRequest\x1a&.stoa.auth.v1.RotateSigningKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/auth/v1/auth.proto\x12\x0cstoa.auth.v1\"z\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\r\n\x05roles\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\")\n\x13\x43heckSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"&\n\x14\x43heckSessionResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"<\n\x0eGetUserRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x06\n\x04user\"3\n\x0fGetUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.stoa.auth.v1.User\"\xc4\x01\n\x12ImportUsersRequest\x12\x37\n\x05users\x18\x01 \x03(\x0b\x32(.stoa.auth.v1.ImportUsersRequest.NewUser\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1a\x65\n\x07NewUser\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\x15\n\rpassword_hash\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\";\n\x13ImportUsersResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\"P\n\x12OpenSessionRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x06\n\x04user\"[\n\x13OpenSessionResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\"\\\n\x10GrantRoleRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"$\n\x11GrantRoleResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"i\n\x14ResetPasswordRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x15\n\rpassword_hash\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"\x17\n\x15ResetPasswordResponse\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xd5\x05\n\x0b\x41uthService\x12`\n\x0eGetSigningKeys\x12#.stoa.auth.v1.GetSigningKeysRequest\x1a$.stoa.auth.v1.GetSigningKeysResponse\"\x03\x90\x02\x01\x12Z\n\x0c\x43heckSession\x12!.stoa.auth.v1.CheckSessionRequest\x1a\".stoa.auth.v1.CheckSessionResponse\"\x03\x90\x02\x01\x12K\n\x07GetUser\x12\x1c.stoa.auth.v1.GetUserRequest\x1a\x1d.stoa.auth.v1.GetUserResponse\"\x03\x90\x02\x01\x12W\n\x0bImportUsers\x12 .stoa.auth.v1.ImportUsersRequest\x1a!.stoa.auth.v1.ImportUsersResponse\"\x03\x90\x02\x02\x12R\n\x0bOpenSession\x12 .stoa.auth.v1.OpenSessionRequest\x1a!.stoa.auth.v1.OpenSessionResponse\x12Q\n\tGrantRole\x12\x1e.stoa.auth.v1.GrantRoleRequest\x1a\x1f.stoa.auth.v1.GrantRoleResponse\"\x03\x90\x02\x02\x12X\n\rResetPassword\x12\".stoa.auth.v1.ResetPasswordRequest\x1a#.stoa.auth.v1.ResetPasswordResponse\x12\x61\n\x10RotateSigningKey\x12%.stoa.auth.v1.RotateSigningKeyRequest\x1a&.stoa.auth.v1.RotateSigningKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,27 +56,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERRESPONSE']._serialized_start=380
   _globals['_GETUSERRESPONSE']._serialized_end=431
   _globals['_IMPORTUSERSREQUEST']._serialized_start=434
-  _globals['_IMPORTUSERSREQUEST']._serialized_end=614
-  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_start=513
-  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_end=614
-  _globals['_IMPORTUSERSRESPONSE']._serialized_start=616
-  _globals['_IMPORTUSERSRESPONSE']._serialized_end=675
-  _globals['_OPENSESSIONREQUEST']._serialized_start=677
-  _globals['_OPENSESSIONREQUEST']._serialized_end=757
-  _globals['_OPENSESSIONRESPONSE']._serialized_start=759
-  _globals['_OPENSESSIONRESPONSE']._serialized_end=850
-  _globals['_GRANTROLEREQUEST']._serialized_start=852
-  _globals['_GRANTROLEREQUEST']._serialized_end=944
-  _globals['_GRANTROLERESPONSE']._serialized_start=946
-  _globals['_GRANTROLERESPONSE']._serialized_end=982
-  _globals['_RESETPASSWORDREQUEST']._serialized_start=984
-  _globals['_RESETPASSWORDREQUEST']._serialized_end=1089
-  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1091
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1114
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=1116
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=1166
-  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_start=1168
-  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_end=1210
-  _globals['_AUTHSERVICE']._serialized_start=1213
-  _globals['_AUTHSERVICE']._serialized_end=1938
+  _globals['_IMPORTUSERSREQUEST']._serialized_end=630
+  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_start=529
+  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_end=630
+  _globals['_IMPORTUSERSRESPONSE']._serialized_start=632
+  _globals['_IMPORTUSERSRESPONSE']._serialized_end=691
+  _globals['_OPENSESSIONREQUEST']._serialized_start=693
+  _globals['_OPENSESSIONREQUEST']._serialized_end=773
+  _globals['_OPENSESSIONRESPONSE']._serialized_start=775
+  _globals['_OPENSESSIONRESPONSE']._serialized_end=866
+  _globals['_GRANTROLEREQUEST']._serialized_start=868
+  _globals['_GRANTROLEREQUEST']._serialized_end=960
+  _globals['_GRANTROLERESPONSE']._serialized_start=962
+  _globals['_GRANTROLERESPONSE']._serialized_end=998
+  _globals['_RESETPASSWORDREQUEST']._serialized_start=1000
+  _globals['_RESETPASSWORDREQUEST']._serialized_end=1105
+  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1107
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1130
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=1132
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=1182
+  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_start=1184
+  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_end=1226
+  _globals['_AUTHSERVICE']._serialized_start=1229
+  _globals['_AUTHSERVICE']._serialized_end=1954
 # @@protoc_insertion_point(module_scope)

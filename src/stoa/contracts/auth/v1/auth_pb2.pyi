@@ -211,16 +211,20 @@ class ImportUsersRequest(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     USERS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Who does this and why; kept with those who may do more than a customer."""
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportUsersRequest.NewUser]: ...
     def __init__(
         self,
         *,
         users: _abc.Iterable[Global___ImportUsersRequest.NewUser] | None = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
