@@ -142,7 +142,7 @@ async def test_what_staff_change_is_kept_and_what_a_seller_changes_is_his(shop):
             "product.changed",
             ADMIN.id,
             {"status": "active", "withheld": False, "prices": {"MUG-1": 700}},
-            {"status": "active", "withheld": False, "prices": {"MUG-1": 800}},
+            {"status": "active", "withheld": False, "prices": {"MUG-1": 800}, "changed": ["variants"]},
             "",
         ),
         (
@@ -156,3 +156,9 @@ async def test_what_staff_change_is_kept_and_what_a_seller_changes_is_his(shop):
     cup = await shop.add("cup", 500, user=SELLER)
     await shop.rest.ok("PUT", "/variants/CUP-0", {"price": pounds(800)}, user=SELLER)
     assert await acts(shop, cup["id"]) == []
+    # Of a text it is kept that it was changed, and not what it says.
+    await shop.rest.ok("PATCH", "/products/cup", {"name": "Ada's cup", "tags": ["tea"]}, user=ADMIN)
+    judged = {"status": "active", "withheld": False, "prices": {}}
+    assert await acts(shop, cup["id"]) == [
+        ("product.changed", ADMIN.id, judged, judged | {"changed": ["name", "tags"]}, "")
+    ]

@@ -11,6 +11,7 @@ from checkout.conftest import ADDRESS, BROKEN, House, NewHouse, Shopper
 from rest import Rest, new_user
 
 from stoa.contracts.checkout.v1.checkout_pb2 import GetCheckoutRequest
+from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
 from stoa.services.checkout.errors import NoSuchCheckout
 from stoa.services.checkout.routes import routes
@@ -208,6 +209,7 @@ async def test_how_a_checkout_is_followed(house: House, rest: Rest, shopper: Sho
     assert (await rest.send("POST", f"/checkouts/{checkout_id}/retry", user=shopper.user)).status == 403
     again = await rest.send("POST", f"/checkouts/{checkout_id}/retry", user=ADMIN)
     assert (again.status, again.problem) == (409, "checkout-state")
+    assert await staff_acts.list_acts(house.db, subject=checkout_id, limit=9) == []
     servicer = CheckoutServicer(house.checkouts)
     told = await servicer.GetCheckout(GetCheckoutRequest(checkout_id=checkout_id), None)
     assert (told.state, told.step, told.order_id) == ("completed", "clear_cart", made.body["id"])
@@ -231,6 +233,14 @@ async def test_what_needs_attention_is_in_sight_and_redriven(new_house: NewHouse
     house.road.closed.clear()
     redriven = await rest.send("POST", f"/checkouts/{checkout_id}/retry", user=ADMIN)
     assert (redriven.status, redriven.body["state"]) == (202, "running")
+    (act,) = await staff_acts.list_acts(house.db, limit=9)
+    assert (act.actor, act.act, act.subject, act.before, act.after) == (
+        ADMIN.id,
+        "checkout.retried",
+        checkout_id,
+        {"state": "needs_attention"},
+        {"state": "running"},
+    )
     await shopper.assert_order_stands(await house.ended(checkout_id))
     made = await rest.send("POST", "/orders", order(), user=shopper.user, key="k")
     assert (made.status, made.headers["idempotent-replay"]) == (201, "true")

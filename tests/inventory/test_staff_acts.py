@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from rest import Rest, new_user
 
 from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
+from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.routes import routes
 
 ADMIN = new_user("admin")
+OTHER = new_user("admin")
+
+
+async def test_a_hold_that_was_made(shop):
+    rest = Rest(routes.bind(shop.inventory), shop.db)
+    await shop.put("MUG", 5)
+    await shop.reserve("of-a-checkout", MUG=1)
+    body = {"quantity": 3, "key": "by-phone"}
+    wishes = [rest.ok("POST", "/inventory/MUG/reserve", body, user=user) for user in (ADMIN, ADMIN)]
+    held, again = await asyncio.gather(*wishes)
+    assert again["id"] == held["id"]
+    assert (await rest.send("POST", "/inventory/MUG/reserve", {"quantity": 2, "key": "b"}, user=ADMIN)).status == 409
+    made = ("reservation.made", ADMIN.id, held["id"], None, {"state": "held", "lines": {"MUG": 3}})
+    assert await told(shop) == [made]
+    # It expires, its stock is free, and somebody else takes it again.
+    await shop.db.execute("UPDATE reservations SET expires_at = now() - interval '1 hour' WHERE key = 'by-phone'")
+    await expire_holds(shop.inventory)
+    await rest.ok("POST", "/inventory/MUG/reserve", body, user=OTHER)
+    retaken = (
+        "reservation.retaken",
+        OTHER.id,
+        held["id"],
+        {"state": "expired"},
+        {"state": "held", "lines": {"MUG": 3}},
+    )
+    assert await told(shop) == [made, retaken]
+
+
+async def told(shop):
+    acts = reversed(await staff_acts.list_acts(shop.db, limit=10))
+    return [(act.act, act.actor, act.subject, act.before, act.after) for act in acts]
 
 
 async def test_warehouses_holds_and_discrepancies(shop):

@@ -39,7 +39,7 @@ from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
 from stoa.kit.rounds import in_rounds
 from stoa.kit.service import Handler, Service, Together
-from stoa.kit.staff_acts import DISCARDED
+from stoa.kit.staff_acts import DISCARDED, REDRIVEN
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -411,10 +411,15 @@ def _event(row: asyncpg.Record) -> Event:
 
 
 async def redrive(db: Database, event_id: str | None = None) -> int:
-    """Have a parked event tried again with what is parked behind it, or all of them; how many."""
+    """Have a parked event tried again with what is parked behind it, or all of them; how many. An operator's act."""
     async with db.transaction() as tx:
         await tx.execute(LOCK_PARKING, PARKING)
-        return affected(await tx.execute(REDRIVE, event_id))
+        back = affected(await tx.execute(REDRIVE, event_id))
+        if back:
+            await staff_acts.record_operator(
+                tx, act=REDRIVEN, subject=event_id or db.service, before={"recipient": db.service, "parked": back}
+            )
+        return back
 
 
 async def discard(db: Database, event_id: str, reason: str) -> bool:

@@ -25,7 +25,7 @@ from stoa.kit.events import Fact
 from stoa.kit.ids import uuid7
 from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
-from stoa.kit.staff_acts import DISCARDED
+from stoa.kit.staff_acts import DISCARDED, REDRIVEN
 
 SHARDS = 16
 """Into how many parts the subjects of a service are divided: as many relays may share the work."""
@@ -194,11 +194,15 @@ def shard_of(subject: str) -> int:
 async def redrive(db: Database, recipient: str, subject: str | None = None) -> int:
     """Put what is parked for a recipient (of one subject, or all) back in its old place; how many events.
 
-    What the recipient got before keeps its effect once. A repeat puts nothing back.
+    An operator's act. What the recipient got before keeps its effect once. A repeat puts nothing back.
     """
     async with db.transaction() as tx:
         await lock_parking(tx)
         back = affected(await tx.execute(REDRIVE, recipient, subject))
+        if back:
+            await staff_acts.record_operator(
+                tx, act=REDRIVEN, subject=subject or recipient, before={"recipient": recipient, "parked": back}
+            )
         await tx.execute(TELL_OTHERS, CHANNEL)
         return back
 

@@ -32,6 +32,8 @@ STAFF = frozenset({"admin"})
 OPERATOR = "operator"
 """The actor at the command line: whoever holds the installation's secret."""
 
+REDRIVEN = "event.redriven"
+"""Parked events are tried again: `before` says how many were `parked` for which `recipient`."""
 DISCARDED = "event.discarded"
 """A parked event was given up: `before` says its type, what it is `of`, and the `recipient` that will not have it."""
 

@@ -196,6 +196,9 @@ async def test_what_keeps_failing_is_parked_holds_up_its_subject_only_and_can_be
     assert await inbox.redrive(ears.db, uuid7()) == 0
     assert await inbox.redrive(ears.db, poison.id) == 3  # with what waits behind it
     assert await inbox.redrive(ears.db) == 0
+    (act,) = await list_acts(ears.db, limit=9)
+    assert (act.actor, act.act, act.subject) == ("operator", "event.redriven", poison.id)
+    assert (act.before, act.after) == ({"recipient": ears.db.service, "parked": 3}, None)
     await until(lambda: ears.done(5))
     assert await ears.effects() == [3, 5, 1, 2, 4]
 

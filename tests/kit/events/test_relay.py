@@ -139,6 +139,9 @@ async def test_a_refusal_parks_its_subject_for_its_recipient_and_nothing_else(sy
     assert await outbox.redrive(system.announcer.db, "inventory", "b") == 0
     assert await outbox.redrive(system.announcer.db, "inventory", "a") == 3
     assert await outbox.redrive(system.announcer.db, "inventory", "a") == 0
+    (act,) = await list_acts(system.announcer.db, limit=9)
+    assert (act.actor, act.act, act.subject) == ("operator", "event.redriven", "a")
+    assert (act.before, act.after) == ({"recipient": "inventory", "parked": 3}, None)
     await system.delivered()
     assert await system.inventory.kept("a") == [1, 2, 3, 5]
     assert await system.announcer.parked() == []

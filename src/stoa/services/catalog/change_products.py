@@ -230,7 +230,11 @@ async def _category(tx: Transaction, slug: str | None) -> CategoryName | None:
 
 async def _change(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
     await staff_acts.record(
-        tx, act="product.changed", subject=before.id, before=_judged(before, after), after=_judged(after, before)
+        tx,
+        act="product.changed",
+        subject=before.id,
+        before=_judged(before, after),
+        after=_judged(after, before) | {"changed": _changed(before, after)},
     )
     return await save(tx, catalog, before, after)
 
@@ -244,6 +248,11 @@ def _judged(product: Product, other: Product) -> dict[str, Any]:
         if others.get(variant.sku) != variant.price.amount
     }
     return {"status": product.status, "withheld": product.withheld is not None, "prices": prices}
+
+
+def _changed(before: Product, after: Product) -> list[str]:
+    """The names of the members that are not as they were. Texts have no place among what is kept for good."""
+    return [name for name in Product.__struct_fields__ if getattr(before, name) != getattr(after, name)]
 
 
 async def save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from stoa.kit import clock
+from stoa.kit import clock, context, staff_acts
 from stoa.kit.batcher import origin_of
-from stoa.kit.db import Database
+from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
 from stoa.services.inventory import holds, repository
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.holds import Wish
 from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.states import State
 
 
 class _KeyTaken(Exception):
@@ -43,9 +44,33 @@ async def _try(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence
             await repository.refill(tx, retaken)
         if retaken or renewed:
             await repository.hold_again(tx, [*retaken, *renewed])
-        granted = (
+        granted = [
             wish for wish, result in zip(wishes, decided.results, strict=True) if isinstance(result, Reservation)
-        )
+        ]
+        await _keep_acts(tx, {wish.key: wish for wish in reversed(granted)}, made, retaken)
         traces = {sku: origin_of(wish).traceparent for wish in granted for sku in wish.lines}
         await announce_turns(outbox, tx, shelves.turns(), traces)
         return decided.results
+
+
+async def _keep_acts(
+    tx: Transaction, first: Mapping[str, Wish], made: Sequence[Reservation], retaken: Sequence[Reservation]
+) -> None:
+    """What staff took, each in the name of who came `first` under its key. What a checkout holds is nobody's act."""
+    for reservation in made:
+        with context.using(origin_of(first[reservation.key])):
+            await staff_acts.record(
+                tx,
+                act="reservation.made",
+                subject=reservation.id,
+                after={"state": reservation.state, "lines": reservation.lines},
+            )
+    for reservation in retaken:
+        with context.using(origin_of(first[reservation.key])):
+            await staff_acts.record(
+                tx,
+                act="reservation.retaken",
+                subject=reservation.id,
+                before={"state": State.EXPIRED},
+                after={"state": reservation.state, "lines": reservation.lines},
+            )
