@@ -4,7 +4,8 @@ Owns the mailbox, the templates, and whom to write to about an order. Invariants
 
 - One mail per event, whatever is delivered twice or out of order.
 - A mail is kept as it was rendered: later changes of a template do not change what was sent.
-- Its bodies end after `body_days`, the note that it was sent after `delivery_days`.
+- Its bodies end after `body_days`, the note that it was sent after `delivery_days`, and so does whom to
+  write to about an order, counted from the last that was heard of it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,11 @@ END_EVERY_SECONDS = 3600.0
 
 
 async def end_mails(db: Database, settings: Settings) -> None:
-    """Cut the bodies of mails that nobody will ask about any more, and forget those that are older still."""
+    """Cut the bodies of mails that nobody will ask about any more, and forget those that are older still.
+
+    Whom to write to about an order is forgotten when nothing was heard of it for as long.
+    """
     now = clock.now()
     await in_rounds(partial(repository.cut_bodies, db, now - timedelta(days=settings.body_days)))
     await in_rounds(partial(repository.remove_deliveries, db, now - timedelta(days=settings.delivery_days)))
+    await in_rounds(partial(repository.remove_contacts, db, now - timedelta(days=settings.delivery_days)))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
-from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.by_index import plan_by_index
+from stoa.kit.db import Database, Db, Transaction, affected
 from stoa.kit.money import Money
 
 
@@ -151,7 +152,8 @@ HOLD_CONTACTS = """
     SELECT order_id, number, email FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (order_id, number, email)
     ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE
-    SET number = coalesce(excluded.number, known.number), email = coalesce(excluded.email, known.email)
+    SET number = coalesce(excluded.number, known.number), email = coalesce(excluded.email, known.email),
+        heard_at = excluded.heard_at
 """
 
 
@@ -163,6 +165,22 @@ async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None])
         [contact and contact.number for contact in contacts.values()],
         [contact and contact.email for contact in contacts.values()],
     )
+
+
+# The refunds that wait for its order go with it. One that an event holds at this moment stays.
+REMOVE_CONTACTS = """
+    DELETE FROM order_contacts
+    WHERE order_id IN (
+        SELECT order_id FROM order_contacts WHERE heard_at < $1 ORDER BY heard_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def remove_contacts(db: Database, heard_before: datetime, most: int) -> int:
+    """Of so many orders of which nothing was heard for the longest; how many."""
+    async with db.transaction() as tx:
+        await plan_by_index(tx)
+        return affected(await tx.execute(REMOVE_CONTACTS, heard_before, most))
 
 
 FIND_CONTACT = "SELECT number, email FROM order_contacts WHERE order_id = $1 AND email IS NOT NULL"
