@@ -150,6 +150,9 @@ async def test_silence_is_resolved_by_asking(hasty: House, moves):
     payment = await authorize(hasty.payments, new, "tok_timeout")
     assert payment.state is State.UNKNOWN
     assert (await hasty.at_provider(new.key) is not None) is moves
+    # It had its time: a repeat waits for no second silence.
+    assert (await authorize(hasty.payments, new, "tok_timeout")).state is State.UNKNOWN
+    assert hasty.line.asked == ["authorize"]
     resolved = await resolve(hasty.payments, new.key)
     if moves:
         assert resolved.state is State.AUTHORIZED

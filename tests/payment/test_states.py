@@ -31,6 +31,7 @@ def payment(state: State, *, refunded: int = 0, void_reason: str | None = None) 
         provider_reference="",
         decline_reason="",
         void_reason=void_reason,
+        silent=False,
         asked_seconds_ago=0.0,
         version=7,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.services.payment import repository
 from stoa.services.payment.errors import DECLINES, KeyReused, PaymentVoided, ProviderSilent
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.service import Payments
@@ -18,8 +19,8 @@ async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     """The payment, AUTHORIZED; or UNKNOWN where the provider did not answer.
 
     Raises one of `DECLINES`, or `PaymentVoided` for a key that was voided; what is not the provider's word, as
-    a database that cannot be had, is `Unavailable`. A repeat answers with the payment as it is now; while that is
-    UNKNOWN it asks again, under the same key. With another order or amount it is `KeyReused`.
+    a database that cannot be had, is `Unavailable`. A repeat answers with the payment as it is now; where the
+    provider was not given its time it asks again, under the same key. With another order or amount it is `KeyReused`.
     """
     payment = await payments.underway.join("authorize", new.key, partial(_authorize, payments, new, token))
     if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
@@ -38,7 +39,7 @@ def taken(payment: Payment) -> Payment:
 
 def _unanswered(payment: Payment, new: NewPayment) -> bool:
     same = (payment.order_id, payment.amount) == (new.order_id, new.amount)
-    return same and payment.state is State.UNKNOWN and payment.void_reason is None
+    return same and payment.state is State.UNKNOWN and not payment.silent and payment.void_reason is None
 
 
 async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
@@ -52,5 +53,6 @@ async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment
             payments.provider.authorize(new.key, order_id=new.order_id, amount=new.amount, token=token)
         )
     except ProviderSilent:
+        await repository.mark_silent(payments.db, new.key)
         return payment
     return await payments.answers.submit((new.key, said))

@@ -20,7 +20,7 @@ from stoa.services.payment.ledger import Entry
 from stoa.services.payment.states import Payment, State
 
 _PAYMENT = """id, key, order_id, user_id, attempt, state, method, amount_minor, currency, refund_asked_minor,
-    refunded_minor, provider_reference, decline_reason, void_reason, version,
+    refunded_minor, provider_reference, decline_reason, void_reason, silent, version,
     extract(epoch FROM now() - asked_at)::float8 AS asked_seconds_ago"""
 _REFUND = "id, payment_id, source, reason, amount_minor, currency, state, attempts, created_at, done_at"
 
@@ -66,6 +66,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         provider_reference=row["provider_reference"],
         decline_reason=row["decline_reason"],
         void_reason=row["void_reason"],
+        silent=row["silent"],
         asked_seconds_ago=row["asked_seconds_ago"],
         version=row["version"],
     )
@@ -113,6 +114,14 @@ async def add_payments(db: Db, new: Sequence[NewPayment]) -> dict[str, Payment]:
         [one.amount.currency for one in new],
     )
     return {row["key"]: _payment(row) for row in rows}
+
+
+MARK_SILENT = "UPDATE payments SET silent = true WHERE key = $1 AND state = 'unknown'"
+
+
+async def mark_silent(db: Db, key: str) -> None:
+    """The provider did not answer in its time."""
+    await db.execute(MARK_SILENT, key)
 
 
 PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"

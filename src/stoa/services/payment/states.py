@@ -34,7 +34,8 @@ class State(StrEnum):
 class Payment:
     """A row of `payments`. `order_id` is None only in a tombstone, `user_id` for a guest.
 
-    `refund_asked_minor` counts the refunds that are pending or done, `refunded_minor` those done.
+    `refund_asked_minor` counts the refunds that are pending or done, `refunded_minor` those done. `silent` says that
+    the provider had its time to answer Authorize.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Payment:
     provider_reference: str
     decline_reason: str
     void_reason: str | None
+    silent: bool
     asked_seconds_ago: float
     version: int
 
