@@ -54,7 +54,7 @@ async def ask(access: Access, sql: str, service: str | None = None) -> None:
 
 
 async def test_what_a_shop_lacks(provided: Access, look) -> None:
-    assert await look() == {"administrator": "nobody can sign in as administrator; run `stoa admin add`"}
+    assert await look() == {"administrator": "nobody can sign in as administrator; run `stoa admin add EMAIL`"}
     await ask(
         provided,
         """INSERT INTO users (id, email, first_name, last_name, phone, roles)

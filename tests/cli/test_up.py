@@ -397,7 +397,7 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
             # Nobody has seeded it, and the process that knows the accounts says so.
             options[options.index("product")] = "user"
             one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
-            until(lambda: "the shop has no administrator: run `stoa admin add`" in shop.said)
+            until(lambda: "the shop has no administrator: run `stoa admin add EMAIL`" in shop.said)
             one.send_signal(signal.SIGTERM)
             assert one.wait(timeout=30) == 0
         finally:

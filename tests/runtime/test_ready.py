@@ -169,9 +169,10 @@ async def test_the_door_waits_for_a_slow_one_and_names_it(
         assert found[0] == 200, found
         assert "troubles" not in found[1]
     await here.start("product")
-    async with asyncio.timeout(10):
-        while (await here.ready(http))[1]["neighbours"]["product"] != "answers":
-            await asyncio.sleep(0.05)
+    for name in ("gateway", "order"):
+        async with asyncio.timeout(10):
+            while (await here.ready(http, name))[1]["neighbours"]["product"] != "answers":
+                await asyncio.sleep(0.05)
     await here.buy_something(http)
 
 
