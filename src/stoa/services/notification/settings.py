@@ -14,4 +14,5 @@ class Settings:
     """How long one can read again what a mail said: longer than any return takes."""
 
     delivery_days: Days = 730
-    """How long one can look up that it was sent, when and to whom: two years, as long as a sale may be disputed."""
+    """How long one can look up that it was sent, when and to whom: two years, as long as a sale may be disputed. The
+    address that an order's mails go to is kept as long."""
