@@ -2,7 +2,7 @@
 
 It listens on 127.0.0.1 and on a socket in its own folder, asks for a password (SCRAM), and dies with us:
 on Linux the kernel sends it SIGINT when its parent vanishes, which it takes as "shut down, quickly and
-cleanly". On other systems a killed parent leaves it running; the next start stops it first. Whoever starts
+cleanly". On other systems a killed parent leaves it running; the next start ends it first. Whoever starts
 it holds the lock of the data directory, so a server that is found running there is nobody's.
 
     postgres/data      the cluster, made in a temporary folder beside it and renamed when whole
@@ -31,10 +31,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-import psutil
-
 from stoa.runtime import account as accounts
-from stoa.runtime import children, files
+from stoa.runtime import children, files, postmaster
 from stoa.runtime.failure import Failure
 
 log = logging.getLogger(__name__)
@@ -78,10 +76,11 @@ _LOG_LIMIT_BYTES = 10_000_000
 _READY_WITHIN_SECONDS = 120.0
 MOST_LOOK_SECONDS = _READY_WITHIN_SECONDS + 60.0
 """What one look takes at most: the old server's end, a pause, and the new one's recovery."""
+_QUICK_SECONDS = 1.0
+"""Before anybody asks what else there is to end."""
+MOST_STOP_SECONDS = _QUICK_SECONDS + postmaster.MOST_END_SECONDS
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 _CALM_SECONDS = 60.0
-# SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one (recovery at the next start).
-_STOP_STEPS = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0))
 
 
 class Postgres:
@@ -116,7 +115,7 @@ class Postgres:
         cluster = cluster_of(self.home)
         if cluster.exists():
             _refuse_other_major(cluster)
-            await _stop_orphan(cluster)
+            await _end_leftovers(cluster)
             await self._launch(cluster)
         else:
             await self._initialize(cluster)
@@ -132,19 +131,23 @@ class Postgres:
             if not self._is_stopping(process):
                 return
             log.warning("somebody told the database server to stop; finishing that, and starting it again")
-            await children.stop(process, _STOP_STEPS)
+            await self._end(process)
         else:
             lived = time.monotonic() - self._started
             self._pause = _SHORTEST_PAUSE if lived > _CALM_SECONDS else min(self._pause * 2, _LONGEST_PAUSE)
             log.error("the database server died; starting it again", extra={"pause_seconds": self._pause})
             await asyncio.sleep(self._pause)
+            await _end_leftovers(cluster_of(self.home))
         # The port stays: every pool knows it.
         await self._launch(cluster_of(self.home), port=self.port)
 
     async def stop(self) -> None:
-        """Shut down cleanly; transactions in progress are rolled back."""
+        """Shut down cleanly, rolling back the transactions in progress; what does not end by that is killed.
+
+        Nothing of the server is left, in `MOST_STOP_SECONDS` at most.
+        """
         if self._process is not None:
-            await children.stop(self._process, _STOP_STEPS)
+            await self._end(self._process)
             self._process = None
 
     async def _initialize(self, cluster: Path) -> None:
@@ -217,8 +220,16 @@ class Postgres:
                 return
         raise Failure("the database server does not start", f"its reason is at the end of {log_path}")
 
+    async def _end(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        # As a rule that is all, and a server that ended well has waited for its helpers.
+        if not await children.ended(process, _QUICK_SECONDS) or process.returncode != 0:
+            await postmaster.end(cluster_of(self.home))
+            await children.ended(process, _QUICK_SECONDS)
+
     def _is_stopping(self, process: subprocess.Popen[bytes]) -> bool:
-        lines = _pid_file(cluster_of(self.home))
+        lines = postmaster.pid_file(cluster_of(self.home))
         return len(lines) > 7 and lines[0] == str(process.pid) and lines[7] == "stopping"
 
     def _sync_to_disk(self) -> None:
@@ -242,8 +253,8 @@ def major_of(cluster: Path) -> int:
 def port_of_running(home: Path) -> int | None:
     """The port of the server that is ready over `home`; None where none is. For a process that did not start it."""
     cluster = cluster_of(home)
-    lines = _pid_file(cluster)
-    return int(lines[3]) if _running(cluster) and len(lines) > 7 and lines[7] == "ready" else None
+    lines = postmaster.pid_file(cluster)
+    return int(lines[3]) if postmaster.running(cluster) and len(lines) > 7 and lines[7] == "ready" else None
 
 
 def dsn_of_running(home: Path, password: str) -> str | None:
@@ -271,11 +282,11 @@ async def _ready(process: subprocess.Popen[bytes], cluster: Path) -> bool:
     """Wait for the word that the server writes into its pid file, as pg_ctl does; False if it ended instead."""
     give_up = time.monotonic() + _READY_WITHIN_SECONDS
     while process.poll() is None:
-        lines = _pid_file(cluster)
+        lines = postmaster.pid_file(cluster)
         if len(lines) > 7 and lines[0] == str(process.pid) and lines[7] == "ready":
             return True
         if time.monotonic() > give_up:
-            await children.stop(process, _STOP_STEPS)
+            await postmaster.end(cluster)
             raise Failure(
                 f"the database server is not ready after {_READY_WITHIN_SECONDS:.0f} s",
                 "it may still be recovering from a crash: start again",
@@ -284,64 +295,18 @@ async def _ready(process: subprocess.Popen[bytes], cluster: Path) -> bool:
     return False
 
 
-async def _stop_orphan(cluster: Path) -> None:
-    orphan = _running(cluster)
-    if orphan is not None:
-        log.warning("stopping a database server that its parent left behind", extra={"pid": orphan.pid})
-        for each, seconds in (*_STOP_STEPS, (signal.SIGKILL, 5.0)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                orphan.send_signal(each)
-            if await _gone(orphan, seconds):
-                break
-        else:
-            raise Failure(f"process {orphan.pid} holds {cluster} and does not end", "end it by hand")
+async def _end_leftovers(cluster: Path) -> None:
+    """What a server left that was killed: itself, or helpers of it that do not know yet."""
+    if not (cluster / postmaster.PID_FILE).exists():
+        return
+    leftovers = postmaster.working_in(cluster)
+    if leftovers:
+        log.warning("ending what a database server left behind", extra={"pids": [each.pid for each in leftovers]})
+        await postmaster.end(cluster)
     # A pid file without a server is left over from a crash, and so is a socket's. PostgreSQL sees that too,
     # unless the pid belongs to another process by now; we know that it is not ours.
-    for leftover in (cluster / "postmaster.pid", *cluster.glob(".s.PGSQL.*")):  # noqa: ASYNC240 - one short folder
+    for leftover in (cluster / postmaster.PID_FILE, *cluster.glob(".s.PGSQL.*")):  # noqa: ASYNC240 - one short folder
         leftover.unlink(missing_ok=True)
-
-
-async def _gone(process: psutil.Process, within_seconds: float) -> bool:
-    give_up = time.monotonic() + within_seconds
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > give_up:
-            return False
-        await asyncio.sleep(0.01)
-    return True
-
-
-def _running(cluster: Path) -> psutil.Process | None:
-    """The server whose pid stands in the cluster's pid file, if that process works in this very folder."""
-    lines = _pid_file(cluster)
-    if not lines or not lines[0].lstrip("-").isdecimal():
-        # A power cut may leave a file without a word, and a server may work over one that was overwritten.
-        return _working_in(cluster) if (cluster / "postmaster.pid").exists() else None
-    try:
-        process = psutil.Process(abs(int(lines[0])))
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        ours = Path(process.cwd()).samefile(cluster)
-    except (psutil.Error, OSError):
-        return None
-    return process if ours else None
-
-
-def _working_in(cluster: Path) -> psutil.Process | None:
-    """The server that works in this folder, found by its command: its helpers have another."""
-    for process in psutil.process_iter(["name"]):
-        with contextlib.suppress(psutil.Error, OSError):
-            server = process.info["name"] == "postgres" and "-D" in process.cmdline()
-            if server and Path(process.cwd()).samefile(cluster):
-                return process
-    return None
-
-
-def _pid_file(cluster: Path) -> list[str]:
-    """Its lines: pid, folder, start, port, socket folder, address, shared memory, state."""
-    try:
-        return [line.strip() for line in (cluster / "postmaster.pid").read_text().splitlines()]
-    except (OSError, UnicodeDecodeError):
-        return []
 
 
 def _refuse_other_major(cluster: Path) -> None:
