@@ -3,8 +3,8 @@
     async def test_reserving(database):
         db = await database("inventory")     # fresh, migrated, owned by inventory's role
 
-Each pytest-xdist worker has a server of its own. It does not wait for the disk; a test that pulls the
-plug asks for one that does: `server = await postgres_server(durable=True)`.
+Each pytest-xdist worker has a server of its own. It works in memory and does not wait for the disk; a test
+that pulls the plug asks for one that does: `server = await postgres_server(durable=True)`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import importlib.resources
 import itertools
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 import time
@@ -26,6 +27,7 @@ from typing import Any, TypeVar
 import aiohttp
 import asyncpg
 import grpc.aio
+import psutil
 import pytest
 
 from stoa.app import SERVICES
@@ -43,9 +45,33 @@ NewServer = Callable[..., Awaitable[Postgres]]
 Stub = TypeVar("Stub")
 
 
+OURS = "stoa-test-"
+"""How the folder of each server begins; the process that it belongs to follows."""
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 << 30
+"""For the servers of some workers: each takes up to 0.7 GB while a large table is filled."""
+
+
+def _in_memory() -> Path | None:
+    """Where a server that is thrown away works; None, for the usual place, where there is no memory to spare.
+
+    A database is a thousand files, made for a test and removed after it. ext4 gives an inode away again only
+    minutes after its file was removed, and until then looks at it whenever it makes a file: after some hundred
+    tests a database took 0.3 s of the processor there. Here it takes 0.02 s, also after thousands.
+    """
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        return None
+    for left in MEMORY.glob(f"{OURS}[0-9]*-*"):  # by a worker that was killed
+        if not psutil.pid_exists(int(left.name.removeprefix(OURS).partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
+    room = min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available)
+    return MEMORY if room >= ROOM_BYTES else None
+
+
 @asynccontextmanager
 async def running_server(*, durable: bool) -> AsyncIterator[Postgres]:
-    with tempfile.TemporaryDirectory(prefix="stoa-test-") as folder:
+    place = None if durable else _in_memory()
+    with tempfile.TemporaryDirectory(prefix=f"{OURS}{os.getpid()}-", dir=place) as folder:
         server = Postgres(
             Path(folder) / "postgres", secrets.token_urlsafe(16), settings=SETTINGS if durable else NOT_DURABLE
         )
@@ -89,7 +115,10 @@ class Templates:
             await self._make(service)
         role = f"stoa_{service}"
         name = f"{role}_{next(self._numbers)}"
-        await self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{role}_template" OWNER "{role}"')
+        # Copied as files, not page by page through the log: nothing need survive a crash.
+        await self._admin.execute(
+            f'CREATE DATABASE "{name}" TEMPLATE "{role}_template" OWNER "{role}" STRATEGY file_copy'
+        )
         return self._dsn(service, name)
 
     async def drop(self, dsn: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from volume import fill
 
 from stoa.services.catalog.repository import list_statement
 
@@ -15,36 +16,26 @@ MOST_ROWS = 8_000
 """Read for one page. A brand has 600 products here, a seller 1,500, and a category with all in it 30,000."""
 
 # Ten categories of twenty-nine each; every fifth product is a seller's. Ids in the order of their making, as ours are.
-FILL = f"""
+CATEGORIES = """
     INSERT INTO categories (id, parent_id, slug, name)
     SELECT md5('top' || at)::uuid, NULL, 'top-' || at, 'Top' FROM generate_series(0, 9) AS at;
     INSERT INTO categories (id, parent_id, slug, name)
     SELECT md5('leaf' || at)::uuid, md5('top' || at % 10)::uuid, 'leaf-' || at, 'Leaf'
     FROM generate_series(0, 289) AS at;
-    INSERT INTO products (id, slug, name, brand, category_id, status, seller_id, price_minor, price_max_minor, currency)
-    SELECT lpad(to_hex(at), 32, '0')::uuid, 'product-' || at, 'Product ' || md5(at::text), 'Brand ' || at % 499,
-        md5('leaf' || at % 290)::uuid, CASE WHEN at % 10 = 0 THEN 'draft' ELSE 'active' END,
-        CASE WHEN at % 5 = 0 THEN md5('seller' || at % 200)::uuid END, at * 7919::bigint % 1000003, 1000003, 'GBP'
-    FROM generate_series(1, {PRODUCTS}) AS at;
-    ANALYZE categories; ANALYZE products;
+    ANALYZE categories
 """
-
-
-INDEXES = """
-    SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS made_by FROM pg_index
-    WHERE indrelid = 'products'::regclass AND NOT indisunique
+COLUMNS = "id, slug, name, brand, category_id, status, seller_id, price_minor, price_max_minor, currency"
+VALUES = """
+    lpad(to_hex(n), 32, '0')::uuid, 'product-' || n, 'Product ' || md5(n::text), 'Brand ' || n % 499,
+    md5('leaf' || n % 290)::uuid, CASE WHEN n % 10 = 0 THEN 'draft' ELSE 'active' END,
+    CASE WHEN n % 5 = 0 THEN md5('seller' || n % 200)::uuid END, n * 7919::bigint % 1000003, 1000003, 'GBP'
 """
 
 
 @pytest.fixture
 async def large(shop):
-    async with shop.db.dedicated() as connection:
-        await connection.execute("SET statement_timeout = 0; SET maintenance_work_mem = '256MB'")
-        # Made at once an index costs a tenth of what it costs row by row.
-        indexes = await connection.fetch(INDEXES)
-        await connection.execute(";".join(f"DROP INDEX {index['name']}" for index in indexes))
-        await connection.execute(FILL)
-        await connection.execute(";".join(index["made_by"] for index in indexes))
+    await shop.db.execute(CATEGORIES)
+    await fill(shop.db, "products", COLUMNS, VALUES, PRODUCTS)
     return shop
 
 

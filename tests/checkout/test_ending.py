@@ -88,7 +88,7 @@ async def test_a_round_reads_a_bounded_part_of_many(house: House):
         "id, scope, key, body_hash, order_id, state, step, data, lease_owner, lease_until, answer_status, answer_body"
     )
     values = """
-        md5(n::text)::uuid, 's', n::text, '', gen_random_uuid(), 'completed', 'clear_cart', '{}', '', now(), 201, 'x'
+        md5(n::text)::uuid, 's', n::text, '', md5(n::text)::uuid, 'completed', 'clear_cart', '{}', '', now(), 201, 'x'
     """
     await fill(house.db, "checkouts", columns, values)
     soon = clock.now() + timedelta(days=1)

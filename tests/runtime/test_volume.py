@@ -60,14 +60,14 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             (
                 "reservations",
                 "id, key, state, order_id, expires_at",
-                "gen_random_uuid(), n, CASE WHEN n % 2 = 0 THEN 'held' ELSE 'committed' END, gen_random_uuid(),"
+                "md5(n::text)::uuid, n, CASE WHEN n % 2 = 0 THEN 'held' ELSE 'committed' END, md5(n::text)::uuid,"
                 f" {A_FEW_OLD}",
             )
         ],
         [(inventory.TAKE_DUE, NOW, 200), (inventory.NEXT_EXPIRY, NOW)],
     ),
     "cart": (
-        [("carts", "id, updated_at", f"gen_random_uuid(), {A_FEW_OLD}")],
+        [("carts", "id, updated_at", f"md5(n::text)::uuid, {A_FEW_OLD}")],
         [(cart.REMOVE_ABANDONED, NOW - timedelta(days=30), ONE_ROUND)],
     ),
     "checkout": (
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
                 "checkouts",
                 "id, scope, key, body_hash, order_id, state, step, data, lease_owner, lease_until, answer_status,"
                 " answer_body",
-                "gen_random_uuid(), 's', n, '', gen_random_uuid(),"
+                "md5(n::text)::uuid, 's', n, '', md5(n::text)::uuid,"
                 f" CASE WHEN n <= {DUE} THEN 'running' ELSE 'completed' END,"
                 " '', '{}', '', now(), 201, ''",
             )
@@ -88,14 +88,14 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             (
                 "payments",
                 "id, key, order_id, state, method, amount_minor, currency, asked_at",
-                "lpad(n::text, 32, '0')::uuid, n, gen_random_uuid(),"
+                "lpad(n::text, 32, '0')::uuid, n, md5(n::text)::uuid,"
                 f" CASE WHEN n <= {DUE} THEN 'unknown' ELSE 'captured' END,"
                 " 'card', 100, 'GBP', now() - interval '1 hour'",
             ),
             (
                 "refunds",
                 "id, payment_id, source, reason, amount_minor, currency, state",
-                "gen_random_uuid(), lpad(n::text, 32, '0')::uuid, 'void', '', 1, 'GBP',"
+                "md5(n::text)::uuid, lpad(n::text, 32, '0')::uuid, 'void', '', 1, 'GBP',"
                 f" CASE WHEN n <= {DUE} THEN 'pending' ELSE 'done' END",
             ),
             ("simulator.webhooks", "body, sent_at", f"'', CASE WHEN n > {DUE} THEN now() END"),

@@ -14,7 +14,7 @@ from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
 
 EVENT = "event_id, type, subject, aggregate_version, time, traceparent, data"
-AN_EVENT = "gen_random_uuid(), 'order.placed', 's' || n, 1, {time}, '', '{{}}'"
+AN_EVENT = "md5(n::text)::uuid, 'order.placed', 's' || n, 1, {time}, '', '{{}}'"
 SMALL = 20 * ONE_ROUND
 """Rows, and at a few pages for each index that one is found in and taken out of:"""
 PAGES = 40 * ONE_ROUND
@@ -24,8 +24,8 @@ async def test_logs_that_are_kept_are_not_read_and_what_is_old_goes_in_rounds(da
     db = await database("order")
     await fill(db, "event_log", EVENT, AN_EVENT.format(time="now() - interval '1 day'"))
     columns = EVENT.replace("aggregate_version", "source, aggregate_version") + ", done_at"
-    await fill(db, "inbox", columns, "gen_random_uuid(), 'a', 's' || n, 'order', 1, now(), '', '{}', now()")
-    await fill(db, "idempotency_keys", "scope, key, claim, session, body_hash", "'s', n, gen_random_uuid(), '', ''")
+    await fill(db, "inbox", columns, "md5(n::text)::uuid, 'a', 's' || n, 'order', 1, now(), '', '{}', now()")
+    await fill(db, "idempotency_keys", "scope, key, claim, session, body_hash", "'s', n, md5(n::text)::uuid, '', ''")
     before = clock.now() - outbox.KEPT
     for sql, *arguments in (
         (outbox.PRUNE, 0, before, ONE_ROUND),
@@ -89,9 +89,10 @@ async def test_what_is_behind_an_event_that_cannot_run_is_not_looked_at_again_an
         "parked": "CASE WHEN n % 2 = 1 THEN now() END, now() - interval '1 hour'",
         "waiting": "NULL, now() + CASE WHEN n % 2 = 1 THEN interval '1 hour' ELSE interval '-1 hour' END",
     }[head]
-    values = f"gen_random_uuid(), 'order.placed', 'order', 's' || (n - 1) / 2, n, now(), '', '{{}}', {state}"
+    values = f"md5(n::text)::uuid, 'order.placed', 'order', 's' || (n - 1) / 2, n, now(), '', '{{}}', {state}"
     await fill(db, "inbox", columns, values, rows=20_000)
-    await fill(db, "inbox", columns.replace("retry_at", "done_at"), values.replace(state, "NULL, now()"), rows=ROWS)
+    done = values.replace(state, "NULL, now()").replace("n::text", "'done' || n")
+    await fill(db, "inbox", columns.replace("retry_at", "done_at"), done)
     for sql in (inbox.TAKE_NEXT, inbox.STEP_BACK, inbox.DUE):
         read = await read_by(db, sql, by_index=True)
         assert read.rows <= SMALL, sql
