@@ -71,6 +71,7 @@ class Installation:
         self._shop: Child | None = None
         self.http: aiohttp.ClientSession
         self.databases: dict[str, Database]
+        self.superuser_dsn: str
 
     async def __aenter__(self) -> Self:
         async with self._closing:
@@ -219,6 +220,7 @@ class Installation:
         secrets = secrets_of.load(self.data_dir.secrets, {})
         dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
         assert dsn
+        self.superuser_dsn = dsn
         access = Access(dsn, secrets)
         self.databases = {name: Database(name, access.dsn_of(service), 2) for name, service in SERVICES.items()}
         for database in self.databases.values():

@@ -143,9 +143,10 @@ async def new_house(database: Callable[..., Awaitable[Database]]) -> AsyncIterat
 
     async def make(db: Database | None = None, **settings: Any) -> House:
         db = db or await database("payment")
-        line = Line(Simulator(db))
+        chosen = Settings(**settings)
+        line = Line(Simulator(db, chosen.provider_timeout_seconds))
         outbox = Outbox(SERVICES["payment"], subscribers)
-        houses.append(House(payments_with(db, outbox, Settings(**settings), line, confirmed), line))
+        houses.append(House(payments_with(db, outbox, chosen, line, confirmed), line))
         return houses[-1]
 
     yield make

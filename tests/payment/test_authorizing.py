@@ -11,11 +11,13 @@ from payment.conftest import House, NewHouse, gbp, new_payment
 
 from stoa.kit.db import CallInsideTransaction, DatabaseUnavailable
 from stoa.kit.ids import uuid7
+from stoa.kit.problems import Unavailable
 from stoa.services.payment import errors
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import within
+from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.simulator import moved
 from stoa.services.payment.states import Payment, State
@@ -295,6 +297,64 @@ async def test_a_good_card_stays_good_when_our_database_goes_away_while_the_prov
     assert (await authorize(house.payments, new, "tok_ok")).state is State.AUTHORIZED
     assert await house.at_provider(new.key) == ("authorized", 0)
     assert await house.balances() == {"customer_funds": -1000, "authorized": 1000}
+
+
+async def test_what_our_own_database_keeps_from_the_provider_is_no_silence_of_the_provider(hasty: House):
+    """The simulator remembers in our database: a lock there is ours, and no answer of a bank."""
+    new = new_payment()
+    other = await asyncpg.connect(hasty.db.dsn)
+    async with other.transaction():
+        await other.execute("LOCK TABLE simulator.payments IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Unavailable) as cut_off:
+            await authorize(hasty.payments, new, "tok_ok")
+    await other.close()
+    assert (cut_off.value.status, cut_off.value.type) == (503, "/problems/database-unavailable")
+    assert (await authorize(hasty.payments, new, "tok_ok")).state is State.AUTHORIZED
+
+
+async def interrupted(house: House) -> NewPayment:
+    """What is left where this process died, or lost its database, after recording that it asks."""
+    new = new_payment()
+    await house.payments.asks.submit(new)
+    return new
+
+
+async def test_who_was_interrupted_comes_back_to_a_good_card(house: House):
+    """Neither the timer nor a query takes what the provider was never asked for as a refusal."""
+    new = await interrupted(house)
+    await house.age(house.payments.settings.interrupted_after_seconds - 5)
+    timers = Timers(house.payments)
+    due = await timers.settle_payments()
+    assert due is not None
+    assert 0 < due < 6
+    assert (await resolve(house.payments, new.key)).state is State.UNKNOWN
+    assert (await authorize(house.payments, new, "tok_ok")).state is State.AUTHORIZED
+    assert await timers.settle_payments() is None
+    assert await house.balances() == {"customer_funds": -1000, "authorized": 1000}
+
+
+async def test_an_interrupted_payment_that_the_provider_has_answered_is_found_out(house: House):
+    """The money was held, and we went away before we had written that down."""
+    new = await interrupted(house)
+    await house.line.provider.authorize(new.key, order_id=new.order_id, amount=new.amount, token="tok_ok")
+    await house.age(60)
+    assert (await resolve(house.payments, new.key)).state is State.AUTHORIZED
+
+
+async def test_an_interrupted_payment_that_nobody_comes_back_to_ends_as_our_fault(house: House):
+    new = await interrupted(house)
+    await house.age(house.payments.settings.interrupted_after_seconds + 1)
+    await Timers(house.payments).settle_payments()
+    row = await house.row(new.key)
+    assert row is not None
+    assert (row["state"], row["decline_reason"]) == ("declined", "payment-interrupted")
+    assert await house.at_provider(new.key) == ("voided", 0)
+    with pytest.raises(errors.PaymentInterrupted) as refused:
+        await authorize(house.payments, new, "tok_ok")
+    assert refused.value.status == 503
+    assert await house.balances() == {}
+    # Another attempt at the same order may begin.
+    assert (await house.authorized(order_id=new.order_id)).attempt == 2
 
 
 async def test_under_a_key_without_an_answer_nothing_else_can_be_asked_for(house: House):

@@ -16,7 +16,7 @@ from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.states import TRANSITIONS, Payment, State
 
 
-def payment(state: State, *, refunded: int = 0, void_reason: str | None = None) -> Payment:
+def payment(state: State, *, refunded: int = 0, void_reason: str | None = None, silent: bool = False) -> Payment:
     return Payment(
         id="018f0000-0000-7000-8000-000000000001",
         key="key",
@@ -31,7 +31,7 @@ def payment(state: State, *, refunded: int = 0, void_reason: str | None = None) 
         provider_reference="",
         decline_reason="",
         void_reason=void_reason,
-        silent=False,
+        silent=silent,
         asked_seconds_ago=0.0,
         version=7,
     )
@@ -139,8 +139,13 @@ def test_what_the_provider_says_in_each_state(status, state):
 def test_a_void_that_was_asked_for_is_no_time_out():
     asked = heard(payment(State.UNKNOWN, void_reason="checkout failed"), Said(Status.VOIDED))
     assert (asked.state, asked.decline_reason) == (State.VOIDED, "")
-    unasked = heard(payment(State.UNKNOWN), Said(Status.VOIDED))
+    unasked = heard(payment(State.UNKNOWN, silent=True), Said(Status.VOIDED))
     assert (unasked.state, unasked.decline_reason) == (State.DECLINED, "payment-timed-out")
+
+
+def test_what_the_provider_was_never_asked_is_no_silence():
+    never_asked = heard(payment(State.UNKNOWN, silent=False), Said(Status.VOIDED))
+    assert (never_asked.state, never_asked.decline_reason) == (State.DECLINED, "payment-interrupted")
 
 
 def test_success_and_failure_are_announced_and_nothing_else():

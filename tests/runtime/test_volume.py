@@ -101,8 +101,8 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             ("simulator.webhooks", "body, sent_at", f"'', CASE WHEN n > {DUE} THEN now() END"),
         ],
         [
-            (payment.UNSETTLED, 10.0, 100),
-            (payment.NEXT_UNSETTLED, 10.0),
+            (payment.UNSETTLED, 10.0, 900.0, 100),
+            (payment.NEXT_UNSETTLED, 10.0, 900.0),
             (payment.REFUNDS_DUE, 100),
             (payment.NEXT_REFUND,),
             (simulator.UNSENT_WEBHOOKS,),

@@ -54,7 +54,7 @@ def payments_with(
 
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
-    simulator = Simulator(resources.db)
+    simulator = Simulator(resources.db, settings.provider_timeout_seconds)
     orders = OrderServiceStub(resources.channel("order"))
     payments = payments_with(resources.db, resources.outbox, settings, simulator, partial(order_status, orders))
     timers = Timers(payments)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from stoa.kit.events import Fact
 from stoa.services.payment import states
-from stoa.services.payment.errors import PaymentTimedOut, WrongState
+from stoa.services.payment.errors import PaymentInterrupted, PaymentTimedOut, WrongState
 from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
 from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.states import Payment, State
@@ -25,8 +25,9 @@ def heard(payment: Payment, said: Said) -> Payment:
         case Status.DECLINED, State.UNKNOWN:
             after = states.declined(payment, said.reason)
         case Status.VOIDED, State.UNKNOWN if payment.void_reason is None:
-            # Nobody asked for a void: we asked what had happened, and made sure that it was nothing.
-            after = states.declined(payment, PaymentTimedOut.slug)
+            # Nobody asked for a void: we asked what had happened, and made sure that it was nothing. Where the provider
+            # was not given its time, that is our fault and not its silence.
+            after = states.declined(payment, (PaymentTimedOut if payment.silent else PaymentInterrupted).slug)
         case Status.VOIDED, State.UNKNOWN | State.AUTHORIZED | State.CAPTURE_UNKNOWN:
             after = states.voided(payment)
         case Status.CAPTURED, State.UNKNOWN | State.VOIDED | State.DECLINED:

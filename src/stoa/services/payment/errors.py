@@ -65,6 +65,16 @@ class PaymentTimedOut(problems.PaymentRequired):
         super().__init__("The payment provider did not answer. We made sure that nothing was taken.")
 
 
+class PaymentInterrupted(problems.Unavailable):
+    """Our own fault, and no word of the provider's: who recorded the payment never got to ask it."""
+
+    title = "The payment was interrupted"
+    slug = "payment-interrupted"
+
+    def __init__(self) -> None:
+        super().__init__("Something of ours failed before the card was asked. We made sure that nothing was taken.")
+
+
 class UnknownToken(problems.Unprocessable):
     title = "Unknown payment token"
     slug = "unknown-token"
@@ -73,8 +83,11 @@ class UnknownToken(problems.Unprocessable):
         super().__init__("The payment provider does not know this token.", field="payment.token")
 
 
-DECLINES: dict[str, type[PaymentDeclined | InsufficientFunds | PaymentTimedOut | UnknownToken]] = {
-    refusal.slug: refusal for refusal in (PaymentDeclined, InsufficientFunds, PaymentTimedOut, UnknownToken)
+Decline = PaymentDeclined | InsufficientFunds | PaymentTimedOut | PaymentInterrupted | UnknownToken
+
+DECLINES: dict[str, type[Decline]] = {
+    refusal.slug: refusal
+    for refusal in (PaymentDeclined, InsufficientFunds, PaymentTimedOut, PaymentInterrupted, UnknownToken)
 }
 """What a declined payment's `decline_reason` is to the caller."""
 

@@ -40,9 +40,10 @@ class Timers:
     async def settle_payments(self) -> float | None:
         """Payments that wait for an answer, or to be voided, and that nobody looks after any more."""
         settings = self._payments.settings
-        found = await repository.unsettled(self._payments.db, settings.settle_after_seconds, ONE_ROUND)
+        waits = settings.settle_after_seconds, settings.interrupted_after_seconds
+        found = await repository.unsettled(self._payments.db, *waits, ONE_ROUND)
         await _each(self._settle(key, void_reason) for key, void_reason in found)
-        return await repository.next_unsettled(self._payments.db, settings.settle_after_seconds)
+        return await repository.next_unsettled(self._payments.db, *waits)
 
     async def _settle(self, key: str, void_reason: str | None) -> None:
         if void_reason is None:

@@ -230,26 +230,34 @@ UNSETTLED = """
     SELECT key, state, void_reason FROM payments
     WHERE (state IN ('unknown', 'capture_unknown') OR (void_reason IS NOT NULL AND state = 'authorized'))
       AND asked_at < now() - make_interval(secs => $1)
-    ORDER BY asked_at LIMIT $2
+      AND (state <> 'unknown' OR silent OR void_reason IS NOT NULL OR asked_at < now() - make_interval(secs => $2))
+    ORDER BY asked_at LIMIT $3
 """
 
 
-async def unsettled(db: Db, older_than_seconds: float, most: int) -> list[tuple[str, str | None]]:
-    """Keys of payments that nobody seems to look after, with why they shall be voided if they shall."""
-    rows = await db.fetch(UNSETTLED, older_than_seconds, most)
+async def unsettled(
+    db: Db, older_than_seconds: float, interrupted_seconds: float, most: int
+) -> list[tuple[str, str | None]]:
+    """Keys of payments that nobody seems to look after, with why they shall be voided if they shall.
+
+    Where the provider was not properly asked, that is so after `interrupted_seconds`.
+    """
+    rows = await db.fetch(UNSETTLED, older_than_seconds, interrupted_seconds, most)
     return [(row["key"], row["void_reason"]) for row in rows]
 
 
 NEXT_UNSETTLED = """
-    SELECT extract(epoch FROM asked_at + make_interval(secs => $1) - now())::float8 FROM payments
+    SELECT extract(epoch FROM min(asked_at + make_interval(secs => CASE
+        WHEN state <> 'unknown' OR silent OR void_reason IS NOT NULL THEN $1::float8 ELSE $2::float8 END
+    )) - now())::float8
+    FROM payments
     WHERE state IN ('unknown', 'capture_unknown') OR (void_reason IS NOT NULL AND state = 'authorized')
-    ORDER BY asked_at LIMIT 1
 """
 
 
-async def next_unsettled(db: Db, older_than_seconds: float) -> float | None:
+async def next_unsettled(db: Db, older_than_seconds: float, interrupted_seconds: float) -> float | None:
     """In how many seconds `unsettled` finds the next, 0 or less for now; None where nothing is under way."""
-    seconds: float | None = await db.fetchval(NEXT_UNSETTLED, older_than_seconds)
+    seconds: float | None = await db.fetchval(NEXT_UNSETTLED, older_than_seconds, interrupted_seconds)
     return seconds
 
 

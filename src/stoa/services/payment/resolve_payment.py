@@ -13,7 +13,9 @@ async def resolve(payments: Payments, key: str) -> Payment:
     """The payment as it is now: still UNKNOWN or CAPTURE_UNKNOWN where the provider is silent again.
 
     Where the provider knows nothing of it, a tombstone is left there first, so that the call that may
-    still be on its way takes nothing either; then it is DECLINED as timed out. A repeat does no harm.
+    still be on its way takes nothing either; then it is DECLINED as timed out. What a fault of ours kept
+    from it stays UNKNOWN for whoever has the token and asks again, or voids it; where nobody does for
+    `interrupted_after_seconds`, it is DECLINED as interrupted. A repeat does no harm.
     """
     for act in ("authorize", "capture"):
         await payments.underway.settled(act, key)
@@ -23,13 +25,20 @@ async def resolve(payments: Payments, key: str) -> Payment:
     try:
         said = await payments.ask(payments.provider.query(key))
         if _nothing_yet(payment, said):
-            if payment.asked_seconds_ago < payments.settings.provider_timeout_seconds:
-                return payment  # another process may be waiting for the answer right now
+            if payment.asked_seconds_ago < _patience(payments, payment):
+                return payment
             if payment.state is State.UNKNOWN:
                 said = await payments.ask(payments.provider.void(key))
     except ProviderSilent:
         return payment
     return await payments.answers.submit((key, said))
+
+
+def _patience(payments: Payments, payment: Payment) -> float:
+    """For how long somebody may be asking right now, or be about to ask again."""
+    if payment.state is State.UNKNOWN and not payment.silent:
+        return payments.settings.interrupted_after_seconds
+    return payments.settings.provider_timeout_seconds
 
 
 def _nothing_yet(payment: Payment, said: Said) -> bool:

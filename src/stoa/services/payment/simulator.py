@@ -11,23 +11,24 @@ It answers by token:
     anything else            refused: it knows no such token
 
 It keeps what happened under each key in a schema of its own and commits on its own: a crash of the shop
-between asking and recording finds it as a bank would be found.
+between asking and recording finds it as a bank would be found. What keeps it from its memory is a fault of
+our database, and no silence of a bank: `DatabaseUnavailable`, before the time of a provider is up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import msgspec
 
 from stoa.kit import clock
 from stoa.kit.batcher import Batcher
-from stoa.kit.db import Database, Db
+from stoa.kit.db import Database, DatabaseUnavailable, Db
 from stoa.kit.money import Money
 from stoa.kit.problems import Problem
 from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, UnknownToken
@@ -36,6 +37,8 @@ from stoa.services.payment.repository import webhook_secret
 from stoa.services.payment.signature import sign
 
 NAME = "simulator"
+
+T = TypeVar("T")
 
 _DECLINES = {"tok_declined": PaymentDeclined.slug, "tok_insufficient_funds": InsufficientFunds.slug}
 _SILENT = "tok_timeout"
@@ -63,8 +66,11 @@ class _Authorization:
 
 
 class Simulator:
-    def __init__(self, db: Database) -> None:
+    """`timeout_seconds` is how long whoever asks waits for it."""
+
+    def __init__(self, db: Database, timeout_seconds: float) -> None:
         self._db = db
+        self._remembers_within = timeout_seconds * 2 / 3
         self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize, locks=lambda asked: (asked.key,))
         self._captures: Batcher[str, Said] = Batcher(self._capture, locks=lambda key: (key,))
 
@@ -73,25 +79,27 @@ class Simulator:
         webhooks = 2 if token == _TALKATIVE else 0
         if token == _SILENT and not moved(key):
             await _silence()
-        said = await self._authorizations.submit(
-            _Authorization(key, order_id, amount, reason, webhooks, let_go=token == _FLEETING)
-        )
+        asked = _Authorization(key, order_id, amount, reason, webhooks, let_go=token == _FLEETING)
+        said = await self._remembering(self._authorizations.submit(asked))
         if token == _SILENT:
             await _silence()
         return said
 
     async def query(self, key: str) -> Said:
-        return (await _by_key(self._db, [key])).get(key, Said(Status.ABSENT))
+        return (await self._remembering(_by_key(self._db, [key]))).get(key, Said(Status.ABSENT))
 
     async def capture(self, key: str) -> Said:
-        return await self._captures.submit(key)
+        return await self._remembering(self._captures.submit(key))
 
     async def void(self, key: str) -> Said:
-        row = await self._db.fetchrow(VOID, key)
+        row = await self._remembering(self._db.fetchrow(VOID, key))
         assert row is not None
         return _said(row)
 
     async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
+        return await self._remembering(self._refund(key, refund_key, amount))
+
+    async def _refund(self, key: str, refund_key: str, amount: Money) -> SaidOfRefund:
         async with self._db.transaction() as tx:
             row = await tx.fetchrow(LOCK, key)
             if row is None or row["status"] != Status.CAPTURED or row["currency"] != amount.currency:
@@ -117,6 +125,13 @@ class Simulator:
                 continue
             await self._db.execute(WEBHOOK_SENT, row["seq"])
         return 0.0
+
+    async def _remembering(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            async with asyncio.timeout(self._remembers_within):
+                return await work
+        except TimeoutError:
+            raise DatabaseUnavailable(f"The database of {self._db.service} does not answer.") from None
 
     async def _authorize(self, asked: Sequence[_Authorization]) -> list[Said | Exception]:
         async with self._db.transaction() as tx:

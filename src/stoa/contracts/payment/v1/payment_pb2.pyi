@@ -69,7 +69,9 @@ class Payment(_message.Message):
     order_id: _builtins.str
     state: Global___PaymentState.ValueType
     decline_reason: _builtins.str
-    """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, unknown-token; empty otherwise."""
+    """Why it was declined: payment-declined, insufficient-funds, payment-timed-out, payment-interrupted, unknown-token;
+    empty otherwise.
+    """
     version: _builtins.int
     """Counts the changes of a payment, as its events do: what is told with a higher one is newer."""
     @_builtins.property

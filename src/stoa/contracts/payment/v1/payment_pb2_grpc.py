@@ -70,8 +70,10 @@ class PaymentServiceServicer:
         """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
         /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
         a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
-        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
-        VoidPayment has seen first is refused (/problems/payment-voided).
+        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment, and
+        asks a provider that was not given its time again; a key that VoidPayment has seen first is refused
+        (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
+        (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,7 +81,7 @@ class PaymentServiceServicer:
 
     def ResolvePayment(self, request, context):
         """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
-        provider is silent again, or where another process may yet be waiting for its answer: ask again.
+        provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,12 +37,14 @@ class PaymentServiceStub:
     """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
     /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
     a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
-    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
-    VoidPayment has seen first is refused (/problems/payment-voided).
+    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment, and
+    asks a provider that was not given its time again; a key that VoidPayment has seen first is refused
+    (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
+    (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
     """
     ResolvePayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]
     """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
-    provider is silent again, or where another process may yet be waiting for its answer: ask again.
+    provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
     """
     Capture: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
@@ -62,12 +64,14 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
     /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
     a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
-    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
-    VoidPayment has seen first is refused (/problems/payment-voided).
+    did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment, and
+    asks a provider that was not given its time again; a key that VoidPayment has seen first is refused
+    (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
+    (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
     """
     ResolvePayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]  # type: ignore[assignment]
     """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
-    provider is silent again, or where another process may yet be waiting for its answer: ask again.
+    provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
     """
     Capture: _aio.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]  # type: ignore[assignment]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
@@ -90,8 +94,10 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Holds the money. PaymentRequired problems say why not (/problems/payment-declined,
         /problems/insufficient-funds, /problems/payment-timed-out where a silence was resolved as nothing taken);
         a token that the provider does not know is /problems/unknown-token. PAYMENT_STATE_UNKNOWN: the provider
-        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment; a key that
-        VoidPayment has seen first is refused (/problems/payment-voided).
+        did not answer, resolve with ResolvePayment before anything else. A repeat of the key answers with the same payment, and
+        asks a provider that was not given its time again; a key that VoidPayment has seen first is refused
+        (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
+        (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
         """
 
     @_abc_1.abstractmethod
@@ -101,7 +107,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.ResolvePaymentResponse, _abc.Awaitable[_payment_pb2.ResolvePaymentResponse]]:
         """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
-        provider is silent again, or where another process may yet be waiting for its answer: ask again.
+        provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
         """
 
     @_abc_1.abstractmethod
