@@ -51,15 +51,29 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path, monkeypatch: pytest.Monkey
     files.write(file, "old")
     assert (files.read(file), file.stat().st_mode & 0o777) == ("old", 0o600)
 
-    def full(_handle: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    for code, mend in {
+        errno.ENOSPC: "make room on its disk",
+        errno.EDQUOT: "make room on its disk",
+        errno.EROFS: "let whoever starts Stoa write there",
+        errno.EIO: "see what it is",
+    }.items():
 
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(Failure, match=r"kept cannot be written: No space left on device; see that the disk has room"):
-        files.write(file, "new")
-    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
-    assert files.read(file) == "old"
+        def fails(_handle: int, code: int = code) -> None:
+            raise OSError(code, "Sorry")
+
+        monkeypatch.setattr(files.os, "fsync", fails)
+        with pytest.raises(Failure, match=f"kept cannot be written: Sorry; {mend}"):
+            files.write(file, "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+        assert files.read(file) == "old"
     assert files.read(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("where", ["nowhere/kept", "file/kept"])
+def test_a_folder_that_is_not_there_is_no_question_of_room(tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Failure, match=r"kept cannot be written: No.* directory.*; see that its folder is there"):
+        files.write(tmp_path / where, "new")
 
 
 def test_one_at_a_time_in_a_data_directory(tmp_path: Path) -> None:
@@ -87,7 +101,10 @@ def test_a_data_directory_of_a_newer_stoa_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Failure, match=r"cannot be used: .*; choose another"), DataDir(tmp_path / "file").open("stoa"):
+    with (
+        pytest.raises(Failure, match=r"used: .*; see what it is, or choose another"),
+        DataDir(tmp_path / "file").open("stoa"),
+    ):
         pass
 
 

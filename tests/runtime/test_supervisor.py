@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from stoa.cli.main import run_until_signal
 from stoa.runtime import children, supervisor, watch
 from stoa.runtime.supervisor import Silence, Supervisor, is_ready
 from stoa.runtime.topology import LOOPBACK, Address
@@ -29,6 +31,17 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Probes).serve_forever()
 
 
 class Said(io.StringIO):
+    """What the children say, on a disk that may be full."""
+
+    full = False
+    refused = 0
+
+    def write(self, text: str) -> int:
+        if self.full:
+            self.refused += 1
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
     @property
     def pids(self) -> list[int]:
         """Of all children there have been, the last one last."""
@@ -158,6 +171,28 @@ async def test_a_child_that_cannot_be_started_now_is_started_later(
     assert caplog.messages.count("a process cannot be started") == 2
     # Between two asks, which have a file each.
     await until(lambda: open_files() <= files)
+
+
+def test_a_child_whose_words_find_no_room_is_heard_again_later(said: Said, unused_port: int) -> None:
+    """On the loop that commands run on: to uvloop a protocol that raises is the end of its pipe."""
+    talks = "import itertools, time\nfor n in itertools.count(): print(n, flush=True); time.sleep(0.01)"
+
+    async def listen() -> None:
+        watcher = Supervisor(os.environ, said, prefixed=False)
+        watcher.add("door", [sys.executable, "-c", talks], Address(LOOPBACK, unused_port))
+        starting = asyncio.create_task(watcher.start())
+        try:
+            await until(lambda: bool(said.getvalue()))
+            said.full = True
+            await until(lambda: said.refused > 3)
+            said.full = False
+            heard = len(said.getvalue())
+            await until(lambda: len(said.getvalue()) > heard)
+        finally:
+            starting.cancel()
+            await watcher.stop()
+
+    run_until_signal(listen())
 
 
 async def test_a_watch_that_fails_goes_on(

@@ -9,7 +9,7 @@ from stoa.app import SERVICES
 from stoa.kit.db import Database
 from stoa.kit.problems import Problem
 from stoa.runtime.access import Access
-from stoa.runtime.failure import Failure
+from stoa.runtime.failure import failure_of
 
 POOL_SIZE = 2  # such a command asks one question at a time
 PATIENT = {"statement_timeout": "0"}  # and reads whole tables
@@ -25,4 +25,4 @@ async def every_database(access: Access) -> AsyncIterator[Mapping[str, Database]
         try:
             yield databases
         except Problem as problem:
-            raise Failure(problem.detail.rstrip("."), "run `stoa doctor`") from None
+            raise failure_of(problem, "run `stoa doctor`") from None

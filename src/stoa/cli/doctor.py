@@ -28,7 +28,7 @@ from stoa.kit.db import Database
 from stoa.kit.problems import Problem
 from stoa.runtime import account, files, secrets
 from stoa.runtime import topology as topologies
-from stoa.runtime.failure import Failure
+from stoa.runtime.failure import Failure, failure_of
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
 from stoa.runtime.provision import connect, is_open, waiting
@@ -67,7 +67,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
             _tell(name, failure, console)
         except Problem as problem:
             healthy = False
-            _tell(name, Failure(problem.detail.rstrip("."), "mend what stands above it, and look again"), console)
+            _tell(name, failure_of(problem, "mend what stands above it, and look again"), console)
     return 0 if healthy else 1
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stoa.app import SERVICES
+from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access, checked_name, checked_url
 from stoa.runtime.data_dir import DataDir
@@ -185,7 +186,8 @@ def installation_of(arguments: argparse.Namespace) -> Installation:
         (path / "layout").exists()
     except OSError as error:
         raise Failure(
-            f"the data directory {path} cannot be used: {error.strerror}", "choose another with --data-dir"
+            f"the data directory {path} cannot be used: {error.strerror}",
+            f"{files.mend_of(error)}, or choose another with --data-dir",
         ) from None
     database_url = checked_url(arguments.database_url) if arguments.database_url else ""
     name = checked_name(arguments.name) if arguments.name else ""

@@ -16,7 +16,8 @@ from typing import Any, NoReturn
 import stoa
 from stoa.cli.console import Console
 from stoa.kit.problems import Problem
-from stoa.runtime.failure import Failure
+from stoa.runtime import files
+from stoa.runtime.failure import Failure, failure_of
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("stoa.cli.up", "start a whole shop on this machine: database, services, gateway"),
@@ -66,7 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.failure(failure)
     except Problem as problem:
         # A service said no, or does not answer.
-        console.failure(Failure(problem.detail.rstrip("."), "the log says more"))
+        console.failure(failure_of(problem, "the log says more"))
+    except OSError as error:
+        if not files.is_full(error):
+            raise
+        # Files of ours say it themselves: as a rule it is where our output goes.
+        console.failure(Failure(f"{error.filename or 'what it says'} cannot be written", files.mend_of(error)))
     return 1
 
 

@@ -95,10 +95,12 @@ def is_seeded(data_dir: DataDir) -> bool:
 
 async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
     """Through the services' own calls; cut short and repeated, it leaves what a whole one leaves."""
-    data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with files.writing(data_dir.path):
+        data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     categories = assortment()
     await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(categories, channel_to))
-    _mark(data_dir).touch()
+    with files.writing(_mark(data_dir)):
+        _mark(data_dir).touch()
 
 
 async def seed_in_a_child(options: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -341,7 +341,8 @@ class Database:
                     connection.terminate()
                     raise
         except _LOSS as error:
-            raise DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
+            meaning = self._said(error)
+            raise meaning or DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
         return connection
 
     def _meaning(
@@ -353,6 +354,10 @@ class Database:
             if not gone:
                 connection.terminate()
             return DatabaseUnavailable(f"The database of {self.service} does not answer.", retry_after_seconds=1)
+        return self._said(error)
+
+    def _said(self, error: Exception) -> problems.Unavailable | None:
+        """What the server means by it that is not about the statement."""
         if isinstance(error, asyncpg.DiskFullError):
             self._full = True
         for said, meaning, detail, seconds in _MEANINGS:
@@ -383,6 +388,13 @@ _MEANINGS: tuple[tuple[type[asyncpg.PostgresError], type[problems.Unavailable], 
 again. The first that fits: a full disk is one of the insufficient resources."""
 _LOSS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What a lost connection may show itself as. Most PostgreSQL errors are none: they leave it open."""
+
+
+def says_disk_full(error: BaseException | None) -> bool:
+    """Whether the server means by this error, or meant as it hung up, that its disk is full."""
+    return isinstance(error, asyncpg.DiskFullError) or (
+        isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(error.__cause__, asyncpg.DiskFullError)
+    )
 
 
 def _is_gone(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
@@ -435,4 +447,5 @@ __all__ = [
     "after_commit",
     "before_commit",
     "refuse_inside_transaction",
+    "says_disk_full",
 ]

@@ -21,6 +21,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from stoa.runtime import files
 from stoa.runtime.failure import Failure
 
 MAJOR = 18
@@ -90,18 +91,27 @@ def _copied(wheel: Path) -> Path:
     """A copy of the server beside the libraries that were packed with it, made once for each version of the wheel."""
     copy = _COPIES / f"pgserver-{importlib.metadata.version(_WHEEL)}"
     if not copy.is_dir():
-        _COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_COPIES) as scratch:
-            made = Path(scratch) / "copy"
-            unneeded = shutil.ignore_patterns("*.a", "include", "pgxs", "pkgconfig")
-            version = f"pginstall{MAJOR}"
-            shutil.copytree(wheel / version, made / _WHEEL / version, ignore=unneeded)
-            libraries = wheel.parent / f"{_WHEEL}.libs"
-            if libraries.is_dir():
-                shutil.copytree(libraries, made / libraries.name)
-            for folder in (made, *(path for path in made.rglob("*") if path.is_dir())):
-                folder.chmod(0o755)
-            made.rename(copy)
+        with files.writing(copy):
+            try:
+                _make(copy, wheel)
+            except shutil.Error as several:
+                # What went wrong with each file, in words. As a rule there is no room for the rest of them.
+                raise Failure(f"{copy} cannot be written: {several.args[0][0][2]}", "make room on its disk") from None
     if copy.stat().st_uid != 0 or not _open_to_all(copy / _WHEEL / f"pginstall{MAJOR}" / "bin" / "postgres"):
         raise Failure(f"{copy} is not root's or cannot be read by others", f"remove {copy} and start again")
     return copy
+
+
+def _make(copy: Path, wheel: Path) -> None:
+    _COPIES.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=_COPIES) as scratch:
+        made = Path(scratch) / "copy"
+        unneeded = shutil.ignore_patterns("*.a", "include", "pgxs", "pkgconfig")
+        version = f"pginstall{MAJOR}"
+        shutil.copytree(wheel / version, made / _WHEEL / version, ignore=unneeded)
+        libraries = wheel.parent / f"{_WHEEL}.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, made / libraries.name)
+        for folder in (made, *(path for path in made.rglob("*") if path.is_dir())):
+            folder.chmod(0o755)
+        made.rename(copy)

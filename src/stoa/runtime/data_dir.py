@@ -55,7 +55,7 @@ class DataDir:
         except OSError as error:
             raise Failure(
                 f"the data directory {self.path} cannot be used: {error.strerror}",
-                "choose another with --data-dir",
+                f"{files.mend_of(error)}, or choose another with --data-dir",
             ) from None
         try:
             self._take(lock)
@@ -93,8 +93,9 @@ class DataDir:
                 f"Stoa already runs on {self.path} (process {holder})",
                 "stop it first, or choose another --data-dir and --port",
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        with files.writing(self.path / "lock"):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
     def check_layout(self) -> None:
         """Raises `Failure` for a folder of a newer Stoa."""

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stoa.runtime.failure import Failure
+
+_ROOM, _RIGHT, _FOLDER = "make room on its disk", "let whoever starts Stoa write there", "see that its folder is there"
+_MENDS: Mapping[int | None, str] = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.EROFS: _RIGHT,
+    errno.ENOENT: _FOLDER,
+    errno.ENOTDIR: _FOLDER,
+}
+_LEAST_ROOM_BYTES = 16 * 1024 * 1024
 
 
 def read(file: Path) -> str | None:
@@ -28,7 +44,7 @@ def write(file: Path, text: str) -> None:
 
     Raises `Failure` where that cannot be done, and then leaves what was there.
     """
-    try:
+    with writing(file):
         handle, scratch = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as out:
@@ -40,8 +56,30 @@ def write(file: Path, text: str) -> None:
             Path(scratch).unlink(missing_ok=True)
             raise
         _sync_names(file.parent)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system refuses to do with `path` within the block is a `Failure` that says how to mend it."""
+    try:
+        yield
     except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}", "see that the disk has room") from None
+        raise Failure(f"{path} cannot be written: {error.strerror}", mend_of(error)) from None
+
+
+def mend_of(error: OSError) -> str:
+    """What to do about a file or folder that the system did not let us write."""
+    return _MENDS.get(error.errno, "see what it is")
+
+
+def is_full(error: OSError) -> bool:
+    """Whether it means that there is no room."""
+    return _MENDS.get(error.errno) == _ROOM
+
+
+def is_disk_full(folder: Path) -> bool:
+    """Whether there is less room than a database server needs to start: a segment of its log."""
+    return shutil.disk_usage(folder).free < _LEAST_ROOM_BYTES
 
 
 def _sync_names(folder: Path) -> None:

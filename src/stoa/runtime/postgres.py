@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -109,7 +111,8 @@ class Postgres:
 
     async def start(self) -> None:
         """Make the cluster if there is none, stop what a killed predecessor left, start, and wait until it is ready."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with files.writing(self.home):
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         for leftover in self.home.glob("initializing-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         cluster = cluster_of(self.home)
@@ -118,7 +121,8 @@ class Postgres:
             await _end_leftovers(cluster)
             await self._launch(cluster)
         else:
-            await self._initialize(cluster)
+            with files.writing(self.home):
+                await self._initialize(cluster)
             await asyncio.gather(self._launch(cluster), asyncio.to_thread(self._sync_to_disk))
 
     async def look(self) -> None:
@@ -175,7 +179,7 @@ class Postgres:
             "--no-sync",
             "--no-instructions",
         ]
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile(dir=self.home) as said:
             process = children.spawn(
                 command,
                 folder=scratch,
@@ -188,19 +192,19 @@ class Postgres:
             os.close(reading)
             finished = await children.ended(process, _READY_WITHIN_SECONDS)
             said.seek(0)
-            last = said.read().decode(errors="replace").strip().splitlines()[-1:]
+            text = said.read().decode(errors="replace")
         if not finished or process.returncode != 0:
             process.kill()
             shutil.rmtree(scratch, ignore_errors=True)
-            raise Failure(
-                f"the database could not be created in {self.home}: {' '.join(last)}", "see that the disk has room"
-            )
+            raise _not_created(self.home, text)
         scratch.rename(cluster)  # noqa: ASYNC240 - a system call that touches no data
 
     async def _launch(self, cluster: Path, port: int = 0) -> None:
         log_path = self.home / "log"
-        if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
-            log_path.rename(self.home / "log.1")
+        with files.writing(log_path):
+            if log_path.exists() and log_path.stat().st_size > _LOG_LIMIT_BYTES:
+                log_path.rename(self.home / "log.1")
+            log_path.touch(mode=0o600)
         for _ in range(3):
             self.port = port or _free_port(preferred=_port_before(self.home / "port"))
             options = [f"--{name}={value}" for name, value in {**self._settings, "port": str(self.port)}.items()]
@@ -218,6 +222,9 @@ class Postgres:
                 if _number_in(self.home / "port") != self.port:
                     files.write(self.home / "port", f"{self.port}\n")
                 return
+        # On a full disk there is no room for its reason either.
+        if files.is_disk_full(self.home):
+            raise Failure(f"the database server does not start: the disk of {self.home} is full", "make room on it")
         raise Failure("the database server does not start", f"its reason is at the end of {log_path}")
 
     async def _end(self, process: subprocess.Popen[bytes]) -> None:
@@ -307,6 +314,14 @@ async def _end_leftovers(cluster: Path) -> None:
     # unless the pid belongs to another process by now; we know that it is not ours.
     for leftover in (cluster / postmaster.PID_FILE, *cluster.glob(".s.PGSQL.*")):  # noqa: ASYNC240 - one short folder
         leftover.unlink(missing_ok=True)
+
+
+def _not_created(home: Path, said: str) -> Failure:
+    """`said` by initdb: the reason, and then that it cleans up behind itself."""
+    found = re.search(r"(?:FATAL|error): +(.*)", said)
+    reason = found[1] if found else " ".join(said.split())
+    mend = "make room on its disk" if os.strerror(errno.ENOSPC) in said else "mend that, and start again"
+    return Failure(f"the database could not be created in {home}: {reason}", mend)
 
 
 def _refuse_other_major(cluster: Path) -> None:

@@ -20,10 +20,11 @@ from typing import NamedTuple
 import asyncpg
 
 import stoa.services
+from stoa.kit.db import says_disk_full
 from stoa.kit.migrate import MigrationError, migrate, pending, service_folders
 from stoa.kit.service import Service
 from stoa.runtime.access import Access, place_of, without_password
-from stoa.runtime.failure import Failure
+from stoa.runtime.failure import MAKE_ROOM, Failure
 
 OLDEST = 15
 _SCRAM_ROUNDS = 4096
@@ -141,7 +142,9 @@ class Unreachable(Failure):
         why = " ".join(str(error).split()) or type(error).__name__
         super().__init__(
             f"the database at {place_of(dsn)} cannot be reached: {without_password(why, dsn)}",
-            "check --database-url (postgresql://user:password@host:port/postgres) and that the server runs",
+            MAKE_ROOM
+            if says_disk_full(error)
+            else "check --database-url (postgresql://user:password@host:port/postgres) and that the server runs",
         )
         self.error = error
 
@@ -173,8 +176,8 @@ async def _turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
         ) from None
     except asyncpg.PostgresError as error:
         raise Failure(
-            f"the databases of {access.name} cannot be made: {' '.join(str(error).split())}",
-            "give a --database-url whose user may create roles and databases",
+            f"the databases of {access.name} cannot be made: {' '.join(str(error).split()).rstrip('.')}",
+            MAKE_ROOM if says_disk_full(error) else "give a --database-url whose user may create roles and databases",
         ) from None
     finally:
         await connection.close()
@@ -267,5 +270,7 @@ def _first(group: BaseExceptionGroup[MigrationError]) -> Failure:
 
 
 def _as_failure(error: BaseException) -> Failure:
+    if says_disk_full(error.__cause__):
+        return Failure(str(error), MAKE_ROOM)
     what, _, mend = str(error).rpartition(": ")
     return Failure(what, mend)

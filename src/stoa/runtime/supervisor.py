@@ -226,9 +226,11 @@ class _Lines(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            self._output.write(f"{self._prefix}{line.decode(errors='replace')}\n")
-        self._output.flush()
+        # Where ours find no room, theirs do not either: they are lost, and the child goes on.
+        with contextlib.suppress(OSError):
+            for line in lines:
+                self._output.write(f"{self._prefix}{line.decode(errors='replace')}\n")
+            self._output.flush()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
         if self._rest:
