@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from rest import new_user
@@ -14,7 +15,10 @@ from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
 from stoa.services.catalog import repository
-from stoa.services.catalog.handlers import handlers, together
+from stoa.services.catalog import settle_sellers as rounds
+from stoa.services.catalog.handlers import handlers
+from stoa.services.catalog.jobs import jobs
+from stoa.services.catalog.settle_sellers import one_round
 
 from .conftest import ADMIN, OTHER_SELLER, SELLER
 
@@ -32,10 +36,28 @@ def changed(user, version, *, roles=("seller",), enabled=True):
     )
 
 
-async def hear(shop, version, *, user=SELLER, **change):
+async def note(shop, version, *, user=SELLER, **change):
     event = changed(user, version, **change)
     async with shop.db.transaction() as tx:
-        await handlers(shop.catalog.outbox)["user.changed"](tx, event)
+        await handlers["user.changed"](tx, event)
+
+
+async def settle(catalog):
+    """As the job is run: again while somebody else has a seller in hand."""
+    (job,) = jobs(catalog)
+    while await job.run() is not None:
+        await asyncio.sleep(0.01)
+
+
+async def hear(shop, version, **change):
+    await note(shop, version, **change)
+    await settle(shop.catalog)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two products in a round."""
+    monkeypatch.setattr(rounds, "ONE_ROUND", 2)
 
 
 async def standing(shop, slug):
@@ -56,13 +78,48 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop, change)
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("suspended", 2), ("draft", 2)]
     assert await shop.slugs("status=suspended", ADMIN) == ["mug"]
     told = await shop.announced()
-    assert told[-2:] == [("product.updated", "mug", 2, ["MUG-0"]), ("product.updated", "sketch", 2, [])]
+    assert sorted(told[-2:]) == [("product.updated", "mug", 2, ["MUG-0"]), ("product.updated", "sketch", 2, [])]
     await hear(shop, 2, **change)  # a repeat
     await hear(shop, 1)  # and what is older than that
     assert await shop.announced() == told
     await hear(shop, 3, roles=("seller", "customer"))
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("active", 3), ("draft", 3)]
     assert [card.sku for card in await repository.variants_for_sale(shop.db, ["MUG-0"])] == ["MUG-0"]
+
+
+async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(shop, few):
+    for at in range(5):
+        await shop.add(f"mug-{at}", 500, user=SELLER)
+    skus = [f"MUG-{at}-0" for at in range(5)]
+
+    async def sold():
+        return [one.sku for one in await repository.variants_for_sale(shop.db, skus)]
+
+    await note(shop, 2, enabled=False)
+    assert await sold() == []
+    assert len(await shop.slugs("")) == 5
+    assert await one_round(shop.catalog)
+    assert await shop.slugs("status=suspended", ADMIN) == ["mug-1", "mug-0"]
+    assert len(await shop.announced()) == 5 + 2
+    # Whoever ran the rounds is gone. The next finds where to go on, and no product is announced twice.
+    await settle(shop.catalog)
+    assert await shop.slugs("") == []
+    assert [row[2] for row in await shop.announced()] == [1] * 5 + [2] * 5
+    await note(shop, 3)
+    assert await sold() == []
+    await settle(shop.catalog)
+    assert await sold() == skus
+    assert not await one_round(shop.catalog)
+
+
+async def test_he_may_sell_again_before_all_has_followed(shop, few):
+    for at in range(3):
+        await shop.add(f"mug-{at}", 500, user=SELLER)
+    await note(shop, 2, enabled=False)
+    await one_round(shop.catalog)
+    await hear(shop, 3)
+    stand = [await standing(shop, f"mug-{at}") for at in range(3)]
+    assert stand == [("active", 3), ("active", 3), ("active", 1)]
 
 
 async def test_what_a_barred_seller_adds_is_not_for_sale(shop):
@@ -105,16 +162,21 @@ async def test_an_admin_who_was_a_seller_may_sell(shop):
     assert await standing(shop, "mug") == ("active", 1)
 
 
-async def test_two_runners_beside_who_removes_categories(shop):
-    """Both lock products of many sellers, in the order of their ids."""
+async def settle_for_ever(catalog):
+    while True:
+        await settle(catalog)
+        await asyncio.sleep(0.01)
+
+
+async def test_two_processes_beside_who_removes_categories(shop, few):
+    """All lock products of a seller, or of several, in the order of their ids."""
     sellers = [new_user("seller") for _ in range(8)]
     for at in range(24):
         slug = f"p{at}"
         await shop.add(slug, 100, user=sellers[at * 5 % 8])
-    twin = Database("catalog", shop.db.dsn, shop.db.size)
-    inboxes = [Inbox(SERVICES["catalog"], db, handlers(shop.catalog.outbox), together) for db in (shop.db, twin)]
+    twin = replace(shop.catalog, db=Database("catalog", shop.db.dsn, shop.db.size))
+    inboxes = [Inbox(SERVICES["catalog"], each.db, handlers) for each in (shop.catalog, twin)]
     events = [changed(seller, version, enabled=version % 2 == 1) for version in range(2, 8) for seller in sellers]
-    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
 
     async def arrange():
         for at in range(6):
@@ -127,14 +189,20 @@ async def test_two_runners_beside_who_removes_categories(shop):
             for number in range(24):
                 await shop.rest.ok("PATCH", f"/products/p{number}", {"status": "active"}, user=ADMIN)
 
+    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
+    running += [asyncio.create_task(settle_for_ever(catalog)) for catalog in (shop.catalog, twin)]
     await asyncio.gather(arrange(), *(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
+    undone = "SELECT EXISTS (SELECT FROM inbox WHERE done_at IS NULL) OR EXISTS (SELECT FROM sellers WHERE NOT settled)"
     async with asyncio.timeout(30):
-        while await shop.db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
+        while await shop.db.fetchval(undone):
             await asyncio.sleep(0.02)
     for inbox in inboxes:
         await inbox.stop()
+    assert not any(task.done() for task in running[2:])
+    for task in running:
+        task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
-    await twin.close()
+    await twin.db.close()
     assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
     assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     assert await shop.db.fetchval("SELECT count(*) FROM products WHERE seller_barred") == 0

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from volume import fill
+from volume import fill, read_by
 
-from stoa.services.catalog.repository import list_statement
+from stoa.kit.db import Database
+from stoa.services.catalog.repository import LOCK_UNSETTLED_SELLER, TURN_PRODUCTS, list_statement
+from stoa.services.catalog.settle_sellers import ONE_ROUND
 
 from .conftest import every_list
 
@@ -15,7 +17,8 @@ PRODUCTS = 300_000
 MOST_ROWS = 8_000
 """Read for one page. A brand has 600 products here, a seller 1,500, and a category with all in it 30,000."""
 
-# Ten categories of twenty-nine each; every fifth product is a seller's. Ids in the order of their making, as ours are.
+# Ten categories of twenty-nine each; of five products one is a seller's, and another one large seller's. Ids in the
+# order of their making, as ours are.
 CATEGORIES = """
     INSERT INTO categories (id, parent_id, slug, name)
     SELECT md5('top' || at)::uuid, NULL, 'top-' || at, 'Top' FROM generate_series(0, 9) AS at;
@@ -28,15 +31,20 @@ COLUMNS = "id, slug, name, brand, category_id, status, seller_id, price_minor, p
 VALUES = """
     lpad(to_hex(n), 32, '0')::uuid, 'product-' || n, 'Product ' || md5(n::text), 'Brand ' || n % 499,
     md5('leaf' || n % 290)::uuid, CASE WHEN n % 10 = 0 THEN 'draft' ELSE 'active' END,
-    CASE WHEN n % 5 = 0 THEN md5('seller' || n % 200)::uuid END, n * 7919::bigint % 1000003, 1000003, 'GBP'
+    CASE n % 5 WHEN 0 THEN md5('seller' || n % 200)::uuid WHEN 1 THEN md5('large seller')::uuid END,
+    n * 7919::bigint % 1000003, 1000003, 'GBP'
 """
 
 
-@pytest.fixture
-async def large(shop):
-    await shop.db.execute(CATEGORIES)
-    await fill(shop.db, "products", COLUMNS, VALUES, PRODUCTS)
-    return shop
+@pytest.fixture(scope="module")
+async def large(templates):
+    """The database of a large shop, filled once: nothing here changes it."""
+    db = Database("catalog", await templates.copy("catalog"), size=2)
+    await db.execute(CATEGORIES)
+    await fill(db, "products", COLUMNS, VALUES, PRODUCTS)
+    yield db
+    await db.close()
+    await templates.drop(db.dsn)
 
 
 def rows_read(node: dict[str, Any]) -> int:
@@ -48,7 +56,7 @@ def rows_read(node: dict[str, Any]) -> int:
 
 
 async def test_every_list_reads_a_bounded_part(large):
-    async with large.db.dedicated() as connection:
+    async with large.dedicated() as connection:
         seller = await connection.fetchval("SELECT md5('seller' || 5)::uuid")
         middle = await connection.fetchrow("SELECT id, name FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
         # As a statement is planned that has been used often: without a look at what is asked for.
@@ -71,3 +79,15 @@ async def test_every_list_reads_a_bounded_part(large):
                 if read > MOST_ROWS:
                     too_many[sort, given, narrow] = read
         assert too_many == {}
+
+
+async def test_a_seller_of_very_many_products_is_barred_in_rounds_that_read_what_they_change(large):
+    seller = await large.fetchval("SELECT md5('large seller')::uuid")
+    read = await read_by(large, TURN_PRODUCTS, seller, False, ONE_ROUND)
+    assert read.rows == 2 * ONE_ROUND  # found, and changed
+    assert (await read_by(large, TURN_PRODUCTS, seller, True, ONE_ROUND)).rows == 0
+
+
+async def test_who_is_to_be_settled_is_found_among_many(large):
+    await fill(large, "sellers", "id, barred, version, settled", "md5(n::text)::uuid, false, 1, n % 1000 <> 0", 20_000)
+    assert (await read_by(large, LOCK_UNSETTLED_SELLER)).rows <= 2

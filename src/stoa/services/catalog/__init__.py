@@ -7,7 +7,8 @@ It owns products, their variants and the category tree. What always holds:
 * all prices are in the shop's currency;
 * a product's version counts its changes, those of its variants among them, and each is announced once;
 * no category is inside itself, and none goes while a product is in it;
-* only what stands active is seen and sold: what staff withhold, or a barred seller sells, is not, whatever its status.
+* only what stands active is seen and sold: what staff withhold, or a barred seller sells, is not, whatever its status;
+* from the commit that bars a seller nothing of his is sold; where his products stand follows in rounds.
 
 How many there are of anything is inventory's business.
 """
@@ -18,7 +19,8 @@ from functools import partial
 
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
-from stoa.services.catalog.handlers import handlers, together
+from stoa.services.catalog.handlers import handlers
+from stoa.services.catalog.jobs import jobs
 from stoa.services.catalog.routes import routes
 from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
@@ -31,6 +33,6 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(catalog),
         servicers=[partial(add_CatalogServiceServicer_to_server, CatalogServicer(catalog))],
-        handlers=handlers(resources.outbox),
-        together=together,
+        handlers=handlers,
+        jobs=jobs(catalog),
     )

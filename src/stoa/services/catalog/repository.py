@@ -108,7 +108,9 @@ VARIANTS_FOR_SALE = """
         variant.name, variant.price_minor, variant.currency
     FROM variants AS variant
     JOIN products AS product ON product.id = variant.product_id
+    LEFT JOIN sellers AS seller ON seller.id = product.seller_id
     WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
+        AND seller.barred IS NOT TRUE
 """
 
 OWNERS_OF = """
@@ -126,16 +128,31 @@ KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) O
 SELLER_BARRED = "SELECT barred FROM sellers WHERE id = $1 FOR SHARE"
 
 NOTE_SELLER = """
-    INSERT INTO sellers AS known (id, barred, version) VALUES ($1, $2, $3)
-    ON CONFLICT (id) DO UPDATE SET barred = excluded.barred, version = excluded.version
+    INSERT INTO sellers AS known (id, barred, version, settled) VALUES ($1, $2, $3, NOT $2)
+    ON CONFLICT (id) DO UPDATE SET barred = excluded.barred, version = excluded.version,
+        settled = known.settled AND known.barred = excluded.barred
     WHERE excluded.version > known.version
 """
 
-LOCK_PRODUCTS_OF_SELLERS = "SELECT FROM products WHERE seller_id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
+# Locked: nobody bars him or lets him sell meanwhile, and nobody adds a product of his. Whom somebody else has in hand
+# is left to a later look: who waited for one could hold another, whom the batch of an inbox wants next.
+LOCK_UNSETTLED_SELLER = """
+    SELECT id, barred FROM sellers WHERE NOT settled ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
 
-BAR_PRODUCTS = """
-    UPDATE products SET seller_barred = $2, version = version + 1, updated_at = now()
-    WHERE seller_id = $1 AND seller_barred <> $2
+ANY_UNSETTLED = "SELECT EXISTS (SELECT FROM sellers WHERE NOT settled)"
+
+SELLER_SETTLED = "UPDATE sellers SET settled = true WHERE id = $1"
+
+# In the order of the ids. With `seller_id = $1` PostgreSQL knows that order by the primary key too, and would rather
+# look for a large seller's among everybody's products, past all that earlier rounds have turned.
+TURN_PRODUCTS = """
+    UPDATE products SET seller_barred = NOT seller_barred, version = version + 1, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM products WHERE seller_id BETWEEN $1 AND $1 AND seller_barred = $2
+        ORDER BY seller_id, id LIMIT $3
+        FOR UPDATE
+    )
     RETURNING id, slug, version, seller_id, ARRAY(
         SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
     )
@@ -313,6 +330,11 @@ class Owner(NamedTuple):
     sku: str
     seller_id: str | None
     product_version: int
+
+
+class UnsettledSeller(NamedTuple):
+    id: str
+    barred: bool
 
 
 class Category(NamedTuple):
@@ -501,18 +523,29 @@ async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:
     return barred
 
 
-async def note_seller(tx: Transaction, seller_id: str, version: int, *, barred: bool) -> bool:
-    """Remember what auth told; False where something newer is known."""
-    return affected(await tx.execute(NOTE_SELLER, seller_id, barred, version)) == 1
+async def note_seller(tx: Transaction, seller_id: str, version: int, *, barred: bool) -> None:
+    """Remember what auth told, unless something newer is known."""
+    await tx.execute(NOTE_SELLER, seller_id, barred, version)
 
 
-async def lock_products_of_sellers(tx: Transaction, seller_ids: Iterable[str]) -> None:
-    await tx.execute(LOCK_PRODUCTS_OF_SELLERS, list(seller_ids))
+async def lock_unsettled_seller(tx: Transaction) -> UnsettledSeller | None:
+    """One whose products may not all say yet whether he may sell."""
+    row = await tx.fetchrow(LOCK_UNSETTLED_SELLER)
+    return None if row is None else UnsettledSeller(*row)
 
 
-async def bar_products(tx: Transaction, seller_id: str, *, barred: bool) -> list[Changed]:
-    """All of the seller's that stood otherwise; each version goes up by one."""
-    return [Changed(*row) for row in await tx.fetch(BAR_PRODUCTS, seller_id, barred)]
+async def any_unsettled(db: Db) -> bool:
+    found: bool = await db.fetchval(ANY_UNSETTLED)
+    return found
+
+
+async def settle_products(tx: Transaction, seller: UnsettledSeller, most: int) -> list[Changed]:
+    """Of the seller's products that say otherwise, the first `most`; each version goes up by one."""
+    return [Changed(*row) for row in await tx.fetch(TURN_PRODUCTS, seller.id, not seller.barred, most)]
+
+
+async def seller_settled(tx: Transaction, seller_id: str) -> None:
+    await tx.execute(SELLER_SETTLED, seller_id)
 
 
 async def categories(db: Db) -> list[Category]:
