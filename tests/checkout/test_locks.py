@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
-from rest import new_user
+from rest import User, new_user
+
+from stoa.kit.db import LOCK_SECONDS
 
 PROMPT_SECONDS = 4.0
 """A fraction of what a checkout may take before it gives up, and of how long the rows are held here."""
@@ -59,6 +61,36 @@ async def test_who_buys_other_things_does_not_wait_for_a_held_shelf(house, shopp
     placed = await waiting
     assert placed.answer.status == 201
     await shopper.assert_order_stands(await house.row(placed.checkout_id))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("rows", [ITEMS, STOCK], ids=["items", "stock"])
+async def test_carts_that_hold_a_held_shelf_stop_nobody_who_buys_what_else_is_in_them(house, rows, count) -> None:
+    service, statement = rows
+    blocked = [await house.market.offer(on_hand=1000) for _ in range(count)]
+    sound = [await house.market.offer(on_hand=1000) for _ in range(5)]
+    mixed, others = [new_user() for _ in range(12)], [new_user() for _ in range(4)]
+    for at, buyer in enumerate(mixed):
+        of_all = {blocked[at % count]: 1} | dict.fromkeys(sound[at % 3 :][:3], 1)
+        await house.market.fill(buyer.id, **of_all)
+    took: list[float] = []
+
+    async def buy_again_and_again(buyer: User) -> None:
+        for at in range(6):
+            await house.market.fill(buyer.id, **{sound[at % len(sound)]: 1})
+            started = time.monotonic()
+            placed = await house.buy(buyer)
+            took.append(time.monotonic() - started)
+            assert placed.answer.status == 201
+
+    async with AsyncExitStack() as stack:
+        for sku in blocked:
+            await stack.enter_async_context(held(dsn_of(house, service), statement, sku))
+        waiting = [asyncio.create_task(house.buy(buyer)) for buyer in mixed]
+        await asyncio.gather(*map(buy_again_and_again, others))
+        assert max(took) < LOCK_SECONDS, "an order waited as long as a session does for a lock that it does not need"
+        assert not any(each.done() for each in waiting)
+    assert [placed.answer.status for placed in await asyncio.gather(*waiting)] == [201] * len(mixed)
 
 
 async def test_an_order_that_waits_in_vain_is_refused_and_leaves_nothing(new_house, market) -> None:

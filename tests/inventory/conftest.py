@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pytest
 
 from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from stoa.kit.batcher import Batcher
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
 from stoa.kit.clock import now
@@ -20,30 +18,23 @@ from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
-from stoa.services.inventory.allocate import Promise, allocate_all
+from stoa.services.inventory import inventory_over
+from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import set_on_hand
 from stoa.services.inventory.handlers import handlers
 from stoa.services.inventory.holds import Wish
 from stoa.services.inventory.repository import reservation
 from stoa.services.inventory.reservation import Reservation
-from stoa.services.inventory.reserve import reserve_all
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.settings import Settings
 
 ADMIN = "018f0000-0000-7000-8000-00000000000a"
 
 
-def inventory_over(db: Database, neighbours: Registry | None = None) -> Inventory:
+def inventory_with(db: Database, neighbours: Registry | None = None) -> Inventory:
     """`neighbours` has catalog; without them it does not answer."""
-    outbox = Outbox(SERVICES["inventory"], subscribers)
-    return Inventory(
-        db=db,
-        outbox=outbox,
-        settings=Settings(),
-        catalog=CatalogServiceStub(InProcessChannel(neighbours or Registry())),
-        reserving=Batcher(partial(reserve_all, db, outbox), locks=lambda wish: wish.lines),
-        allocating=Batcher(partial(allocate_all, db), locks=lambda promise: (promise.key,)),
-    )
+    catalog = CatalogServiceStub(InProcessChannel(neighbours or Registry()))
+    return inventory_over(db, Outbox(SERVICES["inventory"], subscribers), Settings(), catalog)
 
 
 @dataclass
@@ -126,7 +117,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
-    return Shop(inventory_over(await database("inventory")))
+    return Shop(inventory_with(await database("inventory")))
 
 
 @pytest.fixture
@@ -137,6 +128,6 @@ async def twin(shop: Shop) -> AsyncIterator[Callable[[], Shop]]:
         def make() -> Shop:
             db = Database("inventory", shop.db.dsn, shop.db.size)
             stack.push_async_callback(db.close)
-            return Shop(inventory_over(db))
+            return Shop(inventory_with(db))
 
         yield make

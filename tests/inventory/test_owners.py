@@ -27,7 +27,7 @@ from stoa.services.inventory.owners import ask_for_owner
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 
-from .conftest import inventory_over
+from .conftest import inventory_with
 
 ADMIN = new_user("admin")
 SELLER = new_user("seller")
@@ -42,7 +42,7 @@ class Town:
         catalog = Catalog(catalog_db, Outbox(SERVICES["catalog"], subscribers), CatalogSettings())
         add_CatalogServiceServicer_to_server(CatalogServicer(catalog), self.registry)
         self.products = Rest(catalog_routes.bind(catalog), catalog_db)
-        self.inventory = inventory_over(inventory_db, self.registry)
+        self.inventory = inventory_with(inventory_db, self.registry)
         self.rest = Rest(routes.bind(self.inventory), inventory_db)
         self.db = inventory_db
 

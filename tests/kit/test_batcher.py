@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from stoa.kit import batcher as kit_batcher
-from stoa.kit import context
+from stoa.kit import context, lock_queue
 from stoa.kit.batcher import MOST_FLUSHES, Batcher, ShuttingDown, isolating, origin_of
 from stoa.kit.db import CallInsideTransaction, Locked
 
@@ -253,7 +253,7 @@ async def test_who_needs_what_was_held_goes_without_others_for_a_while(monkeypat
     assert [result for result, _ in results] == ["a", Locked, "b"]
     assert ["A", "B"] in rows.batches or ["A"] in rows.batches
     assert all("K" not in batch or batch == ["K"] for batch in rows.batches)
-    monkeypatch.setattr(kit_batcher, "SUSPECT_SECONDS", 0.0)
+    monkeypatch.setattr(lock_queue, "SUSPECT_SECONDS", 0.0)
     assert (await timed(batcher.submit("K")))[0] is Locked
     rows.held.clear()
     rows.batches.clear()

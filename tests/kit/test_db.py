@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import asyncpg
 import pytest
@@ -228,6 +229,21 @@ async def test_a_connection_given_back_inside_a_transaction_holds_nothing(databa
 
 async def test_nothing_waits_for_ever(db) -> None:
     assert {name: await db.fetchval(f"SHOW {name}") for name in kit_db.TIME_OUTS} == kit_db.TIME_OUTS
+
+
+async def test_a_transaction_waits_for_a_lock_as_long_as_it_is_told(db) -> None:
+    other = await asyncpg.connect(db.dsn)
+    async with other.transaction():
+        await other.execute("LOCK TABLE thing")
+        started = time.monotonic()
+        with pytest.raises(Locked), kit_db.lock_wait(0.05):
+            async with db.transaction() as tx:
+                assert await tx.fetchval("SHOW lock_timeout") == "50ms"
+                await tx.execute("SELECT FROM thing")
+        assert 0.05 <= time.monotonic() - started < kit_db.LOCK_SECONDS
+    await other.close()
+    for _ in range(8):  # each connection of the pool
+        assert await db.fetchval("SHOW lock_timeout") == kit_db.TIME_OUTS["lock_timeout"]
 
 
 async def test_connections_that_died_idle_are_not_lent(db) -> None:

@@ -11,9 +11,13 @@ Rows that somebody holds stop only those who need them. `locks` names what an it
 
 - A flush that takes longer than `PATIENCE_SECONDS` is passed by others, at most `MOST_FLUSHES` at a time,
   with items that share no lock with it. One after the other is faster as long as nothing is in the way.
-- A batch that meets a held lock is taken apart: those of its items that lock the same go again by
-  themselves. What then still waits in vain is `Locked`, and so is who waits behind it for as much.
-- For `SUSPECT_SECONDS` afterwards whoever needs that lock goes without others from the start.
+- `holders` says who holds which lock. With it a flush waits `FIRST_WAIT_SECONDS` for a lock and then finds out
+  which it is. Whoever needs that one waits here, with no connection, nothing locked and in nobody's way, until it
+  is free or in other hands; when that takes as long as a session waits for a lock, it is `Locked`. The others go
+  again at once. Who meets a lock again waits twice as long for it: others may be queueing.
+- Without `holders`, or for a lock that they do not know, a batch that meets one is taken apart: those of its items
+  that lock the same go again by themselves, and are `Locked` if that is in vain. Without, so is who waits behind
+  them for as much, and for some seconds whoever needs that lock goes without others from the start.
 
 A flush has the context of none of its callers. What it announces or logs for one of them, it does in the
 trace of that one: `origin_of(item)`.
@@ -26,16 +30,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import Context as Variables
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import asyncpg
 
 from stoa.kit import context, problems
 from stoa.kit.context import Context
-from stoa.kit.db import Locked, refuse_inside_transaction
+from stoa.kit.db import LOCK_SECONDS, Locked, lock_wait, refuse_inside_transaction
+from stoa.kit.held_locks import HeldLocks, Holders
+from stoa.kit.lock_queue import Entry, LockQueue
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,10 +49,13 @@ Flush = Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 
 PATIENCE_SECONDS = 0.1
 """How long a flush has the way to itself: many times what a commit takes."""
+FIRST_WAIT_SECONDS = 0.25
+"""How long a flush waits for a lock before it is found out who holds it, while its other locks keep others waiting.
+Longer than PostgreSQL takes to find a deadlock, and than who does not hang holds one."""
+LOOK_AGAIN_SECONDS = 0.1
+"""How often it is asked whether a held lock is free, while anybody waits for it."""
 MOST_FLUSHES = 3
 """Each takes a connection, and others of the service need some too. One is kept for whoever meets no lock."""
-SUSPECT_SECONDS = 5.0
-"""How long a lock that was held is expected to be held again: who holds it for long goes on to."""
 CLOSE_SECONDS = 5.0
 """For what is under way when a batcher closes: longer than a lock is waited for."""
 
@@ -65,34 +74,30 @@ class ShuttingDown(problems.Unavailable):
     slug = "shutting-down"
 
 
-@dataclass(eq=False, slots=True)
-class _Entry(Generic[Item, Result]):
-    item: Item
-    answer: asyncio.Future[Result]
-    locks: frozenset[Hashable]
-    origin: Context
-    alone: bool
-    """With nobody but those who lock the same."""
-
-
 class Batcher(Generic[Item, Result]):
     """Hands what gathers to `flush`, at most `most` items at a time.
 
     `flush` answers each item in its place, with a result or with an exception that fails this item
     alone. What it raises fails the whole batch. It runs in a task and a context of its own: neither
-    the caller's transaction, deadline and identity nor its cancellation reach it.
+    the caller's transaction, deadline and identity nor its cancellation reach it. With `holders` it locks
+    in transactions only, and may be asked again whatever it raised `Locked` for.
     """
 
     def __init__(
-        self, flush: Flush[Item, Result], *, locks: Callable[[Item], Iterable[Hashable]], most: int = 256
+        self,
+        flush: Flush[Item, Result],
+        *,
+        locks: Callable[[Item], Iterable[Hashable]],
+        most: int = 256,
+        holders: Holders | None = None,
     ) -> None:
         self._flush = flush
         self._locks = locks
         self._most = most
-        self._waiting: list[_Entry[Item, Result]] = []
-        self._flushes: dict[asyncio.Task[None], Sequence[_Entry[Item, Result]]] = {}
-        self._suspects: dict[Hashable, float] = {}
-        """Locks that were held, and until when that is to be expected."""
+        self._queue: LockQueue[Item, Result] = LockQueue(holders)
+        self._flushes: dict[asyncio.Task[None], Sequence[Entry[Item, Result]]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        """Sees to those who wait for a held lock, while there are any."""
         self._may_pass = False
         """Whether what is under way has had its time, so that others need not wait for it."""
         self._closed = False
@@ -106,28 +111,33 @@ class Batcher(Generic[Item, Result]):
         if self._closed:
             raise ShuttingDown("This is about to stop; ask again.")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        locks = frozenset(self._locks(item))
-        self._waiting.append(_Entry(item, answer, locks, context.current(), self._is_suspect(locks)))
-        self._start()
+        entry = Entry(item, answer, frozenset(self._locks(item)), context.current())
+        self._queue.add(entry)
+        if self._queue.is_stuck(entry):
+            self._watch()
+        else:
+            self._start()
         return await answer
 
     async def close(self, within_seconds: float = CLOSE_SECONDS) -> None:
         """Take nothing more, and return when everything taken is answered; what takes longer is `ShuttingDown`."""
         self._closed = True
         give_up = time.monotonic() + within_seconds
-        while self._flushes and time.monotonic() < give_up:
-            await asyncio.wait(self._flushes, timeout=give_up - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
-        self._fail(self._waiting, ShuttingDown("This is about to stop; ask again."))
-        self._waiting = []
-        late = list(self._flushes)
-        for flushing in late:
-            flushing.cancel()
+        while (under_way := self._under_way()) and time.monotonic() < give_up:
+            await asyncio.wait(under_way, timeout=give_up - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
+        self._queue.clear(ShuttingDown("This is about to stop; ask again."))
+        late = self._under_way()
+        for task in late:
+            task.cancel()
         if late:
             await asyncio.wait(late)
 
+    def _under_way(self) -> list[asyncio.Task[None]]:
+        return [*self._flushes, *([self._watching] if self._watching else [])]
+
     def _start(self) -> None:
         """Start a flush if there is something to flush and nothing to wait for."""
-        if self._waiting and len(self._flushes) < MOST_FLUSHES and (self._may_pass or not self._flushes):
+        if self._queue and len(self._flushes) < MOST_FLUSHES and (self._may_pass or not self._flushes):
             loop = asyncio.get_running_loop()
             flushing = loop.create_task(self._run(), context=Variables())
             self._flushes[flushing] = ()
@@ -144,83 +154,76 @@ class Batcher(Generic[Item, Result]):
         # What passed another is followed by the next: only a flush that has the way to itself is waited for.
         self._may_pass = True
         # One that found nobody who may go now leaves them to the end of what they wait for.
-        if self._flushes.pop(flushing):
+        if self._flushes.pop(flushing, None):
             self._start()
 
-    def _next(self) -> list[_Entry[Item, Result]]:
-        """Take out who may go together now: in the order of arrival, and nobody before another who locks the same."""
-        taken: list[_Entry[Item, Result]] = []
-        left: list[_Entry[Item, Result]] = []
-        behind: set[Hashable] = {lock for batch in self._flushes.values() for entry in batch for lock in entry.locks}
-        room_alone = sum(entry.alone for batch in self._flushes.values() for entry in batch[:1]) < MOST_FLUSHES - 1
-        for entry in self._waiting:
-            if entry.answer.done():  # its caller has gone
-                continue
-            fits = _together(taken[0], entry) if taken else room_alone or not entry.alone
-            if fits and len(taken) < self._most and behind.isdisjoint(entry.locks):
-                taken.append(entry)
-            else:
-                left.append(entry)
-                behind |= entry.locks
-        self._waiting = left
-        return taken
-
     async def _run(self) -> None:
-        # Not before it starts: until then more may have come, and they go with the first.
-        batch = self._next()
         flushing = asyncio.current_task()
         assert flushing is not None
-        self._flushes[flushing] = batch
+        waiting = sum(any(entry.may_wait for entry in batch) for batch in self._flushes.values())
+        # Not before it starts: until then more may have come, and they go with the first.
+        batch = self._queue.take(self._flushes.values(), most=self._most, may_wait=waiting < MOST_FLUSHES - 1)
         if not batch:
+            # Out of the way at once: somebody may come before its end is noticed.
+            del self._flushes[flushing]
+            self._may_pass = True
             return
+        self._flushes[flushing] = batch
         _origins.set({id(entry.item): entry.origin for entry in batch})
         try:
-            results = await self._flush([entry.item for entry in batch])
-            if len(results) != len(batch):
-                raise RuntimeError(f"a flush of {len(batch)} items answered {len(results)}")
-        except Locked as held:
-            self._met(batch, held)
+            await self._answer(batch)
         except Exception as error:
-            self._fail(batch, error)
+            _fail(batch, error)
         except asyncio.CancelledError:
-            self._fail(batch, ShuttingDown("This is about to stop; ask again."))
+            _fail(batch, ShuttingDown("This is about to stop; ask again."))
             raise
-        else:
-            for entry, result in zip(batch, results, strict=True):
-                if isinstance(result, Exception):
-                    self._fail([entry], result)
-                elif not entry.answer.done():
-                    entry.answer.set_result(result)
 
-    def _met(self, batch: Sequence[_Entry[Item, Result]], held: Locked) -> None:
-        """A lock was held. If it is not clear whose, they go again, each only with those who lock the same."""
-        first = batch[0]
-        if all(entry.locks == first.locks for entry in batch):
-            for lock in first.locks:
-                self._suspects[lock] = time.monotonic() + SUSPECT_SECONDS
-            # Whoever has waited behind these, and needs all of what they need, has waited for the same.
-            behind = [entry for entry in self._waiting if entry.alone and entry.locks >= first.locks]
-            self._fail([*batch, *behind], held)
-        else:
-            for entry in batch:
-                entry.alone = True
-            self._waiting[:0] = sorted(batch, key=lambda entry: len(entry.locks))
+    async def _answer(self, batch: Sequence[Entry[Item, Result]]) -> None:
+        try:
+            with self._patience(batch):
+                results = await self._flush([entry.item for entry in batch])
+        except Locked as error:
+            await self._queue.met(batch, error)
+            self._watch()
+            return
+        if len(results) != len(batch):
+            raise RuntimeError(f"a flush of {len(batch)} items answered {len(results)}")
+        for entry, result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                entry.fail(result)
+            elif not entry.answer.done():
+                entry.answer.set_result(result)
 
-    def _is_suspect(self, locks: frozenset[Hashable]) -> bool:
-        if not self._suspects:
-            return False
-        now = time.monotonic()
-        self._suspects = {lock: until for lock, until in self._suspects.items() if until > now}
-        return not locks.isdisjoint(self._suspects)
+    def _patience(self, batch: Sequence[Entry[Item, Result]]) -> AbstractContextManager[None]:
+        if self._queue.held is None:
+            return nullcontext()
+        return lock_wait(min(LOCK_SECONDS, FIRST_WAIT_SECONDS * 2 ** max(entry.met for entry in batch)))
 
-    def _fail(self, entries: Iterable[_Entry[Item, Result]], error: Exception) -> None:
-        for entry in entries:
-            if not entry.answer.done():
-                entry.answer.set_exception(error)
+    def _watch(self) -> None:
+        if self._watching is None and self._queue.held is not None:
+            watch = self._watch_over(self._queue.held)
+            self._watching = asyncio.get_running_loop().create_task(watch, context=Variables())
+
+    async def _watch_over(self, held: HeldLocks) -> None:
+        """While anybody waits for a held lock, ask whether it is free."""
+        try:
+            while stuck := self._queue.stuck():
+                try:
+                    await held.look_again()
+                except Exception as error:
+                    _fail(stuck, error)
+                self._start()
+                self._queue.give_up(
+                    self._queue.stuck(), Locked("Somebody else keeps what this needs.", retry_after_seconds=1)
+                )
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        finally:
+            self._watching = None
 
 
-def _together(one: _Entry[Item, Result], other: _Entry[Item, Result]) -> bool:
-    return one.locks == other.locks if one.alone or other.alone else True
+def _fail(entries: Iterable[Entry[Item, Result]], error: Exception) -> None:
+    for entry in entries:
+        entry.fail(error)
 
 
 def isolating(flush: Flush[Item, Result]) -> Flush[Item, Result]:

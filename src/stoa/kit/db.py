@@ -45,10 +45,12 @@ MOST_TRIES = 4
 RELEASE_SECONDS = 5
 """How long a statement that was cut off may take to end before its connection is thrown away."""
 
+LOCK_SECONDS = 1.5
+"""How long a session waits for a lock. A row is held for milliseconds: who holds one for seconds hangs, and must not
+make everybody hang. Longer than PostgreSQL takes to find a deadlock, which is another thing."""
+
 TIME_OUTS: Mapping[str, str] = {
-    # A row is held for milliseconds: who holds one for seconds hangs, and must not make everybody hang.
-    # Longer than PostgreSQL takes to find a deadlock, which is another thing.
-    "lock_timeout": "1500ms",
+    "lock_timeout": f"{LOCK_SECONDS * 1000:.0f}ms",
     # Longer than any request waits. What reads whole tables, as the audit does, says so when it opens its pool.
     "statement_timeout": "20s",
     "idle_in_transaction_session_timeout": "20s",
@@ -133,6 +135,7 @@ _open_transaction: ContextVar[OpenTransaction | None] = ContextVar("stoa_open_tr
 _before_commit: ContextVar[tuple[Database, Callable[[Transaction], Awaitable[None]]] | None] = ContextVar(
     "stoa_before_commit", default=None
 )
+_lock_wait: ContextVar[float | None] = ContextVar("stoa_lock_wait", default=None)
 
 
 def _open_here() -> OpenTransaction | None:
@@ -166,6 +169,16 @@ def before_commit(database: Database, callback: Callable[[Transaction], Awaitabl
         yield
     finally:
         _before_commit.reset(token)
+
+
+@contextmanager
+def lock_wait(seconds: float) -> Iterator[None]:
+    """Within the block, every transaction that this task opens waits so long for each lock and then is `Locked`."""
+    token = _lock_wait.set(seconds)
+    try:
+        yield
+    finally:
+        _lock_wait.reset(token)
 
 
 class Database:
@@ -225,7 +238,7 @@ class Database:
             here = OpenTransaction(self.service)
             token = _open_transaction.set(here)
             try:
-                await _boundary(connection, "BEGIN")
+                await _boundary(connection, _begin())
                 try:
                     yield connection
                     hook = _before_commit.get()
@@ -405,6 +418,12 @@ def _is_gone(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
         return True
 
 
+def _begin() -> str:
+    seconds = _lock_wait.get()
+    # In one message: it costs no round trip.
+    return "BEGIN" if seconds is None else f"BEGIN; SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"
+
+
 async def _boundary(connection: PoolConnectionProxy, command: str) -> None:
     """BEGIN, COMMIT or ROLLBACK. Cut off half way it leaves a session in an unknown state: never lent again."""
     try:
@@ -434,6 +453,7 @@ def affected(status: str) -> int:
 
 __all__ = [
     "BY_INDEX",
+    "LOCK_SECONDS",
     "CallInsideTransaction",
     "Database",
     "DatabaseUnavailable",
@@ -446,6 +466,7 @@ __all__ = [
     "affected",
     "after_commit",
     "before_commit",
+    "lock_wait",
     "refuse_inside_transaction",
     "says_disk_full",
 ]

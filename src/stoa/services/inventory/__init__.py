@@ -16,30 +16,51 @@ docs/algorithms/stock.md has the states, the locks and the reasons.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import add_InventoryServiceServicer_to_server
 from stoa.kit.batcher import Batcher
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
 from stoa.kit.service import Parts, Resources
+from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import allocate_all
 from stoa.services.inventory.handlers import handlers, together
 from stoa.services.inventory.jobs import jobs
+from stoa.services.inventory.locks import locks_of
 from stoa.services.inventory.reserve import reserve_all
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.rpc import InventoryServicer
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.settings import Settings
 
+if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+
+
+def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: CatalogServiceAsyncStub) -> Inventory:
+    """The service over its database."""
+    holders = partial(repository.held, db)
+    return Inventory(
+        db=db,
+        outbox=outbox,
+        settings=settings,
+        catalog=catalog,
+        reserving=Batcher(
+            partial(reserve_all, db, outbox), locks=lambda wish: locks_of(wish.key, wish.lines), holders=holders
+        ),
+        allocating=Batcher(partial(allocate_all, db), locks=lambda promise: locks_of(promise.key), holders=holders),
+    )
+
 
 def build(resources: Resources) -> Parts:
     """The service over what its process gives it."""
-    inventory = Inventory(
-        db=resources.db,
-        outbox=resources.outbox,
-        settings=resources.settings(Settings),
-        catalog=CatalogServiceStub(resources.channel("catalog")),
-        reserving=Batcher(partial(reserve_all, resources.db, resources.outbox), locks=lambda wish: wish.lines),
-        allocating=Batcher(partial(allocate_all, resources.db), locks=lambda promise: (promise.key,)),
+    inventory = inventory_over(
+        resources.db,
+        resources.outbox,
+        resources.settings(Settings),
+        CatalogServiceStub(resources.channel("catalog")),
     )
 
     async def stop() -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected
+from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Lines, Reservation
 from stoa.services.inventory.shelves import Change, Shelf, Shelves
 from stoa.services.inventory.states import State
@@ -121,6 +122,28 @@ MARK_RETURNED = """
 # ----------------------------------------------------------------------------------------------------- stock
 
 LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+
+# Which of the reservations and items somebody else holds, an item also by its stock: they are those that cannot be
+# locked without waiting. xmax is the transaction that locks a row (or a number of its own for several of them).
+HELD = """
+    WITH free_reservations AS MATERIALIZED (
+        SELECT key FROM reservations WHERE key = ANY($1::text[]) FOR UPDATE SKIP LOCKED
+    ), free_items AS MATERIALIZED (
+        SELECT sku FROM items WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
+    ), free_stock AS MATERIALIZED (
+        SELECT sku, warehouse_id FROM stock WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
+    ), held AS (
+        SELECT 'reservation' AS kind, key AS name, xmax::text AS holder FROM reservations
+        WHERE key = ANY($1::text[]) AND key NOT IN (SELECT key FROM free_reservations)
+        UNION ALL
+        SELECT 'item', sku, xmax::text FROM items
+        WHERE sku = ANY($2::text[]) AND sku NOT IN (SELECT sku FROM free_items)
+        UNION ALL
+        SELECT 'item', sku, xmax::text FROM stock
+        WHERE sku = ANY($2::text[]) AND (sku, warehouse_id) NOT IN (SELECT sku, warehouse_id FROM free_stock)
+    )
+    SELECT kind, name, string_agg(holder, ' ' ORDER BY holder) AS holder FROM held GROUP BY kind, name
+"""
 
 # A statement of its own after the lock, so that it sees what was committed while we waited.
 SHELVES_OF = """
@@ -411,6 +434,15 @@ async def mark_returned(tx: Transaction, reservation_id: str, back: Sequence[Fil
 async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
     """Whoever has these locks is alone with the stock of the SKUs."""
     await tx.execute(LOCK_ITEMS, list(skus))
+
+
+async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
+    """Those of the locks that somebody else holds at this moment, each with who it is: another has another name."""
+    names: dict[str, list[str]] = {"reservation": [], "item": []}
+    for lock in locks:
+        names[lock.kind].append(lock.name)
+    rows = await db.fetch(HELD, names["reservation"], names["item"])
+    return {Lock(row["kind"], row["name"]): row["holder"] for row in rows}
 
 
 async def lock_shelves(tx: Transaction, skus: Iterable[str]) -> Shelves:

@@ -1,0 +1,80 @@
+"""Somebody else holds rows: which they are is found out, and who needs none of them goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from stoa.kit.db import LOCK_SECONDS, Locked
+from stoa.services.inventory.locks import Lock
+from stoa.services.inventory.repository import held
+
+ITEM = "SELECT FROM items WHERE sku = $1 FOR UPDATE"
+STOCK = "SELECT FROM stock WHERE sku = $1 FOR UPDATE"
+RESERVATION = "SELECT FROM reservations WHERE key = $1 FOR UPDATE"
+ORDER = "018f0000-0000-7000-8000-000000000001"
+
+
+@asynccontextmanager
+async def holding(shop, rows: str, name: str) -> AsyncIterator[None]:
+    """For the block another session holds these rows."""
+    session = await asyncpg.connect(shop.db.dsn)
+    try:
+        async with session.transaction():
+            assert await session.fetch(rows, name), "there is nothing to hold"
+            yield
+    finally:
+        await session.close()
+
+
+@pytest.mark.parametrize(
+    ("rows", "lock"),
+    [(ITEM, Lock("item", "k")), (STOCK, Lock("item", "k")), (RESERVATION, Lock("reservation", "k"))],
+    ids=["item", "stock", "reservation"],
+)
+async def test_what_is_held_is_found_with_who_holds_it(shop, rows, lock):
+    for sku in ("k", "free"):
+        await shop.put(sku, 10)
+        await shop.reserve(sku, **{sku: 1})
+    asked = [Lock(kind, name) for kind in ("item", "reservation") for name in ("k", "free", "unknown")]
+    assert await held(shop.db, asked) == {}
+    holders = []
+    for _ in range(2):
+        async with holding(shop, rows, "k"):
+            found = await held(shop.db, asked)
+            assert list(found) == [lock]
+            assert await held(shop.db, asked) == found, "the same holder has the same name"
+            holders.append(found[lock])
+    assert holders[0] != holders[1]
+    assert await held(shop.db, asked) == {}
+
+
+async def test_a_held_reservation_stops_nobody_who_reserves_the_same_things(shop):
+    await shop.put("A", 100)
+    await shop.reserve("k", A=1)
+    async with holding(shop, RESERVATION, "k"):
+        again = asyncio.create_task(shop.reserve("k", A=1))
+        started = time.monotonic()
+        await asyncio.gather(*(shop.reserve(f"other-{at}", A=1) for at in range(5)))
+        assert time.monotonic() - started < LOCK_SECONDS
+        with pytest.raises(Locked):
+            await again
+    assert await shop.stock("A") == (100, 6)
+
+
+async def test_a_held_reservation_stops_no_other_that_is_promised(shop):
+    await shop.put("A", 100)
+    for key in ("k", "other"):
+        await shop.reserve(key, A=1)
+    async with holding(shop, RESERVATION, "k"):
+        stuck = asyncio.create_task(shop.allocate("k", ORDER))
+        started = time.monotonic()
+        assert (await shop.allocate("other", ORDER)).state == "allocated"
+        assert time.monotonic() - started < LOCK_SECONDS
+        assert not stuck.done()
+    assert (await stuck).state == "allocated"
