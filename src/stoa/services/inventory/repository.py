@@ -162,12 +162,22 @@ TOTALS_OF = """
 
 TOTALS_AFTER = """
     SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE ($1::text IS NULL OR sku > $1)
+    WHERE sku > $1
     GROUP BY sku
-    HAVING $2::bigint IS NULL OR sum(available) <= $2
     ORDER BY sku
-    LIMIT $3
+    LIMIT $2
 """
+
+# Of the next so many SKUs those with little, and how far that was. No index has them: what is available changes with
+# every reservation, which writes no index as it is.
+LOW_AFTER = """
+    WITH looked_at AS MATERIALIZED ({totals}),
+    low AS (SELECT * FROM looked_at WHERE on_hand - reserved <= $3 ORDER BY sku LIMIT $4)
+    SELECT low.*, last.sku AS looked_to
+    FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
+    LEFT JOIN low ON true
+    ORDER BY low.sku
+""".replace("{totals}", TOTALS_AFTER)
 
 KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
 
@@ -461,8 +471,17 @@ async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
     return [Totals(*row) for row in await db.fetch(TOTALS_OF, list(skus))]
 
 
-async def totals_after(db: Db, sku: str | None, at_most_available: int | None, limit: int) -> list[Totals]:
-    return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, at_most_available, limit)]
+async def totals_after(db: Db, sku: str, limit: int) -> list[Totals]:
+    return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, limit)]
+
+
+async def low_after(
+    db: Db, sku: str, at_most_available: int, limit: int, *, look_at: int
+) -> tuple[list[Totals], str | None]:
+    """Those with so little among the next `look_at` SKUs, and the last of these; None where it was the last of all."""
+    rows = await db.fetch(LOW_AFTER, sku, look_at, at_most_available, limit)
+    low = [Totals(row["sku"], row["on_hand"], row["reserved"]) for row in rows if row["sku"] is not None]
+    return low, rows[0]["looked_to"]
 
 
 async def know_item(tx: Transaction, sku: str) -> None:

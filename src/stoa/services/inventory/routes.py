@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from stoa.kit import problems, staff_acts
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_cursor, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, roles
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
@@ -26,6 +26,9 @@ from stoa.services.inventory.shelves import Shelf
 
 WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+LOOK_AT = 10_000
+"""SKUs that are added up for one page of those with little: some ten milliseconds."""
 
 ADMIN = roles("admin")
 KEEPERS = roles("admin", "seller")
@@ -64,7 +67,8 @@ class NewCount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`low_stock=true` shows only what is nearly gone."""
+    """`low_stock=true` shows only what is nearly gone. A page of that may have less than its limit, also nothing, and
+    still be followed by another."""
 
     low_stock: bool = False
 
@@ -175,11 +179,19 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
 @routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=ADMIN, summary="Stock of all SKUs")
 async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -> Page[TotalsView]:
     query = request.query
-    after = decode_cursor(query.cursor, tuple[Sku])
-    at_most = inventory.settings.low_stock_at_most if query.low_stock else None
-    rows = await repository.totals_after(inventory.db, after[0] if after else None, at_most, query.limit + 1)
+    (after,) = decode_cursor(query.cursor, tuple[Sku]) or ("",)
+    looked_to = None
+    if query.low_stock:
+        rows, looked_to = await repository.low_after(
+            inventory.db, after, inventory.settings.low_stock_at_most, query.limit + 1, look_at=LOOK_AT
+        )
+    else:
+        rows = await repository.totals_after(inventory.db, after, query.limit + 1)
     views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved) for row in rows]
-    return page_of(views, query.limit, lambda view: (view.sku,))
+    page = page_of(views, query.limit, lambda view: (view.sku,))
+    if page.next_cursor is None and looked_to is not None:
+        return Page(page.items, encode_cursor((looked_to,)))
+    return page
 
 
 @routes.post(
