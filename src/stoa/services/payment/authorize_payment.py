@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.kit import staff_acts
 from stoa.services.payment import repository
 from stoa.services.payment.errors import DECLINES, KeyReused, PaymentVoided, ProviderSilent
+from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
@@ -26,6 +28,18 @@ async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
         raise KeyReused
     return taken(payment)
+
+
+async def authorize_by_hand(payments: Payments, new: NewPayment, token: str) -> Payment:
+    """The same outside a checkout, by staff, whose act is kept: for an order that can be paid, else `NoSuchOrder` or
+    `OrderNotPayable`.
+    """
+    check_payable(await payments.order_status(new.order_id))
+    async with payments.db.transaction() as tx:
+        await staff_acts.record(
+            tx, act="payment.asked", subject=new.order_id, after={"amount_minor": new.amount.amount}
+        )
+    return await authorize(payments, new, token)
 
 
 def taken(payment: Payment) -> Payment:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.kit import staff_acts
 from stoa.services.payment.authorize_payment import taken
 from stoa.services.payment.errors import ProviderSilent, WrongState
-from stoa.services.payment.find_payment import payment_of_key
+from stoa.services.payment.find_payment import payment_of_id, payment_of_key
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
 
@@ -21,6 +22,17 @@ async def capture(payments: Payments, key: str) -> Payment:
     if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
         raise WrongState(payment.state, State.CAPTURED)
     return payment
+
+
+async def capture_by_hand(payments: Payments, payment_id: str) -> Payment:
+    """The same by staff, whose act is kept. Raises `NoSuchPayment` as well."""
+    payment = await payment_of_id(payments, payment_id)
+    if payment.state is State.AUTHORIZED:
+        async with payments.db.transaction() as tx:
+            await staff_acts.record(
+                tx, act="payment.capture_asked", subject=payment.id, after={"amount_minor": payment.amount.amount}
+            )
+    return await capture(payments, payment.key)
 
 
 async def _capture(payments: Payments, key: str) -> Payment:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.kit import staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.db import Transaction
 from stoa.kit.money import Money
 from stoa.services.payment import ledger, repository, states
 from stoa.services.payment.errors import NoSuchPayment, ProviderSilent, RefundTooLarge, WrongState
 from stoa.services.payment.events import PaymentRefunded
+from stoa.services.payment.find_payment import payment_of_id
 from stoa.services.payment.provider import SaidOfRefund
 from stoa.services.payment.repository import Refund
 from stoa.services.payment.service import Payments
@@ -57,6 +59,33 @@ async def give_back(tx: Transaction, payment_id: str, source: str, reason: str, 
     if wanted.currency != left.currency:
         raise RefundTooLarge(left.amount, left.currency)
     return await _ask(tx, payment, source, reason, min(wanted.amount, left.amount))
+
+
+async def refund_by_hand(
+    payments: Payments, payment_id: str, source: str, reason: str, amount: Money | None
+) -> Payment:
+    """Staff gives back `amount`, by default all that is left, and their act is kept: the payment as it is then.
+
+    The refund is pending where the provider was silent, and goes on. Raises what `ask_refund` raises.
+    """
+    async with payments.db.transaction() as tx:
+        before = await repository.lock_payment(tx, payment_id)
+        if before is None:
+            raise NoSuchPayment
+        refund = await ask_refund(tx, payment_id, source, reason, amount)
+        if refund is not None:
+            asked = before.refund_asked_minor
+            await staff_acts.record(
+                tx,
+                act="payment.refunded",
+                subject=payment_id,
+                before={"refund_asked_minor": asked},
+                after={"refund_asked_minor": asked + refund.amount.amount},
+                reason=reason,
+            )
+    if refund is not None:
+        await execute_refund(payments, refund.id)
+    return await payment_of_id(payments, payment_id)
 
 
 async def _asked_before(tx: Transaction, payment_id: str, source: str) -> tuple[Payment, Refund | None]:

@@ -8,23 +8,22 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stoa.kit import problems, staff_acts, text
+from stoa.kit import problems, text
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, roles
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
 from stoa.services.payment import repository
-from stoa.services.payment.authorize_payment import authorize
-from stoa.services.payment.capture_payment import capture
+from stoa.services.payment.authorize_payment import authorize_by_hand
+from stoa.services.payment.capture_payment import capture_by_hand
 from stoa.services.payment.errors import NoSuchPayment
 from stoa.services.payment.find_payment import payment_of_id, visible
-from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.receive_webhook import receive
-from stoa.services.payment.refund_payment import ask_refund, execute_refund
+from stoa.services.payment.refund_payment import refund_by_hand
 from stoa.services.payment.repository import NewPayment, Refund
 from stoa.services.payment.service import Payments
-from stoa.services.payment.states import Payment, State
-from stoa.services.payment.void_payment import void
+from stoa.services.payment.states import Payment
+from stoa.services.payment.void_payment import void_by_hand
 
 routes: Routes[Payments] = Routes("payment")
 
@@ -107,11 +106,6 @@ class LedgerEntryView(msgspec.Struct, frozen=True, kw_only=True):
 async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> PaymentView:
     """Authorizes a card for an order that has no payment; `unknown` where the provider did not answer yet."""
     body = request.body
-    check_payable(await payments.order_status(body.order_id.lower()))
-    async with payments.db.transaction() as tx:
-        await staff_acts.record(
-            tx, act="payment.asked", subject=body.order_id.lower(), after={"amount_minor": body.amount.amount}
-        )
     new = NewPayment(
         key=f"admin:{request.user_id}:{_digest(request)}",
         order_id=body.order_id.lower(),
@@ -119,7 +113,7 @@ async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> P
         amount=body.amount.money,
         method=body.payment.method,
     )
-    return await _view(payments, await authorize(payments, new, body.payment.token))
+    return await _view(payments, await authorize_by_hand(payments, new, body.payment.token))
 
 
 @routes.get("/payments/{payment_id:uuid}", answer=PaymentView, who=SIGNED_IN)
@@ -141,35 +135,14 @@ async def list_payments(payments: Payments, request: Request[None, OrderQuery]) 
 @routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=ADMIN)
 async def capture_payment(payments: Payments, request: Request) -> PaymentView:
     """Takes the held money. A repeat changes nothing."""
-    payment = await payment_of_id(payments, request.path["payment_id"])
-    if payment.state is State.AUTHORIZED:
-        async with payments.db.transaction() as tx:
-            await staff_acts.record(
-                tx, act="payment.capture_asked", subject=payment.id, after={"amount_minor": payment.amount.amount}
-            )
-    return await _view(payments, await capture(payments, payment.key))
+    return await _view(payments, await capture_by_hand(payments, request.path["payment_id"]))
 
 
 @routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN)
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
     """Undoes a payment: what is held is let go of, what was captured goes back. A repeat changes nothing."""
     reason = request.body.reason or "operator"
-    payment = await payment_of_id(payments, request.path["payment_id"])
-    async with payments.db.transaction() as tx:
-        before = await repository.lock_payment(tx, payment.id)
-        assert before is not None  # payments are never removed
-        if before.void_reason is None:
-            # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
-            await repository.ask_void(tx, payment.key, reason)
-            await staff_acts.record(
-                tx,
-                act="payment.voided",
-                subject=payment.id,
-                before={"state": before.state, "void_reason": None},
-                after={"state": before.state, "void_reason": reason},
-                reason=reason,
-            )
-    return await _view(payments, await void(payments, payment.key, reason))
+    return await _view(payments, await void_by_hand(payments, request.path["payment_id"], reason))
 
 
 @routes.post("/payments/{payment_id:uuid}/refund", body=RefundBody, answer=PaymentView, who=ADMIN, idempotent=REQUIRED)
@@ -178,27 +151,14 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
     body = request.body
     if body.amount is not None and body.amount.amount == 0:
         raise problems.Unprocessable("A refund is of at least one minor unit.", field="amount.amount")
-    payment = await payment_of_id(payments, request.path["payment_id"])
-    source = f"operator:{request.user_id}:{_digest(request)}"
-    amount = body.amount.money if body.amount else None
-    reason = body.reason or "operator"
-    async with payments.db.transaction() as tx:
-        before = await repository.lock_payment(tx, payment.id)
-        assert before is not None  # payments are never removed
-        refund = await ask_refund(tx, payment.id, source, reason, amount)
-        if refund is not None:
-            asked = before.refund_asked_minor
-            await staff_acts.record(
-                tx,
-                act="payment.refunded",
-                subject=payment.id,
-                before={"refund_asked_minor": asked},
-                after={"refund_asked_minor": asked + refund.amount.amount},
-                reason=reason,
-            )
-    if refund is not None:
-        await execute_refund(payments, refund.id)
-    return await _view(payments, await payment_of_id(payments, payment.id))
+    refunded = await refund_by_hand(
+        payments,
+        request.path["payment_id"],
+        f"operator:{request.user_id}:{_digest(request)}",
+        body.reason or "operator",
+        body.amount.money if body.amount else None,
+    )
+    return await _view(payments, refunded)
 
 
 @routes.get("/payments/ledger", query=LedgerQuery, answer=Page[LedgerEntryView], who=ADMIN)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.kit import staff_acts
 from stoa.services.payment import repository
 from stoa.services.payment.errors import ProviderSilent, WrongState
+from stoa.services.payment.find_payment import payment_of_id
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
@@ -24,6 +26,26 @@ async def void(payments: Payments, key: str, reason: str) -> Payment:
     where the provider refuses to give a capture back: that wants a person.
     """
     return await payments.underway.join("void", key, partial(_void, payments, key, reason))
+
+
+async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Payment:
+    """The same by staff, whose act is kept with what they want. Raises `NoSuchPayment` as well."""
+    payment = await payment_of_id(payments, payment_id)
+    async with payments.db.transaction() as tx:
+        before = await repository.lock_payment(tx, payment.id)
+        assert before is not None  # payments are never removed
+        if before.void_reason is None:
+            # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
+            await repository.ask_void(tx, payment.key, reason)
+            await staff_acts.record(
+                tx,
+                act="payment.voided",
+                subject=payment.id,
+                before={"state": before.state, "void_reason": None},
+                after={"state": before.state, "void_reason": reason},
+                reason=reason,
+            )
+    return await void(payments, payment.key, reason)
 
 
 async def _void(payments: Payments, key: str, reason: str) -> Payment:
