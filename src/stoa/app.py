@@ -62,12 +62,12 @@ SERVICES: dict[str, Service] = {
                 "order.return_refused",
                 "order.returned",
             ),
-            hears=("payment.succeeded", "payment.failed", "payment.refunded"),
+            hears=("payment.succeeded", "payment.failed", "payment.refund_changed", "payment.refunded"),
         ),
         Service(
             name="payment",
             calls=("order",),
-            announces=("payment.succeeded", "payment.failed", "payment.refunded"),
+            announces=("payment.succeeded", "payment.failed", "payment.refund_changed", "payment.refunded"),
             hears=("order.canceled", "order.returned"),
         ),
         Service(

@@ -34,6 +34,24 @@ async def admin(shop) -> Shopper:
     return Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}", session.access_token)
 
 
+async def order_of_three(ada: Shopper) -> dict:
+    await ada.fill_cart(**{SKU: 3})
+    bought = {"shipping_address": ADDRESS, "shipping_method": "standard", "payment": card()}
+    return dict(await ada.ok("POST", "/orders", bought, status=201))
+
+
+@pytest.fixture
+async def new_order(shop, returned):
+    """`await new_order()`: a confirmed order of somebody else."""
+
+    async def make() -> dict:
+        order = await order_of_three(await Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}").register())
+        await shop.settle()
+        return order
+
+    return make
+
+
 @pytest.fixture(scope="module")
 async def returned(shop, admin: Shopper) -> str:
     """The id of a shipped order of three: 8.33 went back by hand, one is back, and another is asked for."""
@@ -47,13 +65,7 @@ async def returned(shop, admin: Shopper) -> str:
     lines = [common_pb2.Line(sku=SKU, quantity=10)]
     await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
     ada = await Shopper(shop.http, admin.base_url).register()
-    await ada.fill_cart(**{SKU: 3})
-    order = await ada.ok(
-        "POST",
-        "/orders",
-        {"shipping_address": ADDRESS, "shipping_method": "standard", "payment": card()},
-        status=201,
-    )
+    order = await order_of_three(ada)
     path = f"/orders/{order['id']}"
     by_hand = {"amount": {"amount": 833, "currency": "GBP"}}
     await admin.ok("POST", f"/payments/{order['payment_id']}/refund", by_hand, key=str(uuid4()))
@@ -100,6 +112,13 @@ async def broken(shop, number: int, service: str, sql: str) -> list[str]:
             "order",
             "UPDATE returns SET refund_minor = 1100 WHERE status = 'received'",
             "gives 1100 back, but 1200 we",
+        ),
+        (
+            5,
+            "payment",
+            "UPDATE refunds SET amount_minor = 1100 WHERE length(source) = 36;"
+            " UPDATE payments SET refund_asked_minor = amount_minor",
+            "gives 1200 back, but 1100 we",
         ),
         (
             5,
@@ -172,6 +191,30 @@ async def test_what_failed_and_was_discarded_is_accounted_for(shop, admin, retur
     }
     assert await inbox.discard(payment, event, "paid back by bank transfer")
     assert await findings(shop.databases) == {}
+    # The order waits for the money until the staff has ended that.
+    order = await admin.ok("GET", f"/orders/{returned}")
+    assert (order["payment_status"], order["refunded"]["amount"]) == ("refund_pending", 2033)
+    order = await admin.ok("POST", f"/orders/{returned}/settle", {"reason": "paid back by bank transfer"})
+    assert order["payment_status"] == "settled"
+    assert await findings(shop.databases) == {}
+
+
+async def test_a_refund_that_the_provider_refuses_is_named_until_it_is_settled(shop, admin, new_order):
+    order, payment = await new_order(), shop.databases["payment"]
+    await payment.execute("UPDATE simulator.payments SET currency = 'EUR' WHERE order_id = $1", order["id"])
+    await admin.ok("POST", f"/orders/{order['id']}/cancel", {"reason": "test"})
+    await shop.settle()
+    async with asyncio.timeout(30):
+        while await payment.fetchval("SELECT count(*) FROM refunds WHERE state = 'pending'"):
+            await asyncio.sleep(0.01)
+    await payment.execute("UPDATE simulator.payments SET currency = 'GBP' WHERE order_id = $1", order["id"])
+    total = order["total"]["amount"]
+    assert await findings(shop.databases) == {3: [f"keeps {total} GBP of the canceled order {order['id']}"]}
+    await admin.ok("POST", f"/orders/{order['id']}/settle", {"reason": "paid back by bank transfer"})
+    assert await findings(shop.databases) == {}
+    # No more than was settled is kept.
+    less = f"UPDATE orders SET settled_minor = settled_minor - 1 WHERE id = '{order['id']}'"
+    assert await broken(shop, 3, "order", less) == [f"keeps {total} GBP of the canceled order {order['id']}"]
 
 
 async def test_what_was_refused_and_was_discarded_is_accounted_for(shop, returned):

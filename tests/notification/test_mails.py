@@ -66,17 +66,19 @@ def test_each_template(template):
 @pytest.mark.parametrize(
     ("template", "values", "said"),
     [
-        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": gbp(19000)}, "£190.00 go back"),
-        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": None}, "£240.00 go back"),
+        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": gbp(19000)}, "say how much it is"),
+        (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": None}, "say how much it is"),
         (Template.ORDER_CANCELED, {"reason": "x", "total": gbp(24000), "refund": gbp(0)}, "nothing left to refund"),
-        (Template.ORDER_RETURNED, {"items": [], "refund": gbp(19000)}, "£190.00"),
+        (Template.ORDER_RETURNED, {"items": [], "refund": gbp(19000)}, "say how much it is"),
         (Template.ORDER_RETURNED, {"items": [], "refund": gbp(0)}, "nothing left to refund"),
     ],
 )
-def test_what_goes_back_is_what_is_still_due(template, values, said):
+def test_how_much_goes_back_is_said_when_it_does(template, values, said):
+    """Only payment knows, and it is decided later: staff may give back by hand meanwhile."""
     mail = Mails("Stoa").render(template, {"number": "S-100001", **values})
-    assert said in mail.text
-    assert said in mail.html.replace("<strong>", "").replace("</strong>", "")
+    for body in (mail.text, mail.html):
+        assert said in " ".join(body.split())
+        assert "£" not in body
 
 
 def test_the_confirmation_in_full():

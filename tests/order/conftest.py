@@ -81,7 +81,7 @@ class Payments:
         """An operator asked to give back so much, and `refunded` of it, by default all, has gone back."""
         gone = minor if refunded is None else refunded
         state = PaymentState.REFUNDED if gone else PaymentState.SUCCEEDED
-        self.told[payment_id] = PaymentTold(payment_id, version, state, gone, minor)
+        self.told[payment_id] = PaymentTold(payment_id, version, state, gone, minor, minor)
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ async def orders(database: Callable[..., Awaitable[Database]], payments: Payment
         db=db,
         outbox=outbox,
         payment_now=payments.now,
+        keep_payment=payments.now,
         creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
         confirmations=Batcher(isolating(partial(confirm_orders, db, outbox)), locks=lambda order_id: (order_id,)),
     )

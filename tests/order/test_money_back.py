@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from uuid import uuid4
 
 import pytest
@@ -139,29 +140,86 @@ async def test_what_is_not_paid_is_not_shipped(shop, ada, admin, act):
     await must_be_sound(shop)
 
 
-async def test_a_return_after_a_void_gives_nothing_back(shop, ada, admin):
+async def test_a_return_after_all_was_given_back_gives_nothing_back(shop, ada, admin):
     order = await bought(ada)
     assert (await ship(admin, order)).status == 200
-    await admin.ok("POST", f"/payments/{order['payment_id']}/void", {"reason": "goodwill"})
+    assert (await refund(admin, order, None)).status == 200
     made = await admin.ok("POST", f"/orders/{order['id']}/return", back(2), status=201)
     assert made["refund"] == {"amount": 0, "currency": "GBP"}
     await must_be_sound(shop)
     payment = await admin.ok("GET", f"/payments/{order['payment_id']}")
-    assert [(one["source"], one["amount"]["amount"]) for one in payment["refunds"]] == [("void", 24000)]
+    assert [one["amount"]["amount"] for one in payment["refunds"]] == [24000]
 
 
-async def test_a_void_and_a_shipping_at_once_have_a_defined_end(shop, ada, admin):
-    """Whichever payment's row saw first: the order is shipped, or it is not and cannot be."""
-    for _ in range(6):
-        order = await bought(ada)
-        shipped, voided = await asyncio.gather(
-            ship(admin, order), admin.send("POST", f"/payments/{order['payment_id']}/void", {"reason": "fraud"})
-        )
-        assert voided.status == 200
-        assert shipped.status == 200 or (shipped.status, shipped.problem) == (409, "order-not-paid")
-        if shipped.status == 409:
-            assert (await ship(admin, order)).problem == "order-not-paid"
+async def void(admin: Shopper, order: dict):
+    return await admin.send("POST", f"/payments/{order['payment_id']}/void", {"reason": "fraud"})
+
+
+async def test_a_shipped_order_is_refunded_and_not_voided(shop, ada, admin):
+    order = await bought(ada)
+    assert (await ship(admin, order)).status == 200
+    late = await void(admin, order)
+    assert (late.status, late.problem) == (409, "payment-kept")
+    payment = await admin.ok("GET", f"/payments/{order['payment_id']}")
+    assert (payment["state"], payment["refunds"], payment["kept_at"] is None) == ("captured", [], False)
+    assert (await refund(admin, order, None)).status == 200
     await must_be_sound(shop)
+
+
+async def test_of_a_void_and_a_shipping_at_once_one_succeeds(shop, ada, admin):
+    """Whichever payment's row saw first."""
+    orders = [await bought(ada, 1) for _ in range(50)]
+    for number, order in enumerate(orders):
+        acts = [ship(admin, order), void(admin, order)][:: 1 if number % 2 else -1]
+        shipped, voided = (await asyncio.gather(*acts))[:: 1 if number % 2 else -1]
+        assert sorted([shipped.status, voided.status]) == [200, 409]
+        refused = shipped if shipped.status == 409 else voided
+        assert refused.problem == ("order-not-paid" if refused is shipped else "payment-kept")
+    await must_be_sound(shop)
+
+
+def sums(text: str) -> list[int]:
+    """The amounts of money that a text names, in pence."""
+    return [int(pounds.replace(",", "").replace(".", "")) for pounds in re.findall(r"£([0-9,]+\.[0-9]{2})", text)]
+
+
+async def told(admin: Shopper, order: dict) -> dict[str, list[int]]:
+    """What the mails about an order name in money, by template."""
+    found: dict[str, list[int]] = {}
+    for each in (await admin.ok("GET", f"/notifications?order_id={order['id']}"))["items"]:
+        mail = await admin.ok("GET", f"/notifications/{each['id']}")
+        assert sums(mail["text"]) == sums(mail["html"])
+        found.setdefault(mail["template"], []).extend(sums(mail["text"]))
+    return found
+
+
+@pytest.mark.parametrize("act", ["return", "cancel"])
+async def test_the_buyer_is_told_what_was_really_given(shop, ada, admin, act):
+    """However a refund by hand meets a return, or a cancellation that has not heard of it."""
+    orders = [await bought(ada) for _ in range(20)]
+    for number, order in enumerate(orders):
+        path = f"/orders/{order['id']}"
+        if act == "return":
+            assert (await ship(admin, order)).status == 200
+            other = admin.send("POST", f"{path}/return", back(2))
+        else:
+            other = ada.send("POST", f"{path}/cancel", {"reason": "no"})
+        by_hand, done = await asyncio.gather(refund(admin, order, (5000, 24000)[number % 2]), other)
+        assert done.status in {200, 201}
+        assert by_hand.status in {200, 409}
+    await must_be_sound(shop)
+    for order in orders:
+        payment = await admin.ok("GET", f"/payments/{order['payment_id']}")
+        given = [each["amount"]["amount"] for each in payment["refunds"]]
+        mails = await told(admin, order)
+        assert sorted(mails["refund_issued"]) == sorted(given)
+        assert sum(given) == 24000
+        assert mails["order_returned" if act == "return" else "order_canceled"] == []
+        seen = await ada.ok("GET", f"/orders/{order['id']}")
+        assert (seen["payment_status"], seen["refunded"]["amount"]) == ("refunded", 24000)
+        for one in (await ada.ok("GET", f"/orders/{order['id']}/returns"))["items"]:
+            of_it = [each["amount"]["amount"] for each in payment["refunds"] if each["source"] == one["id"]]
+            assert one["refund"]["amount"] == sum(of_it)
 
 
 async def test_a_buyers_return_moves_nothing_before_the_goods_are_here(shop, ada, admin):

@@ -44,7 +44,36 @@ def gbp(amount: int) -> Money:
 def test_the_table(confirmed, told, due, refunded, by_hand, status, still_left):
     rest = left(total=gbp(1000), refund_due=gbp(due), refunded=gbp(refunded), by_hand=gbp(by_hand))
     assert rest == gbp(still_left)
-    assert payment_status(total=gbp(1000), confirmed=confirmed, told=told, left=rest, refunded=gbp(refunded)) is status
+    shown = payment_status(
+        total=gbp(1000), confirmed=confirmed, told=told, left=rest, refunded=gbp(refunded), wanted=gbp(due + by_hand)
+    )
+    assert shown is status
+
+
+@pytest.mark.parametrize(
+    ("due", "refunded", "by_hand", "settled", "status"),
+    [
+        (0, 0, 0, 1000, PaymentStatus.SETTLED),
+        (0, 400, 0, 600, PaymentStatus.SETTLED),
+        (300, 0, 0, 700, PaymentStatus.REFUND_PENDING),
+        # It was given back by hand in place of what was settled.
+        (0, 400, 400, 400, PaymentStatus.SETTLED),
+        # What was settled has gone back after all.
+        (0, 400, 0, 400, PaymentStatus.PARTIALLY_REFUNDED),
+        (0, 1000, 0, 1000, PaymentStatus.REFUNDED),
+    ],
+)
+def test_what_staff_settled_is_not_waited_for(due, refunded, by_hand, settled, status):
+    rest = left(total=gbp(1000), refund_due=gbp(due), refunded=gbp(refunded), by_hand=gbp(by_hand))
+    shown = payment_status(
+        total=gbp(1000),
+        confirmed=True,
+        told=PaymentState.SUCCEEDED,
+        left=rest,
+        refunded=gbp(refunded),
+        wanted=gbp(due + by_hand + settled),
+    )
+    assert shown is status
 
 
 def told(kind: str, version: int, payment_id: str, **data) -> Event:

@@ -141,7 +141,7 @@ async def test_a_canceled_order_is_refunded_at_once_and_once(house: House):
     canceled = event("order.canceled", payment_id=payment.id, reason="changed my mind", order_id=payment.order_id)
     for _ in range(2):
         async with house.db.transaction() as tx:
-            await handlers(timers)["order.canceled"](tx, canceled)
+            await handlers(house.payments.outbox, timers)["order.canceled"](tx, canceled)
         while (await repository.refunds_of_payment(house.db, payment.id))[0].state == "pending":
             await asyncio.sleep(0.005)
     assert await house.at_provider(payment.key) == ("captured", 1000)
@@ -154,7 +154,7 @@ async def test_a_refund_is_not_begun_before_its_reason_commits(house: House):
     canceled = event("order.canceled", payment_id=payment.id, reason="")
     with pytest.raises(RuntimeError, match="rolled back"):
         async with house.db.transaction() as tx:
-            await handlers(timers)["order.canceled"](tx, canceled)
+            await handlers(house.payments.outbox, timers)["order.canceled"](tx, canceled)
             raise RuntimeError("rolled back")
     await timers.refunds.stop()
     assert await repository.refunds_of_payment(house.db, payment.id) == []
@@ -165,7 +165,9 @@ async def test_a_canceled_order_that_was_only_authorized_is_voided(house: House)
     payment = await house.authorized()
     timers = Timers(house.payments)
     async with house.db.transaction() as tx:
-        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=payment.id, reason="no"))
+        await handlers(house.payments.outbox, timers)["order.canceled"](
+            tx, event("order.canceled", payment_id=payment.id, reason="no")
+        )
     await house.age(60)
     await timers.settle_payments()
     assert await house.at_provider(payment.key) == ("voided", 0)
@@ -184,7 +186,7 @@ async def test_what_comes_back_is_refunded_by_return(house: House):
         )
         for _ in range(2):
             async with house.db.transaction() as tx:
-                await handlers(timers)["order.returned"](tx, returned)
+                await handlers(house.payments.outbox, timers)["order.returned"](tx, returned)
     await timers.execute_refunds()
     assert await house.at_provider(payment.key) == ("captured", 500)
     assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [300, 200]
@@ -198,7 +200,7 @@ async def returned(house: House, payment: Payment, amount: int, currency: str = 
     timers = Timers(house.payments)
     for _ in range(2):
         async with house.db.transaction() as tx:
-            await handlers(timers)["order.returned"](tx, heard)
+            await handlers(house.payments.outbox, timers)["order.returned"](tx, heard)
     await timers.refunds.stop()
     await timers.execute_refunds()
     return return_id
@@ -226,6 +228,41 @@ async def test_a_return_gives_back_what_an_operator_has_left(house: House):
     await returned(house, payment, 1)
     assert await house.at_provider(payment.key) == ("captured", 24000)
     assert len(await repository.refunds_of_payment(house.db, payment.id)) == 2
+
+
+async def changes(house: House) -> list[tuple[str, int]]:
+    """Of which reason another sum than that asked for goes back, and how much."""
+    told = [data for kind, data in await house.announced() if kind == "payment.refund_changed"]
+    return [(one["source"], one["amount"]["amount"]) for one in told]
+
+
+async def test_the_order_is_told_where_another_sum_goes_back(house: House):
+    payment = await house.captured(amount=gbp(24000))
+    whole = await returned(house, payment, 4000)
+    assert await changes(house) == []
+    await ask(house, payment, "operator:ada:1", 5000)
+    less = await returned(house, payment, 20000)
+    nothing = await returned(house, payment, 1)
+    # Each was heard twice.
+    assert await changes(house) == [(less, 15000)] * 2 + [(nothing, 0)] * 2
+    [first, *_] = [data for kind, data in await house.announced() if kind == "payment.refund_changed"]
+    assert (first["payment_id"], first["order_id"]) == (payment.id, payment.order_id)
+    given = {one.source: one.amount for one in await repository.refunds_of_payment(house.db, payment.id)}
+    assert given == {whole: gbp(4000), "operator:ada:1": gbp(5000), less: gbp(15000)}
+
+
+@pytest.mark.parametrize(("asked", "told"), [(24000, [("cancel", 19000)]), (19000, []), (None, [])])
+async def test_a_canceled_order_is_told_where_another_sum_goes_back(house: House, asked, told):
+    """`None` is of an older version, which did not say."""
+    payment = await house.captured(amount=gbp(24000))
+    await ask(house, payment, "operator:ada:1", 5000)
+    refund = {"refund": {"amount": asked, "currency": "GBP"}} if asked is not None else {}
+    canceled = event("order.canceled", payment_id=payment.id, reason="no", **refund)
+    timers = Timers(house.payments)
+    async with house.db.transaction() as tx:
+        await handlers(house.payments.outbox, timers)["order.canceled"](tx, canceled)
+    await timers.refunds.stop()
+    assert await changes(house) == told
 
 
 async def test_a_return_after_a_void_gives_nothing_back(house: House):
@@ -266,7 +303,9 @@ async def test_a_canceled_order_gives_back_what_an_operator_has_left(house: Hous
     await ask(house, payment, "operator:ada:1", 400)
     timers = Timers(house.payments)
     async with house.db.transaction() as tx:
-        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=payment.id, reason="no"))
+        await handlers(house.payments.outbox, timers)["order.canceled"](
+            tx, event("order.canceled", payment_id=payment.id, reason="no")
+        )
     await timers.refunds.stop()
     await timers.execute_refunds()
     assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [400, 600]
@@ -276,10 +315,14 @@ async def test_a_canceled_order_gives_back_what_an_operator_has_left(house: Hous
 async def test_an_event_about_an_order_without_a_payment_changes_nothing(house: House):
     timers = Timers(house.payments)
     async with house.db.transaction() as tx:
-        await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=None, reason=""))
+        await handlers(house.payments.outbox, timers)["order.canceled"](
+            tx, event("order.canceled", payment_id=None, reason="")
+        )
     async with house.db.transaction() as tx:
         with pytest.raises(errors.NoSuchPayment):
-            await handlers(timers)["order.canceled"](tx, event("order.canceled", payment_id=uuid7(), reason=""))
+            await handlers(house.payments.outbox, timers)["order.canceled"](
+                tx, event("order.canceled", payment_id=uuid7(), reason="")
+            )
 
 
 async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: House):
@@ -291,7 +334,7 @@ async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: Hou
         events = [event("order.canceled", payment_id=payment.id, reason="") for payment in order]
         async with house.db.transaction() as tx:
             for each in await together(tx, events):
-                await handlers(timers)[each.type](tx, each)
+                await handlers(house.payments.outbox, timers)[each.type](tx, each)
 
     async def book() -> None:
         said = [(payment.key, Said(Status.CAPTURED)) for payment in payments]

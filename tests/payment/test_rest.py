@@ -39,6 +39,7 @@ async def test_an_admin_takes_a_payment_and_gives_it_back(house: House, rest: Re
         "amount": GBP_10,
         "refunded": {"amount": 0, "currency": "GBP"},
         "decline_reason": "",
+        "kept_at": None,
         "refunds": [],
     }
     path = f"/payments/{made['id']}"

@@ -13,8 +13,8 @@ PAYMENTS = """
 """
 
 ORDERS = """
-    SELECT id AS key, payment_id, status, confirmed_at IS NOT NULL AS confirmed, refund_due_minor FROM orders
-    WHERE id >= $1 ORDER BY id
+    SELECT id AS key, payment_id, status, confirmed_at IS NOT NULL AS confirmed, refund_due_minor, settled_minor
+    FROM orders WHERE id >= $1 ORDER BY id
 """
 
 # Orders of which an operator gave up an event on its way to payment: what it should have given back is not due.
@@ -106,7 +106,7 @@ async def _kept(look: Look) -> Findings:
                 yield Finding(payment["id"], f"took {kept} without a confirmed order")
             elif order_id in given_up:
                 continue
-            elif order["status"] == "canceled":
+            elif order["status"] == "canceled" and payment["kept_minor"] > order["settled_minor"]:
                 yield Finding(payment["id"], f"keeps {kept} of the canceled order {order_id}")
             elif payment["refunded_minor"] < order["refund_due_minor"]:
                 # More than is due is the shop's own business: staff may refund by hand.

@@ -23,8 +23,8 @@ from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.service import Parts, Resources
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
-from stoa.services.order.handlers import HANDLERS
-from stoa.services.order.payment_now import payment_now
+from stoa.services.order.handlers import HANDLERS, together
+from stoa.services.order.payment_now import keep_payment, payment_now
 from stoa.services.order.routes import routes
 from stoa.services.order.rpc import OrderServicer
 from stoa.services.order.service import Orders
@@ -36,6 +36,7 @@ def build(resources: Resources) -> Parts:
         db=resources.db,
         outbox=resources.outbox,
         payment_now=partial(payment_now, payments),
+        keep_payment=partial(keep_payment, payments),
         creations=Batcher(isolating(partial(create_orders, resources.db)), locks=lambda new: (new.checkout_id,)),
         confirmations=Batcher(
             isolating(partial(confirm_orders, resources.db, resources.outbox)), locks=lambda order_id: (order_id,)
@@ -45,5 +46,6 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(orders),
         servicers=[partial(add_OrderServiceServicer_to_server, OrderServicer(orders))],
         handlers=HANDLERS,
+        together=together,
         stop=orders.close,
     )

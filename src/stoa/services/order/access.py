@@ -32,11 +32,13 @@ async def find(db: Db, order_id: str, caller: Principal) -> Order:
 async def find_locked(tx: Transaction, order_id: str, caller: Principal, paid: PaymentTold | None = None) -> Order:
     """The order under its row lock, with what its payment has just said, where that was asked.
 
-    `NoSuchOrder` where there is none that the caller may see.
+    `NoSuchOrder` where there is none that the caller may see. The order's row is locked before its payment's.
     """
+    if not await repository.lock_order(tx, order_id):
+        raise NoSuchOrder
     if paid is not None:
         await repository.hear_payment(tx, paid)
-    return _seen(await repository.read_order_locked(tx, order_id), caller)
+    return _seen(await repository.read_order(tx, order_id), caller)
 
 
 async def note(tx: Transaction, order: Order, status: Status, reason: str = "") -> None:

@@ -36,6 +36,16 @@ class NotPaid(problems.Conflict):
         super().__init__("The payment of this order was given back: cancel the order.")
 
 
+class NothingToSettle(problems.Conflict):
+    """What is to go back has gone back, or payment is at it."""
+
+    title = "Nothing is left to settle"
+    slug = "nothing-to-settle"
+
+    def __init__(self) -> None:
+        super().__init__("All that is to go back has gone back, or is on its way.")
+
+
 class NoSuchReturn(problems.NotFound):
     title = "No such return"
     slug = "return-not-found"

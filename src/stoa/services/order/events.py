@@ -37,7 +37,7 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", persona
 
 class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled", personal=("email",)):
     """An order that was paid is called off: its stock is free again, and `refund` is to be paid: its `total`, less
-    what has gone back before.
+    what has gone back before. So much the order knows: payment gives what is left, and tells where that is another sum.
     """
 
     order_id: str
@@ -111,7 +111,7 @@ class ReturnedItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderReturned(Fact, frozen=True, kw_only=True, event="order.returned", personal=("email",)):
     """Some or all of it is here again: `items` came, `refund` is to be paid: what they are worth, or the less
-    that is left of the payment.
+    that is left of the payment. Payment tells where even less is left when it hears of it.
     """
 
     order_id: str

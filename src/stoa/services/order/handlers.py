@@ -1,4 +1,4 @@
-"""When payment announces how a payment stands, remember it.
+"""When payment announces how a payment stands, remember it; when less goes back than was asked for, correct that.
 
 By payment and not by order, in a table that nothing refers to: so it does not matter whether the order
 is there yet, will never be (a declined card), or what overtook what on the way. An order shows the
@@ -6,6 +6,8 @@ payment that it names. The payment's version decides what is newer; an older eve
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -27,6 +29,24 @@ class PaymentRefunded(msgspec.Struct, frozen=True):
     payment_id: str
     refunded_total: Money
     by_hand: Money | None = None
+
+
+class RefundChanged(msgspec.Struct, frozen=True):
+    """`source` is `cancel` or the id of the return."""
+
+    order_id: str
+    source: str
+    amount: Money
+
+
+async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Lock the orders whose refunds have changed, in the order of their ids and before any payment's row, as
+    everybody does who locks both.
+    """
+    changed = {event.read(RefundChanged).order_id for event in events if event.type == "payment.refund_changed"}
+    if changed:
+        await repository.lock_orders(tx, changed)
+    return events
 
 
 async def payment_succeeded(tx: Transaction, event: Event) -> None:
@@ -51,8 +71,17 @@ async def payment_refunded(tx: Transaction, event: Event) -> None:
     await repository.hear_payment(tx, told)
 
 
+async def refund_changed(tx: Transaction, event: Event) -> None:
+    changed = event.read(RefundChanged)
+    if changed.source == "cancel":
+        await repository.change_refund_of_canceled(tx, changed.order_id, changed.amount.amount)
+    else:
+        await repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
+
+
 HANDLERS: dict[str, Handler] = {
     "payment.succeeded": payment_succeeded,
     "payment.failed": payment_failed,
+    "payment.refund_changed": refund_changed,
     "payment.refunded": payment_refunded,
 }

@@ -18,13 +18,16 @@ class PaymentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentTold:
-    """What payment said of one. `refunded_minor` has gone back; `by_hand_minor` staff gives back, or gave."""
+    """What payment said of one. `refunded_minor` has gone back; `by_hand_minor` staff gives back, or gave, and
+    `asked_minor` is all that goes back, or went, which payment only says when it is asked.
+    """
 
     id: str
     version: int
     state: PaymentState
     refunded_minor: int = 0
     by_hand_minor: int = 0
+    asked_minor: int = 0
 
 
 class PaymentStatus(StrEnum):
@@ -40,6 +43,8 @@ class PaymentStatus(StrEnum):
     """What was to go back has gone back; the rest stays paid."""
     REFUNDED = "refunded"
     """All of it has gone back."""
+    SETTLED = "settled"
+    """What was to go back has not all gone back: the staff has settled the rest in another way."""
 
 
 def left(*, total: Money, refund_due: Money, refunded: Money, by_hand: Money) -> Money:
@@ -49,13 +54,23 @@ def left(*, total: Money, refund_due: Money, refunded: Money, by_hand: Money) ->
 
 
 def payment_status(
-    *, total: Money, confirmed: bool, told: PaymentState | None, left: Money, refunded: Money
+    *,
+    total: Money,
+    confirmed: bool,
+    told: PaymentState | None,
+    left: Money,
+    refunded: Money,
+    wanted: Money,
 ) -> PaymentStatus:
-    """`confirmed`: the checkout has seen the money taken; `told`: what payment announced last, if anything."""
+    """`confirmed`: the checkout has seen the money taken; `told`: what payment announced last, if anything;
+    `wanted`: all that was ever to go back, also what staff has settled in another way.
+    """
     if refunded.amount > 0 and refunded.amount >= total.amount:
         return PaymentStatus.REFUNDED
     if total.amount - left.amount > refunded.amount:
         return PaymentStatus.REFUND_PENDING
+    if refunded.amount < min(total.amount, wanted.amount):
+        return PaymentStatus.SETTLED
     if refunded.amount > 0:
         return PaymentStatus.PARTIALLY_REFUNDED
     if confirmed or told == PaymentState.SUCCEEDED:

@@ -2,7 +2,7 @@
 
 The money is that of the goods, or the less that is left of the payment where staff gave back by hand. What
 payment says is asked before the transaction and remembered in it. Should somebody give back by hand between
-the two, payment gives what is left then: it decides under its own lock.
+the two, payment gives what is left then: it decides under its own lock, and says so (`handlers.refund_changed`).
 """
 
 from __future__ import annotations

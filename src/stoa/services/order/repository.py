@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -59,7 +59,7 @@ class Shipment:
 @dataclass(frozen=True, slots=True)
 class Order:
     """`confirmed_at` is when it was paid; `payment_told`, `refunded` and what staff gave back `by_hand` are what
-    payment said last.
+    payment said last. `refund_due` is what payment is to give back, without what staff has `settled` otherwise.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Order:
     payment_told: PaymentState | None
     reservation_key: str
     refund_due: Money
+    settled: Money
     refunded: Money
     by_hand: Money
     shipment: Shipment | None
@@ -118,6 +119,7 @@ def _order(row: asyncpg.Record) -> Order:
         payment_told=PaymentState(row["payment_told"]) if row["payment_told"] is not None else None,
         reservation_key=row["reservation_key"],
         refund_due=Money(row["refund_due_minor"], currency),
+        settled=Money(row["settled_minor"], currency),
         refunded=Money(row["refunded_minor"], currency),
         by_hand=Money(row["by_hand_minor"], currency),
         shipment=shipment,
@@ -146,7 +148,8 @@ def _item(row: dict[str, Any], currency: str) -> Item:
 _ORDERS = """
     SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
            o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
-           o.payment_id, o.reservation_key, o.refund_due_minor, o.confirmed_at, o.version, o.created_at,
+           o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor, o.confirmed_at, o.version,
+           o.created_at,
            greatest(o.updated_at, payments.updated_at) AS updated_at,
            payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,
            coalesce(payments.by_hand_minor, 0) AS by_hand_minor,
@@ -272,11 +275,21 @@ async def abandon_checkout(tx: Transaction, checkout_id: str) -> str | None:
 LOCK_ORDER = "SELECT id FROM orders WHERE id = $1 FOR UPDATE"
 
 
+async def lock_order(tx: Transaction, order_id: str) -> bool:
+    """Whether it is there; then nobody else can change it until the transaction ends."""
+    return await tx.fetchval(LOCK_ORDER, order_id) is not None
+
+
 async def read_order_locked(tx: Transaction, order_id: str) -> Order | None:
     """The order as nobody else can change it until the transaction ends."""
-    if await tx.fetchval(LOCK_ORDER, order_id) is None:
-        return None
-    return await read_order(tx, order_id)
+    return await read_order(tx, order_id) if await lock_order(tx, order_id) else None
+
+
+LOCK_ORDERS = "SELECT id FROM orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
+
+
+async def lock_orders(tx: Transaction, order_ids: Collection[str]) -> None:
+    await tx.execute(LOCK_ORDERS, list(order_ids))
 
 
 CONFIRM_ORDERS = """
@@ -356,6 +369,48 @@ async def touch_order(tx: Transaction, order_id: str, refund_minor: int = 0) -> 
     return version
 
 
+SETTLE_REFUND = """
+    UPDATE orders SET refund_due_minor = refund_due_minor - $2, settled_minor = settled_minor + $2,
+                      updated_at = now(), version = version + 1
+    WHERE id = $1
+"""
+
+
+async def settle_refund(tx: Transaction, order_id: str, minor: int) -> None:
+    """So much of what is to go back for a locked order is not expected of payment any more."""
+    await tx.execute(SETTLE_REFUND, order_id, minor)
+
+
+CHANGE_REFUND_OF_CANCELED = """
+    UPDATE orders SET refund_due_minor = $2, updated_at = now(), version = version + 1
+    WHERE id = $1 AND status = 'canceled' AND refund_due_minor <> $2
+"""
+
+
+async def change_refund_of_canceled(tx: Transaction, order_id: str, minor: int) -> None:
+    """So much goes back for a locked order that was canceled."""
+    await tx.execute(CHANGE_REFUND_OF_CANCELED, order_id, minor)
+
+
+# Not below zero: where the staff has settled it meanwhile, nothing more of it was expected.
+CHANGE_REFUND_OF_RETURN = """
+    WITH asked AS (
+        SELECT id, refund_minor FROM returns WHERE order_id = $1 AND id = $2 AND refund_minor <> $3
+    ), changed AS (
+        UPDATE returns SET refund_minor = $3, updated_at = now() FROM asked WHERE returns.id = asked.id
+    )
+    UPDATE orders
+    SET refund_due_minor = greatest(0, refund_due_minor + $3 - asked.refund_minor), updated_at = now(),
+        version = version + 1
+    FROM asked WHERE orders.id = $1
+"""
+
+
+async def change_refund_of_return(tx: Transaction, order_id: str, return_id: str, minor: int) -> None:
+    """So much goes back for a return of a locked order."""
+    await tx.execute(CHANGE_REFUND_OF_RETURN, order_id, return_id, minor)
+
+
 ADD_SHIPMENT = "INSERT INTO shipments (order_id, carrier, tracking_number, payment_version) VALUES ($1, $2, $3, $4)"
 
 
@@ -407,7 +462,9 @@ class ReturnLine:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """`refund` is what is to go back for it: zero until it is received."""
+    """`refund` is what goes back for it: zero until it is received, then what payment is asked for, and what it
+    gives where that is less.
+    """
 
     id: str
     order_id: str

@@ -28,6 +28,7 @@ from stoa.services.order.repository import Return
 from stoa.services.order.request_return import request_return
 from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.service import Orders
+from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import OrderView, view
@@ -47,6 +48,10 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
@@ -101,7 +106,9 @@ class ReturnedItemView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
-    """`refund` is what goes back in all: of the items, with their tax, or the less that is left of the payment."""
+    """`refund` is what goes back in all: of the items, with their tax, or the less that is left of the payment, which
+    payment decides a moment after the goods were received.
+    """
 
     id: str
     order_id: str
@@ -202,6 +209,19 @@ async def ship(orders: Orders, request: Request[Parcel]) -> OrderView:
 @routes.post("/orders/{order_id:uuid}/deliver", answer=OrderView, who=STAFF, summary="The customer has it")
 async def deliver(orders: Orders, request: Request) -> OrderView:
     return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal)))
+
+
+@routes.post(
+    "/orders/{order_id:uuid}/settle",
+    body=Settlement,
+    answer=OrderView,
+    who=STAFF,
+    summary="End what was to go back and payment will not give",
+)
+async def settle(orders: Orders, request: Request[Settlement]) -> OrderView:
+    """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
+    caller = _caller(request.principal)
+    return view(await settle_refund(orders, request.path["order_id"], caller, request.body.reason))
 
 
 @routes.post(

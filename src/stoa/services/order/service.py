@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.services.order.create_order import NewOrder
-from stoa.services.order.payment_now import PaymentNow
+from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
 from stoa.services.order.repository import Order
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 class Orders:
     """`creations` and `confirmations` gather what comes at the same time into one commit.
 
-    `payment_now` asks payment how a payment stands.
+    `payment_now` asks payment how a payment stands, `keep_payment` to keep it for an order that is to be shipped.
     """
 
     db: Database
     outbox: Outbox
     payment_now: PaymentNow
+    keep_payment: KeepPayment
     creations: Batcher[NewOrder, Order]
     confirmations: Batcher[str, Order]
 

@@ -13,14 +13,17 @@ from stoa.services.order.states import Status
 async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrier: str, tracking_number: str) -> Order:
     """The shipped order. `WrongState` unless it is confirmed or in processing: of a cancellation and a
     shipping at the same time, the one that gets the order's row lock first wins. `NotPaid` where nothing of
-    its payment is left, which payment is asked before: what staff gives back by hand before it has answered
-    stops the parcel, and what comes later finds it shipped.
+    its payment is left: of a shipping and a void at the same time, the one that payment's row sees first wins,
+    because payment is told to keep it before anything is written here. Where nothing is written after all, the
+    order can be shipped later, or canceled.
     """
     found = await access.find(orders.db, order_id, caller)
     states.check(found.status, Status.SHIPPED)
-    paid = await orders.paid_for(found)
-    if paid is None and found.total.amount > 0:
-        raise NotPaid
+    paid = None
+    if found.total.amount > 0:
+        paid = await orders.keep_payment(found.payment_id) if found.payment_id is not None else None
+        if paid is None:
+            raise NotPaid
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, paid)
         states.check(order.status, Status.SHIPPED)

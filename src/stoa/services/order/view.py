@@ -66,6 +66,7 @@ def payment_status_of(order: Order) -> PaymentStatus:
         told=order.payment_told,
         left=order.left,
         refunded=order.refunded,
+        wanted=order.refund_due + order.by_hand + order.settled,
     )
 
 

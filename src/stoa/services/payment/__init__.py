@@ -9,6 +9,7 @@ nothing with the rest but the database it lives in. Invariants:
   or undone. Under a key that was voided nothing can be taken any more.
 - Never more is given back than was captured; each refund once per source, asked for in the transaction
   of its reason.
+- A payment that is kept for an order to be shipped is not voided; what was voided or given back is not kept.
 - The ledger's entries sum to zero in each transaction, and none is ever changed. What they say equals
   the states of the payments, because both are written in one transaction.
 - A webhook is believed only so far as to ask the provider.
@@ -66,7 +67,7 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(payments),
         servicers=[partial(add_PaymentServiceServicer_to_server, PaymentServicer(payments))],
-        handlers=handlers(timers),
+        handlers=handlers(resources.outbox, timers),
         together=together,
         jobs=[
             Job("settle_payments", timers.settle_payments),

@@ -33,6 +33,24 @@ class PaymentVoided(problems.Conflict):
         super().__init__("This payment was voided: nothing was taken, and nothing can be under its key.")
 
 
+class PaymentKept(problems.Conflict):
+    """The void comes too late: money can still be given back."""
+
+    title = "The order is being shipped"
+    slug = "payment-kept"
+
+    def __init__(self) -> None:
+        super().__init__("The order of this payment was shipped, or is about to be: refund it instead.")
+
+
+class NothingToKeep(problems.Conflict):
+    title = "Nothing of the payment is left"
+    slug = "nothing-to-keep"
+
+    def __init__(self) -> None:
+        super().__init__("The payment was given back, or took nothing: its order is not to be shipped.")
+
+
 class KeyReused(problems.Unprocessable):
     title = "The key belongs to another payment"
     slug = "payment-key-reused"

@@ -22,6 +22,16 @@ class PaymentFailed(Fact, event="payment.failed", frozen=True):
     reason: str
 
 
+class RefundChanged(Fact, event="payment.refund_changed", frozen=True):
+    """What goes back for a cancellation or a return is not the sum that the order asked for, because what was left
+    of the payment was another: `amount`, which may be nothing. `source` is `cancel` or the id of the return."""
+
+    payment_id: str
+    order_id: str
+    source: str
+    amount: Money
+
+
 class PaymentRefunded(Fact, event="payment.refunded", frozen=True):
     """`amount` went back by this refund, `refunded_total` by all so far; `by_hand` is what staff gave back or
     asked to give back, and no return or cancellation."""

@@ -1,6 +1,7 @@
 """When an order is canceled or goods come back: the money goes back.
 
-The refund is recorded in the handler's transaction, once per reason, and executed as soon as that commits.
+The refund is recorded in the handler's transaction, once per reason, and executed as soon as that commits. What
+is left is decided here and not by the order: where it is another sum than that asked for, the order is told.
 """
 
 from __future__ import annotations
@@ -12,16 +13,25 @@ import msgspec
 from stoa.kit.db import Transaction, after_commit
 from stoa.kit.events import Event
 from stoa.kit.money import Money
+from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
 from stoa.services.payment import repository
 from stoa.services.payment.errors import NoSuchPayment
+from stoa.services.payment.events import RefundChanged
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.refund_payment import ask_refund, give_back
+from stoa.services.payment.repository import Refund
+
+CANCEL = "cancel"
+"""Names the refund of a canceled order: at most one of it per payment."""
 
 
 class OrderCanceled(msgspec.Struct, frozen=True):
+    """`refund` is None where an older version announced it."""
+
     payment_id: str | None
     reason: str
+    refund: Money | None = None
 
 
 class OrderReturned(msgspec.Struct, frozen=True):
@@ -43,8 +53,8 @@ async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     return events
 
 
-def handlers(timers: Timers) -> dict[str, Handler]:
-    """Bound to what is woken when there is something to give back."""
+def handlers(outbox: Outbox, timers: Timers) -> dict[str, Handler]:
+    """Bound to who is told, and to what is woken when there is something to give back."""
 
     async def order_canceled(tx: Transaction, event: Event) -> None:
         """All that is left goes back; a payment that is only held, or not even known to be, is let go of."""
@@ -55,7 +65,8 @@ def handlers(timers: Timers) -> dict[str, Handler]:
         if payment is None:
             raise NoSuchPayment
         if payment.paid:
-            await ask_refund(tx, payment.id, "cancel", canceled.reason)
+            refund = await ask_refund(tx, payment.id, CANCEL, canceled.reason)
+            await tell_order(tx, payment.id, CANCEL, refund, canceled.refund)
         else:
             await repository.ask_void(tx, payment.key, canceled.reason)
         after_commit(timers.refunds.wake)
@@ -65,7 +76,25 @@ def handlers(timers: Timers) -> dict[str, Handler]:
         returned = event.read(OrderReturned)
         if returned.payment_id is None or returned.refund.amount == 0:
             return
-        await give_back(tx, returned.payment_id, returned.return_id, "return", returned.refund)
+        source = returned.return_id
+        refund = await give_back(tx, returned.payment_id, source, "return", returned.refund)
+        await tell_order(tx, returned.payment_id, source, refund, returned.refund)
         after_commit(timers.refunds.wake)
+
+    async def tell_order(
+        tx: Transaction, payment_id: str, source: str, refund: Refund | None, asked: Money | None
+    ) -> None:
+        amount_minor = refund.amount.amount if refund is not None else 0
+        if asked is None or asked.amount == amount_minor:
+            return
+        payment = await repository.lock_payment(tx, payment_id)
+        assert payment is not None  # it was just asked to give back
+        fact = RefundChanged(
+            payment_id=payment.id,
+            order_id=payment.order_id or "",
+            source=source,
+            amount=Money(amount_minor, payment.amount.currency),
+        )
+        await outbox.announce(tx, subject=payment.id, version=payment.version, fact=fact)
 
     return {"order.canceled": order_canceled, "order.returned": order_returned}

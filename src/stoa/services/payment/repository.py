@@ -20,7 +20,7 @@ from stoa.services.payment.ledger import Entry
 from stoa.services.payment.states import Payment, State
 
 _PAYMENT = """id, key, order_id, user_id, attempt, state, method, amount_minor, currency, refund_asked_minor,
-    refunded_minor, provider_reference, decline_reason, void_reason, silent, version,
+    refunded_minor, provider_reference, decline_reason, void_reason, kept_at, silent, version,
     extract(epoch FROM now() - asked_at)::float8 AS asked_seconds_ago"""
 _REFUND = "id, payment_id, source, reason, amount_minor, currency, state, attempts, created_at, done_at"
 
@@ -66,6 +66,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         provider_reference=row["provider_reference"],
         decline_reason=row["decline_reason"],
         void_reason=row["void_reason"],
+        kept_at=row["kept_at"],
         silent=row["silent"],
         asked_seconds_ago=row["asked_seconds_ago"],
         version=row["version"],
@@ -215,15 +216,32 @@ ASK_VOID = f"""
     ON CONFLICT (key) DO UPDATE
     SET void_reason = coalesce(payments.void_reason, excluded.void_reason),
         version = payments.version + 1, updated_at = now()
+    WHERE payments.kept_at IS NULL
     RETURNING {_PAYMENT}
 """
 
 
-async def ask_void(db: Db, key: str, reason: str) -> Payment:
-    """The payment, from now on on its way back; a tombstone (ISO 4217's XXX is no currency) for an unknown key."""
+async def ask_void(db: Db, key: str, reason: str) -> Payment | None:
+    """The payment, from now on on its way back; a tombstone (ISO 4217's XXX is no currency) for an unknown key.
+
+    None for one that is kept: nothing has changed.
+    """
     row = await db.fetchrow(ASK_VOID, ids.uuid7(), key, reason)
-    assert row is not None
-    return _payment(row)
+    return _payment(row) if row else None
+
+
+KEEP_PAYMENT = f"""
+    UPDATE payments SET kept_at = coalesce(kept_at, now())
+    WHERE id = $1 AND state IN ('captured', 'partially_refunded') AND void_reason IS NULL
+      AND refund_asked_minor < amount_minor
+    RETURNING {_PAYMENT}
+"""
+
+
+async def keep_payment(db: Db, payment_id: str) -> Payment | None:
+    """The payment, no longer to be voided; None where nothing of it is left, or is to be."""
+    row = await db.fetchrow(KEEP_PAYMENT, payment_id)
+    return _payment(row) if row else None
 
 
 UNSETTLED = """

@@ -71,6 +71,8 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """`kept_at` is when it was decided to ship the order: the payment is not voided any more, only refunded."""
+
     id: str
     order_id: str | None
     attempt: int
@@ -79,6 +81,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     amount: Money
     refunded: Money
     decline_reason: str
+    kept_at: datetime | None
     refunds: list[RefundView]
 
 
@@ -140,7 +143,9 @@ async def capture_payment(payments: Payments, request: Request) -> PaymentView:
 
 @routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN)
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
-    """Undoes a payment: what is held is let go of, what was captured goes back. A repeat changes nothing."""
+    """Undoes a payment whose order is not shipped: what is held is let go of, what was captured goes back. A repeat
+    changes nothing.
+    """
     reason = request.body.reason or "operator"
     return await _view(payments, await void_by_hand(payments, request.path["payment_id"], reason))
 
@@ -204,6 +209,7 @@ async def _view(payments: Payments, payment: Payment) -> PaymentView:
         amount=payment.amount,
         refunded=payment.refunded,
         decline_reason=payment.decline_reason,
+        kept_at=payment.kept_at,
         refunds=[_refund_view(refund) for refund in refunds],
     )
 

@@ -16,6 +16,7 @@ from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
+from stoa.services.payment.keep_payment import keep
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.service import Payments
@@ -47,16 +48,23 @@ class PaymentServicer(PaymentServiceServicer):
         payment = await void(self._payments, _key(request.key), request.reason)
         return pb.VoidPaymentResponse(payment=_message(payment))
 
+    async def KeepPayment(self, request: pb.KeepPaymentRequest, context: Any) -> pb.KeepPaymentResponse:
+        payment = await keep(self._payments, _uuid(request.payment_id, "payment_id"))
+        return pb.KeepPaymentResponse(payment=await self._with_by_hand(payment))
+
     async def GetPayment(self, request: pb.GetPaymentRequest, context: Any) -> pb.GetPaymentResponse:
         if request.payment_id:
             payment = await payment_of_id(self._payments, _uuid(request.payment_id, "payment_id"))
         else:
             payment = await payment_of_key(self._payments, _key(request.key))
+        return pb.GetPaymentResponse(payment=await self._with_by_hand(payment))
+
+    async def _with_by_hand(self, payment: Payment) -> pb.Payment:
         message = _message(payment)
         # Asked after the payment was read: newer than the version says, never older.
         by_hand = await repository.given_by_hand(self._payments.db, payment.id)
         message.by_hand.CopyFrom(_money(Money(by_hand, payment.amount.currency)))
-        return pb.GetPaymentResponse(payment=message)
+        return message
 
 
 def _message(payment: Payment) -> pb.Payment:
@@ -67,6 +75,7 @@ def _message(payment: Payment) -> pb.Payment:
         state=pb.PaymentState.Value(f"PAYMENT_STATE_{payment.state.upper()}"),
         amount=_money(payment.amount),
         refunded=_money(payment.refunded),
+        refund_asked=_money(payment.refund_asked),
         decline_reason=payment.decline_reason,
         version=payment.version,
     )

@@ -6,6 +6,7 @@ Drawn in docs/algorithms/money.md, which a test compares with `TRANSITIONS`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from stoa.kit.money import Money
@@ -35,7 +36,7 @@ class Payment:
     """A row of `payments`. `order_id` is None only in a tombstone, `user_id` for a guest.
 
     `refund_asked_minor` counts the refunds that are pending or done, `refunded_minor` those done. `silent` says that
-    the provider had its time to answer Authorize.
+    the provider had its time to answer Authorize. `kept_at` is when it was decided to ship the order.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Payment:
     provider_reference: str
     decline_reason: str
     void_reason: str | None
+    kept_at: datetime | None
     silent: bool
     asked_seconds_ago: float
     version: int
@@ -67,6 +69,10 @@ class Payment:
     @property
     def paid(self) -> bool:
         return self.state in {State.CAPTURED, State.PARTIALLY_REFUNDED, State.REFUNDED}
+
+    @property
+    def refund_asked(self) -> Money:
+        return Money(self.refund_asked_minor, self.amount.currency)
 
     @property
     def left_to_refund(self) -> Money:

@@ -9,7 +9,7 @@ from functools import partial
 
 from stoa.kit import staff_acts
 from stoa.services.payment import repository
-from stoa.services.payment.errors import ProviderSilent, WrongState
+from stoa.services.payment.errors import PaymentKept, ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.service import Payments
@@ -23,7 +23,8 @@ async def void(payments: Payments, key: str, reason: str) -> Payment:
     """The payment: VOIDED, REFUNDED, or DECLINED as it was; a tombstone for an unknown key.
 
     Raises `ProviderSilent` until it is done: repeat it, the provider does everything once. `WrongState`
-    where the provider refuses to give a capture back: that wants a person.
+    where the provider refuses to give a capture back: that wants a person. `PaymentKept` once its order is
+    being shipped.
     """
     return await payments.underway.join("void", key, partial(_void, payments, key, reason))
 
@@ -36,7 +37,8 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Paym
         assert before is not None  # payments are never removed
         if before.void_reason is None:
             # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
-            await repository.ask_void(tx, payment.key, reason)
+            if await repository.ask_void(tx, payment.key, reason) is None:
+                raise PaymentKept
             await staff_acts.record(
                 tx,
                 act="payment.voided",
@@ -50,6 +52,8 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Paym
 
 async def _void(payments: Payments, key: str, reason: str) -> Payment:
     payment = await repository.ask_void(payments.db, key, reason)
+    if payment is None:
+        raise PaymentKept
     if payment.unsettled or payment.state is State.AUTHORIZED:
         said = await payments.ask(payments.provider.void(key))
         payment = await payments.answers.submit((key, said))

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstoa/payment/v1/payment.proto\x12\x0fstoa.payment.v1\x1a\x1bstoa/common/v1/common.proto\"\x83\x02\n\x07Payment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.stoa.payment.v1.PaymentState\x12%\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08refunded\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x16\n\x0e\x64\x65\x63line_reason\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12&\n\x07\x62y_hand\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\"\x88\x01\n\x10\x41uthorizeRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\r\n\x05token\x18\x06 \x01(\t\">\n\x11\x41uthorizeResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"$\n\x15ResolvePaymentRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"C\n\x16ResolvePaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"\x1d\n\x0e\x43\x61ptureRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"<\n\x0f\x43\x61ptureResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"1\n\x12VoidPaymentRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x13VoidPaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"4\n\x11GetPaymentRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"?\n\x12GetPaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment*\x9d\x02\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x01\x12\x1c\n\x18PAYMENT_STATE_AUTHORIZED\x10\x02\x12!\n\x1dPAYMENT_STATE_CAPTURE_UNKNOWN\x10\x03\x12\x1a\n\x16PAYMENT_STATE_CAPTURED\x10\x04\x12\x18\n\x14PAYMENT_STATE_VOIDED\x10\x05\x12\x1a\n\x16PAYMENT_STATE_DECLINED\x10\x06\x12$\n PAYMENT_STATE_PARTIALLY_REFUNDED\x10\x07\x12\x1a\n\x16PAYMENT_STATE_REFUNDED\x10\x08\x32\xdf\x03\n\x0ePaymentService\x12W\n\tAuthorize\x12!.stoa.payment.v1.AuthorizeRequest\x1a\".stoa.payment.v1.AuthorizeResponse\"\x03\x90\x02\x02\x12\x66\n\x0eResolvePayment\x12&.stoa.payment.v1.ResolvePaymentRequest\x1a\'.stoa.payment.v1.ResolvePaymentResponse\"\x03\x90\x02\x02\x12Q\n\x07\x43\x61pture\x12\x1f.stoa.payment.v1.CaptureRequest\x1a .stoa.payment.v1.CaptureResponse\"\x03\x90\x02\x02\x12]\n\x0bVoidPayment\x12#.stoa.payment.v1.VoidPaymentRequest\x1a$.stoa.payment.v1.VoidPaymentResponse\"\x03\x90\x02\x02\x12Z\n\nGetPayment\x12\".stoa.payment.v1.GetPaymentRequest\x1a#.stoa.payment.v1.GetPaymentResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstoa/payment/v1/payment.proto\x12\x0fstoa.payment.v1\x1a\x1bstoa/common/v1/common.proto\"\xb0\x02\n\x07Payment\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x10\n\x08order_id\x18\x03 \x01(\t\x12,\n\x05state\x18\x04 \x01(\x0e\x32\x1d.stoa.payment.v1.PaymentState\x12%\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08refunded\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x16\n\x0e\x64\x65\x63line_reason\x18\x07 \x01(\t\x12\x0f\n\x07version\x18\x08 \x01(\x03\x12&\n\x07\x62y_hand\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\x12+\n\x0crefund_asked\x18\n \x01(\x0b\x32\x15.stoa.common.v1.Money\"\x88\x01\n\x10\x41uthorizeRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12%\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\r\n\x05token\x18\x06 \x01(\t\">\n\x11\x41uthorizeResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"$\n\x15ResolvePaymentRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"C\n\x16ResolvePaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"\x1d\n\x0e\x43\x61ptureRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"<\n\x0f\x43\x61ptureResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"1\n\x12VoidPaymentRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x13VoidPaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"(\n\x12KeepPaymentRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\"@\n\x13KeepPaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment\"4\n\x11GetPaymentRequest\x12\x12\n\npayment_id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"?\n\x12GetPaymentResponse\x12)\n\x07payment\x18\x01 \x01(\x0b\x32\x18.stoa.payment.v1.Payment*\x9d\x02\n\x0cPaymentState\x12\x1d\n\x19PAYMENT_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15PAYMENT_STATE_UNKNOWN\x10\x01\x12\x1c\n\x18PAYMENT_STATE_AUTHORIZED\x10\x02\x12!\n\x1dPAYMENT_STATE_CAPTURE_UNKNOWN\x10\x03\x12\x1a\n\x16PAYMENT_STATE_CAPTURED\x10\x04\x12\x18\n\x14PAYMENT_STATE_VOIDED\x10\x05\x12\x1a\n\x16PAYMENT_STATE_DECLINED\x10\x06\x12$\n PAYMENT_STATE_PARTIALLY_REFUNDED\x10\x07\x12\x1a\n\x16PAYMENT_STATE_REFUNDED\x10\x08\x32\xbe\x04\n\x0ePaymentService\x12W\n\tAuthorize\x12!.stoa.payment.v1.AuthorizeRequest\x1a\".stoa.payment.v1.AuthorizeResponse\"\x03\x90\x02\x02\x12\x66\n\x0eResolvePayment\x12&.stoa.payment.v1.ResolvePaymentRequest\x1a\'.stoa.payment.v1.ResolvePaymentResponse\"\x03\x90\x02\x02\x12Q\n\x07\x43\x61pture\x12\x1f.stoa.payment.v1.CaptureRequest\x1a .stoa.payment.v1.CaptureResponse\"\x03\x90\x02\x02\x12]\n\x0bVoidPayment\x12#.stoa.payment.v1.VoidPaymentRequest\x1a$.stoa.payment.v1.VoidPaymentResponse\"\x03\x90\x02\x02\x12]\n\x0bKeepPayment\x12#.stoa.payment.v1.KeepPaymentRequest\x1a$.stoa.payment.v1.KeepPaymentResponse\"\x03\x90\x02\x02\x12Z\n\nGetPayment\x12\".stoa.payment.v1.GetPaymentRequest\x1a#.stoa.payment.v1.GetPaymentResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,32 +40,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTSERVICE'].methods_by_name['Capture']._serialized_options = b'\220\002\002'
   _globals['_PAYMENTSERVICE'].methods_by_name['VoidPayment']._loaded_options = None
   _globals['_PAYMENTSERVICE'].methods_by_name['VoidPayment']._serialized_options = b'\220\002\002'
+  _globals['_PAYMENTSERVICE'].methods_by_name['KeepPayment']._loaded_options = None
+  _globals['_PAYMENTSERVICE'].methods_by_name['KeepPayment']._serialized_options = b'\220\002\002'
   _globals['_PAYMENTSERVICE'].methods_by_name['GetPayment']._loaded_options = None
   _globals['_PAYMENTSERVICE'].methods_by_name['GetPayment']._serialized_options = b'\220\002\001'
-  _globals['_PAYMENTSTATE']._serialized_start=981
-  _globals['_PAYMENTSTATE']._serialized_end=1266
+  _globals['_PAYMENTSTATE']._serialized_start=1134
+  _globals['_PAYMENTSTATE']._serialized_end=1419
   _globals['_PAYMENT']._serialized_start=80
-  _globals['_PAYMENT']._serialized_end=339
-  _globals['_AUTHORIZEREQUEST']._serialized_start=342
-  _globals['_AUTHORIZEREQUEST']._serialized_end=478
-  _globals['_AUTHORIZERESPONSE']._serialized_start=480
-  _globals['_AUTHORIZERESPONSE']._serialized_end=542
-  _globals['_RESOLVEPAYMENTREQUEST']._serialized_start=544
-  _globals['_RESOLVEPAYMENTREQUEST']._serialized_end=580
-  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_start=582
-  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_end=649
-  _globals['_CAPTUREREQUEST']._serialized_start=651
-  _globals['_CAPTUREREQUEST']._serialized_end=680
-  _globals['_CAPTURERESPONSE']._serialized_start=682
-  _globals['_CAPTURERESPONSE']._serialized_end=742
-  _globals['_VOIDPAYMENTREQUEST']._serialized_start=744
-  _globals['_VOIDPAYMENTREQUEST']._serialized_end=793
-  _globals['_VOIDPAYMENTRESPONSE']._serialized_start=795
-  _globals['_VOIDPAYMENTRESPONSE']._serialized_end=859
-  _globals['_GETPAYMENTREQUEST']._serialized_start=861
-  _globals['_GETPAYMENTREQUEST']._serialized_end=913
-  _globals['_GETPAYMENTRESPONSE']._serialized_start=915
-  _globals['_GETPAYMENTRESPONSE']._serialized_end=978
-  _globals['_PAYMENTSERVICE']._serialized_start=1269
-  _globals['_PAYMENTSERVICE']._serialized_end=1748
+  _globals['_PAYMENT']._serialized_end=384
+  _globals['_AUTHORIZEREQUEST']._serialized_start=387
+  _globals['_AUTHORIZEREQUEST']._serialized_end=523
+  _globals['_AUTHORIZERESPONSE']._serialized_start=525
+  _globals['_AUTHORIZERESPONSE']._serialized_end=587
+  _globals['_RESOLVEPAYMENTREQUEST']._serialized_start=589
+  _globals['_RESOLVEPAYMENTREQUEST']._serialized_end=625
+  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_start=627
+  _globals['_RESOLVEPAYMENTRESPONSE']._serialized_end=694
+  _globals['_CAPTUREREQUEST']._serialized_start=696
+  _globals['_CAPTUREREQUEST']._serialized_end=725
+  _globals['_CAPTURERESPONSE']._serialized_start=727
+  _globals['_CAPTURERESPONSE']._serialized_end=787
+  _globals['_VOIDPAYMENTREQUEST']._serialized_start=789
+  _globals['_VOIDPAYMENTREQUEST']._serialized_end=838
+  _globals['_VOIDPAYMENTRESPONSE']._serialized_start=840
+  _globals['_VOIDPAYMENTRESPONSE']._serialized_end=904
+  _globals['_KEEPPAYMENTREQUEST']._serialized_start=906
+  _globals['_KEEPPAYMENTREQUEST']._serialized_end=946
+  _globals['_KEEPPAYMENTRESPONSE']._serialized_start=948
+  _globals['_KEEPPAYMENTRESPONSE']._serialized_end=1012
+  _globals['_GETPAYMENTREQUEST']._serialized_start=1014
+  _globals['_GETPAYMENTREQUEST']._serialized_end=1066
+  _globals['_GETPAYMENTRESPONSE']._serialized_start=1068
+  _globals['_GETPAYMENTRESPONSE']._serialized_end=1131
+  _globals['_PAYMENTSERVICE']._serialized_start=1422
+  _globals['_PAYMENTSERVICE']._serialized_end=1996
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,7 @@ class Payment(_message.Message):
     DECLINE_REASON_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     BY_HAND_FIELD_NUMBER: _builtins.int
+    REFUND_ASKED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key: _builtins.str
     order_id: _builtins.str
@@ -80,7 +81,11 @@ class Payment(_message.Message):
     def refunded(self) -> _common_pb2.Money: ...
     @_builtins.property
     def by_hand(self) -> _common_pb2.Money:
-        """What staff gave back or asked to give back by hand, and no return or cancellation. GetPayment says it."""
+        """What staff gave back or asked to give back by hand, and no return or cancellation. GetPayment and KeepPayment say it."""
+
+    @_builtins.property
+    def refund_asked(self) -> _common_pb2.Money:
+        """What has gone back or is on its way back, for whatever reason."""
 
     def __init__(
         self,
@@ -94,10 +99,11 @@ class Payment(_message.Message):
         decline_reason: _builtins.str = ...,
         version: _builtins.int = ...,
         by_hand: _common_pb2.Money | None = ...,
+        refund_asked: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "refunded", b"refunded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "refund_asked", b"refund_asked", "refunded", b"refunded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "decline_reason", b"decline_reason", "id", b"id", "key", b"key", "order_id", b"order_id", "refunded", b"refunded", "state", b"state", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "by_hand", b"by_hand", "decline_reason", b"decline_reason", "id", b"id", "key", b"key", "order_id", b"order_id", "refund_asked", b"refund_asked", "refunded", b"refunded", "state", b"state", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -281,6 +287,45 @@ class VoidPaymentResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VoidPaymentResponse: _TypeAlias = VoidPaymentResponse  # noqa: Y015
+
+@_typing.final
+class KeepPaymentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepPaymentRequest: _TypeAlias = KeepPaymentRequest  # noqa: Y015
+
+@_typing.final
+class KeepPaymentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> Global___Payment: ...
+    def __init__(
+        self,
+        *,
+        payment: Global___Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepPaymentResponse: _TypeAlias = KeepPaymentResponse  # noqa: Y015
 
 @_typing.final
 class GetPaymentRequest(_message.Message):

@@ -55,6 +55,11 @@ class PaymentServiceStub:
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.SerializeToString,
                 response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.FromString,
                 _registered_method=True)
+        self.KeepPayment = channel.unary_unary(
+                '/stoa.payment.v1.PaymentService/KeepPayment',
+                request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentRequest.SerializeToString,
+                response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentResponse.FromString,
+                _registered_method=True)
         self.GetPayment = channel.unary_unary(
                 '/stoa.payment.v1.PaymentService/GetPayment',
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.GetPaymentRequest.SerializeToString,
@@ -97,6 +102,15 @@ class PaymentServiceServicer:
     def VoidPayment(self, request, context):
         """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
         unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
+        /problems/payment-kept once its order is being shipped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepPayment(self, request, context):
+        """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
+        for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +145,11 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.VoidPayment,
                     request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.FromString,
                     response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.SerializeToString,
+            ),
+            'KeepPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepPayment,
+                    request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentRequest.FromString,
+                    response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentResponse.SerializeToString,
             ),
             'GetPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPayment,
@@ -247,6 +266,33 @@ class PaymentService:
             '/stoa.payment.v1.PaymentService/VoidPayment',
             stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.SerializeToString,
             stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.payment.v1.PaymentService/KeepPayment',
+            stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentRequest.SerializeToString,
+            stoa_dot_payment_dot_v1_dot_payment__pb2.KeepPaymentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,11 @@ class PaymentServiceStub:
     VoidPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
     unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
+    /problems/payment-kept once its order is being shipped.
+    """
+    KeepPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.KeepPaymentRequest, _payment_pb2.KeepPaymentResponse]
+    """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
+    for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.GetPaymentResponse]
     """NOT_FOUND for an unknown id or key."""
@@ -78,6 +83,11 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     VoidPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]  # type: ignore[assignment]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
     unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
+    /problems/payment-kept once its order is being shipped.
+    """
+    KeepPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.KeepPaymentRequest, _payment_pb2.KeepPaymentResponse]  # type: ignore[assignment]
+    """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
+    for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetPaymentRequest, _payment_pb2.GetPaymentResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or key."""
@@ -126,6 +136,17 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_payment_pb2.VoidPaymentResponse, _abc.Awaitable[_payment_pb2.VoidPaymentResponse]]:
         """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
         unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
+        /problems/payment-kept once its order is being shipped.
+        """
+
+    @_abc_1.abstractmethod
+    def KeepPayment(
+        self,
+        request: _payment_pb2.KeepPaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.KeepPaymentResponse, _abc.Awaitable[_payment_pb2.KeepPaymentResponse]]:
+        """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
+        for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
         """
 
     @_abc_1.abstractmethod
