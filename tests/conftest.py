@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import itertools
+import logging
 import os
 import secrets
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +32,7 @@ import psutil
 import pytest
 
 from stoa.app import SERVICES
-from stoa.kit import settings
+from stoa.kit import context, settings
 from stoa.kit.db import Database
 from stoa.kit.migrate import migrate, service_folders
 from stoa.runtime.postgres import NOT_DURABLE, SETTINGS, Postgres
@@ -158,6 +159,21 @@ async def database(templates: Templates) -> AsyncIterator[NewDatabase]:
     for each in made:
         await each.close()
         await templates.drop(each.dsn)
+
+
+@pytest.fixture
+def said() -> Iterator[list[tuple[str, str]]]:
+    """What the shop logs during the test: the trace that it is said in, and the message."""
+    messages: list[tuple[str, str]] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append((context.current().trace_id, record.getMessage()))
+
+    listener = Listener()
+    logging.getLogger("stoa").addHandler(listener)
+    yield messages
+    logging.getLogger("stoa").removeHandler(listener)
 
 
 @pytest.fixture

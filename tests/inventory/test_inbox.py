@@ -19,7 +19,7 @@ from stoa.services.inventory.release import release
 SKUS = [f"S{at:02}" for at in range(12)]
 
 
-def placed(order_id: str, key: str, lines: dict[str, int]) -> Event:
+def placed(order_id: str, key: str, lines: dict[str, int], traceparent: str = "") -> Event:
     items = [{"sku": sku, "quantity": units} for sku, units in lines.items()]
     return Event(
         id=uuid7(),
@@ -28,7 +28,7 @@ def placed(order_id: str, key: str, lines: dict[str, int]) -> Event:
         subject=order_id,
         time=now(),
         aggregateversion=1,
-        traceparent="",
+        traceparent=traceparent,
         data={"order_id": order_id, "number": key, "reservation_key": key, "items": items},
     )
 
@@ -68,3 +68,11 @@ async def test_selling_in_batches_deadlocks_with_nobody(shop, twin):
     assert await shop.db.fetchval("SELECT count(*) FROM stock_movements WHERE kind = 'sale'") == 900
     assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     await shop.assert_sound()
+
+
+async def test_what_is_missing_of_an_order_is_said_in_its_trace_whoever_shares_its_batch(shop, said):
+    traces = {f"order-{each}": each * 32 for each in "abc"}
+    events = [placed(uuid7(), key, {"A": 1}, f"00-{trace}-{'1' * 16}-01") for key, trace in traces.items()]
+    async with shop.db.transaction() as tx:
+        assert await together(tx, events) == []
+    assert [(message.split()[1], trace) for trace, message in said if "is placed but" in message] == [*traces.items()]

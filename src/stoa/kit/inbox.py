@@ -282,8 +282,11 @@ class Inbox:
     async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
         events: Sequence[Event] = [_event(row) for row in taken]
         if self._together is not None and events:
-            async with asyncio.timeout(HANDLER_SECONDS):
-                events = await self._together(tx, events)
+            # The trace of one event, or one of the batch's own: what it says of each it says in the trace of that.
+            trace = events[0].traceparent if len(events) == 1 else None
+            with context.using(context.fresh(traceparent=trace)):
+                async with asyncio.timeout(HANDLER_SECONDS):
+                    events = await self._together(tx, events)
         for event in events:
             handler = self._handlers.get(event.type)
             if handler is None:
@@ -304,16 +307,17 @@ class Inbox:
             attempts = row["attempts"] + 1
             seconds = back_off(attempts, LONGEST_BACK_OFF_SECONDS)
         parked = attempts >= MOST_ATTEMPTS
-        log.log(
-            logging.ERROR if parked else logging.WARNING,
-            "%s: %s %s failed %s times%s",
-            self._service,
-            row["type"],
-            row["event_id"],
-            attempts,
-            " and is parked" if parked else "",
-            exc_info=error,
-        )
+        with context.using(context.fresh(traceparent=row["traceparent"])):
+            log.log(
+                logging.ERROR if parked else logging.WARNING,
+                "%s: %s %s failed %s times%s",
+                self._service,
+                row["type"],
+                row["event_id"],
+                attempts,
+                " and is parked" if parked else "",
+                exc_info=error,
+            )
         what = f"{type(error).__name__}: {error}"[:2000]
         await self._db.execute(FAILED, row["event_id"], attempts, timedelta(seconds=seconds), what, parked)
         self._count([row], "parked" if parked else "failed")

@@ -29,6 +29,8 @@ Together = Callable[[Transaction, Sequence[Event]], Awaitable[Sequence[Event]]]
 """Does what is better done at once of the events that share a transaction; those it answers with are left for their
 handlers, one after the other.
 
+What it logs or announces of one of them it does under `context.fresh(traceparent=event.traceparent)`.
+
 Better at once is locking: where other transactions of the service lock many rows, handlers that lock theirs in
 the order of arrival would deadlock with those. And what one statement does for many.
 """

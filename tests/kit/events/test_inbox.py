@@ -301,6 +301,27 @@ async def test_a_handler_knows_its_event_and_nothing_of_whoever_delivered_it(ear
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_what_is_said_of_an_event_is_said_in_its_trace(ears, said) -> None:
+    traces = {each: f"{each}" * 32 for each in "ab"}
+    batches: list[str] = []
+
+    async def together(tx, events):
+        batches.append(context.current().trace_id)
+        return events
+
+    async def handle(tx, event) -> None:
+        raise ValueError(event.subject)
+
+    runner = Inbox(NOTIFICATION, ears.db, {"order.placed": handle}, together)
+    await runner.accept([event(1, each, traceparent=f"00-{trace}-{'1' * 16}-01") for each, trace in traces.items()])
+    ears.run(runner)
+    await until(lambda: ears.db.fetchval("SELECT bool_and(attempts > 0) FROM inbox"))
+    # Both together have none of their own, then each was tried alone.
+    assert batches[0] not in traces.values()
+    assert batches[1:3] == list(traces.values())
+    assert [trace for trace, message in said if "failed 1 times" in message] == list(traces.values())
+
+
 async def test_a_handler_that_hangs_is_a_failed_attempt(ears, monkeypatch) -> None:
     monkeypatch.setattr(inbox, "HANDLER_SECONDS", 0.05)
 

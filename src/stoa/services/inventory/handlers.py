@@ -106,7 +106,7 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
 
 def _sale(event: Event) -> Sale:
     placed = event.read(Placed)
-    return Sale(placed.order_id, placed.number, placed.reservation_key, _lines(placed.items))
+    return Sale(placed.order_id, placed.number, placed.reservation_key, _lines(placed.items), event.traceparent)
 
 
 def _fit(items: Iterable[ReturnedItem]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stoa.kit import context
 from stoa.kit.db import Transaction
 from stoa.services.inventory import repository
 from stoa.services.inventory.release import lock_or_leave_tombstone
@@ -17,12 +18,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A placed order: `lines` are what it sold, `key` is the reservation's."""
+    """A placed order: `lines` are what it sold, `key` is the reservation's, `traceparent` that of its event."""
 
     order_id: str
     number: str
     key: str
     lines: Lines
+    traceparent: str
 
 
 async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
@@ -42,7 +44,9 @@ async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
                 known[sale.key] = found.become(State.COMMITTED, order_id=sale.order_id)
                 leaving.append(known[sale.key])
                 continue
-        log.error("order %s is placed but %s", sale.number, found, extra={"order_id": sale.order_id})
+        # Sales share a transaction, and each has a trace of its own.
+        with context.using(context.fresh(traceparent=sale.traceparent)):
+            log.error("order %s is placed but %s", sale.number, found, extra={"order_id": sale.order_id})
         await repository.note_discrepancy(
             tx,
             "sold_unreserved",
