@@ -40,7 +40,7 @@ def look(tmp_path: Path, provided: Access, monkeypatch: pytest.MonkeyPatch, caps
         doctor.add_arguments(parser)
         healthy = await doctor.run(parser.parse_args(["--data-dir", str(folder)]), Console()) == 0
         said = " ".join(capsys.readouterr().out.split())
-        found = re.findall(r"mend ((?:data )?\w+) (.*?) → (.*?)(?= ok | mend |$)", said)
+        found = re.findall(r"mend ((?:data |server )?\w+) (.*?) → (.*?)(?= ok | mend |$)", said)
         assert healthy == (not found)
         return {name: f"{what}; {mend}" for name, what, mend in found if name != "ports"}
 
@@ -70,6 +70,13 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
         "variables": "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?); "
         "write them as `docs/settings.md` does, or take them out"
     }
+
+
+async def test_a_server_that_logs_values_of_rows(provided: Access, look) -> None:
+    await ask(provided, "ALTER ROLE postgres SET log_error_verbosity = 'default'")
+    assert "set its log_error_verbosity to terse" in (await look())["server log"]
+    await ask(provided, "ALTER ROLE postgres RESET log_error_verbosity")
+    assert "server log" not in await look()
 
 
 async def test_another_secret(look) -> None:

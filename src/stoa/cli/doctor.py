@@ -170,6 +170,23 @@ async def _database(here: Installation) -> str:
     return "not running"
 
 
+async def _server_log(here: Installation) -> str:
+    access = await here.found()
+    if access is None:
+        return "asked when the database runs"
+    connection = await connect(access.dsn)
+    try:
+        verbosity = await connection.fetchval("SHOW log_error_verbosity")
+    finally:
+        await connection.close()
+    if verbosity != "terse":
+        raise Failure(
+            "the database server logs what it refuses with values of rows: e-mail addresses, ids of guests' carts",
+            "set its log_error_verbosity to terse, and reload it",
+        )
+    return "without values of rows"
+
+
 async def _databases(here: Installation) -> str:
     access = await here.found()
     if access is None:
@@ -246,6 +263,7 @@ CHECKS: dict[str, Check] = {
     "topology": _topology,
     "ports": _ports,
     "database": _database,
+    "server log": _server_log,
     "databases": _databases,
     "administrator": _administrator,
     "clock": _clock,

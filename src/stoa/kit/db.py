@@ -361,7 +361,12 @@ class Database:
     def _meaning(
         self, error: Exception, connection: asyncpg.Connection | PoolConnectionProxy
     ) -> problems.Unavailable | None:
-        """What the error means to a caller; None where what it says is about the statement."""
+        """What the error means to a caller; None where what it says is about the statement.
+
+        It leaves without its details, which are values of rows: whoever logs or keeps it need not think of that.
+        """
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
         gone = _is_gone(connection)
         if gone or isinstance(error, _ENDED):
             if not gone:

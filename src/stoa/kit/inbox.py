@@ -318,7 +318,9 @@ class Inbox:
                 " and is parked" if parked else "",
                 exc_info=error,
             )
-        what = f"{type(error).__name__}: {error}"[:2000]
+        # The lines after the first are PostgreSQL's details: values of rows.
+        said = str(error).partition("\n")[0]
+        what = f"{type(error).__name__}: {said}"[:2000]
         await self._db.execute(FAILED, row["event_id"], attempts, timedelta(seconds=seconds), what, parked)
         self._count([row], "parked" if parked else "failed")
 

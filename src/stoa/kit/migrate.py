@@ -18,6 +18,7 @@ from pathlib import Path
 import asyncpg
 
 from stoa.kit.migration import BadMark, Migration, read
+from stoa.kit.problems import first_line
 
 KIT_FOLDER = Path(__file__).parent / "migrations"
 
@@ -89,7 +90,7 @@ async def migrate(dsn: str, service: str, folders: Sequence[Path]) -> list[str]:
             await _apply(connection, service, migration)
         return [migration.name for migration in missing]
     except asyncpg.PostgresError as error:
-        raise MigrationError(f"{service}: the database does not let itself be migrated: {_line(error)}") from error
+        raise MigrationError(f"{service}: the database does not let itself be migrated: {first_line(error)}") from error
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
 
@@ -117,7 +118,7 @@ async def _connect(dsn: str, service: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
     except (OSError, asyncpg.PostgresError) as error:
-        raise MigrationError(f"{service}: the database does not answer: {_line(error)}") from error
+        raise MigrationError(f"{service}: the database does not answer: {first_line(error)}") from error
 
 
 async def _take_turn(connection: asyncpg.Connection, service: str) -> None:
@@ -157,7 +158,7 @@ async def _apply(connection: asyncpg.Connection, service: str, migration: Migrat
             f"{service}: {migration.name} did not get its lock in time: try again when it is calmer"
         ) from error
     except asyncpg.PostgresError as error:
-        raise MigrationError(f"{service}: {migration.name} failed: {_line(error)}") from error
+        raise MigrationError(f"{service}: {migration.name} failed: {first_line(error)}") from error
 
 
 async def _apply_concurrently(connection: asyncpg.Connection, migration: Migration, index: str) -> None:
@@ -167,7 +168,3 @@ async def _apply_concurrently(connection: asyncpg.Connection, migration: Migrati
         await connection.execute(f"DROP INDEX CONCURRENTLY {index}")
     await connection.execute(migration.sql)
     await connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -155,6 +155,11 @@ _BY_STATUS: dict[int, type[Problem]] = {
 }
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception says, as it may be kept and shown: PostgreSQL's next lines are the values that it refused."""
+    return next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
+
+
 def decode(document: bytes) -> Problem:
     """The problem another service sent, as the class of its status with its own type and title."""
     members: dict[str, Any] = msgspec.json.decode(document)

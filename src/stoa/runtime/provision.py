@@ -22,6 +22,7 @@ import asyncpg
 import stoa.services
 from stoa.kit.db import says_disk_full
 from stoa.kit.migrate import MigrationError, migrate, pending, service_folders
+from stoa.kit.problems import first_line
 from stoa.kit.service import Service
 from stoa.runtime.access import Access, place_of, without_password
 from stoa.runtime.failure import MAKE_ROOM, Failure
@@ -139,9 +140,8 @@ class Unreachable(Failure):
     """A server that does not answer, or does not let us in; `error` is what it said."""
 
     def __init__(self, dsn: str, error: Exception) -> None:
-        why = " ".join(str(error).split()) or type(error).__name__
         super().__init__(
-            f"the database at {place_of(dsn)} cannot be reached: {without_password(why, dsn)}",
+            f"the database at {place_of(dsn)} cannot be reached: {without_password(first_line(error), dsn)}",
             MAKE_ROOM
             if says_disk_full(error)
             else "check --database-url (postgresql://user:password@host:port/postgres) and that the server runs",
@@ -176,7 +176,7 @@ async def _turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
         ) from None
     except asyncpg.PostgresError as error:
         raise Failure(
-            f"the databases of {access.name} cannot be made: {' '.join(str(error).split()).rstrip('.')}",
+            f"the databases of {access.name} cannot be made: {first_line(error).rstrip('.')}",
             MAKE_ROOM if says_disk_full(error) else "give a --database-url whose user may create roles and databases",
         ) from None
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 
@@ -172,6 +173,39 @@ async def test_one_that_fails_does_not_undo_the_others_of_its_batch(ears, patien
         "SELECT attempts, error, parked_at, retry_at > now() AS later FROM inbox WHERE attempts > 0"
     )
     assert tuple(row) == (1, "ValueError: no template", None, True)
+
+
+async def test_what_is_kept_and_logged_of_a_failure_has_no_values_of_rows(ears, caplog) -> None:
+    await ears.db.execute("CREATE TABLE contact (email text UNIQUE CHECK (email <> ''), subject text)")
+    await ears.db.execute("INSERT INTO contact VALUES ('ada@example.com', 'b')")
+    for subject, sql in (
+        ("a", "INSERT INTO contact VALUES ('ada@example.com', $1)"),
+        ("b", "UPDATE contact SET email = '' WHERE subject = $1"),
+    ):
+        ears.needs = sql
+        runner = ears.new_inbox(ears.db)
+        await runner.accept([event(1, subject)])
+        task = asyncio.create_task(runner.run())
+        await until(lambda subject=subject: has_failed_of(ears, subject))
+        await runner.stop()
+        await asyncio.gather(task, return_exceptions=True)
+    ears.needs = ""
+    assert await ears.db.fetchval("SELECT array_agg(error ORDER BY subject) FROM inbox") == [
+        'UniqueViolationError: duplicate key value violates unique constraint "contact_email_key"',
+        'CheckViolationError: new row for relation "contact" violates check constraint "contact_email_check"',
+    ]
+    logged = "".join(map(logging.Formatter().format, caplog.records))
+    assert "contact_email_key" in logged
+    assert "DETAIL" not in logged
+    assert "ada@example.com" not in logged
+
+
+async def test_of_a_failure_the_first_line_is_kept(ears) -> None:
+    ears.fails = {1: ValueError("it cannot be sent\n  to ada@example.com")}
+    await ears.hear(event(1))
+    ears.run(ears.inbox)
+    await until(lambda: has_failed(ears))
+    assert await ears.db.fetchval("SELECT error FROM inbox") == "ValueError: it cannot be sent"
 
 
 async def test_what_keeps_failing_is_parked_holds_up_its_subject_only_and_can_be_redriven(ears, patient) -> None:
@@ -374,6 +408,10 @@ async def changed(ears: Ears, tried: int) -> bool:
     """Another try has been made and noted."""
     undone = await ears.db.fetchval("SELECT bool_or(retry_at > now()) FROM inbox WHERE done_at IS NULL")
     return len(ears.ran) > tried and bool(undone)
+
+
+async def has_failed_of(ears: Ears, subject: str) -> bool:
+    return await ears.db.fetchval("SELECT bool_or(error IS NOT NULL) FROM inbox WHERE subject = $1", subject)
 
 
 async def has_failed(ears: Ears, times: int = 1) -> bool:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stoa.kit.http import asgi
 from stoa.kit.http.refusals import NoSuchPath
 from stoa.kit.idempotency import Answer
+from stoa.kit.problems import first_line
 from stoa.kit.telemetry import metrics
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ async def _try(check: Check) -> str | None:
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:g} s"
     except Exception as error:
-        return str(error) or type(error).__name__
+        return first_line(error)
     return None
 
 
