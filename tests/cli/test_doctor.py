@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import NOT_DURABLE, Postgres
 from stoa.runtime.secrets import Secrets
+from stoa.runtime.topology import Address
 
 SECRET = "a secret of this test, long enough"
 
@@ -81,8 +83,35 @@ async def test_a_server_that_logs_values_of_rows(provided: Access, look) -> None
 
 async def test_another_secret(look) -> None:
     found = await look(STOA_SECRET="another secret of this test, long enough")
-    assert "have the passwords of another secret (stoa_auth)" in found["databases"]
+    assert "have the passwords of another secret (stoa_auth, stoa_user, " in found["databases"]
     assert "`stoa migrate --new-secret`" in found["databases"]
+    assert found.keys() == {"databases"}, "what several checks find is told once"
+
+
+async def test_what_the_processes_say_of_themselves(tmp_path: Path, look, unused_port: int) -> None:
+    answers = {"/healthz": (200, b"{}"), "/readyz": (200, b"{}")}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        status, body = answers[(await reader.readuntil(b"\r\n\r\n")).split()[1].decode()]
+        writer.write(b"HTTP/1.1 %d \r\n\r\n%b" % (status, body))
+        writer.close()
+
+    folder = DataDir(tmp_path / "data")
+    admin = Address("127.0.0.1", unused_port)
+    with folder.open("stoa", {"shop": admin}):
+        silent = f"shop runs, and http://{admin}/healthz does not answer that it is well; restart it"
+        assert (await look())["processes"] == silent
+        async with await asyncio.start_server(answer, admin.host, admin.port):
+            assert "processes" not in await look()
+            answers["/readyz"] = (503, b'{"troubles": {"order": "the disk is full"}}')
+            assert (await look())["processes"] == (
+                f"shop is not ready: http://{admin}/readyz answers "
+                '{"troubles": {"order": "the disk is full"}}; mend what it names'
+            )
+            answers["/healthz"] = (500, b"")
+            assert (await look())["processes"] == silent
+    # Nobody says where they run: nothing is wrong with a shop that does not.
+    assert "processes" not in await look(STOA_SHOP_ADMIN=str(admin))
 
 
 async def test_a_lost_secret_and_a_damaged_file(tmp_path: Path, look) -> None:

@@ -67,6 +67,30 @@ async def test_a_lost_secret_is_not_replaced_over_the_roles_of_a_server(tmp_path
         await provision.prepare(access, [SERVICES["cart"]], lambda *_: None)
 
 
+async def test_a_secret_that_others_could_read_is_closed_and_told(tmp_path: Path, postgres_server, caplog) -> None:
+    server = await postgres_server(durable=False)
+    here = installation(tmp_path / "data", server.dsn())
+    async with here.own():
+        pass
+    assert not caplog.records
+    files = [here.data_dir.secrets, here.data_dir.admin]
+    here.data_dir.admin.write_text("email: ada@shop.example\n")
+
+    async def start() -> None:
+        async with here.own():
+            pass
+
+    for begin in (start, here.need):
+        for file in files:
+            file.chmod(0o644)
+        caplog.clear()
+        await begin()
+        assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
+        assert [record.getMessage() for record in caplog.records] == [
+            f"others could read {file}; not any more" for file in files
+        ]
+
+
 async def test_a_name_is_kept_and_does_not_drift(tmp_path: Path, postgres_server) -> None:
     server = await postgres_server(durable=False)
     async with installation(tmp_path, server.dsn(), "staging").own() as access:

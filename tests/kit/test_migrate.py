@@ -89,7 +89,7 @@ async def test_one_that_fails_leaves_nothing_of_itself_and_everything_before_it(
     write(package, "0002_more.sql", "CREATE TABLE half (id int); SELECT 1 / 0")
     with pytest.raises(MigrationError) as failed:
         await migrate(dsn, "shelf", service_folders(package))
-    assert str(failed.value) == "shelf: shelf/0002_more.sql failed: division by zero"
+    assert str(failed.value) == ("shelf: shelf/0002_more.sql failed (division by zero): mend that, and try again")
     assert await ask(dsn, "SELECT to_regclass('half')") is None
     assert await pending(dsn, "shelf", service_folders(package)) == ["shelf/0002_more.sql"]
 
@@ -133,7 +133,7 @@ async def test_a_table_in_use_is_not_waited_for_without_end(dsn, package, monkey
 async def test_no_database_is_said_in_one_line(package) -> None:
     with pytest.raises(MigrationError) as refused:
         await migrate("postgresql://stoa@127.0.0.1:1/stoa_shelf", "shelf", service_folders(package))
-    assert str(refused.value).startswith("shelf: the database does not answer: ")
+    assert str(refused.value).startswith("shelf: the database does not answer (")
     assert "\n" not in str(refused.value)
 
 
@@ -251,7 +251,7 @@ async def test_an_index_that_a_crash_left_half_made_is_made_again(dsn, package) 
     await ask(dsn, "INSERT INTO shelf VALUES (1, 'same'), (2, 'same')")
     unique = INDEX.replace("INDEX", "UNIQUE INDEX", 1)
     write(package, "0003_index.sql", f"--! concurrently\n{unique}")
-    with pytest.raises(MigrationError, match=r"0003_index\.sql failed: could not create unique index"):
+    with pytest.raises(MigrationError, match=r"0003_index\.sql failed \(could not create unique index"):
         await migrate(dsn, "shelf", service_folders(package))
     assert await ask(dsn, STATE) is False
     await ask(dsn, "DELETE FROM shelf WHERE id = 1")

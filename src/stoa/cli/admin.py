@@ -20,19 +20,20 @@ from pathlib import Path
 import argon2
 from rich.markup import escape
 
+from stoa.app import SERVICES
 from stoa.cli import installation
 from stoa.cli.console import Console
-from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.processes import configure_logs, read_settings, whole_system
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import problems
+from stoa.kit.db import Database
 from stoa.runtime import files
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 
-EXISTS = "SELECT EXISTS (SELECT FROM users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL)"
+FIRST = "SELECT email FROM users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL ORDER BY id LIMIT 1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,10 +79,17 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         _renew(here, email, text)
 
 
-async def exists(access: Access) -> bool:
-    """Whether somebody can sign in as administrator. Raises `Failure` where auth's database does not answer."""
-    async with every_database(access) as databases:
-        return bool(await databases["auth"].fetchval(EXISTS))
+async def an_administrator(access: Access) -> str | None:
+    """The e-mail address of one, the first that was made; None where nobody can sign in as administrator.
+
+    Raises a `Problem` where auth's database does not answer.
+    """
+    auth = Database("auth", access.dsn_of(SERVICES["auth"]), 1)
+    try:
+        email: str | None = await auth.fetchval(FIRST)
+    finally:
+        await auth.close()
+    return email
 
 
 def administrator(email: str, hashed: str, reason: str) -> auth_pb2.ImportUsersRequest:

@@ -23,8 +23,10 @@ from stoa.runtime.access import Access
 
 SHOWN = 20  # findings of one invariant, before the rest is only counted
 PAUSE_SECONDS = 2.0  # between two looks
+MOST_LOOKS = 1000  # half an hour
 
-_SPAN = re.compile(r"(\d{1,6})([mhd])")
+_SPAN = re.compile("([0-9]{1,6})([mhd])")
+_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)  # ids begin with the time since then
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
     parser.add_argument(
         "--looks",
-        type=int,
+        type=installation.whole(1, MOST_LOOKS),
         default=5,
         help="how often to look again at what seems wrong, 2 s apart, before it counts; default: %(default)s",
     )
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with installation.installation_of(arguments).existing() as access:
-        return await audit(access, console, looks=max(1, arguments.looks), since=arguments.since)
+        return await audit(access, console, looks=arguments.looks, since=arguments.since)
 
 
 async def audit(access: Access, console: Console, *, looks: int, since: datetime | None = None) -> int:
@@ -82,6 +84,9 @@ def _moment(text: str) -> datetime:
         if span := _SPAN.fullmatch(text):
             return clock.now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
         moment = datetime.fromisoformat(text)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no span like 24h and no moment like 2026-05-01T12:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not _OLDEST <= moment <= clock.now():
+        raise argparse.ArgumentTypeError(f"{text!r} is to come, or before there were shops")
+    return moment

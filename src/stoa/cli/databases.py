@@ -10,6 +10,7 @@ from stoa.kit.db import Database
 from stoa.kit.problems import Problem
 from stoa.runtime.access import Access
 from stoa.runtime.failure import failure_of
+from stoa.runtime.provision import check
 
 POOL_SIZE = 2  # such a command asks one question at a time
 PATIENT = {"statement_timeout": "0"}  # and reads whole tables
@@ -17,7 +18,11 @@ PATIENT = {"statement_timeout": "0"}  # and reads whole tables
 
 @contextlib.asynccontextmanager
 async def every_database(access: Access) -> AsyncIterator[Mapping[str, Database]]:
-    """By the service's name, each with its own role, closed after the block. Raises `Failure` where one is silent."""
+    """By the service's name, each with its own role, closed after the block.
+
+    Raises `Failure` where one is silent, not this installation's, or not up to date.
+    """
+    await check(access, SERVICES.values())
     databases = {name: Database(name, access.dsn_of(service), POOL_SIZE, PATIENT) for name, service in SERVICES.items()}
     async with contextlib.AsyncExitStack() as closing:
         for database in databases.values():

@@ -9,13 +9,13 @@ import argparse
 import asyncio
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+import asyncpg
 from rich.markup import escape
 
 from stoa.app import SERVICES
@@ -25,17 +25,19 @@ from stoa.cli.installation import Installation
 from stoa.cli.variables import told, unknown
 from stoa.kit import clock
 from stoa.kit.db import Database
-from stoa.kit.problems import Problem
+from stoa.kit.problems import Problem, first_line
 from stoa.runtime import account, files, secrets
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure, failure_of
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
+from stoa.runtime.probing import ask
 from stoa.runtime.provision import connect, is_open, waiting
 
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 1_000_000_000
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
+ASK_SECONDS = 5.0
 
 CLOCKS_APART = timedelta(minutes=1)
 LONGEST_LEAD = timedelta(days=1)  # a signing key is published some minutes before it signs
@@ -56,24 +58,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
-    """Every check, whatever the others find."""
+    """Every check, whatever the others find. What several find is told once."""
     here = installation.installation_of(arguments)
-    healthy = True
+    told: set[str] = set()
     for name, check in CHECKS.items():
         try:
             console.say(f"[green]ok[/]      {name:<16} {escape(await check(here))}")
-        except Failure as failure:
-            healthy = False
-            _tell(name, failure, console)
+            continue
+        except Failure as found:
+            failure = found
         except Problem as problem:
-            healthy = False
-            _tell(name, failure_of(problem, "mend what stands above it, and look again"), console)
-    return 0 if healthy else 1
-
-
-def _tell(name: str, failure: Failure, console: Console) -> None:
-    console.say(f"[red]mend[/]    {name:<16} {escape(failure.what)}")
-    console.say(f"        {'':<16} → {escape(failure.mend)}")
+            failure = failure_of(problem, "mend what stands above it, and look again")
+        except asyncpg.PostgresError as error:
+            failure = Failure(f"the database server says: {first_line(error)}", "mend that, and look again")
+        if str(failure) in told:
+            console.say(f"[dim]skip    {name:<16} for what is said above[/]")
+            continue
+        told.add(str(failure))
+        console.say(f"[red]mend[/]    {name:<16} {escape(failure.what)}")
+        console.say(f"        {'':<16} → {escape(failure.mend)}")
+    return 1 if told else 0
 
 
 async def _python(_here: Installation) -> str:
@@ -124,7 +128,7 @@ async def _variables(here: Installation) -> str:
 
 async def _secrets(here: Installation) -> str:
     for file in (here.data_dir.secrets, here.data_dir.admin):
-        if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        if files.is_open(file):
             raise Failure(f"{file} can be read by other users", f"run `chmod 600 {file}`")
     if here.data_dir.secrets.exists():
         await here.found()
@@ -156,6 +160,25 @@ async def _ports(here: Installation) -> str:
     for address in ours:
         listening_socket(address.host, address.port).close()
     return ", ".join(str(address.port) for address in ours) + " free"
+
+
+async def _processes(here: Installation) -> str:
+    """What they say of themselves where their operators are answered: those of `stoa up`, else the topology's."""
+    told = here.data_dir.probes()
+    plans = topologies.load(here.topology, here.environ).processes
+    said = []
+    for name, address in told or [(plan.name, plan.admin) for plan in plans]:
+        alive, ready = await ask(address, "/healthz", ASK_SECONDS), await ask(address, "/readyz", ASK_SECONDS)
+        if alive is None and not told:
+            said.append(f"{name} does not run at {address}")
+        elif alive is None or alive[0] != 200:
+            raise Failure(f"{name} runs, and http://{address}/healthz does not answer that it is well", "restart it")
+        elif ready is None or ready[0] != 200:
+            why = " ".join(ready[1].decode(errors="replace").split()) if ready else "nothing"
+            raise Failure(f"{name} is not ready: http://{address}/readyz answers {why}", "mend what it names")
+        else:
+            said.append(f"{name} is alive and ready at {address}")
+    return ", ".join(said)
 
 
 async def _database(here: Installation) -> str:
@@ -191,11 +214,8 @@ async def _databases(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked at when the database runs"
-    missing, opened = 0, []
-    for service in SERVICES.values():
-        missing += len(await waiting(access, service))
-        if await is_open(access, service):
-            opened.append(access.role(service))
+    missing = sum(map(len, (await waiting(access, SERVICES.values())).values()))
+    opened = [access.role(service) for service in SERVICES.values() if await is_open(access, service)]
     if missing:
         raise Failure(f"{missing} migrations are waiting", "run `stoa migrate`")
     if opened:
@@ -207,9 +227,9 @@ async def _administrator(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked for when the database runs"
-    if await waiting(access, SERVICES["auth"]):
+    if await waiting(access, SERVICES.values()):
         return "looked for when the databases are up to date"
-    if not await admin.exists(access):
+    if await admin.an_administrator(access) is None:
         raise Failure("nobody can sign in as administrator", "run `stoa admin add EMAIL`")
     return "there is one"
 
@@ -226,6 +246,7 @@ async def _clock(here: Installation) -> str:
     apart = abs((clock.now() - there).total_seconds())
     if apart > LARGEST_CLOCK_DIFFERENCE_SECONDS:
         raise Failure(f"this clock and the database's are {apart:.1f} s apart", "let both follow NTP")
+    await waiting(access, SERVICES.values())
     auth = Database("auth", access.dsn_of(SERVICES["auth"]), 1)
     try:
         await nothing_from_the_future(auth)
@@ -262,6 +283,7 @@ CHECKS: dict[str, Check] = {
     "disk": _disk,
     "topology": _topology,
     "ports": _ports,
+    "processes": _processes,
     "database": _database,
     "server log": _server_log,
     "databases": _databases,

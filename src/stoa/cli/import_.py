@@ -35,8 +35,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     configure_logs("import", read_settings(here.environ))
     console.expect(3)
     async with here.existing() as access:
-        history = await read_history(arguments.file, console)
         await migrate(console, access, SERVICES.values())
+        history = await read_history(arguments.file, console)
         with console.step("Import", total=len(history.products) + len(history.customers)) as step:
             async with whole_system(access, here.environ) as channel_to:
                 done = await import_history(history, channel_to, step.advance)

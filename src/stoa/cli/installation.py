@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import MOST_LOOK_SECONDS, Postgres, cluster_of, dsn_of_running, major_of
 from stoa.runtime.provision import Unreachable, check_server, known_roles
+from stoa.runtime.topology import Address
 from stoa.runtime.watch import watching
 
 DATA_DIR = ".stoa"
@@ -39,16 +42,21 @@ class Installation:
         return self.data_dir.name(self.given_name)
 
     @contextlib.asynccontextmanager
-    async def own(self, *, new_secret: bool = False) -> AsyncIterator[Access]:
+    async def own(
+        self, *, new_secret: bool = False, probes: Mapping[str, Address] | None = None
+    ) -> AsyncIterator[Access]:
         """Be the one that runs this installation: alone in the data directory, with the database server up.
+
+        `probes` is where its processes will answer their operators, by their names.
 
         The embedded server is started, watched and, at the end of the block, stopped. The secret is made where there
         is none, but not over databases that were made with another, unless a `new_secret` is what is wanted.
         """
         name = self.name
-        with self.data_dir.open(name):
+        with self.data_dir.open(name, probes):
             if self.database_url:
                 await check_server(self.database_url)
+            self._close_secrets()
             if not (self.database_url and new_secret):
                 await self.check_secret()
             secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
@@ -99,13 +107,20 @@ class Installation:
     async def need(self) -> Access:
         """The server that runs. Raises `Failure` where none does."""
         self._check_exists()
+        self._close_secrets()
         running = await self.found()
         if running is None:
             raise Failure(
                 f"no database server runs on {self.data_dir.path}",
                 "start it with `stoa postgres`, or give one with --database-url",
             )
+        if not self.database_url:
+            await self.check_server(running.dsn)
         return running
+
+    def _close_secrets(self) -> None:
+        for file in (self.data_dir.secrets, self.data_dir.admin):
+            files.close(file)
 
     def _check_exists(self) -> None:
         if self.database_url:
@@ -183,6 +198,9 @@ def installation_of(arguments: argparse.Namespace) -> Installation:
     """Raises `Failure` for a data directory that we may not even look into."""
     path: Path = arguments.data_dir
     try:
+        nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, f"{nearest} is no folder")
         (path / "layout").exists()
     except OSError as error:
         raise Failure(
@@ -201,8 +219,15 @@ def _folder(text: str) -> Path:
     return Path(text)
 
 
-def port(text: str) -> int:
-    """For an argument that is one."""
-    if text.isdigit() and 1 <= int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port")
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """For an argument that is a whole number from `least` to `most`, in the digits that everybody types."""
+
+    def read(text: str) -> int:
+        if re.fullmatch("[0-9]{1,18}", text) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+
+    return read
+
+
+port = whole(1, 65535)

@@ -41,6 +41,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0, 1 for a failure that was told, 2 for a wrong command line."""
     words = list(sys.argv[1:] if argv is None else argv)
+    unreadable = [repr(word) for word in words if not _is_text(word)]
+    unreadable += [name for name, value in os.environ.items() if name.startswith("STOA_") and not _is_text(value)]
+    if unreadable:
+        print(f"stoa: {unreadable[0]} is no text in UTF-8; write it so", file=sys.stderr)
+        return 2
     name = words[0] if words else "--help"
     if name in {"-h", "--help"}:
         print(_overview())
@@ -74,6 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Files of ours say it themselves: as a rule it is where our output goes.
         console.failure(Failure(f"{error.filename or 'what it says'} cannot be written", files.mend_of(error)))
     return 1
+
+
+def _is_text(word: str) -> bool:
+    """Not bytes that Python only carries along: they can be neither shown nor stored."""
+    return word.encode(errors="replace").decode() == word
 
 
 class _Parser(argparse.ArgumentParser):

@@ -62,6 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.act == "discard":
         await _discard(arguments, console)
+    elif arguments.reason:
+        raise Failure("only an event that is discarded has a reason", "leave out --reason, or say which to discard")
     else:
         await _list_all(arguments, console)
 

@@ -16,7 +16,7 @@ from stoa.kit.telemetry import logs
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
-from stoa.runtime.provision import close, is_open, waiting
+from stoa.runtime.provision import check, close, is_open
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
 
@@ -48,7 +48,11 @@ def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: M
 
 @contextlib.asynccontextmanager
 async def whole_process(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Process]:
-    """All services in this process for the block, beside a shop that may be running. Nothing runs in the background."""
+    """All services in this process for the block, beside a shop that may be running. Nothing runs in the background.
+
+    Raises `Failure` where a database is not this installation's, or not up to date.
+    """
+    await check(access, SERVICES.values())
     topology = topologies.together()
     process = process_of(topology, topology.processes[0], access, environ)
     try:
@@ -68,9 +72,8 @@ async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncItera
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:
     """Raises `Failure` where a database is not as this code needs it. One that is open to others is closed."""
+    await check(access, [SERVICES[name] for name in plan.services])
     for name in plan.services:
-        if missing := await waiting(access, SERVICES[name]):
-            raise Failure(f"the database of {name} lacks {len(missing)} migrations", "run `stoa migrate`")
         if await is_open(access, SERVICES[name]):
             await close(access, SERVICES[name])
             log.warning("others could connect to a service's database; not any more", extra={"database": name})

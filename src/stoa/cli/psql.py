@@ -20,6 +20,8 @@ from stoa.runtime import account
 from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import host_of
 
+OURS = ("--data-dir", "--topology", "--database-url", "--name", "--program")
+"""Options that no program of PostgreSQL's has: behind the service they would be lost, and another shop be asked."""
 PROGRAMS = ("psql", "pg_dump", "pg_restore", "pgbench")
 
 
@@ -35,6 +37,11 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     here = installation.installation_of(arguments)
     if arguments.service not in SERVICES:
         raise Failure(f"there is no service {arguments.service!r}", f"choose from {', '.join(sorted(SERVICES))}")
+    for word in arguments.rest:
+        if word.partition("=")[0] in OURS:
+            raise Failure(
+                f"{word} stands behind the service, and would go to the program", "write it before the service"
+            )
     if here.database_url:
         raise Failure("this command is for the embedded server", "take your own psql for a server of your own")
     access = await here.need()

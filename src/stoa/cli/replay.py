@@ -12,13 +12,14 @@ from pathlib import Path
 import aiohttp
 from rich.markup import escape
 
+from stoa.app import SERVICES
 from stoa.cli import installation
+from stoa.cli.admin import an_administrator
 from stoa.cli.audit import audit
 from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
 from stoa.cli.installation import Installation
 from stoa.cli.processes import configure_logs, read_settings, whole_system
-from stoa.cli.seed import ADMIN_EMAIL
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import problems
@@ -27,6 +28,7 @@ from stoa.retail.replay import Replay, Report, Shop
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
+from stoa.runtime.provision import check
 
 REQUEST_SECONDS = 60.0  # longer than the shop itself waits for anything
 LOOKS = 15  # the audit's patience: events of the last orders may still be under way
@@ -34,8 +36,12 @@ LOOKS = 15  # the audit's patience: events of the last orders may still be under
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the Parquet file")
-    parser.add_argument("--invoices", type=_positive, default=500, help="how many; default: %(default)s")
-    parser.add_argument("--concurrency", type=_positive, default=8, help="buyers at a time; default: %(default)s")
+    parser.add_argument(
+        "--invoices", type=installation.whole(1, 10_000_000), default=500, help="how many; default: %(default)s"
+    )
+    parser.add_argument(
+        "--concurrency", type=installation.whole(1, 1000), default=8, help="buyers at a time; default: %(default)s"
+    )
     parser.add_argument("--url", help="the shop's gateway; default: where the topology says")
     installation.add_arguments(parser)
 
@@ -46,6 +52,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     url = arguments.url or f"http://{topologies.load(here.topology, here.environ).gateway.http}"
     console.expect(2)
     access = await here.need()
+    await check(access, SERVICES.values())
     history = await read_history(arguments.file, console)
     report = await _replay(arguments, history, access, here, url, console)
     _say(report, console)
@@ -65,6 +72,7 @@ async def _replay(  # noqa: PLR0917 - everything that a run needs, once
     ):
         await _check(session, url)
         auth = AuthServiceStub(channel_to("auth"))
+        administrator = await an_administrator(access)
 
         async def token_of(email: str) -> str:
             request = auth_pb2.OpenSessionRequest(email=email, reason="replay of a sales history")
@@ -74,7 +82,7 @@ async def _replay(  # noqa: PLR0917 - everything that a run needs, once
                 raise Failure(f"{email} is no customer of the shop", "run `stoa import online-retail` first") from None
 
         with console.step(f"Replay with {arguments.concurrency} buyers at a time", total=invoices) as step:
-            replay = Replay(Shop(session, url), ADMIN_EMAIL, token_of, step.advance)
+            replay = Replay(Shop(session, url), administrator, token_of, step.advance)
             return await replay.run(history, invoices=invoices, concurrency=arguments.concurrency)
 
 
@@ -94,11 +102,10 @@ def _say(report: Report, console: Console) -> None:
     console.say(f"  Rate       {rate:.1f} orders/s, each with its cart")
     console.say(f"  Order      p50 {report.quantile(0.5) * 1000:.0f} ms, p99 {report.quantile(0.99) * 1000:.0f} ms")
     console.say(f"  Returns    {report.returned_orders} orders sent back in part or whole")
+    if report.returns_left_out:
+        console.say(
+            f"             {report.returns_left_out} left out: an administrator receives them, and there is none "
+            "(`stoa admin add EMAIL` makes one)"
+        )
     for kind, count in report.failures.most_common():
         console.say(f"  [yellow]Failed[/]     {count} × {escape(kind)}")
-
-
-def _positive(text: str) -> int:
-    if text.isdigit() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")

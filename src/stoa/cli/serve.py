@@ -37,7 +37,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     configure_logs(plan.name, read_settings(here.environ))
     access = await here.need()
     await check_migrated(plan, access)
-    if "auth" in plan.services and not await admin.exists(access):
+    if "auth" in plan.services and await admin.an_administrator(access) is None:
         log.warning("the shop has no administrator: run `stoa admin add EMAIL`")
     process = process_of(topology, plan, access, here.environ)
     try:

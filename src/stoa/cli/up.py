@@ -49,9 +49,10 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     first = not is_seeded(here.data_dir)
     console.expect(4 if first else 3)
     console.say(f"[bold]Stoa[/], {escape(topology.name)}: {escape(topology.summary)}")
+    probes = {plan.name: plan.admin for plan in topology.processes}
     async with AsyncExitStack() as stack:
         with console.step("Database server") as step:
-            access = await stack.enter_async_context(here.own())
+            access = await stack.enter_async_context(here.own(probes=probes))
             step.note = "yours" if here.database_url else str(here.data_dir.path)
         await migrate(console, access, SERVICES.values())
         if single:

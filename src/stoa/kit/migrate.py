@@ -58,6 +58,10 @@ class MigrationError(Exception):
     """The schema cannot be brought up to date; the message is one line and says what to do."""
 
 
+class NoAnswer(MigrationError):
+    """The database lets nobody in, or not us; the cause is what it said."""
+
+
 class NewerSchema(MigrationError):
     """The database has a migration that this code lacks, and that is not compatible with it: upgrade."""
 
@@ -90,7 +94,9 @@ async def migrate(dsn: str, service: str, folders: Sequence[Path]) -> list[str]:
             await _apply(connection, service, migration)
         return [migration.name for migration in missing]
     except asyncpg.PostgresError as error:
-        raise MigrationError(f"{service}: the database does not let itself be migrated: {first_line(error)}") from error
+        raise MigrationError(
+            f"{service}: the database does not let itself be migrated ({first_line(error)}): mend that, and try again"
+        ) from error
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
 
@@ -117,8 +123,8 @@ def _read(service: str, folders: Sequence[Path]) -> list[Migration]:
 async def _connect(dsn: str, service: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError) as error:
-        raise MigrationError(f"{service}: the database does not answer: {first_line(error)}") from error
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise NoAnswer(f"{service}: the database does not answer ({first_line(error)}): see that it runs") from error
 
 
 async def _take_turn(connection: asyncpg.Connection, service: str) -> None:
@@ -158,7 +164,9 @@ async def _apply(connection: asyncpg.Connection, service: str, migration: Migrat
             f"{service}: {migration.name} did not get its lock in time: try again when it is calmer"
         ) from error
     except asyncpg.PostgresError as error:
-        raise MigrationError(f"{service}: {migration.name} failed: {first_line(error)}") from error
+        raise MigrationError(
+            f"{service}: {migration.name} failed ({first_line(error)}): mend that, and try again"
+        ) from error
 
 
 async def _apply_concurrently(connection: asyncpg.Connection, migration: Migration, index: str) -> None:

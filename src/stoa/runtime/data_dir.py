@@ -1,6 +1,7 @@
 """The folder that holds an installation: the database, the secrets, the first admin's password.
 
-lock           held by the one `stoa up` or `stoa postgres` that runs here
+lock           held by the one `stoa up` or `stoa postgres` that runs here: its process id, and where its processes
+               answer their operators
 layout         the version of this list: a newer one is refused
 name           of the installation: its databases and roles begin with it
 secrets.json   0600
@@ -14,15 +15,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from stoa.runtime import files
 from stoa.runtime.access import DEFAULT_NAME, checked_name
 from stoa.runtime.failure import Failure
+from stoa.runtime.topology import Address, address_of
 
 LAYOUT = 1
+_LONGEST_LOCK_BYTES = 10_000
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ class DataDir:
         return self.path / "admin.txt"
 
     @contextlib.contextmanager
-    def open(self, name: str) -> Iterator[None]:
+    def open(self, name: str, probes: Mapping[str, Address] | None = None) -> Iterator[None]:
         """Make the folder if need be, for the installation of that name, and be alone in it for the block.
 
-        Raises `Failure`.
+        `probes` is where the processes that will run answer their operators, by their names. Raises `Failure`.
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ class DataDir:
                 f"{files.mend_of(error)}, or choose another with --data-dir",
             ) from None
         try:
-            self._take(lock)
+            self._take(lock, probes or {})
             self.check_layout()
             # The layout last: a folder that has one and no name is from before there were names.
             for file, text in ((self._name, name), (self.path / "layout", str(LAYOUT))):
@@ -71,31 +74,41 @@ class DataDir:
 
     def is_in_use(self) -> bool:
         """Whether a `stoa up` or `stoa postgres` runs here."""
+        return self._holder() is not None
+
+    def probes(self) -> list[tuple[str, Address]]:
+        """The processes of the `stoa up` that runs here, and where each answers its operators; none where none does."""
+        lines = (line.partition(" ") for line in (self._holder() or [])[1:])
+        return [(name, address) for name, _, text in lines if (address := address_of(text)) is not None]
+
+    def _holder(self) -> list[str] | None:
+        """What who holds the lock wrote down; None where nobody does."""
         try:
             lock = os.open(self.path / "lock", os.O_RDONLY)
         except OSError:
-            return False
+            return None
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
+            return os.pread(lock, _LONGEST_LOCK_BYTES, 0).decode(errors="replace").splitlines()
         else:
-            return False
+            return None
         finally:
             os.close(lock)
 
-    def _take(self, lock: int) -> None:
+    def _take(self, lock: int, probes: Mapping[str, Address]) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(lock, 20, 0).decode(errors="replace").strip()
+            process = "".join((self._holder() or [])[:1])
             raise Failure(
-                f"Stoa already runs on {self.path} (process {holder})",
+                f"Stoa already runs on {self.path} (process {process})",
                 "stop it first, or choose another --data-dir and --port",
             ) from None
+        lines = [str(os.getpid()), *(f"{name} {address}" for name, address in probes.items())]
         with files.writing(self.path / "lock"):
             os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+            os.pwrite(lock, "".join(f"{line}\n" for line in lines).encode(), 0)
 
     def check_layout(self) -> None:
         """Raises `Failure` for a folder of a newer Stoa."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stoa.runtime.failure import Failure
+
+log = logging.getLogger(__name__)
 
 _ROOM, _RIGHT, _FOLDER = "make room on its disk", "let whoever starts Stoa write there", "see that its folder is there"
 _MENDS: Mapping[int | None, str] = {
@@ -80,6 +84,23 @@ def is_full(error: OSError) -> bool:
 def is_disk_full(folder: Path) -> bool:
     """Whether there is less room than a database server needs to start: a segment of its log."""
     return shutil.disk_usage(folder).free < _LEAST_ROOM_BYTES
+
+
+def is_open(file: Path) -> bool:
+    """Whether others than its owner may read or write it; not where there is no such file."""
+    return file.is_file() and bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
+
+
+def close(file: Path) -> None:
+    """Take it from others where it is open to them, and say so: who could read it has read it, for all we know."""
+    if not is_open(file):
+        return
+    try:
+        file.chmod(0o600)
+    except OSError as error:
+        log.warning("others can read %s, and that cannot be changed: %s", file, error.strerror)
+    else:
+        log.warning("others could read %s; not any more", file)
 
 
 def _sync_names(folder: Path) -> None:

@@ -21,7 +21,7 @@ import asyncpg
 
 import stoa.services
 from stoa.kit.db import says_disk_full
-from stoa.kit.migrate import MigrationError, migrate, pending, service_folders
+from stoa.kit.migrate import MigrationError, NoAnswer, migrate, pending, service_folders
 from stoa.kit.problems import first_line
 from stoa.kit.service import Service
 from stoa.runtime.access import Access, place_of, without_password
@@ -80,15 +80,39 @@ async def prepare(access: Access, services: Iterable[Service], report: Report, *
         raise _first(failures) from None
 
 
-async def waiting(access: Access, service: Service) -> list[str]:
-    """The migrations that a service's database lacks. Raises `Failure` where it is newer, changed, or not there."""
+async def waiting(access: Access, services: Iterable[Service]) -> dict[str, list[str]]:
+    """The migrations that databases lack, by the service's name; nothing of those that lack none.
+
+    Raises `Failure` where one is newer, changed, silent, not there, or another installation's: for each command that
+    uses databases the same check, and the same words.
+    """
+    asked = tuple(services)
+    missing = await asyncio.gather(*(_pending(access, service) for service in asked))
+    strangers = [service for service, names in zip(asked, missing, strict=True) if names is None]
+    if strangers:
+        raise await _not_ours(access, strangers)
+    return {service.name: names for service, names in zip(asked, missing, strict=True) if names}
+
+
+async def check(access: Access, services: Iterable[Service]) -> None:
+    """The same, and raises `Failure` also where a database lacks a migration."""
+    for name, missing in (await waiting(access, services)).items():
+        raise Failure(f"the database of {name} lacks {len(missing)} migrations", "run `stoa migrate`")
+
+
+async def _pending(access: Access, service: Service) -> list[str] | None:
+    """What the service's database lacks; None where it does not let us in."""
+    dsn = access.dsn_of(service)
     try:
-        return await pending(access.dsn_of(service), service.name, migrations_of(service))
-    except MigrationError as error:
-        if isinstance(error.__cause__, asyncpg.InvalidAuthorizationSpecificationError):
-            raise _another_secret(access, [service]) from None
-        if isinstance(error.__cause__, asyncpg.InvalidCatalogNameError):
+        return await pending(dsn, service.name, migrations_of(service))
+    except NoAnswer as silent:
+        unreachable = Unreachable(dsn, silent.__cause__ or silent)
+        if unreachable.refused:
+            return None
+        if isinstance(unreachable.error, asyncpg.InvalidCatalogNameError):
             raise Failure(f"there is no database {access.role(service)}", "run `stoa migrate`") from None
+        raise unreachable from None
+    except MigrationError as error:
         raise _as_failure(error) from None
 
 
@@ -139,7 +163,7 @@ async def check_server(admin_dsn: str) -> str:
 class Unreachable(Failure):
     """A server that does not answer, or does not let us in; `error` is what it said."""
 
-    def __init__(self, dsn: str, error: Exception) -> None:
+    def __init__(self, dsn: str, error: BaseException) -> None:
         super().__init__(
             f"the database at {place_of(dsn)} cannot be reached: {without_password(first_line(error), dsn)}",
             MAKE_ROOM
@@ -253,6 +277,21 @@ def _scram(password: str) -> str:
     return f"SCRAM-SHA-256${_SCRAM_ROUNDS}:{salt_text}${stored_text}:{server_text}"
 
 
+async def _not_ours(access: Access, services: Iterable[Service]) -> Failure:
+    """Why the server does not let these in: it does not have them, or has them of another secret."""
+    asked = {access.role(service): service for service in services}
+    try:
+        there = await known_roles(access.dsn, asked)
+    except Unreachable:
+        there = list(asked)  # the URL of a single process may be no administrator's: then it cannot be asked
+    if there:
+        return _another_secret(access, [asked[role] for role in there])
+    return Failure(
+        f"there is no shop {access.name} on the server at {place_of(access.dsn)}: it has no role {next(iter(asked))}",
+        "make it with `stoa migrate`, or choose another --name or --database-url",
+    )
+
+
 def _another_secret(access: Access, services: Iterable[Service]) -> Failure:
     roles = ", ".join(access.role(service) for service in services)
     return Failure(
@@ -270,7 +309,5 @@ def _first(group: BaseExceptionGroup[MigrationError]) -> Failure:
 
 
 def _as_failure(error: BaseException) -> Failure:
-    if says_disk_full(error.__cause__):
-        return Failure(str(error), MAKE_ROOM)
     what, _, mend = str(error).rpartition(": ")
-    return Failure(what, mend)
+    return Failure(what, MAKE_ROOM if says_disk_full(error.__cause__) else mend)

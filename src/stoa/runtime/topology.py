@@ -17,6 +17,7 @@ it listens for its operators, whatever STOA_BIND says.
 from __future__ import annotations
 
 import importlib.resources
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -128,7 +129,8 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None, admi
         raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
     topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port, admin_port)))
     for wrong in (*_misplaced(topology), *_unreachable(topology)):
-        raise Failure(f"topology {name}: {wrong}", f"mend {path}")
+        others = ", or choose another --port or --admin-port" if port or admin_port else ""
+        raise Failure(f"topology {name}: {wrong}", f"mend {path}{others}")
     return topology
 
 
@@ -163,9 +165,17 @@ def _address(environ: Mapping[str, str], variable: str, port: int) -> Address:
     text = environ.get(variable, "")
     if not text:
         return Address(LOOPBACK, port)
-    host, _, digits = text.rpartition(":")
-    if not host or not digits.isdigit() or not 1 <= int(digits) <= 65535:
+    address = address_of(text)
+    if address is None:
         raise Failure(f"{variable}={text!r} is not an address", "write it as host:port")
+    return address
+
+
+def address_of(text: str) -> Address | None:
+    """`host:port` as an address; None for what is none."""
+    host, _, digits = text.rpartition(":")
+    if not host or not re.fullmatch("[0-9]{1,5}", digits) or not 1 <= int(digits) <= 65535:
+        return None
     return Address(host, int(digits))
 
 
@@ -193,4 +203,4 @@ def _unreachable(topology: Topology) -> Iterator[str]:
         if times > 1:
             yield f"{address} is given to {times} servers"
         if not 1 <= address.port <= 65535:
-            yield f"{address} is no address, so choose another --port"
+            yield f"{address} is no address"
