@@ -10,7 +10,7 @@ from stoa.services.inventory import repository
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 36
+    assert len(await prepare_all(shop.db, repository)) == 37
 
 
 @pytest.mark.parametrize(
