@@ -54,11 +54,11 @@ class Statement:
 
 @dataclass(frozen=True)
 class Transaction:
-    """`explicit` if it stood between BEGIN and COMMIT; otherwise its one statement committed itself."""
+    """`begin` is the BEGIN before it, with its settings; without one its one statement committed itself."""
 
     database: str
     statements: tuple[Statement, ...]
-    explicit: bool
+    begin: str = ""
 
     @property
     def shape(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class Order:
     @property
     def statements(self) -> int:
         """Those of the order, with BEGIN and COMMIT: how often the database is asked."""
-        return sum(len(each.statements) + 2 * each.explicit for each in self.order)
+        return sum(len(each.statements) + 2 * bool(each.begin) for each in self.order)
 
 
 async def two_orders(shop: Shop) -> tuple[Order, Order]:
@@ -123,16 +123,17 @@ def read(log: str) -> list[Transaction]:
             continue
         here = open_ones.get(backend)
         if here is None:
-            explicit = sql == _BEGIN
-            here = _Open(database, [], explicit=explicit, committed=not explicit)
+            # With settings in the same message, where it has any.
+            begin = sql if sql.partition(";")[0] == _BEGIN else ""
+            here = _Open(database, [], begin, committed=not begin)
             begun.append(here)
-            if explicit:
+            if begin:
                 open_ones[backend] = here
                 continue
         here.statements.append(Statement(sql))
         said_last[backend] = here
     return [
-        Transaction(each.database, tuple(each.statements), each.explicit)
+        Transaction(each.database, tuple(each.statements), each.begin)
         for each in begun
         if each.committed and each.statements
     ]
@@ -142,7 +143,7 @@ def read(log: str) -> list[Transaction]:
 class _Open:
     database: str
     statements: list[Statement]
-    explicit: bool
+    begin: str
     committed: bool = False
 
     def give(self, parameters: tuple[str | None, ...]) -> None:

@@ -93,9 +93,9 @@ class _Writer:
     async def script(self, transactions: Sequence[Transaction]) -> str:
         lines = [PREAMBLE]
         for transaction in transactions:
-            lines += ["BEGIN;"] if transaction.explicit else []
+            lines += _begin(transaction.begin) if transaction.begin else []
             lines += [await self._statement(transaction.database, each) for each in transaction.statements]
-            lines += ["COMMIT;"] if transaction.explicit else []
+            lines += ["COMMIT;"] if transaction.begin else []
         return "\n".join(lines) + "\n"
 
     async def _statement(self, database: str, statement: Statement) -> str:
@@ -137,6 +137,12 @@ class _Writer:
         """What the server numbered, by the events whose numbers they were."""
         events = await self.connection.fetchval(EVENTS_OF.format(schema=database), ids)
         return f"ARRAY({IDS_OF.format(schema=database, events=self._value(events, 'uuid[]'))})"
+
+
+def _begin(sql: str) -> list[str]:
+    """Settings that go with it are a command of their own: pgbench prepares each."""
+    begin, _, settings = sql.partition(";")
+    return [f"{begin};", *([_one_command(settings)] if settings else [])]
 
 
 def _one_command(settings: str) -> str:

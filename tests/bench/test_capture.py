@@ -21,16 +21,18 @@ LOG = """\
 @bench|stoa_order|14|stoa_order/cc@ LOG:  statement: ROLLBACK
 @bench|stoa_order|11|stoa_order/aa@ LOG:  statement: COMMIT
 @bench|stoa_order|11|stoa_order/aa@ LOG:  execute __asyncpg_stmt_4__: SELECT 1
+@bench|stoa_order|11|stoa_order/aa@ LOG:  statement: BEGIN; SET LOCAL lock_timeout = '250ms'
+@bench|stoa_order|11|stoa_order/aa@ LOG:  execute __asyncpg_stmt_4__: SELECT 1
+@bench|stoa_order|11|stoa_order/aa@ LOG:  statement: COMMIT
 """
 
 
 def test_what_committed_is_read_in_the_order_in_which_it_began():
     assert capture.read(LOG) == [
-        Transaction("stoa_order", (Statement("UPDATE orders SET a = $1", ("1",)),), explicit=True),
-        Transaction(
-            "stoa_cart", (Statement("SELECT id\nFROM carts WHERE id = $1", ("it's @ one", None)),), explicit=False
-        ),
-        Transaction("stoa_order", (Statement("SELECT 1"),), explicit=False),
+        Transaction("stoa_order", (Statement("UPDATE orders SET a = $1", ("1",)),), begin="BEGIN"),
+        Transaction("stoa_cart", (Statement("SELECT id\nFROM carts WHERE id = $1", ("it's @ one", None)),)),
+        Transaction("stoa_order", (Statement("SELECT 1"),)),
+        Transaction("stoa_order", (Statement("SELECT 1"),), begin="BEGIN; SET LOCAL lock_timeout = '250ms'"),
     ]
 
 
