@@ -11,10 +11,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stoa.edge.gateway.limits import caller_at
@@ -29,6 +31,7 @@ from stoa.kit.http.refusals import (
     TooManyConnections,
 )
 from stoa.runtime.http_head import check_head
+from stoa.runtime.http_turns import Turns
 from stoa.runtime.room import Room
 
 log = logging.getLogger(__name__)
@@ -42,8 +45,8 @@ MOST_FRAMING_BYTES = 16 * 1024
 CHUNK_BYTES = 16
 """What a body sent in chunks may have beside its content: size lines, with something for each chunk, and trailers."""
 
-MOST_PIPELINED = 100
-"""Requests that wait behind one in flight: nearly every client sends none."""
+_END = b"\r\n\r\n"
+"""Of a head, and of a body in chunks."""
 
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 16 * 1024 * 1024
@@ -53,10 +56,11 @@ LINGER_BYTES = 16 * 1024 * 1024
 class HttpConnection(HttpToolsProtocol):
     """As uvicorn has it, with limits on what comes before an app hears of a request and after it has answered."""
 
-    def __init__(self, *args: Any, room: Room, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, room: Room, turns: Turns, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.address = ""
         self._room = room
+        self._turns = turns
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -69,6 +73,11 @@ class HttpConnection(HttpToolsProtocol):
         self._linger_bytes: int | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._unread = 0
+        self._waiting = b""
+        self._tail = b""
+        self._body_left = 0
+        self._at_work = False
+        """A request that is whole is not answered yet."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -122,7 +131,36 @@ class HttpConnection(HttpToolsProtocol):
                 self.transport.close()
         elif not self._deaf:
             self._unset_keepalive_if_required()
-            self._read(data)
+            self._read_up_to_a_request(self._waiting + data)
+
+    def _read_up_to_a_request(self, data: bytes) -> None:
+        """What comes behind a request is read when that is answered: who sends a hundred at once is not given the time
+        of a hundred before anybody else gets his."""
+        begin = 0
+        while begin < len(data) and not self._at_work and not self._deaf:
+            end = self._end_of_piece(data, begin)
+            self._read(data[begin:end])
+            begin = end
+        self._waiting = b"" if self._deaf else data[begin:]
+        if self._waiting:
+            self.flow.pause_reading()
+
+    def _end_of_piece(self, data: bytes, begin: int) -> int:
+        """How far to read at most, so that no piece has the end of one request and the beginning of another."""
+        if self._body_left:
+            return min(len(data), begin + self._body_left)
+        if self._tail:
+            across = (self._tail + data[begin : begin + len(_END) - 1]).find(_END)
+            if across >= 0:
+                end = begin + across + len(_END) - len(self._tail)
+                self._tail = b""
+                return end
+        found = data.find(_END, begin)
+        if found >= 0:
+            self._tail = b""
+            return found + len(_END)
+        self._tail = (self._tail + data[max(begin, len(data) - len(_END) + 1) :])[1 - len(_END) :]
+        return len(data)
 
     def _read(self, data: bytes) -> None:
         # Not of the piece in which a head begins: before it may stand the rest of another request.
@@ -181,17 +219,23 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
+        self._body_left = max(0, self._body_left - len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._at_work = not self.cycle.response_complete
         if not self.cycle.response_started:
             self.cycle.keep_alive = self._may_keep_alive
             self.cycle.transport = self.transport
         self._note()
 
     def on_response_complete(self) -> None:
+        self._at_work = False
         super().on_response_complete()
+        if self._waiting and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self._read_up_to_a_request(self._waiting)
         self._note()
 
     def pause_writing(self) -> None:
@@ -202,17 +246,24 @@ class HttpConnection(HttpToolsProtocol):
         super().resume_writing()
         self._note()
 
+    def _start_asgi_task(self, cycle: Any, app: ASGIApp) -> None:  # type: ignore[override]
+        if self._turns.take():
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        else:
+            self._turns.wait(self.address, partial(self._begin, cycle, app))
+
+    def _begin(self, cycle: Any, app: ASGIApp) -> None:
+        # While it waited its caller may have gone away.
+        if not self.transport.is_closing():
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
     def _note(self) -> None:
-        if self.transport.is_closing():
-            return
-        at_work = self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body
-        self._room.note(self, waits=not at_work or self.flow.write_paused)
+        if not self.transport.is_closing():
+            self._room.note(self, waits=not self._at_work or self.flow.write_paused)
 
     def _check_head(self) -> None:
         upgrade = self.parser.should_upgrade()
-        check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
-        if len(self.pipeline) >= MOST_PIPELINED:
-            raise MalformedRequest(f"At most {MOST_PIPELINED} requests may wait behind one.")
+        self._body_left = check_head(self.parser.get_http_version(), self.url, self.headers, upgrade=upgrade)
 
     def _end_with(self, cycle: Any) -> None:
         """Hang up when this request is answered, and hear no other."""
@@ -222,6 +273,7 @@ class HttpConnection(HttpToolsProtocol):
     def _linger(self) -> None:
         """Say that this is all, and read on for a moment. A connection that is closed while its caller still sends
         is reset, and the answer is lost with it."""
+        self._deaf = True
         if self._linger_bytes is None and not self.transport.is_closing():
             self._linger_bytes = LINGER_BYTES
             self._linger_timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
@@ -249,11 +301,11 @@ class HttpConnection(HttpToolsProtocol):
         self._deaf = True
         if self.transport.is_closing():
             return
-        if self.cycle is not None and not self.cycle.response_complete and not self.cycle.more_body:
+        if self._at_work:
             # Before it stands a request that is whole: this is its answer's place.
             self._end_with(self.cycle)
             return
-        if self.cycle is None or self.cycle.response_complete or not (self.cycle.response_started or self.pipeline):
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(_refusal(problem))
             self._linger()
         else:

@@ -10,9 +10,12 @@ from stoa.kit.http.refusals import BadHeader, MalformedRequest, VersionNotSuppor
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
-def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> None:
-    """Raises the problem that a request begins with (RFC 9112). Several lengths, a length beside chunks, a folded line
-    and a line that ends in half are refused by the parser itself."""
+def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes]], *, upgrade: bool) -> int:
+    """The announced length of the body in bytes, 0 where none is.
+
+    Raises the problem that a request begins with (RFC 9112). Several lengths, a length beside chunks, a folded line and
+    a line that ends in half are refused by the parser itself.
+    """
     if version not in {"1.1", "1.0"}:
         raise VersionNotSupported("This server speaks HTTP/1.1.")
     if b"#" in target:
@@ -34,3 +37,4 @@ def check_head(version: str, target: bytes, headers: Iterable[tuple[bytes, bytes
     if upgrade and (codings or length.strip(b"0")):
         # The parser would take it for the next request.
         raise BadHeader("A request to speak something else has no body.", field="Upgrade")
+    return int(length or 0)

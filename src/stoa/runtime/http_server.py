@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Iterator
 from functools import partial
 
@@ -11,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from stoa.runtime.http_connection import HttpConnection
+from stoa.runtime.http_door import Door
+from stoa.runtime.http_turns import Turns
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.room import Room
 
@@ -34,8 +37,7 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
-                # Its type says that only uvicorn's own fit; what makes a protocol for each connection fits.
-                http=partial(HttpConnection, room=Room(most_connections)),  # type: ignore[arg-type]
+                http="httptools",
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -46,13 +48,15 @@ class HttpServer:
                 proxy_headers=False,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=finish_seconds + _CUT_OFF_SECONDS,
-            )
+            ),
+            self._socket,
+            most_connections,
         )
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Return when requests are taken."""
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        self._serving = asyncio.create_task(self._server.serve(sockets=[]))
         while not self._server.started and not self._serving.done():  # noqa: ASYNC110 - uvicorn tells it by a flag
             await asyncio.sleep(0.001)
         if self._serving.done():
@@ -74,6 +78,30 @@ class HttpServer:
 
 
 class _Server(uvicorn.Server):
+    """uvicorn's, with a door of our own."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, most_connections: int) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._most_connections = most_connections
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        room = Room(self._most_connections)
+        protocol = partial(
+            HttpConnection,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            room=room,
+            turns=Turns(),
+        )
+        self._door = Door(self._listener, protocol, room, lambda: len(self.server_state.connections))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._door.close()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the process's signals alone."""
