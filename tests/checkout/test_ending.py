@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from datetime import timedelta
 
+import msgspec
 import pytest
 from checkout.conftest import House, Shopper
 from volume import ROWS, fill, read_by
 
 from stoa.kit import clock
+from stoa.kit.http.types import Address
 from stoa.kit.ids import first_uuid7
+from stoa.kit.money import Money
 from stoa.kit.rounds import ONE_ROUND
 from stoa.services.checkout import purchase, repository
 from stoa.services.checkout.errors import AnswerGone
 from stoa.services.checkout.jobs import cut_ended
+from stoa.services.checkout.pricing import Item, Quote
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.states import State
+
+NOWHERE = Address(name="-", line1="-", city="-", country="AQ")
 
 
 @pytest.fixture
@@ -61,8 +68,60 @@ async def test_nothing_of_who_bought_is_left(house: House, shopper: Shopper, lat
     await cut_ended(house.db, Settings().keep_days)
     assert await told() == set()
     left = (await house.row(placed.checkout_id)).purchase
-    assert (left.shipping_address, left.billing_address) == (None, None)
+    assert left.shipping_address == left.billing_address == NOWHERE
     assert (left.order_id, left.user_id) == (placed.order_id, shopper.user.id)
+
+
+class OlderPurchase(msgspec.Struct, kw_only=True):
+    """As the version that has 0002 reads every row, and each that follows."""
+
+    checkout_id: str
+    order_id: str
+    user_id: str | None
+    email: str
+    cart_id: str | None
+    shipping_method: str
+    shipping_address: Address
+    billing_address: Address
+    payment_method: str
+    token: str
+    expected_total: Money | None
+    traceparent: str
+    items: list[Item] | None = None
+    quote: Quote | None = None
+
+
+MIGRATION = importlib.resources.files("stoa.services.checkout") / "migrations" / "0004_cut_readably.sql"
+ALL_OF_IT = "'{email,shipping_address,billing_address,token,items,quote}'"
+
+
+@pytest.mark.parametrize("cut_before", ["", "'{items,quote}'", ALL_OF_IT])
+async def test_what_was_cut_is_read_by_older_code_and_says_nobodys_name(
+    house: House, shopper: Shopper, later, cut_before
+):
+    """Now; by the version that cut only the snapshot; and by the one that took members out."""
+    placed = await house.buy(shopper.user)
+    if cut_before:
+        await house.db.execute(
+            f"UPDATE checkouts SET cut_at = now(), answer_body = '', data = data - {cut_before}::text[]"
+        )
+        await house.db.execute(MIGRATION.read_text())
+    else:
+        later(Settings().keep_days)
+        await cut_ended(house.db, Settings().keep_days)
+    data = await house.db.fetchval("SELECT data FROM checkouts")
+    for version in (OlderPurchase, purchase.Purchase):
+        read = msgspec.convert(data, version)
+        assert (read.order_id, read.email, read.token, read.items, read.quote) == (placed.order_id, "", "", None, None)
+        assert read.shipping_address == read.billing_address == NOWHERE
+    assert "Lovelace" not in str(data)
+
+
+async def test_a_migration_leaves_what_is_whole(house: House, shopper: Shopper):
+    await house.buy(shopper.user)
+    before = await house.db.fetchval("SELECT data FROM checkouts")
+    await house.db.execute(MIGRATION.read_text())
+    assert await house.db.fetchval("SELECT data FROM checkouts") == before
 
 
 async def test_a_refusal_gives_its_key_back(house: House, shopper: Shopper, later):

@@ -25,7 +25,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by `steps/<the name beside it>`.
 
     `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
-    `CUT` are there while a checkout runs, and go when it is cut.
+    `CUT` are there while a checkout runs, and are blank once it is cut; a row that was cut earlier has none of them.
     """
 
     checkout_id: str
@@ -50,8 +50,17 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer | None = None  # confirm_order, or whatever refused; kept in columns of its own
 
 
-CUT = ("email", "shipping_address", "billing_address", "token", "items", "quote")
-"""What nobody needs of a checkout that ended long ago: who bought, where it went, what was in it."""
+NOWHERE = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}
+CUT: dict[str, Any] = {
+    "email": "",
+    "shipping_address": NOWHERE,
+    "billing_address": NOWHERE,
+    "token": "",
+    "items": None,
+    "quote": None,
+}
+"""What stands in the place of what nobody needs of a checkout that ended long ago: who bought, where it went, what
+was in it. Not taken out: an older version reads these members from every row."""
 
 
 def changes(before: Purchase, after: Purchase) -> dict[str, Any]:

@@ -300,7 +300,7 @@ async def in_state_after(db: Db, state: State | None, after: str | None, most: i
 # back; that of an order stays, so that no second one is made under it.
 CUT = """
     UPDATE checkouts
-    SET data = data - $4::text[], answer_body = '', cut_at = now(),
+    SET data = data || $4::jsonb, answer_body = '', cut_at = now(),
         key = CASE state WHEN 'completed' THEN key END
     WHERE id IN (
         SELECT id FROM checkouts
