@@ -14,7 +14,7 @@ SERVICES: dict[str, Service] = {
     for service in (
         Service(
             name="auth",
-            announces=("user.registered", "user.changed"),
+            announces=("user.registered", "user.changed", "user.proof_asked"),
         ),
         Service(
             name="user",
@@ -74,6 +74,7 @@ SERVICES: dict[str, Service] = {
             name="notification",
             hears=(
                 "user.registered",
+                "user.proof_asked",
                 "order.placed",
                 "order.canceled",
                 "order.shipped",

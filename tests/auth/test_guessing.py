@@ -4,7 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stoa.services.auth.guessing import EVERYWHERE, Tally, counted, network_of, proven, seconds_to_wait
+from stoa.services.auth.guessing import (
+    EVERYWHERE,
+    Tally,
+    counted,
+    may_be_told,
+    network_of,
+    proven,
+    seconds_to_wait,
+    told,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HERE = "198.51.100.7"
@@ -59,6 +68,20 @@ def test_a_known_place_may_not_guess_either():
 def test_the_right_password_takes_its_try_back():
     assert proven(after(3), NOW) == Tally(HERE, 0, NOW, None, NOW)
     assert proven(after(3, EVERYWHERE), NOW) == Tally(EVERYWHERE, 2, NOW, None, None)
+
+
+def test_a_network_is_told_five_times_and_then_every_twelve_minutes():
+    full_at = None
+    for _ in range(5):
+        assert may_be_told(full_at, NOW)
+        full_at = told(full_at, NOW)
+    assert not may_be_told(full_at, NOW)
+    assert not may_be_told(full_at, NOW + timedelta(minutes=11, seconds=59))
+    then = NOW + timedelta(minutes=12)
+    assert may_be_told(full_at, then)
+    assert not may_be_told(told(full_at, then), then)
+    assert full_at == NOW + timedelta(hours=1)
+    assert told(full_at, full_at) == full_at + timedelta(minutes=12)
 
 
 @pytest.mark.parametrize(

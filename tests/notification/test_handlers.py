@@ -94,6 +94,17 @@ async def test_the_life_of_an_order(db, hear):
     ]
 
 
+async def test_who_shall_prove_an_address_gets_a_code_or_is_told_of_their_account(db, hear):
+    await hear(event("user.proof_asked", email="new@example.com", code="0123456789ab"))
+    await hear(event("user.proof_asked", email="ada@example.com", code=None))
+    assert await sent(db) == [
+        ("address_proof", "new@example.com", "Your code for Stoa"),
+        ("account_exists", "ada@example.com", "You have an account at Stoa"),
+    ]
+    (mail, *_) = await repository.list_deliveries(db, template="address_proof", limit=9)
+    assert "\n  0123456789ab\n" in (await repository.read_mail(db, mail.id)).text
+
+
 async def test_an_event_that_comes_again_sends_nothing(db, hear):
     first, second = placed(uuid7()), placed(uuid7())
     for heard in (first, first, second, first):

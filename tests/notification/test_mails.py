@@ -13,6 +13,8 @@ def gbp(amount: int) -> dict[str, object]:
 
 VALUES = {
     Template.WELCOME: {"first_name": HOSTILE},
+    Template.ADDRESS_PROOF: {"code": HOSTILE},
+    Template.ACCOUNT_EXISTS: {},
     Template.ORDER_CONFIRMATION: {
         "number": "S-100001",
         "items": [
@@ -40,6 +42,8 @@ VALUES = {
 }
 SUBJECTS = {
     Template.WELCOME: "Welcome to Stoa",
+    Template.ADDRESS_PROOF: "Your code for Stoa",
+    Template.ACCOUNT_EXISTS: "You have an account at Stoa",
     Template.ORDER_CONFIRMATION: "Your order S-100001",
     Template.ORDER_CANCELED: "Your order S-100001 is canceled",
     Template.ORDER_SHIPPED: "Your order S-100001 is on its way",

@@ -71,14 +71,24 @@ class TooManyGuesses(problems.TooManyRequests):
         super().__init__(f"Try again in {retry_after} s.", retry_after_seconds=retry_after)
 
 
-class TooManyRegistrations(problems.TooManyRequests):
-    """The same whether or not the address has an account."""
+class ProveAddress(problems.Forbidden):
+    """The same whether or not the address has an account: the mail says which."""
 
-    title = "Too many addresses that have an account"
-    slug = "too-many-registrations"
+    title = "Prove that the e-mail address is yours"
+    slug = "prove-address"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"Sign in, or try again in {retry_after} s.", retry_after_seconds=retry_after)
+    def __init__(self) -> None:
+        super().__init__("A mail is on its way to it. Register once more, with the code in it.", field="code")
+
+
+class WrongCode(problems.Unprocessable):
+    """The same for a code that was used, is too old, or was never sent."""
+
+    title = "The code is not the one in the mail"
+    slug = "wrong-code"
+
+    def __init__(self) -> None:
+        super().__init__("A code is good once, and for an hour. Leave it out to register without one.", field="code")
 
 
 class TooBusy(problems.Unavailable):

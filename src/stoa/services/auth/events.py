@@ -1,4 +1,4 @@
-"""The facts that auth announces. The subject is the user's id."""
+"""The facts that auth announces. The subject is the user's id, where there is one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,16 @@ class UserRegistered(Fact, event="user.registered", personal=_PERSONAL, frozen=T
     first_name: str
     last_name: str
     phone: str
+
+
+class AddressProofAsked(Fact, event="user.proof_asked", personal=("email", "code"), frozen=True, kw_only=True):
+    """Somebody registers with an address that they shall prove to be theirs. The subject is of nobody yet, and new.
+
+    `code` is what proves it; None where the address has an account, which its owner is told instead.
+    """
+
+    email: str
+    code: str | None
 
 
 class UserChanged(Fact, event="user.changed", frozen=True, kw_only=True):

@@ -10,8 +10,9 @@ Each wrong password counts twice: for the account from that network, and for the
 A try is counted before the password is checked and taken back when it was right: a thousand at the
 same moment get no more guesses than one after the other. Accounts that do not exist count alike.
 
-Whoever registers learns of an address that it has an account. That costs the network the same waits, and while
-one lasts nobody there learns anything: every registration is refused before the address is looked at.
+Whoever registers learns of an address that it has an account. A network may be told so 5 times at once, and once more
+every 12 minutes: 10 times in an hour at most. What comes on top learns nothing here and is kept from nothing: whoever
+registers then proves by mail that the address is theirs (`stoa.services.auth.prove_address`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ FORGIVEN_AFTER = timedelta(hours=1)
 KNOWN_FOR = timedelta(days=90)
 
 EVERYWHERE = "*"
-REGISTRATIONS = b"registrations"
-"""In the place of an account: the addresses that a network was told have one."""
+
+TOLD_AT_ONCE = 5
+TOLD_AGAIN_AFTER = timedelta(minutes=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,18 @@ def seconds_to_wait(network: Tally, everywhere: Tally, now: datetime) -> int:
     return math.ceil(wait.total_seconds())
 
 
-def seconds_to_wait_alone(network: Tally, now: datetime) -> int:
-    """The same where only the network counts."""
-    return math.ceil(_left(network.blocked_until, LONGEST_WAIT, now).total_seconds())
+def may_be_told(full_at: datetime | None, now: datetime) -> bool:
+    """Whether a network may be told of one more address that it has an account; `full_at` is None before the first."""
+    return _until_full(full_at, now) <= (TOLD_AT_ONCE - 1) * TOLD_AGAIN_AFTER
+
+
+def told(full_at: datetime | None, now: datetime) -> datetime:
+    """When it may be told as often as at first, after it was told once more."""
+    return now + _until_full(full_at, now) + TOLD_AGAIN_AFTER
+
+
+def _until_full(full_at: datetime | None, now: datetime) -> timedelta:
+    return _left(full_at, TOLD_AT_ONCE * TOLD_AGAIN_AFTER, now)
 
 
 def _left(blocked_until: datetime | None, longest: timedelta, now: datetime) -> timedelta:

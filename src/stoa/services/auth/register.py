@@ -6,16 +6,18 @@ import hashlib
 from dataclasses import dataclass
 
 from stoa.kit import clock
+from stoa.kit.db import Transaction
 from stoa.kit.emails import normalised
 from stoa.kit.idempotency import KeyReused
 from stoa.kit.ids import uuid7
-from stoa.services.auth import guessing, passwords, repository
-from stoa.services.auth.errors import EmailTaken, TooManyRegistrations, WrongCredentials
+from stoa.kit.problems import Problem
+from stoa.services.auth import guessing, passwords, prove_address, repository
+from stoa.services.auth.errors import EmailTaken, WrongCode, WrongCredentials
 from stoa.services.auth.events import UserRegistered
 from stoa.services.auth.login import login
 from stoa.services.auth.repository import NewUser, User
 from stoa.services.auth.service import Auth
-from stoa.services.auth.sessions import open_session, signed_in
+from stoa.services.auth.sessions import Opened, open_session, signed_in
 from stoa.services.auth.views import SignedIn
 
 
@@ -26,6 +28,8 @@ class Registration:
     first_name: str
     last_name: str
     phone: str = ""
+    code: str = ""
+    """What a mail to the address says, where one was sent."""
 
 
 async def register(auth: Auth, wanted: Registration, *, client: str, key: str | None) -> SignedIn:
@@ -35,8 +39,9 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     remembers a hash of its key for a day: the same request under the same key is a sign-in to the account
     that it made, in a session of its own. A key counts for one e-mail address: a network address is shared by
     many, and changes under a telephone that tries again. Raises `EmailTaken`, `UnusableEmail`, `UnusablePassword`,
-    `TooBusy`, `KeyReused` for another request under the same key, and `TooManyRegistrations`, whatever the address,
-    where the caller's network has been told too often that an address has an account.
+    `TooBusy`, `KeyReused` for another request under the same key. Where the caller's network was told too often that
+    an address has an account it raises `ProveAddress`, whatever the address; and `WrongCode` for a `code` that is not
+    the one in the mail that is sent then.
     """
     email = normalised(wanted.email)
     passwords.accept(wanted.password, email)
@@ -45,9 +50,12 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     if registration_key is not None:
         made = await repository.find_user_by_registration(auth.db, registration_key)
         if made is not None:
-            return await _again(auth, wanted, email, made, client)
-    network = guessing.network_of(client)
-    await _refuse_who_asks_around(auth, network)
+            return await _again(auth, wanted, made, client)
+    if wanted.code:
+        if not await prove_address.is_good(auth, email, wanted.code):
+            raise WrongCode
+    elif not guessing.may_be_told(await repository.find_told(auth.db, guessing.network_of(client)), clock.now()):
+        raise await prove_address.ask(auth, email)
     with auth.hashing.place():
         password_hash = await auth.hashing.hash(wanted.password)
     new = NewUser(
@@ -60,36 +68,45 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
         roles=["customer"],
         registration_key=registration_key,
     )
-    # One after the other from a network, so that a thousand at the same moment learn no more than one by one.
-    async with auth.turns.of(f"{guessing.REGISTRATIONS!r} {network}".encode()):
-        await _refuse_who_asks_around(auth, network)
-        async with auth.db.transaction() as tx:
-            user = await repository.add_user(tx, new)
-            if user is not None:
-                opened = await open_session(auth, tx, user.id, client)
-                await auth.outbox.announce(tx, subject=user.id, version=1, fact=registered(new))
+    # One after the other from a network, and here: nobody waits in a transaction for those before him.
+    async with auth.turns.of(f"registering from {guessing.network_of(client)}".encode()), auth.db.transaction() as tx:
+        outcome = await _enter(auth, tx, new, code=wanted.code, client=client)
+    if outcome is None:
+        raise await prove_address.ask(auth, email)
+    if isinstance(outcome, Problem):
+        raise outcome
+    user, opened = outcome
+    return await _again(auth, wanted, user, client) if opened is None else signed_in(auth, user, opened)
+
+
+async def _enter(
+    auth: Auth, tx: Transaction, new: NewUser, *, code: str, client: str
+) -> tuple[User, Opened | None] | Problem | None:
+    """The new user with a session; the user that the key stands for, without; why not; or None for a proof first.
+
+    What tells that an address has an account is counted here, in turns for each network, so that a thousand at the
+    same moment learn no more than one by one. Who has proven the address learns of their own.
+    """
+    network, now, full_at = guessing.network_of(client), clock.now(), None
+    if code:
+        proven = await prove_address.use(tx, new.email, code)
+    else:
+        proven, full_at = False, await repository.hold_told(tx, network, now)
+        if not guessing.may_be_told(full_at, now):
+            return None
+    if proven or not code:
+        user = await repository.add_user(tx, new)
         if user is not None:
-            return signed_in(auth, user, opened)
-        made = None
-        if registration_key is not None:
-            made = await repository.find_user_by_registration(auth.db, registration_key)
-        if made is None:
-            await _count_an_answer(auth, network)
-            raise EmailTaken
-    return await _again(auth, wanted, email, made, client)
-
-
-async def _refuse_who_asks_around(auth: Auth, network: str) -> None:
-    tally = await repository.find_tally(auth.db, guessing.REGISTRATIONS, network)
-    wait = guessing.seconds_to_wait_alone(tally, clock.now())
-    if wait > 0:
-        raise TooManyRegistrations(wait)
-
-
-async def _count_an_answer(auth: Auth, network: str) -> None:
-    async with auth.db.transaction() as tx:
-        tally = await repository.hold_tally(tx, guessing.REGISTRATIONS, network)
-        await repository.write_tallies(tx, guessing.REGISTRATIONS, [guessing.counted(tally, clock.now())])
+            opened = await open_session(auth, tx, user.id, client)
+            await auth.outbox.announce(tx, subject=user.id, version=1, fact=registered(new))
+            return user, opened
+    if new.registration_key is not None:
+        made = await repository.find_user_by_registration(tx, new.registration_key)
+        if made is not None:
+            return made, None
+    if full_at is not None:
+        await repository.set_told(tx, network, guessing.told(full_at, now))
+    return EmailTaken() if proven or not code else WrongCode()
 
 
 def registered(new: NewUser) -> UserRegistered:
@@ -98,9 +115,10 @@ def registered(new: NewUser) -> UserRegistered:
     )
 
 
-async def _again(auth: Auth, wanted: Registration, email: str, made: User, client: str) -> SignedIn:
+async def _again(auth: Auth, wanted: Registration, made: User, client: str) -> SignedIn:
     """The answer to a repeat: `made` is the account that the key stands for."""
     reused = KeyReused("This key came with another request before: use a new one.", field="Idempotency-Key")
+    email = normalised(wanted.email)
     asked_for = (email, wanted.first_name, wanted.last_name, wanted.phone)
     if asked_for != (made.email, made.first_name, made.last_name, made.phone):
         raise reused

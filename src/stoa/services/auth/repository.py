@@ -370,30 +370,6 @@ async def hold_tallies(tx: Transaction, account: bytes, network: str) -> tuple[T
     return tallies[network], tallies[guessing.EVERYWHERE]
 
 
-HOLD_TALLY = """
-    INSERT INTO guesses (account, client) VALUES ($1, $2)
-    ON CONFLICT (account, client) DO UPDATE SET account = excluded.account
-    RETURNING client, failures, failed_at, blocked_until, succeeded_at
-"""
-
-
-async def hold_tally(tx: Transaction, account: bytes, network: str) -> Tally:
-    """The tally from the network alone, locked."""
-    row = await tx.fetchrow(HOLD_TALLY, account, network)
-    assert row is not None  # it is inserted or updated
-    return Tally(**row)
-
-
-FIND_TALLY = """
-    SELECT client, failures, failed_at, blocked_until, succeeded_at FROM guesses WHERE account = $1 AND client = $2
-"""
-
-
-async def find_tally(db: Db, account: bytes, network: str) -> Tally:
-    row = await db.fetchrow(FIND_TALLY, account, network)
-    return Tally(network) if row is None else Tally(**row)
-
-
 WRITE_TALLIES = """
     UPDATE guesses
     SET failures = new.failures, failed_at = new.failed_at,
@@ -434,6 +410,86 @@ FORGET_GUESSES = """
 
 async def forget_guesses(db: Db, failed_before: datetime, succeeded_before: datetime, most: int) -> int:
     return affected(await db.execute(FORGET_GUESSES, failed_before, succeeded_before, most))
+
+
+# --------------------------------------------------------------------------------------------- registering
+
+# The empty update locks what is there and shows it.
+HOLD_TOLD = """
+    INSERT INTO networks_told (network, full_at) VALUES ($1, $2)
+    ON CONFLICT (network) DO UPDATE SET network = excluded.network
+    RETURNING full_at
+"""
+
+
+async def hold_told(tx: Transaction, network: str, now: datetime) -> datetime:
+    """When the network may be told as often as at first, locked: who registers there takes turns."""
+    full_at: datetime = await tx.fetchval(HOLD_TOLD, network, now)
+    return full_at
+
+
+FIND_TOLD = "SELECT full_at FROM networks_told WHERE network = $1"
+
+
+async def find_told(db: Db, network: str) -> datetime | None:
+    """The same; None where it was told nothing lately."""
+    full_at: datetime | None = await db.fetchval(FIND_TOLD, network)
+    return full_at
+
+
+SET_TOLD = "UPDATE networks_told SET full_at = $2 WHERE network = $1"
+
+
+async def set_told(tx: Transaction, network: str, full_at: datetime) -> None:
+    await tx.execute(SET_TOLD, network, full_at)
+
+
+FORGET_TOLD = """
+    DELETE FROM networks_told WHERE network IN (
+        SELECT network FROM networks_told WHERE full_at < $1 ORDER BY full_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def forget_told(db: Db, full_before: datetime, most: int) -> int:
+    return affected(await db.execute(FORGET_TOLD, full_before, most))
+
+
+ADD_PROOF = """
+    INSERT INTO address_proofs (account, code_hash, ends_at) VALUES ($1, $2, $4)
+    ON CONFLICT (account) DO UPDATE SET code_hash = excluded.code_hash, ends_at = excluded.ends_at
+    WHERE address_proofs.ends_at <= $3
+"""
+
+
+async def add_proof(tx: Transaction, account: bytes, code_hash: bytes, now: datetime, ends_at: datetime) -> bool:
+    """A code for an address; False where one is still good."""
+    return affected(await tx.execute(ADD_PROOF, account, code_hash, now, ends_at)) == 1
+
+
+HAS_PROOF = "SELECT EXISTS (SELECT FROM address_proofs WHERE account = $1 AND code_hash = $2 AND ends_at > $3)"
+
+
+async def has_proof(db: Db, account: bytes, code_hash: bytes, now: datetime) -> bool:
+    return bool(await db.fetchval(HAS_PROOF, account, code_hash, now))
+
+
+TAKE_PROOF = "DELETE FROM address_proofs WHERE account = $1 AND code_hash = $2 AND ends_at > $3"
+
+
+async def take_proof(tx: Transaction, account: bytes, code_hash: bytes, now: datetime) -> bool:
+    return affected(await tx.execute(TAKE_PROOF, account, code_hash, now)) == 1
+
+
+REMOVE_PROOFS = """
+    DELETE FROM address_proofs WHERE account IN (
+        SELECT account FROM address_proofs WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+"""
+
+
+async def remove_proofs(db: Db, ended_before: datetime, most: int) -> int:
+    return affected(await db.execute(REMOVE_PROOFS, ended_before, most))
 
 
 # ----------------------------------------------------------------------------------------- signing keys

@@ -19,7 +19,7 @@ from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
-from stoa.kit.http.types import Email, Id, Name, Page, PageQuery, Phone
+from stoa.kit.http.types import Email, Id, Label, Name, Page, PageQuery, Phone
 from stoa.kit.staff_acts import StaffAct
 from stoa.kit.tokens import SessionEnded
 from stoa.services.auth import manage_users, passwords, repository
@@ -53,6 +53,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     first_name: Name
     last_name: Name
     phone: Phone = ""
+    code: Label = ""
 
 
 class Credentials(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +97,8 @@ class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 )
 async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
     """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
-    address."""
+    address. Where a network asks around who has an account the answer is 403 `prove-address`: the same body once more,
+    with the `code` from the mail that is sent then."""
     return await _register(auth, request)
 
 
@@ -111,7 +113,8 @@ async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
 )
 async def register_user(auth: Auth, request: Request[NewAccount]) -> Answer:
     """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
-    address."""
+    address. Where a network asks around who has an account the answer is 403 `prove-address`: the same body once more,
+    with the `code` from the mail that is sent then."""
     return await _register(auth, request)
 
 

@@ -25,6 +25,13 @@ class UserRegistered(msgspec.Struct, frozen=True):
     first_name: str
 
 
+class AddressProofAsked(msgspec.Struct, frozen=True):
+    """`code` is None where the address has an account."""
+
+    email: str
+    code: str | None
+
+
 class AboutOrder(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     number: str
@@ -104,6 +111,7 @@ def handlers(mails: Mails) -> dict[str, Handler]:
     """What notification does when it hears each of its events."""
     return {
         "user.registered": _welcome(mails),
+        "user.proof_asked": _proof(mails),
         **{kind: _about_order(mails, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
         "payment.refunded": _refund(mails),
     }
@@ -132,6 +140,15 @@ def _welcome(mails: Mails) -> Handler:
         await _send(
             tx, mails, Template.WELCOME, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard)
         )
+
+    return handle
+
+
+def _proof(mails: Mails) -> Handler:
+    async def handle(tx: Transaction, event: Event) -> None:
+        heard = event.read(AddressProofAsked)
+        template = Template.ACCOUNT_EXISTS if heard.code is None else Template.ADDRESS_PROOF
+        await _send(tx, mails, template, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard))
 
     return handle
 

@@ -21,6 +21,8 @@ _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 class Template(StrEnum):
     WELCOME = "welcome"
+    ADDRESS_PROOF = "address_proof"
+    ACCOUNT_EXISTS = "account_exists"
     ORDER_CONFIRMATION = "order_confirmation"
     ORDER_CANCELED = "order_canceled"
     ORDER_SHIPPED = "order_shipped"
