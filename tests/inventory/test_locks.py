@@ -11,7 +11,10 @@ import asyncpg
 import pytest
 
 from stoa.kit.db import LOCK_SECONDS, Locked
+from stoa.services.inventory import expire
+from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.locks import Lock
+from stoa.services.inventory.release import release
 from stoa.services.inventory.repository import held
 
 ITEM = "SELECT FROM items WHERE sku = $1 FOR UPDATE"
@@ -78,3 +81,53 @@ async def test_a_held_reservation_stops_no_other_that_is_promised(shop):
         assert time.monotonic() - started < LOCK_SECONDS
         assert not stuck.done()
     assert (await stuck).state == "allocated"
+
+
+@pytest.mark.parametrize("rows", [ITEM, STOCK], ids=["item", "stock"])
+async def test_who_gives_back_a_held_item_among_others_keeps_nobody_from_the_others(shop, rows):
+    for sku in ("A", "B", "X"):
+        await shop.put(sku, 100)
+    keys = [f"k{at}" for at in range(10)]
+    for key in keys:
+        await shop.reserve(key, A=1, B=1, X=1)
+    took: list[float] = []
+
+    async def give_back(key):
+        while True:
+            try:
+                return await release(shop.inventory, key)
+            except Locked:
+                await asyncio.sleep(0.01)
+
+    async with asyncio.TaskGroup() as tasks, holding(shop, rows, "X"):
+        giving_back = [tasks.create_task(give_back(key)) for key in keys]
+        end = time.monotonic() + 2 * LOCK_SECONDS
+        while time.monotonic() < end:
+            started = time.monotonic()
+            await shop.reserve(f"other-{len(took)}", A=1)
+            took.append(time.monotonic() - started)
+            await asyncio.sleep(0.05)
+        assert max(took) < LOCK_SECONDS
+        assert not any(each.done() for each in giving_back)
+    assert [each.result() for each in giving_back] == ["released"] * len(keys)
+    assert [await shop.stock(sku) for sku in ("A", "B", "X")] == [(100, len(took)), (100, 0), (100, 0)]
+    await shop.assert_sound()
+
+
+@pytest.mark.parametrize("rows", [ITEM, STOCK], ids=["item", "stock"])
+async def test_holds_end_in_time_although_others_cannot(shop, rows, monkeypatch):
+    monkeypatch.setattr(expire, "AT_ONCE", 2)
+    for sku in ("A", "X"):
+        await shop.put(sku, 10)
+    for at in range(3):
+        await shop.reserve(f"held-{at}", hold_seconds=-10, A=1, X=1)
+    for at in range(3):
+        await shop.reserve(f"free-{at}", hold_seconds=-1, A=1)
+    async with holding(shop, rows, "X"):
+        started = time.monotonic()
+        assert await expire_holds(shop.inventory) == 3
+        assert time.monotonic() - started < LOCK_SECONDS
+        assert (await shop.stock("A"), await shop.stock("X")) == ((10, 3), (10, 3))
+    assert await expire_holds(shop.inventory) == 3
+    assert (await shop.stock("A"), await shop.stock("X")) == ((10, 0), (10, 0))
+    await shop.assert_sound()

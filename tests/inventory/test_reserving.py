@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from stoa.kit import clock
+from stoa.kit import clock, context
 from stoa.kit.ids import uuid7
 from stoa.services.inventory.errors import (
     NoSuchReservation,
@@ -133,6 +133,34 @@ async def test_release_gives_a_hold_and_an_allocation_back_once(shop, promised):
     ]
     with pytest.raises(ReservationReleased):
         await shop.reserve("k", A=5)
+    await shop.assert_sound()
+
+
+async def test_releases_of_a_moment_are_answered_one_by_one(shop):
+    await shop.put("A", 5)
+    await shop.put("B", 5)
+    await shop.reserve("held", A=5)
+    await shop.reserve("promised", B=1)
+    await shop.allocate("promised", ORDER)
+    await shop.reserve("expired", hold_seconds=-1, B=1)
+    await expire_holds(shop.inventory)
+    await shop.reserve("sold", B=2)
+    await shop.hear("order.placed", order_id=OTHER_ORDER, reservation_key="sold", items=[{"sku": "B", "quantity": 2}])
+    asked = {key: f"{at:032x}" for at, key in enumerate(("unknown", "held", "sold", "expired", "promised"), start=1)}
+
+    async def ask(key):
+        with context.using(context.fresh(traceparent=f"00-{asked[key]}-{'1' * 16}-01")):
+            return await release(shop.inventory, key)
+
+    answers = await asyncio.gather(*map(ask, [*asked, "unknown", "held"]), return_exceptions=True)
+    assert [isinstance(answer, ReservationCommitted) for answer in answers] == [False, False, True] + 4 * [False]
+    assert [answer for answer in answers if not isinstance(answer, Exception)] == 6 * [State.RELEASED]
+    states = [(await shop.reservation(key)).state for key in asked]
+    assert states == ["released", "released", "committed", "released", "released"]
+    assert (await shop.stock("A"), await shop.stock("B")) == ((5, 0), (3, 0))
+    last = await shop.db.fetchrow("SELECT type, subject, traceparent FROM event_log ORDER BY id DESC LIMIT 1")
+    assert (last["type"], last["subject"]) == ("inventory.back_in_stock", "A")
+    assert asked["held"] in last["traceparent"]
     await shop.assert_sound()
 
 

@@ -15,6 +15,7 @@ docs/algorithms/stock.md has the states, the locks and the reasons.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.service import Parts, Resources
 from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import allocate_all
+from stoa.services.inventory.give_back import release_all
 from stoa.services.inventory.handlers import handlers, together
 from stoa.services.inventory.jobs import jobs
 from stoa.services.inventory.locks import locks_of
@@ -51,6 +53,9 @@ def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: Ca
             partial(reserve_all, db, outbox), locks=lambda wish: locks_of(wish.key, wish.lines), holders=holders
         ),
         allocating=Batcher(partial(allocate_all, db), locks=lambda promise: locks_of(promise.key), holders=holders),
+        releasing=Batcher(
+            partial(release_all, db, outbox), locks=lambda one: locks_of(one.key, one.skus), holders=holders
+        ),
     )
 
 
@@ -64,8 +69,8 @@ def build(resources: Resources) -> Parts:
     )
 
     async def stop() -> None:
-        await inventory.reserving.close()
-        await inventory.allocating.close()
+        batchers = (inventory.reserving, inventory.allocating, inventory.releasing)
+        await asyncio.gather(*(batcher.close() for batcher in batchers))
 
     return Parts(
         routes=routes.bind(inventory),

@@ -7,7 +7,7 @@ import logging
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import repository
-from stoa.services.inventory.release import give_back, lock_or_leave_tombstone
+from stoa.services.inventory.give_back import give_back, lock_or_leave_tombstone
 from stoa.services.inventory.reservation import put_back
 from stoa.services.inventory.restock import onto_the_shelf
 from stoa.services.inventory.states import State

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from stoa.kit import staff_acts
-from stoa.kit.db import Transaction
-from stoa.kit.ids import uuid7
-from stoa.kit.outbox import Outbox
+from stoa.kit.batcher import FIRST_WAIT_SECONDS
+from stoa.kit.db import Transaction, lock_wait
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import NoSuchReservation, ReservationCommitted
-from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.give_back import Release, give_back
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
@@ -21,8 +18,8 @@ async def release(inventory: Inventory, key: str) -> State:
 
     After it no Reserve under this key succeeds, whether one came before or is still on its way.
     """
-    async with inventory.db.transaction() as tx:
-        return await _release(tx, inventory, await lock_or_leave_tombstone(tx, key))
+    before = await repository.reservation(inventory.db, key)
+    return await inventory.releasing.submit(Release(key, frozenset(before.skus if before else ())))
 
 
 async def release_of(inventory: Inventory, sku: str, key: str) -> State:
@@ -30,20 +27,26 @@ async def release_of(inventory: Inventory, sku: str, key: str) -> State:
 
     Raises `NoSuchReservation` where none under this key has the SKU; a slip of the pen refuses nothing in advance.
     """
-    async with inventory.db.transaction() as tx:
-        reservation = await repository.lock_reservation(tx, key)
-        if reservation is None or sku not in reservation.skus:
-            raise NoSuchReservation
-        after = await _release(tx, inventory, reservation)
-        if after is not reservation.state:
-            await staff_acts.record(
-                tx,
-                act="reservation.released",
-                subject=reservation.id,
-                before={"state": reservation.state, "lines": reservation.lines},
-                after={"state": after},
-            )
-        return after
+    # With the key of its request, so not with others. What else is reserved with a held row waits with it: not long.
+    with lock_wait(FIRST_WAIT_SECONDS):
+        async with inventory.db.transaction() as tx:
+            return await _release_of(tx, inventory, sku, key)
+
+
+async def _release_of(tx: Transaction, inventory: Inventory, sku: str, key: str) -> State:
+    reservation = await repository.lock_reservation(tx, key)
+    if reservation is None or sku not in reservation.skus:
+        raise NoSuchReservation
+    after = await _release(tx, inventory, reservation)
+    if after is not reservation.state:
+        await staff_acts.record(
+            tx,
+            act="reservation.released",
+            subject=reservation.id,
+            before={"state": reservation.state, "lines": reservation.lines},
+            after={"state": after},
+        )
+    return after
 
 
 async def _release(tx: Transaction, inventory: Inventory, reservation: Reservation) -> State:
@@ -54,25 +57,3 @@ async def _release(tx: Transaction, inventory: Inventory, reservation: Reservati
     elif reservation.state is State.EXPIRED:
         await repository.end(tx, [reservation.id], State.RELEASED)
     return State.RELEASED
-
-
-async def lock_or_leave_tombstone(tx: Transaction, key: str) -> Reservation:
-    """The reservation under `key`, locked; a released one without lines where there was none."""
-    found = await repository.lock_reservation(tx, key)
-    if found is None:
-        await repository.leave_tombstone(tx, uuid7(), key)
-        # Ours, or that of a Reserve that committed while we waited for its key.
-        found = await repository.lock_reservation(tx, key)
-    assert found is not None, "reservations are never deleted"
-    return found
-
-
-async def give_back(tx: Transaction, outbox: Outbox, reservations: Sequence[Reservation], state: State) -> None:
-    """What locked reservations took is available again, and they end as `state`."""
-    ended = [reservation.become(state) for reservation in reservations]
-    shelves = await repository.lock_shelves(tx, {sku for one in ended for sku in one.skus})
-    for one in ended:
-        shelves.give_back(one.fills)
-    await repository.shift_reserved(tx, shelves.changes())
-    await repository.end(tx, [one.id for one in ended], state)
-    await announce_turns(outbox, tx, shelves.turns())

@@ -7,13 +7,14 @@ waits for the end of a transaction that needs no more locks than greater keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Lines, Reservation
 from stoa.services.inventory.shelves import Change, Shelf, Shelves
@@ -36,7 +37,9 @@ RESERVATION = """
 # Whom another process has locked is being decided there: skip it.
 TAKE_DUE = """
     SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
-    WHERE state = 'held' AND expires_at < $1
+    WHERE state = 'held' AND expires_at < $1 AND NOT EXISTS (
+        SELECT FROM reservation_lines AS line WHERE line.reservation_id = reservations.id AND line.sku = ANY($3::text[])
+    )
     ORDER BY expires_at
     LIMIT $2
     FOR UPDATE SKIP LOCKED
@@ -102,8 +105,10 @@ END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1:
 
 ORDER_WAS_CANCELED = "UPDATE reservations SET order_canceled = true WHERE id = $1"
 
-LEAVE_TOMBSTONE = """
-    INSERT INTO reservations (id, key, state) VALUES ($1, $2, 'released')
+LEAVE_TOMBSTONES = """
+    INSERT INTO reservations (id, key, state)
+    SELECT id, key, 'released' FROM unnest($1::uuid[], $2::text[]) AS new (id, key)
+    ORDER BY key
     ON CONFLICT (key) DO NOTHING
 """
 
@@ -357,9 +362,9 @@ async def reservation(db: Db, key: str) -> Reservation | None:
     return (await _with_fills(db, await db.fetch(RESERVATION, key))).get(key)
 
 
-async def take_due(tx: Transaction, now: datetime, at_most: int) -> list[Reservation]:
-    """Locked holds whose time is over, the oldest first."""
-    return list((await _with_fills(tx, await tx.fetch(TAKE_DUE, now, at_most))).values())
+async def take_due(tx: Transaction, now: datetime, at_most: int, but_for: Iterable[str] = ()) -> list[Reservation]:
+    """Locked holds whose time is over, the oldest first, without those that have one of these SKUs."""
+    return list((await _with_fills(tx, await tx.fetch(TAKE_DUE, now, at_most, list(but_for)))).values())
 
 
 async def next_expiry(db: Db, now: datetime) -> float | None:
@@ -427,9 +432,9 @@ async def order_was_canceled(tx: Transaction, reservation_id: str) -> None:
     await tx.execute(ORDER_WAS_CANCELED, reservation_id)
 
 
-async def leave_tombstone(tx: Transaction, reservation_id: str, key: str) -> bool:
-    """A released reservation without lines; False where the key exists by now."""
-    return affected(await tx.execute(LEAVE_TOMBSTONE, reservation_id, key)) == 1
+async def leave_tombstones(tx: Transaction, keys: Collection[str]) -> int:
+    """Released reservations without lines under those of the keys that do not exist; how many."""
+    return affected(await tx.execute(LEAVE_TOMBSTONES, [uuid7() for _ in keys], list(keys)))
 
 
 async def shift_reserved(tx: Transaction, changes: Sequence[Change]) -> None:
@@ -447,7 +452,10 @@ async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
 
 
 async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
-    """Those of the locks that somebody else holds at this moment, each with who it is: another has another name."""
+    """Those of the locks that somebody else holds at this moment, each with who it is: another has another name.
+
+    In a transaction all others are locked then, without waiting for any.
+    """
     names: dict[str, list[str]] = {"reservation": [], "item": []}
     for lock in locks:
         names[lock.kind].append(lock.name)

@@ -14,6 +14,10 @@ Lines = Mapping[str, int]
 """Units by SKU, each at least one."""
 
 
+class KeyTaken(Exception):
+    """Another transaction made a reservation under one of our keys between our look and our insert."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fill:
     """What is taken of one SKU from one warehouse, and how much of that was put back after it was sold."""

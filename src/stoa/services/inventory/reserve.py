@@ -12,12 +12,8 @@ from stoa.kit.problems import Problem
 from stoa.services.inventory import holds, repository
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.holds import Wish
-from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.reservation import KeyTaken, Reservation
 from stoa.services.inventory.states import State
-
-
-class _KeyTaken(Exception):
-    """Another process made a reservation under one of our keys between our look and our insert."""
 
 
 async def reserve_all(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence[Reservation | Problem]:
@@ -25,7 +21,7 @@ async def reserve_all(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> S
     while True:
         try:
             return await _try(db, outbox, wishes)
-        except _KeyTaken:
+        except KeyTaken:
             # The other's row is committed now: next time it is seen, so this ends.
             continue
 
@@ -39,7 +35,7 @@ async def _try(db: Database, outbox: Outbox, wishes: Sequence[Wish]) -> Sequence
         if made or retaken:
             count = await repository.hold(tx, shelves.changes(), made)
             if count < len(made):
-                raise _KeyTaken
+                raise KeyTaken
         if retaken:
             await repository.refill(tx, retaken)
         if retaken or renewed:

@@ -9,7 +9,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import repository
 from stoa.services.inventory.events import announce_turns
-from stoa.services.inventory.release import lock_or_leave_tombstone
+from stoa.services.inventory.give_back import lock_or_leave_tombstone
 from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
 from stoa.services.inventory.sell import take_off_the_shelf
 from stoa.services.inventory.states import State

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stoa.kit import context
 from stoa.kit.db import Transaction
 from stoa.services.inventory import repository
-from stoa.services.inventory.release import lock_or_leave_tombstone
+from stoa.services.inventory.give_back import lock_or_leave_tombstone
 from stoa.services.inventory.reservation import Lines, Reservation
 from stoa.services.inventory.states import State
 

@@ -9,9 +9,11 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory.allocate import Promise
+from stoa.services.inventory.give_back import Release
 from stoa.services.inventory.holds import Wish
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.settings import Settings
+from stoa.services.inventory.states import State
 
 if TYPE_CHECKING:
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
@@ -27,3 +29,4 @@ class Inventory:
     catalog: CatalogServiceAsyncStub
     reserving: Batcher[Wish, Reservation]
     allocating: Batcher[Promise, Reservation]
+    releasing: Batcher[Release, State]

@@ -1,0 +1,87 @@
+"""Give back: what is reserved is available again, for one or for many callers in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from stoa.kit.batcher import origin_of
+from stoa.kit.db import Database, Transaction
+from stoa.kit.outbox import Outbox
+from stoa.kit.problems import Problem
+from stoa.services.inventory import repository
+from stoa.services.inventory.errors import ReservationCommitted
+from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.reservation import KeyTaken, Reservation
+from stoa.services.inventory.states import State
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Give back what is reserved under `key`; `skus` are what it took, as far as is known before it is locked."""
+
+    key: str
+    skus: frozenset[str]
+
+
+async def release_all(db: Database, outbox: Outbox, releases: Sequence[Release]) -> Sequence[State | Problem]:
+    """Answer every release: `released`, or the problem that refuses it alone."""
+    while True:
+        try:
+            return await _try(db, outbox, releases)
+        except KeyTaken:
+            # Its reservation is committed now: next time it is seen, so this ends.
+            continue
+
+
+async def _try(db: Database, outbox: Outbox, releases: Sequence[Release]) -> Sequence[State | Problem]:
+    async with db.transaction() as tx:
+        known = await repository.lock_reservations(tx, {one.key for one in releases})
+        held = [one for one in known.values() if one.state in {State.HELD, State.ALLOCATED}]
+        if held:
+            traces = {sku: origin_of(one).traceparent for one in releases for sku in one.skus}
+            await give_back(tx, outbox, held, State.RELEASED, traces)
+        expired = [one for one in known.values() if one.state is State.EXPIRED]
+        if expired:
+            await repository.end(tx, [one.id for one in expired], State.RELEASED)
+        unknown = {one.key for one in releases} - known.keys()
+        # At last, as Reserve makes its keys: who holds items waits for nothing but greater keys.
+        if unknown and await repository.leave_tombstones(tx, sorted(unknown)) < len(unknown):
+            raise KeyTaken
+        return [_answer(known.get(one.key)) for one in releases]
+
+
+def _answer(before: Reservation | None) -> State | Problem:
+    committed = before is not None and before.state is State.COMMITTED
+    return ReservationCommitted() if committed else State.RELEASED
+
+
+async def lock_or_leave_tombstone(tx: Transaction, key: str) -> Reservation:
+    """The reservation under `key`, locked; a released one without lines where there was none."""
+    found = await repository.lock_reservation(tx, key)
+    if found is None:
+        await repository.leave_tombstones(tx, [key])
+        # Ours, or that of a Reserve that committed while we waited for its key.
+        found = await repository.lock_reservation(tx, key)
+    assert found is not None, "reservations are never deleted"
+    return found
+
+
+async def give_back(
+    tx: Transaction,
+    outbox: Outbox,
+    reservations: Sequence[Reservation],
+    state: State,
+    traces: Mapping[str, str] | None = None,
+) -> None:
+    """What locked reservations took is available again, and they end as `state`.
+
+    `traces` has the traceparent of whoever gives a SKU back, where that is one of many.
+    """
+    ended = [reservation.become(state) for reservation in reservations]
+    shelves = await repository.lock_shelves(tx, {sku for one in ended for sku in one.skus})
+    for one in ended:
+        shelves.give_back(one.fills)
+    await repository.shift_reserved(tx, shelves.changes())
+    await repository.end(tx, [one.id for one in ended], state)
+    await announce_turns(outbox, tx, shelves.turns(), traces)
