@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import aiohttp
 import asyncpg
+import pytest
 
 from stoa.kit.db import TIME_OUTS
+from stoa.runtime import settings
 
 TABLES = """
     SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -68,8 +71,14 @@ async def test_nothing_is_left_running(shop_with) -> None:
     assert left == set()
 
 
-async def test_stopping_has_an_end_while_somebody_holds_what_everything_waits_for(shop_with) -> None:
-    shop = await shop_with(finish_seconds=2)
+@pytest.mark.parametrize("patience", [TIME_OUTS["lock_timeout"], "0"])
+async def test_stopping_has_an_end_while_somebody_holds_what_everything_waits_for(
+    shop_with, monkeypatch: pytest.MonkeyPatch, patience: str
+) -> None:
+    """Also where a database gives nobody up: all parts together have one limit."""
+    monkeypatch.setitem(TIME_OUTS, "lock_timeout", patience)
+    monkeypatch.setattr(settings, "BEHIND_SECONDS", 2.0)
+    shop = await shop_with(finish_seconds=1)
     sessions = {name: await asyncpg.connect(db.dsn) for name, db in shop.databases.items()}
     async with AsyncExitStack() as held:
         for session in sessions.values():
@@ -81,7 +90,9 @@ async def test_stopping_has_an_end_while_somebody_holds_what_everything_waits_fo
         async with asyncio.timeout(5):
             while not await sessions["auth"].fetchval(blocked):
                 await asyncio.sleep(0.01)
-        await asyncio.wait_for(shop.process.stop(), 15)
+        started = time.monotonic()
+        await shop.process.stop()
+        assert time.monotonic() - started < 1 + 2 + 2
         assert (await waiting).status == 503
     assert await sessions["auth"].fetchval("SELECT count(*) FROM users") == 0
     for session in sessions.values():

@@ -8,10 +8,12 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from journeys.conftest import free_port
 
 from stoa.cli.main import run_until_signal
 from stoa.runtime import children, supervisor, watch
@@ -27,6 +29,16 @@ class Probes(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 print("child", os.getpid(), flush=True)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Probes).serve_forever()
+"""
+
+
+# Before it: what SIGTERM does to it.
+LEAVES = """
+import signal, sys, time
+def leave(*_):
+    while sys.argv[2] == "wait": time.sleep(60)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
 """
 
 
@@ -64,7 +76,7 @@ def said() -> Said:
 
 @pytest.fixture
 def watcher(said: Said) -> Supervisor:
-    return Supervisor(os.environ, said, prefixed=True)
+    return Supervisor(os.environ, said, prefixed=True, stop_seconds=2)
 
 
 @pytest.fixture
@@ -178,7 +190,7 @@ def test_a_child_whose_words_find_no_room_is_heard_again_later(said: Said, unuse
     talks = "import itertools, time\nfor n in itertools.count(): print(n, flush=True); time.sleep(0.01)"
 
     async def listen() -> None:
-        watcher = Supervisor(os.environ, said, prefixed=False)
+        watcher = Supervisor(os.environ, said, prefixed=False, stop_seconds=2)
         watcher.add("door", [sys.executable, "-c", talks], Address(LOOPBACK, unused_port))
         starting = asyncio.create_task(watcher.start())
         try:
@@ -208,6 +220,28 @@ async def test_a_watch_that_fails_goes_on(
     os.kill(said.pids[0], signal.SIGKILL)
     await again(watched, said, 1)
     assert "a look after something failed; the next one comes" in caplog.messages
+
+
+@pytest.mark.parametrize(("hangs", "status"), [(False, 0), (True, -signal.SIGKILL)])
+async def test_a_child_that_hangs_while_it_stops_is_killed_and_keeps_nobody_waiting(
+    said: Said, tmp_path: Path, hangs: bool, status: int
+) -> None:
+    """One takes its time over SIGTERM, for ever or not; one was stopped, and hears it when it goes on."""
+    watcher = Supervisor(os.environ, said, prefixed=True, stop_seconds=1)
+    for name, leaving in {"slow": "wait" if hangs else "go", "stopped": "go"}.items():
+        port = free_port()
+        script = tmp_path / f"{name}.py"
+        script.write_text(LEAVES + CHILD)
+        watcher.add(name, [sys.executable, str(script), str(port), leaving], Address(LOOPBACK, port))
+    await watcher.start()
+    slow, stopped = (child.process for child in watcher._children)
+    assert slow is not None and stopped is not None
+    os.kill(stopped.pid, signal.SIGSTOP)
+    started = time.monotonic()
+    await watcher.stop()
+    assert time.monotonic() - started < 1 + 2
+    assert (slow.returncode, stopped.returncode) == (status, 0)
+    assert not any(map(_lives, said.pids))
 
 
 def test_silence_counts_only_time_in_which_it_could_have_answered() -> None:

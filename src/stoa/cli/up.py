@@ -99,7 +99,8 @@ async def _run_supervised(here: Installation, topology: Topology, console: Conso
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
             await seed_in_a_child(options, environment)
-    supervisor = Supervisor(environment, sys.stderr, prefixed=sys.stderr.isatty())
+    stop_seconds = read_settings(here.environ).stop_seconds + 1.0
+    supervisor = Supervisor(environment, sys.stderr, prefixed=sys.stderr.isatty(), stop_seconds=stop_seconds)
     for plan in topology.processes:
         supervisor.add(plan.name, serve_command(plan.name, options), plan.admin)
     stack.push_async_callback(supervisor.stop)

@@ -17,6 +17,7 @@ from typing import IO, Any
 from stoa.runtime.account import Account
 
 _PR_SET_PDEATHSIG = 1
+_KILL_SECONDS = 1.0
 _prctl: Callable[..., int] | None = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
@@ -80,7 +81,9 @@ async def stop(process: subprocess.Popen[bytes], steps: Sequence[tuple[signal.Si
     for each, seconds in steps:
         if process.poll() is None:
             process.send_signal(each)
+            # One that was stopped (SIGSTOP) hears it when it goes on.
+            process.send_signal(signal.SIGCONT)
         if await ended(process, seconds):
             return
     process.kill()
-    process.wait()
+    await ended(process, _KILL_SECONDS)

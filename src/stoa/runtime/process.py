@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -49,10 +50,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_REST_SECONDS = 5.0
-"""For jobs, batches and calls under way after the requests: each is a matter of milliseconds."""
-_PART_SECONDS = 12.0
-"""What the slowest part takes that keeps to its own limits: checkouts that are let go of, and then their last saves."""
+_REST_SECONDS = 2.0
+"""For the rounds of jobs that are under way, and for calls between the services here: a matter of milliseconds."""
+_CUT_OFF_SECONDS = 0.5
+"""For whatever heeds its cancellation."""
 
 _ADMIN_FINISH_SECONDS = 1
 _ADMIN_CONNECTIONS = 32
@@ -162,24 +163,29 @@ class Process:
         log.info("serving", extra={**addresses, "services": list(self._plan.services)})
 
     async def stop(self) -> None:
-        """From outside inwards, each part bounded in time. Safe to repeat, and after a start that failed."""
+        """From outside inwards, in the settings' `stop_seconds` at most: what is not done by then is cut off.
+
+        Safe to repeat, and after a start that failed.
+        """
         if self._stopped:
             return
         self._stopped = True
+        now = time.monotonic()
+        give_up = now + self._settings.stop_seconds
         if self._probes is not None:
             self._probes.stopping()
         outside = [self.neighbours.stop_answering(self._settings.finish_seconds)]
         if self._http is not None:
             outside.append(self._http.stop())
-        await _all(*outside, within_seconds=self._settings.finish_seconds + _REST_SECONDS)
-        await _all(*(each.rest(_REST_SECONDS) for each in self.services))
-        await _all(*(each.stop() for each in self.services))
-        await _all(self.neighbours.close(_REST_SECONDS))
-        await _all(*(upstream.close() for upstream in self._upstreams.values()))
+        await _all(*outside, until=now + self._settings.finish_seconds + _REST_SECONDS)
+        await _all(*(each.rest(_REST_SECONDS) for each in self.services), until=give_up)
+        await _all(*(each.stop() for each in self.services), until=give_up)
+        await _all(self.neighbours.close(_REST_SECONDS), until=give_up)
         inside = [each.db.close() for each in self.services]
+        inside += [upstream.close() for upstream in self._upstreams.values()]
         if self._admin is not None:
             inside.append(self._admin.stop())
-        await _all(*inside)
+        await _all(*inside, until=give_up)
 
     def _make_gateway(self, verifier: Verifier, here: http_app.Api) -> Gateway:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
@@ -221,16 +227,21 @@ async def _each(checks: Sequence[Check]) -> None:
         await check()
 
 
-async def _all(*stopping: Awaitable[None], within_seconds: float = _PART_SECONDS) -> None:
-    """Wait for all of them. What goes wrong with one (its database may be gone) must not leave the rest running."""
+async def _all(*stopping: Awaitable[None], until: float) -> None:
+    """Wait for all of them, `until` a moment of the monotonic clock: what then goes on is cut off.
+
+    What goes wrong with one (its database may be gone) must not leave the rest running.
+    """
     parts = [asyncio.ensure_future(each) for each in stopping]
+    # Each gets a chance to begin, also the last where the first took all the time.
+    within_seconds = max(_CUT_OFF_SECONDS, until - time.monotonic())
     late = (await asyncio.wait(parts, timeout=within_seconds))[1] if parts else set()
     for part in late:
         part.cancel()
     if late:
         # What does not even take its cancellation ends with the process.
         log.warning("a part of the process takes too long to stop", extra={"parts": len(late)})
-        await asyncio.wait(late, timeout=1.0)
+        await asyncio.wait(late, timeout=_CUT_OFF_SECONDS)
     for part in parts:
         if part.done() and not part.cancelled() and (error := part.exception()) is not None:
             log.warning("a part of the process did not stop as it should", exc_info=error)

@@ -13,6 +13,10 @@ PoolSize = Annotated[int, Meta(ge=1, le=1000)]
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
 LogFormat = Literal["", "json", "text"]
 
+BEHIND_SECONDS = 7.0
+"""For all that stops behind the doors, once the requests have had their time: milliseconds, unless somebody holds a
+lock or the database is silent. What is not done then is taken up by the next start, or by another process."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSettings:
@@ -32,9 +36,10 @@ class ProcessSettings:
     process may open on most machines, with room for databases and neighbours. A shop that raises the one may raise the
     other."""
 
-    finish_seconds: WholeSeconds = 20
-    """How long requests and calls in flight may take to finish when the process stops. With what follows it
-    stays under the 30 s that orchestrators grant."""
+    finish_seconds: WholeSeconds = 10
+    """How long requests and calls in flight may take to finish when the process stops; who would take longer is told to
+    come again. What follows takes 7 s at most, and an embedded database server 12: within the 30 s that orchestrators
+    grant."""
 
     force_grpc: bool = False
     """Send calls between services of one process over the wire too: for tests."""
@@ -47,3 +52,8 @@ class ProcessSettings:
 
     log_format: LogFormat = ""
     """`json` or `text`; empty is text at a terminal and JSON elsewhere."""
+
+    @property
+    def stop_seconds(self) -> float:
+        """What a process takes at most to stop."""
+        return self.finish_seconds + BEHIND_SECONDS

@@ -30,8 +30,6 @@ from stoa.runtime.watch import watching
 log = logging.getLogger(__name__)
 
 _START_SECONDS = 60.0
-# Longer than a process takes at most to finish what is in flight.
-_STOP_STEPS = ((signal.SIGTERM, 40.0),)
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _CALM_SECONDS = 60.0
 
@@ -93,8 +91,9 @@ class _Child:
 class Supervisor:
     """`start`, then `watch` for as long as they are to live, then `stop`, which leaves nothing behind."""
 
-    def __init__(self, environment: Mapping[str, str], output: TextIO, *, prefixed: bool) -> None:
+    def __init__(self, environment: Mapping[str, str], output: TextIO, *, prefixed: bool, stop_seconds: float) -> None:
         self._environment = environment
+        self._stop_seconds = stop_seconds
         self._output = output
         self._prefixed = prefixed
         self._children: list[_Child] = []
@@ -145,9 +144,9 @@ class Supervisor:
             process.kill()
 
     async def stop(self) -> None:
-        """SIGTERM to all at once; SIGKILL for whoever takes too long."""
+        """SIGTERM to all at once; SIGKILL for whoever takes longer than `stop_seconds`."""
         alive = [child.process for child in self._children if child.process is not None]
-        await asyncio.gather(*(children.stop(process, _STOP_STEPS) for process in alive))
+        await asyncio.gather(*(children.stop(process, [(signal.SIGTERM, self._stop_seconds)]) for process in alive))
         # Their pipes have an end now: let the last lines through.
         silent = [child.silent for child in self._children if child.silent is not None]
         if silent:

@@ -22,8 +22,9 @@ from stoa.services.checkout.states import State
 
 log = logging.getLogger(__name__)
 
-STOP_SECONDS = 5.0
-"""How long a stopping process lets its checkouts finish, while it still renews their leases."""
+STOP_SECONDS = 2.0
+"""How long a stopping process lets its checkouts finish, while it still renews their leases. Those that somebody waits
+for have had the time of the requests."""
 
 
 class Runner:
