@@ -57,8 +57,8 @@ class LockQueue(Generic[Item, Result]):
         self._suspects: dict[Hashable, float] = {}
         """Locks that were held, and until when that is to be expected."""
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def add(self, entry: Entry[Item, Result]) -> None:
         entry.alone = self._is_suspect(entry.locks)
