@@ -7,8 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from stoa.app import GET_PERSONAL, SERVICES, subscribers
+from stoa.audit.audit import INVARIANTS
+from stoa.cli import audit
 from stoa.cli.audit import add_arguments
+from stoa.cli.console import Console
 from stoa.kit import clock
+from stoa.kit.db import Database
+from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Outbox
+from stoa.runtime import provision
+from stoa.runtime.access import Access
+from stoa.runtime.secrets import Secrets
+from stoa.services.catalog.events import ProductCreated
 
 NOW = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)
 
@@ -45,3 +56,23 @@ def test_what_is_no_moment_is_refused(capsys, text: str) -> None:
         since(f"--since={text}")
     assert refused.value.code == 2
     assert f"{text!r} is no span like 24h" in capsys.readouterr().err
+
+
+async def test_what_is_still_on_its_way_is_said(postgres_server, capsys) -> None:
+    """As after `stoa seed` or `stoa import` on a shop that does not run: it looks lost, and is not."""
+    server = await postgres_server(durable=False)
+    access = Access(server.dsn(), Secrets("a secret of this test, long enough"))
+    await provision.prepare(access, SERVICES.values(), lambda *_: None)
+    assert await audit.audit(access, Console(), looks=1) == 0
+    capsys.readouterr()
+    catalog = Database("catalog", access.dsn_of(SERVICES["catalog"]), 1)
+    outbox = Outbox(SERVICES["catalog"], subscribers, GET_PERSONAL)
+    async with catalog.transaction() as tx:
+        fact = ProductCreated(product_id=uuid7(), slug="mug", seller_id=None, skus=[])
+        await outbox.announce(tx, subject=fact.product_id, version=1, fact=fact)
+    await catalog.close()
+    assert await audit.audit(access, Console(), looks=1) == 1
+    said = capsys.readouterr().out
+    assert INVARIANTS[4].statement in said
+    # To inventory and to the gateway.
+    assert "2 deliveries are still on their way: a shop that runs brings them; look again then." in said

@@ -39,7 +39,7 @@ FIRST = "SELECT email FROM users WHERE 'admin' = ANY (roles) AND disabled_at IS 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("act", choices=["add", "grant", "reset"])
     parser.add_argument("email", help="of the account")
-    parser.add_argument("--reason", default="", help="why; kept with the act")
+    parser.add_argument("--reason", type=installation.reason, default="", help="why; kept with the act")
     parser.add_argument("--to", type=Path, metavar="FILE", help="write the password into this new file, not here")
     installation.add_arguments(parser)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stoa.app import SERVICES
+from stoa.kit.text import LINE
 from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access, checked_name, checked_url
@@ -24,6 +25,7 @@ from stoa.runtime.watch import watching
 
 DATA_DIR = ".stoa"
 TOPOLOGY = "all-in-one"
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -231,3 +233,10 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 port = whole(1, 65535)
+
+
+def reason(text: str) -> str:
+    """For an argument that is kept for good, and shown at a terminal: it may not move the cursor."""
+    if len(text) <= LONGEST_REASON and re.match(LINE, text):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is no line of up to {LONGEST_REASON} characters that can be seen")

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("event", nargs="?", help="the event to discard, by the id that the list shows")
     parser.add_argument("--service", choices=sorted(SERVICES), help="only of this one; default: of all")
     parser.add_argument("--redrive", action="store_true", help="have what is listed tried again")
-    parser.add_argument("--reason", default="", help="why an event is discarded: it is kept")
+    parser.add_argument("--reason", type=installation.reason, default="", help="why an event is discarded: it is kept")
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
