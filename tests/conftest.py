@@ -142,6 +142,8 @@ class Templates:
 @pytest.fixture(scope="session")
 async def templates(postgres: Postgres) -> AsyncIterator[Templates]:
     admin = await asyncpg.connect(postgres.dsn())
+    # Of the passwords of the roles: each of thousands of connections works them off, on both sides.
+    await admin.execute("SET scram_iterations = 1")
     yield Templates(postgres, admin)
     await admin.close()
 

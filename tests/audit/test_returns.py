@@ -85,7 +85,7 @@ async def broken(shop, number: int, service: str, sql: str) -> list[str]:
     await transaction.start()
     try:
         await connection.execute(sql)
-        return (await findings(shop.databases | {service: Inside(connection)})).get(number, [])
+        return (await findings(shop.databases | {service: Inside(connection)}, number)).get(number, [])
     finally:
         await transaction.rollback()
         await connection.close()
