@@ -28,7 +28,8 @@ doctor:  ## look over this installation and say what to mend
 test:  ## run the tests; one folder, file or test with T=tests/cart
 	$(DEV)
 ifeq ($(T),)
-	$(PYTEST) -n $(N) --dist loadfile --ignore=tests/faults
+	@# As the folders stand: files sorted by the number of their tests would have the longest ones, of few, at the end.
+	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults
 else
 	$(PYTEST) $(T)
 endif

@@ -301,15 +301,19 @@ async def test_a_row_that_somebody_holds_is_waited_for_and_then_later(db, holder
     one = uuid7()
     await db.execute("INSERT INTO thing (id, document) VALUES ($1, '1')", one)
     await holder.execute("SELECT FROM thing WHERE id = $1 FOR UPDATE", one)
-    for statement in ("UPDATE thing SET document = '2'", "DELETE FROM thing"):
-        with pytest.raises(Locked) as refused:
-            await db.execute(statement)
-        with pytest.raises(Locked):
-            async with db.transaction() as tx:
-                await tx.execute(statement)
-    assert (refused.value.status, refused.value.type, refused.value.members) == (
-        503, "/problems/locked", {"retry_after_seconds": 1}
-    )  # fmt: skip
+
+    async def within_a_transaction(statement: str) -> None:
+        async with db.transaction() as tx:
+            await tx.execute(statement)
+
+    tries = [
+        way(statement)
+        for way in (db.execute, within_a_transaction)
+        for statement in ("UPDATE thing SET document = '2'", "DELETE FROM thing")
+    ]
+    for refused in await asyncio.gather(*tries, return_exceptions=True):
+        assert isinstance(refused, Locked)
+        assert (refused.status, refused.type, refused.members) == (503, "/problems/locked", {"retry_after_seconds": 1})
     assert await db.fetchval("SELECT document FROM thing WHERE id = $1", one) == 1
 
 
