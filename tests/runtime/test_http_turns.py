@@ -19,6 +19,7 @@ from stoa.runtime.http_server import HttpServer
 
 BURST = 200
 PIPELINED = 10
+ROOM_FOR_OTHERS = 4 * http_door.AT_ONCE_WHEN_FULL
 FRESH = b"GET /fresh HTTP/1.1\r\nHost: shop\r\n\r\n"
 
 
@@ -115,3 +116,29 @@ def test_a_process_without_free_files_goes_on_when_it_has_some_again() -> None:
                 writer.close()
 
     on_the_shops_loop(scene)
+
+
+def test_a_burst_takes_few_files_more_than_there_is_room_for_connections(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Those that were taken and are not yet among the open ones have a file each, and others need some too."""
+
+    async def scene() -> None:
+        lines = [socket.socket() for _ in range(2 * BURST)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        async with serving(Seen(), most_connections=BURST) as server:
+            for line in lines:
+                line.connect(("127.0.0.1", server.port))
+            try:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (lines[-1].fileno() + 1 + BURST + ROOM_FOR_OTHERS, hard))
+                # The last that gives way to those that come behind it.
+                reader, writer = await asyncio.open_connection(sock=lines[BURST - 1])
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+                writer.close()
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+                for line in lines:
+                    line.close()
+
+    on_the_shops_loop(scene)
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []

@@ -64,7 +64,9 @@ class Door:
         self._loop.add_reader(self._listener, self._take)
 
     def _take(self) -> None:
-        for _ in range(min(AT_ONCE, max(AT_ONCE_WHEN_FULL, self._room.most - self._open_now()))):
+        # Those of the turns before this one may not be among the open ones yet, and have a file each.
+        left = self._room.most - self._open_now() - len(self._entering)
+        for _ in range(min(AT_ONCE, max(AT_ONCE_WHEN_FULL, left))):
             try:
                 taken, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
