@@ -25,7 +25,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by `steps/<the name beside it>`.
 
     `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
-    `CUT` are there while a checkout runs, and are blank once it is cut; a row that was cut earlier has none of them.
+    `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them.
     """
 
     checkout_id: str
