@@ -3,11 +3,12 @@
 import pytest
 from sql import prepare_all
 
-from stoa.services.order import repository
+from stoa.services.order import repository, returns_repository
 
 
 async def test_every_statement_can_be_prepared(orders):
     assert "CREATE_ORDERS" in await prepare_all(orders.db, repository)
+    assert "RECEIVE_RETURN" in await prepare_all(orders.db, returns_repository)
 
 
 NEWEST = "'ffffffff-ffff-ffff-ffff-ffffffffffff'"

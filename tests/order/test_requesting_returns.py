@@ -8,7 +8,7 @@ import pytest
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
-from stoa.services.order import repository
+from stoa.services.order import repository, returns_repository
 from stoa.services.order.cancel_return import cancel_return
 from stoa.services.order.decide_return import approve_return, refuse_return
 from stoa.services.order.errors import (
@@ -55,7 +55,7 @@ async def units(orders, order_id: str) -> dict[str, tuple[int, int]]:
 
 
 async def history(orders, return_id: str) -> list[tuple[str | None, str, str, str]]:
-    changes = await repository.read_return_history(orders.db, return_id)
+    changes = await returns_repository.read_return_history(orders.db, return_id)
     return [(change.from_status, change.status, change.reason, change.actor) for change in changes]
 
 
@@ -175,7 +175,7 @@ async def test_a_refused_arrival_changes_nothing(orders, shipped, announced, cam
     with pytest.raises(failure):
         await receive_return(orders, shipped.id, asked.id, ADMIN, came)
     assert (await repository.read_order(orders.db, shipped.id), await announced()) == before
-    assert await repository.read_return(orders.db, shipped.id, asked.id) == asked
+    assert await returns_repository.read_return(orders.db, shipped.id, asked.id) == asked
 
 
 async def test_the_same_units_are_asked_for_once(orders, shipped):
@@ -223,7 +223,7 @@ async def test_only_what_was_shipped_and_only_its_buyer(orders, placed, shipped)
         await cancel_return(orders, shipped.id, asked.id, buyer(early))
     with pytest.raises(NoSuchReturn):
         await approve_return(orders, early.id, asked.id, ADMIN)
-    assert (await repository.read_return(orders.db, shipped.id, asked.id)).status is ReturnStatus.REQUESTED
+    assert (await returns_repository.read_return(orders.db, shipped.id, asked.id)).status is ReturnStatus.REQUESTED
 
 
 async def test_the_schema_itself_counts_units_once(orders, shipped):

@@ -13,7 +13,7 @@ from stoa.kit.context import Principal
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.staff_acts import list_acts
-from stoa.services.order import repository
+from stoa.services.order import repository, returns_repository
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.handlers import HANDLERS, together
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
@@ -60,7 +60,7 @@ async def test_a_return_shows_what_payment_gives(orders, placed):
     assert (one.refund, other.refund) == (gbp(2399), gbp(2399))
     for _ in range(2):
         await hear(orders.db, changed(order, other.id, 1000))
-    returns = await repository.returns_of_order(orders.db, order.id, None, 9)
+    returns = await returns_repository.returns_of_order(orders.db, order.id, None, 9)
     assert {each.id: each.refund for each in returns} == {one.id: gbp(2399), other.id: gbp(1000)}
     assert (await repository.read_order(orders.db, order.id)).refund_due == gbp(3399)
     await hear(orders.db, changed(order, one.id, 0))

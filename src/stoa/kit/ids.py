@@ -7,6 +7,9 @@ from datetime import datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""After every id: where a list that goes backward begins."""
+
 
 def uuid7() -> str:
     """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits from the system's generator."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 
+from stoa.kit import ids
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Db, Transaction, affected
 from stoa.kit.money import Money
@@ -76,8 +77,6 @@ DELIVERIES_TO = (
 DELIVERIES_OF = _DELIVERIES + "WHERE template = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 ALL_DELIVERIES = _DELIVERIES + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
 
-_NEWEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-
 
 async def list_deliveries(
     db: Db,
@@ -89,7 +88,7 @@ async def list_deliveries(
     limit: int,
 ) -> list[Delivery]:
     """Newest first, from after the delivery `before`."""
-    before = before or _NEWEST
+    before = before or ids.LAST
     if order_id is not None:
         rows = await db.fetch(DELIVERIES_ABOUT, order_id, before, recipient, template, limit)
     elif recipient is not None:

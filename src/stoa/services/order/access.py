@@ -5,10 +5,11 @@ from __future__ import annotations
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Db, Transaction
-from stoa.services.order import repository
+from stoa.services.order import repository, returns_repository
 from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
 from stoa.services.order.payment_status import PaymentTold
-from stoa.services.order.repository import Order, Return
+from stoa.services.order.repository import Order
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.states import Status
 
 STAFF = "admin"
@@ -67,7 +68,7 @@ async def note_return(tx: Transaction, asked: Return, after: Return, reason: str
 
 async def find_return(db: Db, order: Order, return_id: str) -> Return:
     """One return of the order. `NoSuchReturn` where the order has none of this id."""
-    found = await repository.read_return(db, order.id, return_id)
+    found = await returns_repository.read_return(db, order.id, return_id)
     if found is None:
         raise NoSuchReturn
     return found

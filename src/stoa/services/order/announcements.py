@@ -21,7 +21,8 @@ from stoa.services.order.events import (
     ReturnedItem,
 )
 from stoa.services.order.refunds import ReturnedLine
-from stoa.services.order.repository import Order, Return
+from stoa.services.order.repository import Order
+from stoa.services.order.returns_repository import Return
 
 
 def placed(order: Order) -> Announcement:

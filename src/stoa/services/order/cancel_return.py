@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stoa.kit.context import Principal
-from stoa.services.order import access, repository, return_states
-from stoa.services.order.repository import Return
+from stoa.services.order import access, repository, return_states, returns_repository
 from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 
 
@@ -18,10 +18,10 @@ async def cancel_return(orders: Orders, order_id: str, return_id: str, caller: P
         asked = await access.find_return(tx, order, return_id)
         return_states.check(asked.status, ReturnStatus.CANCELED)
         actor = access.kind_of(order, caller)
-        await repository.change_return(
+        await returns_repository.change_return(
             tx, asked, ReturnStatus.CANCELED, reason="called off", actor=actor, actor_id=caller.user_id
         )
-        await repository.free_units(tx, asked)
+        await returns_repository.free_units(tx, asked)
         await repository.touch_order(tx, order_id)
         canceled = await access.find_return(tx, order, return_id)
         await access.note_return(tx, asked, canceled)

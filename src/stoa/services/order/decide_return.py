@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stoa.kit.context import Principal
-from stoa.services.order import access, announcements, repository, return_states
-from stoa.services.order.repository import Return
+from stoa.services.order import access, announcements, repository, return_states, returns_repository
 from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 
 
@@ -15,7 +15,7 @@ async def approve_return(orders: Orders, order_id: str, return_id: str, caller: 
         order = await access.find_locked(tx, order_id, caller)
         asked = await access.find_return(tx, order, return_id)
         return_states.check(asked.status, ReturnStatus.APPROVED)
-        await repository.change_return(
+        await returns_repository.change_return(
             tx, asked, ReturnStatus.APPROVED, reason="approved", actor="staff", actor_id=caller.user_id
         )
         version = await repository.touch_order(tx, order_id)
@@ -33,10 +33,10 @@ async def refuse_return(orders: Orders, order_id: str, return_id: str, caller: P
         order = await access.find_locked(tx, order_id, caller)
         asked = await access.find_return(tx, order, return_id)
         return_states.check(asked.status, ReturnStatus.REFUSED)
-        await repository.change_return(
+        await returns_repository.change_return(
             tx, asked, ReturnStatus.REFUSED, reason=reason, actor="staff", actor_id=caller.user_id
         )
-        await repository.free_units(tx, asked)
+        await returns_repository.free_units(tx, asked)
         version = await repository.touch_order(tx, order_id)
         await orders.outbox.announce_all(tx, [announcements.return_refused(order, version, asked, reason)])
         refused = await access.find_return(tx, order, return_id)

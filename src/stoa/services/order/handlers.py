@@ -15,7 +15,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
-from stoa.services.order import repository
+from stoa.services.order import repository, returns_repository
 from stoa.services.order.payment_status import PaymentState, PaymentTold
 
 
@@ -76,7 +76,7 @@ async def refund_changed(tx: Transaction, event: Event) -> None:
     if changed.source == "cancel":
         await repository.change_refund_of_canceled(tx, changed.order_id, changed.amount.amount)
     else:
-        await repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
+        await returns_repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
 
 
 HANDLERS: dict[str, Handler] = {

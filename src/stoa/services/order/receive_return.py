@@ -13,11 +13,12 @@ from operator import attrgetter
 from stoa.kit import money
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
-from stoa.services.order import access, announcements, repository, return_states, states
+from stoa.services.order import access, announcements, repository, return_states, returns_repository, states
 from stoa.services.order.refunds import Came, check_received, refund_lines
-from stoa.services.order.repository import Order, Return
+from stoa.services.order.repository import Order
 from stoa.services.order.request_return import ask
 from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
 
@@ -63,7 +64,7 @@ async def book_return(
     worth = refund_lines({item.sku: item.bought for item in order.items}, came)
     refund = money.total((line.net + line.tax for line in worth), order.total.currency)
     refund = min(refund, order.left, key=attrgetter("amount"))
-    await repository.receive_return(
+    await returns_repository.receive_return(
         tx, asked, worth, refund_minor=refund.amount, actor="staff", actor_id=caller.user_id
     )
     still_out = sum(item.quantity - item.returned_quantity for item in order.items)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from stoa.kit import ids
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
-from stoa.services.order import access, announcements, repository, states
+from stoa.services.order import access, announcements, repository, returns_repository, states
 from stoa.services.order.refunds import check_returnable
-from stoa.services.order.repository import Order, Return
+from stoa.services.order.repository import Order
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
 
@@ -37,9 +38,9 @@ async def ask(
     check_returnable({item.sku: item.bought for item in order.items}, wanted)
     return_id = ids.uuid7()
     actor = access.kind_of(order, caller)
-    await repository.add_return(
+    await returns_repository.add_return(
         tx, return_id, order_id=order.id, reason=reason, lines=wanted, actor=actor, actor_id=caller.user_id
     )
-    asked = await repository.read_return(tx, order.id, return_id)
+    asked = await returns_repository.read_return(tx, order.id, return_id)
     assert asked is not None
     return asked

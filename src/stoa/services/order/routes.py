@@ -15,7 +15,7 @@ from stoa.kit.http.routes import OWNER, Request, Routes, roles
 from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, Sku
 from stoa.kit.money import Money
 from stoa.kit.problems import Unauthorized
-from stoa.services.order import access, repository
+from stoa.services.order import access, repository, returns_repository
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.cancel_return import cancel_return
 from stoa.services.order.decide_return import approve_return, refuse_return
@@ -24,9 +24,9 @@ from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.process_order import process_order
 from stoa.services.order.receive_return import receive_return, take_back
 from stoa.services.order.refunds import Came
-from stoa.services.order.repository import Return
 from stoa.services.order.request_return import request_return
 from stoa.services.order.return_states import ReturnStatus
+from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
@@ -247,7 +247,7 @@ async def give_back(orders: Orders, request: Request[NewReturn]) -> ReturnView:
 async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> Page[ReturnView]:
     """Those in one state, newest first: by default what waits for a decision."""
     query = request.query
-    found = await repository.returns_in_status(orders.db, query.status, _before(query.cursor), query.limit + 1)
+    found = await returns_repository.returns_in_status(orders.db, query.status, _before(query.cursor), query.limit + 1)
     return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
 
 
@@ -261,7 +261,7 @@ async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> 
 async def list_returns_of_order(orders: Orders, request: Request[None, PageQuery]) -> Page[ReturnView]:
     query = request.query
     order = await access.find(orders.db, request.path["order_id"], _caller(request.principal))
-    found = await repository.returns_of_order(orders.db, order.id, _before(query.cursor), query.limit + 1)
+    found = await returns_repository.returns_of_order(orders.db, order.id, _before(query.cursor), query.limit + 1)
     return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
 
 
@@ -273,7 +273,7 @@ async def show_return(orders: Orders, request: Request) -> ReturnView:
 @routes.get(f"{ONE_RETURN}/history", answer=Page[ReturnChangeView], who=OWNER, summary="What became of a return")
 async def show_return_history(orders: Orders, request: Request) -> Page[ReturnChangeView]:
     found = await _return(orders, request)
-    changes = await repository.read_return_history(orders.db, found.id)
+    changes = await returns_repository.read_return_history(orders.db, found.id)
     return Page(
         [
             ReturnChangeView(
