@@ -51,7 +51,7 @@ PATIENCE_SECONDS = 0.1
 """How long a flush has the way to itself: many times what a commit takes."""
 FIRST_WAIT_SECONDS = 0.25
 """How long a flush waits for a lock before it is found out who holds it, while its other locks keep others waiting.
-Longer than PostgreSQL takes to find a deadlock, and than who does not hang holds one."""
+Longer than the embedded server takes to find a deadlock, and than who does not hang holds one."""
 LOOK_AGAIN_SECONDS = 0.1
 """How often it is asked whether a held lock is free, while anybody waits for it."""
 MOST_FLUSHES = 3

@@ -32,8 +32,8 @@ class Settings:
     """Checkouts under way in one process: above it 503 at once, because all of them together would only be slower."""
 
     answer_within_seconds: Seconds = 15.0
-    """How long a shopper waits before 202 says that it goes on: less than proxies wait, and than a process that
-    stops gives its requests."""
+    """How long a shopper waits before 202 says that it goes on: less than proxies wait. A process that stops gives
+    its requests less: then it is 503, and a repeat gets the answer."""
 
     repeat_waits_seconds: Seconds = 10.0
     """How long a repeat of the same key waits for the first's answer before 409."""
