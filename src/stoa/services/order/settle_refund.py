@@ -20,11 +20,13 @@ async def settle_refund(orders: Orders, order_id: str, caller: Principal, reason
     The act is kept with its reason. Should payment hear of it all the same, as of an event that was only parked,
     it gives back what is due, and the order shows that.
     """
-    paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
+    before = await access.find(orders.db, order_id, caller)
+    paid = await orders.paid_for(before)
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, paid)
         asked_minor = paid.asked_minor - paid.by_hand_minor if paid is not None else 0
-        missing = order.refund_due.amount - asked_minor
+        # What came back since then payment could not know of when it answered.
+        missing = min(before.refund_due.amount, order.refund_due.amount) - asked_minor
         if missing <= 0:
             raise NothingToSettle
         await repository.settle_refund(tx, order_id, missing)
