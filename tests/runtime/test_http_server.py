@@ -50,18 +50,30 @@ async def _send_without_end(line, begin: bytes, piece: bytes) -> tuple[bytes, in
 
 
 @pytest.mark.parametrize(
-    ("begin", "piece"),
+    ("begin", "piece", "status"),
     [
-        (GET + b"X-Long: ", b"a" * PIECE),
-        (GET, b"X-Many: a\r\n" * (PIECE // 11)),
-        (b"GET /", b"a" * PIECE),
+        (GET + b"X-Long: ", b"a" * PIECE, b"431"),
+        (GET, b"X-Many: a\r\n" * (PIECE // 11), b"431"),
+        (b"GET /", b"a" * PIECE, b"414"),
+        (b"GET /?", b"a" * PIECE, b"414"),
+        (b"\r\n", b"\r\n" * PIECE, b"431"),
     ],
 )
-async def test_a_head_without_end_is_refused(line, begin, piece):
+async def test_a_head_without_end_is_refused(line, begin, piece, status):
     answered, sent = await _send_without_end(line, begin, piece)
-    assert answered == b"HTTP/1.1 431"
+    assert answered == b"HTTP/1.1 " + status
     assert sent < 4 * MOST_HEAD_BYTES
     assert await line[0].read() != b""  # the rest of the answer, and then the end
+
+
+@pytest.mark.parametrize("size", [66_000, 70_000, 200_000])
+async def test_a_whole_head_with_too_long_a_path_says_so(line, size):
+    reader, writer = line
+    writer.write(b"GET /" + b"a" * size + b" HTTP/1.1\r\nHost: shop\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 414 ")
+    assert b"content-type: application/problem+json" in head
+    assert b'"type":"/problems/target-too-long"' in body
 
 
 @pytest.mark.parametrize("said", [b"", b"GET /", GET])

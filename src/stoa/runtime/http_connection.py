@@ -28,6 +28,7 @@ from stoa.kit.http.refusals import (
     HeadersTooSlow,
     MalformedRequest,
     Stopping,
+    TargetTooLong,
     TooManyConnections,
 )
 from stoa.runtime.http_head import check_head
@@ -59,6 +60,7 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, room: Room, turns: Turns, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.address = ""
+        self.url = b""
         self._room = room
         self._turns = turns
         self._in_head = True
@@ -174,11 +176,13 @@ class HttpConnection(HttpToolsProtocol):
             self._end_with(self.cycle)
             return
         except httptools.HttpParserError as error:
-            self._refuse(self._refusal or MalformedRequest(f"The request cannot be read: {error}."))
+            # Among what the parser cannot read is a path above 64 KiB.
+            malformed = MalformedRequest(f"The request cannot be read: {error}.")
+            self._refuse(self._refusal or (self._too_large() if self._target_is_most else malformed))
             return
         if self._in_head:
             if self._head_bytes > MOST_HEAD_BYTES:
-                self._refuse(HeadersTooLarge(f"Path and headers may have {MOST_HEAD_BYTES} bytes together."))
+                self._refuse(self._too_large())
         elif self.cycle is request and request.more_body:
             expected = self._body_bytes + self._chunks * CHUNK_BYTES - expected
             self._framing_bytes = max(0, self._framing_bytes + len(data) - expected)
@@ -187,6 +191,15 @@ class HttpConnection(HttpToolsProtocol):
         elif self._head_timer is None and self.cycle.response_complete:
             # Empty lines before a request count as its beginning.
             self._expect_head()
+
+    def _too_large(self) -> problems.Problem:
+        kind = TargetTooLong if self._target_is_most else HeadersTooLarge
+        return kind(f"Path, query and headers may have {MOST_HEAD_BYTES} bytes together.")
+
+    @property
+    def _target_is_most(self) -> bool:
+        """Of a head that is too large: whether that is for its path and query, and not for its headers."""
+        return len(self.url) > MOST_HEAD_BYTES // 2
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -17,7 +17,7 @@ from stoa.kit import context, problems
 from stoa.kit.context import Context
 from stoa.kit.http import asgi, edge
 from stoa.kit.http.app import LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES
-from stoa.kit.http.refusals import BadHeader, HeadersTooLarge, MethodNotAllowed
+from stoa.kit.http.refusals import BadHeader, HeadersTooLarge, MethodNotAllowed, TargetTooLong
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MOST_HEADER_BYTES = 16 * 1024
@@ -81,7 +81,7 @@ class Arrival:
         if sum(len(name) + len(value) for name, value in self.scope["headers"]) > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
         if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
-            raise HeadersTooLarge(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
+            raise TargetTooLong(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
         asgi.refuse_announced(self.headers, MOST_BODY_BYTES)
         if b"connection" in self.headers and named_by_connection(self.scope["headers"]) & asgi.SINGLE:
             raise BadHeader("What a service needs to see cannot end at the connection.", field="Connection")

@@ -69,6 +69,13 @@ class HeadersTooLarge(problems.Problem):
     slug = "headers-too-large"
 
 
+class TargetTooLong(problems.Problem):
+    status = 414
+    code = problems.BadRequest.code
+    title = "Path and query are too long"
+    slug = "target-too-long"
+
+
 class HeadersTooSlow(problems.Problem):
     status = 408
     code = problems.BadRequest.code
