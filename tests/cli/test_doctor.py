@@ -68,6 +68,10 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
     for _ in range(2):
         assert await look() == {"databases": "others than the service may connect to stoa_order; run `stoa migrate`"}
     await provision.close(provided, SERVICES["order"])
+    assert await look(STOA_ORDER_HTTP="order:4003") == {
+        "variables": "topology all-in-one has nothing for STOA_ORDER_HTTP to be the address of; "
+        "name the --topology that you run, or take them out"
+    }
     assert await look(STOA_POOLSIZE="3") == {
         "variables": "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?); "
         "write them as `docs/settings.md` does, or take them out"

@@ -282,6 +282,8 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
         assert "hush" not in misspelled.stderr
     told = stoa("doctor", "--data-dir", tmp_path / "none", STOA_POOLSIZE="3")
     assert told.stderr == "stoa: nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?)\n"
+    elsewhere = stoa("serve", "--process", "shop", "--data-dir", tmp_path / "none", STOA_ORDER_HTTP="order:4003")
+    assert "stoa: topology all-in-one has nothing for STOA_ORDER_HTTP to be the address of\n" in elsewhere.stderr
     nowhere.joinpath("layout").write_text("99\n")
     newer = stoa("up", "--data-dir", nowhere, "--port", str(unused_port))
     assert "was written by a newer version of Stoa; upgrade Stoa" in newer.stderr

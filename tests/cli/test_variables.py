@@ -7,7 +7,7 @@ import re
 import pytest
 from docs.pages import ROOT
 
-from stoa.cli.variables import told, unknown
+from stoa.cli.variables import of_others, told, told_of_others, unknown
 from stoa.runtime import topology as topologies
 
 
@@ -66,4 +66,22 @@ def test_what_a_cluster_gives_every_container_is_not_told() -> None:
 def test_they_are_told_in_one_line() -> None:
     assert told({"STOA_POOLSIZE": "STOA_POOL_SIZE", "STOA_XYZZY": ""}) == (
         "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?), STOA_XYZZY"
+    )
+
+
+def test_the_address_of_a_process_that_another_topology_has_is_told() -> None:
+    environ = {
+        "STOA_ORDER_HTTP": "order.shop.svc:4003",
+        "STOA_ORDER_SERVICE_HOST": "10.0.0.1",
+        "STOA_USER_GRPC": "",
+        "STOA_SHOP_HTTP": "127.0.0.1:8080",
+        "STOA_SHOP_GRPC": "127.0.0.1:8082",
+        "STOA_POOL_SIZE": "4",
+    }
+    assert unknown(environ, "all-in-one") == {}
+    assert of_others(environ, "all-in-one") == ["STOA_ORDER_HTTP", "STOA_SHOP_GRPC"]
+    assert of_others(environ, "three-services") == ["STOA_SHOP_GRPC", "STOA_SHOP_HTTP"]
+    assert of_others(environ, "no-such-topology") == []
+    assert told_of_others(["STOA_ORDER_HTTP", "STOA_SHOP_GRPC"], "all-in-one") == (
+        "topology all-in-one has nothing for STOA_ORDER_HTTP, STOA_SHOP_GRPC to be the address of"
     )

@@ -22,7 +22,7 @@ from stoa.app import SERVICES
 from stoa.cli import admin, installation
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
-from stoa.cli.variables import told, unknown
+from stoa.cli.variables import of_others, told, told_of_others, unknown
 from stoa.kit import clock
 from stoa.kit.db import Database
 from stoa.kit.problems import Problem, first_line
@@ -123,6 +123,8 @@ async def _data_dir(here: Installation) -> str:
 async def _variables(here: Installation) -> str:
     if unread := unknown(here.environ, here.topology):
         raise Failure(told(unread), "write them as `docs/settings.md` does, or take them out")
+    if others := of_others(here.environ, here.topology):
+        raise Failure(told_of_others(others, here.topology), "name the --topology that you run, or take them out")
     return "every STOA_ variable is read"
 
 

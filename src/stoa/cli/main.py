@@ -37,6 +37,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 """Name, module and what it does. A new command is a file and a line here."""
 
+RUN_A_TOPOLOGY = frozenset({"up", "serve"})
+"""To the others it is the same which one runs."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status: 0, 1 for a failure that was told, 2 for a wrong command line."""
@@ -64,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(words[1:])
     console = Console()
     variables = importlib.import_module("stoa.cli.variables")
-    if unread := variables.unknown(os.environ, arguments.topology):
-        console.warning(variables.told(unread))
+    for line in variables.warnings(os.environ, arguments.topology, runs=name in RUN_A_TOPOLOGY):
+        console.warning(line)
     try:
         return run_until_signal(module.run(arguments, console)) or 0
     except Failure as failure:

@@ -20,7 +20,7 @@ from stoa.cli.installation import Installation
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed, seed_in_a_child
-from stoa.cli.variables import unknown
+from stoa.cli.variables import of_others, unknown
 from stoa.runtime import files
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
@@ -91,7 +91,7 @@ async def _run_supervised(here: Installation, topology: Topology, console: Conso
         variable_of(gateway.name, "http"): str(gateway.http),
         variable_of(gateway.name, "admin"): str(gateway.admin),
     }
-    for name in unknown(here.environ, here.topology):
+    for name in (*unknown(here.environ, here.topology), *of_others(here.environ, here.topology)):
         # It is told already, and each process would tell it again.
         del environment[name]
     if sys.stderr.isatty():

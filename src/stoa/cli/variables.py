@@ -9,7 +9,7 @@ import ast
 import difflib
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,10 +60,35 @@ def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
     }
 
 
+def of_others(environ: Mapping[str, str], topology: str) -> list[str]:
+    """The addresses of processes that `topology` does not have and another packaged one has: nothing listens there."""
+    try:
+        own = set(_addresses_in(topology))
+    except Failure:
+        return []  # the command says it
+    others = set(_addresses(topology)) - own
+    return sorted(
+        name for name, value in environ.items() if name in others and value and not _is_of_the_cluster(name, value)
+    )
+
+
+def told_of_others(names: Iterable[str], topology: str) -> str:
+    """What `of_others` found, in one line."""
+    return f"topology {topology} has nothing for {', '.join(names)} to be the address of"
+
+
 def told(unread: Mapping[str, str]) -> str:
     """What `unknown` found, in one line."""
     names = (f"{name} ({nearest}?)" if nearest else name for name, nearest in unread.items())
     return f"nothing reads {', '.join(names)}"
+
+
+def warnings(environ: Mapping[str, str], topology: str, *, runs: bool) -> Iterator[str]:
+    """What a command says of the environment before it begins; `runs` if it runs processes of the topology."""
+    if unread := unknown(environ, topology):
+        yield told(unread)
+    if runs and (others := of_others(environ, topology)):
+        yield told_of_others(others, topology)
 
 
 def _is_of_the_cluster(name: str, value: str) -> bool:
@@ -80,6 +105,11 @@ def _addresses(topology: str) -> Iterator[str]:
             continue  # the command says it
         for plan in processes:
             yield from (topologies.variable_of(plan.name, kind) for kind in topologies.KINDS)
+
+
+def _addresses_in(topology: str) -> Iterator[str]:
+    for plan in topologies.load(topology, {}).processes:
+        yield from (topologies.variable_of(plan.name, kind) for kind in topologies.KINDS if getattr(plan, kind))
 
 
 def _settings_in(file: Path, prefix: str) -> Iterator[Setting]:
