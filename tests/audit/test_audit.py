@@ -8,14 +8,10 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from journeys.client import ADDRESS, card
+from stocking import stock_up
 
 from stoa.audit.audit import INVARIANTS, audit, judge
 from stoa.audit.look import EVER
-from stoa.contracts.catalog.v1 import catalog_pb2
-from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from stoa.contracts.common.v1 import common_pb2
-from stoa.contracts.inventory.v1 import inventory_pb2
-from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 
 SKU = "AUDIT-1"
 
@@ -23,15 +19,7 @@ SKU = "AUDIT-1"
 @pytest.fixture(scope="module")
 async def sold(shop):
     """A shop with one guest's order, settled."""
-    variant = catalog_pb2.ImportProductsRequest.NewVariant(
-        sku=SKU, price=common_pb2.Money(amount_minor=1000, currency="GBP")
-    )
-    product = catalog_pb2.ImportProductsRequest.NewProduct(
-        slug="audited", name="Audited", category="things", category_name="Things", variants=[variant]
-    )
-    await shop.stub(CatalogServiceStub).ImportProducts(catalog_pb2.ImportProductsRequest(products=[product]))
-    lines = [common_pb2.Line(sku=SKU, quantity=10)]
-    await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    await stock_up(shop, SKU, price=1000, on_hand=10)
     async with shop.http.post("/api/v1/cart", headers={"Idempotency-Key": str(uuid4())}) as answer:
         cart = (await answer.json())["id"]
     async with shop.http.post(f"/api/v1/cart/{cart}/items", json={"sku": SKU, "quantity": 2}) as answer:

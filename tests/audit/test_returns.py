@@ -9,14 +9,8 @@ import asyncpg
 import pytest
 from audit.test_audit import Inside, findings
 from journeys.client import ADDRESS, Shopper, card
+from stocking import admin_of, stock_up, visitor_of
 
-from stoa.contracts.auth.v1 import auth_pb2
-from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
-from stoa.contracts.catalog.v1 import catalog_pb2
-from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from stoa.contracts.common.v1 import common_pb2
-from stoa.contracts.inventory.v1 import inventory_pb2
-from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.kit import inbox, outbox
 from stoa.kit.ids import uuid7
 
@@ -25,13 +19,7 @@ SKU = "AUDIT-2"
 
 @pytest.fixture(scope="module")
 async def admin(shop) -> Shopper:
-    new = auth_pb2.ImportUsersRequest.NewUser(
-        email="admin@stoa.example", first_name="A", last_name="B", roles=["admin"]
-    )
-    auth = shop.stub(AuthServiceStub)
-    await auth.ImportUsers(auth_pb2.ImportUsersRequest(users=[new]))
-    session = await auth.OpenSession(auth_pb2.OpenSessionRequest(email=new.email, reason="test"))
-    return Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}", session.access_token)
+    return await admin_of(shop)
 
 
 async def order_of_three(ada: Shopper) -> dict:
@@ -45,7 +33,7 @@ async def new_order(shop, returned):
     """`await new_order()`: a confirmed order of somebody else."""
 
     async def make() -> dict:
-        order = await order_of_three(await Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}").register())
+        order = await order_of_three(await visitor_of(shop).register())
         await shop.settle()
         return order
 
@@ -55,15 +43,7 @@ async def new_order(shop, returned):
 @pytest.fixture(scope="module")
 async def returned(shop, admin: Shopper) -> str:
     """The id of a shipped order of three: 8.33 went back by hand, one is back, and another is asked for."""
-    variant = catalog_pb2.ImportProductsRequest.NewVariant(
-        sku=SKU, price=common_pb2.Money(amount_minor=1000, currency="GBP")
-    )
-    product = catalog_pb2.ImportProductsRequest.NewProduct(
-        slug="audited", name="Audited", category="things", category_name="Things", variants=[variant]
-    )
-    await shop.stub(CatalogServiceStub).ImportProducts(catalog_pb2.ImportProductsRequest(products=[product]))
-    lines = [common_pb2.Line(sku=SKU, quantity=10)]
-    await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    await stock_up(shop, SKU, price=1000, on_hand=10)
     ada = await Shopper(shop.http, admin.base_url).register()
     order = await order_of_three(ada)
     path = f"/orders/{order['id']}"

@@ -4,6 +4,7 @@ import asyncio
 from itertools import permutations
 
 import pytest
+from runners import deadlocks, drained
 
 from stoa.app import SERVICES
 from stoa.kit import clock
@@ -58,7 +59,7 @@ async def test_the_newest_word_counts_whatever_comes_last(db, fill, arrival):
     assert await marks(db, cart.id) == {"MUG": True}
 
 
-async def test_two_runners_keep_the_newest_of_each(db):
+async def test_two_runners_keep_the_newest_of_each(db, postgres):
     twin = Database("cart", db.dsn, db.size)
     inboxes = [Inbox(SERVICES["cart"], one, HANDLERS) for one in (db, twin)]
     skus = [f"S{at}" for at in range(60)]
@@ -67,16 +68,9 @@ async def test_two_runners_keep_the_newest_of_each(db):
         for version in range(1, 6)
         for sku in (skus if version % 2 else reversed(skus))
     ]
-    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
-    await asyncio.gather(*(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
-    async with asyncio.timeout(30):
-        while await db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
-            await asyncio.sleep(0.02)
-    for inbox in inboxes:
-        await inbox.stop()
-    await asyncio.gather(*running, return_exceptions=True)
-    await twin.close()
+    async with drained(db, *inboxes):
+        await asyncio.gather(*(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
     assert await db.fetchval("SELECT sum(attempts) FROM inbox") == 0
-    assert await db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     rows = await db.fetch("SELECT version, sold_out, count(*) FROM sku_marks GROUP BY version, sold_out")
     assert [tuple(row) for row in rows] == [(5, True, 60)]
+    assert await deadlocks(postgres, db, twin) == 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from rest import new_user
+from runners import deadlocks, drained
 
 from stoa.app import SERVICES
 from stoa.kit.clock import now
@@ -168,7 +169,7 @@ async def settle_for_ever(catalog):
         await asyncio.sleep(0.01)
 
 
-async def test_two_processes_beside_who_removes_categories(shop, few):
+async def test_two_processes_beside_who_removes_categories(shop, few, postgres):
     """All lock products of a seller, or of several, in the order of their ids."""
     sellers = [new_user("seller") for _ in range(8)]
     for at in range(24):
@@ -189,20 +190,16 @@ async def test_two_processes_beside_who_removes_categories(shop, few):
             for number in range(24):
                 await shop.rest.ok("PATCH", f"/products/p{number}", {"status": "active"}, user=ADMIN)
 
-    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
-    running += [asyncio.create_task(settle_for_ever(catalog)) for catalog in (shop.catalog, twin)]
-    await asyncio.gather(arrange(), *(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
-    undone = "SELECT EXISTS (SELECT FROM inbox WHERE done_at IS NULL) OR EXISTS (SELECT FROM sellers WHERE NOT settled)"
+    settling = [asyncio.create_task(settle_for_ever(catalog)) for catalog in (shop.catalog, twin)]
+    async with drained(shop.db, *inboxes):
+        await asyncio.gather(arrange(), *(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
     async with asyncio.timeout(30):
-        while await shop.db.fetchval(undone):
+        while await repository.any_unsettled(shop.db):
             await asyncio.sleep(0.02)
-    for inbox in inboxes:
-        await inbox.stop()
-    assert not any(task.done() for task in running[2:])
-    for task in running:
+    assert not any(task.done() for task in settling)
+    for task in settling:
         task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-    await twin.db.close()
+    await asyncio.gather(*settling, return_exceptions=True)
     assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
-    assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     assert await shop.db.fetchval("SELECT count(*) FROM products WHERE seller_barred") == 0
+    assert await deadlocks(postgres, shop.db, twin.db) == 0

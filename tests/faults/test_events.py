@@ -7,19 +7,13 @@ import json
 import random
 
 import pytest
-from journeys.client import ADDRESS, Shopper, card
+from journeys.client import ADDRESS, card
+from stocking import admin_of, stock_up, visitor_of
 
 from stoa import app
 from stoa.audit.audit import audit
-from stoa.contracts.auth.v1 import auth_pb2
-from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
-from stoa.contracts.catalog.v1 import catalog_pb2
-from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.events.v1.events_pb2 import DeliverRequest
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceStub
-from stoa.contracts.inventory.v1 import inventory_pb2
-from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 
 SKU = "SHUFFLED"
 STOCK = 100
@@ -69,12 +63,7 @@ async def deliver_and_wait(shop, subscriber: str, event: dict) -> None:
 
 async def trade(shop) -> None:
     """Orders that stay, are canceled, and are shipped and half returned."""
-    base_url = str(shop.http._base_url).rstrip("/")
-    visitor = Shopper(shop.http, base_url)
-    token = await shop.stub(AuthServiceStub).OpenSession(
-        auth_pb2.OpenSessionRequest(email="admin@stoa.example", reason="test")
-    )
-    admin = Shopper(shop.http, base_url, token.access_token)
+    visitor, admin = visitor_of(shop), await admin_of(shop)
     for number in range(6):
         cart = await visitor.ok("POST", "/cart", status=201)
         await visitor.ok("POST", f"/cart/{cart['id']}/items", {"sku": SKU, "quantity": 2}, status=201)
@@ -96,19 +85,7 @@ async def trade(shop) -> None:
 @pytest.fixture
 async def stocked(shop_with):
     shop = await shop_with()
-    admin = auth_pb2.ImportUsersRequest.NewUser(
-        email="admin@stoa.example", first_name="A", last_name="B", roles=["admin"]
-    )
-    await shop.stub(AuthServiceStub).ImportUsers(auth_pb2.ImportUsersRequest(users=[admin]))
-    variant = catalog_pb2.ImportProductsRequest.NewVariant(
-        sku=SKU, price=common_pb2.Money(amount_minor=1000, currency="GBP")
-    )
-    product = catalog_pb2.ImportProductsRequest.NewProduct(
-        slug="shuffled", name="Shuffled", category="things", category_name="Things", variants=[variant]
-    )
-    await shop.stub(CatalogServiceStub).ImportProducts(catalog_pb2.ImportProductsRequest(products=[product]))
-    lines = [common_pb2.Line(sku=SKU, quantity=STOCK)]
-    await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    await stock_up(shop, SKU, price=1000, on_hand=STOCK)
     await shop.settle()
     return shop
 

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import random
 
+from runners import deadlocks, drained
+
 from stoa.app import SERVICES
 from stoa.kit.clock import now
 from stoa.kit.events import Event
@@ -33,7 +35,7 @@ def placed(order_id: str, key: str, lines: dict[str, int], traceparent: str = ""
     )
 
 
-async def test_selling_in_batches_deadlocks_with_nobody(shop, twin):
+async def test_selling_in_batches_deadlocks_with_nobody(shop, twin, postgres):
     chance = random.Random(11)
     for sku in SKUS:
         await shop.put(sku, 100_000)
@@ -56,18 +58,13 @@ async def test_selling_in_batches_deadlocks_with_nobody(shop, twin):
             if at % 5 == 0:
                 await expire_holds(one.inventory)
 
-    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
-    await asyncio.gather(*(buy(one, f"{at}-{turn}") for at, one in enumerate(shops) for turn in range(4)))
-    while await shop.db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
-        await asyncio.sleep(0.05)
-    for inbox in inboxes:
-        await inbox.stop()
-    await asyncio.gather(*running, return_exceptions=True)
+    async with drained(shop.db, *inboxes):
+        await asyncio.gather(*(buy(one, f"{at}-{turn}") for at, one in enumerate(shops) for turn in range(4)))
 
     assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
     assert await shop.db.fetchval("SELECT count(*) FROM stock_movements WHERE kind = 'sale'") == 900
-    assert await shop.db.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     await shop.assert_sound()
+    assert await deadlocks(postgres, *(one.db for one in shops)) == 0
 
 
 async def test_what_is_missing_of_an_order_is_said_in_its_trace_whoever_shares_its_batch(shop, said):

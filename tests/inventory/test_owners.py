@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from rest import Rest, new_user
+from runners import drained
 
 from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
@@ -169,14 +170,8 @@ async def test_two_runners_learn_everything_beside_orders(shop, twin):
         for version in range(1, 11)
         for at, product in enumerate(products)
     ]
-    running = [asyncio.create_task(inbox.run()) for inbox in inboxes]
-    await asyncio.gather(*(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
-    async with asyncio.timeout(30):
-        while await shop.db.fetchval("SELECT count(*) FROM inbox WHERE done_at IS NULL"):
-            await asyncio.sleep(0.02)
-    for inbox in inboxes:
-        await inbox.stop()
-    await asyncio.gather(*running, return_exceptions=True)
+    async with drained(shop.db, *inboxes):
+        await asyncio.gather(*(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
     assert await shop.db.fetchval("SELECT sum(attempts) FROM inbox") == 0
     assert {tuple(row) for row in await shop.db.fetch("SELECT sku, seller_id, product_version FROM owners")} == {
         (sku, SELLER.id, 10) for sku in skus

@@ -8,15 +8,9 @@ from uuid import uuid4
 
 import pytest
 from journeys.client import Shopper
+from stocking import admin_of, stock_up, visitor_of
 
 from stoa.audit.audit import audit
-from stoa.contracts.auth.v1 import auth_pb2
-from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
-from stoa.contracts.catalog.v1 import catalog_pb2
-from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
-from stoa.contracts.common.v1 import common_pb2
-from stoa.contracts.inventory.v1 import inventory_pb2
-from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 
 SKU = "MONEY-BACK"
 STOCK = 1000
@@ -24,27 +18,13 @@ STOCK = 1000
 
 @pytest.fixture(scope="module")
 async def visitor(shop) -> Shopper:
-    variant = catalog_pb2.ImportProductsRequest.NewVariant(
-        sku=SKU, price=common_pb2.Money(amount_minor=10000, currency="GBP")
-    )
-    product = catalog_pb2.ImportProductsRequest.NewProduct(
-        slug="money-back", name="Money back", category="things", category_name="Things", variants=[variant]
-    )
-    await shop.stub(CatalogServiceStub).ImportProducts(catalog_pb2.ImportProductsRequest(products=[product]))
-    lines = [common_pb2.Line(sku=SKU, quantity=STOCK)]
-    await shop.stub(InventoryServiceStub).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
-    return Shopper(shop.http, f"http://127.0.0.1:{shop.process.port}")
+    await stock_up(shop, SKU, price=10000, on_hand=STOCK)
+    return visitor_of(shop)
 
 
 @pytest.fixture(scope="module")
 async def admin(shop, visitor: Shopper) -> Shopper:
-    new = auth_pb2.ImportUsersRequest.NewUser(
-        email="admin@stoa.example", first_name="A", last_name="B", roles=["admin"]
-    )
-    auth = shop.stub(AuthServiceStub)
-    await auth.ImportUsers(auth_pb2.ImportUsersRequest(users=[new]))
-    session = await auth.OpenSession(auth_pb2.OpenSessionRequest(email=new.email, reason="test"))
-    return Shopper(visitor.session, visitor.base_url, session.access_token)
+    return await admin_of(shop)
 
 
 @pytest.fixture
