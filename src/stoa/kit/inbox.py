@@ -301,6 +301,9 @@ class Inbox:
             metrics.EVENTS_HANDLED.labels(self._service, event["type"], outcome).inc()
 
     async def _failed(self, row: asyncpg.Record, error: Exception) -> None:
+        # The lines after the first are PostgreSQL's details: values of rows.
+        said = str(error).partition("\n")[0]
+        what = f"{type(error).__name__}: {said}"[:2000]
         if isinstance(error, problems.Unavailable):
             attempts, seconds = row["attempts"], float(UNAVAILABLE_SECONDS)
         else:
@@ -308,19 +311,13 @@ class Inbox:
             seconds = back_off(attempts, LONGEST_BACK_OFF_SECONDS)
         parked = attempts >= MOST_ATTEMPTS
         with context.using(context.fresh(traceparent=row["traceparent"])):
-            log.log(
-                logging.ERROR if parked else logging.WARNING,
-                "%s: %s %s failed %s times%s",
-                self._service,
-                row["type"],
-                row["event_id"],
-                attempts,
-                " and is parked" if parked else "",
-                exc_info=error,
-            )
-        # The lines after the first are PostgreSQL's details: values of rows.
-        said = str(error).partition("\n")[0]
-        what = f"{type(error).__name__}: {said}"[:2000]
+            event = f"{self._service}: {row['type']} {row['event_id']}"
+            if attempts == row["attempts"]:
+                log.warning("%s waits: %s", event, what)
+            elif parked:
+                log.error("%s failed %s times and is parked", event, attempts, exc_info=error)
+            else:
+                log.warning("%s failed %s times", event, attempts, exc_info=error)
         await self._db.execute(FAILED, row["event_id"], attempts, timedelta(seconds=seconds), what, parked)
         self._count([row], "parked" if parked else "failed")
 

@@ -264,7 +264,7 @@ async def test_what_is_discarded_has_no_effect_and_its_subject_goes_on(ears, pat
     assert (await depth(ears.db)).inbox_parked == 0
 
 
-async def test_what_is_unavailable_is_waited_for_and_never_counts_as_an_attempt(ears) -> None:
+async def test_what_is_unavailable_is_waited_for_and_never_counts_as_an_attempt(ears, caplog) -> None:
     ears.fails = {1: problems.Unavailable("the mail server does not answer")}
     await ears.hear(event(1))
     ears.run(ears.inbox)
@@ -277,6 +277,9 @@ async def test_what_is_unavailable_is_waited_for_and_never_counts_as_an_attempt(
     await until(lambda: ears.done(1))
     assert await ears.db.fetchval("SELECT attempts FROM inbox") == 0
     assert await ears.effects() == [1]
+    waits = [record for record in caplog.records if "waits: Unavailable: the mail server" in record.message]
+    assert waits
+    assert all(record.exc_info is None for record in waits), "nothing is wrong here: no traceback"
 
 
 async def test_a_runner_cut_off_in_the_middle_does_it_again_and_it_counts_once(ears) -> None:

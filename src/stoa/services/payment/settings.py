@@ -14,8 +14,8 @@ class Settings:
     """A payment unknown for so long has nobody left who resolves it: the timer does."""
 
     interrupted_after_seconds: Seconds = 900.0
-    """How long a payment that our own fault kept from the provider is left to whoever asked for it: as long as a
-    checkout tries before it waits for a person. The card's token is with them alone."""
+    """How long a payment that our own fault kept from the provider is left to whoever asked for it, who alone has the
+    card's token: many times as long as a checkout asks before it gives up."""
 
     refund_retry_most_seconds: Seconds = 300.0
     """The longest pause after a provider has not answered a refund: one that was down for a day is asked again
