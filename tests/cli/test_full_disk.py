@@ -5,15 +5,15 @@ The disk is a file system of some megabytes, which only root may mount.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import processes
 import pytest
 from journeys.conftest import free_port
 
@@ -76,20 +76,6 @@ def stoa(data_dir: Path, *words: str, said: int = subprocess.PIPE) -> str:
     return error.strip()
 
 
-@contextlib.contextmanager
-def running(data_dir: Path) -> Iterator[None]:
-    """The database server, ready."""
-    command = [*COMMAND, "postgres", "--data-dir", data_dir]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRON) as server:
-        try:
-            assert server.stdout is not None
-            assert any(b"Ctrl-C" in line for line in server.stdout)
-            yield
-        finally:
-            server.send_signal(signal.SIGTERM)
-            assert server.wait(timeout=30) == 0
-
-
 def test_a_shop_is_made_when_there_is_room(disk: Disk) -> None:
     """Wherever the room ended before, nothing is left that would be in the way."""
     data = disk.folder / "data"
@@ -106,9 +92,13 @@ def test_a_shop_is_made_when_there_is_room(disk: Disk) -> None:
     assert stoa(data, "seed") == ""
 
 
-def test_a_shop_that_is_there_says_what_it_lacks(disk: Disk) -> None:
-    data = disk.folder / "data"
-    with running(data):
+def test_a_shop_that_is_there_says_what_it_lacks(disk: Disk, tmp_path: Path) -> None:
+    data, log = disk.folder / "data", tmp_path / "log"
+    with processes.running(["postgres", "--data-dir", data], log) as server:
+        give_up = time.monotonic() + 60
+        while "Ctrl-C" not in log.read_text():
+            assert server.poll() is None and time.monotonic() < give_up, log.read_text()
+            time.sleep(0.05)
         disk.fill()
         # What the server keeps of a database's catalogs is written anew by its next session.
         own = next(data.rglob(f"base/{SUPERUSERS}/pg_internal.init"))

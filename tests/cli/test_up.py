@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import processes
 import psutil
 import pytest
 
@@ -101,28 +103,21 @@ def roles(shop: Running, email: str, password: str) -> list[str] | None:
 
 @pytest.fixture
 def up(tmp_path: Path, unused_port: int) -> Iterator[Callable[..., Running]]:
-    started: list[Running] = []
+    with contextlib.ExitStack() as stack:
+        logs = (tmp_path / f"{number}.log" for number in itertools.count())
 
-    def start(*words: str, **environ: str) -> Running:
-        log = tmp_path / f"{len(started)}.log"
-        command = [sys.executable, "-m", "stoa.cli.main", "up", "--data-dir", str(tmp_path / "data")]
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            environ.setdefault("STOA_SHOP_ADMIN", f"127.0.0.1:{probe.getsockname()[1]}")
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [*command, "--port", str(unused_port), *words], stdout=out, stderr=out, env=os.environ | environ
-            )
-        running = Running(process, tmp_path / "data", unused_port, log)
-        started.append(running)
-        until(lambda: "Ctrl-C stops everything" in running.said or process.poll() is not None)
-        assert process.poll() is None, running.said
-        return running
+        def start(*words: str, **environ: str) -> Running:
+            log = next(logs)
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                environ.setdefault("STOA_SHOP_ADMIN", f"127.0.0.1:{probe.getsockname()[1]}")
+            command = ["up", "--data-dir", tmp_path / "data", "--port", str(unused_port), *words]
+            process = stack.enter_context(processes.running(command, log, **environ))
+            running = Running(process, tmp_path / "data", unused_port, log)
+            until(lambda: "Ctrl-C stops everything" in running.said or process.poll() is not None)
+            assert process.poll() is None, running.said
+            return running
 
-    yield start
-    for running in started:
-        if running.process.poll() is None:
-            running.process.send_signal(signal.SIGTERM)
-        running.process.wait(timeout=60)
+        yield start
 
 
 def test_from_nothing_to_a_shop_and_back(up: Callable[..., Running]) -> None:
@@ -356,8 +351,9 @@ def test_the_version_in_one_line() -> None:
     assert (said.returncode, said.stdout, said.stderr) == (0, f"stoa {__version__}\n", "")
 
 
-def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:
-    healthy = stoa("doctor", "--data-dir", tmp_path / "data", "--topology", "three-services", **three_addresses())
+def test_the_doctor_names_what_to_mend(tmp_path: Path, unused_port: int) -> None:
+    addresses = three_addresses() | {"STOA_GATEWAY_HTTP": f"127.0.0.1:{unused_port}"}
+    healthy = stoa("doctor", "--data-dir", tmp_path / "data", "--topology", "three-services", **addresses)
     assert "mend" not in healthy.stdout.replace("three-services", ""), healthy.stdout
     assert not (tmp_path / "data").exists()
     open_to_all = tmp_path / "open"
@@ -371,19 +367,18 @@ def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:
 
 def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_port: int) -> None:
     addresses = three_addresses()
-    environ = os.environ | addresses
-    folder = tmp_path / "data"
-    base = [sys.executable, "-m", "stoa.cli.main"]
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen([*base, "postgres", "--data-dir", str(folder)], stdout=log, stderr=log)
-        try:
-            until(lambda: "Ctrl-C stops it" in (tmp_path / "log").read_text())
-            opened = "GRANT CONNECT ON DATABASE stoa_catalog TO PUBLIC"
-            assert stoa("psql", "--data-dir", folder, "catalog", f"--command={opened}").returncode == 0
-            options = ["--topology", "three-services", "--process", "product", "--data-dir", str(folder)]
-            one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
-            port = int(addresses["STOA_PRODUCT_HTTP"].rpartition(":")[2])
-            shop = Running(one, folder, port, tmp_path / "log")
+    folder, log = tmp_path / "data", tmp_path / "log"
+
+    def serving(name: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        words = ["serve", "--topology", "three-services", "--process", name, "--data-dir", folder]
+        return processes.running(words, log, **addresses)
+
+    with processes.running(["postgres", "--data-dir", folder], log):
+        until(lambda: "Ctrl-C stops it" in log.read_text())
+        opened = "GRANT CONNECT ON DATABASE stoa_catalog TO PUBLIC"
+        assert stoa("psql", "--data-dir", folder, "catalog", f"--command={opened}").returncode == 0
+        with serving("product") as one:
+            shop = Running(one, folder, int(addresses["STOA_PRODUCT_HTTP"].rpartition(":")[2]), log)
             until(lambda: one.poll() is not None or _answers(shop, "/healthz"))
             assert shop.get("/api/v1/products?limit=1").startswith(b'{"items":[')
             # Whoever signs in does so at a process that is not there: it works, and is not ready.
@@ -391,20 +386,12 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
                 shop.get("/readyz")
             with not_ready.value as answer:
                 assert (answer.code, list(json.load(answer)["troubles"])) == (503, ["user"])
-            one.send_signal(signal.SIGTERM)
-            assert one.wait(timeout=30) == 0
-            assert "others could connect to a service's database; not any more" in shop.said
-            who = "SELECT has_database_privilege('public', 'stoa_catalog', 'CONNECT') AS open_to_all"
-            assert " f\n" in stoa("psql", "--data-dir", folder, "catalog", f"--command={who}").stdout
-            # Nobody has seeded it, and the process that knows the accounts says so.
-            options[options.index("product")] = "user"
-            one = subprocess.Popen([*base, "serve", *options], stdout=log, stderr=log, env=environ)
+        assert "others could connect to a service's database; not any more" in shop.said
+        who = "SELECT has_database_privilege('public', 'stoa_catalog', 'CONNECT') AS open_to_all"
+        assert " f\n" in stoa("psql", "--data-dir", folder, "catalog", f"--command={who}").stdout
+        # Nobody has seeded it, and the process that knows the accounts says so.
+        with serving("user"):
             until(lambda: "the shop has no administrator: run `stoa admin add EMAIL`" in shop.said)
-            one.send_signal(signal.SIGTERM)
-            assert one.wait(timeout=30) == 0
-        finally:
-            server.send_signal(signal.SIGTERM)
-            assert server.wait(timeout=30) == 0
 
 
 def _answers(shop: Running, path: str) -> bool:

@@ -8,14 +8,13 @@ import json
 import logging
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import processes
 import pytest
 from docs.conftest import Reader
 from docs.pages import ROOT, blocks, table
@@ -107,19 +106,14 @@ async def placed(visitor: Shopper, admin: Shopper, new_product: Callable) -> dic
 def database_server(here: Reader) -> Iterator[Reader]:
     """`stoa postgres` for the block."""
     log = here.data_dir.with_suffix(".log")
-    with log.open("wb") as out:
-        command = [sys.executable, "-m", "stoa.cli.main", "postgres", "--data-dir", str(here.data_dir)]
-        server = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
+    log.unlink(missing_ok=True)
+    with processes.running(["postgres", "--data-dir", here.data_dir], log) as server:
         give_up = time.monotonic() + WAIT_SECONDS
         while "Ctrl-C" not in log.read_text():
             assert server.poll() is None, log.read_text()
             assert time.monotonic() < give_up, log.read_text()
             time.sleep(0.05)
         yield here
-    finally:
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=30) == 0
 
 
 AT_REST = """

@@ -10,10 +10,7 @@ async with Installation(folder) as shop:      # the database server runs, all se
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
-import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
+import processes
 from journeys.client import ADDRESS, Answer, Shopper, card
 from journeys.conftest import free_port
 
@@ -51,8 +49,7 @@ class Child:
 
     def stop(self) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(timeout=40) == 0, self.tail()
+            assert processes.stop(self.process) == 0, self.tail()
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-6000:]
@@ -185,14 +182,8 @@ class Installation:
             "STOA_SHOP_ADMIN": f"127.0.0.1:{self.admin_port}",
             "STOA_GATEWAY_REQUESTS_PER_MINUTE": "1000000",
         }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "stoa.cli.main", *words, "--data-dir", str(self.data_dir.path)],
-                stdout=out,
-                stderr=out,
-                env=os.environ | settings | environment,
-            )
-        return Child(process, log)
+        command = [*words, "--data-dir", self.data_dir.path]
+        return Child(processes.start(command, log, **settings, **environment), log)
 
     def _run(self, *words: str) -> None:
         child = self._spawn(*words)

@@ -9,19 +9,18 @@ async with Together(folder, "three-services") as shop:     # `stoa up`; not star
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
+import processes
 import psutil
 from journeys.client import Shopper
-from journeys.conftest import ROOT, free_addresses
+from journeys.conftest import free_addresses
 
 from stoa.app import SERVICES
 from stoa.runtime import secrets as secrets_of
@@ -39,7 +38,7 @@ class Shape:
 
     def __init__(self, folder: Path, topology: str, environ: Mapping[str, str]) -> None:
         self.data_dir = DataDir(folder / "data")
-        self._environ = {**os.environ, **free_addresses(topology), "STOA_TOPOLOGY": topology, **environ}
+        self._environ = {**free_addresses(topology), "STOA_TOPOLOGY": topology, **environ}
         self._environ["STOA_DATA_DIR"] = str(self.data_dir.path)
         plan = topologies.load(topology, self._environ)
         self.base_url = f"http://{plan.gateway.http}"
@@ -68,7 +67,7 @@ class Shape:
 
     async def start(self) -> None:
         """Start it and return when its door says that it is ready."""
-        self._running = [self._spawn(words) for words in self.commands()]
+        self._running = [processes.start(words, self._log, **self._environ) for words in self.commands()]
         give_up = time.monotonic() + START_SECONDS
         while not await self._is_ready():
             assert time.monotonic() < give_up, self.tail()
@@ -118,13 +117,8 @@ class Shape:
         return order_id
 
     def run(self, *words: str) -> None:
-        process = self._spawn(words)
-        assert process.wait(timeout=START_SECONDS) == 0, self.tail()
-
-    def _spawn(self, words: Sequence[str]) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as out:
-            command = [sys.executable, "-m", "stoa.cli.main", *words]
-            return subprocess.Popen(command, stdout=out, stderr=out, env=self._environ, cwd=ROOT)
+        with processes.running(words, self._log, **self._environ) as process:
+            assert process.wait(START_SECONDS) == 0, self.tail()
 
     def _look_around(self) -> None:
         for process in self._running:

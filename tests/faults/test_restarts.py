@@ -9,7 +9,7 @@ import pytest
 from conftest import NewServer
 from faults.shapes import Apart, Shape, Together
 
-ENDS = [signal.SIGINT, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL]
+ENDS = [signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]
 SKU = "MUG-WHITE"
 
 
@@ -20,6 +20,7 @@ async def shape(kind: str, folder: Path, postgres_server: NewServer) -> Shape:
     return Together(folder, kind)
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["all-in-one", "three-services", "apart"])
 async def test_the_first_request_after_ready_is_served(kind: str, tmp_path: Path, postgres_server: NewServer) -> None:
     async with await shape(kind, tmp_path, postgres_server) as shop:

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -19,6 +17,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
+import processes
 import pytest
 from journeys.client import Shopper
 
@@ -55,16 +54,11 @@ def shop_on(data_dir: Path, *options: str) -> Iterator[str]:
     """`stoa up` with the topology under test for the block: its URL."""
     topology = os.environ.get("STOA_JOURNEY_TOPOLOGY", "all-in-one")
     port = free_port()
-    command = [sys.executable, "-m", "stoa.cli.main", "up", "--topology", topology]
-    command += ["--data-dir", str(data_dir), "--port", str(port), *options]
+    command = ["up", "--topology", topology, "--data-dir", data_dir, "--port", str(port), *options]
     log = data_dir.parent / "shop.log"
-    with log.open("wb") as out:
-        shop = subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | free_addresses(topology))
-        try:
-            yield _when_ready(shop, port, log)
-        finally:
-            shop.send_signal(signal.SIGTERM)
-            assert shop.wait(timeout=30) == 0, log.read_text()[-4000:]
+    log.unlink(missing_ok=True)
+    with processes.running(command, log, **free_addresses(topology)) as shop:
+        yield _when_ready(shop, port, log)
 
 
 def _when_ready(shop: subprocess.Popen[bytes], port: int, log: Path) -> str:
