@@ -471,10 +471,58 @@ async def test_sign_ins_have_a_limit_of_their_own(town):
     assert (await ask(gateway, "GET", "/api/v1/cart")).status == 200
 
 
-async def test_stored_answers_are_not_counted(town):
+async def test_a_stored_answer_counts_as_a_twentieth_of_a_request(town):
     gateway = town.gateway(requests_per_minute=1)
-    assert [(await ask(gateway, "GET", "/api/v1/products")).status for _ in range(10)] == [200] * 10
-    assert (await ask(gateway, "GET", "/api/v1/products/lamp")).status == 429
+    for client in ("192.0.2.1", "192.0.2.2"):
+        first = await ask(gateway, "GET", "/api/v1/products", client=client)
+        statuses = [(await ask(gateway, "GET", "/api/v1/products", client=client)).status for _ in range(21)]
+        assert [first.status, *statuses] == [200] * 20 + [429] * 2
+    over = await ask(gateway, "GET", "/api/v1/products", client="192.0.2.1", headers={"accept-encoding": "gzip"})
+    assert (over.problem, int(over.headers["retry-after"])) == ("rate-limited", 3)
+    spoofed = await ask(gateway, "GET", "/api/v1/products", headers={"x-forwarded-for": "6.6.6.6"}, client="192.0.2.1")
+    assert spoofed.status == 429
+
+
+async def test_a_stored_answer_counts_for_whom_the_proxy_saw(town):
+    gateway = town.gateway(trusted_proxies=("10.0.0.0/8",), requests_per_minute=1)
+    for seen, status in [("203.0.113.9", 200), ("203.0.113.9", 429), ("203.0.113.8", 200)]:
+        for number in range(20):
+            headers = {"x-forwarded-for": f"6.6.6.{number}, {seen}"}
+            reply = await ask(gateway, "GET", "/api/v1/categories", headers=headers, client="10.0.0.1")
+            assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers"),
+    [
+        ("GET", "/", {}),
+        ("GET", "/api/openapi.json", {}),
+        ("GET", "/nothing", {}),
+        ("POST", "/api/openapi.json", {}),
+        ("BREW", "/api/v1/cart", {}),
+        ("GET", "/api/v1/cart?x=" + "x" * 9000, {}),
+        ("GET", "/", [("content-type", "a"), ("content-type", "b")]),
+        ("OPTIONS", "/api/v1/cart", {"origin": "https://shop.example", "access-control-request-method": "PUT"}),
+    ],
+)
+async def test_what_asks_no_service_counts_as_a_twentieth_too(town, method, target, headers):
+    gateway = town.gateway(requests_per_minute=1, allowed_origins=("https://shop.example",))
+    statuses = {(await ask(gateway, method, target, headers=headers)).status for _ in range(20)}
+    assert statuses.isdisjoint({429, 500}), statuses
+    reply = await ask(gateway, method, target, headers={"origin": "https://shop.example"})
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (429, "https://shop.example")
+    assert (await ask(gateway, method, target, headers=headers, client="192.0.2.9")).status in statuses
+
+
+async def test_the_keys_of_tokens_are_asked_for_and_count_as_a_request(town):
+    gateway = town.gateway(requests_per_minute=2)
+    statuses = [(await ask(gateway, "GET", "/.well-known/jwks.json")).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+async def test_without_a_limit_nothing_is_counted(town):
+    gateway = town.gateway(requests_per_minute=0)
+    assert {(await ask(gateway, "GET", "/api/v1/products")).status for _ in range(200)} == {200}
 
 
 async def test_made_up_tokens_are_counted(town):

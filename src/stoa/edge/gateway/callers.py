@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.types import Scope
 
@@ -30,14 +31,17 @@ class Proxies:
         except ValueError as error:
             raise BadSetting(f"STOA_GATEWAY_TRUSTED_PROXIES cannot be used: {error}.") from None
 
+    def address(self, scope: Scope, headers: Headers) -> str:
+        """The caller's, at once where there is no proxy to look behind."""
+        return self.caller(scope, headers).address if self._networks else _peer(scope)
+
     def caller(self, scope: Scope, headers: Headers) -> Caller:
         """Of X-Forwarded-For the last address that is not one of our proxies: those before it anybody can write.
 
         At an entry that is no address the walk stops, and the caller is the proxy that wrote it: whoever stands
         to the left of what we cannot read may be made up. All who come that way then share one limit.
         """
-        peer = scope["client"][0] if scope.get("client") else ""
-        address = plain_address(peer) or peer
+        address = _peer(scope)
         if not self._networks or not self._trusted(address):
             return Caller(address, scope.get("scheme") == "https")
         for each in reversed(_entries(headers, b"x-forwarded-for")):
@@ -57,6 +61,17 @@ class Proxies:
         except ValueError:
             return False
         return any(parsed in network for network in self._networks)
+
+
+def _peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return _spelled(client[0]) if client else ""
+
+
+@lru_cache(maxsize=10_000)
+def _spelled(peer: str) -> str:
+    """As the connection says it. Who connects cannot make it up, so many requests have the same."""
+    return plain_address(peer) or peer
 
 
 def plain_address(text: str) -> str | None:

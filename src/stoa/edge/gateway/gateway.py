@@ -21,7 +21,7 @@ from stoa.edge.gateway.callers import Proxies
 from stoa.edge.gateway.description import Description
 from stoa.edge.gateway.encoding import accepts_gzip
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
-from stoa.edge.gateway.limits import Limit, caller_at
+from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Resource, resource_of
 from stoa.edge.gateway.remembered import Entry, Remembered, unchanged
 from stoa.edge.gateway.sessions import Sessions
@@ -43,6 +43,11 @@ log = logging.getLogger(__name__)
 PUBLIC_CACHE = "public, no-cache"
 """Browsers and proxies may keep public reads and ask each time whether they changed."""
 JWKS_CACHE = "public, max-age=60"
+
+CHEAP = 20
+"""What an address may ask for each request that a service may be asked for it: stored bytes, our own pages and refusals
+take a tenth to a twentieth of the time. So nobody floods us with what is cheap, and a thousand shoppers behind one
+address, at a hundred pages a minute each, are let through."""
 
 _SIGN_INS = {("auth", "login"), ("auth", "register"), ("auth", "refresh"), ("auth", "validate"), ("users", "register")}
 
@@ -77,6 +82,7 @@ class Gateway:
         self._cors = Cors(settings.allowed_origins)
         self._requests = Limit(settings.requests_per_minute)
         self._sign_ins = Limit(settings.sign_ins_per_minute)
+        self._everything = Limit(settings.requests_per_minute * CHEAP)
         self._site = Site()
         self._description = Description(upstreams.values())
         headers = SECURITY | {"cache-control": PUBLIC_CACHE} | ({"vary": "Origin"} if settings.allowed_origins else {})
@@ -106,13 +112,7 @@ class Gateway:
         This is what most requests to a shop want, so it does nothing else: no context, no task, one pass
         over the headers.
         """
-        path: bytes = scope["raw_path"]
-        if not path.startswith(b"/api/v1/"):
-            # Only under /api, as `paths` has it: elsewhere there is nothing, stored or not.
-            if not path.startswith(b"/api/"):
-                return False
-            path = b"/api/v1" + path.removeprefix(b"/api")
-        key = (path, scope["query_string"])
+        key = (_with_version(scope["raw_path"]), scope["query_string"])
         entry = self._remembered.find(key)
         if entry is None or scope["scheme"] != "http":
             return False
@@ -127,6 +127,10 @@ class Gateway:
                 if_none_match = value
             elif name == b"accept-encoding" and accepts_gzip(value):
                 entry = self._remembered.packed(key, entry)
+        try:
+            self._everything.spend(caller_at(self._proxies.address(scope, scope["headers"])))
+        except RateLimited:
+            return False  # and is told so on the long way
         if not REQUEST_ID.fullmatch(request_id):
             request_id = self._new_id()
         self._hits.inc()
@@ -147,11 +151,12 @@ class Gateway:
             await send(message)
 
         try:
-            headers = asgi.headers_of(scope)
-            arrival = Arrival(scope, headers, self._proxies.caller(scope, scope["headers"]), now)
-            shared += self._cors.headers(headers)
-            if arrival.caller.https:
+            caller = self._proxies.caller(scope, scope["headers"])
+            shared += self._cors.headers(dict(scope["headers"]))
+            if caller.https:
                 shared.append(HSTS)
+            self._everything.spend(caller_at(caller.address))
+            arrival = Arrival(scope, asgi.headers_of(scope), caller, now)
             arrival.refuse_unfit()
             await self._lead(arrival, receive, send_on)
         except asgi.ClientGone:
@@ -175,7 +180,7 @@ class Gateway:
             await send({"type": "http.response.body", "body": b""})
             return
         raw_path = asgi.raw_path_of(arrival.scope)
-        if (own := await self._own_page(raw_path)) is not None:
+        if (own := await self._own_page(arrival, raw_path)) is not None:
             if arrival.method != "GET":
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
             await asgi.send_answer(send, encoding.page(own, gzip=arrival.takes_gzip), head=arrival.head)
@@ -208,10 +213,11 @@ class Gateway:
                 send = encoding.packing(send, head=arrival.head)
             await self._pass_on(arrival, inner, service, receive, send)
 
-    async def _own_page(self, raw_path: str) -> Answer | None:
+    async def _own_page(self, arrival: Arrival, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
             return await self._description.answer()
         if raw_path == "/.well-known/jwks.json":
+            self._requests.spend(caller_at(arrival.caller.address))
             keys = await self._auth.GetSigningKeys(GetSigningKeysRequest())
             return Answer(200, keys.jwks_json.encode(), {"content-type": asgi.JSON, "cache-control": JWKS_CACHE})
         return self._site.find(raw_path)
@@ -299,6 +305,13 @@ class Gateway:
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
+
+
+def _with_version(path: bytes) -> bytes:
+    """A path under which there may be stored bytes. Only under /api, as `paths` has it: empty for all else."""
+    if path.startswith(b"/api/v1/"):
+        return path
+    return b"/api/v1" + path.removeprefix(b"/api") if path.startswith(b"/api/") else b""
 
 
 def _named(scope: Scope) -> str:

@@ -20,7 +20,8 @@ class GatewaySettings:
 
     requests_per_minute: Number = 6000
     """For each signed-in user, or address of guests; the whole minute's worth may come at once.
-    High because an office or a mobile network shares one address. 0: no limit."""
+    High because an office or a mobile network shares one address. Of everything together, with stored answers, our own
+    pages and refusals, an address may ask for twenty times as much. 0: no limit."""
 
     sign_ins_per_minute: Number = 600
     """Sign-ins, registrations and the like from one address; auth itself locks out who guesses. 0: no limit."""
