@@ -6,13 +6,12 @@ import pytest
 
 from stoa.services.auth.guessing import (
     EVERYWHERE,
+    TOLD,
     Tally,
     counted,
-    may_be_told,
     network_of,
     proven,
     seconds_to_wait,
-    told,
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -73,15 +72,15 @@ def test_the_right_password_takes_its_try_back():
 def test_a_network_is_told_five_times_and_then_every_twelve_minutes():
     full_at = None
     for _ in range(5):
-        assert may_be_told(full_at, NOW)
-        full_at = told(full_at, NOW)
-    assert not may_be_told(full_at, NOW)
-    assert not may_be_told(full_at, NOW + timedelta(minutes=11, seconds=59))
+        assert TOLD.seconds_to_wait(full_at, NOW) == 0
+        full_at = TOLD.used(full_at, NOW)
+    assert TOLD.seconds_to_wait(full_at, NOW) == 12 * 60
+    assert TOLD.seconds_to_wait(full_at, NOW + timedelta(minutes=11, seconds=59)) == 1
     then = NOW + timedelta(minutes=12)
-    assert may_be_told(full_at, then)
-    assert not may_be_told(told(full_at, then), then)
+    assert TOLD.seconds_to_wait(full_at, then) == 0
+    assert TOLD.seconds_to_wait(TOLD.used(full_at, then), then) == 12 * 60
     assert full_at == NOW + timedelta(hours=1)
-    assert told(full_at, full_at) == full_at + timedelta(minutes=12)
+    assert TOLD.used(full_at, full_at) == full_at + timedelta(minutes=12)
 
 
 @pytest.mark.parametrize(

@@ -29,13 +29,13 @@ async def test_what_a_network_was_told_and_codes_that_are_over(world, later):
     await world.register("ada@example.com")
     for _ in range(6):
         await world.rest.send("POST", "/auth/register", account | {"email": "ada@example.com"}, client="203.0.113.9")
-    assert (await count(world, "networks_told"), await count(world, "address_proofs")) == (2, 1)
+    assert (await count(world, "network_allowances"), await count(world, "address_proofs")) == (3, 1)
     later(timedelta(minutes=59))
     await clean(world.auth)
-    assert (await count(world, "networks_told"), await count(world, "address_proofs")) == (1, 1)
+    assert (await count(world, "network_allowances"), await count(world, "address_proofs")) == (1, 1)
     later(timedelta(minutes=2))
     await clean(world.auth)
-    assert (await count(world, "networks_told"), await count(world, "address_proofs")) == (0, 0)
+    assert (await count(world, "network_allowances"), await count(world, "address_proofs")) == (0, 0)
 
 
 async def test_sessions_and_tokens_that_are_over(world, later):

@@ -87,7 +87,7 @@ async def test_a_burst_learns_no_more(world: World) -> None:
     # Nor does one that was made: none is, where others are not told.
     mixed = [*(f"new-{number}@example.com" for number in range(10)), *emails]
     answers = await asyncio.gather(*(attempt(world, email) for email in mixed))
-    assert {(answer.status, answer.problem) for answer in answers} == {PROVE}
+    assert {answer.problem for answer in answers} == {"prove-address", "too-many-mails"}
 
 
 async def test_newcomers_of_that_network_register_while_somebody_asks_around(world: World) -> None:
@@ -134,6 +134,23 @@ async def test_two_with_one_code_make_one_account(world: World) -> None:
     assert len({answer.body["user"]["id"] for answer in answers}) == 1
 
 
+async def test_a_network_has_thirty_mails_sent_at_once_and_one_more_a_minute(world: World, later) -> None:
+    emails = await burn(world)
+    answers = await asyncio.gather(*(attempt(world, f"victim-{number}@example.com") for number in range(40)))
+    assert sorted(answer.problem for answer in answers) == ["prove-address"] * 30 + ["too-many-mails"] * 10
+    assert len(await mails(world)) == 30
+    # The same for who has an account, who was mailed already, and who is nobody.
+    for email in (emails[6], "victim-0@example.com", "nobody@example.com"):
+        refused = await attempt(world, email)
+        assert (refused.status, refused.problem, refused.headers["retry-after"]) == (429, "too-many-mails", "60")
+    mailed = (await mails(world))[0]
+    assert (await attempt(world, mailed["email"], code=mailed["code"])).status == 201
+    assert (await attempt(world, "new@example.com", NEIGHBOUR)).status == 201
+    later(timedelta(minutes=1))
+    assert (await attempt(world, "nobody@example.com")).problem == "prove-address"
+    assert (await attempt(world, "nobody-else@example.com")).problem == "too-many-mails"
+
+
 async def test_an_address_gets_one_mail_an_hour(world: World, later) -> None:
     emails = await burn(world)
     for _ in range(3):
@@ -164,6 +181,6 @@ async def test_who_registers_is_not_counted_and_a_repeat_is_answered(world: Worl
 
 async def test_a_clock_that_was_ahead_keeps_nobody_out(world: World) -> None:
     await world.register("ada@example.com")
-    await world.db.execute("INSERT INTO networks_told VALUES ($1, now() + interval '3 days')", PROBER)
+    await world.db.execute("INSERT INTO network_allowances VALUES ($1, 'told', now() + interval '3 days')", PROBER)
     assert (await attempt(world, "new@example.com")).status == 201
     assert (await attempt(world, "ada@example.com")).problem == "email-taken"

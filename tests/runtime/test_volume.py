@@ -31,7 +31,7 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
         [
             ("guesses", "account, client, failed_at", f"sha256(n::text::bytea), 'a', {A_FEW_OLD}"),
             ("guesses", "account, client, succeeded_at", f"sha256(n::text::bytea), 'b', {A_FEW_OLD}"),
-            ("networks_told", "network, full_at", f"n::text, {A_FEW_OLD}"),
+            ("network_allowances", "network, name, full_at", f"n::text, 'told', {A_FEW_OLD}"),
             ("address_proofs", "account, code_hash, ends_at", f"n::text::bytea, sha256(n::text::bytea), {A_FEW_OLD}"),
             (
                 "users",
@@ -54,7 +54,7 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             (auth.FORGET_GUESSES, NOW - guessing.FORGIVEN_AFTER, NOW - guessing.KNOWN_FOR, ONE_ROUND),
             (auth.REMOVE_TOKENS, NOW, ONE_ROUND),
             (auth.REMOVE_SESSIONS, NOW - timedelta(days=30), ONE_ROUND),
-            (auth.FORGET_TOLD, NOW, ONE_ROUND),
+            (auth.FORGET_ALLOWANCES, NOW, ONE_ROUND),
             (auth.REMOVE_PROOFS, NOW, ONE_ROUND),
             (auth.FORGET_REGISTRATIONS, NOW - timedelta(days=1), ONE_ROUND),
         ],

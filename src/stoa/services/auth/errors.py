@@ -81,6 +81,16 @@ class ProveAddress(problems.Forbidden):
         super().__init__("A mail is on its way to it. Register once more, with the code in it.", field="code")
 
 
+class TooManyMails(problems.TooManyRequests):
+    """The same whether or not the address has an account."""
+
+    title = "Too many mails were asked for from your network"
+    slug = "too-many-mails"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"Try again in {retry_after} s.", retry_after_seconds=retry_after)
+
+
 class WrongCode(problems.Unprocessable):
     """The same for a code that was used, is too old, or was never sent."""
 

@@ -12,7 +12,8 @@ same moment get no more guesses than one after the other. Accounts that do not e
 
 Whoever registers learns of an address that it has an account. A network may be told so 5 times at once, and once more
 every 12 minutes: 10 times in an hour at most. What comes on top learns nothing here and is kept from nothing: whoever
-registers then proves by mail that the address is theirs (`stoa.services.auth.prove_address`).
+registers then proves by mail that the address is theirs (`stoa.services.auth.prove_address`). A network may have 30
+such mails sent at once, and one more each minute: enough for a campus, and too little to flood anybody with.
 """
 
 from __future__ import annotations
@@ -33,8 +34,32 @@ KNOWN_FOR = timedelta(days=90)
 
 EVERYWHERE = "*"
 
-TOLD_AT_ONCE = 5
-TOLD_AGAIN_AFTER = timedelta(minutes=12)
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a network may have us do: so often at once, and once more each time so much has passed."""
+
+    name: str
+    at_once: int
+    again_after: timedelta
+
+    def seconds_to_wait(self, full_at: datetime | None, now: datetime) -> int:
+        """Whole seconds until once more, 0 for now; `full_at` is None before the first."""
+        wait = self._until_full(full_at, now) - (self.at_once - 1) * self.again_after
+        return max(0, math.ceil(wait.total_seconds()))
+
+    def used(self, full_at: datetime | None, now: datetime) -> datetime:
+        """When it may be done as often as at first, after it was done once more."""
+        return now + self._until_full(full_at, now) + self.again_after
+
+    def _until_full(self, full_at: datetime | None, now: datetime) -> timedelta:
+        return _left(full_at, self.at_once * self.again_after, now)
+
+
+TOLD = Allowance("told", 5, timedelta(minutes=12))
+"""That an address has an account."""
+MAILED = Allowance("mailed", 30, timedelta(minutes=1))
+"""With a code, to an address that whoever registers names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +97,6 @@ def seconds_to_wait(network: Tally, everywhere: Tally, now: datetime) -> int:
     if network.succeeded_at is None or network.succeeded_at < now - KNOWN_FOR:
         wait = max(wait, _left(everywhere.blocked_until, WAIT_FROM_EVERYWHERE, now))
     return math.ceil(wait.total_seconds())
-
-
-def may_be_told(full_at: datetime | None, now: datetime) -> bool:
-    """Whether a network may be told of one more address that it has an account; `full_at` is None before the first."""
-    return _until_full(full_at, now) <= (TOLD_AT_ONCE - 1) * TOLD_AGAIN_AFTER
-
-
-def told(full_at: datetime | None, now: datetime) -> datetime:
-    """When it may be told as often as at first, after it was told once more."""
-    return now + _until_full(full_at, now) + TOLD_AGAIN_AFTER
-
-
-def _until_full(full_at: datetime | None, now: datetime) -> timedelta:
-    return _left(full_at, TOLD_AT_ONCE * TOLD_AGAIN_AFTER, now)
 
 
 def _left(blocked_until: datetime | None, longest: timedelta, now: datetime) -> timedelta:

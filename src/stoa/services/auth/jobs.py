@@ -28,7 +28,7 @@ async def clean(auth: Auth) -> None:
     now = clock.now()
     forgiven, unknown = now - guessing.FORGIVEN_AFTER, now - guessing.KNOWN_FOR
     await in_rounds(partial(repository.forget_guesses, auth.db, forgiven, unknown))
-    await in_rounds(partial(repository.forget_told, auth.db, now))
+    await in_rounds(partial(repository.forget_allowances, auth.db, now))
     await in_rounds(partial(repository.remove_proofs, auth.db, now))
     await in_rounds(partial(repository.remove_tokens, auth.db, now))
     await in_rounds(partial(repository.remove_sessions, auth.db, now - SESSIONS_KEPT))

@@ -40,8 +40,8 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     that it made, in a session of its own. A key counts for one e-mail address: a network address is shared by
     many, and changes under a telephone that tries again. Raises `EmailTaken`, `UnusableEmail`, `UnusablePassword`,
     `TooBusy`, `KeyReused` for another request under the same key. Where the caller's network was told too often that
-    an address has an account it raises `ProveAddress`, whatever the address; and `WrongCode` for a `code` that is not
-    the one in the mail that is sent then.
+    an address has an account it raises `ProveAddress`, or `TooManyMails`, whatever the address; and `WrongCode` for a
+    `code` that is not the one in the mail that is sent then.
     """
     email = normalised(wanted.email)
     passwords.accept(wanted.password, email)
@@ -54,8 +54,8 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     if wanted.code:
         if not await prove_address.is_good(auth, email, wanted.code):
             raise WrongCode
-    elif not guessing.may_be_told(await repository.find_told(auth.db, guessing.network_of(client)), clock.now()):
-        raise await prove_address.ask(auth, email)
+    elif await _is_told_no_more(auth, client):
+        raise await prove_address.ask(auth, email, client)
     with auth.hashing.place():
         password_hash = await auth.hashing.hash(wanted.password)
     new = NewUser(
@@ -72,7 +72,7 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     async with auth.turns.of(f"registering from {guessing.network_of(client)}".encode()), auth.db.transaction() as tx:
         outcome = await _enter(auth, tx, new, code=wanted.code, client=client)
     if outcome is None:
-        raise await prove_address.ask(auth, email)
+        raise await prove_address.ask(auth, email, client)
     if isinstance(outcome, Problem):
         raise outcome
     user, opened = outcome
@@ -91,8 +91,8 @@ async def _enter(
     if code:
         proven = await prove_address.use(tx, new.email, code)
     else:
-        proven, full_at = False, await repository.hold_told(tx, network, now)
-        if not guessing.may_be_told(full_at, now):
+        proven, full_at = False, await repository.hold_allowance(tx, network, guessing.TOLD.name, now)
+        if guessing.TOLD.seconds_to_wait(full_at, now):
             return None
     if proven or not code:
         user = await repository.add_user(tx, new)
@@ -105,8 +105,13 @@ async def _enter(
         if made is not None:
             return made, None
     if full_at is not None:
-        await repository.set_told(tx, network, guessing.told(full_at, now))
+        await repository.set_allowance(tx, network, guessing.TOLD.name, guessing.TOLD.used(full_at, now))
     return EmailTaken() if proven or not code else WrongCode()
+
+
+async def _is_told_no_more(auth: Auth, client: str) -> bool:
+    full_at = await repository.find_allowance(auth.db, guessing.network_of(client), guessing.TOLD.name)
+    return guessing.TOLD.seconds_to_wait(full_at, clock.now()) > 0
 
 
 def registered(new: NewUser) -> UserRegistered:

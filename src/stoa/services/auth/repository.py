@@ -415,44 +415,45 @@ async def forget_guesses(db: Db, failed_before: datetime, succeeded_before: date
 # --------------------------------------------------------------------------------------------- registering
 
 # The empty update locks what is there and shows it.
-HOLD_TOLD = """
-    INSERT INTO networks_told (network, full_at) VALUES ($1, $2)
-    ON CONFLICT (network) DO UPDATE SET network = excluded.network
+HOLD_ALLOWANCE = """
+    INSERT INTO network_allowances (network, name, full_at) VALUES ($1, $2, $3)
+    ON CONFLICT (network, name) DO UPDATE SET name = excluded.name
     RETURNING full_at
 """
 
 
-async def hold_told(tx: Transaction, network: str, now: datetime) -> datetime:
-    """When the network may be told as often as at first, locked: who registers there takes turns."""
-    full_at: datetime = await tx.fetchval(HOLD_TOLD, network, now)
+async def hold_allowance(tx: Transaction, network: str, name: str, now: datetime) -> datetime:
+    """When the network may do it as often as at first, locked: who registers there takes turns."""
+    full_at: datetime = await tx.fetchval(HOLD_ALLOWANCE, network, name, now)
     return full_at
 
 
-FIND_TOLD = "SELECT full_at FROM networks_told WHERE network = $1"
+FIND_ALLOWANCE = "SELECT full_at FROM network_allowances WHERE network = $1 AND name = $2"
 
 
-async def find_told(db: Db, network: str) -> datetime | None:
-    """The same; None where it was told nothing lately."""
-    full_at: datetime | None = await db.fetchval(FIND_TOLD, network)
+async def find_allowance(db: Db, network: str, name: str) -> datetime | None:
+    """The same; None where nothing of it was used lately."""
+    full_at: datetime | None = await db.fetchval(FIND_ALLOWANCE, network, name)
     return full_at
 
 
-SET_TOLD = "UPDATE networks_told SET full_at = $2 WHERE network = $1"
+SET_ALLOWANCE = "UPDATE network_allowances SET full_at = $3 WHERE network = $1 AND name = $2"
 
 
-async def set_told(tx: Transaction, network: str, full_at: datetime) -> None:
-    await tx.execute(SET_TOLD, network, full_at)
+async def set_allowance(tx: Transaction, network: str, name: str, full_at: datetime) -> None:
+    await tx.execute(SET_ALLOWANCE, network, name, full_at)
 
 
-FORGET_TOLD = """
-    DELETE FROM networks_told WHERE network IN (
-        SELECT network FROM networks_told WHERE full_at < $1 ORDER BY full_at LIMIT $2 FOR UPDATE SKIP LOCKED
+FORGET_ALLOWANCES = """
+    DELETE FROM network_allowances WHERE (network, name) IN (
+        SELECT network, name FROM network_allowances
+        WHERE full_at < $1 ORDER BY full_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
 """
 
 
-async def forget_told(db: Db, full_before: datetime, most: int) -> int:
-    return affected(await db.execute(FORGET_TOLD, full_before, most))
+async def forget_allowances(db: Db, full_before: datetime, most: int) -> int:
+    return affected(await db.execute(FORGET_ALLOWANCES, full_before, most))
 
 
 ADD_PROOF = """
