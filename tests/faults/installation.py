@@ -67,6 +67,7 @@ class Installation:
         self._closing = AsyncExitStack()
         self._shop: Child | None = None
         self.http: aiohttp.ClientSession
+        self.access: Access
         self.databases: dict[str, Database]
         self.superuser_dsn: str
 
@@ -212,8 +213,8 @@ class Installation:
         dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
         assert dsn
         self.superuser_dsn = dsn
-        access = Access(dsn, secrets)
-        self.databases = {name: Database(name, access.dsn_of(service), 2) for name, service in SERVICES.items()}
+        self.access = Access(dsn, secrets)
+        self.databases = {name: Database(name, self.access.dsn_of(service), 2) for name, service in SERVICES.items()}
         for database in self.databases.values():
             self._closing.push_async_callback(database.close)
 
