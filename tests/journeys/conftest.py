@@ -83,9 +83,10 @@ async def visitor(running_shop: tuple[str, Path]) -> AsyncIterator[Shopper]:
         yield Shopper(session, running_shop[0])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def admin(visitor: Shopper, running_shop: tuple[str, Path]) -> Shopper:
-    """Who may do everything, with the password that the first start wrote down."""
+    """Who may do everything, with the password that the first start wrote down. A token is good for a quarter of an
+    hour, which a run on a busy machine outlasts."""
     written = dict(
         line.split(": ", 1) for line in (running_shop[1] / "admin.txt").read_text().splitlines() if ": " in line
     )

@@ -68,7 +68,7 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
                 f" {A_FEW_OLD}",
             )
         ],
-        [(inventory.TAKE_DUE, NOW, 200), (inventory.NEXT_EXPIRY, NOW)],
+        [(inventory.TAKE_DUE, NOW, 200, []), (inventory.TAKE_DUE, NOW, 200, ["sku-1"]), (inventory.NEXT_EXPIRY, NOW)],
     ),
     "cart": (
         [("carts", "id, updated_at", f"md5(n::text)::uuid, {A_FEW_OLD}")],
