@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from order.conftest import gbp
@@ -18,6 +19,7 @@ from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.handlers import HANDLERS, together
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.receive_return import take_back
+from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.view import payment_status_of
 
@@ -154,6 +156,20 @@ async def test_what_is_under_way_is_not_settled(orders, placed, payments, rest):
     refused = await rest.send("POST", f"/orders/{order.id}/settle", {"reason": "now"}, user=STAFF)
     assert (refused.status, refused.problem) == (409, "nothing-to-settle")
     assert await repository.read_order(orders.db, order.id) == before
+
+
+async def test_what_comes_back_while_payment_is_asked_is_not_settled(orders, placed, payments):
+    """Payment could not know of it when it answered."""
+    order = await shipped(orders, placed)
+    await take_back(orders, order.id, ADMIN, [("MUG", 1)], "broken")
+
+    async def asked(payment_id: str) -> PaymentTold:
+        await take_back(orders, order.id, ADMIN, [("MUG", 1)], "broken too")
+        return PaymentTold(payment_id, 9, PaymentState.SUCCEEDED)
+
+    await settle_refund(replace(orders, payment_now=asked), order.id, ADMIN, "paid in cash")
+    stored = await repository.read_order(orders.db, order.id)
+    assert (stored.refund_due, stored.settled) == (gbp(2399), gbp(2399))
 
 
 @pytest.mark.parametrize(
