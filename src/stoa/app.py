@@ -62,12 +62,24 @@ SERVICES: dict[str, Service] = {
                 "order.return_refused",
                 "order.returned",
             ),
-            hears=("payment.succeeded", "payment.failed", "payment.refund_changed", "payment.refunded"),
+            hears=(
+                "payment.succeeded",
+                "payment.failed",
+                "payment.refund_changed",
+                "payment.refunded",
+                "payment.refund_failed",
+            ),
         ),
         Service(
             name="payment",
             calls=("order",),
-            announces=("payment.succeeded", "payment.failed", "payment.refund_changed", "payment.refunded"),
+            announces=(
+                "payment.succeeded",
+                "payment.failed",
+                "payment.refund_changed",
+                "payment.refunded",
+                "payment.refund_failed",
+            ),
             hears=("order.canceled", "order.returned"),
         ),
         Service(

@@ -78,6 +78,25 @@ async def test_a_cancellation_shows_what_payment_gives(orders, placed):
     assert (stored.refund_due, stored.version) == (gbp(1591), 4)
 
 
+async def test_a_refund_by_hand_that_failed_is_not_waited_for(orders, placed):
+    order = await placed()
+    both = {"refunded_total": {"amount": 300, "currency": "GBP"}, "by_hand": {"amount": 500, "currency": "GBP"}}
+    await hear(orders.db, told("payment.refunded", order, version=6, **both))
+    assert payment_status_of(await repository.read_order(orders.db, order.id)) is PaymentStatus.REFUND_PENDING
+    one = both | {"by_hand": {"amount": 300, "currency": "GBP"}}
+    await hear(orders.db, told("payment.refund_failed", order, version=7, **one))
+    stored = await repository.read_order(orders.db, order.id)
+    assert (payment_status_of(stored), stored.left) == (PaymentStatus.PARTIALLY_REFUNDED, gbp(6591 - 300))
+
+
+async def test_the_only_refund_by_hand_failed(orders, placed):
+    order = await placed()
+    nothing = {"refunded_total": {"amount": 0, "currency": "GBP"}, "by_hand": {"amount": 0, "currency": "GBP"}}
+    await hear(orders.db, told("payment.refund_failed", order, version=7, **nothing))
+    stored = await repository.read_order(orders.db, order.id)
+    assert (payment_status_of(stored), stored.left) == (PaymentStatus.PAID, gbp(6591))
+
+
 async def test_what_is_of_another_order_changes_nothing(orders, placed):
     order, other = await shipped(orders, placed), await shipped(orders, placed)
     back = await take_back(orders, order.id, ADMIN, [("MUG", 1)], "broken")

@@ -7,15 +7,18 @@ import asyncio
 import pytest
 from payment.conftest import House, gbp
 
+from stoa.kit import context
 from stoa.kit.clock import now
+from stoa.kit.context import Principal
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.kit.staff_acts import list_acts
 from stoa.services.payment import errors, repository
 from stoa.services.payment.handlers import handlers, together
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import Said, Status
-from stoa.services.payment.refund_payment import ask_refund, execute_refund
+from stoa.services.payment.refund_payment import ask_refund, execute_refund, refund_by_hand
 from stoa.services.payment.states import Payment
 from stoa.services.payment.void_payment import void
 
@@ -133,6 +136,35 @@ async def test_a_refund_that_the_provider_refuses_may_be_asked_for_again(house: 
     other = await ask(house, payment, "two", 1000)
     assert (await execute_refund(house.payments, other.id)).state == "done"
     assert await house.balances() == {"customer_funds": -1000, "refunded": 1000}
+
+
+async def test_a_refund_that_failed_is_told_with_what_has_really_gone_back(house: House):
+    """The event of the first said that both were given by hand."""
+    payment = await house.captured()
+    first, second = await ask(house, payment, "operator:ada:1", 300), await ask(house, payment, "operator:ada:2", 200)
+    await execute_refund(house.payments, first.id)
+    await house.db.execute("UPDATE simulator.payments SET currency = 'EUR'")
+    for _ in range(2):
+        assert (await execute_refund(house.payments, second.id)).state == "failed"
+    told = [
+        (kind, data["amount"]["amount"], data["refunded_total"]["amount"], data["by_hand"]["amount"])
+        for kind, data in await house.announced()
+        if "by_hand" in data
+    ]
+    assert told == [("payment.refunded", 300, 300, 500), ("payment.refund_failed", 200, 300, 300)]
+    versions = await house.db.fetch("SELECT aggregate_version AS v FROM event_log ORDER BY id")
+    row = await house.row(payment.key) or {}
+    assert [one["v"] for one in versions][-1] == row["version"]
+
+
+async def test_an_operators_refund_that_is_repeated_is_one_act(house: House):
+    """As where the answer to the first was lost."""
+    payment, admin = await house.captured(), Principal(uuid7(), "admin@example.com", frozenset({"admin"}), uuid7())
+    with context.using(context.fresh(principal=admin)):
+        for _ in range(2):
+            await refund_by_hand(house.payments, payment.id, "operator:ada:1", "goodwill", gbp(300))
+    assert [act.after for act in await list_acts(house.db, limit=9)] == [{"refund_asked_minor": 300}]
+    assert await house.at_provider(payment.key) == ("captured", 300)
 
 
 async def test_a_canceled_order_is_refunded_at_once_and_once(house: House):

@@ -59,14 +59,16 @@ async def payment_failed(tx: Transaction, event: Event) -> None:
     await repository.hear_payment(tx, PaymentTold(payment_id, event.aggregateversion, PaymentState.FAILED))
 
 
-async def payment_refunded(tx: Transaction, event: Event) -> None:
-    refund = event.read(PaymentRefunded)
+async def money_went_back(tx: Transaction, event: Event) -> None:
+    """Or did not: what failed by hand is not under way any more. What a return or a cancellation asked for stays due."""
+    heard = event.read(PaymentRefunded)
+    gone = heard.refunded_total.amount
     told = PaymentTold(
-        refund.payment_id,
+        heard.payment_id,
         event.aggregateversion,
-        PaymentState.REFUNDED,
-        refund.refunded_total.amount,
-        refund.by_hand.amount if refund.by_hand is not None else 0,
+        PaymentState.REFUNDED if gone else PaymentState.SUCCEEDED,
+        gone,
+        heard.by_hand.amount if heard.by_hand is not None else 0,
     )
     await repository.hear_payment(tx, told)
 
@@ -83,5 +85,6 @@ HANDLERS: dict[str, Handler] = {
     "payment.succeeded": payment_succeeded,
     "payment.failed": payment_failed,
     "payment.refund_changed": refund_changed,
-    "payment.refunded": payment_refunded,
+    "payment.refunded": money_went_back,
+    "payment.refund_failed": money_went_back,
 }

@@ -43,3 +43,15 @@ class PaymentRefunded(Fact, event="payment.refunded", frozen=True):
     refunded_total: Money
     by_hand: Money
     reason: str
+
+
+class RefundFailed(Fact, event="payment.refund_failed", frozen=True):
+    """The provider refused to give `amount` back, for good. The other members are as in `payment.refunded`."""
+
+    payment_id: str
+    order_id: str
+    refund_id: str
+    amount: Money
+    refunded_total: Money
+    by_hand: Money
+    reason: str

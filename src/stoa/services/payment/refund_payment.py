@@ -15,7 +15,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.money import Money
 from stoa.services.payment import ledger, repository, states
 from stoa.services.payment.errors import NoSuchPayment, ProviderSilent, RefundTooLarge, WrongState
-from stoa.services.payment.events import PaymentRefunded
+from stoa.services.payment.events import PaymentRefunded, RefundFailed
 from stoa.services.payment.find_payment import payment_of_id
 from stoa.services.payment.provider import SaidOfRefund
 from stoa.services.payment.repository import Refund
@@ -69,12 +69,10 @@ async def refund_by_hand(
     The refund is pending where the provider was silent, and goes on. Raises what `ask_refund` raises.
     """
     async with payments.db.transaction() as tx:
-        before = await repository.lock_payment(tx, payment_id)
-        if before is None:
-            raise NoSuchPayment
-        refund = await ask_refund(tx, payment_id, source, reason, amount)
-        if refund is not None:
-            asked = before.refund_asked_minor
+        payment, made = await _asked_before(tx, payment_id, source)
+        refund = made or await ask_refund(tx, payment_id, source, reason, amount)
+        if refund is not None and made is None:
+            asked = payment.refund_asked_minor
             await staff_acts.record(
                 tx,
                 act="payment.refunded",
@@ -134,25 +132,22 @@ async def _book(payments: Payments, refund: Refund, said: SaidOfRefund) -> None:
         if not await repository.finish_refund(tx, refund.id, state, said.reference):
             return
         if said.done:
-            await _given_back(payments, tx, payment, refund)
+            after = states.refunded(payment, refund.amount.amount)
+            await repository.save_payments(tx, [after])
+            await repository.add_ledger_entries(tx, ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount))
         else:
-            await repository.give_up_refund(tx, payment.id, refund.amount.amount)
-
-
-async def _given_back(payments: Payments, tx: Transaction, payment: Payment, refund: Refund) -> None:
-    after = states.refunded(payment, refund.amount.amount)
-    await repository.save_payments(tx, [after])
-    await repository.add_ledger_entries(tx, ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount))
-    fact = PaymentRefunded(
-        payment_id=payment.id,
-        order_id=payment.order_id or "",
-        refund_id=refund.id,
-        amount=refund.amount,
-        refunded_total=after.refunded,
-        by_hand=Money(await repository.given_by_hand(tx, payment.id), after.amount.currency),
-        reason=refund.reason,
-    )
-    await payments.outbox.announce(tx, subject=payment.id, version=after.version, fact=fact)
+            after = await repository.give_up_refund(tx, payment.id, refund.amount.amount)
+        kind = PaymentRefunded if said.done else RefundFailed
+        fact = kind(
+            payment_id=payment.id,
+            order_id=payment.order_id or "",
+            refund_id=refund.id,
+            amount=refund.amount,
+            refunded_total=after.refunded,
+            by_hand=Money(await repository.given_by_hand(tx, payment.id), after.amount.currency),
+            reason=refund.reason,
+        )
+        await payments.outbox.announce(tx, subject=payment.id, version=after.version, fact=fact)
 
 
 async def _refund(payments: Payments, refund_id: str) -> Refund:

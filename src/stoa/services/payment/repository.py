@@ -372,15 +372,18 @@ async def finish_refund(tx: Transaction, refund_id: str, state: str, reference: 
     return await tx.fetchval(FINISH_REFUND, refund_id, state, reference) is not None
 
 
-GIVE_UP_REFUND = """
+GIVE_UP_REFUND = f"""
     UPDATE payments SET refund_asked_minor = refund_asked_minor - $2, version = version + 1, updated_at = now()
     WHERE id = $1
+    RETURNING {_PAYMENT}
 """
 
 
-async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) -> None:
-    """What a failed refund asked for may be asked for again."""
-    await tx.execute(GIVE_UP_REFUND, payment_id, amount_minor)
+async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) -> Payment:
+    """The payment, of which what a failed refund asked for may be asked for again."""
+    row = await tx.fetchrow(GIVE_UP_REFUND, payment_id, amount_minor)
+    assert row is not None  # it is locked
+    return _payment(row)
 
 
 ADD_LEDGER_ENTRIES = """
