@@ -60,7 +60,7 @@ async def payment_failed(tx: Transaction, event: Event) -> None:
 
 
 async def money_went_back(tx: Transaction, event: Event) -> None:
-    """Or did not: what failed by hand is not under way any more. What a return or a cancellation asked for stays due."""
+    """Or did not: what failed by hand is not under way any more. What a return or cancellation asked for stays due."""
     heard = event.read(PaymentRefunded)
     gone = heard.refunded_total.amount
     told = PaymentTold(
