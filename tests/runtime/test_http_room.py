@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.runtime.serving import GET, POST, Seen, answer_of, serving
 
-from stoa.runtime import http_server
+from stoa.runtime import http_server, http_turns
 from stoa.runtime.http_server import HttpServer
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -43,10 +43,14 @@ async def is_open(line: Line) -> bool:
     return (await says(line, GET + b"\r\n")).startswith(b"HTTP/1.1 200")
 
 
-async def until_open(server: HttpServer, count: int) -> None:
+async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while len(server._server.open_connections()) != count:
+        while not true():
             await asyncio.sleep(0.01)
+
+
+async def until_open(server: HttpServer, count: int) -> None:
+    await until(lambda: len(server._server.open_connections()) == count)
 
 
 async def ended(line: Line) -> bytes:
@@ -88,6 +92,29 @@ async def test_who_has_begun_a_request_and_does_not_go_on_is_told(server: HttpSe
     assert b"\r\nretry-after: 1\r\n" in head
     assert json.loads(body)["type"] == "/problems/too-many-connections"
     for each in (*slow, other):
+        each[1].close()
+
+
+async def test_whose_request_was_not_begun_yet_gives_way(
+    server: HttpServer, app: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_turns, "AT_ONCE", 0)
+    waiting = [await line_from(server, "127.0.0.9") for _ in range(MOST)]
+    for each in waiting:
+        each[1].write(GET + b"\r\n")
+    await until(lambda: all(each._at_work for each in server._server.open_connections()))
+    other = await line_from(server, "127.0.0.3")
+    other[1].write(GET + b"\r\n")
+    head, _, body = (await ended(waiting[0])).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["type"] == "/problems/too-many-connections"
+    await until_open(server, MOST)
+    monkeypatch.undo()
+    # The next to come has the others begun, in their order.
+    newest = await line_from(server, "127.0.0.4")
+    assert await is_open(newest)
+    assert len(app.targets) == MOST
+    for each in (*waiting, other, newest):
         each[1].close()
 
 

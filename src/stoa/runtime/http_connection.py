@@ -79,6 +79,8 @@ class HttpConnection(HttpToolsProtocol):
         self._body_left = 0
         self._at_work = False
         """A request that is whole is not answered yet."""
+        self._begun = True
+        """And it has had its turn."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -102,10 +104,15 @@ class HttpConnection(HttpToolsProtocol):
         super().shutdown()
 
     def give_way(self) -> None:
-        """To another connection. Who has begun a request is told; who has not sees it as an ordinary end."""
-        begun = self._in_head and (self._head_bytes > 0 or self.cycle is not None)
-        if begun or (self.cycle is not None and not self.cycle.response_started):
-            self._refuse(TooManyConnections("Others come, and this request is not whole.", retry_after_seconds=1))
+        """To another connection. Who has sent a request, or a part, is told; who has not sees it as an ordinary end."""
+        if not self._begun:
+            # Nothing was done, and nothing will be.
+            self._at_work = False
+        a_part = self._in_head and (self._head_bytes > 0 or self.cycle is not None)
+        if a_part or (self.cycle is not None and not self.cycle.response_started):
+            self._refuse(
+                TooManyConnections("Others come, and nothing was done of this request.", retry_after_seconds=1)
+            )
         self.transport.close()
         if self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -259,16 +266,19 @@ class HttpConnection(HttpToolsProtocol):
         if self._turns.take():
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
         else:
+            self._begun = False
             self._turns.wait(self.address, partial(self._begin, cycle, app))
 
     def _begin(self, cycle: Any, app: ASGIApp) -> None:
         # While it waited its caller may have gone away.
         if not self.transport.is_closing():
+            self._begun = True
+            self._note()
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def _note(self) -> None:
         if not self.transport.is_closing():
-            self._room.note(self, waits=not self._at_work or self.flow.write_paused)
+            self._room.note(self, waits=not (self._at_work and self._begun) or self.flow.write_paused)
 
     def _check_head(self) -> None:
         upgrade = self.parser.should_upgrade()

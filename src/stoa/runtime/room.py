@@ -27,7 +27,7 @@ class Room:
         self._waiting: dict[str, dict[Connection, None]] = {}
 
     def note(self, connection: Connection, *, waits: bool) -> None:
-        """Whether it waits for its caller: to send a request, the rest of one, or to read an answer."""
+        """Whether it waits: for its caller to send a request, or the rest, or to read an answer; or for its turn."""
         if waits:
             self._waiting.setdefault(connection.address, {}).setdefault(connection)
             return
