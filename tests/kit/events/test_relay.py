@@ -22,7 +22,7 @@ async def cut_off(db: Database, *, relays_only: bool) -> int:
     killer = Database("order", db.dsn, 1)
     ended = await killer.fetchval(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         " AND (NOT $1 OR pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory'))",
         relays_only,
     )
