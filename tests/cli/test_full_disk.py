@@ -99,13 +99,14 @@ def test_a_shop_that_is_there_says_what_it_lacks(disk: Disk, tmp_path: Path) -> 
         while "Ctrl-C" not in log.read_text():
             assert server.poll() is None and time.monotonic() < give_up, log.read_text()
             time.sleep(0.05)
-        disk.fill()
         # What the server keeps of a database's catalogs is written anew by its next session.
         own = next(data.rglob(f"base/{SUPERUSERS}/pg_internal.init"))
         for kept in set(data.rglob("base/*/pg_internal.init")) - {own}:
             kept.unlink()
+        disk.fill()
         refused = [stoa(data, "acts")]
         own.unlink()
+        disk.fill()
         refused.append(stoa(data, "admin", "grant", "admin@stoa.example"))
         for each in refused:
             assert each.endswith("; make room on the disk of the database server")
