@@ -96,7 +96,7 @@ async def two_orders(shop: Shop) -> tuple[Order, Order]:
             taken = await _one(shop, log, background)
             for earlier in seen:
                 if earlier.shapes == taken.shapes:
-                    # Neighbours work at the same time: bring both into one order.
+                    # Neighbors work at the same time: bring both into one order.
                     return earlier, Order(_sorted_as(earlier.cart, taken.cart), _sorted_as(earlier.order, taken.order))
             seen.append(taken)
     raise NoTwoAlike(f"no two of {ATTEMPTS} orders executed the same statements")

@@ -197,7 +197,7 @@ class Shop:
     def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
         """`shop.stub(InventoryServiceStub)`: a generated stub on the service's channel."""
         callee = kind.__name__.removesuffix("ServiceStub").lower()
-        return kind(self.process.neighbours.system_channel("test", callee))
+        return kind(self.process.neighbors.system_channel("test", callee))
 
     async def settle(self, within_seconds: float = 30.0) -> None:
         """Wait until everything announced has been delivered and handled. Raises TimeoutError naming what is left."""

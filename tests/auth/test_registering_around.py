@@ -9,7 +9,7 @@ from typing import Any
 from auth.conftest import PASSWORD, World
 from rest import Answer
 
-PROBER, NEIGHBOUR = "203.0.113.7", "203.0.113.8"
+PROBER, NEIGHBOR = "203.0.113.7", "203.0.113.8"
 PROVE = (403, "prove-address")
 
 
@@ -61,7 +61,7 @@ async def test_after_five_answers_a_network_learns_nothing(world: World) -> None
     assert taken == {"email": emails[5], "code": None}
     assert (free["email"], len(free["code"])) == ("nobody@example.com", 12)
     assert await world.counts() == before | {"event_log": before["event_log"] + 2}
-    assert (await attempt(world, "neighbour@example.com", NEIGHBOUR)).status == 201
+    assert (await attempt(world, "neighbor@example.com", NEIGHBOR)).status == 201
 
 
 async def test_ten_in_an_hour_and_five_an_hour_after(world: World, later) -> None:
@@ -113,7 +113,7 @@ async def test_a_code_is_of_one_address_and_good_once_and_for_an_hour(world: Wor
         refused = await attempt(world, email, code=tried)
         assert (refused.status, refused.problem, refused.body["field"]) == (422, "wrong-code", "code")
     assert await world.counts() == before
-    assert (await attempt(world, "ada@example.com", code=code, client=NEIGHBOUR)).status == 201
+    assert (await attempt(world, "ada@example.com", code=code, client=NEIGHBOR)).status == 201
     assert (await attempt(world, "ada@example.com", code=code)).problem == "wrong-code"
     await attempt(world, "late@example.com")
     later(timedelta(minutes=61))
@@ -145,7 +145,7 @@ async def test_a_network_has_thirty_mails_sent_at_once_and_one_more_a_minute(wor
         assert (refused.status, refused.problem, refused.headers["retry-after"]) == (429, "too-many-mails", "60")
     mailed = (await mails(world))[0]
     assert (await attempt(world, mailed["email"], code=mailed["code"])).status == 201
-    assert (await attempt(world, "new@example.com", NEIGHBOUR)).status == 201
+    assert (await attempt(world, "new@example.com", NEIGHBOR)).status == 201
     later(timedelta(minutes=1))
     assert (await attempt(world, "nobody@example.com")).problem == "prove-address"
     assert (await attempt(world, "nobody-else@example.com")).problem == "too-many-mails"

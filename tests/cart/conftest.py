@@ -1,4 +1,4 @@
-"""Carts with what a test needs in them, and a cart service with the real catalog and inventory as neighbours."""
+"""Carts with what a test needs in them, and a cart service with the real catalog and inventory as neighbors."""
 
 from __future__ import annotations
 

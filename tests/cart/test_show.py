@@ -6,7 +6,7 @@ from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.contracts.common.v1 import common_pb2
 from stoa.kit import clock
 from stoa.kit.money import MOST_MINOR, Money
-from stoa.services.cart.goods import Goods
+from stoa.services.cart.product_snapshot import ProductSnapshot
 from stoa.services.cart.repository import Cart, Line
 from stoa.services.cart.show import view
 
@@ -21,8 +21,10 @@ def cart(*lines: Line) -> Cart:
 
 
 def test_what_is_priced_in_another_currency_is_not_added_up():
-    goods = Goods({"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP")}, {"MUG": 9, "SPOON": 9})
-    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False)), goods, "GBP")
+    snapshot = ProductSnapshot(
+        {"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP")}, {"MUG": 9, "SPOON": 9}
+    )
+    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False)), snapshot, "GBP")
     assert shown.subtotal == Money(3998, "EUR")
     assert [(item.sku, item.unit_price, item.available) for item in shown.items] == [
         ("MUG", Money(1999, "EUR"), True),
@@ -32,12 +34,14 @@ def test_what_is_priced_in_another_currency_is_not_added_up():
 
 def test_no_figure_is_larger_than_every_reader_of_json_keeps():
     price = 100_000_000_000
-    goods = Goods({sku: variant(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": 9, "SPOON": 9})
+    snapshot = ProductSnapshot(
+        {sku: variant(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": 9, "SPOON": 9}
+    )
     most = MOST_MINOR // price
-    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), goods, "GBP")
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), snapshot, "GBP")
     assert [item.subtotal for item in shown.items] == [Money(price * most, "GBP"), None]
     assert shown.subtotal == Money(price * most, "GBP")
-    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most, False)), goods, "GBP")
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most, False)), snapshot, "GBP")
     assert shown.subtotal == Money(2**53 - 1, "GBP")
 
 
@@ -46,6 +50,6 @@ def test_no_figure_is_larger_than_every_reader_of_json_keeps():
     [(2, False, True), (1, False, False), (0, False, False), (2, True, True), (None, False, True), (None, True, False)],
 )
 def test_what_inventory_says_now_counts_before_what_it_told_before(available, sold_out, shown):
-    goods = Goods({"MUG": variant("MUG", 1999, "GBP")}, {"MUG": available})
-    [item] = view(cart(Line("MUG", 2, sold_out)), goods, "GBP").items
+    snapshot = ProductSnapshot({"MUG": variant("MUG", 1999, "GBP")}, {"MUG": available})
+    [item] = view(cart(Line("MUG", 2, sold_out)), snapshot, "GBP").items
     assert item.available is shown

@@ -35,7 +35,7 @@ from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
 from stoa.runtime.topology import Address as NetworkAddress
 from stoa.services.cart import change
 from stoa.services.checkout import checkouts_with, price_rules
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.repository import Checkout, by_id
@@ -43,7 +43,7 @@ from stoa.services.checkout.routes import routes
 from stoa.services.checkout.service import Checkouts
 from stoa.services.checkout.settings import Settings
 
-NEIGHBOURS = ("catalog", "inventory", "cart", "order", "payment")
+NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
 STUBS: dict[str, Any] = {
     "cart": CartServiceStub,
     "catalog": CatalogServiceStub,
@@ -67,7 +67,7 @@ class Market:
         return self._hosted(service).db
 
     def stub(self, service: str) -> Any:
-        return STUBS[service](self.process.neighbours.system_channel("test", service))
+        return STUBS[service](self.process.neighbors.system_channel("test", service))
 
     async def offer(self, *, price: int = 1000, on_hand: int = 10) -> str:
         """A new product's SKU."""
@@ -113,8 +113,8 @@ class Market:
 @pytest.fixture(scope="session")
 async def market(templates: Any) -> AsyncIterator[Market]:
     any_port = NetworkAddress(LOOPBACK, 0)
-    plan = ProcessPlan("market", NEIGHBOURS, gateway=True, http=any_port, admin=any_port, grpc=None)
-    dsns = {name: await templates.copy(name) for name in NEIGHBOURS}
+    plan = ProcessPlan("market", NEIGHBORS, gateway=True, http=any_port, admin=any_port, grpc=None)
+    dsns = {name: await templates.copy(name) for name in NEIGHBORS}
 
     def dsn_of(service: Service) -> str:
         return dsns[service.name]
@@ -132,9 +132,9 @@ LOST, UNHEARD, REFUSED, BROKEN = "lost", "unheard", "refused", "broken"
 
 @dataclass
 class Road:
-    """What becomes of the calls to the neighbours: `fates["Reserve"]` are those of the next calls of Reserve.
+    """What becomes of the calls to the neighbors: `fates["Reserve"]` are those of the next calls of Reserve.
 
-    LOST never arrives, UNHEARD does and the answer is lost, REFUSED is a conflict of the neighbour's own,
+    LOST never arrives, UNHEARD does and the answer is lost, REFUSED is a conflict of the neighbor's own,
     BROKEN a fault of it. A method in `closed` is LOST as long as it is there.
     """
 
@@ -268,12 +268,12 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
         db = Database("checkout", beside.db.dsn if beside else dsns[-1], ProcessSettings().pool_size)
         chosen = Settings(**({"longest_pause_seconds": 0.02} | settings))
         road = Road()
-        neighbours = Neighbours(
-            **{name: Travelled(market.stub(name), road) for name in NEIGHBOURS},
+        neighbors = Neighbors(
+            **{name: Travelled(market.stub(name), road) for name in NEIGHBORS},
             timeout_seconds=5.0,
             rules=price_rules(chosen),
         )
-        houses.append(House(market, road, checkouts_with(db, chosen, neighbours, reach)))
+        houses.append(House(market, road, checkouts_with(db, chosen, neighbors, reach)))
         return houses[-1]
 
     yield make

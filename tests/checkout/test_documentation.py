@@ -62,7 +62,7 @@ def test_the_steps():
         if step.undo is None:
             assert re.search(r"\nNo undo", source), f"{step.name} does not say why it has none"
         for call in (call for cell in row[1:3] for call in cell.split(", ") if re.fullmatch(r"\w+\.[A-Z]\w+", call)):
-            assert f"neighbours.{call}(" in source + Path(PAGES.parents[1] / READS).read_text(), call
+            assert f"neighbors.{call}(" in source + Path(PAGES.parents[1] / READS).read_text(), call
 
 
 READS = "src/stoa/services/checkout/read_cart.py"

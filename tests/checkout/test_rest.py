@@ -260,7 +260,7 @@ async def test_a_list_in_pages(house: House, rest: Rest, shopper: Shopper):
     assert (await rest.send("GET", "/checkouts?state=lost", user=ADMIN)).body["field"] == "state"
 
 
-async def test_a_fault_of_a_neighbour_tells_nothing_about_its_inside(new_house: NewHouse, shopper: Shopper):
+async def test_a_fault_of_a_neighbor_tells_nothing_about_its_inside(new_house: NewHouse, shopper: Shopper):
     house = await new_house(give_up_after_seconds=0.1)
     rest = Rest(routes.bind(house.checkouts), house.db)
     house.road.fates["Reserve"].extend([BROKEN] * 50)

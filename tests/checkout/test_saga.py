@@ -69,7 +69,7 @@ async def test_a_refusal_up_to_the_capture_undoes_everything_before_it_is_told(h
 
 
 @pytest.mark.parametrize("method", ["GetCart", *BEFORE_PIVOT])
-async def test_a_neighbour_that_stays_silent_before_the_capture_gives_the_key_back(
+async def test_a_neighbor_that_stays_silent_before_the_capture_gives_the_key_back(
     new_house: NewHouse, shopper: Shopper, method
 ):
     house = await new_house(give_up_after_seconds=0.2)

@@ -11,7 +11,7 @@ from tests.signing import bearer, token
 
 from stoa.edge.gateway import encoding
 from stoa.edge.gateway.encoding import LEAST_BYTES, accepts_gzip
-from stoa.edge.gateway.remembered import Entry, Remembered
+from stoa.edge.gateway.response_cache import Entry, ResponseCache
 from stoa.kit.idempotency import Answer
 
 GZIP = {"accept-encoding": "gzip, deflate, br"}
@@ -120,7 +120,7 @@ async def test_a_stored_answer_is_compressed_once_and_forgotten_with_its_form(ga
 
 
 async def test_both_forms_count_for_the_memory_that_is_taken():
-    kept = Remembered(60, 1_000_000, {})
+    kept = ResponseCache(60, 1_000_000, {})
     key = (b"/lists", b"")
 
     async def answer() -> Answer:

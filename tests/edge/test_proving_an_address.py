@@ -1,4 +1,4 @@
-"""Where somebody asks around who has an account, their neighbours register by the code in a mail."""
+"""Where somebody asks around who has an account, their neighbors register by the code in a mail."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ async def everything_announced(shop) -> list[dict]:
 
 
 async def deliver(shop, subscriber: str, event: dict) -> None:
-    intake = IntakeServiceStub(shop.process.neighbours.system_channel("test", subscriber))
+    intake = IntakeServiceStub(shop.process.neighbors.system_channel("test", subscriber))
     answer = await intake.Deliver(DeliverRequest(subscriber=subscriber, events=[json.dumps(event).encode()]))
     assert not answer.refusals
 

@@ -22,7 +22,7 @@ from stoa.services.inventory import inventory_over
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import set_on_hand
 from stoa.services.inventory.handlers import handlers
-from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.repository import reservation
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
@@ -31,9 +31,9 @@ from stoa.services.inventory.settings import Settings
 ADMIN = "018f0000-0000-7000-8000-00000000000a"
 
 
-def inventory_with(db: Database, neighbours: Registry | None = None) -> Inventory:
-    """`neighbours` has catalog; without them it does not answer."""
-    catalog = CatalogServiceStub(InProcessChannel(neighbours or Registry()))
+def inventory_with(db: Database, neighbors: Registry | None = None) -> Inventory:
+    """`neighbors` has catalog; without them it does not answer."""
+    catalog = CatalogServiceStub(InProcessChannel(neighbors or Registry()))
     return inventory_over(db, Outbox(SERVICES["inventory"], subscribers), Settings(), catalog)
 
 
@@ -51,7 +51,7 @@ class Shop:
         await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, seller=False)
 
     async def reserve(self, key: str, hold_seconds: int = 900, **lines: int) -> Reservation:
-        return await self.inventory.reserving.submit(Wish(key, lines, hold_seconds))
+        return await self.inventory.reserving.submit(ReservationRequest(key, lines, hold_seconds))
 
     async def allocate(self, key: str, order_id: str) -> Reservation:
         return await self.inventory.allocating.submit(Promise(key, order_id))

@@ -15,7 +15,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
 from stoa.services.inventory.errors import OutOfStock
 from stoa.services.inventory.expire import expire_holds
-from stoa.services.inventory.handlers import handlers, together
+from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.release import release
 
 SKUS = [f"S{at:02}" for at in range(12)]
@@ -45,7 +45,7 @@ async def test_selling_in_batches_deadlocks_with_nobody(shop, twin, postgres):
         await shop.reserve(f"order-{at}", **lines)
         events.append(placed(uuid7(), f"order-{at}", lines))
     shops = [shop, twin(), twin()]
-    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), together) for one in shops[:2]]
+    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), handle_batch) for one in shops[:2]]
     await inboxes[0].accept(events)
 
     async def buy(one, name):
@@ -71,5 +71,5 @@ async def test_what_is_missing_of_an_order_is_said_in_its_trace_whoever_shares_i
     traces = {f"order-{each}": each * 32 for each in "abc"}
     events = [placed(uuid7(), key, {"A": 1}, f"00-{trace}-{'1' * 16}-01") for key, trace in traces.items()]
     async with shop.db.transaction() as tx:
-        assert await together(tx, events) == []
+        assert await handle_batch(tx, events) == []
     assert [(message.split()[1], trace) for trace, message in said if "is placed but" in message] == [*traces.items()]

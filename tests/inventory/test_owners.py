@@ -23,7 +23,7 @@ from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings as CatalogSettings
 from stoa.services.inventory import repository
-from stoa.services.inventory.handlers import handlers, together
+from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.owners import ask_for_owner
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
@@ -78,7 +78,7 @@ def told(seller_id: str | None, *skus: str, version: int = 1, kind: str = "updat
 async def hear(shop, *events: Event) -> None:
     for event in events:
         async with shop.db.transaction() as tx:
-            assert await together(tx, [event]) == []
+            assert await handle_batch(tx, [event]) == []
 
 
 async def owner(shop, sku: str) -> Owner | None:
@@ -162,7 +162,7 @@ async def test_an_event_of_before_catalog_told_sellers_teaches_nothing(shop):
 async def test_two_runners_learn_everything_beside_orders(shop, twin):
     """SKUs of one product after another, announced in two directions."""
     shops = [shop, twin()]
-    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), together) for one in shops]
+    inboxes = [Inbox(SERVICES["inventory"], one.db, handlers(one.inventory.outbox), handle_batch) for one in shops]
     skus = [f"S{at:03}" for at in range(100)]
     products = [uuid7() for _ in range(10)]
     events = [

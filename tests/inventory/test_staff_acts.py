@@ -21,8 +21,8 @@ async def test_a_hold_that_was_made(shop):
     await shop.put("MUG", 5)
     await shop.reserve("of-a-checkout", MUG=1)
     body = {"quantity": 3, "key": "by-phone"}
-    wishes = [rest.ok("POST", "/inventory/MUG/reserve", body, user=user) for user in (ADMIN, ADMIN)]
-    held, again = await asyncio.gather(*wishes)
+    requests = [rest.ok("POST", "/inventory/MUG/reserve", body, user=user) for user in (ADMIN, ADMIN)]
+    held, again = await asyncio.gather(*requests)
     assert again["id"] == held["id"]
     assert (await rest.send("POST", "/inventory/MUG/reserve", {"quantity": 2, "key": "b"}, user=ADMIN)).status == 409
     made = ("reservation.made", ADMIN.id, held["id"], None, {"state": "held", "lines": {"MUG": 3}})

@@ -121,7 +121,7 @@ async def test_nothing_leaves_while_a_transaction_is_open_and_everything_may_aft
     await left_over
 
 
-async def test_a_request_cancelled_in_a_transaction_leaves_nothing_open(db) -> None:
+async def test_a_request_canceled_in_a_transaction_leaves_nothing_open(db) -> None:
     inside = asyncio.Event()
 
     async def request() -> None:
@@ -140,7 +140,7 @@ async def test_a_request_cancelled_in_a_transaction_leaves_nothing_open(db) -> N
     assert await db.fetchval(open_ones, db.session) == 0
 
 
-async def test_requests_cancelled_at_any_moment_leave_a_pool_that_commits(database) -> None:
+async def test_requests_canceled_at_any_moment_leave_a_pool_that_commits(database) -> None:
     """A connection given back between BEGIN and its answer would swallow the next writer's work."""
     db = await database("cart", size=2)
     await db.execute("CREATE TABLE thing (n int)")
@@ -164,7 +164,7 @@ async def test_requests_cancelled_at_any_moment_leave_a_pool_that_commits(databa
     assert [row["n"] for row in committed] == list(range(60))
 
 
-async def test_a_statement_cancelled_does_not_cancel_the_next_one(database) -> None:
+async def test_a_statement_canceled_does_not_cancel_the_next_one(database) -> None:
     db = await database("cart", size=1)
     task = asyncio.create_task(db.execute("SELECT pg_sleep(30)"))
     await asyncio.sleep(0.05)

@@ -70,7 +70,7 @@ async def test_who_waits_for_the_same_beat_looks_one_after_the_other(monkeypatch
     assert looks[2][1] - looks[0][1] > 0.08
 
 
-async def test_a_wait_that_is_cancelled_leaves_nothing_behind() -> None:
+async def test_a_wait_that_is_canceled_leaves_nothing_behind() -> None:
     pulse = Pulse()
     waiting = asyncio.create_task(pulse.wait(asyncio.Event()))
     await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from stoa.kit import clock
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.services.notification import repository
-from stoa.services.notification.handlers import handlers, together
+from stoa.services.notification.handlers import handle_batch, handlers
 from stoa.services.notification.mails import Mails
 
 HANDLERS = handlers(Mails("Stoa"))
@@ -58,7 +58,7 @@ async def db(database):
 def hear(db):
     async def handle(heard: Event) -> None:
         async with db.transaction() as tx:
-            for event in await together(tx, [heard]):
+            for event in await handle_batch(tx, [heard]):
                 await HANDLERS[event.type](tx, event)
 
     return handle

@@ -10,14 +10,14 @@ from stoa.app import SERVICES
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import BATCH, Inbox
-from stoa.services.notification.handlers import handlers, together
+from stoa.services.notification.handlers import handle_batch, handlers
 from stoa.services.notification.mails import Mails
 
 ROUNDS = 4
 
 
 def runner(db: Database) -> Inbox:
-    return Inbox(SERVICES["notification"], db, handlers(Mails("Stoa")), together)
+    return Inbox(SERVICES["notification"], db, handlers(Mails("Stoa")), handle_batch)
 
 
 @pytest.mark.parametrize("first_known", [True, False], ids=["known orders", "unknown orders"])

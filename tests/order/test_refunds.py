@@ -54,10 +54,10 @@ def test_the_example_in_the_docs():
 
 @settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(1, 400), st.randoms(use_true_random=False))
-def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: int, dice: random.Random):
+def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: int, rng: random.Random):
     back, refunds = 0, []
     while back < units:
-        more = dice.randint(1, units - back)
+        more = rng.randint(1, units - back)
         refunds.append(part_of(gbp(whole), units, back, more))
         assert refunds[-1] == gbp(sum(part.amount for part in allocate(gbp(whole), [1] * units)[back : back + more]))
         back += more

@@ -16,7 +16,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.staff_acts import list_acts
 from stoa.services.order import repository, returns_repository
 from stoa.services.order.cancel_order import cancel_order
-from stoa.services.order.handlers import HANDLERS, together
+from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.receive_return import take_back
 from stoa.services.order.settle_refund import settle_refund
@@ -43,7 +43,7 @@ def told(kind: str, order, version: int = 9, **data) -> Event:
 
 async def hear(db, *events: Event) -> None:
     async with db.transaction() as tx:
-        for event in await together(tx, events):
+        for event in await handle_batch(tx, events):
             await HANDLERS[event.type](tx, event)
 
 

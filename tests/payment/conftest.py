@@ -151,7 +151,7 @@ async def new_house(database: Callable[..., Awaitable[Database]]) -> AsyncIterat
 
     yield make
     for house in houses:
-        await house.payments.underway.stop()
+        await house.payments.single_flight.stop()
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ async def test_a_caller_who_goes_away_does_not_leave_it_unknown(house: House):
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    await house.payments.underway.stop()
+    await house.payments.single_flight.stop()
     row = await house.row(new.key)
     assert row is not None
     assert row["state"] == "authorized"

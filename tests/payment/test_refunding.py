@@ -15,7 +15,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.staff_acts import list_acts
 from stoa.services.payment import errors, repository
-from stoa.services.payment.handlers import handlers, together
+from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.refund_payment import ask_refund, execute_refund, refund_by_hand
@@ -365,7 +365,7 @@ async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: Hou
     async def hear(order: list[Payment]) -> None:
         events = [event("order.canceled", payment_id=payment.id, reason="") for payment in order]
         async with house.db.transaction() as tx:
-            for each in await together(tx, events):
+            for each in await handle_batch(tx, events):
                 await handlers(house.payments.outbox, timers)[each.type](tx, each)
 
     async def book() -> None:
@@ -378,4 +378,4 @@ async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: Hou
     assert await house.balances() == {"customer_funds": -12_000, "refunded": 12_000}
     async with house.db.transaction() as tx:
         nothing = event("order.canceled", payment_id=None, reason="")
-        assert await together(tx, [nothing]) == [nothing]
+        assert await handle_batch(tx, [nothing]) == [nothing]

@@ -23,8 +23,8 @@ HISTORY = History(
 
 
 async def replay(shop, admin_email: str | None) -> Report:
-    await import_history(HISTORY, shop.process.neighbours.operator_channel, lambda _: None)
-    auth = AuthServiceStub(shop.process.neighbours.operator_channel("auth"))
+    await import_history(HISTORY, shop.process.neighbors.operator_channel, lambda _: None)
+    auth = AuthServiceStub(shop.process.neighbors.operator_channel("auth"))
 
     async def token_of(email: str) -> str:
         return (await auth.OpenSession(auth_pb2.OpenSessionRequest(email=email, reason="a test"))).access_token
@@ -36,7 +36,7 @@ async def replay(shop, admin_email: str | None) -> Report:
 
 
 async def test_any_administrator_takes_back_what_was_bought(shop) -> None:
-    auth = AuthServiceStub(shop.process.neighbours.operator_channel("auth"))
+    auth = AuthServiceStub(shop.process.neighbors.operator_channel("auth"))
     ada = auth_pb2.ImportUsersRequest.NewUser(
         email="ada@shop.example", first_name="Ada", last_name="Lovelace", roles=["admin"]
     )

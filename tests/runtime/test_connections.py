@@ -34,7 +34,7 @@ def test_fifteen_services_fit_with_room() -> None:
 
 async def test_a_rush_of_orders_takes_no_more_than_that(shop_with, postgres, tmp_path) -> None:
     shop: Shop = await shop_with()
-    await seed(DataDir(tmp_path), shop.process.neighbours.operator_channel)
+    await seed(DataDir(tmp_path), shop.process.neighbors.operator_channel)
     databases = [db.dsn.rpartition("/")[2].partition("?")[0] for db in shop.databases.values()]
     most: dict[str, int] = {}
 

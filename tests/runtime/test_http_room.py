@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from tests.runtime.serving import GET, POST, Seen, answer_of, serving
 
-from stoa.runtime import http_server, http_turns
+from stoa.runtime import http_fair_queue, http_server
 from stoa.runtime.http_server import HttpServer
 
 SLOW = b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -98,7 +98,7 @@ async def test_who_has_begun_a_request_and_does_not_go_on_is_told(server: HttpSe
 async def test_whose_request_was_not_begun_yet_gives_way(
     server: HttpServer, app: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_turns, "AT_ONCE", 0)
+    monkeypatch.setattr(http_fair_queue, "AT_ONCE", 0)
     waiting = [await line_from(server, "127.0.0.9") for _ in range(MOST)]
     for each in waiting:
         each[1].write(GET + b"\r\n")

@@ -29,7 +29,7 @@ BELONGS = {
 
 async def test_a_buyer_is_known_only_where_that_is_needed(shop_with, tmp_path) -> None:
     shop: Shop = await shop_with()
-    await seed(DataDir(tmp_path), shop.process.neighbours.operator_channel)
+    await seed(DataDir(tmp_path), shop.process.neighbors.operator_channel)
     visitor = Shopper(shop.http, str(shop.http._base_url).rstrip("/"))
     ada = await visitor.register()
     (product,) = (await ada.ok("GET", "/products?limit=1"))["items"]

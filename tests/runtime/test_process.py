@@ -103,7 +103,7 @@ async def test_not_ready_says_that_the_disk_is_full(shop_with, monkeypatch) -> N
 
 async def test_calls_stay_in_the_process_unless_they_are_forced_out(shop, shop_with) -> None:
     forced = await shop_with(force_grpc=True)
-    here, there = (each.process.neighbours.channel(SERVICES["cart"], "catalog") for each in (shop, forced))
+    here, there = (each.process.neighbors.channel(SERVICES["cart"], "catalog") for each in (shop, forced))
     assert (type(here), type(there)) == (InProcessChannel, RemoteChannel)
     for each in (shop, forced):
         answer = await each.stub(CatalogServiceStub).GetVariants(GetVariantsRequest(skus=["NONE"]))
@@ -114,14 +114,14 @@ async def test_calls_stay_in_the_process_unless_they_are_forced_out(shop, shop_w
 
 async def test_an_undeclared_edge_is_refused(shop) -> None:
     with pytest.raises(UndeclaredCall, match=r"auth calls order, and its line in stoa\.app does not list it"):
-        shop.process.neighbours.channel(SERVICES["auth"], "order")
-    shop.process.neighbours.channel(GATEWAY, "auth")
+        shop.process.neighbors.channel(SERVICES["auth"], "order")
+    shop.process.neighbors.channel(GATEWAY, "auth")
 
 
 async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> None:
     deaf = replace(SERVICES["user"], hears=())
     verifier: Verifier = shop.process.services[0]._resources.verifier
-    resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbours, {})
+    resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {})
     with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and stoa\.app says that it hears \[\]"):
         Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 

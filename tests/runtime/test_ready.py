@@ -149,7 +149,7 @@ async def test_the_door_waits_for_a_slow_one_and_names_it(
         await here.start(name)
     # Order calls product, so it is not ready either.
     async with asyncio.timeout(10):
-        while (found := await here.ready(http))[1]["neighbours"]["user"] != "answers":
+        while (found := await here.ready(http))[1]["neighbors"]["user"] != "answers":
             await asyncio.sleep(0.05)
     status, document = found
     assert (status, document["status"]) == (503, "not ready")
@@ -164,14 +164,14 @@ async def test_the_door_waits_for_a_slow_one_and_names_it(
     await here.stop("product")
     for name in ("gateway", "order"):
         async with asyncio.timeout(10):
-            while (found := await here.ready(http, name))[1]["neighbours"]["product"] == "answers":
+            while (found := await here.ready(http, name))[1]["neighbors"]["product"] == "answers":
                 await asyncio.sleep(0.05)
         assert found[0] == 200, found
         assert "troubles" not in found[1]
     await here.start("product")
     for name in ("gateway", "order"):
         async with asyncio.timeout(10):
-            while (await here.ready(http, name))[1]["neighbours"]["product"] != "answers":
+            while (await here.ready(http, name))[1]["neighbors"]["product"] != "answers":
                 await asyncio.sleep(0.05)
     await here.buy_something(http)
 

@@ -40,7 +40,7 @@ async def quick_to_rest(tmp_path, monkeypatch) -> AsyncIterator[tuple[Shop, asyn
         await admin.execute("ALTER SYSTEM SET autovacuum = off")
         await admin.execute("SELECT pg_reload_conf()")
         shop = await stack.enter_async_context(running_shop(Templates(server, admin)))
-        await seed(DataDir(tmp_path), shop.process.neighbours.operator_channel)
+        await seed(DataDir(tmp_path), shop.process.neighbors.operator_channel)
         yield shop, admin
 
 

@@ -24,7 +24,7 @@ TROUBLE = "SELECT count(*) FROM inbox WHERE attempts > 0 OR done_at IS NULL"
 def twin(hosted: Hosted) -> Inbox:
     """A runner as another process of the service has it: on connections of its own."""
     db = Database(hosted.service.name, hosted.db.dsn, 2)
-    return Inbox(hosted.service, db, hosted.parts.handlers, hosted.parts.together)
+    return Inbox(hosted.service, db, hosted.parts.handlers, hosted.parts.batch_handler)
 
 
 async def test_two_runners_of_every_inbox_after_a_rush(shop, visitor: Shopper, admin: Shopper, caplog):

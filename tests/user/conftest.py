@@ -1,4 +1,4 @@
-"""A user service of one's own, with a real auth service as its neighbour in process."""
+"""A user service of one's own, with a real auth service as its neighbor in process."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Surroundings:
 
     service: Service
     db: Database
-    neighbours: dict[str, Registry]
+    neighbors: dict[str, Registry]
     outbox: Outbox = field(init=False)
     verifier: Verifier = field(default_factory=lambda: Verifier(_no_keys))
 
@@ -57,7 +57,7 @@ class Surroundings:
         return shape()
 
     def channel(self, callee: str) -> grpc.aio.Channel:
-        return InProcessChannel(self.neighbours[callee])
+        return InProcessChannel(self.neighbors[callee])
 
 
 class World:

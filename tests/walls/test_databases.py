@@ -34,11 +34,11 @@ async def test_permission_is_denied_on_anothers_database(provided: Postgres, one
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_is_no_administrator(provided: Postgres, service: str) -> None:
     connection = await asyncpg.connect(Access(provided.dsn(), SECRETS).dsn_of(SERVICES[service]))
-    neighbour = next(name for name in SERVICES if name != service)
+    neighbor = next(name for name in SERVICES if name != service)
     for forbidden in (
         "CREATE ROLE mallory",
         "CREATE DATABASE mine",
-        f"SET ROLE stoa_{neighbour}",
+        f"SET ROLE stoa_{neighbor}",
         "COPY (SELECT 1) TO '/tmp/leak'",
         "SELECT pg_read_file('pg_hba.conf')",
     ):

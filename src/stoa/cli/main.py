@@ -99,10 +99,10 @@ class _Parser(argparse.ArgumentParser):
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
     """Run on one event loop until done. The first SIGINT or SIGTERM cancels it: what it opened closes itself."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_cancelled_by_signal(work))
+        return runner.run(_canceled_by_signal(work))
 
 
-async def _cancelled_by_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
+async def _canceled_by_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
     asked = False

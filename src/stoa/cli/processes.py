@@ -67,7 +67,7 @@ async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncItera
     """The same: the channel to each service by name. What they announce goes out with the shop, now or at its next
     start."""
     async with whole_process(access, environ) as process:
-        yield process.neighbours.operator_channel
+        yield process.neighbors.operator_channel
 
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:

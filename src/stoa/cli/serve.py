@@ -1,6 +1,6 @@
 """Run one process of a topology, as a container does.
 
-The databases must be there and migrated (`stoa migrate`). Neighbours are found where the topology says,
+The databases must be there and migrated (`stoa migrate`). Neighbors are found where the topology says,
 or where STOA_<PROCESS>_HTTP and STOA_<PROCESS>_GRPC (host:port) say; STOA_BIND is the interface to
 listen on. Probes and metrics are on a port of their own, on this machine only unless STOA_<PROCESS>_ADMIN
 (host:port) says where. Processes that share no data directory need the same STOA_SECRET.

@@ -75,7 +75,7 @@ async def _run_here(
     # Before the door opens: whoever came first could register the administrator's address.
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
-            await seed(here.data_dir, process.neighbours.operator_channel)
+            await seed(here.data_dir, process.neighbors.operator_channel)
     await process.serve()
     await until_ready(process.name, topology.processes[0].admin)
 
@@ -87,7 +87,7 @@ async def _run_supervised(here: Installation, topology: Topology, console: Conso
     environment = {
         **here.environ,
         "STOA_DATABASE_URL": here.database_url,
-        # --port moved it for us: its process and its neighbours must know.
+        # --port moved it for us: its process and its neighbors must know.
         variable_of(gateway.name, "http"): str(gateway.http),
         variable_of(gateway.name, "admin"): str(gateway.admin),
     }

@@ -103,7 +103,7 @@ class Batcher(Generic[Item, Result]):
         self._closed = False
 
     async def submit(self, item: Item) -> Result:
-        """The item's own result. A caller that is cancelled before its batch starts takes its item back.
+        """The item's own result. A caller that is canceled before its batch starts takes its item back.
 
         Raises `Locked` where somebody else holds what it needs for longer than a database session waits.
         """

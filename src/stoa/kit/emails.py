@@ -31,7 +31,7 @@ class UnusableEmail(problems.Unprocessable):
         super().__init__("This is not an e-mail address that mail could reach.", field=field)
 
 
-def normalised(email: str, *, field: str = "email") -> str:
+def normalized(email: str, *, field: str = "email") -> str:
     """The address in its one spelling. Raises `UnusableEmail`."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).strip().lower())
     local, at, domain = text.rpartition("@")

@@ -233,7 +233,7 @@ class IdempotencyKeys:
             with before_commit(self._db, claim.mark_applied):
                 answer = await work()
         finally:
-            # Shielded: a request that is cancelled must not leave its key claimed.
+            # Shielded: a request that is canceled must not leave its key claimed.
             await asyncio.shield(self._settle(claim, answer))
         return answer
 

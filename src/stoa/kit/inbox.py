@@ -38,7 +38,7 @@ from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, af
 from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
 from stoa.kit.rounds import in_rounds
-from stoa.kit.service import Handler, Service, Together
+from stoa.kit.service import BatchHandler, Handler, Service
 from stoa.kit.staff_acts import DISCARDED, REDRIVEN
 from stoa.kit.telemetry import metrics
 
@@ -169,13 +169,13 @@ class Inbox:
         service: Service,
         db: Database,
         handlers: Mapping[str, Handler],
-        together: Together | None = None,
+        batch_handler: BatchHandler | None = None,
         pulse: Pulse | None = None,
     ) -> None:
         self._service = service.name
         self._db = db
         self._handlers = handlers
-        self._together = together
+        self._batch_handler = batch_handler
         self._pulse = pulse or Pulse()
         self._arrived = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
@@ -204,7 +204,7 @@ class Inbox:
         return None if event.type in self._handlers else f"{self._service} does not hear of {event.type}"
 
     async def run(self) -> None:
-        """Run handlers until stopped or cancelled; what is under way then is rolled back, and done another time."""
+        """Run handlers until stopped or canceled; what is under way then is rolled back, and done another time."""
         # In a context of its own: a handler has the trace of its event and nothing of whoever started the process.
         self._running = asyncio.get_running_loop().create_task(self._run(), context=Context())
         await self._running
@@ -281,12 +281,12 @@ class Inbox:
 
     async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
         events: Sequence[Event] = [_event(row) for row in taken]
-        if self._together is not None and events:
+        if self._batch_handler is not None and events:
             # The trace of one event, or one of the batch's own: what it says of each it says in the trace of that.
             trace = events[0].traceparent if len(events) == 1 else None
             with context.using(context.fresh(traceparent=trace)):
                 async with asyncio.timeout(HANDLER_SECONDS):
-                    events = await self._together(tx, events)
+                    events = await self._batch_handler(tx, events)
         for event in events:
             handler = self._handlers.get(event.type)
             if handler is None:

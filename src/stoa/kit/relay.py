@@ -166,7 +166,7 @@ class Relay:
         outbox.poke = self._poke
 
     async def run(self) -> None:
-        """Relay until stopped or cancelled; what is under way then is delivered again another time."""
+        """Relay until stopped or canceled; what is under way then is delivered again another time."""
         self._running = asyncio.current_task()
         failures = 0
         while True:

@@ -25,7 +25,7 @@ SettingsT = TypeVar("SettingsT")
 Handler = Callable[[Transaction, Event], Awaitable[None]]
 """When X is announced, do Y: runs in the transaction that also marks the event as done."""
 
-Together = Callable[[Transaction, Sequence[Event]], Awaitable[Sequence[Event]]]
+BatchHandler = Callable[[Transaction, Sequence[Event]], Awaitable[Sequence[Event]]]
 """Does what is better done at once of the events that share a transaction; those it answers with are left for their
 handlers, one after the other.
 
@@ -82,7 +82,7 @@ class Resources(Protocol):
 
 
 class UndeclaredCall(Exception):
-    """A service asked for a neighbour that its line in `stoa.app` does not list under `calls`."""
+    """A service asked for a neighbor that its line in `stoa.app` does not list under `calls`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +90,14 @@ class Parts:
     """What a service gives its process to run.
 
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
-    `handlers` has one entry for each event type that the service hears, `together` goes before them; `start`
+    `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `start`
     runs when everything around is up, `stop` before the database closes; `measure` sets its gauges.
     """
 
     routes: BoundRoutes | None = None
     servicers: Sequence[Callable[[Any], None]] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)
-    together: Together | None = None
+    batch_handler: BatchHandler | None = None
     jobs: Sequence[Job] = ()
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None

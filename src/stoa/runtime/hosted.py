@@ -24,7 +24,7 @@ from stoa.kit.service import Job, Parts, Resources, Service
 from stoa.kit.tokens import Verifier
 from stoa.runtime import gauges
 from stoa.runtime.jobs import JobRunner
-from stoa.runtime.neighbours import Neighbours
+from stoa.runtime.neighbors import Neighbors
 
 SettingsT = TypeVar("SettingsT")
 
@@ -40,20 +40,20 @@ class ServiceResources:
     """What a service gets from its process."""
 
     def __init__(
-        self, service: Service, db: Database, verifier: Verifier, neighbours: Neighbours, environ: Mapping[str, str]
+        self, service: Service, db: Database, verifier: Verifier, neighbors: Neighbors, environ: Mapping[str, str]
     ) -> None:
         self.service = service
         self.db = db
         self.outbox = Outbox(service, subscribers, GET_PERSONAL)
         self.verifier = verifier
-        self._neighbours = neighbours
+        self._neighbors = neighbors
         self._environ = environ
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ)
 
     def channel(self, callee: str) -> grpc.aio.Channel:
-        return self._neighbours.channel(self.service, callee)
+        return self._neighbors.channel(self.service, callee)
 
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Hosted:
         self.keys = IdempotencyKeys(resources.db)
         self._resources = resources
         self.parts = self._build()
-        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.together, pulse)
+        self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.batch_handler, pulse)
         self._relay = Relay(self.service, self.db, resources.outbox, bus, pulse)
         self._jobs = JobRunner(self.service.name, (*self.parts.jobs, self._housekeeping()), pulse)
         self._loops: list[asyncio.Task[None]] = []

@@ -31,8 +31,8 @@ from stoa.kit.http.refusals import (
     TargetTooLong,
     TooManyConnections,
 )
+from stoa.runtime.http_fair_queue import FairQueue
 from stoa.runtime.http_head import check_head
-from stoa.runtime.http_turns import Turns
 from stoa.runtime.room import Room
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,12 @@ LINGER_BYTES = 16 * 1024 * 1024
 class HttpConnection(HttpToolsProtocol):
     """As uvicorn has it, with limits on what comes before an app hears of a request and after it has answered."""
 
-    def __init__(self, *args: Any, room: Room, turns: Turns, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, room: Room, queue: FairQueue, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.address = ""
         self.url = b""
         self._room = room
-        self._turns = turns
+        self._queue = queue
         self._in_head = True
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
@@ -263,11 +263,11 @@ class HttpConnection(HttpToolsProtocol):
         self._note()
 
     def _start_asgi_task(self, cycle: Any, app: ASGIApp) -> None:  # type: ignore[override]
-        if self._turns.take():
+        if self._queue.take():
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
         else:
             self._begun = False
-            self._turns.wait(self.address, partial(self._begin, cycle, app))
+            self._queue.wait(self.address, partial(self._begin, cycle, app))
 
     def _begin(self, cycle: Any, app: ASGIApp) -> None:
         # While it waited its caller may have gone away.

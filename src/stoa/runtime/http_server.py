@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from stoa.runtime.http_connection import HttpConnection
 from stoa.runtime.http_door import Door
-from stoa.runtime.http_turns import Turns
+from stoa.runtime.http_fair_queue import FairQueue
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.room import Room
 
@@ -94,7 +94,7 @@ class _Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
             room=room,
-            turns=Turns(),
+            queue=FairQueue(),
         )
         self._door = Door(self._listener, protocol, room, lambda: len(self.server_state.connections))
 

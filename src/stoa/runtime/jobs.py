@@ -37,7 +37,7 @@ class JobRunner:
         ]
 
     async def stop(self, within_seconds: float) -> None:
-        """No new rounds; those that run get `within_seconds` to finish, then they are cancelled."""
+        """No new rounds; those that run get `within_seconds` to finish, then they are canceled."""
         self._stopping.set()
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=within_seconds)

@@ -46,7 +46,7 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
     # Its working directory, the cluster: nobody else may enter it, and whoever the server runs as may write there.
     "unix_socket_directories": ".",
-    # What the services may have in one process, the same again for a neighbour, a command or a dump, and some room.
+    # What the services may have in one process, the same again for a neighbor, a command or a dump, and some room.
     "max_connections": "100",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",

@@ -1,4 +1,4 @@
-"""One process of a topology: its services, wired to each other and to their neighbours, behind one HTTP port.
+"""One process of a topology: its services, wired to each other and to their neighbors, behind one HTTP port.
 
     process = Process(topology, topology.process("order"), dsn_of, secrets, settings, environ)
     await process.build()      # services are there and can call each other
@@ -40,7 +40,7 @@ from stoa.kit.tokens import Verifier
 from stoa.runtime.failure import Failure
 from stoa.runtime.hosted import Hosted, ServiceResources
 from stoa.runtime.http_server import HttpServer
-from stoa.runtime.neighbours import Neighbours
+from stoa.runtime.neighbors import Neighbors
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
@@ -80,7 +80,7 @@ class Process:
         self._settings = settings
         self._environ = environ
         self.pulse = Pulse()
-        self.neighbours = Neighbours(
+        self.neighbors = Neighbors(
             topology, plan, secrets.rpc, self.pulse, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
         )
         self.services: list[Hosted] = []
@@ -106,14 +106,14 @@ class Process:
 
     async def build(self) -> None:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
-        await self.neighbours.open()
+        await self.neighbors.open()
         verifier = Verifier(self._signing_keys)
-        bus = DirectBus(partial(self.neighbours.system_channel, "bus"))
+        bus = DirectBus(partial(self.neighbors.system_channel, "bus"))
         try:
             for name in self._plan.services:
                 service = SERVICES[name]
                 db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
-                resources = ServiceResources(service, db, verifier, self.neighbours, self._environ)
+                resources = ServiceResources(service, db, verifier, self.neighbors, self._environ)
                 self.services.append(Hosted(resources, bus, self.pulse))
             self._api = http_app.build(
                 [each.parts.routes for each in self.services if each.parts.routes is not None],
@@ -127,9 +127,9 @@ class Process:
             raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
         for each in self.services:
             for add_to in each.parts.servicers:
-                add_to(self.neighbours.registry)
+                add_to(self.neighbors.registry)
         # The generated functions name gRPC's server; the registry has what they use of it.
-        registry: Any = self.neighbours.registry
+        registry: Any = self.neighbors.registry
         add_IntakeServiceServicer_to_server(IntakeServicer(self._acceptors()), registry)
         await asyncio.gather(*(each.start() for each in self.services))
 
@@ -138,7 +138,7 @@ class Process:
         assert self._api is not None, "build() first"
         app = Quickening(self._gateway or self._api, self.pulse)
         own = {each.service.name: each.check for each in self.services}
-        self._probes = Probes(self.name, own, self._neighbour_checks())
+        self._probes = Probes(self.name, own, self._neighbor_checks())
         host = self._settings.bind
         self._http = HttpServer(
             self._probes.before(app),
@@ -154,7 +154,7 @@ class Process:
             finish_seconds=_ADMIN_FINISH_SECONDS,
             most_connections=_ADMIN_CONNECTIONS,
         )
-        await self.neighbours.listen(host)
+        await self.neighbors.listen(host)
         await self._http.start()
         for each in self.services:
             each.run()
@@ -174,13 +174,13 @@ class Process:
         give_up = now + self._settings.stop_seconds
         if self._probes is not None:
             self._probes.stopping()
-        outside = [self.neighbours.stop_answering(self._settings.finish_seconds)]
+        outside = [self.neighbors.stop_answering(self._settings.finish_seconds)]
         if self._http is not None:
             outside.append(self._http.stop())
         await _all(*outside, until=now + self._settings.finish_seconds + _REST_SECONDS)
         await _all(*(each.rest(_REST_SECONDS) for each in self.services), until=give_up)
         await _all(*(each.stop() for each in self.services), until=give_up)
-        await _all(self.neighbours.close(_REST_SECONDS), until=give_up)
+        await _all(self.neighbors.close(_REST_SECONDS), until=give_up)
         inside = [each.db.close() for each in self.services]
         inside += [upstream.close() for upstream in self._upstreams.values()]
         if self._admin is not None:
@@ -193,7 +193,7 @@ class Process:
         for plan in self._topology.processes:
             app = here if plan.name == self.name else self._upstream(plan, settings)
             upstreams.update(dict.fromkeys(plan.services, app))
-        return Gateway(upstreams, verifier, self.neighbours.channel(GATEWAY, "auth"), settings, self._secrets.visitors)
+        return Gateway(upstreams, verifier, self.neighbors.channel(GATEWAY, "auth"), settings, self._secrets.visitors)
 
     def _upstream(self, plan: ProcessPlan, settings: GatewaySettings) -> ASGIApp:
         # Not at the top: an HTTP client is a quarter of a second that a shop in one process need not wait.
@@ -203,9 +203,9 @@ class Process:
         self._upstreams[plan.name] = upstream
         return upstream
 
-    def _neighbour_checks(self) -> dict[str, Check]:
+    def _neighbor_checks(self) -> dict[str, Check]:
         """Whether each process that this one calls answers, by gRPC and by HTTP where it is asked by both."""
-        checks: dict[str, list[Check]] = {name: [check] for name, check in self.neighbours.checks().items()}
+        checks: dict[str, list[Check]] = {name: [check] for name, check in self.neighbors.checks().items()}
         for name, upstream in self._upstreams.items():
             checks.setdefault(name, []).append(upstream.check)
         return {name: partial(_each, both) for name, both in checks.items()}
@@ -218,7 +218,7 @@ class Process:
         return found
 
     async def _signing_keys(self) -> str:
-        channel = self.neighbours.system_channel("tokens", "auth")
+        channel = self.neighbors.system_channel("tokens", "auth")
         return (await AuthServiceStub(channel).GetSigningKeys(GetSigningKeysRequest())).jwks_json
 
 

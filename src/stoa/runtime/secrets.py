@@ -41,7 +41,7 @@ class Secrets:
 
     @property
     def rpc(self) -> str:
-        """What neighbours show each other with every call."""
+        """What neighbors show each other with every call."""
         return self._derive("rpc")
 
     @property

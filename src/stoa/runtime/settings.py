@@ -33,7 +33,7 @@ class ProcessSettings:
     most_connections: Positive = 900
     """HTTP connections at a time. When another comes, the one that has waited longest for its caller gives way, of the
     address that has most of them; only where all are at work is the new one told 503. Below the 1,024 files that a
-    process may open on most machines, with room for databases and neighbours. A shop that raises the one may raise the
+    process may open on most machines, with room for databases and neighbors. A shop that raises the one may raise the
     other."""
 
     finish_seconds: WholeSeconds = 10

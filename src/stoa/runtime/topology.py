@@ -197,7 +197,7 @@ def _unreachable(topology: Topology) -> Iterator[str]:
     if len(topology.processes) > 1:
         for plan in topology.processes:
             if plan.grpc is None:
-                yield f"process {plan.name} needs a grpc port for its neighbours"
+                yield f"process {plan.name} needs a grpc port for its neighbors"
     addresses = Counter(address for plan in topology.processes for address in plan.addresses)
     for address, times in addresses.items():
         if times > 1:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tests.kit.channels.neighbour import Neighbour
+from tests.kit.channels.neighbor import Neighbor
 
 
 @pytest.fixture(params=["in process", "wire"])
@@ -12,21 +12,21 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def started(transport: str) -> AsyncIterator[Callable[[], Awaitable[Neighbour]]]:
-    """Start a neighbour on the transport under test; all are stopped at the end."""
-    neighbours: list[Neighbour] = []
+async def started(transport: str) -> AsyncIterator[Callable[[], Awaitable[Neighbor]]]:
+    """Start a neighbor on the transport under test; all are stopped at the end."""
+    neighbors: list[Neighbor] = []
 
-    async def start() -> Neighbour:
-        neighbour = Neighbour(transport)
-        neighbours.append(neighbour)
-        await neighbour.start()
-        return neighbour
+    async def start() -> Neighbor:
+        neighbor = Neighbor(transport)
+        neighbors.append(neighbor)
+        await neighbor.start()
+        return neighbor
 
     yield start
-    for neighbour in reversed(neighbours):
-        await neighbour.close()
+    for neighbor in reversed(neighbors):
+        await neighbor.close()
 
 
 @pytest.fixture
-async def neighbour(started: Callable[[], Awaitable[Neighbour]]) -> Neighbour:
+async def neighbor(started: Callable[[], Awaitable[Neighbor]]) -> Neighbor:
     return await started()

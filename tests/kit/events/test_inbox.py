@@ -342,14 +342,14 @@ async def test_what_is_said_of_an_event_is_said_in_its_trace(ears, said) -> None
     traces = {each: f"{each}" * 32 for each in "ab"}
     batches: list[str] = []
 
-    async def together(tx, events):
+    async def handle_batch(tx, events):
         batches.append(context.current().trace_id)
         return events
 
     async def handle(tx, event) -> None:
         raise ValueError(event.subject)
 
-    runner = Inbox(NOTIFICATION, ears.db, {"order.placed": handle}, together)
+    runner = Inbox(NOTIFICATION, ears.db, {"order.placed": handle}, handle_batch)
     await runner.accept([event(1, each, traceparent=f"00-{trace}-{'1' * 16}-01") for each, trace in traces.items()])
     ears.run(runner)
     await until(lambda: ears.db.fetchval("SELECT bool_and(attempts > 0) FROM inbox"))

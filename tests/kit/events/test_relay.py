@@ -33,12 +33,12 @@ async def cut_off(db: Database, *, relays_only: bool) -> int:
 async def write(system: System, *, late: bool = True) -> None:
     """`FACTS` facts of `SUBJECTS` aggregates by many writers, of which some commit long after they announced."""
     numbers = itertools.count(1)
-    dice = random.Random(7)
+    rng = random.Random(7)
 
     async def writer() -> None:
         while (n := next(numbers)) <= FACTS:
-            pause = dice.choice((0.0, 0.0, 0.001, 0.02)) if late else 0.0
-            await system.announcer.change(f"s{dice.randrange(SUBJECTS)}", Placed(n=n), before_commit=pause)
+            pause = rng.choice((0.0, 0.0, 0.001, 0.02)) if late else 0.0
+            await system.announcer.change(f"s{rng.randrange(SUBJECTS)}", Placed(n=n), before_commit=pause)
 
     await asyncio.gather(*(writer() for _ in range(WRITERS)))
 

@@ -67,7 +67,7 @@ async def test_everything_else_passes():
         assert (await ask(MetricsPage(), "GET", nothing)).problem == "no-such-path"
 
 
-class Neighbour:
+class Neighbor:
     """Answers when it is `there`."""
 
     def __init__(self):
@@ -81,9 +81,9 @@ class Neighbour:
             raise problems.Unavailable("It does not answer.")
 
 
-async def test_ready_when_each_neighbour_has_answered_once(monkeypatch):
+async def test_ready_when_each_neighbor_has_answered_once(monkeypatch):
     monkeypatch.setattr(probes, "KEEP_SECONDS", 0)
-    user, order = Neighbour(), Neighbour()
+    user, order = Neighbor(), Neighbor()
     app = Probes("gateway", {}, {"user": user.check, "order": order.check}).before(app_of(Shop()))
     user.there = True
     reply = await ask(app, "GET", "/readyz")
@@ -93,13 +93,13 @@ async def test_ready_when_each_neighbour_has_answered_once(monkeypatch):
     # The one has answered before, the other does now.
     reply = await ask(app, "GET", "/readyz")
     assert (reply.status, reply.json["status"]) == (200, "ready")
-    assert reply.json["neighbours"] == {"user": "It does not answer.", "order": "answers"}
+    assert reply.json["neighbors"] == {"user": "It does not answer.", "order": "answers"}
     order.there = False
     assert (await ask(app, "GET", "/readyz")).status == 200
 
 
 async def test_many_who_ask_at_once_cost_one_look():
-    other = Neighbour()
+    other = Neighbor()
     app = Probes("gateway", {}, {"user": other.check}).before(app_of(Shop()))
     replies = await asyncio.gather(*(ask(app, "GET", "/readyz") for _ in range(50)))
     assert {each.status for each in replies} == {503}

@@ -23,7 +23,7 @@ from stoa.edge.gateway.encoding import accepts_gzip
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Resource, resource_of
-from stoa.edge.gateway.remembered import Entry, Remembered, unchanged
+from stoa.edge.gateway.response_cache import Entry, ResponseCache, unchanged
 from stoa.edge.gateway.sessions import Sessions
 from stoa.edge.gateway.settings import GatewaySettings
 from stoa.edge.gateway.site import Site
@@ -86,17 +86,17 @@ class Gateway:
         self._site = Site()
         self._description = Description(upstreams.values())
         headers = SECURITY | {"cache-control": PUBLIC_CACHE} | ({"vary": "Origin"} if settings.allowed_origins else {})
-        self._remembered = Remembered(settings.remember_seconds, settings.remember_bytes, headers)
+        self._cache = ResponseCache(settings.remember_seconds, settings.remember_bytes, headers)
         # Unique over restarts and replicas, and a tenth of the price of random bytes for each request.
         self._id_prefix = os.urandom(8).hex()
         self._numbers = itertools.count(1)
-        self._hits = metrics.GATEWAY_REMEMBERED.labels("hit")
-        self._misses = metrics.GATEWAY_REMEMBERED.labels("miss")
+        self._hits = metrics.GATEWAY_RESPONSE_CACHE.labels("hit")
+        self._misses = metrics.GATEWAY_RESPONSE_CACHE.labels("miss")
 
     async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
         """Forget what the events say has changed. Safe to repeat, in any order; none is refused."""
         for event in events:
-            self._remembered.drop(event.subject)
+            self._cache.drop(event.subject)
         return ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +113,7 @@ class Gateway:
         over the headers.
         """
         key = (_with_version(scope["raw_path"]), scope["query_string"])
-        entry = self._remembered.find(key)
+        entry = self._cache.find(key)
         if entry is None or scope["scheme"] != "http":
             return False
         if_none_match = None
@@ -126,7 +126,7 @@ class Gateway:
             elif name == b"if-none-match":
                 if_none_match = value
             elif name == b"accept-encoding" and accepts_gzip(value):
-                entry = self._remembered.packed(key, entry)
+                entry = self._cache.packed(key, entry)
         try:
             self._everything.spend(caller_at(self._proxies.address(scope, scope["headers"])))
         except RateLimited:
@@ -268,7 +268,7 @@ class Gateway:
     def _forget_after_change(self, service: str) -> None:
         """Whoever changes something through this door sees it with the next request, before any event arrives."""
         if service == "catalog":
-            self._remembered.drop()
+            self._cache.drop()
 
     def _forget_ended(self, answered: Headers) -> None:
         """The same for sessions, of which the answer says which have ended: nobody empties what is known of others."""
@@ -290,18 +290,18 @@ class Gateway:
         """What a guest gets: stored bytes, or the service's answer, asked for once for all who want it now."""
         query = b"&".join(sorted(filter(None, arrival.scope["query_string"].split(b"&"))))
         key = (resource.raw_path, query)
-        entry = self._remembered.find(key)
+        entry = self._cache.find(key)
         if entry is not None:
             self._hits.inc()
-            return self._remembered.packed(key, entry) if arrival.takes_gzip else entry
+            return self._cache.packed(key, entry) if arrival.takes_gzip else entry
         self._misses.inc()
         self._spend(arrival, principal, refused, resource)
         upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource, query)
-        found = await self._remembered.fetch(key, lambda: asgi.ask(upstream, inner))
+        found = await self._cache.fetch(key, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
             _answers(service, found.status).inc()
             return found
-        return self._remembered.packed(key, found) if arrival.takes_gzip else found
+        return self._cache.packed(key, found) if arrival.takes_gzip else found
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()

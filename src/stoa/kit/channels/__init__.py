@@ -1,7 +1,7 @@
 """Calls between services: the generated stubs on one of two channels that behave alike.
 
     InProcessChannel(registry)           both services share a process
-    RemoteChannel(address, secret)       they do not: grpc.aio to the neighbour's RpcServer
+    RemoteChannel(address, secret)       they do not: grpc.aio to the neighbor's RpcServer
 
 What is promised on both, and held by one conformance suite (tests/kit/channels):
 
@@ -11,9 +11,9 @@ What is promised on both, and held by one conformance suite (tests/kit/channels)
 - A caller that goes away, or whose deadline passes, cancels the handler.
 - A problem that a servicer raises is raised at the caller, with type, field and members. Anything else
   is logged where it happened and is a `Fault` at the caller, without detail.
-- `Unavailable`: the neighbour does not answer. `DeadlineExceeded`, which is one too: not in time. After
+- `Unavailable`: the neighbor does not answer. `DeadlineExceeded`, which is one too: not in time. After
   either of them a change may or may not have happened; repeat it by its key, or ask.
-- Nothing is ever sent twice by a channel, and nothing waits for a neighbour to come up: only the caller
+- Nothing is ever sent twice by a channel, and nothing waits for a neighbor to come up: only the caller
   knows whether a repeat is safe (`idempotency_level` in the contract says which calls are).
 - A call while a database transaction is open raises `CallInsideTransaction`.
 - Messages are unary and at most 4 MiB. A server that stops lets running calls finish.

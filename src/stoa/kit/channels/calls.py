@@ -155,7 +155,7 @@ class Method(grpc.aio.UnaryUnaryMultiCallable[RequestT, AnswerT]):
         not go on the wire, and TypeError for what these channels do not have.
         """
         if credentials is not None or wait_for_ready or compression is not None:
-            raise TypeError("a call has no credentials or compression of its own, and waits for no neighbour")
+            raise TypeError("a call has no credentials or compression of its own, and waits for no neighbor")
         refuse_inside_transaction(self._name)
         context = current()
         seconds = DEFAULT_DEADLINE_SECONDS if timeout is None else timeout

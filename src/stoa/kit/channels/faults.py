@@ -78,8 +78,8 @@ class Faults:
         if rule is None:
             return send(outgoing)
         self._calls[method] += 1
-        dice = random.Random(f"{self._seed} {method} {self._calls[method]}")  # noqa: S311 not for secrets
-        fate = _fate(rule, dice, may_repeat=repeatable(outgoing.path))
+        rng = random.Random(f"{self._seed} {method} {self._calls[method]}")  # noqa: S311 not for secrets
+        fate = _fate(rule, rng, may_repeat=repeatable(outgoing.path))
         return asyncio.get_running_loop().create_task(_suffer(fate, send, outgoing))
 
 
@@ -92,9 +92,9 @@ class _Fate(NamedTuple):
     lost_as: grpc.StatusCode | None
 
 
-def _fate(rule: Rule, dice: random.Random, *, may_repeat: bool) -> _Fate:
+def _fate(rule: Rule, rng: random.Random, *, may_repeat: bool) -> _Fate:
     # Four throws for every call, so that the probability of one fault does not move the others.
-    late, refused, twice, lost = (dice.random() for _ in range(4))
+    late, refused, twice, lost = (rng.random() for _ in range(4))
     return _Fate(
         late_seconds=rule.latency_seconds if late < rule.latency else 0.0,
         refused_as=rule.status_code if refused < rule.status else None,

@@ -1,8 +1,8 @@
-"""The channel to a neighbour in the same process: the wire's behaviour without the wire.
+"""The channel to a neighbor in the same process: the wire's behavior without the wire.
 
 Messages are serialized and parsed both ways, so nothing is shared and what cannot travel fails here
 too. The handler runs in a task and a `contextvars.Context` of its own: it sees nothing of the caller
-but the metadata, and it is cancelled when the caller goes away or the deadline passes.
+but the metadata, and it is canceled when the caller goes away or the deadline passes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class InProcessChannel(Channel):
         return grpc.ChannelConnectivity.SHUTDOWN if self._closed else grpc.ChannelConnectivity.READY
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        raise NotImplementedError("a neighbour in the same process is always there")
+        raise NotImplementedError("a neighbor in the same process is always there")
 
     async def channel_ready(self) -> None:
         """At once."""

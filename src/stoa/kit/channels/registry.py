@@ -90,7 +90,7 @@ class Registry:
         """Refuse new calls with UNAVAILABLE, let those that run finish, and cancel what outlasts the grace.
 
         Servicers in one process call each other: stop this after whatever brings work in (HTTP, the
-        RPC server, jobs), or a call that runs is refused by its own neighbour.
+        RPC server, jobs), or a call that runs is refused by its own neighbor.
         """
         self._stopping = True
         if self._running:
@@ -119,7 +119,7 @@ async def _guarded(method: _Method, path: str, body: bytes, context: ServicerCon
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Nobody cancelled the call: the handler awaited something that was, and that is a bug like another.
+        # Nobody canceled the call: the handler awaited something that was, and that is a bug like another.
         return _fault(path, error)
     except Exception as error:
         if isinstance(error, NotImplementedError) and context.code() is grpc.StatusCode.UNIMPLEMENTED:

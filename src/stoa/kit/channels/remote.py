@@ -1,7 +1,7 @@
-"""The channel to a neighbour in another process, and the server that answers it: grpc.aio.
+"""The channel to a neighbor in another process, and the server that answers it: grpc.aio.
 
 Both ends hand bytes to gRPC and keep everything else to the code that the in-process channel uses.
-Neighbours share a secret, sent with each call: whoever does not know it cannot speak as somebody's
+Neighbors share a secret, sent with each call: whoever does not know it cannot speak as somebody's
 principal. The network between processes is taken to be private; encryption is the mesh's business.
 """
 
@@ -44,7 +44,7 @@ _NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, gr
 
 _CLIENT_OPTIONS: _Options = (
     *_LIMITS,
-    # A neighbour that was restarted is found within about a second: short pauses between attempts,
+    # A neighbor that was restarted is found within about a second: short pauses between attempts,
     # and a second for one attempt.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
@@ -52,7 +52,7 @@ _CLIENT_OPTIONS: _Options = (
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # Only a caller knows whether a repeat is safe; and a neighbour is not behind a proxy.
+    # Only a caller knows whether a repeat is safe; and a neighbor is not behind a proxy.
     ("grpc.enable_retries", 0),
     ("grpc.enable_http_proxy", 0),
     # Over all addresses that the name stands for.
@@ -133,7 +133,7 @@ class RemoteChannel(Channel):
         )
 
     async def check(self, within_seconds: float) -> None:
-        """Return when the neighbour has answered us, whatever it says. Raises `Unavailable` where it does not, or does
+        """Return when the neighbor has answered us, whatever it says. Raises `Unavailable` where it does not, or does
         not believe us."""
         reply = await self._carry(Outgoing(_NO_METHOD, b"", (), time.monotonic() + within_seconds))
         if reply.code in _NO_ANSWER:
@@ -212,5 +212,5 @@ class _EveryMethod(grpc.GenericRpcHandler):
 
 def _required(secret: str) -> bytes:
     if not secret:
-        raise ValueError("neighbours need a shared secret")
+        raise ValueError("neighbors need a shared secret")
     return secret.encode()

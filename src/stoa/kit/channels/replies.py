@@ -52,7 +52,7 @@ def refusal(problem: problems.Problem, trailing_metadata: Pairs = ()) -> Reply:
 def failure(method: str, reply: Reply) -> problems.Problem:
     """The problem that a reply which is not OK stands for, caused by the RPC error it came as.
 
-    Without a document it was the channel that failed and not the servicer. Only a dead neighbour and
+    Without a document it was the channel that failed and not the servicer. Only a dead neighbor and
     a deadline are the caller's business then; a wrong secret, an unknown method or a message over the
     limit is a fault of ours, and must not reach a user as "sign in first" or "too large".
     """

@@ -78,13 +78,13 @@ class ServicerContext(grpc.aio.ServicerContext[Any, Any]):
         return self._details
 
     def set_compression(self, compression: grpc.Compression) -> None:
-        """Nothing is compressed: neighbours share a network, and in process there is nothing to save."""
+        """Nothing is compressed: neighbors share a network, and in process there is nothing to save."""
 
     def disable_next_message_compression(self) -> None:
         """Nothing is compressed."""
 
     def peer_identities(self) -> None:
-        """Nobody is identified by transport security: the shared secret is the same for all neighbours."""
+        """Nobody is identified by transport security: the shared secret is the same for all neighbors."""
 
     def peer_identity_key(self) -> None:
         """Nobody is identified by transport security."""

@@ -1,7 +1,7 @@
 """`/healthz`, `/readyz` and `/metrics` of a process, for whoever runs it: no token, outside `/api`.
 
-Alive means that the process answers. Ready means that everything which is its own answers too, and that each neighbour
-it calls has answered once; a neighbour that goes away later is named, and turns nobody off who still does the rest.
+Alive means that the process answers. Ready means that everything which is its own answers too, and that each neighbor
+it calls has answered once; a neighbor that goes away later is named, and turns nobody off who still does the rest.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ MEASURED_SECONDS = 5.0
 
 
 class Probes:
-    """`own` are the checks of what this process cannot do without, `neighbours` those of the processes it calls."""
+    """`own` are the checks of what this process cannot do without, `neighbors` those of the processes it calls."""
 
-    def __init__(self, process: str, own: Mapping[str, Check], neighbours: Mapping[str, Check] | None = None) -> None:
+    def __init__(self, process: str, own: Mapping[str, Check], neighbors: Mapping[str, Check] | None = None) -> None:
         self._process = process
         self._own = own
-        self._neighbours = neighbours or {}
+        self._neighbors = neighbors or {}
         self._met: set[str] = set()
         self._looking: asyncio.Task[Answer] | None = None
         self._look_again_at = 0.0
@@ -76,17 +76,17 @@ class Probes:
         return await asyncio.shield(self._looking)
 
     async def _look(self) -> Answer:
-        own, around = await asyncio.gather(_troubles(self._own), _troubles(self._neighbours))
+        own, around = await asyncio.gather(_troubles(self._own), _troubles(self._neighbors))
         self._look_again_at = time.monotonic() + KEEP_SECONDS
-        self._met |= self._neighbours.keys() - around.keys()
+        self._met |= self._neighbors.keys() - around.keys()
         troubles = own | {name: trouble for name, trouble in around.items() if name not in self._met}
         if self._stopping:
             troubles[self._process] = "it is stopping"
         document: dict[str, object] = {"status": "not ready" if troubles else "ready", "process": self._process}
         if troubles:
             document["troubles"] = troubles
-        if self._neighbours:
-            document["neighbours"] = {name: around.get(name, "answers") for name in self._neighbours}
+        if self._neighbors:
+            document["neighbors"] = {name: around.get(name, "answers") for name in self._neighbors}
         return _document(503 if troubles else 200, document)
 
 

@@ -1,7 +1,7 @@
 """From a path to its routes: a tree of segments, so the order of declarations does not matter.
 
 Matching works on the path as it was sent, segment by segment, and decodes each segment on its own: an
-encoded slash stays inside its segment, and nothing is normalised that a check elsewhere saw differently.
+encoded slash stays inside its segment, and nothing is normalized that a check elsewhere saw differently.
 """
 
 from __future__ import annotations

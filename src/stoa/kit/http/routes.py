@@ -80,7 +80,7 @@ class Idempotency(Enum):
     """
 
     OPTIONAL = "optional"
-    """Honoured when sent: claimed before the work, and a repeat gets the stored answer."""
+    """Honored when sent: claimed before the work, and a repeat gets the stored answer."""
     REQUIRED = "required"
     """The same, and a request without it is refused."""
     OWN = "own"

@@ -61,8 +61,8 @@ SAGAS_OPEN = Gauge("stoa_sagas_open", "Checkout sagas under way, by state", ["st
 GATEWAY_ANSWERS = Counter(
     "stoa_gateway_answers", "Requests at the one door, by who answered", ["upstream", "status"], registry=REGISTRY
 )
-GATEWAY_REMEMBERED = Counter(
-    "stoa_gateway_remembered", "Public reads, by whether their bytes were at hand", ["result"], registry=REGISTRY
+GATEWAY_RESPONSE_CACHE = Counter(
+    "stoa_gateway_response_cache", "Public reads, by whether their bytes were at hand", ["result"], registry=REGISTRY
 )
 GATEWAY_REFUSED = Counter(
     "stoa_gateway_refused", "Requests that the gateway turned away", ["reason"], registry=REGISTRY

@@ -20,13 +20,13 @@ from stoa.contracts.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_serv
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.auth.hashing import Hashing
 from stoa.services.auth.jobs import CLEAN_EVERY_SECONDS, ROTATE_EVERY_SECONDS, clean, rotate_keys
+from stoa.services.auth.keyed_locks import KeyedLocks
 from stoa.services.auth.keyring import Keyring
 from stoa.services.auth.routes import routes
 from stoa.services.auth.rpc import AuthServicer
 from stoa.services.auth.service import Auth
 from stoa.services.auth.settings import Settings
 from stoa.services.auth.tell_of_disabled import tell_of_disabled
-from stoa.services.auth.turns import Turns
 
 
 def build(resources: Resources) -> Parts:
@@ -38,7 +38,7 @@ def build(resources: Resources) -> Parts:
         settings=settings,
         hashing=Hashing(settings),
         keyring=Keyring(resources.db, settings),
-        turns=Turns(),
+        locks=KeyedLocks(),
     )
 
     async def start() -> None:

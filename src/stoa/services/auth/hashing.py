@@ -109,7 +109,7 @@ class Hashing:
         return Verdict(True)
 
     def _verify_bcrypt(self, password: str, password_hash: str) -> Verdict:
-        # As it was typed: whoever made the hash did not normalise.
+        # As it was typed: whoever made the hash did not normalize.
         typed = password.encode()
         if b"\0" in typed or not bcrypt.checkpw(typed[:BCRYPT_BYTES], password_hash.encode()):
             return Verdict(False)

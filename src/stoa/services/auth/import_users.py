@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stoa.kit import staff_acts
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.auth import repository
@@ -59,7 +59,7 @@ def _new(at: int, user: Imported) -> NewUser:
         raise UnknownRole(f"users[{at}].roles")
     return NewUser(
         id=uuid7(),
-        email=normalised(user.email, field=f"users[{at}].email"),
+        email=normalized(user.email, field=f"users[{at}].email"),
         password_hash=user.password_hash or None,
         first_name=user.first_name,
         last_name=user.last_name,

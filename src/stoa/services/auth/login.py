@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.services.auth import repository
 from stoa.services.auth.errors import AccountDisabled, WrongCredentials
 from stoa.services.auth.proof import proof, proven
@@ -17,7 +17,7 @@ async def login(auth: Auth, *, email: str, password: str, client: str) -> Signed
     Raises `WrongCredentials`, the same and after the same work whether or not the account exists,
     `AccountDisabled` only for the right password, `TooManyGuesses`, `TooBusy`.
     """
-    email = normalised(email)
+    email = normalized(email)
     await auth.keyring.ready()
     user = await repository.find_user_by_email(auth.db, email)
     password_hash = user.password_hash if user else None

@@ -23,7 +23,7 @@ async def proof(
     verdict is right, the block takes it back with `proven` in the transaction that makes use of it.
     Raises `TooManyGuesses`, or `TooBusy` without having counted.
     """
-    async with auth.turns.of(guessing.account_key(email)):
+    async with auth.locks.holding(guessing.account_key(email)):
         with auth.hashing.place():
             await _count(auth, email, client)
             verdict = await auth.hashing.verify(password, password_hash)

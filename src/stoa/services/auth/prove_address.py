@@ -26,7 +26,7 @@ async def ask(auth: Auth, email: str, client: str) -> ProveAddress | TooManyMail
     """Have the mail sent, if none was in the last hour; the refusal that says so, or that from this network too many
     are asked for."""
     code, now, network = secrets.token_hex(6), clock.now(), guessing.network_of(client)
-    async with auth.turns.of(f"registering from {network}".encode()), auth.db.transaction() as tx:
+    async with auth.locks.holding(f"registering from {network}".encode()), auth.db.transaction() as tx:
         full_at = await repository.hold_allowance(tx, network, guessing.MAILED.name, now)
         # Before anything is known of the address: who has no more mails learns nothing of others'.
         if wait := guessing.MAILED.seconds_to_wait(full_at, now):

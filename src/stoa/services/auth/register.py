@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stoa.kit import clock
 from stoa.kit.db import Transaction
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.idempotency import KeyReused
 from stoa.kit.ids import uuid7
 from stoa.kit.problems import Problem
@@ -43,7 +43,7 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     an address has an account it raises `ProveAddress`, or `TooManyMails`, whatever the address; and `WrongCode` for a
     `code` that is not the one in the mail that is sent then.
     """
-    email = normalised(wanted.email)
+    email = normalized(wanted.email)
     passwords.accept(wanted.password, email)
     await auth.keyring.ready()
     registration_key = None if key is None else hashlib.sha256(f"{email}\n{key}".encode()).digest()
@@ -71,7 +71,10 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
         registration_key=registration_key,
     )
     # One after the other from a network, and here: nobody waits in a transaction for those before him.
-    async with auth.turns.of(f"registering from {guessing.network_of(client)}".encode()), auth.db.transaction() as tx:
+    async with (
+        auth.locks.holding(f"registering from {guessing.network_of(client)}".encode()),
+        auth.db.transaction() as tx,
+    ):
         outcome = await _enter(auth, tx, new, code=wanted.code, client=client)
     if outcome is None:
         raise await prove_address.ask(auth, email, client)
@@ -86,7 +89,7 @@ async def _enter(
 ) -> tuple[User, Opened | None] | Problem | None:
     """The new user with a session; the user that the key stands for, without; why not; or None for a proof first.
 
-    What tells that an address has an account is counted here, in turns for each network, so that a thousand at the
+    What tells that an address has an account is counted here, under a lock for each network, so that a thousand at the
     same moment learn no more than one by one. Who has proven the address learns of their own.
     """
     network, now, full_at = guessing.network_of(client), clock.now(), None
@@ -125,7 +128,7 @@ def registered(new: NewUser) -> UserRegistered:
 async def _again(auth: Auth, wanted: Registration, made: User, client: str) -> SignedIn:
     """The answer to a repeat: `made` is the account that the key stands for."""
     reused = KeyReused("This key came with another request before: use a new one.", field="Idempotency-Key")
-    email = normalised(wanted.email)
+    email = normalized(wanted.email)
     asked_for = (email, wanted.first_name, wanted.last_name, wanted.phone)
     if asked_for != (made.email, made.first_name, made.last_name, made.phone):
         raise reused

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
@@ -217,7 +217,7 @@ async def show_me(auth: Auth, request: Request) -> UserView:
 async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[AccountView]:
     query = request.query
     before = decode_cursor(query.cursor, tuple[Id])
-    email = normalised(query.email) if query.email else None
+    email = normalized(query.email) if query.email else None
     users = await repository.list_users(auth.db, before[0] if before else None, email, query.limit + 1)
     return page_of([account_view(user) for user in users], query.limit, lambda user: (user.id,))
 

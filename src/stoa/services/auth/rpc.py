@@ -24,7 +24,7 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     RotateSigningKeyResponse,
 )
 from stoa.contracts.auth.v1.auth_pb2 import User as UserMessage
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.ids import is_uuid
 from stoa.services.auth import repository
 from stoa.services.auth.check_session import check_session
@@ -108,7 +108,7 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
     async def _find(self, user_id: str, email: str) -> User:
         """By whichever is given. Raises `NoSuchUser`."""
         if email:
-            user = await repository.find_user_by_email(self._auth.db, normalised(email))
+            user = await repository.find_user_by_email(self._auth.db, normalized(email))
         else:
             user = await repository.find_user(self._auth.db, user_id) if is_uuid(user_id) else None
         if user is None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database
 from stoa.services.auth.hashing import Hashing
+from stoa.services.auth.keyed_locks import KeyedLocks
 from stoa.services.auth.keyring import Keyring
 from stoa.services.auth.settings import Settings
-from stoa.services.auth.turns import Turns
 
 if TYPE_CHECKING:
     from stoa.kit.outbox import Outbox
@@ -24,4 +24,4 @@ class Auth:
     settings: Settings
     hashing: Hashing
     keyring: Keyring
-    turns: Turns
+    locks: KeyedLocks

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from stoa.kit import ids
 from stoa.kit.db import Transaction
 from stoa.services.cart import access, lines, repository
-from stoa.services.cart.goods import Goods, look_up
 from stoa.services.cart.lines import Lines
+from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
 from stoa.services.cart.repository import Cart
 from stoa.services.cart.service import Carts
 
@@ -27,31 +27,35 @@ async def open_cart(carts: Carts, caller: str | None) -> Cart:
         return cart
 
 
-async def add_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
+async def add_item(
+    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int
+) -> tuple[Cart, ProductSnapshot]:
     """`quantity` more of `sku`: a repeat adds again. Answers also with what was learned about the SKU."""
-    goods = await look_up(carts, [sku])
-    available, most = goods.to_sell(sku), goods.most_of(sku)
+    snapshot = await look_up(carts, [sku])
+    available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(carts, cart_id, caller, lambda before: lines.add(before, sku, quantity, available, most))
-    return cart, goods
+    return cart, snapshot
 
 
-async def set_item(carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int) -> tuple[Cart, Goods]:
+async def set_item(
+    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int
+) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
-    goods = await look_up(carts, [sku])
-    available, most = goods.to_sell(sku), goods.most_of(sku)
+    snapshot = await look_up(carts, [sku])
+    available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(carts, cart_id, caller, lambda before: lines.put(before, sku, quantity, available, most))
-    return cart, goods
+    return cart, snapshot
 
 
 async def replace_items(
     carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int]
-) -> tuple[Cart, Goods]:
+) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
-    goods = await look_up(carts, wanted)
+    snapshot = await look_up(carts, wanted)
     for sku, quantity in wanted.items():
-        lines.check_line(sku, quantity, goods.to_sell(sku), goods.most_of(sku))
+        lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
     cart = await _change(carts, cart_id, caller, lambda _: lines.within_limit(wanted))
-    return cart, goods
+    return cart, snapshot
 
 
 async def remove_item(carts: Carts, cart_id: str, caller: str | None, sku: str) -> Cart:

@@ -64,8 +64,8 @@ async def empty_cart(carts: Carts, request: Request) -> None:
 )
 async def add_item(carts: Carts, request: Request[NewItem]) -> CartView:
     item = request.body
-    cart, goods = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
-    return await show(carts, cart, goods)
+    cart, snapshot = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
+    return await show(carts, cart, snapshot)
 
 
 @routes.put(
@@ -82,18 +82,18 @@ async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
         if item.sku in wanted:
             raise DuplicateLine(item.sku)
         wanted[item.sku] = item.quantity
-    cart, goods = await change.replace_items(carts, _cart_id(request), _caller(request), wanted)
-    return await show(carts, cart, goods)
+    cart, snapshot = await change.replace_items(carts, _cart_id(request), _caller(request), wanted)
+    return await show(carts, cart, snapshot)
 
 
 @routes.put(
     "/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, capability="ref", summary="Set how many"
 )
 async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
-    cart, goods = await change.set_item(
+    cart, snapshot = await change.set_item(
         carts, _cart_id(request), _caller(request), request.path["sku"], request.body.quantity
     )
-    return await show(carts, cart, goods)
+    return await show(carts, cart, snapshot)
 
 
 @routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, capability="ref", summary="Take a line out")

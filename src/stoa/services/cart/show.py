@@ -10,7 +10,7 @@ import msgspec
 from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.kit import money
 from stoa.kit.money import Money
-from stoa.services.cart.goods import Goods, look_up
+from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
 from stoa.services.cart.repository import Cart, Line
 from stoa.services.cart.service import Carts
 
@@ -43,21 +43,21 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
 
 
-async def show(carts: Carts, cart: Cart, known: Goods | None = None) -> CartView:
-    """`cart` with what the neighbours say about its lines, except for what is `known` already."""
-    known = known or Goods()
+async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -> CartView:
+    """`cart` with what the neighbors say about its lines, except for what is `known` already."""
+    known = known or ProductSnapshot()
     missing = [line.sku for line in cart.lines if line.sku not in known.available]
     return view(cart, known.joined(await look_up(carts, missing)), carts.settings.currency)
 
 
-def view(cart: Cart, goods: Goods, empty_currency: str) -> CartView:
-    """`cart` with `goods` for each of its lines, counted in the currency of the first that has a price.
+def view(cart: Cart, snapshot: ProductSnapshot, empty_currency: str) -> CartView:
+    """`cart` with `snapshot` for each of its lines, counted in the currency of the first that has a price.
 
     What is priced in another one cannot be paid together with that: it is shown without a price.
     """
-    prices = (goods.variants[line.sku].price for line in cart.lines if line.sku in goods.variants)
+    prices = (snapshot.variants[line.sku].price for line in cart.lines if line.sku in snapshot.variants)
     currency = next((price.currency for price in prices), empty_currency)
-    items = [_item(line, goods, currency) for line in cart.lines]
+    items = [_item(line, snapshot, currency) for line in cart.lines]
     subtotal = money.total((item.subtotal for item in items if item.subtotal is not None), currency)
     return CartView(
         id=cart.id,
@@ -77,8 +77,8 @@ def show_untouched(carts: Carts, user_id: str) -> CartView:
     return CartView(id=user_id, user_id=user_id, items=[], subtotal=nothing, item_count=0, version=0, updated_at=None)
 
 
-def _item(line: Line, goods: Goods, currency: str) -> ItemView:
-    variant = goods.variants.get(line.sku)
+def _item(line: Line, snapshot: ProductSnapshot, currency: str) -> ItemView:
+    variant = snapshot.variants.get(line.sku)
     if variant is None or variant.price.currency != currency:
         return ItemView(
             sku=line.sku,
@@ -96,8 +96,8 @@ def _item(line: Line, goods: Goods, currency: str) -> ItemView:
         name=_name(variant),
         quantity=line.quantity,
         unit_price=price,
-        subtotal=price * line.quantity if line.quantity <= goods.most_of(line.sku) else None,
-        available=goods.can_be_had(line),
+        subtotal=price * line.quantity if line.quantity <= snapshot.most_of(line.sku) else None,
+        available=snapshot.can_be_had(line),
     )
 
 

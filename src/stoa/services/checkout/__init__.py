@@ -31,7 +31,7 @@ from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.checkout import crash_points, recording
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import PriceRules
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.rpc import CheckoutServicer
@@ -54,11 +54,11 @@ def price_rules(settings: Settings) -> PriceRules:
     return PriceRules(settings.currency, rates, FlatTax(settings.tax_basis_points))
 
 
-def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, reach: crash_points.Reach) -> Checkouts:
-    """The service over its database, calling these neighbours."""
+def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach: crash_points.Reach) -> Checkouts:
+    """The service over its database, calling these neighbors."""
     saga = Saga(
         steps=STEPS,
-        neighbours=neighbours,
+        neighbors=neighbors,
         settings=settings,
         saves=Batcher(
             isolating(partial(recording.record_changes, db, settings.lease_seconds)),
@@ -69,7 +69,7 @@ def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, rea
     return Checkouts(
         db=db,
         settings=settings,
-        neighbours=neighbours,
+        neighbors=neighbors,
         claims=Batcher(
             partial(recording.record_claims, db, settings.lease_seconds),
             locks=lambda claim: ((claim.scope, claim.key),),
@@ -80,7 +80,7 @@ def checkouts_with(db: Database, settings: Settings, neighbours: Neighbours, rea
 
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
-    neighbours = Neighbours(
+    neighbors = Neighbors(
         cart=CartServiceStub(resources.channel("cart")),
         catalog=CatalogServiceStub(resources.channel("catalog")),
         inventory=InventoryServiceStub(resources.channel("inventory")),
@@ -90,7 +90,7 @@ def build(resources: Resources) -> Parts:
         rules=price_rules(settings),
     )
     reach = crash_points.exit_at(os.environ.get("STOA_CRASH_AT", ""))
-    checkouts = checkouts_with(resources.db, settings, neighbours, reach)
+    checkouts = checkouts_with(resources.db, settings, neighbors, reach)
     return Parts(
         routes=routes.bind(checkouts),
         servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],

@@ -156,7 +156,7 @@ class GivenUp(problems.Unavailable):
 
 
 class StillUnknown(problems.Unavailable):
-    """A neighbour cannot say yet what became of an act."""
+    """A neighbor cannot say yet what became of an act."""
 
     slug = "still-unknown"
 

@@ -8,7 +8,7 @@ from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import money_of
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import Item
 
 
@@ -21,19 +21,19 @@ class CartContents:
     items: list[Item]
 
 
-async def read_cart(neighbours: Neighbours, user_id: str | None, cart_id: str | None) -> CartContents:
+async def read_cart(neighbors: Neighbors, user_id: str | None, cart_id: str | None) -> CartContents:
     """Raises `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404)."""
-    seconds = neighbours.timeout_seconds
+    seconds = neighbors.timeout_seconds
     asked = GetCartRequest(user_id=user_id or "", cart_id=cart_id or "")
-    cart = await neighbours.cart.GetCart(asked, timeout=seconds)
+    cart = await neighbors.cart.GetCart(asked, timeout=seconds)
     if not cart.lines:
         raise CartEmpty
     skus = [line.sku for line in cart.lines]
-    found = await neighbours.catalog.GetVariants(GetVariantsRequest(skus=skus), timeout=seconds)
+    found = await neighbors.catalog.GetVariants(GetVariantsRequest(skus=skus), timeout=seconds)
     variants = {variant.sku: variant for variant in found.variants}
     if missing := [sku for sku in skus if sku not in variants]:
         raise NotForSale(missing)
-    items = [_item(variants[line.sku], line.quantity, neighbours.rules.currency) for line in cart.lines]
+    items = [_item(variants[line.sku], line.quantity, neighbors.rules.currency) for line in cart.lines]
     return CartContents(cart.cart_id, cart.round, items)
 
 

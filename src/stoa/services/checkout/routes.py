@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from stoa.kit import context, ids, problems, text
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, Raw, Request, Routes, roles
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
@@ -91,10 +91,10 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
     """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
     body = request.body
-    checkouts.neighbours.rules.shipping.check(body.shipping_method)
+    checkouts.neighbors.rules.shipping.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    cart = await read_cart(checkouts.neighbours, user_id, body.cart_id)
-    return quote(cart.items, body.shipping_method, checkouts.neighbours.rules)
+    cart = await read_cart(checkouts.neighbors, user_id, body.cart_id)
+    return quote(cart.items, body.shipping_method, checkouts.neighbors.rules)
 
 
 @routes.post("/orders", body=OrderBody, answer=dict[str, Any], status=201, who=ANYONE, idempotent=OWN_REQUIRED)
@@ -108,9 +108,9 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     assert key is not None  # the route requires it
     if body.coupon_codes:
         raise UnknownCoupon(body.coupon_codes[0])
-    checkouts.neighbours.rules.shipping.check(body.shipping_method)
+    checkouts.neighbors.rules.shipping.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    email = normalised(body.email) if body.email else request.principal.email if request.principal else None
+    email = normalized(body.email) if body.email else request.principal.email if request.principal else None
     if email is None:
         raise problems.Unprocessable("A guest gives an e-mail address for the confirmation.", field="email")
     purchase = Purchase(

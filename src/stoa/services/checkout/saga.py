@@ -4,7 +4,7 @@ A step is recorded in the checkout's row before it acts. Whoever resumes the row
 and wherever, does so from what is recorded: every act and every undo carries the checkout's id as its key,
 so each may be repeated, and an undo refuses an act that comes after it.
 
-    before the pivot   a refusal, or a neighbour that stays silent, turns the saga: all that was recorded
+    before the pivot   a refusal, or a neighbor that stays silent, turns the saga: all that was recorded
                        is undone in reverse, whether or not it had answered
     the pivot          unknown is repeated until it is known; a refusal still turns the saga
     after the pivot    only forward: retried until it succeeds
@@ -33,7 +33,7 @@ from stoa.kit.problems import Fault, Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
 from stoa.services.checkout.errors import CartBeingBought, GivenUp
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Answer
 from stoa.services.checkout.repository import Change, Checkout
 from stoa.services.checkout.settings import Settings
@@ -64,7 +64,7 @@ class Saga:
     """What all runs share. `saves` writes rows, those of a moment in one commit (`recording.py`)."""
 
     steps: Sequence[Step]
-    neighbours: Neighbours
+    neighbors: Neighbors
     settings: Settings
     saves: Batcher[Change, Checkout]
     reach: crash_points.Reach
@@ -118,7 +118,7 @@ class Run:
             try:
                 learned = await self._until_known(
                     step.name,
-                    partial(step.do, saga.neighbours, self._purchase),
+                    partial(step.do, saga.neighbors, self._purchase),
                     patience=patience,
                     refusable=at <= saga.pivot,
                 )
@@ -145,7 +145,7 @@ class Run:
             try:
                 await self._until_known(
                     step.name,
-                    partial(step.undo, saga.neighbours, self._purchase),
+                    partial(step.undo, saga.neighbors, self._purchase),
                     patience=patience,
                     refusable=True,
                 )
@@ -210,7 +210,7 @@ class Run:
             purchase=self._purchase,
             # Why it failed stays to be seen; what was in the way of an order that stands does not.
             error=error or (before.error if after in {State.COMPENSATING, State.FAILED} else None),
-            # Who could not be served for want of a neighbour may send the same request again.
+            # Who could not be served for want of a neighbor may send the same request again.
             frees_key=after is State.FAILED and answer is not None and answer.status >= 500,
         )
         self.row = await self._saga.saves.submit(change)

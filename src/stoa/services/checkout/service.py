@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.runner import Runner
 from stoa.services.checkout.settings import Settings
@@ -18,6 +18,6 @@ class Checkouts:
 
     db: Database
     settings: Settings
-    neighbours: Neighbours
+    neighbors: Neighbors
     claims: Batcher[NewCheckout, Checkout | None]
     runner: Runner

@@ -39,17 +39,17 @@ class Settings:
     """How long a repeat of the same key waits for the first's answer before 409."""
 
     call_timeout_seconds: Seconds = 6.0
-    """For one call to a neighbour: longer than payment waits for its provider."""
+    """For one call to a neighbor: longer than payment waits for its provider."""
 
     give_up_after_seconds: Seconds = 10.0
-    """How long a step before the capture is tried while its neighbour does not answer; then all is undone.
+    """How long a step before the capture is tried while its neighbor does not answer; then all is undone.
     Below `answer_within_seconds`, so that the shopper is still there to hear of it."""
 
     attention_after_seconds: Seconds = 900.0
     """How long what must be done is tried before a person is asked: longer than a restart or a failover."""
 
     longest_pause_seconds: Seconds = 5.0
-    """Between two tries of a step: a neighbour that is back is found within so long."""
+    """Between two tries of a step: a neighbor that is back is found within so long."""
 
     lease_seconds: Seconds = 4.0
     """How long a process may be silent before another takes its checkouts over. One that died is noticed at once."""

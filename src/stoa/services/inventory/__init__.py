@@ -28,7 +28,7 @@ from stoa.kit.service import Parts, Resources
 from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import allocate_all
 from stoa.services.inventory.give_back import release_all
-from stoa.services.inventory.handlers import handlers, together
+from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.jobs import jobs
 from stoa.services.inventory.locks import locks_of
 from stoa.services.inventory.reserve import reserve_all
@@ -50,7 +50,9 @@ def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: Ca
         settings=settings,
         catalog=catalog,
         reserving=Batcher(
-            partial(reserve_all, db, outbox), locks=lambda wish: locks_of(wish.key, wish.lines), holders=holders
+            partial(reserve_all, db, outbox),
+            locks=lambda request: locks_of(request.key, request.lines),
+            holders=holders,
         ),
         allocating=Batcher(partial(allocate_all, db), locks=lambda promise: locks_of(promise.key), holders=holders),
         releasing=Batcher(
@@ -76,7 +78,7 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(inventory),
         servicers=[partial(add_InventoryServiceServicer_to_server, InventoryServicer(inventory))],
         handlers=handlers(resources.outbox),
-        together=together,
+        batch_handler=handle_batch,
         jobs=jobs(inventory),
         stop=stop,
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stoa.kit import problems
-from stoa.services.inventory.shelves import Shortage
+from stoa.services.inventory.stock_rows import Shortage
 
 
 class NoSuchSku(problems.NotFound):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from stoa.kit.db import Transaction
 from stoa.kit.events import Fact
 from stoa.kit.outbox import Announcement, Outbox
-from stoa.services.inventory.shelves import Turn
+from stoa.services.inventory.stock_rows import ZeroCrossing
 
 
 class SoldOut(Fact, event="inventory.sold_out", frozen=True, kw_only=True):
@@ -24,17 +24,19 @@ class BackInStock(Fact, event="inventory.back_in_stock", frozen=True, kw_only=Tr
     available: int
 
 
-async def announce_turns(
-    outbox: Outbox, tx: Transaction, turns: Sequence[Turn], traces: Mapping[str, str] | None = None
+async def announce_zero_crossings(
+    outbox: Outbox, tx: Transaction, crossings: Sequence[ZeroCrossing], traces: Mapping[str, str] | None = None
 ) -> None:
-    """Announce what `turns` say, under the locks under which they were worked out.
+    """Announce what `crossings` say, under the locks under which they were worked out.
 
-    `traces` has the traceparent of whoever turned a SKU, where that is one of many.
+    `traces` has the traceparent of whoever made a SKU cross zero, where that is one of many.
     """
-    if turns:
-        await outbox.announce_all(tx, [_announcement(turn, (traces or {}).get(turn.sku)) for turn in turns])
+    if crossings:
+        await outbox.announce_all(tx, [_announcement(one, (traces or {}).get(one.sku)) for one in crossings])
 
 
-def _announcement(turn: Turn, traceparent: str | None) -> Announcement:
-    kind = BackInStock if turn.available else SoldOut
-    return Announcement(turn.sku, turn.version, kind(sku=turn.sku, available=turn.available), traceparent)
+def _announcement(crossing: ZeroCrossing, traceparent: str | None) -> Announcement:
+    kind = BackInStock if crossing.available else SoldOut
+    return Announcement(
+        crossing.sku, crossing.version, kind(sku=crossing.sku, available=crossing.available), traceparent
+    )

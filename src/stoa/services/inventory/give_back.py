@@ -11,7 +11,7 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import ReservationCommitted
-from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.reservation import KeyTaken, Reservation
 from stoa.services.inventory.states import State
 
@@ -79,9 +79,9 @@ async def give_back(
     `traces` has the traceparent of whoever gives a SKU back, where that is one of many.
     """
     ended = [reservation.become(state) for reservation in reservations]
-    shelves = await repository.lock_shelves(tx, {sku for one in ended for sku in one.skus})
+    stock = await repository.lock_stock_rows(tx, {sku for one in ended for sku in one.skus})
     for one in ended:
-        shelves.give_back(one.fills)
-    await repository.shift_reserved(tx, shelves.changes())
+        stock.give_back(one.fills)
+    await repository.shift_reserved(tx, stock.changes())
     await repository.end(tx, [one.id for one in ended], state)
-    await announce_turns(outbox, tx, shelves.turns(), traces)
+    await announce_zero_crossings(outbox, tx, stock.zero_crossings(), traces)

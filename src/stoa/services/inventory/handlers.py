@@ -59,7 +59,7 @@ class Returned(msgspec.Struct):
     items: list[ReturnedItem]
 
 
-async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Learn at once what products tell, and sell at once what was placed, after locking for all orders in the order
     of every other act (reservations, then items). An order has one event here at most, so which of them is first
     does not matter."""

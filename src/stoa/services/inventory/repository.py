@@ -1,7 +1,7 @@
 """All of inventory's SQL.
 
 Locks are taken in one order: reservations by key (`lock_reservations`, `take_due`), then items by SKU
-(`lock_shelves`). A new reservation's key is inserted after both; whoever waits for another's key there
+(`lock_stock_rows`). A new reservation's key is inserted after both; whoever waits for another's key there
 waits for the end of a transaction that needs no more locks than greater keys.
 """
 
@@ -17,8 +17,8 @@ from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Lines, Reservation
-from stoa.services.inventory.shelves import Change, Shelf, Shelves
 from stoa.services.inventory.states import State
+from stoa.services.inventory.stock_rows import Change, StockRow, StockRows
 
 # ---------------------------------------------------------------------------------------------- reservations
 
@@ -463,16 +463,16 @@ async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
     return {Lock(row["kind"], row["name"]): row["holder"] for row in rows}
 
 
-async def lock_shelves(tx: Transaction, skus: Iterable[str]) -> Shelves:
+async def lock_stock_rows(tx: Transaction, skus: Iterable[str]) -> StockRows:
     """Lock the items, then read their stock in all warehouses; an unknown SKU has none."""
     wanted = list(skus)
     await lock_items(tx, wanted)
-    return Shelves([Shelf(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
+    return StockRows([StockRow(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
 
 
-async def shelves_of(db: Db, sku: str) -> list[Shelf]:
+async def stock_rows_of(db: Db, sku: str) -> list[StockRow]:
     """One SKU's stock, in the order of its warehouses."""
-    return [Shelf(*row) for row in await db.fetch(SHELVES_OF, [sku])]
+    return [StockRow(*row) for row in await db.fetch(SHELVES_OF, [sku])]
 
 
 async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
@@ -497,10 +497,10 @@ async def know_item(tx: Transaction, sku: str) -> None:
     await tx.execute(KNOW_ITEM, sku)
 
 
-async def open_shelf(tx: Transaction, sku: str, warehouse_id: str) -> Shelf:
+async def open_stock_row(tx: Transaction, sku: str, warehouse_id: str) -> StockRow:
     """An empty row for a SKU in a warehouse where it has none; its item is locked."""
     await tx.execute(OPEN_SHELF, sku, warehouse_id)
-    return Shelf(sku, warehouse_id, 0, 0, 0)
+    return StockRow(sku, warehouse_id, 0, 0, 0)
 
 
 async def open_items(tx: Transaction, skus: Sequence[str], warehouse_id: str) -> list[str]:

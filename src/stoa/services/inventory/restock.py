@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import repository
-from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.give_back import lock_or_leave_tombstone
 from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
-from stoa.services.inventory.sell import take_off_the_shelf
+from stoa.services.inventory.sell import take_out_of_stock
 from stoa.services.inventory.states import State
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,10 @@ async def restock(
     if found.order_id in {None, order_id}:
         if found.state in {State.HELD, State.ALLOCATED}:
             found = found.become(State.COMMITTED, order_id=order_id)
-            await take_off_the_shelf(tx, [found])
+            await take_out_of_stock(tx, [found])
         if found.state is State.COMMITTED:
             back, left = put_back(found.fills, lines)
-            await onto_the_shelf(tx, outbox, found, back, order_id=order_id, return_id=return_id)
+            await put_back_in_stock(tx, outbox, found, back, order_id=order_id, return_id=return_id)
     if left:
         log.error("order %s sends back %s but %s", number, left, found, extra={"order_id": order_id})
         await repository.note_discrepancy(
@@ -43,7 +43,7 @@ async def restock(
         )
 
 
-async def onto_the_shelf(
+async def put_back_in_stock(
     tx: Transaction,
     outbox: Outbox,
     reservation: Reservation,
@@ -55,9 +55,9 @@ async def onto_the_shelf(
     """Book `back` as on hand again and note it on the locked reservation's lines."""
     if not back:
         return
-    shelves = await repository.lock_shelves(tx, {fill.sku for fill in back})
+    stock = await repository.lock_stock_rows(tx, {fill.sku for fill in back})
     for fill in back:
-        shelves.count(fill.sku, fill.warehouse_id, fill.quantity)
-    await repository.book(tx, "return", shelves.changes(), order_id=order_id, return_id=return_id)
+        stock.count(fill.sku, fill.warehouse_id, fill.quantity)
+    await repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)
     await repository.mark_returned(tx, reservation.id, back)
-    await announce_turns(outbox, tx, shelves.turns())
+    await announce_zero_crossings(outbox, tx, stock.zero_crossings())

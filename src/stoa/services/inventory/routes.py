@@ -17,12 +17,12 @@ from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
 from stoa.services.inventory.errors import NoSuchSku, WarehouseTaken
-from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
-from stoa.services.inventory.shelves import Shelf
+from stoa.services.inventory.stock_rows import StockRow
 
 WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -36,7 +36,7 @@ KEEPERS = roles("admin", "seller")
 routes: Routes[Inventory] = Routes("inventory")
 
 
-class ShelfView(msgspec.Struct):
+class StockRowView(msgspec.Struct):
     warehouse: str
     on_hand: int
     reserved: int
@@ -55,7 +55,7 @@ class TotalsView(msgspec.Struct):
 class StockView(TotalsView):
     """`warehouses` stand in the order in which they are drawn from."""
 
-    warehouses: list[ShelfView]
+    warehouses: list[StockRowView]
 
 
 class NewCount(msgspec.Struct, forbid_unknown_fields=True):
@@ -154,17 +154,17 @@ class Settlement(msgspec.Struct, forbid_unknown_fields=True):
 @routes.get("/inventory/{sku}", answer=StockView, who=PUBLIC, summary="Stock of a SKU")
 async def show_stock(inventory: Inventory, request: Request) -> StockView:
     sku = _sku(request)
-    shelves = await repository.shelves_of(inventory.db, sku)
-    if not shelves:
+    stock = await repository.stock_rows_of(inventory.db, sku)
+    if not stock:
         raise NoSuchSku(sku)
-    return _stock_view(sku, shelves)
+    return _stock_view(sku, stock)
 
 
 @routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=KEEPERS, summary="Count a SKU")
 async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
     sku = _sku(request)
     seller = request.principal is not None and not request.principal.has("admin")
-    shelves = await set_on_hand(
+    stock = await set_on_hand(
         inventory,
         sku,
         request.body.on_hand,
@@ -173,7 +173,7 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
         user_id=request.user_id,
         seller=seller,
     )
-    return _stock_view(sku, shelves)
+    return _stock_view(sku, stock)
 
 
 @routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=ADMIN, summary="Stock of all SKUs")
@@ -206,8 +206,8 @@ async def reserve(inventory: Inventory, request: Request[NewHold]) -> Reservatio
     """The reservation carries the key, so a repeat gets it as it is by then, held for longer if it still is."""
     key = request.body.key or _own_key(request) or uuid7()
     hold_seconds = request.body.hold_seconds or inventory.settings.hold_seconds
-    wish = Wish(key, {_sku(request): request.body.quantity}, hold_seconds)
-    return _reservation_view(await inventory.reserving.submit(wish))
+    asked_for = ReservationRequest(key, {_sku(request): request.body.quantity}, hold_seconds)
+    return _reservation_view(await inventory.reserving.submit(asked_for))
 
 
 @routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=ADMIN, summary="Give a hold back")
@@ -291,10 +291,10 @@ def _sku(request: Request[object, object]) -> str:
         raise NoSuchSku(sku) from None
 
 
-def _stock_view(sku: str, shelves: list[Shelf]) -> StockView:
-    on_hand = sum(shelf.on_hand for shelf in shelves)
-    reserved = sum(shelf.reserved for shelf in shelves)
-    warehouses = [ShelfView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in shelves]
+def _stock_view(sku: str, stock: list[StockRow]) -> StockView:
+    on_hand = sum(row.on_hand for row in stock)
+    reserved = sum(row.reserved for row in stock)
+    warehouses = [StockRowView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in stock]
     return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses)
 
 

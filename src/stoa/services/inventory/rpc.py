@@ -19,7 +19,7 @@ from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import NoSuchReservation
-from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.release import release
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
@@ -83,8 +83,8 @@ class InventoryServicer(InventoryServiceServicer):
 
     async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
         asked = _read(_Reserve, key=request.key, lines=_plain(request.lines))
-        wish = Wish(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds)
-        return pb.ReserveResponse(reservation=_message(await self._inventory.reserving.submit(wish)))
+        asked_for = ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds)
+        return pb.ReserveResponse(reservation=_message(await self._inventory.reserving.submit(asked_for)))
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
         key = _read(_Key, key=request.key).key
@@ -119,7 +119,7 @@ def _plain(lines: Iterable[LineMessage]) -> list[dict[str, Any]]:
 
 
 def _merged(lines: Iterable[_Line] | Iterable[_OpeningLine]) -> dict[str, int]:
-    """The same SKU on two lines is one wish for their sum."""
+    """The same SKU on two lines is one request for their sum."""
     merged: dict[str, int] = {}
     for line in lines:
         merged[line.sku] = merged.get(line.sku, 0) + line.quantity

@@ -56,10 +56,10 @@ async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
             detail=str(found),
             lines=sale.lines,
         )
-    await take_off_the_shelf(tx, leaving)
+    await take_out_of_stock(tx, leaving)
 
 
-async def take_off_the_shelf(tx: Transaction, sold: Sequence[Reservation]) -> None:
+async def take_out_of_stock(tx: Transaction, sold: Sequence[Reservation]) -> None:
     """Write locked reservations as committed: on hand and reserved go down together, so nothing turns."""
     if sold:
         await repository.lock_items(tx, {sku for one in sold for sku in one.skus})

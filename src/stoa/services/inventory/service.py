@@ -10,7 +10,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.give_back import Release
-from stoa.services.inventory.holds import Wish
+from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.settings import Settings
 from stoa.services.inventory.states import State
@@ -27,6 +27,6 @@ class Inventory:
     outbox: Outbox
     settings: Settings
     catalog: CatalogServiceAsyncStub
-    reserving: Batcher[Wish, Reservation]
+    reserving: Batcher[ReservationRequest, Reservation]
     allocating: Batcher[Promise, Reservation]
     releasing: Batcher[Release, State]

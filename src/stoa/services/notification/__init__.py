@@ -14,7 +14,7 @@ from functools import partial
 
 from stoa.contracts.notification.v1.notification_pb2_grpc import add_NotificationServiceServicer_to_server
 from stoa.kit.service import Job, Parts, Resources
-from stoa.services.notification.handlers import handlers, together
+from stoa.services.notification.handlers import handle_batch, handlers
 from stoa.services.notification.jobs import END_EVERY_SECONDS, end_mails
 from stoa.services.notification.mails import Mails
 from stoa.services.notification.routes import routes
@@ -28,6 +28,6 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(resources.db),
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],
         handlers=handlers(Mails(settings.shop_name)),
-        together=together,
+        batch_handler=handle_batch,
         jobs=[Job("end_mails", partial(end_mails, resources.db, settings), every_seconds=END_EVERY_SECONDS)],
     )

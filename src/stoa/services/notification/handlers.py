@@ -117,7 +117,7 @@ def handlers(mails: Mails) -> dict[str, Handler]:
     }
 
 
-async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Keep whom to write to about the orders of all of them, and hold that, in the order of the orders' ids.
 
     An order and its refund come as events of two subjects, so two runners may have one each, in a batch with others.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoa.kit.db import Database
-from stoa.kit.emails import normalised
+from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import Request, Routes, roles
 from stoa.kit.http.types import Email, Id, Page, PageQuery
@@ -29,7 +29,7 @@ async def list_notifications(db: Database, request: Request[None, ListQuery]) ->
     position = decode_cursor(query.cursor, tuple[Id])
     found = await repository.list_deliveries(
         db,
-        recipient=normalised(query.recipient, field="recipient") if query.recipient else None,
+        recipient=normalized(query.recipient, field="recipient") if query.recipient else None,
         template=query.template,
         order_id=query.order_id,
         before=position[0] if position else None,

@@ -23,7 +23,7 @@ from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.service import Parts, Resources
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
-from stoa.services.order.handlers import HANDLERS, together
+from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_now import keep_payment, payment_now
 from stoa.services.order.routes import routes
 from stoa.services.order.rpc import OrderServicer
@@ -46,6 +46,6 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(orders),
         servicers=[partial(add_OrderServiceServicer_to_server, OrderServicer(orders))],
         handlers=HANDLERS,
-        together=together,
+        batch_handler=handle_batch,
         stop=orders.close,
     )

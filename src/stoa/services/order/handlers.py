@@ -39,7 +39,7 @@ class RefundChanged(msgspec.Struct, frozen=True):
     amount: Money
 
 
-async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Lock the orders whose refunds have changed, in the order of their ids and before any payment's row, as
     everybody does who locks both.
     """

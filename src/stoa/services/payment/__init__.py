@@ -26,7 +26,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.payment import recording
-from stoa.services.payment.handlers import handlers, together
+from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.order_status import OrderStatus, order_status
 from stoa.services.payment.provider import Provider
@@ -62,13 +62,13 @@ def build(resources: Resources) -> Parts:
 
     async def stop() -> None:
         await timers.refunds.stop()
-        await payments.underway.stop()
+        await payments.single_flight.stop()
 
     return Parts(
         routes=routes.bind(payments),
         servicers=[partial(add_PaymentServiceServicer_to_server, PaymentServicer(payments))],
         handlers=handlers(resources.outbox, timers),
-        together=together,
+        batch_handler=handle_batch,
         jobs=[
             Job("settle_payments", timers.settle_payments),
             Job("execute_refunds", timers.execute_due_refunds),

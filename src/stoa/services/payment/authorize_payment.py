@@ -24,7 +24,7 @@ async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     a database that cannot be had, is `Unavailable`. A repeat answers with the payment as it is now; where the
     provider was not given its time it asks again, under the same key. With another order or amount it is `KeyReused`.
     """
-    payment = await payments.underway.join("authorize", new.key, partial(_authorize, payments, new, token))
+    payment = await payments.single_flight.join("authorize", new.key, partial(_authorize, payments, new, token))
     if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
         raise KeyReused
     return taken(payment)

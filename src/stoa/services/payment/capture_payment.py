@@ -18,7 +18,7 @@ async def capture(payments: Payments, key: str) -> Payment:
     Raises `WrongState` where nothing is held, and what Authorize raises for a payment that was refused.
     A repeat answers with the payment as it is now, also after a refund.
     """
-    payment = taken(await payments.underway.join("capture", key, partial(_capture, payments, key)))
+    payment = taken(await payments.single_flight.join("capture", key, partial(_capture, payments, key)))
     if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
         raise WrongState(payment.state, State.CAPTURED)
     return payment

@@ -46,7 +46,7 @@ class Paid(msgspec.Struct, frozen=True):
     payment_id: str | None
 
 
-async def together(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Lock the payments of all of them in the order of their ids, as everybody does who locks several."""
     named = (event.read(Paid).payment_id for event in events)
     await repository.lock_payments_by_id(tx, {payment_id for payment_id in named if payment_id is not None})

@@ -105,7 +105,7 @@ async def execute_refund(payments: Payments, refund_id: str) -> Refund:
 
     A repeat asks the provider again under the same key, which gives back once, and books it once.
     """
-    return await payments.underway.join("refund", refund_id, partial(_execute, payments, refund_id))
+    return await payments.single_flight.join("refund", refund_id, partial(_execute, payments, refund_id))
 
 
 async def _execute(payments: Payments, refund_id: str) -> Refund:

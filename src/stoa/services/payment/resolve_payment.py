@@ -18,7 +18,7 @@ async def resolve(payments: Payments, key: str) -> Payment:
     `interrupted_after_seconds`, it is DECLINED as interrupted. A repeat does no harm.
     """
     for act in ("authorize", "capture"):
-        await payments.underway.settled(act, key)
+        await payments.single_flight.settled(act, key)
     payment = await payment_of_key(payments, key)
     if not payment.unsettled:
         return payment

@@ -13,8 +13,8 @@ from stoa.services.payment.order_status import OrderStatus
 from stoa.services.payment.provider import Provider, Said, within
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.settings import Settings
+from stoa.services.payment.single_flight import SingleFlight
 from stoa.services.payment.states import Payment
-from stoa.services.payment.underway import Underway
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Payments:
     asks: Batcher[NewPayment, tuple[Payment, bool]]
     capture_asks: Batcher[str, Payment | None]
     answers: Batcher[tuple[str, Said], Payment]
-    underway: Underway = field(default_factory=Underway)
+    single_flight: SingleFlight = field(default_factory=SingleFlight)
 
     async def ask(self, asked: Coroutine[Any, Any, T]) -> T:
         """The provider's answer, within our timeout. Raises `ProviderSilent`."""

@@ -26,7 +26,7 @@ async def void(payments: Payments, key: str, reason: str) -> Payment:
     where the provider refuses to give a capture back: that wants a person. `PaymentKept` once its order is
     being shipped.
     """
-    return await payments.underway.join("void", key, partial(_void, payments, key, reason))
+    return await payments.single_flight.join("void", key, partial(_void, payments, key, reason))
 
 
 async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Payment:

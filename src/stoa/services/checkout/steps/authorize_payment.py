@@ -13,12 +13,12 @@ from stoa.contracts.payment.v1.payment_pb2 import (
 )
 from stoa.services.checkout.errors import PaymentRefused, StillUnknown
 from stoa.services.checkout.messages import money_message
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     assert purchase.quote is not None
     request = AuthorizeRequest(
         key=purchase.checkout_id,
@@ -28,25 +28,25 @@ async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
         method=purchase.payment_method,
         token=purchase.token,
     )
-    answer = await neighbours.payment.Authorize(request, timeout=neighbours.timeout_seconds)
-    payment = await resolved(neighbours, answer.payment)
+    answer = await neighbors.payment.Authorize(request, timeout=neighbors.timeout_seconds)
+    payment = await resolved(neighbors, answer.payment)
     if payment.state != PaymentState.PAYMENT_STATE_AUTHORIZED:
         raise PaymentRefused(payment.decline_reason or "payment-declined")
     return replace(purchase, payment_id=payment.id, token="")
 
 
-async def undo(neighbours: Neighbours, purchase: Purchase) -> None:
+async def undo(neighbors: Neighbors, purchase: Purchase) -> None:
     """Also gives a capture back; refuses an Authorize that is still on its way."""
     request = VoidPaymentRequest(key=purchase.checkout_id, reason="checkout failed")
-    await neighbours.payment.VoidPayment(request, timeout=neighbours.timeout_seconds)
+    await neighbors.payment.VoidPayment(request, timeout=neighbors.timeout_seconds)
 
 
-async def resolved(neighbours: Neighbours, payment: Payment) -> Payment:
+async def resolved(neighbors: Neighbors, payment: Payment) -> Payment:
     """The payment with an answer of the provider. Raises `StillUnknown` where it has none yet: ask again."""
     if not _unknown(payment):
         return payment
     request = ResolvePaymentRequest(key=payment.key)
-    payment = (await neighbours.payment.ResolvePayment(request, timeout=neighbours.timeout_seconds)).payment
+    payment = (await neighbors.payment.ResolvePayment(request, timeout=neighbors.timeout_seconds)).payment
     if _unknown(payment):
         raise StillUnknown
     return payment

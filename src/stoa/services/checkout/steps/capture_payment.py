@@ -9,20 +9,20 @@ from __future__ import annotations
 from stoa.contracts.payment.v1.payment_pb2 import CaptureRequest, PaymentState
 from stoa.kit.problems import Conflict
 from stoa.services.checkout.errors import PaymentRefused, StillUnknown
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.authorize_payment import resolved
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     request = CaptureRequest(key=purchase.checkout_id)
     try:
-        answer = await neighbours.payment.Capture(request, timeout=neighbours.timeout_seconds)
+        answer = await neighbors.payment.Capture(request, timeout=neighbors.timeout_seconds)
     except Conflict as conflict:
         # The bank let go of what it had held, or an operator voided it.
         raise PaymentRefused("payment-declined") from conflict
-    payment = await resolved(neighbours, answer.payment)
+    payment = await resolved(neighbors, answer.payment)
     if payment.state == PaymentState.PAYMENT_STATE_AUTHORIZED:
         raise StillUnknown  # it is known now: nothing was taken, so it is asked for again
     if payment.state in {PaymentState.PAYMENT_STATE_VOIDED, PaymentState.PAYMENT_STATE_DECLINED}:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest
 from stoa.services.checkout.messages import line_messages
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     assert purchase.items is not None
     request = ClearCartRequest(
         cart_id=purchase.bought_cart_id, round=purchase.bought_cart_round, lines=line_messages(purchase.items)
     )
-    await neighbours.cart.ClearCart(request, timeout=neighbours.timeout_seconds)
+    await neighbors.cart.ClearCart(request, timeout=neighbors.timeout_seconds)
     return purchase
 
 

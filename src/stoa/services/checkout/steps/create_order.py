@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from stoa.contracts.order.v1.order_pb2 import AbandonOrderRequest, CreateOrderRequest, OrderItem
 from stoa.services.checkout.messages import address_message, money_message
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     quote, shipping_address, billing_address = purchase.quote, purchase.shipping_address, purchase.billing_address
     assert quote is not None
     assert shipping_address is not None
@@ -41,14 +41,14 @@ async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
         payment_id=purchase.payment_id,
         reservation_key=purchase.checkout_id,
     )
-    await neighbours.order.CreateOrder(request, timeout=neighbours.timeout_seconds)
+    await neighbors.order.CreateOrder(request, timeout=neighbors.timeout_seconds)
     return purchase
 
 
-async def undo(neighbours: Neighbours, purchase: Purchase) -> None:
+async def undo(neighbors: Neighbors, purchase: Purchase) -> None:
     """In silence, as it was made; refuses a CreateOrder that is still on its way."""
     request = AbandonOrderRequest(checkout_id=purchase.checkout_id, reason="checkout failed")
-    await neighbours.order.AbandonOrder(request, timeout=neighbours.timeout_seconds)
+    await neighbors.order.AbandonOrder(request, timeout=neighbors.timeout_seconds)
 
 
 CREATE_ORDER = Step("create_order", do, undo)

@@ -8,17 +8,17 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from stoa.services.checkout.errors import PriceChanged
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import quote
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     if purchase.quote is not None:
         return purchase
     assert purchase.items is not None
-    quoted = quote(purchase.items, purchase.shipping_method, neighbours.rules)
+    quoted = quote(purchase.items, purchase.shipping_method, neighbors.rules)
     if purchase.expected_total is not None and quoted.total != purchase.expected_total:
         raise PriceChanged(quoted.total)
     return replace(purchase, quote=quoted)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 
-Do = Callable[[Neighbours, Purchase], Awaitable[Purchase]]
+Do = Callable[[Neighbors, Purchase], Awaitable[Purchase]]
 """Acts, and answers with the purchase and what it has learned. It may run any number of times for one
 checkout: every act carries the checkout's id as its key. A `Problem` of 4xx is a refusal, all else
 leaves the outcome unknown, and the same act is repeated."""
 
-Undo = Callable[[Neighbours, Purchase], Awaitable[None]]
+Undo = Callable[[Neighbors, Purchase], Awaitable[None]]
 """Undoes the act, also one that was refused, never came, or is still on its way. Repeatable as well."""
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from stoa.services.checkout.neighbours import Neighbours
+from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.read_cart import read_cart
 from stoa.services.checkout.steps.step import Step
 
 
-async def do(neighbours: Neighbours, purchase: Purchase) -> Purchase:
+async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     if purchase.items is not None:
         return purchase
-    cart = await read_cart(neighbours, purchase.user_id, purchase.cart_id)
+    cart = await read_cart(neighbors, purchase.user_id, purchase.cart_id)
     return replace(purchase, bought_cart_id=cart.cart_id, bought_cart_round=cart.round, items=cart.items)
 
 

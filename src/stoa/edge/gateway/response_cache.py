@@ -1,4 +1,4 @@
-"""The bytes of public reads, kept until an event says that they changed.
+"""The response cache: the bytes of public reads, kept until an event says that they changed.
 
 An answer that was fetched before something was dropped is not stored after it, and who asks after the
 drop does not join a fetch that began before it: so once a change has been heard, nobody gets the old
@@ -45,7 +45,7 @@ class _Named(msgspec.Struct):
     id: str = ""
 
 
-class Remembered:
+class ResponseCache:
     """Stored answers by key, bounded in bytes and in age."""
 
     def __init__(self, seconds: float, most_bytes: int, headers: Mapping[str, str]) -> None:

@@ -21,7 +21,7 @@ from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
 _CALLEE = {f"{name.title()}Service": name for name in (*SERVICES, "intake")}
 
 
-class Neighbours:
+class Neighbors:
     """The channels of one process, one for each pair of caller and callee, and the server that others call.
 
     `over_the_wire` sends calls between services of this very process through its server too: the same code

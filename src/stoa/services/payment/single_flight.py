@@ -14,7 +14,7 @@ from stoa.kit.context import Context
 T = TypeVar("T")
 
 
-class Underway:
+class SingleFlight:
     """Work runs in a task of its own: a caller who goes away, or whose time is up, does not stop it half way.
 
     Of the caller only the trace comes along, and nothing that belongs to the caller's own request.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbors:
     """The stubs, how long one call may take, and the shop's rules about money."""
 
     cart: CartServiceAsyncStub

@@ -19,7 +19,7 @@ from stoa.contracts.inventory.v1.inventory_pb2 import (
 )
 from stoa.kit.channels import Channel, Faults, InProcessChannel, Observer, Registry, RemoteChannel, RpcServer
 
-SECRET = "a secret between neighbours"
+SECRET = "a secret between neighbors"
 
 
 def reserve_request(key: str = "k-1") -> ReserveRequest:
@@ -49,7 +49,7 @@ class Inventory(inventory_pb2_grpc.InventoryServiceServicer):
         return ReleaseResponse()
 
 
-class Neighbour:
+class Neighbor:
     """The service and its channel, in process or as a real server on a port of its own."""
 
     def __init__(self, transport: str) -> None:
@@ -80,7 +80,7 @@ class Neighbour:
         return inventory_pb2_grpc.InventoryServiceStub(self.channel(faults, **options))
 
     async def stop(self, grace_seconds: float) -> None:
-        """As the neighbour's own process would stop it."""
+        """As the neighbor's own process would stop it."""
         if self.transport == "wire":
             await self.server.stop(grace_seconds)
         else:

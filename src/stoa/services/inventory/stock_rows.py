@@ -10,7 +10,7 @@ from stoa.services.inventory.reservation import Fill, Lines
 
 
 @dataclass(slots=True)
-class Shelf:
+class StockRow:
     """One SKU in one warehouse. `version` counts the row's changes."""
 
     sku: str
@@ -41,7 +41,7 @@ class Change(NamedTuple):
     reserved: int
 
 
-class Turn(NamedTuple):
+class ZeroCrossing(NamedTuple):
     """A SKU's total went to zero or left it; `version` is the SKU's after the change."""
 
     sku: str
@@ -49,24 +49,24 @@ class Turn(NamedTuple):
     available: int
 
 
-class Shelves:
+class StockRows:
     """Rows as read under the lock, each SKU's in the order in which its warehouses are drawn from."""
 
-    def __init__(self, rows: Iterable[Shelf]) -> None:
-        self._rows: dict[str, list[Shelf]] = {}
+    def __init__(self, rows: Iterable[StockRow]) -> None:
+        self._rows: dict[str, list[StockRow]] = {}
         for row in rows:
             self._rows.setdefault(row.sku, []).append(row)
-        self._read = {sku: [replace(shelf) for shelf in shelves] for sku, shelves in self._rows.items()}
-        self._free = {sku: sum(shelf.available for shelf in shelves) for sku, shelves in self._rows.items()}
+        self._read = {sku: [replace(row) for row in stock] for sku, stock in self._rows.items()}
+        self._free = {sku: sum(row.available for row in stock) for sku, stock in self._rows.items()}
 
-    def shelf(self, sku: str, warehouse_id: str) -> Shelf | None:
-        return next((shelf for shelf in self._rows.get(sku, ()) if shelf.warehouse_id == warehouse_id), None)
+    def row(self, sku: str, warehouse_id: str) -> StockRow | None:
+        return next((row for row in self._rows.get(sku, ()) if row.warehouse_id == warehouse_id), None)
 
-    def add(self, shelf: Shelf) -> None:
+    def add(self, row: StockRow) -> None:
         """A row that was made after the reading."""
-        self._rows.setdefault(shelf.sku, []).append(shelf)
-        self._read.setdefault(shelf.sku, []).append(replace(shelf))
-        self._free[shelf.sku] = self._free.get(shelf.sku, 0) + shelf.available
+        self._rows.setdefault(row.sku, []).append(row)
+        self._read.setdefault(row.sku, []).append(replace(row))
+        self._free[row.sku] = self._free.get(row.sku, 0) + row.available
 
     def available(self, sku: str) -> int:
         """In all warehouses together; zero of an unknown SKU."""
@@ -82,12 +82,12 @@ class Shelves:
         fills = []
         for sku, units in lines.items():
             left = units
-            for shelf in self._rows[sku]:
-                taken = min(left, shelf.available)
+            for row in self._rows[sku]:
+                taken = min(left, row.available)
                 if taken:
-                    shelf.reserved += taken
+                    row.reserved += taken
                     left -= taken
-                    fills.append(Fill(sku, shelf.warehouse_id, taken))
+                    fills.append(Fill(sku, row.warehouse_id, taken))
             assert left == 0, f"{sku}: {left} of {units} do not fit"
             self._free[sku] -= units
         return tuple(fills)
@@ -95,39 +95,39 @@ class Shelves:
     def give_back(self, fills: Sequence[Fill]) -> None:
         """What was reserved is available again."""
         for fill in fills:
-            shelf = self._known(fill.sku, fill.warehouse_id)
-            shelf.reserved -= fill.quantity
-            assert shelf.reserved >= 0, f"{fill} was not reserved"
+            row = self._known(fill.sku, fill.warehouse_id)
+            row.reserved -= fill.quantity
+            assert row.reserved >= 0, f"{fill} was not reserved"
             self._free[fill.sku] += fill.quantity
 
     def count(self, sku: str, warehouse_id: str, units: int) -> None:
         """So many more (less, below zero) are on hand."""
-        shelf = self._known(sku, warehouse_id)
-        shelf.on_hand += units
-        assert shelf.available >= 0, f"{sku} in {warehouse_id}: on hand {shelf.on_hand}, reserved {shelf.reserved}"
+        row = self._known(sku, warehouse_id)
+        row.on_hand += units
+        assert row.available >= 0, f"{sku} in {warehouse_id}: on hand {row.on_hand}, reserved {row.reserved}"
         self._free[sku] += units
 
-    def _known(self, sku: str, warehouse_id: str) -> Shelf:
-        shelf = self.shelf(sku, warehouse_id)
-        assert shelf is not None, f"there is no {sku} in {warehouse_id}"
-        return shelf
+    def _known(self, sku: str, warehouse_id: str) -> StockRow:
+        row = self.row(sku, warehouse_id)
+        assert row is not None, f"there is no {sku} in {warehouse_id}"
+        return row
 
     def changes(self) -> list[Change]:
         """The rows that differ from what was read, each once."""
         return [
             Change(now.sku, now.warehouse_id, now.on_hand - was.on_hand, now.reserved - was.reserved)
-            for sku, shelves in self._rows.items()
-            for now, was in zip(shelves, self._read[sku], strict=True)
+            for sku, stock in self._rows.items()
+            for now, was in zip(stock, self._read[sku], strict=True)
             if now != was
         ]
 
-    def turns(self) -> list[Turn]:
+    def zero_crossings(self) -> list[ZeroCrossing]:
         """The SKUs whose total was zero and is not, or the reverse. Each changed row adds one to the version."""
-        turned = []
-        for sku, shelves in self._rows.items():
-            was = sum(shelf.available for shelf in self._read[sku])
+        crossings = []
+        for sku, stock in self._rows.items():
+            was = sum(row.available for row in self._read[sku])
             now = self._free[sku]
             if (was == 0) != (now == 0):
-                changed = sum(one != other for one, other in zip(shelves, self._read[sku], strict=True))
-                turned.append(Turn(sku, sum(shelf.version for shelf in shelves) + changed, now))
-        return turned
+                changed = sum(one != other for one, other in zip(stock, self._read[sku], strict=True))
+                crossings.append(ZeroCrossing(sku, sum(row.version for row in stock) + changed, now))
+        return crossings

@@ -9,8 +9,8 @@ from tests.asgi import ask
 from tests.edge.town import Town, updated
 from tests.signing import bearer, token
 
-from stoa.edge.gateway import remembered
-from stoa.edge.gateway.remembered import ENTRY_OVERHEAD, Entry, Remembered
+from stoa.edge.gateway import response_cache
+from stoa.edge.gateway.response_cache import ENTRY_OVERHEAD, Entry, ResponseCache
 from stoa.kit.idempotency import Answer
 
 
@@ -194,8 +194,8 @@ async def test_who_started_a_fetch_may_go_away(town, gateway):
 async def test_the_time_limit_is_the_safety_net(town, gateway, monkeypatch):
     await ask(gateway, "GET", "/api/v1/products/lamp")
     town.products["lamp"].name = "lamp 2"
-    real = remembered.time.monotonic
-    monkeypatch.setattr(remembered.time, "monotonic", lambda: real() + 6)
+    real = response_cache.time.monotonic
+    monkeypatch.setattr(response_cache.time, "monotonic", lambda: real() + 6)
     assert (await ask(gateway, "GET", "/api/v1/products/lamp")).json["name"] == "lamp 2"
 
 
@@ -210,7 +210,7 @@ async def test_memory_is_bounded():
     etag = '"' + 32 * "0" + '"'
     headers = ("content-type", "application/json", "content-length", "100", "etag", etag, "x", "yy")
     entry_bytes = ENTRY_OVERHEAD + sum(map(len, ("/lists/10", "limit=1", *headers))) + 100
-    kept = Remembered(60, 10 * entry_bytes, {"x": "yy"})
+    kept = ResponseCache(60, 10 * entry_bytes, {"x": "yy"})
     for number in range(10, 100):
         entry = await kept.fetch((b"/lists/%d" % number, b"limit=1"), answering(b"x" * 100))
         assert isinstance(entry, Entry)
@@ -219,7 +219,7 @@ async def test_memory_is_bounded():
     long = (b"/lists/%s" % (b"l" * 200), b"q" * 8000)
     assert isinstance(await kept.fetch(long, answering(b"x")), Entry)
     assert len(kept._entries) < 5
-    large = await kept.fetch((b"/large", b""), answering(b"x" * remembered.LARGEST_ANSWER))
+    large = await kept.fetch((b"/large", b""), answering(b"x" * response_cache.LARGEST_ANSWER))
     assert isinstance(large, Answer)
     kept.drop()
     assert (kept._bytes, kept._entries, kept._keys_of) == (0, {}, {})

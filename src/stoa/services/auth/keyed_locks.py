@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class Turns:
+class KeyedLocks:
     """A lock per key, kept while somebody holds it or waits for it."""
 
     def __init__(self) -> None:
@@ -15,8 +15,8 @@ class Turns:
         self._interested: dict[bytes, int] = {}
 
     @asynccontextmanager
-    async def of(self, key: bytes) -> AsyncIterator[None]:
-        """Hold the turn of `key` for the block."""
+    async def holding(self, key: bytes) -> AsyncIterator[None]:
+        """Hold the lock of `key` for the block."""
         lock = self._locks.setdefault(key, asyncio.Lock())
         self._interested[key] = self._interested.get(key, 0) + 1
         try:

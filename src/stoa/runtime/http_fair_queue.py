@@ -12,7 +12,7 @@ AT_ONCE = 32
 so new connections, other servers and what runs beside them get their turn every few."""
 
 
-class Turns:
+class FairQueue:
     """Begins so many requests in a turn of the loop, of the addresses one after the other: who sends many at once waits
     behind its own."""
 

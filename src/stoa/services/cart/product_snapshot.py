@@ -17,7 +17,7 @@ from stoa.services.cart.service import Carts
 
 
 @dataclass(frozen=True)
-class Goods:
+class ProductSnapshot:
     """`available` has an entry for every SKU that was asked about: zero where inventory knows none of
     it, None where inventory did not answer.
     """
@@ -25,8 +25,8 @@ class Goods:
     variants: Mapping[str, Variant] = field(default_factory=dict)
     available: Mapping[str, int | None] = field(default_factory=dict)
 
-    def joined(self, other: Goods) -> Goods:
-        return Goods({**self.variants, **other.variants}, {**self.available, **other.available})
+    def joined(self, other: ProductSnapshot) -> ProductSnapshot:
+        return ProductSnapshot({**self.variants, **other.variants}, {**self.available, **other.available})
 
     def to_sell(self, sku: str) -> int | None:
         """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has it not."""
@@ -44,19 +44,19 @@ class Goods:
         return not line.sold_out if available is None else line.quantity <= available
 
 
-async def look_up(carts: Carts, skus: Iterable[str]) -> Goods:
-    """Both neighbours at once, one call each whatever the number of SKUs. Never with a transaction open.
+async def look_up(carts: Carts, skus: Iterable[str]) -> ProductSnapshot:
+    """Both neighbors at once, one call each whatever the number of SKUs. Never with a transaction open.
 
     Without catalog there is no name and no price, so its silence is a failure. Inventory's is not: a
     cart can be shown and filled without it, and the reservation at the checkout has the last word.
     """
     wanted = list(skus)
     if not wanted:
-        return Goods()
+        return ProductSnapshot()
     catalog, available = await asyncio.gather(
         carts.catalog.GetVariants(GetVariantsRequest(skus=wanted)), _available(carts, wanted)
     )
-    return Goods({variant.sku: variant for variant in catalog.variants}, available)
+    return ProductSnapshot({variant.sku: variant for variant in catalog.variants}, available)
 
 
 async def _available(carts: Carts, skus: list[str]) -> Mapping[str, int | None]:
