@@ -17,152 +17,10 @@ from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
 from stoa.services.catalog.product import CategoryName, Image, Product, Standing, Variant, Withheld
 
-# -------------------------------------------------------------------------------------------------- products
-
-_PRODUCT = """
-    SELECT product.id, product.slug, product.name, product.description, product.brand,
-        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
-        product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
-        product.seller_id, product.tags, product.specifications, product.images,
-        product.version, product.created_at, product.updated_at,
-        (
-            SELECT coalesce(jsonb_agg(jsonb_build_array(
-                sku, name, jsonb_build_object('amount', price_minor, 'currency', currency), position, options
-            ) ORDER BY position, sku), '[]')
-            FROM variants WHERE product_id = product.id AND archived_at IS NULL
-        ) AS variants
-    FROM products AS product
-    LEFT JOIN categories AS category ON category.id = product.category_id
-"""
-
-PRODUCT_BY_ID = _PRODUCT + "WHERE product.id = $1"
-
-PRODUCT_BY_SLUG = _PRODUCT + "WHERE product.slug = $1"
-
-LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
-
-LOCK_BY_SLUG = "SELECT id FROM products WHERE slug = $1 FOR UPDATE"
-
-ADD_PRODUCT = """
-    INSERT INTO products (
-        id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, seller_barred
-    )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-    ON CONFLICT (slug) DO NOTHING
-"""
-
-CHANGE_PRODUCT = """
-    UPDATE products SET
-        slug = $2, name = $3, description = $4, brand = $5, category_id = $6, status = $7, seller_id = $8,
-        tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
-        withheld_at = $15, withheld_by = $16, withheld_reason = $17, version = version + 1, updated_at = now()
-    WHERE id = $1
-"""
-
-IMPORT_PRODUCTS = """
-    INSERT INTO products (
-        id, slug, name, description, brand, category_id, status, tags, price_minor, price_max_minor, currency
-    )
-    SELECT new.id, new.slug, new.name, new.description, new.brand, categories.id, new.status, new.tags,
-        new.price_minor, new.price_max_minor, new.currency
-    FROM jsonb_to_recordset($1) AS new (
-        id uuid, slug text, name text, description text, brand text, category text, status text, tags text[],
-        price_minor bigint, price_max_minor bigint, currency text
-    )
-    LEFT JOIN categories ON categories.slug = new.category
-    ORDER BY new.slug
-    ON CONFLICT (slug) DO NOTHING
-    RETURNING id
-"""
-
-# -------------------------------------------------------------------------------------------------- variants
-
-# A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
-WRITE_VARIANTS = """
-    INSERT INTO variants (sku, product_id, name, price_minor, currency, position, options)
-    SELECT sku, product_id, name, price_minor, currency, position, options
-    FROM jsonb_to_recordset($1) AS new (
-        sku text, product_id uuid, name text, price_minor bigint, currency text, position integer, options jsonb
-    )
-    ORDER BY sku
-    ON CONFLICT (sku) DO UPDATE SET
-        name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
-        position = EXCLUDED.position, options = EXCLUDED.options, archived_at = NULL
-    WHERE variants.product_id = EXCLUDED.product_id
-    RETURNING sku
-"""
-
-# Two products that claim each other's SKUs wait for each other here, and not in a circle later.
-LOCK_VARIANTS = "SELECT FROM variants WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
-
-ARCHIVE_VARIANTS = """
-    UPDATE variants SET archived_at = now()
-    WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
-"""
-
-PRODUCT_OF_SKU = "SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL"
-
-VARIANTS_FOR_SALE = """
-    SELECT variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
-        variant.name, variant.price_minor, variant.currency
-    FROM variants AS variant
-    JOIN products AS product ON product.id = variant.product_id
-    LEFT JOIN sellers AS seller ON seller.id = product.seller_id
-    WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
-        AND seller.barred IS NOT TRUE
-"""
-
-OWNERS_OF = """
-    SELECT variant.sku, product.seller_id, product.version
-    FROM variants AS variant
-    JOIN products AS product ON product.id = variant.product_id
-    WHERE variant.sku = ANY($1::text[])
-"""
-
-# --------------------------------------------------------------------------------------------------- sellers
-
-KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) ON CONFLICT DO NOTHING"
-
-# Shared by all who add products of one seller; who bars him waits for them, and then finds theirs.
-SELLER_BARRED = "SELECT barred FROM sellers WHERE id = $1 FOR SHARE"
-
-NOTE_SELLER = """
-    INSERT INTO sellers AS known (id, barred, version, settled) VALUES ($1, $2, $3, NOT $2)
-    ON CONFLICT (id) DO UPDATE SET barred = excluded.barred, version = excluded.version,
-        settled = known.settled AND known.barred = excluded.barred
-    WHERE excluded.version > known.version
-"""
-
-# Locked: nobody bars him or lets him sell meanwhile, and nobody adds a product of his. Whom somebody else has in hand
-# is left to a later look: who waited for one could hold another, whom the batch of an inbox wants next.
-LOCK_UNSETTLED_SELLER = """
-    SELECT id, barred FROM sellers WHERE NOT settled ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-"""
-
-ANY_UNSETTLED = "SELECT EXISTS (SELECT FROM sellers WHERE NOT settled)"
-
-SELLER_SETTLED = "UPDATE sellers SET settled = true WHERE id = $1"
-
-# In the order of the ids. With `seller_id = $1` PostgreSQL knows that order by the primary key too, and would rather
-# look for a large seller's among everybody's products, past all that earlier rounds have turned.
-TURN_PRODUCTS = """
-    UPDATE products SET seller_barred = NOT seller_barred, version = version + 1, updated_at = now()
-    WHERE id IN (
-        SELECT id FROM products WHERE seller_id BETWEEN $1 AND $1 AND seller_barred = $2
-        ORDER BY seller_id, id LIMIT $3
-        FOR UPDATE
-    )
-    RETURNING id, slug, version, seller_id, ARRAY(
-        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
-    )
-"""
-
 # ----------------------------------------------------------------------------------------------------- lists
-#
+
 # A list is assembled from these pieces, never from values. Only the filters that are given stand in it: then
 # PostgreSQL reads it, in its order, from the index that begins with them.
-
 _CARDS = """
     SELECT product.id, product.slug, product.name, product.brand, product.standing,
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
@@ -208,10 +66,12 @@ _CONDITIONS = {
     "max_price": "product.price_minor <= {max_price}",
 }
 
+
 NAME_START = 60
 """Products are sorted by so many characters of their names: a cursor holds them, and may not be long."""
 
 _NAME = f"lower(left(product.name, {NAME_START}))"
+
 
 # For each order what it sorts by, and what comes after a product: its id, and its price or name.
 _ORDERS = {
@@ -240,51 +100,6 @@ def list_statement(sort: str, given: Sequence[str]) -> str:
             conditions.append("product.category_id IN (SELECT id FROM inside)")
     statement = (inside + _CARDS).replace("{page}", page).replace("{conditions}", " AND ".join(conditions))
     return statement.replace("{order}", order).format_map(number)
-
-
-# ------------------------------------------------------------------------------------------------ categories
-
-CATEGORIES = "SELECT id, parent_id, slug, name, position FROM categories ORDER BY position, name, id"
-
-LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
-
-# Locked against removal until the product that names it is written.
-CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
-
-ADD_CATEGORY = """
-    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (slug) DO NOTHING
-"""
-
-CHANGE_CATEGORY = "UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5 WHERE id = $1"
-
-LOCK_ARCHIVED_IN = """
-    SELECT id FROM products WHERE category_id = $1 AND status = 'archived'
-    ORDER BY id
-    FOR UPDATE
-"""
-
-# Waits for everybody who has put a product in and not committed; who comes later finds that it is gone.
-LOCK_CATEGORY = "SELECT FROM categories WHERE id = $1 FOR UPDATE"
-
-CATEGORY_HAS_OTHERS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND id <> ALL($2::uuid[]))"
-
-TAKE_OUT_OF_CATEGORY = """
-    UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
-    WHERE id = ANY($1::uuid[])
-    RETURNING id, slug, version, seller_id, ARRAY(
-        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
-    )
-"""
-
-REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
-
-IMPORT_CATEGORIES = """
-    INSERT INTO categories (id, slug, name)
-    SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
-    ORDER BY slug
-    ON CONFLICT (slug) DO NOTHING
-"""
 
 
 class Card(NamedTuple):
@@ -345,14 +160,44 @@ class Category(NamedTuple):
     position: int
 
 
+# -------------------------------------------------------------------------------------------------- products
+
+_PRODUCT = """
+    SELECT product.id, product.slug, product.name, product.description, product.brand,
+        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
+        product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
+        product.seller_id, product.tags, product.specifications, product.images,
+        product.version, product.created_at, product.updated_at,
+        (
+            SELECT coalesce(jsonb_agg(jsonb_build_array(
+                sku, name, jsonb_build_object('amount', price_minor, 'currency', currency), position, options
+            ) ORDER BY position, sku), '[]')
+            FROM variants WHERE product_id = product.id AND archived_at IS NULL
+        ) AS variants
+    FROM products AS product
+    LEFT JOIN categories AS category ON category.id = product.category_id
+"""
+
+PRODUCT_BY_ID = _PRODUCT + "WHERE product.id = $1"
+
+
 async def product_by_id(db: Db, product_id: str) -> Product | None:
     row = await db.fetchrow(PRODUCT_BY_ID, product_id)
     return None if row is None else _product(row)
 
 
+PRODUCT_BY_SLUG = _PRODUCT + "WHERE product.slug = $1"
+
+
 async def product_by_slug(db: Db, slug: str) -> Product | None:
     row = await db.fetchrow(PRODUCT_BY_SLUG, slug)
     return None if row is None else _product(row)
+
+
+LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
+
+
+LOCK_BY_SLUG = "SELECT id FROM products WHERE slug = $1 FOR UPDATE"
 
 
 async def lock_product(tx: Transaction, *, product_id: str | None = None, slug: str | None = None) -> Product | None:
@@ -428,9 +273,28 @@ def _card(row: asyncpg.Record) -> Card:
     )
 
 
+ADD_PRODUCT = """
+    INSERT INTO products (
+        id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
+        price_minor, price_max_minor, currency, seller_barred
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+
 async def add_product(tx: Transaction, product: Product, *, seller_barred: bool) -> bool:
     """Without its variants; False where its slug is taken."""
     return affected(await tx.execute(ADD_PRODUCT, *_columns(product), seller_barred)) == 1
+
+
+CHANGE_PRODUCT = """
+    UPDATE products SET
+        slug = $2, name = $3, description = $4, brand = $5, category_id = $6, status = $7, seller_id = $8,
+        tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
+        withheld_at = $15, withheld_by = $16, withheld_reason = $17, version = version + 1, updated_at = now()
+    WHERE id = $1
+"""
 
 
 async def change_product(tx: Transaction, product: Product) -> None:
@@ -464,9 +328,45 @@ def _columns(product: Product) -> tuple[Any, ...]:
     )
 
 
+IMPORT_PRODUCTS = """
+    INSERT INTO products (
+        id, slug, name, description, brand, category_id, status, tags, price_minor, price_max_minor, currency
+    )
+    SELECT new.id, new.slug, new.name, new.description, new.brand, categories.id, new.status, new.tags,
+        new.price_minor, new.price_max_minor, new.currency
+    FROM jsonb_to_recordset($1) AS new (
+        id uuid, slug text, name text, description text, brand text, category text, status text, tags text[],
+        price_minor bigint, price_max_minor bigint, currency text
+    )
+    LEFT JOIN categories ON categories.slug = new.category
+    ORDER BY new.slug
+    ON CONFLICT (slug) DO NOTHING
+    RETURNING id
+"""
+
+
 async def import_products(tx: Transaction, products: Sequence[Mapping[str, Any]]) -> set[str]:
     """The ids of those whose slug was free."""
     return {row["id"] for row in await tx.fetch(IMPORT_PRODUCTS, products)}
+
+
+# -------------------------------------------------------------------------------------------------- variants
+
+
+# A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
+WRITE_VARIANTS = """
+    INSERT INTO variants (sku, product_id, name, price_minor, currency, position, options)
+    SELECT sku, product_id, name, price_minor, currency, position, options
+    FROM jsonb_to_recordset($1) AS new (
+        sku text, product_id uuid, name text, price_minor bigint, currency text, position integer, options jsonb
+    )
+    ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET
+        name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
+        position = EXCLUDED.position, options = EXCLUDED.options, archived_at = NULL
+    WHERE variants.product_id = EXCLUDED.product_id
+    RETURNING sku
+"""
 
 
 async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Variant]]) -> None:
@@ -493,13 +393,26 @@ async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Varian
         raise SkuTaken(taken)
 
 
+# Two products that claim each other's SKUs wait for each other here, and not in a circle later.
+LOCK_VARIANTS = "SELECT FROM variants WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+
+
 async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
     """Those that exist, whosever they are."""
     await tx.execute(LOCK_VARIANTS, list(skus))
 
 
+ARCHIVE_VARIANTS = """
+    UPDATE variants SET archived_at = now()
+    WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
+"""
+
+
 async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]) -> None:
     await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
+
+
+PRODUCT_OF_SKU = "SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL"
 
 
 async def product_of_sku(db: Db, sku: str) -> str | None:
@@ -507,13 +420,41 @@ async def product_of_sku(db: Db, sku: str) -> str | None:
     return product_id
 
 
+VARIANTS_FOR_SALE = """
+    SELECT variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
+        variant.name, variant.price_minor, variant.currency
+    FROM variants AS variant
+    JOIN products AS product ON product.id = variant.product_id
+    LEFT JOIN sellers AS seller ON seller.id = product.seller_id
+    WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
+        AND seller.barred IS NOT TRUE
+"""
+
+
 async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
     return [ForSale(*row) for row in await db.fetch(VARIANTS_FOR_SALE, list(skus))]
+
+
+OWNERS_OF = """
+    SELECT variant.sku, product.seller_id, product.version
+    FROM variants AS variant
+    JOIN products AS product ON product.id = variant.product_id
+    WHERE variant.sku = ANY($1::text[])
+"""
 
 
 async def owners_of(db: Db, skus: Sequence[str]) -> list[Owner]:
     """Of those that exist, archived or not."""
     return [Owner(*row) for row in await db.fetch(OWNERS_OF, list(skus))]
+
+
+# --------------------------------------------------------------------------------------------------- sellers
+
+KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) ON CONFLICT DO NOTHING"
+
+
+# Shared by all who add products of one seller; who bars him waits for them, and then finds theirs.
+SELLER_BARRED = "SELECT barred FROM sellers WHERE id = $1 FOR SHARE"
 
 
 async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:
@@ -523,9 +464,24 @@ async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:
     return barred
 
 
+NOTE_SELLER = """
+    INSERT INTO sellers AS known (id, barred, version, settled) VALUES ($1, $2, $3, NOT $2)
+    ON CONFLICT (id) DO UPDATE SET barred = excluded.barred, version = excluded.version,
+        settled = known.settled AND known.barred = excluded.barred
+    WHERE excluded.version > known.version
+"""
+
+
 async def note_seller(tx: Transaction, seller_id: str, version: int, *, barred: bool) -> None:
     """Remember what auth told, unless something newer is known."""
     await tx.execute(NOTE_SELLER, seller_id, barred, version)
+
+
+# Locked: nobody bars him or lets him sell meanwhile, and nobody adds a product of his. Whom somebody else has in hand
+# is left to a later look: who waited for one could hold another, whom the batch of an inbox wants next.
+LOCK_UNSETTLED_SELLER = """
+    SELECT id, barred FROM sellers WHERE NOT settled ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
 
 
 async def lock_unsettled_seller(tx: Transaction) -> UnsettledSeller | None:
@@ -534,9 +490,27 @@ async def lock_unsettled_seller(tx: Transaction) -> UnsettledSeller | None:
     return None if row is None else UnsettledSeller(*row)
 
 
+ANY_UNSETTLED = "SELECT EXISTS (SELECT FROM sellers WHERE NOT settled)"
+
+
 async def any_unsettled(db: Db) -> bool:
     found: bool = await db.fetchval(ANY_UNSETTLED)
     return found
+
+
+# In the order of the ids. With `seller_id = $1` PostgreSQL knows that order by the primary key too, and would rather
+# look for a large seller's among everybody's products, past all that earlier rounds have turned.
+TURN_PRODUCTS = """
+    UPDATE products SET seller_barred = NOT seller_barred, version = version + 1, updated_at = now()
+    WHERE id IN (
+        SELECT id FROM products WHERE seller_id BETWEEN $1 AND $1 AND seller_barred = $2
+        ORDER BY seller_id, id LIMIT $3
+        FOR UPDATE
+    )
+    RETURNING id, slug, version, seller_id, ARRAY(
+        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
+    )
+"""
 
 
 async def settle_products(tx: Transaction, seller: UnsettledSeller, most: int) -> list[Changed]:
@@ -544,8 +518,16 @@ async def settle_products(tx: Transaction, seller: UnsettledSeller, most: int) -
     return [Changed(*row) for row in await tx.fetch(TURN_PRODUCTS, seller.id, not seller.barred, most)]
 
 
+SELLER_SETTLED = "UPDATE sellers SET settled = true WHERE id = $1"
+
+
 async def seller_settled(tx: Transaction, seller_id: str) -> None:
     await tx.execute(SELLER_SETTLED, seller_id)
+
+
+# ------------------------------------------------------------------------------------------------ categories
+
+CATEGORIES = "SELECT id, parent_id, slug, name, position FROM categories ORDER BY position, name, id"
 
 
 async def categories(db: Db) -> list[Category]:
@@ -553,9 +535,16 @@ async def categories(db: Db) -> list[Category]:
     return [Category(*row) for row in await db.fetch(CATEGORIES)]
 
 
+LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
+
+
 async def lock_categories(tx: Transaction) -> None:
     """Nobody else changes the tree until the end of the transaction."""
     await tx.execute(LOCK_CATEGORIES)
+
+
+# Locked against removal until the product that names it is written.
+CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
 
 
 async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
@@ -563,10 +552,19 @@ async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
     return None if row is None else CategoryName(*row)
 
 
+ADD_CATEGORY = """
+    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+
 async def add_category(tx: Transaction, category: Category) -> bool:
     """False where the slug is taken."""
     columns = (category.id, category.parent_id, category.slug, category.name, category.position)
     return affected(await tx.execute(ADD_CATEGORY, *columns)) == 1
+
+
+CHANGE_CATEGORY = "UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5 WHERE id = $1"
 
 
 async def change_category(tx: Transaction, category: Category) -> None:
@@ -579,14 +577,28 @@ async def change_category(tx: Transaction, category: Category) -> None:
         raise SlugTaken(category.slug) from None
 
 
+LOCK_ARCHIVED_IN = """
+    SELECT id FROM products WHERE category_id = $1 AND status = 'archived'
+    ORDER BY id
+    FOR UPDATE
+"""
+
+
 async def lock_archived_in(tx: Transaction, category_id: str) -> list[str]:
     """The ids of the archived products of a category."""
     return [row["id"] for row in await tx.fetch(LOCK_ARCHIVED_IN, category_id)]
 
 
+# Waits for everybody who has put a product in and not committed; who comes later finds that it is gone.
+LOCK_CATEGORY = "SELECT FROM categories WHERE id = $1 FOR UPDATE"
+
+
 async def lock_category(tx: Transaction, category_id: str) -> None:
     """Nobody puts a product into it until the end of the transaction."""
     await tx.execute(LOCK_CATEGORY, category_id)
+
+
+CATEGORY_HAS_OTHERS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND id <> ALL($2::uuid[]))"
 
 
 async def category_has_others(tx: Transaction, category_id: str, product_ids: Sequence[str]) -> bool:
@@ -595,13 +607,33 @@ async def category_has_others(tx: Transaction, category_id: str, product_ids: Se
     return found
 
 
+TAKE_OUT_OF_CATEGORY = """
+    UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
+    WHERE id = ANY($1::uuid[])
+    RETURNING id, slug, version, seller_id, ARRAY(
+        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
+    )
+"""
+
+
 async def take_out_of_category(tx: Transaction, product_ids: Sequence[str]) -> list[Changed]:
     """Locked products; each version goes up by one."""
     return [Changed(*row) for row in await tx.fetch(TAKE_OUT_OF_CATEGORY, product_ids)]
 
 
+REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
+
+
 async def remove_category(tx: Transaction, category_id: str) -> None:
     await tx.execute(REMOVE_CATEGORY, category_id)
+
+
+IMPORT_CATEGORIES = """
+    INSERT INTO categories (id, slug, name)
+    SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
+    ORDER BY slug
+    ON CONFLICT (slug) DO NOTHING
+"""
 
 
 async def import_categories(tx: Transaction, new: Sequence[Category]) -> None:

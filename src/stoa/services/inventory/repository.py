@@ -20,286 +20,6 @@ from stoa.services.inventory.reservation import Fill, Lines, Reservation
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import Change, StockRow, StockRows
 
-# ---------------------------------------------------------------------------------------------- reservations
-
-LOCK_RESERVATIONS = """
-    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
-    WHERE key = ANY($1::text[])
-    ORDER BY key
-    FOR UPDATE
-"""
-
-RESERVATION = """
-    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
-    WHERE key = $1
-"""
-
-# Whom another process has locked is being decided there: skip it.
-TAKE_DUE = """
-    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
-    WHERE state = 'held' AND expires_at < $1 AND NOT EXISTS (
-        SELECT FROM reservation_lines AS line WHERE line.reservation_id = reservations.id AND line.sku = ANY($3::text[])
-    )
-    ORDER BY expires_at
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-"""
-
-NEXT_EXPIRY = """
-    SELECT extract(epoch FROM expires_at - $1::timestamptz)::float8 FROM reservations WHERE state = 'held'
-    ORDER BY expires_at LIMIT 1
-"""
-
-FILLS_OF = """
-    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned
-    FROM reservation_lines AS line
-    JOIN warehouses ON warehouses.id = line.warehouse_id
-    WHERE line.reservation_id = ANY($1::uuid[])
-    ORDER BY line.sku, warehouses.priority, line.warehouse_id
-"""
-
-# One statement for a whole batch of new reservations. A key that another process inserted meanwhile is missing
-# from the count, and the caller rolls back.
-HOLD = """
-    WITH shifted AS (
-        UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
-        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
-        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
-    ), made AS (
-        INSERT INTO reservations (id, key, state, expires_at)
-        SELECT new.id, new.key, 'held', new.expires_at
-        FROM unnest($4::uuid[], $5::text[], $6::timestamptz[]) AS new (id, key, expires_at)
-        ORDER BY new.key
-        ON CONFLICT (key) DO NOTHING
-        RETURNING id
-    ), filled AS (
-        INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
-        SELECT fill.reservation_id, fill.sku, fill.warehouse_id, fill.quantity
-        FROM unnest($7::uuid[], $8::text[], $9::text[], $10::bigint[])
-            AS fill (reservation_id, sku, warehouse_id, quantity)
-        JOIN made ON made.id = fill.reservation_id
-    )
-    SELECT count(*) FROM made
-"""
-
-HOLD_AGAIN = """
-    UPDATE reservations SET state = 'held', expires_at = again.expires_at, changed_at = now()
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS again (id, expires_at)
-    WHERE reservations.id = again.id
-"""
-
-DROP_FILLS = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
-
-ADD_FILLS = """
-    INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
-"""
-
-ALLOCATE = """
-    UPDATE reservations SET state = 'allocated', order_id = promise.order_id, changed_at = now()
-    FROM unnest($1::uuid[], $2::uuid[]) AS promise (id, order_id)
-    WHERE reservations.id = promise.id
-"""
-
-END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1::uuid[])"
-
-ORDER_WAS_CANCELED = "UPDATE reservations SET order_canceled = true WHERE id = $1"
-
-LEAVE_TOMBSTONES = """
-    INSERT INTO reservations (id, key, state)
-    SELECT id, key, 'released' FROM unnest($1::uuid[], $2::text[]) AS new (id, key)
-    ORDER BY key
-    ON CONFLICT (key) DO NOTHING
-"""
-
-SHIFT_RESERVED = """
-    UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
-    WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
-"""
-
-MARK_RETURNED = """
-    UPDATE reservation_lines AS line SET returned = line.returned + back.quantity
-    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS back (sku, warehouse_id, quantity)
-    WHERE line.reservation_id = $1 AND line.sku = back.sku AND line.warehouse_id = back.warehouse_id
-"""
-
-# ----------------------------------------------------------------------------------------------------- stock
-
-LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
-
-# Which of the reservations and items somebody else holds, an item also by its stock: they are those that cannot be
-# locked without waiting. xmax is the transaction that locks a row (or a number of its own for several of them).
-HELD = """
-    WITH free_reservations AS MATERIALIZED (
-        SELECT key FROM reservations WHERE key = ANY($1::text[]) FOR UPDATE SKIP LOCKED
-    ), free_items AS MATERIALIZED (
-        SELECT sku FROM items WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
-    ), free_stock AS MATERIALIZED (
-        SELECT sku, warehouse_id FROM stock WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
-    ), held AS (
-        SELECT 'reservation' AS kind, key AS name, xmax::text AS holder FROM reservations
-        WHERE key = ANY($1::text[]) AND key NOT IN (SELECT key FROM free_reservations)
-        UNION ALL
-        SELECT 'item', sku, xmax::text FROM items
-        WHERE sku = ANY($2::text[]) AND sku NOT IN (SELECT sku FROM free_items)
-        UNION ALL
-        SELECT 'item', sku, xmax::text FROM stock
-        WHERE sku = ANY($2::text[]) AND (sku, warehouse_id) NOT IN (SELECT sku, warehouse_id FROM free_stock)
-    )
-    SELECT kind, name, string_agg(holder, ' ' ORDER BY holder) AS holder FROM held GROUP BY kind, name
-"""
-
-# A statement of its own after the lock, so that it sees what was committed while we waited.
-SHELVES_OF = """
-    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version
-    FROM stock
-    JOIN warehouses ON warehouses.id = stock.warehouse_id
-    WHERE stock.sku = ANY($1::text[])
-    ORDER BY stock.sku, warehouses.priority, warehouses.id
-"""
-
-TOTALS_OF = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE sku = ANY($1::text[])
-    GROUP BY sku
-"""
-
-TOTALS_AFTER = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE sku > $1
-    GROUP BY sku
-    ORDER BY sku
-    LIMIT $2
-"""
-
-# Of the next so many SKUs those with little, and how far that was. No index has them: what is available changes with
-# every reservation, which writes no index as it is.
-LOW_AFTER = """
-    WITH looked_at AS MATERIALIZED ({totals}),
-    low AS (SELECT * FROM looked_at WHERE on_hand - reserved <= $3 ORDER BY sku LIMIT $4)
-    SELECT low.*, last.sku AS looked_to
-    FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
-    LEFT JOIN low ON true
-    ORDER BY low.sku
-""".replace("{totals}", TOTALS_AFTER)
-
-KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
-
-OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
-
-# In the order of the SKUs, so that two imports wait for each other and never in a circle.
-OPEN_ITEMS = """
-    WITH known AS (
-        INSERT INTO items (sku) SELECT sku FROM unnest($1::text[]) AS sku ORDER BY sku
-        ON CONFLICT DO NOTHING
-        RETURNING sku
-    )
-    INSERT INTO stock (sku, warehouse_id) SELECT sku, $2 FROM known
-    RETURNING sku
-"""
-
-# This statement and the next are all that changes on_hand and all that writes movements: the two cannot part.
-BOOK = """
-    WITH booked AS (
-        UPDATE stock SET
-            on_hand = stock.on_hand + change.on_hand,
-            reserved = stock.reserved + change.reserved,
-            version = stock.version + 1
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
-            AS change (sku, warehouse_id, on_hand, reserved)
-        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
-        RETURNING stock.sku, stock.warehouse_id, change.on_hand AS quantity
-    )
-    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id)
-    SELECT sku, warehouse_id, $5, quantity, $6, $7, $8, $9 FROM booked
-    ORDER BY sku, warehouse_id
-"""
-
-# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement.
-SELL = """
-    WITH sold AS (
-        UPDATE reservations SET state = 'committed', order_id = sale.order_id, changed_at = now()
-        FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
-        WHERE reservations.id = sale.id
-    ), leaving AS (
-        SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[])
-            AS line (order_id, sku, warehouse_id, quantity)
-    ), booked AS (
-        UPDATE stock SET
-            on_hand = stock.on_hand - total.quantity,
-            reserved = stock.reserved - total.quantity,
-            version = stock.version + 1
-        FROM (
-            SELECT sku, warehouse_id, sum(quantity)::bigint AS quantity FROM leaving GROUP BY sku, warehouse_id
-        ) AS total
-        WHERE stock.sku = total.sku AND stock.warehouse_id = total.warehouse_id
-        RETURNING stock.sku, stock.warehouse_id
-    )
-    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
-    SELECT sku, warehouse_id, 'sale', -leaving.quantity, leaving.order_id
-    FROM leaving JOIN booked USING (sku, warehouse_id)
-"""
-
-MOVEMENTS_BEFORE = """
-    SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
-    FROM stock_movements
-    WHERE sku = $1 AND ($2::bigint IS NULL OR id < $2)
-    ORDER BY id DESC
-    LIMIT $3
-"""
-
-# ---------------------------------------------------------------------------------------------------- owners
-
-OWNER_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = $1"
-
-# In the order of the SKUs, as everybody locks; what is older than what is known changes nothing.
-LEARN_OWNERS = """
-    INSERT INTO owners AS known (sku, seller_id, product_version)
-    SELECT sku, seller_id, product_version
-    FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS told (sku, seller_id, product_version)
-    ORDER BY sku
-    ON CONFLICT (sku) DO UPDATE SET seller_id = excluded.seller_id, product_version = excluded.product_version
-    WHERE excluded.product_version > known.product_version
-"""
-
-# ------------------------------------------------------------------------- warehouses, returns, discrepancies
-
-WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
-
-WAREHOUSE_EXISTS = "SELECT EXISTS (SELECT FROM warehouses WHERE id = $1)"
-
-ADD_WAREHOUSE = """
-    INSERT INTO warehouses (id, name, priority) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING
-    RETURNING id, name, priority, created_at
-"""
-
-NOTE_RESTOCK = "INSERT INTO restocks (return_id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-
-NOTE_DISCREPANCY = """
-    INSERT INTO stock_discrepancies (kind, order_id, return_id, number, detail, lines)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT DO NOTHING
-"""
-
-DISCREPANCIES_AFTER = """
-    SELECT id, kind, order_id, return_id, number, detail, lines, noted_at FROM stock_discrepancies
-    WHERE settled_at IS NULL AND ($1::bigint IS NULL OR id > $1)
-    ORDER BY id
-    LIMIT $2
-"""
-
-SETTLE_DISCREPANCY = """
-    UPDATE stock_discrepancies SET settled_at = now(), note = $2
-    WHERE id = $1 AND settled_at IS NULL
-"""
-
-SETTLE_ORDER = """
-    UPDATE stock_discrepancies SET settled_at = now(), note = $2
-    WHERE order_id = $1 AND kind = 'sold_unreserved' AND settled_at IS NULL
-"""
-
 
 class Totals(NamedTuple):
     """One SKU over all warehouses."""
@@ -348,6 +68,16 @@ class DiscrepancyRow(NamedTuple):
     noted_at: datetime
 
 
+# ---------------------------------------------------------------------------------------------- reservations
+
+LOCK_RESERVATIONS = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE key = ANY($1::text[])
+    ORDER BY key
+    FOR UPDATE
+"""
+
+
 async def lock_reservations(tx: Transaction, keys: Iterable[str]) -> dict[str, Reservation]:
     """Those of `keys` that exist, by key, locked until the end of the transaction."""
     return await _with_fills(tx, await tx.fetch(LOCK_RESERVATIONS, list(keys)))
@@ -357,9 +87,27 @@ async def lock_reservation(tx: Transaction, key: str) -> Reservation | None:
     return (await lock_reservations(tx, [key])).get(key)
 
 
+RESERVATION = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE key = $1
+"""
+
+
 async def reservation(db: Db, key: str) -> Reservation | None:
     """As it is now, without a lock."""
     return (await _with_fills(db, await db.fetch(RESERVATION, key))).get(key)
+
+
+# Whom another process has locked is being decided there: skip it.
+TAKE_DUE = """
+    SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
+    WHERE state = 'held' AND expires_at < $1 AND NOT EXISTS (
+        SELECT FROM reservation_lines AS line WHERE line.reservation_id = reservations.id AND line.sku = ANY($3::text[])
+    )
+    ORDER BY expires_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+"""
 
 
 async def take_due(tx: Transaction, now: datetime, at_most: int, but_for: Iterable[str] = ()) -> list[Reservation]:
@@ -367,10 +115,25 @@ async def take_due(tx: Transaction, now: datetime, at_most: int, but_for: Iterab
     return list((await _with_fills(tx, await tx.fetch(TAKE_DUE, now, at_most, list(but_for)))).values())
 
 
+NEXT_EXPIRY = """
+    SELECT extract(epoch FROM expires_at - $1::timestamptz)::float8 FROM reservations WHERE state = 'held'
+    ORDER BY expires_at LIMIT 1
+"""
+
+
 async def next_expiry(db: Db, now: datetime) -> float | None:
     """In how many seconds the next hold ends, 0 or less for one that is due; None where nothing is held."""
     seconds: float | None = await db.fetchval(NEXT_EXPIRY, now)
     return seconds
+
+
+FILLS_OF = """
+    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned
+    FROM reservation_lines AS line
+    JOIN warehouses ON warehouses.id = line.warehouse_id
+    WHERE line.reservation_id = ANY($1::uuid[])
+    ORDER BY line.sku, warehouses.priority, line.warehouse_id
+"""
 
 
 async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reservation]:
@@ -394,6 +157,31 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
     }
 
 
+# One statement for a whole batch of new reservations. A key that another process inserted meanwhile is missing
+# from the count, and the caller rolls back.
+HOLD = """
+    WITH shifted AS (
+        UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+        FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
+        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+    ), made AS (
+        INSERT INTO reservations (id, key, state, expires_at)
+        SELECT new.id, new.key, 'held', new.expires_at
+        FROM unnest($4::uuid[], $5::text[], $6::timestamptz[]) AS new (id, key, expires_at)
+        ORDER BY new.key
+        ON CONFLICT (key) DO NOTHING
+        RETURNING id
+    ), filled AS (
+        INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
+        SELECT fill.reservation_id, fill.sku, fill.warehouse_id, fill.quantity
+        FROM unnest($7::uuid[], $8::text[], $9::text[], $10::bigint[])
+            AS fill (reservation_id, sku, warehouse_id, quantity)
+        JOIN made ON made.id = fill.reservation_id
+    )
+    SELECT count(*) FROM made
+"""
+
+
 async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reservation]) -> int:
     """Write stock and new reservations; how many were new. Fewer than `made`: another process has their key."""
     count: int = await tx.fetchval(
@@ -408,9 +196,25 @@ async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reserv
     return count
 
 
+HOLD_AGAIN = """
+    UPDATE reservations SET state = 'held', expires_at = again.expires_at, changed_at = now()
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS again (id, expires_at)
+    WHERE reservations.id = again.id
+"""
+
+
 async def hold_again(tx: Transaction, held: Sequence[Reservation]) -> None:
     """Existing reservations are held until their new `expires_at`."""
     await tx.execute(HOLD_AGAIN, [one.id for one in held], [one.expires_at for one in held])
+
+
+DROP_FILLS = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
+
+
+ADD_FILLS = """
+    INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[])
+"""
 
 
 async def refill(tx: Transaction, held: Sequence[Reservation]) -> None:
@@ -419,8 +223,18 @@ async def refill(tx: Transaction, held: Sequence[Reservation]) -> None:
     await tx.execute(ADD_FILLS, *_fill_columns(held))
 
 
+ALLOCATE = """
+    UPDATE reservations SET state = 'allocated', order_id = promise.order_id, changed_at = now()
+    FROM unnest($1::uuid[], $2::uuid[]) AS promise (id, order_id)
+    WHERE reservations.id = promise.id
+"""
+
+
 async def allocate(tx: Transaction, promised: Sequence[Reservation]) -> None:
     await tx.execute(ALLOCATE, [one.id for one in promised], [one.order_id for one in promised])
+
+
+END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1::uuid[])"
 
 
 async def end(tx: Transaction, reservation_ids: Sequence[str], state: State) -> None:
@@ -428,8 +242,19 @@ async def end(tx: Transaction, reservation_ids: Sequence[str], state: State) -> 
     await tx.execute(END, list(reservation_ids), state)
 
 
+ORDER_WAS_CANCELED = "UPDATE reservations SET order_canceled = true WHERE id = $1"
+
+
 async def order_was_canceled(tx: Transaction, reservation_id: str) -> None:
     await tx.execute(ORDER_WAS_CANCELED, reservation_id)
+
+
+LEAVE_TOMBSTONES = """
+    INSERT INTO reservations (id, key, state)
+    SELECT id, key, 'released' FROM unnest($1::uuid[], $2::text[]) AS new (id, key)
+    ORDER BY key
+    ON CONFLICT (key) DO NOTHING
+"""
 
 
 async def leave_tombstones(tx: Transaction, keys: Collection[str]) -> int:
@@ -437,18 +262,60 @@ async def leave_tombstones(tx: Transaction, keys: Collection[str]) -> int:
     return affected(await tx.execute(LEAVE_TOMBSTONES, [uuid7() for _ in keys], list(keys)))
 
 
+SHIFT_RESERVED = """
+    UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+    FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
+    WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+"""
+
+
 async def shift_reserved(tx: Transaction, changes: Sequence[Change]) -> None:
     if changes:
         await tx.execute(SHIFT_RESERVED, *_places(changes), [change.reserved for change in changes])
+
+
+MARK_RETURNED = """
+    UPDATE reservation_lines AS line SET returned = line.returned + back.quantity
+    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS back (sku, warehouse_id, quantity)
+    WHERE line.reservation_id = $1 AND line.sku = back.sku AND line.warehouse_id = back.warehouse_id
+"""
 
 
 async def mark_returned(tx: Transaction, reservation_id: str, back: Sequence[Fill]) -> None:
     await tx.execute(MARK_RETURNED, reservation_id, *_places(back), [fill.quantity for fill in back])
 
 
+# ----------------------------------------------------------------------------------------------------- stock
+
+LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+
+
 async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
     """Whoever has these locks is alone with the stock of the SKUs."""
     await tx.execute(LOCK_ITEMS, list(skus))
+
+
+# Which of the reservations and items somebody else holds, an item also by its stock: they are those that cannot be
+# locked without waiting. xmax is the transaction that locks a row (or a number of its own for several of them).
+HELD = """
+    WITH free_reservations AS MATERIALIZED (
+        SELECT key FROM reservations WHERE key = ANY($1::text[]) FOR UPDATE SKIP LOCKED
+    ), free_items AS MATERIALIZED (
+        SELECT sku FROM items WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
+    ), free_stock AS MATERIALIZED (
+        SELECT sku, warehouse_id FROM stock WHERE sku = ANY($2::text[]) FOR UPDATE SKIP LOCKED
+    ), held AS (
+        SELECT 'reservation' AS kind, key AS name, xmax::text AS holder FROM reservations
+        WHERE key = ANY($1::text[]) AND key NOT IN (SELECT key FROM free_reservations)
+        UNION ALL
+        SELECT 'item', sku, xmax::text FROM items
+        WHERE sku = ANY($2::text[]) AND sku NOT IN (SELECT sku FROM free_items)
+        UNION ALL
+        SELECT 'item', sku, xmax::text FROM stock
+        WHERE sku = ANY($2::text[]) AND (sku, warehouse_id) NOT IN (SELECT sku, warehouse_id FROM free_stock)
+    )
+    SELECT kind, name, string_agg(holder, ' ' ORDER BY holder) AS holder FROM held GROUP BY kind, name
+"""
 
 
 async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
@@ -463,6 +330,16 @@ async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
     return {Lock(row["kind"], row["name"]): row["holder"] for row in rows}
 
 
+# A statement of its own after the lock, so that it sees what was committed while we waited.
+SHELVES_OF = """
+    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version
+    FROM stock
+    JOIN warehouses ON warehouses.id = stock.warehouse_id
+    WHERE stock.sku = ANY($1::text[])
+    ORDER BY stock.sku, warehouses.priority, warehouses.id
+"""
+
+
 async def lock_stock_rows(tx: Transaction, skus: Iterable[str]) -> StockRows:
     """Lock the items, then read their stock in all warehouses; an unknown SKU has none."""
     wanted = list(skus)
@@ -475,12 +352,40 @@ async def stock_rows_of(db: Db, sku: str) -> list[StockRow]:
     return [StockRow(*row) for row in await db.fetch(SHELVES_OF, [sku])]
 
 
+TOTALS_OF = """
+    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
+    WHERE sku = ANY($1::text[])
+    GROUP BY sku
+"""
+
+
 async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
     return [Totals(*row) for row in await db.fetch(TOTALS_OF, list(skus))]
 
 
+TOTALS_AFTER = """
+    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
+    WHERE sku > $1
+    GROUP BY sku
+    ORDER BY sku
+    LIMIT $2
+"""
+
+
 async def totals_after(db: Db, sku: str, limit: int) -> list[Totals]:
     return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, limit)]
+
+
+# Of the next so many SKUs those with little, and how far that was. No index has them: what is available changes with
+# every reservation, which writes no index as it is.
+LOW_AFTER = """
+    WITH looked_at AS MATERIALIZED ({totals}),
+    low AS (SELECT * FROM looked_at WHERE on_hand - reserved <= $3 ORDER BY sku LIMIT $4)
+    SELECT low.*, last.sku AS looked_to
+    FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
+    LEFT JOIN low ON true
+    ORDER BY low.sku
+""".replace("{totals}", TOTALS_AFTER)
 
 
 async def low_after(
@@ -492,9 +397,15 @@ async def low_after(
     return low, rows[0]["looked_to"]
 
 
+KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
+
+
 async def know_item(tx: Transaction, sku: str) -> None:
     """Make the item unless it is there."""
     await tx.execute(KNOW_ITEM, sku)
+
+
+OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
 
 
 async def open_stock_row(tx: Transaction, sku: str, warehouse_id: str) -> StockRow:
@@ -503,9 +414,39 @@ async def open_stock_row(tx: Transaction, sku: str, warehouse_id: str) -> StockR
     return StockRow(sku, warehouse_id, 0, 0, 0)
 
 
+# In the order of the SKUs, so that two imports wait for each other and never in a circle.
+OPEN_ITEMS = """
+    WITH known AS (
+        INSERT INTO items (sku) SELECT sku FROM unnest($1::text[]) AS sku ORDER BY sku
+        ON CONFLICT DO NOTHING
+        RETURNING sku
+    )
+    INSERT INTO stock (sku, warehouse_id) SELECT sku, $2 FROM known
+    RETURNING sku
+"""
+
+
 async def open_items(tx: Transaction, skus: Sequence[str], warehouse_id: str) -> list[str]:
     """Make and lock items with an empty row each; the SKUs that are new."""
     return [row["sku"] for row in await tx.fetch(OPEN_ITEMS, list(skus), warehouse_id)]
+
+
+# This statement and the next are all that changes on_hand and all that writes movements: the two cannot part.
+BOOK = """
+    WITH booked AS (
+        UPDATE stock SET
+            on_hand = stock.on_hand + change.on_hand,
+            reserved = stock.reserved + change.reserved,
+            version = stock.version + 1
+        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+            AS change (sku, warehouse_id, on_hand, reserved)
+        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+        RETURNING stock.sku, stock.warehouse_id, change.on_hand AS quantity
+    )
+    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id)
+    SELECT sku, warehouse_id, $5, quantity, $6, $7, $8, $9 FROM booked
+    ORDER BY sku, warehouse_id
+"""
 
 
 async def book(
@@ -532,6 +473,32 @@ async def book(
     )
 
 
+# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement.
+SELL = """
+    WITH sold AS (
+        UPDATE reservations SET state = 'committed', order_id = sale.order_id, changed_at = now()
+        FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
+        WHERE reservations.id = sale.id
+    ), leaving AS (
+        SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[])
+            AS line (order_id, sku, warehouse_id, quantity)
+    ), booked AS (
+        UPDATE stock SET
+            on_hand = stock.on_hand - total.quantity,
+            reserved = stock.reserved - total.quantity,
+            version = stock.version + 1
+        FROM (
+            SELECT sku, warehouse_id, sum(quantity)::bigint AS quantity FROM leaving GROUP BY sku, warehouse_id
+        ) AS total
+        WHERE stock.sku = total.sku AND stock.warehouse_id = total.warehouse_id
+        RETURNING stock.sku, stock.warehouse_id
+    )
+    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
+    SELECT sku, warehouse_id, 'sale', -leaving.quantity, leaving.order_id
+    FROM leaving JOIN booked USING (sku, warehouse_id)
+"""
+
+
 async def sell(tx: Transaction, sold: Sequence[Reservation]) -> None:
     """Committed reservations as sales of their orders; reservations and items are locked."""
     lines = [(one.order_id, fill) for one in sold for fill in one.fills]
@@ -546,15 +513,40 @@ async def sell(tx: Transaction, sold: Sequence[Reservation]) -> None:
     )
 
 
+MOVEMENTS_BEFORE = """
+    SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
+    FROM stock_movements
+    WHERE sku = $1 AND ($2::bigint IS NULL OR id < $2)
+    ORDER BY id DESC
+    LIMIT $3
+"""
+
+
 async def movements_before(db: Db, sku: str, movement_id: int | None, limit: int) -> list[MovementRow]:
     """The newest first."""
     return [MovementRow(*row) for row in await db.fetch(MOVEMENTS_BEFORE, sku, movement_id, limit)]
+
+
+# ---------------------------------------------------------------------------------------------------- owners
+
+OWNER_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = $1"
 
 
 async def owner_of(db: Db, sku: str) -> Owner | None:
     """None where nothing was told of it."""
     row = await db.fetchrow(OWNER_OF, sku)
     return None if row is None else Owner(*row)
+
+
+# In the order of the SKUs, as everybody locks; what is older than what is known changes nothing.
+LEARN_OWNERS = """
+    INSERT INTO owners AS known (sku, seller_id, product_version)
+    SELECT sku, seller_id, product_version
+    FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS told (sku, seller_id, product_version)
+    ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET seller_id = excluded.seller_id, product_version = excluded.product_version
+    WHERE excluded.product_version > known.product_version
+"""
 
 
 async def learn_owners(db: Db, told: Sequence[Owner]) -> None:
@@ -568,14 +560,29 @@ async def learn_owners(db: Db, told: Sequence[Owner]) -> None:
         )
 
 
+# ------------------------------------------------------------------------- warehouses, returns, discrepancies
+
+WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
+
+
 async def warehouses(db: Db) -> list[WarehouseRow]:
     """In the order in which they are drawn from."""
     return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES)]
 
 
+WAREHOUSE_EXISTS = "SELECT EXISTS (SELECT FROM warehouses WHERE id = $1)"
+
+
 async def warehouse_exists(db: Db, warehouse_id: str) -> bool:
     found: bool = await db.fetchval(WAREHOUSE_EXISTS, warehouse_id)
     return found
+
+
+ADD_WAREHOUSE = """
+    INSERT INTO warehouses (id, name, priority) VALUES ($1, $2, $3)
+    ON CONFLICT DO NOTHING
+    RETURNING id, name, priority, created_at
+"""
 
 
 async def add_warehouse(db: Db, warehouse_id: str, name: str, priority: int) -> WarehouseRow | None:
@@ -584,9 +591,19 @@ async def add_warehouse(db: Db, warehouse_id: str, name: str, priority: int) -> 
     return None if row is None else WarehouseRow(*row)
 
 
+NOTE_RESTOCK = "INSERT INTO restocks (return_id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+
+
 async def note_restock(tx: Transaction, return_id: str, order_id: str) -> bool:
     """False where this return was noted before."""
     return affected(await tx.execute(NOTE_RESTOCK, return_id, order_id)) == 1
+
+
+NOTE_DISCREPANCY = """
+    INSERT INTO stock_discrepancies (kind, order_id, return_id, number, detail, lines)
+    VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT DO NOTHING
+"""
 
 
 async def note_discrepancy(
@@ -596,13 +613,33 @@ async def note_discrepancy(
     await tx.execute(NOTE_DISCREPANCY, kind, order_id, return_id, number, detail, dict(lines))
 
 
+DISCREPANCIES_AFTER = """
+    SELECT id, kind, order_id, return_id, number, detail, lines, noted_at FROM stock_discrepancies
+    WHERE settled_at IS NULL AND ($1::bigint IS NULL OR id > $1)
+    ORDER BY id
+    LIMIT $2
+"""
+
+
 async def discrepancies_after(db: Db, discrepancy_id: int | None, limit: int) -> list[DiscrepancyRow]:
     """Those that nobody has settled, the oldest first."""
     return [DiscrepancyRow(*row) for row in await db.fetch(DISCREPANCIES_AFTER, discrepancy_id, limit)]
 
 
+SETTLE_DISCREPANCY = """
+    UPDATE stock_discrepancies SET settled_at = now(), note = $2
+    WHERE id = $1 AND settled_at IS NULL
+"""
+
+
 async def settle_discrepancy(db: Db, discrepancy_id: int, note: str) -> bool:
     return affected(await db.execute(SETTLE_DISCREPANCY, discrepancy_id, note)) == 1
+
+
+SETTLE_ORDER = """
+    UPDATE stock_discrepancies SET settled_at = now(), note = $2
+    WHERE order_id = $1 AND kind = 'sold_unreserved' AND settled_at IS NULL
+"""
 
 
 async def settle_order(tx: Transaction, order_id: str, note: str) -> None:
