@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import aiohttp
+
 STOP_SECONDS = 40
 """More than any of ours takes to stop, on a machine that has other things to do too."""
 
@@ -30,6 +32,15 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
+
+
+async def is_ready(http: aiohttp.ClientSession, base_url: str) -> bool:
+    """Whether a shop whose operators ask there is ready."""
+    try:
+        async with http.get(f"{base_url}/readyz") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
 
 
 @contextmanager

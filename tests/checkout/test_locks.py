@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import Any
 
-import asyncpg
 import pytest
+from holding import held
 from rest import User, new_user
 
 from stoa.kit.db import LOCK_SECONDS
@@ -19,18 +18,6 @@ PROMPT_SECONDS = 4.0
 
 ITEMS = ("inventory", "SELECT FROM items WHERE sku = $1 FOR UPDATE")
 STOCK = ("inventory", "SELECT FROM stock WHERE sku = $1 FOR UPDATE")
-
-
-@asynccontextmanager
-async def held(dsn: str, rows: str, key: str) -> AsyncIterator[None]:
-    """For the block another session holds these rows."""
-    session = await asyncpg.connect(dsn)
-    try:
-        async with session.transaction():
-            assert await session.fetch(rows, key), "there is nothing to hold"
-            yield
-    finally:
-        await session.close()
 
 
 def dsn_of(house: Any, service: str) -> str:

@@ -93,7 +93,7 @@ class Installation:
         environment |= {"STOA_CRASH_AT": crash_at, "STOA_FAULTS": faults}
         self._shop = self._spawn("serve", "--process", "shop", **environment)
         give_up = time.monotonic() + START_SECONDS
-        while not await self._is_ready():
+        while not await processes.is_ready(self.http, self.base_url):
             assert time.monotonic() < give_up, self._shop.tail()
             assert self._shop.process.poll() in {None, -9, 9}, self._shop.tail()
             if self._shop.process.poll() is not None:
@@ -193,13 +193,6 @@ class Installation:
     def stop(self) -> None:
         if self._shop is not None and self._shop.process.poll() is None:
             self._shop.stop()
-
-    async def _is_ready(self) -> bool:
-        try:
-            async with self.http.get(f"{self.base_url}/readyz") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
 
     async def _until_database_runs(self, server: Child) -> None:
         give_up = time.monotonic() + START_SECONDS

@@ -69,7 +69,7 @@ class Shape:
         """Start it and return when its door says that it is ready."""
         self._running = [processes.start(words, self._log, **self._environ) for words in self.commands()]
         give_up = time.monotonic() + START_SECONDS
-        while not await self._is_ready():
+        while not await processes.is_ready(self.http, self.base_url):
             assert time.monotonic() < give_up, self.tail()
             assert all(process.poll() is None for process in self._running), self.tail()
             await asyncio.sleep(0.01)
@@ -126,13 +126,6 @@ class Shape:
                 parent = psutil.Process(process.pid)
                 self._family = [each for each in self._family if each.is_running()]
                 self._family += {parent, *parent.children(recursive=True)} - set(self._family)
-
-    async def _is_ready(self) -> bool:
-        try:
-            async with self.http.get(f"{self.base_url}/readyz") as answer:
-                return answer.status == 200
-        except aiohttp.ClientError:
-            return False
 
 
 class Together(Shape):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
-import asyncpg
+import holding
 import pytest
 
 from stoa.kit.db import LOCK_SECONDS, Locked
@@ -23,18 +21,6 @@ RESERVATION = "SELECT FROM reservations WHERE key = $1 FOR UPDATE"
 ORDER = "018f0000-0000-7000-8000-000000000001"
 
 
-@asynccontextmanager
-async def holding(shop, rows: str, name: str) -> AsyncIterator[None]:
-    """For the block another session holds these rows."""
-    session = await asyncpg.connect(shop.db.dsn)
-    try:
-        async with session.transaction():
-            assert await session.fetch(rows, name), "there is nothing to hold"
-            yield
-    finally:
-        await session.close()
-
-
 @pytest.mark.parametrize(
     ("rows", "lock"),
     [(ITEM, Lock("item", "k")), (STOCK, Lock("item", "k")), (RESERVATION, Lock("reservation", "k"))],
@@ -48,7 +34,7 @@ async def test_what_is_held_is_found_with_who_holds_it(shop, rows, lock):
     assert await held(shop.db, asked) == {}
     holders = []
     for _ in range(2):
-        async with holding(shop, rows, "k"):
+        async with holding.held(shop.db.dsn, rows, "k"):
             found = await held(shop.db, asked)
             assert list(found) == [lock]
             assert await held(shop.db, asked) == found, "the same holder has the same name"
@@ -60,7 +46,7 @@ async def test_what_is_held_is_found_with_who_holds_it(shop, rows, lock):
 async def test_a_held_reservation_stops_nobody_who_reserves_the_same_things(shop):
     await shop.put("A", 100)
     await shop.reserve("k", A=1)
-    async with holding(shop, RESERVATION, "k"):
+    async with holding.held(shop.db.dsn, RESERVATION, "k"):
         again = asyncio.create_task(shop.reserve("k", A=1))
         started = time.monotonic()
         await asyncio.gather(*(shop.reserve(f"other-{at}", A=1) for at in range(5)))
@@ -74,7 +60,7 @@ async def test_a_held_reservation_stops_no_other_that_is_promised(shop):
     await shop.put("A", 100)
     for key in ("k", "other"):
         await shop.reserve(key, A=1)
-    async with holding(shop, RESERVATION, "k"):
+    async with holding.held(shop.db.dsn, RESERVATION, "k"):
         stuck = asyncio.create_task(shop.allocate("k", ORDER))
         started = time.monotonic()
         assert (await shop.allocate("other", ORDER)).state == "allocated"
@@ -99,7 +85,7 @@ async def test_who_gives_back_a_held_item_among_others_keeps_nobody_from_the_oth
             except Locked:
                 await asyncio.sleep(0.01)
 
-    async with asyncio.TaskGroup() as tasks, holding(shop, rows, "X"):
+    async with asyncio.TaskGroup() as tasks, holding.held(shop.db.dsn, rows, "X"):
         giving_back = [tasks.create_task(give_back(key)) for key in keys]
         end = time.monotonic() + 2 * LOCK_SECONDS
         while time.monotonic() < end:
@@ -123,7 +109,7 @@ async def test_holds_end_in_time_although_others_cannot(shop, rows, monkeypatch)
         await shop.reserve(f"held-{at}", hold_seconds=-10, A=1, X=1)
     for at in range(3):
         await shop.reserve(f"free-{at}", hold_seconds=-1, A=1)
-    async with holding(shop, rows, "X"):
+    async with holding.held(shop.db.dsn, rows, "X"):
         started = time.monotonic()
         assert await expire_holds(shop.inventory) == 3
         assert time.monotonic() - started < LOCK_SECONDS

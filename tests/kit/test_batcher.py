@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextvars import ContextVar
 
 import asyncpg
 import pytest
+from timing import timed
 
 from stoa.kit import batcher as kit_batcher
 from stoa.kit import context, lock_queue
@@ -199,15 +199,6 @@ class Rows:
             if not self.held.isdisjoint("".join(items)):
                 raise Locked("held")
         return [item.lower() for item in items]
-
-
-async def timed(asked) -> tuple[object, float]:
-    started = time.monotonic()
-    try:
-        result = await asked
-    except Exception as error:
-        result = type(error)
-    return result, time.monotonic() - started
 
 
 async def test_a_held_lock_stops_nobody_who_does_not_need_it() -> None:

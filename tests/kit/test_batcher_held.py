@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from timing import timed
 
 from stoa.kit import batcher as kit_batcher
 from stoa.kit.batcher import FIRST_WAIT_SECONDS, Batcher, ShuttingDown
@@ -72,15 +72,6 @@ async def rows(database) -> Rows:
     await db.execute("CREATE TABLE done (item text)")
     await db.execute("INSERT INTO rows SELECT chr(n) FROM generate_series(ascii('A'), ascii('Z')) AS n")
     return Rows(db)
-
-
-async def timed(asked) -> tuple[object, float]:
-    started = time.monotonic()
-    try:
-        result = await asked
-    except Exception as error:
-        result = type(error)
-    return result, time.monotonic() - started
 
 
 async def until(condition) -> None:

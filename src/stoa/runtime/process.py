@@ -163,7 +163,8 @@ class Process:
         log.info("serving", extra={**addresses, "services": list(self._plan.services)})
 
     async def stop(self) -> None:
-        """From outside inwards, in the settings' `stop_seconds` at most: what is not done by then is cut off.
+        """From outside inwards. What is not done after the settings' `stop_seconds` is cut off; each stage behind that
+        still gets its moment to begin, so with everything stuck it takes some three seconds more.
 
         Safe to repeat, and after a start that failed.
         """

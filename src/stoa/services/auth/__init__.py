@@ -1,7 +1,8 @@
 """Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
 
 Owns users with their password hashes and roles, sessions with their refresh tokens, the count of wrong
-passwords, and the keys that sign access tokens. Invariants:
+passwords, how often a network was told that an address is taken (`network_allowances`) with the codes that prove an
+address (`address_proofs`), and the keys that sign access tokens. Invariants:
 
 - An e-mail address has one spelling (`stoa.kit.emails`) and at most one account.
 - Nothing here can be turned back into a password or a refresh token; private keys stay in this database.

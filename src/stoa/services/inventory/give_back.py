@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
@@ -12,7 +13,7 @@ from stoa.kit.problems import Problem
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import ReservationCommitted
 from stoa.services.inventory.events import announce_zero_crossings
-from stoa.services.inventory.reservation import KeyTaken, Reservation
+from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
 from stoa.services.inventory.states import State
 
 
@@ -26,29 +27,31 @@ class Release:
 
 async def release_all(db: Database, outbox: Outbox, releases: Sequence[Release]) -> Sequence[State | Problem]:
     """Answer every release: `released`, or the problem that refuses it alone."""
-    while True:
-        try:
-            return await _try(db, outbox, releases)
-        except KeyTaken:
-            # Its reservation is committed now: next time it is seen, so this ends.
-            continue
+    return await until_seen(partial(_try, db, outbox, releases))
 
 
 async def _try(db: Database, outbox: Outbox, releases: Sequence[Release]) -> Sequence[State | Problem]:
     async with db.transaction() as tx:
         known = await repository.lock_reservations(tx, {one.key for one in releases})
-        held = [one for one in known.values() if one.state in {State.HELD, State.ALLOCATED}]
-        if held:
-            traces = {sku: origin_of(one).traceparent for one in releases for sku in one.skus}
-            await give_back(tx, outbox, held, State.RELEASED, traces)
-        expired = [one for one in known.values() if one.state is State.EXPIRED]
-        if expired:
-            await repository.end(tx, [one.id for one in expired], State.RELEASED)
+        traces = {sku: origin_of(one).traceparent for one in releases for sku in one.skus}
+        await release_locked(tx, outbox, list(known.values()), traces)
         unknown = {one.key for one in releases} - known.keys()
         # At last, as Reserve makes its keys: who holds items waits for nothing but greater keys.
         if unknown and await repository.leave_tombstones(tx, sorted(unknown)) < len(unknown):
             raise KeyTaken
         return [_answer(known.get(one.key)) for one in releases]
+
+
+async def release_locked(
+    tx: Transaction, outbox: Outbox, reservations: Sequence[Reservation], traces: Mapping[str, str] | None = None
+) -> None:
+    """What they hold is available again and all end as released, but for those that are sold: these stay."""
+    held = [one for one in reservations if one.state in {State.HELD, State.ALLOCATED}]
+    if held:
+        await give_back(tx, outbox, held, State.RELEASED, traces)
+    expired = [one.id for one in reservations if one.state is State.EXPIRED]
+    if expired:
+        await repository.end(tx, expired, State.RELEASED)
 
 
 def _answer(before: Reservation | None) -> State | Problem:

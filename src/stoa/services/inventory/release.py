@@ -7,8 +7,7 @@ from stoa.kit.batcher import FIRST_WAIT_SECONDS
 from stoa.kit.db import Transaction, lock_wait
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import NoSuchReservation, ReservationCommitted
-from stoa.services.inventory.give_back import Release, give_back
-from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.give_back import Release, release_locked
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
 
@@ -37,23 +36,15 @@ async def _release_of(tx: Transaction, inventory: Inventory, sku: str, key: str)
     reservation = await repository.lock_reservation(tx, key)
     if reservation is None or sku not in reservation.skus:
         raise NoSuchReservation
-    after = await _release(tx, inventory, reservation)
-    if after is not reservation.state:
+    if reservation.state is State.COMMITTED:
+        raise ReservationCommitted
+    await release_locked(tx, inventory.outbox, [reservation])
+    if reservation.state is not State.RELEASED:
         await staff_acts.record(
             tx,
             act="reservation.released",
             subject=reservation.id,
             before={"state": reservation.state, "lines": reservation.lines},
-            after={"state": after},
+            after={"state": State.RELEASED},
         )
-    return after
-
-
-async def _release(tx: Transaction, inventory: Inventory, reservation: Reservation) -> State:
-    if reservation.state is State.COMMITTED:
-        raise ReservationCommitted
-    if reservation.state in {State.HELD, State.ALLOCATED}:
-        await give_back(tx, inventory.outbox, [reservation], State.RELEASED)
-    elif reservation.state is State.EXPIRED:
-        await repository.end(tx, [reservation.id], State.RELEASED)
     return State.RELEASED

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from stoa.services.inventory import states
 from stoa.services.inventory.states import State
+
+T = TypeVar("T")
 
 Lines = Mapping[str, int]
 """Units by SKU, each at least one."""
@@ -16,6 +18,16 @@ Lines = Mapping[str, int]
 
 class KeyTaken(Exception):
     """Another transaction made a reservation under one of our keys between our look and our insert."""
+
+
+async def until_seen(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What `attempt` answers, begun again for each `KeyTaken`: the other's row is committed by then and seen the next
+    time, so this ends."""
+    while True:
+        try:
+            return await attempt()
+        except KeyTaken:
+            continue
 
 
 @dataclass(frozen=True, slots=True)

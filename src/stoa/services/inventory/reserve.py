@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from stoa.kit import clock, context, staff_acts
 from stoa.kit.batcher import origin_of
@@ -12,7 +13,7 @@ from stoa.kit.problems import Problem
 from stoa.services.inventory import holds, repository
 from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.holds import ReservationRequest
-from stoa.services.inventory.reservation import KeyTaken, Reservation
+from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
 from stoa.services.inventory.states import State
 
 
@@ -20,12 +21,7 @@ async def reserve_all(
     db: Database, outbox: Outbox, requests: Sequence[ReservationRequest]
 ) -> Sequence[Reservation | Problem]:
     """Answer every request, in the order of arrival: the reservation, or the problem that refuses it alone."""
-    while True:
-        try:
-            return await _try(db, outbox, requests)
-        except KeyTaken:
-            # The other's row is committed now: next time it is seen, so this ends.
-            continue
+    return await until_seen(partial(_try, db, outbox, requests))
 
 
 async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationRequest]) -> Sequence[Reservation | Problem]:
