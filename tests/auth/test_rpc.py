@@ -12,6 +12,8 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     ImportUsersRequest,
     OpenSessionRequest,
     ResetPasswordRequest,
+    ValidateTokenRequest,
+    ValidateTokenResponse,
 )
 from stoa.kit import problems, staff_acts
 
@@ -36,6 +38,22 @@ async def test_a_session_is_checked(world, later):
     await world.db.execute("UPDATE users SET disabled_at = NULL")
     later(timedelta(days=180))
     assert not await active(world, session_id)
+
+
+async def test_a_token_is_validated(world):
+    made = await world.register("ada@example.com")
+    asked = ValidateTokenRequest(access_token=made["access_token"])
+    assert await world.stub.ValidateToken(asked) == ValidateTokenResponse(
+        active=True,
+        user_id=made["user"]["id"],
+        email="ada@example.com",
+        roles=["customer"],
+        session_id=str(await world.db.fetchval("SELECT id FROM sessions")),
+    )
+    await world.db.execute("UPDATE users SET disabled_at = now()")
+    assert await world.stub.ValidateToken(asked) == ValidateTokenResponse(active=False)
+    for unfit in ("", "x", made["refresh_token"]):
+        assert not (await world.stub.ValidateToken(ValidateTokenRequest(access_token=unfit))).active
 
 
 async def test_a_user(world):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, ImportProductsRequest
+from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest, GetVariantsRequest, ImportProductsRequest
 from stoa.contracts.common.v1.common_pb2 import Money
 from stoa.kit.problems import Problem
+from stoa.services.catalog.errors import NoSuchProduct
 from stoa.services.catalog.rpc import CatalogServicer
 
 from .conftest import ADMIN, pounds
@@ -37,6 +38,23 @@ async def test_variants_for_sale_by_sku(shop):
     assert (variant.sku, variant.product_id, variant.product_name) == ("MUG-0", made["id"], "Mug")
     assert (variant.product_slug, variant.variant_name) == ("mug", "")
     assert (variant.price.amount_minor, variant.price.currency) == (500, "GBP")
+
+
+async def test_a_product_by_its_id_or_slug_as_everybody_sees_it(shop):
+    made = await shop.add("mug", 500, 700)
+    await shop.rest.ok("DELETE", "/variants/MUG-1", status=204, user=ADMIN)
+    await shop.add("draft", 1, status="draft")
+    ask = CatalogServicer(shop.catalog).GetProduct
+    product = (await ask(GetProductRequest(product="mug"), None)).product
+    assert product == (await ask(GetProductRequest(product=made["id"]), None)).product
+    assert (product.id, product.slug, product.name, product.category) == (made["id"], "mug", "Mug", "")
+    assert product.version == (await shop.rest.ok("GET", "/products/mug"))["version"]
+    (variant,) = product.variants
+    assert (variant.sku, variant.product_id, variant.product_slug) == ("MUG-0", made["id"], "mug")
+    assert (variant.price.amount_minor, variant.price.currency) == (500, "GBP")
+    for unseen in ("draft", "none", ""):
+        with pytest.raises(NoSuchProduct):
+            await ask(GetProductRequest(product=unseen), None)
 
 
 async def test_an_import_adds_what_is_new_and_leaves_the_rest(shop):

@@ -130,7 +130,7 @@ async def look(shop: Shop, request: Request) -> View:
     return View(request.path["ref"], request.principal.user_id if request.principal else None)
 
 
-@routes.post("/doors", answer=View, who=PUBLIC, idempotent=UNKEPT)
+@routes.post("/doors", answer=View, who=PUBLIC, idempotent=UNKEPT, summary="Knock", also=["/gates/main-gate"])
 async def knock(shop: Shop, request: Request) -> View:
     shop.ran.append("knock")
     return View(request.refused.slug if request.refused else "", request.principal and request.principal.user_id)

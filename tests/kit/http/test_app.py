@@ -202,6 +202,14 @@ async def test_what_the_gateway_found_wrong_with_a_token_counts_and_nobody_elses
     assert (await ask(app, "GET", "/api/v1/things/a", headers=claimed)).status == 200
 
 
+async def test_an_act_is_found_at_each_of_its_paths():
+    shop = Shop()
+    app = app_of(shop)
+    assert (await ask(app, "POST", "/api/v1/doors")).json == (await ask(app, "POST", "/api/v1/gates/main-gate")).json
+    assert shop.ran == ["knock", "knock"]
+    assert (await ask(app, "GET", "/api/v1/gates/main-gate")).headers["allow"] == "POST"
+
+
 async def test_two_tokens_are_refused(app):
     pairs = [("authorization", f"Bearer {token('ada')}"), ("authorization", f"Bearer {token('eve')}")]
     assert (await ask(app, "GET", "/api/v1/things/lamp", headers=pairs)).problem == "bad-header authorization"

@@ -38,6 +38,7 @@ async def test_the_document():
         "/api/v1/boxes/{box_id}",
         "/api/v1/windows/{ref}",
         "/api/v1/doors",
+        "/api/v1/gates/main-gate",
         "/api/v1/hooks",
         "/api/v1/files/{name}",
         "/api/v1/fails/{how}",
@@ -77,6 +78,14 @@ async def test_parameters_bodies_and_security():
     assert "403" in document["paths"]["/api/v1/things/{ref}"]["delete"]["responses"]
 
 
+def test_an_alias_is_an_operation_of_its_own_that_says_of_which():
+    paths = openapi([routes.bind(Shop())], "/api/v1")["paths"]
+    door, gate = paths["/api/v1/doors"]["post"], paths["/api/v1/gates/main-gate"]["post"]
+    assert (door.pop("operationId"), door.pop("summary")) == ("shop.knock", "Knock")
+    assert (gate.pop("operationId"), gate.pop("summary")) == ("shop.knock_at_gates_main_gate", "The same as /doors")
+    assert gate == door
+
+
 def test_a_key_is_promised_only_what_it_gets():
     document = openapi([routes.bind(Shop())], "/api/v1")
     promised = {}
@@ -105,6 +114,7 @@ def test_a_key_is_promised_only_what_it_gets():
         "/own/{number}": ((True, own), False, False),
         "/boxes/{box_id}": ((False, held), False, False),
         "/doors": (None, False, True),
+        "/gates/main-gate": (None, False, True),
         "/hooks": ((False, visitors), True, False),
         "/things/{ref}": ((False, mine), False, False),
     }
@@ -123,5 +133,5 @@ def test_documents_merge():
 
 def test_the_matrix_has_every_route():
     lines = matrix([routes.bind(Shop())])
-    assert len(lines) == 15
+    assert len(lines) == 16
     assert ("GET", "/things/{ref}", ANYONE) in [(line.method, line.path, line.who) for line in lines]

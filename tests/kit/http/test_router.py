@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
 from stoa.kit.http.router import Router, decode_segments
-from stoa.kit.http.routes import segments_of
+from stoa.kit.http.routes import PUBLIC, Routes, segments_of
 
 ID = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
 PATHS = ("/orders", "/orders/mine", "/orders/{order_id:uuid}", "/orders/{number}", "/orders/{order_id:uuid}/cancel")
@@ -83,3 +84,22 @@ def test_only_plain_spellings_are_paths(raw_path, segments):
 def test_a_path_that_could_not_be_matched_exactly_is_refused(path):
     with pytest.raises(ValueError):
         segments_of(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "also", "wrong"),
+    [
+        ("/a/{ref}", ["/b/{ref}", "/taken"], "GET /taken is declared twice"),
+        ("/a/{ref}", ["/b/{name}"], "there is no parameter 'ref' in /b/{name}"),
+    ],
+)
+def test_an_alias_is_held_to_the_same(path, also, wrong):
+    routes: Routes[None] = Routes("shop")
+    routes.get("/taken", who=PUBLIC)(_nothing)
+    with pytest.raises(ValueError, match=re.escape(wrong)):
+        routes.get(path, also=also, who=PUBLIC, capability="ref")
+    assert [route.path for route in routes.bind(None).routes] == ["/taken"]
+
+
+async def _nothing(_target, _request):
+    return None

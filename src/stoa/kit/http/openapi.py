@@ -131,7 +131,7 @@ def merge(documents: Sequence[Document]) -> Document:
 def _operation(route: Route, schema_of: dict[str, Document], schemas: Document) -> Document:
     operation: Document = {
         "tags": [route.service],
-        "operationId": f"{route.service}.{route.handler.__name__}",
+        "operationId": _id(route),
         "summary": route.summary,
         "description": _description(route),
         "x-who": route.who.name,
@@ -151,6 +151,14 @@ def _operation(route: Route, schema_of: dict[str, Document], schemas: Document) 
             "content": {"application/json": {"schema": schema_of[repr(route.body)]}},
         }
     return {name: value for name, value in operation.items() if value not in ("", [])}
+
+
+def _id(route: Route) -> str:
+    """The handler's name; for an alias with the words of its path, because an id stands for one operation."""
+    name = f"{route.service}.{route.handler.__name__}"
+    if route.alias_of is None:
+        return name
+    return "_".join([name, "at", *(each.text.replace("-", "_") for each in route.segments)])
 
 
 def _parameters(route: Route, schema_of: dict[str, Document], schemas: Document) -> list[Document]:

@@ -11,7 +11,8 @@ Paths stand without `/api/v1`. `{sku}` takes any one segment, `{order_id:uuid}` 
 else is 404 before the handler runs). A fixed segment wins over a parameter, whatever the order.
 A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
 A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
-declares no body refuses one, except for an empty object.
+declares no body refuses one, except for an empty object. `also` are other paths to the same, for those who know it
+by them.
 """
 
 from __future__ import annotations
@@ -161,11 +162,13 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One declaration. `idempotency` is None for reads; `capability` names a path parameter."""
+    """One declaration, at one of its paths. `idempotency` is None for reads; `capability` names a path parameter;
+    `alias_of` is the path that it is known by, where this is another."""
 
     service: str
     method: str
     path: str
+    alias_of: str | None
     segments: tuple[Segment, ...]
     handler: Handler
     who: Who
@@ -237,6 +240,7 @@ class Mutation(Protocol[S]):
         idempotent: Idempotency = OPTIONAL,
         capability: str | None = None,
         summary: str = "",
+        also: Sequence[str] = (),
     ) -> Declare[S, BodyT, QueryT, AnswerT]: ...
 
 
@@ -269,6 +273,7 @@ class Routes(Generic[S]):
         status: int | None = None,
         capability: str | None = None,
         summary: str = "",
+        also: Sequence[str] = (),
     ) -> Declare[S, None, QueryT, AnswerT]:
         """A read. HEAD is answered too."""
         return self._declare(
@@ -281,6 +286,7 @@ class Routes(Generic[S]):
             idempotent=None,
             capability=capability,
             summary=summary,
+            also=also,
         )
 
     def _declare(
@@ -296,29 +302,33 @@ class Routes(Generic[S]):
         idempotent: Idempotency | None = OPTIONAL,
         capability: str | None = None,
         summary: str = "",
+        also: Sequence[str] = (),
     ) -> Callable[[Any], Any]:
-        if (method, path) in self._routes:
-            raise ValueError(f"{method} {path} is declared twice")
-        segments = segments_of(path)
-        if capability is not None and capability not in [each.text for each in segments if each.parameter]:
-            raise ValueError(f"there is no parameter {capability!r} in {path}")
+        paths = {each: segments_of(each) for each in (path, *also)}
+        for each, segments in paths.items():
+            if (method, each) in self._routes:
+                raise ValueError(f"{method} {each} is declared twice")
+            if capability is not None and capability not in [one.text for one in segments if one.parameter]:
+                raise ValueError(f"there is no parameter {capability!r} in {each}")
 
         def declare(handler: Handler) -> Handler:
-            self._routes[method, path] = Route(
-                service=self.service,
-                method=method,
-                path=path,
-                segments=segments,
-                handler=handler,
-                who=who,
-                body=body,
-                query=query,
-                answer=answer,
-                status=status or (204 if answer is None else 200),
-                idempotency=idempotent,
-                capability=capability,
-                summary=summary,
-            )
+            for each, segments in paths.items():
+                self._routes[method, each] = Route(
+                    service=self.service,
+                    method=method,
+                    path=each,
+                    alias_of=None if each == path else path,
+                    segments=segments,
+                    handler=handler,
+                    who=who,
+                    body=body,
+                    query=query,
+                    answer=answer,
+                    status=status or (204 if answer is None else 200),
+                    idempotency=idempotent,
+                    capability=capability,
+                    summary=summary if each == path else f"The same as {path}",
+                )
             return handler
 
         return declare

@@ -1,8 +1,7 @@
 """The public API of accounts and sessions.
 
 Requests with a password and answers with tokens are never kept for a repeat (`UNKEPT`): what a repeat does
-is said where the act is. Signing in and out needs nobody to be known (`PUBLIC`). The two under `/users`
-are the same acts at the paths where the seeds have them.
+is said where the act is. Signing in and out needs nobody to be known (`PUBLIC`).
 """
 
 from __future__ import annotations
@@ -94,28 +93,15 @@ class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     who=PUBLIC,
     idempotent=OWN,
     summary="Open an account",
+    also=["/users/register"],
 )
 async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
     """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
     address. Where a network asks around who has an account the answer is 403 `prove-address`: the same body once more,
     with the `code` from the mail that is sent then."""
-    return await _register(auth, request)
-
-
-@routes.post(
-    "/users/register",
-    body=NewAccount,
-    answer=SignedIn,
-    status=201,
-    who=PUBLIC,
-    idempotent=OWN,
-    summary="The same as /auth/register",
-)
-async def register_user(auth: Auth, request: Request[NewAccount]) -> Answer:
-    """A repeat of the key with the same body signs in to the account that it made. The key counts for that e-mail
-    address. Where a network asks around who has an account the answer is 403 `prove-address`: the same body once more,
-    with the `code` from the mail that is sent then."""
-    return await _register(auth, request)
+    wanted = registering.Registration(**msgspec.structs.asdict(request.body))
+    made = await registering.register(auth, wanted, client=request.client, key=request.idempotency_key)
+    return Answer(201, made, NO_STORE)
 
 
 @routes.post(
@@ -187,20 +173,14 @@ async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
     who=SIGNED_IN,
     idempotent=UNKEPT,
     summary="Change your password; your other sessions end",
+    also=["/users/change-password"],
 )
 async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
-    return await _change_password(auth, request)
-
-
-@routes.post(
-    "/users/change-password",
-    body=PasswordChange,
-    who=SIGNED_IN,
-    idempotent=UNKEPT,
-    summary="The same as /auth/change-password",
-)
-async def change_users_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
-    return await _change_password(auth, request)
+    sent = request.body
+    await change_password(
+        auth, _caller(request), current=sent.current_password, new=sent.new_password, client=request.client
+    )
+    return Answer(204, headers={ENDED_USER: request.user_id})
 
 
 @routes.get("/auth/me", answer=UserView, who=SIGNED_IN, summary="Your account, as registered")
@@ -268,20 +248,6 @@ async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[Staff
         limit=query.limit + 1,
     )
     return page_of(acts, query.limit, lambda act: (act.id,))
-
-
-async def _register(auth: Auth, request: Request[NewAccount]) -> Answer:
-    wanted = registering.Registration(**msgspec.structs.asdict(request.body))
-    made = await registering.register(auth, wanted, client=request.client, key=request.idempotency_key)
-    return Answer(201, made, NO_STORE)
-
-
-async def _change_password(auth: Auth, request: Request[PasswordChange]) -> Answer:
-    sent = request.body
-    await change_password(
-        auth, _caller(request), current=sent.current_password, new=sent.new_password, client=request.client
-    )
-    return Answer(204, headers={ENDED_USER: request.user_id})
 
 
 def _caller(request: Request[object, object]) -> Principal:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from stoa.contracts.auth.v1 import auth_pb2_grpc
 from stoa.contracts.auth.v1.auth_pb2 import (
     CheckSessionRequest,
@@ -22,12 +24,14 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     ResetPasswordResponse,
     RotateSigningKeyRequest,
     RotateSigningKeyResponse,
+    ValidateTokenRequest,
+    ValidateTokenResponse,
 )
 from stoa.contracts.auth.v1.auth_pb2 import User as UserMessage
 from stoa.kit.emails import normalized
 from stoa.kit.ids import is_uuid
 from stoa.services.auth import repository
-from stoa.services.auth.check_session import check_session
+from stoa.services.auth.check_session import check_session, validate
 from stoa.services.auth.errors import NoSuchUser
 from stoa.services.auth.import_users import Imported, import_users
 from stoa.services.auth.operator_acts import grant_role, reset_password
@@ -49,6 +53,10 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
 
     async def CheckSession(self, request: CheckSessionRequest, context: Any) -> CheckSessionResponse:  # noqa: ARG002, N802
         return CheckSessionResponse(active=await check_session(self._auth, request.session_id))
+
+    async def ValidateToken(self, request: ValidateTokenRequest, context: Any) -> ValidateTokenResponse:  # noqa: ARG002, N802
+        state = await validate(self._auth, request.access_token)
+        return ValidateTokenResponse(**msgspec.structs.asdict(state))
 
     async def GetUser(self, request: GetUserRequest, context: Any) -> GetUserResponse:  # noqa: ARG002, N802
         user = await self._find(request.user_id, request.email)

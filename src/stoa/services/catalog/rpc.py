@@ -17,7 +17,9 @@ from stoa.kit.http.types import Slug
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import NewProduct
 from stoa.services.catalog.import_products import Imported, import_products
+from stoa.services.catalog.product import Product
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.show_products import show_product
 
 CategoryName = Annotated[str, Meta(max_length=200)]
 
@@ -53,6 +55,9 @@ class CatalogServicer(CatalogServiceServicer):
             ]
         )
 
+    async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
+        return pb.GetProductResponse(product=_product(await show_product(self._catalog, request.product, None)))
+
     async def GetOwners(self, request: pb.GetOwnersRequest, context: Any) -> pb.GetOwnersResponse:
         return pb.GetOwnersResponse(
             owners=[
@@ -68,6 +73,30 @@ class CatalogServicer(CatalogServiceServicer):
             raise unprocessable(error) from None
         added = await import_products(self._catalog, [Imported(one, one.category_name) for one in asked.products])
         return pb.ImportProductsResponse(added=added, already_there=len(asked.products) - added)
+
+
+def _product(product: Product) -> pb.Product:
+    return pb.Product(
+        id=product.id,
+        slug=product.slug,
+        name=product.name,
+        description=product.description,
+        brand=product.brand,
+        category=product.category.slug if product.category else "",
+        variants=[
+            pb.Variant(
+                sku=variant.sku,
+                product_id=product.id,
+                product_name=product.name,
+                product_slug=product.slug,
+                variant_name=variant.name,
+                price=MoneyMessage(amount_minor=variant.price.amount, currency=variant.price.currency),
+            )
+            for variant in product.variants
+        ],
+        tags=product.tags,
+        version=product.version,
+    )
 
 
 def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:

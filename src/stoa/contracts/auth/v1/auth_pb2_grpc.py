@@ -45,6 +45,11 @@ class AuthServiceStub:
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionRequest.SerializeToString,
                 response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionResponse.FromString,
                 _registered_method=True)
+        self.ValidateToken = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/ValidateToken',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenResponse.FromString,
+                _registered_method=True)
         self.GetUser = channel.unary_unary(
                 '/stoa.auth.v1.AuthService/GetUser',
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserRequest.SerializeToString,
@@ -90,6 +95,14 @@ class AuthServiceServicer:
 
     def CheckSession(self, request, context):
         """Whether a session (a refresh-token family) is alive and its user not disabled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateToken(self, request, context):
+        """What an access token says, where its signature, its time and its session are all good; of any other only that it is
+        not active. For those who do not check signatures themselves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +167,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.CheckSession,
                     request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionRequest.FromString,
                     response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionResponse.SerializeToString,
+            ),
+            'ValidateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateToken,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenResponse.SerializeToString,
             ),
             'GetUser': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUser,
@@ -241,6 +259,33 @@ class AuthService:
             '/stoa.auth.v1.AuthService/CheckSession',
             stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionRequest.SerializeToString,
             stoa_dot_auth_dot_v1_dot_auth__pb2.CheckSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/ValidateToken',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ValidateTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class AuthServiceStub:
     """The public keys in force (current, next and recently retired), as a JWKS document."""
     CheckSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CheckSessionRequest, _auth_pb2.CheckSessionResponse]
     """Whether a session (a refresh-token family) is alive and its user not disabled."""
+    ValidateToken: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ValidateTokenRequest, _auth_pb2.ValidateTokenResponse]
+    """What an access token says, where its signature, its time and its session are all good; of any other only that it is
+    not active. For those who do not check signatures themselves.
+    """
     GetUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]
     """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]
@@ -67,6 +71,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """The public keys in force (current, next and recently retired), as a JWKS document."""
     CheckSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.CheckSessionRequest, _auth_pb2.CheckSessionResponse]  # type: ignore[assignment]
     """Whether a session (a refresh-token family) is alive and its user not disabled."""
+    ValidateToken: _aio.UnaryUnaryMultiCallable[_auth_pb2.ValidateTokenRequest, _auth_pb2.ValidateTokenResponse]  # type: ignore[assignment]
+    """What an access token says, where its signature, its time and its session are all good; of any other only that it is
+    not active. For those who do not check signatures themselves.
+    """
     GetUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]  # type: ignore[assignment]
@@ -106,6 +114,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.CheckSessionResponse, _abc.Awaitable[_auth_pb2.CheckSessionResponse]]:
         """Whether a session (a refresh-token family) is alive and its user not disabled."""
+
+    @_abc_1.abstractmethod
+    def ValidateToken(
+        self,
+        request: _auth_pb2.ValidateTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ValidateTokenResponse, _abc.Awaitable[_auth_pb2.ValidateTokenResponse]]:
+        """What an access token says, where its signature, its time and its session are all good; of any other only that it is
+        not active. For those who do not check signatures themselves.
+        """
 
     @_abc_1.abstractmethod
     def GetUser(

@@ -40,6 +40,11 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
                 _registered_method=True)
+        self.GetProduct = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/GetProduct',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.FromString,
+                _registered_method=True)
         self.GetOwners = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/GetOwners',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
@@ -58,6 +63,13 @@ class CatalogServiceServicer:
 
     def GetVariants(self, request, context):
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProduct(self, request, context):
+        """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetVariants,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.SerializeToString,
+            ),
+            'GetProduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProduct,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.SerializeToString,
             ),
             'GetOwners': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOwners,
@@ -124,6 +141,33 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetVariants',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/GetProduct',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.FromString,
             options,
             channel_credentials,
             insecure,

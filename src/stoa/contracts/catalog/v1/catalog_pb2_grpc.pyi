@@ -35,6 +35,8 @@ class CatalogServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     GetVariants: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    GetProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]
+    """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
@@ -47,6 +49,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetVariants: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]  # type: ignore[assignment]
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    GetProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]  # type: ignore[assignment]
+    """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
@@ -62,6 +66,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetVariantsResponse, _abc.Awaitable[_catalog_pb2.GetVariantsResponse]]:
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+
+    @_abc_1.abstractmethod
+    def GetProduct(
+        self,
+        request: _catalog_pb2.GetProductRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.GetProductResponse, _abc.Awaitable[_catalog_pb2.GetProductResponse]]:
+        """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
 
     @_abc_1.abstractmethod
     def GetOwners(
