@@ -34,9 +34,12 @@ else
 	$(PYTEST) $(T)
 endif
 
-journeys:  ## the journeys on three processes, over forced gRPC, and with every repeatable call sent twice
+journeys:  ## the journeys in each shape of many processes, over forced gRPC, and with every repeatable call sent twice
 	$(DEV)
 	STOA_JOURNEY_TOPOLOGY=three-services $(PYTEST) tests/journeys
+	STOA_JOURNEY_TOPOLOGY=polyrepo $(PYTEST) tests/journeys
+	STOA_JOURNEY_TOPOLOGY=event-driven $(PYTEST) tests/journeys
+	STOA_JOURNEY_TOPOLOGY=one-per-service $(PYTEST) tests/journeys
 	STOA_FORCE_GRPC=true $(PYTEST) tests/journeys
 	STOA_FAULTS="duplicate=1.0" $(PYTEST) tests/journeys
 

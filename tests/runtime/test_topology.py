@@ -76,7 +76,9 @@ def test_what_cannot_run_is_refused_in_one_line(tmp_path: Path, change: str, by:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(Failure, match="there is no topology round; choose from all-in-one, three-services"):
+    with pytest.raises(
+        Failure, match="there is no topology round; choose from all-in-one, event-driven, one-per-service, "
+    ):
         topology.load("round", {})
 
 
