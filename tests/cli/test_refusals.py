@@ -28,6 +28,7 @@ WORDS = {
     "parked": [],
     "acts": [],
     "rotate-key": [],
+    "backup": ["/nonexistent/none/backup"],
     "admin": ["grant", "ada@shop.example"],
     "import": ["online-retail", "/nonexistent/sales.parquet"],
     "replay": ["/nonexistent/sales.parquet"],
@@ -70,7 +71,8 @@ async def provided(postgres_server) -> Access:
 
 
 def test_every_command_is_tried_here() -> None:
-    assert {*WORDS, "doctor"} == set(COMMANDS)
+    # What a backup is comes first: tests/cli/test_backup.py.
+    assert {*WORDS, "doctor", "restore"} == set(COMMANDS)
 
 
 NO_NUMBER = ["0", "-5", "99999999999999999999", "1e3", "1.5", "nan", "inf", "", " 7", "²", "٣"]

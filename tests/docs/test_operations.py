@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import re
-import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from uuid import uuid4
 
-import processes
 import pytest
 from docs.conftest import Reader
 from docs.pages import ROOT, blocks, table
@@ -37,8 +34,7 @@ WAIT_SECONDS = 60.0
 
 TRIED = (
     "SELECT status",
-    "pg_dump",
-    "pg_restore",
+    "stoa backup",
     "compatible_with",
     "parked --redrive",
     "rotate-key",
@@ -102,76 +98,22 @@ async def placed(visitor: Shopper, admin: Shopper, new_product: Callable) -> dic
     return order
 
 
-@contextlib.contextmanager
-def database_server(here: Reader) -> Iterator[Reader]:
-    """`stoa postgres` for the block."""
-    log = here.data_dir.with_suffix(".log")
-    log.unlink(missing_ok=True)
-    with processes.running(["postgres", "--data-dir", here.data_dir], log) as server:
-        give_up = time.monotonic() + WAIT_SECONDS
-        while "Ctrl-C" not in log.read_text():
-            assert server.poll() is None, log.read_text()
-            assert time.monotonic() < give_up, log.read_text()
-            time.sleep(0.05)
-        yield here
+async def test_what_is_backed_up_is_restored(reader: Reader, placed: dict, admin: Shopper, tmp_path: Path):
+    """While the shop runs, whatever is under way in it; the administrator's password is what it was."""
+    reader.run(reader.at_home(script("stoa backup"), restored=str(tmp_path / "restored")), tmp_path)
+    with shop_on(tmp_path / "restored") as url:
+        copy = await Shopper(admin.session, url).sign_in(*written_down(reader))
+        order = await copy.ok("GET", f"/orders/{placed['id']}")
+        assert order == await admin.ok("GET", f"/orders/{placed['id']}")
+        elsewhere = Reader(url, tmp_path / "restored")
+        assert elsewhere.run([sys.executable, "-m", "stoa.cli.main", "audit"]).endswith("All 6 invariants hold.\n")
+    assert "Demo shop" not in (tmp_path / "shop.log").read_text()
 
 
-AT_REST = """
-    SELECT NOT EXISTS (SELECT FROM outbox)
-       AND NOT EXISTS (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)
-"""
-
-
-def dump(here: Reader, folder: Path) -> None:
-    """Into `folder`: the pages' relative `backup/` goes there."""
-    here.run(here.at_home(script("pg_dump")), folder)
-    assert {file.stem for file in (folder / "backup").glob("*.dump")} == set(SERVICES)
-
-
-def restore(elsewhere: Reader, folder: Path) -> str:
-    """The dumps in its databases; what the audit says then."""
-    # The list of services is the shell's, from the block before.
-    names = script("pg_dump").splitlines()[0]
-    return elsewhere.run(elsewhere.at_home(f"{names}\n{script('pg_restore')}"), folder)
-
-
-def with_files_of(backup: Path, url: str) -> Reader:
-    """A new data directory that has what the page says is put there."""
-    elsewhere = Reader(url, backup.parent / "restored")
-    elsewhere.data_dir.mkdir(mode=0o700)
-    for file in ("secrets.json", "name", "seeded"):
-        shutil.copy(backup / file, elsewhere.data_dir)
-    return elsewhere
-
-
-async def test_what_was_dumped_is_restored(
-    reader: Reader, placed: dict, tmp_path: Path, database_of: Callable[[str], Database]
-):
-    # The databases are dumped one after the other: what others did to this shop before is to be over.
-    for _ in range(2):
-        for service in SERVICES:
-            await until(database_of(service), AT_REST)
-    dump(reader, tmp_path)
-    with database_server(with_files_of(tmp_path / "backup", reader.url)) as restored:
-        printed = restore(restored, tmp_path)
-        assert printed.rstrip().endswith("All 6 invariants hold."), printed
-        orders = restored.run(restored.at_home(script("SELECT status")), tmp_path)
-    assert orders == reader.run(reader.at_home(script("SELECT status")))
-
-
-def test_an_installation_of_another_name_is_restored_under_it(tmp_path: Path):
-    with shop_on(tmp_path / "market", "--name", "market") as url:
-        named = Reader(url, tmp_path / "market")
-        # Until the demo assortment has had its effects everywhere.
-        named.run([sys.executable, "-m", "stoa.cli.main", "audit"])
-        acts = named.run(named.at_home(script("stoa acts")))
-        dump(named, tmp_path)
-    with database_server(with_files_of(tmp_path / "backup", url)) as restored:
-        assert restore(restored, tmp_path).rstrip().endswith("All 6 invariants hold.")
-        assert restored.run(restored.at_home(script("stoa acts"))) == acts
-        databases = restored.run([sys.executable, "-m", "stoa.cli.main", "psql", "order", "--list", "-At"])
-    assert {line.split("|")[0] for line in databases.splitlines()} >= {f"market_{name}" for name in SERVICES}
-    assert "stoa_" not in databases
+def written_down(reader: Reader) -> tuple[str, str]:
+    """The administrator's e-mail address and password."""
+    lines = dict(line.split(": ", 1) for line in (reader.data_dir / "admin.txt").read_text().splitlines())
+    return lines["email"], lines["password"]
 
 
 async def test_what_failed_and_is_parked_goes_on(

@@ -73,7 +73,8 @@ class Installation:
 
     async def __aenter__(self) -> Self:
         async with self._closing:
-            self._run("seed")
+            if not self.data_dir.path.exists():  # else it was restored
+                self.command("seed")
             server = self._spawn("postgres")
             self._closing.callback(server.stop)
             await self._until_database_runs(server)
@@ -176,7 +177,7 @@ class Installation:
             assert time.monotonic() < give_up, dict(row)
             await asyncio.sleep(0.05)
 
-    def _spawn(self, *words: str, **environment: str) -> Child:
+    def _spawn(self, *words: str | Path, **environment: str) -> Child:
         log = self._folder / f"{words[0]}-{uuid4().hex[:6]}.log"
         settings = {
             "STOA_SHOP_HTTP": f"127.0.0.1:{self.port}",
@@ -186,7 +187,8 @@ class Installation:
         command = [*words, "--data-dir", self.data_dir.path]
         return Child(processes.start(command, log, **settings, **environment), log)
 
-    def _run(self, *words: str) -> None:
+    def command(self, *words: str | Path) -> None:
+        """One that ends by itself, and well."""
         child = self._spawn(*words)
         assert child.process.wait(timeout=START_SECONDS) == 0, child.tail()
 

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),
     "parked": ("stoa.cli.parked", "list the events that wait for a person, have them tried again, or discard one"),
     "acts": ("stoa.cli.acts", "list what staff and operators did, with before and after"),
+    "backup": ("stoa.cli.backup", "write all databases, as they are at one moment, into a new folder"),
+    "restore": ("stoa.cli.restore", "make a shop out of a backup"),
     "rotate-key": ("stoa.cli.rotate_key", "make the next key that signs access tokens now"),
     "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),

@@ -93,14 +93,19 @@ def is_seeded(data_dir: DataDir) -> bool:
     return _mark(data_dir).exists()
 
 
+def mark_seeded(data_dir: DataDir) -> None:
+    """The next start does not do it again."""
+    with files.writing(_mark(data_dir)):
+        _mark(data_dir).touch()
+
+
 async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
     """Through the services' own calls; cut short and repeated, it leaves what a whole one leaves."""
     with files.writing(data_dir.path):
         data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     categories = assortment()
     await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(categories, channel_to))
-    with files.writing(_mark(data_dir)):
-        _mark(data_dir).touch()
+    mark_seeded(data_dir)
 
 
 async def seed_in_a_child(options: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -143,6 +143,10 @@ class DataDir:
             )
         return checked_name(kept)
 
+    def has_name(self) -> bool:
+        """Whether an installation was started here."""
+        return self._name.exists() or (self.path / "layout").exists()
+
     @property
     def _name(self) -> Path:
         return self.path / "name"

@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,8 +50,8 @@ Report = Callable[[str, int], None]
 """Told which service is ready and how many migrations that took."""
 
 
-class _Found(NamedTuple):
-    """What a server has of a service: `owner` is None where there is no database."""
+class Found(NamedTuple):
+    """What a server has of a name: `owner` is None where there is no database."""
 
     has_role: bool
     owner: str | None
@@ -69,7 +69,7 @@ async def prepare(access: Access, services: Iterable[Service], report: Report, *
     gives roles that have the passwords of another secret those of ours.
     """
     asked = tuple(services)
-    async with _turn_of(access) as admin:
+    async with turn_of(access) as admin:
         await _provide(admin, access, asked, new_secret=new_secret)
     try:
         async with asyncio.TaskGroup() as group:
@@ -113,7 +113,7 @@ async def _pending(access: Access, service: Service) -> list[str] | None:
             raise Failure(f"there is no database {access.role(service)}", "run `stoa migrate`") from None
         raise unreachable from None
     except MigrationError as error:
-        raise _as_failure(error) from None
+        raise as_failure(error) from None
 
 
 async def is_open(access: Access, service: Service) -> bool:
@@ -138,7 +138,7 @@ async def known_roles(admin_dsn: str, roles: Iterable[str]) -> list[str]:
     """Which of the roles are there, whatever their passwords. Raises `Failure` where the server does not answer."""
     connection = await connect(admin_dsn)
     try:
-        found = await _found(connection, roles)
+        found = await found_of(connection, roles)
     finally:
         await connection.close()
     return [name for name, each in found.items() if each.has_role]
@@ -187,7 +187,7 @@ async def connect(dsn: str) -> asyncpg.Connection:
 
 
 @contextlib.asynccontextmanager
-async def _turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
+async def turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
     """A connection as administrator, alone in providing for the block."""
     connection = await connect(access.dsn)
     try:
@@ -210,10 +210,28 @@ async def _turn_of(access: Access) -> AsyncIterator[asyncpg.Connection]:
 async def _provide(admin: asyncpg.Connection, access: Access, asked: Iterable[Service], *, new_secret: bool) -> None:
     """Look at all before anything is done for one."""
     services = {access.role(service): service for service in asked}
-    found = await _found(admin, services)
+    found = await found_of(admin, services)
     for name, each in found.items():
         if each.owner not in {None, name}:
             raise Failure(f"the database {name} belongs to {each.owner}", "choose another --name")
+    await make_roles(admin, access, services, found, new_secret=new_secret)
+    for name, each in found.items():
+        if each.owner is None:
+            await make_database(admin, name, owner=name)
+        elif each.is_open:
+            await _close(admin, name)
+
+
+async def make_roles(
+    admin: asyncpg.Connection,
+    access: Access,
+    services: Mapping[str, Service],
+    found: Mapping[str, Found],
+    *,
+    new_secret: bool = False,
+) -> None:
+    """Those that are missing, by their names. Raises `Failure`, and makes none, where one has another secret's
+    password."""
     ours = [service for name, service in services.items() if found[name].has_role]
     let_in = await asyncio.gather(*(_is_let_in(access, service) for service in ours))
     strangers = [service for service, lets in zip(ours, let_in, strict=True) if not lets]
@@ -223,17 +241,20 @@ async def _provide(admin: asyncpg.Connection, access: Access, asked: Iterable[Se
         if not found[name].has_role or service in strangers:
             verb = "ALTER" if found[name].has_role else "CREATE"
             await admin.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{_scram(access.secrets.role(name))}'")
-        if found[name].owner is None:
-            # The administrator of a managed server is no superuser: it must be a member to give a database away.
-            await admin.execute(f"GRANT {name} TO CURRENT_USER")
-            await admin.execute(f"CREATE DATABASE {name} OWNER {name} TEMPLATE template0 {_locale(admin)}")
-        if found[name].owner is None or found[name].is_open:
-            await _close(admin, name)
 
 
-async def _found(connection: asyncpg.Connection, names: Iterable[str]) -> dict[str, _Found]:
+async def make_database(admin: asyncpg.Connection, name: str, owner: str) -> None:
+    """An empty one, to which nobody but its owner may connect."""
+    # The administrator of a managed server is no superuser: it must be a member to give a database away.
+    await admin.execute(f"GRANT {owner} TO CURRENT_USER")
+    await admin.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 {_locale(admin)}")
+    await _close(admin, name)
+
+
+async def found_of(connection: asyncpg.Connection, names: Iterable[str]) -> dict[str, Found]:
+    """By name, what is there of each, whatever the passwords."""
     rows = await connection.fetch(_FOUND, list(names))
-    return {row["name"]: _Found(row["has_role"], row["owner"], row["is_open"]) for row in rows}
+    return {row["name"]: Found(row["has_role"], row["owner"], row["is_open"]) for row in rows}
 
 
 async def _close(connection: asyncpg.Connection, database: str) -> None:
@@ -305,9 +326,10 @@ def _first(group: BaseExceptionGroup[MigrationError]) -> Failure:
     leaf: BaseException = group
     while isinstance(leaf, BaseExceptionGroup):
         leaf = leaf.exceptions[0]
-    return _as_failure(leaf)
+    return as_failure(leaf)
 
 
-def _as_failure(error: BaseException) -> Failure:
+def as_failure(error: BaseException) -> Failure:
+    """What a migration says, for a terminal."""
     what, _, mend = str(error).rpartition(": ")
     return Failure(what, MAKE_ROOM if says_disk_full(error.__cause__) else mend)

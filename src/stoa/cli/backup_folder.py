@@ -1,0 +1,86 @@
+"""What a backup is: a folder with a dump of each service's database, the secret, and a page that says what it holds.
+
+backup.json        what follows, written last
+secrets.json       the installation's secret, if it is in the data directory
+<service>.dump     what `pg_dump --format=custom` writes; `pg_restore` reads it without Stoa, too
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from stoa.runtime import files
+from stoa.runtime.failure import Failure
+
+FORMAT = 1
+PAGE = "backup.json"
+SECRETS = "secrets.json"
+
+
+class Dump(msgspec.Struct):
+    """What the file of a service must be."""
+
+    bytes: int
+    sha256: str
+
+
+class Backup(msgspec.Struct, kw_only=True):
+    """Everything is of the moment `at`. `name` is the installation's, `seeded` whether it has had its demo shop."""
+
+    format: int = FORMAT
+    stoa: str
+    postgresql: str
+    name: str
+    at: datetime
+    seeded: bool
+    dumps: Mapping[str, Dump]
+
+
+def file_of(folder: Path, service: str) -> Path:
+    return folder / f"{service}.dump"
+
+
+async def measured(file: Path) -> Dump:
+    """What the file is."""
+    return await asyncio.to_thread(_measure, file)
+
+
+def write(folder: Path, backup: Backup) -> None:
+    files.write(folder / PAGE, msgspec.json.format(msgspec.json.encode(backup)).decode() + "\n")
+
+
+def read(folder: Path) -> Backup:
+    """Raises `Failure` for what is no backup, or one of a newer Stoa."""
+    text = files.read(folder / PAGE)
+    if text is None:
+        raise Failure(f"{folder} is no backup: it has no {PAGE}", "name a folder that `stoa backup` has written")
+    try:
+        if msgspec.json.decode(text, type=_Format).format > FORMAT:
+            raise Failure(f"{folder} was written by a newer version of Stoa", "upgrade Stoa")
+        return msgspec.json.decode(text, type=Backup)
+    except msgspec.MsgspecError as error:
+        raise Failure(f"{folder / PAGE} is damaged: {error}", "take another backup") from None
+
+
+async def check(folder: Path, backup: Backup) -> None:
+    """Raises `Failure` where a file is not what it was when it was written."""
+    for service, dump in backup.dumps.items():
+        file = file_of(folder, service)
+        if not file.is_file() or await measured(file) != dump:
+            raise Failure(f"{file} is not as it was written", "copy it again, or take another backup")
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+def _measure(file: Path) -> Dump:
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return Dump(file.stat().st_size, digest)
