@@ -168,11 +168,13 @@ async def test_a_replacement_says_what_it_replaces(shop):
 async def test_if_match_is_the_version_too(shop):
     await shop.add("mug", 500)
     outcomes = []
-    for header in ('"2"', "1", "*", '"1"', '"1"'):
+    for header in ('"2"', "1", '"1"', '"1"', "*"):
         headers = {"authorization": f"Bearer {token_of(ADMIN)}", "if-match": header}
         reply = await ask(shop.rest._app, "PATCH", "/api/v1/products/mug", {"name": f"Cup {header}"}, headers)
-        outcomes.append((reply.status, reply.json.get("field")))
-    assert outcomes == [(409, "version"), (422, "If-Match"), (422, "If-Match"), (200, None), (409, "version")]
+        outcomes.append((reply.status, reply.json.get("field"), reply.json.get("now")))
+    stale = (412, "If-Match", 1), (412, "If-Match", 2)
+    assert outcomes == [stale[0], (400, "If-Match", None), (200, None, None), stale[1], (200, None, None)]
+    assert (await shop.rest.ok("GET", "/products/mug"))["name"] == "Cup *"
 
 
 async def test_two_editors_one_wins(shop):

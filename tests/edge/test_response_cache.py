@@ -10,7 +10,9 @@ from tests.edge.town import Town, updated
 from tests.signing import bearer, token
 
 from stoa.edge.gateway import response_cache
+from stoa.edge.gateway.encoding import LEAST_BYTES
 from stoa.edge.gateway.response_cache import ENTRY_OVERHEAD, Entry, ResponseCache
+from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
 
@@ -27,7 +29,7 @@ def gateway(town):
 async def test_the_second_read_asks_nobody(town, gateway):
     first = await ask(gateway, "GET", "/api/v1/products/lamp")
     second = await ask(gateway, "GET", "/api/v1/products/lamp")
-    assert first.json == {"id": "lamp", "slug": "slug-lamp", "name": "lamp 1"}
+    assert first.json == {"id": "lamp", "slug": "slug-lamp", "name": "lamp 1", "version": 1}
     assert (second.status, second.body, town.reads) == (200, first.body, 1)
     assert second.headers["etag"] == first.headers["etag"]
     assert second.headers["x-request-id"] != first.headers["x-request-id"]
@@ -82,6 +84,46 @@ async def test_head_and_unchanged(town, gateway):
             assert "content-length" not in reply.headers
     assert (await ask(gateway, "GET", "/api/v1/products/lamp", headers={"if-none-match": '"x"'})).status == 200
     assert town.reads == 1
+
+
+async def test_what_one_caller_has_already_is_nobody_elses_answer(town, gateway):
+    etag = (await ask(gateway, "GET", "/api/v1/products/lamp")).headers["etag"]
+    await gateway.accept([updated("lamp")])
+    known, new = await asyncio.gather(
+        ask(gateway, "GET", "/api/v1/products/lamp", headers={"if-none-match": etag}),
+        ask(gateway, "GET", "/api/v1/products/lamp"),
+    )
+    assert (known.status, new.status, town.reads) == (304, 200, 2)
+
+
+async def test_the_tag_of_a_stored_read_lets_its_reader_change_what_it_shows(town, gateway):
+    town.products["lamp"].name = "lamp " * LEAST_BYTES
+    admin = bearer(token(roles=("admin",)))
+    target = "/api/v1/products/lamp"
+    readers: list[dict[str, str]] = [{}, admin, {"accept-encoding": "gzip"}, {"accept-encoding": "gzip", **admin}]
+    for version, reader in enumerate(readers, 1):
+        for _ in range(2):  # fetched, and stored
+            read = await ask(gateway, "GET", target, headers=reader)
+        tag = read.headers["etag"]
+        assert tag.startswith(f'"{version}-')
+        sent = {"if-match": tag, **admin}
+        change = [ask(gateway, "PUT", target, raw=b"x" * LEAST_BYTES * 2, headers=sent) for _ in range(2)]
+        assert sorted(each.status for each in await asyncio.gather(*change)) == [200, 412]
+        assert town.products["lamp"].version == version + 1
+        assert (await ask(gateway, "GET", target, headers={**reader, "if-none-match": tag})).status == 200
+
+
+async def test_a_read_that_is_not_stored_has_a_tag_for_each_form(town, gateway):
+    seller = bearer(token(roles=("seller",)))
+    town.description_of_draft = "of the seller " * LEAST_BYTES
+    tags = []
+    for more in ({}, {"accept-encoding": "gzip"}):
+        reply = await ask(gateway, "GET", "/api/v1/products/draft", headers={**seller, **more})
+        tags.append(reply.headers["etag"])
+        sent = {**seller, **more, "if-none-match": tags[-1]}
+        same = await ask(gateway, "GET", "/api/v1/products/draft", headers=sent)
+        assert (same.status, same.body, same.headers["etag"]) == (304, b"", tags[-1])
+    assert tags[1] == coded(tags[0], "gzip")
 
 
 async def test_a_signed_in_shopper_gets_the_same_bytes_and_so_does_a_forged_token(town, gateway):

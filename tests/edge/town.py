@@ -48,6 +48,7 @@ class Product(msgspec.Struct):
     id: str
     slug: str
     name: str
+    version: int = 1
 
 
 class Seen(msgspec.Struct):
@@ -66,6 +67,7 @@ class Town:
     def __init__(self) -> None:
         self.auth = Auth()
         self.products = {each: Product(each, f"slug-{each}", f"{each} 1") for each in ("lamp", "vase")}
+        self.description_of_draft = ""
         self.reads = 0
         self.passing = asyncio.Event()
         self.passing.set()
@@ -144,12 +146,12 @@ def every_route(service: str) -> Routes[Town]:
 catalog: Routes[Town] = Routes("catalog")
 
 
-@catalog.get("/products/{ref}", answer=Product, who=PUBLIC)
+@catalog.get("/products/{ref}", answer=Product, who=PUBLIC, versioned=True)
 async def show(town: Town, request: Request) -> Product | Answer:
     town.reads += 1
     ref = request.path["ref"]
     if ref == "draft" and request.principal is not None and request.principal.has("seller"):
-        return Product("draft", "slug-draft", f"of {request.principal.user_id}")
+        return Product("draft", f"slug-draft{town.description_of_draft}", f"of {request.principal.user_id}")
     assert request.principal is None or ref not in town.products
     found = next((each for each in town.products.values() if ref in {each.id, each.slug}), None)
     if found is None:
@@ -181,10 +183,12 @@ async def similar(town: Town, request: Request) -> Seen:
     return seen(request, "similar")
 
 
-@catalog.put("/products/{ref}", body=bytes, answer=Product, who=roles("admin"))
+@catalog.put("/products/{ref}", body=bytes, answer=Product, who=roles("admin"), versioned=True)
 async def rename(town: Town, request: Request[bytes]) -> Product:
     product = town.products[request.path["ref"]]
+    request.if_match.check(product.version)
     product.name = request.body.decode()
+    product.version += 1
     return product
 
 

@@ -7,6 +7,7 @@
     ├── Forbidden 403           you may not
     ├── NotFound 404            there is no such thing, or it is not yours
     ├── Conflict 409            not in the state that this is in
+    ├── PreconditionFailed 412  not as the caller expects it to be
     ├── TooLarge 413            the body is over the limit
     ├── Unprocessable 422       read, and refused: a field says which
     ├── TooManyRequests 429     later
@@ -105,6 +106,13 @@ class Conflict(Problem):
     slug = "conflict"
 
 
+class PreconditionFailed(Problem):
+    status = 412
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    title = "Not as expected"
+    slug = "precondition-failed"
+
+
 class TooLarge(Problem):
     status = 413
     code = grpc.StatusCode.INVALID_ARGUMENT
@@ -146,6 +154,7 @@ _BY_STATUS: dict[int, type[Problem]] = {
         Forbidden,
         NotFound,
         Conflict,
+        PreconditionFailed,
         TooLarge,
         Unprocessable,
         TooManyRequests,

@@ -57,10 +57,21 @@ class View(msgspec.Struct):
     client: str = ""
 
 
+class Vase(msgspec.Struct):
+    color: str
+    version: int
+    price: int = 5
+
+
+class Paint(msgspec.Struct, forbid_unknown_fields=True):
+    color: Name
+
+
 class Shop:
     """What the handlers work on: counts what really ran."""
 
     def __init__(self) -> None:
+        self.vases = {"blue": Vase("blue", 3)}
         self.baskets: list[NewBasket] = []
         self.ran: list[str] = []
         self.seen: list[context.Context] = []
@@ -121,6 +132,27 @@ async def fill(shop: Shop, request: Request[NewBasket]) -> View:
     """A box belongs to whoever knows its id."""
     shop.ran.append(request.path["box_id"])
     return View(f"fill {len(shop.ran)}")
+
+
+@routes.get("/vases/{ref}", answer=Vase, who=ANYONE, versioned=True)
+async def show_vase(shop: Shop, request: Request) -> Vase:
+    if request.path["ref"] not in shop.vases:
+        raise problems.NotFound("There is no such vase.")
+    return shop.vases[request.path["ref"]]
+
+
+@routes.put("/vases/{ref}", body=Paint, answer=Vase, who=ANYONE, versioned=True)
+async def paint(shop: Shop, request: Request[Paint]) -> Answer:
+    before = shop.vases.get(request.path["ref"])
+    request.if_match.check(before.version if before else None)
+    after = shop.vases[request.path["ref"]] = Vase(request.body.color, before.version + 1 if before else 1)
+    return Answer(200 if before else 201, after)
+
+
+@routes.delete("/vases/{ref}", who=ANYONE, versioned=True)
+async def break_vase(shop: Shop, request: Request) -> None:
+    request.if_match.check(shop.vases[request.path["ref"]].version)
+    del shop.vases[request.path["ref"]]
 
 
 @routes.get("/windows/{ref}", answer=View, who=PUBLIC)

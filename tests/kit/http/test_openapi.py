@@ -36,6 +36,7 @@ async def test_the_document():
         "/api/v1/own",
         "/api/v1/own/{number}",
         "/api/v1/boxes/{box_id}",
+        "/api/v1/vases/{ref}",
         "/api/v1/windows/{ref}",
         "/api/v1/doors",
         "/api/v1/gates/main-gate",
@@ -117,6 +118,7 @@ def test_a_key_is_promised_only_what_it_gets():
         "/gates/main-gate": (None, False, True),
         "/hooks": ((False, visitors), True, False),
         "/things/{ref}": ((False, mine), False, False),
+        "/vases/{ref}": ((False, visitors), True, False),
     }
 
 
@@ -133,5 +135,5 @@ def test_documents_merge():
 
 def test_the_matrix_has_every_route():
     lines = matrix([routes.bind(Shop())])
-    assert len(lines) == 16
+    assert len(lines) == 19
     assert ("GET", "/things/{ref}", ANYONE) in [(line.method, line.path, line.who) for line in lines]

@@ -23,6 +23,9 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 MOST_HEADER_BYTES = 16 * 1024
 MOST_TARGET_BYTES = 8 * 1024
 
+# What one caller has already, or is, says nothing about what all get.
+_OF_ONE_CALLER = frozenset((b"authorization", b"if-none-match"))
+
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -73,7 +76,7 @@ class Arrival:
         """The same as a plain read by nobody in particular, with the query in its one spelling: for bytes that
         everybody will get."""
         scope = self.inner(resource)
-        headers = [each for each in scope["headers"] if each[0] != b"authorization"]
+        headers = [each for each in scope["headers"] if each[0] not in _OF_ONE_CALLER]
         return {**scope, "method": "GET", "query_string": query, "headers": headers}
 
     def refuse_unfit(self) -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from starlette.types import Message, Send
 
+from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
 GZIP = b"gzip"
@@ -86,9 +87,10 @@ def packing(send: Send, *, head: bool) -> Send:
         headers = dict(start["headers"])
         size = int(headers.get(b"content-length", b"0")) if head else len(body)
         kind = headers.get(b"content-type", b"").decode("latin-1")
-        # With a tag of the service's own the bytes must be those that it tagged.
-        if not message.get("more_body") and not headers.keys() & _AS_IT_IS and is_worth_it(kind, size):
-            others = [each for each in start["headers"] if each[0] != b"content-length"]
+        if not message.get("more_body") and b"content-encoding" not in headers and is_worth_it(kind, size):
+            others = [each for each in start["headers"] if each[0] not in {b"content-length", b"etag"}]
+            if (etag := headers.get(b"etag")) is not None:
+                others.append((b"etag", coded(etag.decode("latin-1"), "gzip").encode("latin-1")))
             if not head:
                 body = pack(body)
                 others.append((b"content-length", str(len(body)).encode()))
@@ -98,6 +100,3 @@ def packing(send: Send, *, head: bool) -> Send:
         await send(message)
 
     return send_on
-
-
-_AS_IT_IS = frozenset((b"content-encoding", b"etag"))

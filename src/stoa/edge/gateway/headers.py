@@ -31,7 +31,7 @@ HSTS = (b"strict-transport-security", b"max-age=31536000")
 _ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Stoa-Visitor, X-Request-Id"
+_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Stoa-Visitor, X-Request-Id"
 _ANSWER_HEADERS = b"ETag, Idempotent-Replay, Location, Retry-After, Stoa-Visitor, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = b"600"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from stoa.edge.gateway import encoding
+from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
 Key = tuple[bytes, bytes]
@@ -71,7 +72,7 @@ class ResponseCache:
         if entry.packed is not None or not entry.packable:
             return entry.packed or entry
         body = encoding.pack(entry.body)
-        etag = entry.etag[:-1] + b'-gzip"'
+        etag = coded(entry.etag.decode("latin-1"), "gzip").encode("latin-1")
         kept = [each for each in entry.headers if each[0] not in {b"content-length", b"etag"}]
         own = [(b"content-length", str(len(body)).encode()), (b"etag", etag), (b"content-encoding", encoding.GZIP)]
         entry.packed = replace(entry, body=body, etag=etag, headers=[*kept, *own])
@@ -117,7 +118,8 @@ class ResponseCache:
 
     def _keep(self, key: Key, answer: Answer) -> None:
         packable = encoding.is_worth_it(answer.headers.get("content-type", ""), len(answer.body))
-        etag = b'"' + hashlib.sha256(answer.body).hexdigest()[:32].encode() + b'"'
+        # A service's own tag says which version this is, which who edits it needs to say.
+        etag = (answer.headers.get("etag") or f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"').encode("latin-1")
         headers = [
             (b"content-type", answer.headers.get("content-type", "").encode("latin-1")),
             (b"content-length", str(len(answer.body)).encode()),

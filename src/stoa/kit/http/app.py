@@ -1,9 +1,10 @@
 """Answers REST requests from the declarations of one process's services: an ASGI app.
 
 What happens to every request, in this order: its context is set; the path finds its route; the token is
-checked and the caller authorized; the body is read, within its limit; body and query are decoded; the
-idempotency key is claimed; the handler runs; the answer, or the problem, is encoded. So nobody learns
-from a refusal of the body whether they were allowed, and nothing is claimed for what could not be read.
+checked and the caller authorized; the body is read, within its limit; body, query and what the caller expects
+(`If-Match`) are decoded; the idempotency key is claimed; the handler runs; the answer, or the problem, is
+encoded. So nobody learns from a refusal of the body whether they were allowed, and nothing is claimed for what could
+not be read.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from stoa.kit.context import Context, Principal
 from stoa.kit.http import asgi, edge
 from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
+from stoa.kit.http.preconditions import ANYTHING, IfMatch, NothingToMatch, etag_of, if_match_of, known_tag
 from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath
 from stoa.kit.http.router import Router, decode_segments
 from stoa.kit.http.routes import (
@@ -173,6 +175,7 @@ class Api:
             principal=principal,
             refused=refused,
             idempotency_key=_key_of(route, headers),
+            if_match=_if_match_of(route, headers, scope),
             headers=Headers(scope=scope),
             client=found.client,
             raw=raw,
@@ -181,8 +184,12 @@ class Api:
             if request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
                 answer = await _run(endpoint, request)
             else:
-                fingerprint = _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw)
+                fingerprint = _fingerprint(
+                    asgi.raw_path_of(scope), scope["query_string"], raw, headers.get(b"if-match")
+                )
                 answer = await _once(endpoint, request, found.visitor, fingerprint)
+        if b"if-none-match" in headers and "etag" in answer.headers:
+            answer = _unless_known(answer, _lines(scope, b"if-none-match"))
         if refused is not None and refused.status == 401 and route.idempotency is None:
             # What a guest may read, and the caller is told that it was taken for one.
             answer = _with_header(answer, "www-authenticate", asgi.BAD_TOKEN)
@@ -259,6 +266,31 @@ def _key_of(route: Route, headers: Mapping[bytes, bytes]) -> str | None:
     return key.decode("ascii")
 
 
+def _if_match_of(route: Route, headers: Mapping[bytes, bytes], scope: Scope) -> IfMatch:
+    """What the caller of a mutation expects. Raises `NothingToMatch` for a condition that nobody here would look at:
+    who sends one relies on it. Reads are not conditional on it (RFC 9110 §13.1.1 lets us)."""
+    if route.idempotency is None:
+        return ANYTHING
+    if b"if-none-match" in headers:
+        raise NothingToMatch("If-None-Match")
+    if b"if-match" not in headers:
+        return ANYTHING
+    expected = if_match_of(_lines(scope, b"if-match"))
+    if not route.versioned:
+        raise NothingToMatch("If-Match")
+    return expected
+
+
+def _lines(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
+
+
+def _unless_known(answer: Encoded, if_none_match: list[str]) -> Encoded:
+    """304 to a caller who has this answer already, under the tag by which they have it."""
+    etag = known_tag(if_none_match, answer.headers["etag"])
+    return answer if etag is None else Encoded(304, b"", {"etag": etag})
+
+
 def _whose(route: Route, request: Request[Any, Any]) -> str | None:
     """Within what a key counts beside the route: the user, or what a guest holds. None for a guest who holds nothing.
 
@@ -270,9 +302,10 @@ def _whose(route: Route, request: Request[Any, Any]) -> str | None:
     return f"holder of {held}" if is_uuid(held) else None
 
 
-def _fingerprint(raw_path: str, query_string: bytes, raw: bytes) -> bytes:
+def _fingerprint(raw_path: str, query_string: bytes, raw: bytes, if_match: bytes | None) -> bytes:
     """Everything in a request that its scope does not say: the same key with another of these is refused."""
-    return hashlib.sha256(b"\0".join((raw_path.encode(), query_string, raw))).digest()
+    parts = (raw_path.encode(), query_string, raw)
+    return hashlib.sha256(b"\0".join(parts if if_match is None else (*parts, if_match))).digest()
 
 
 async def _once(endpoint: _Endpoint, request: Request[Any, Any], visitor: str, fingerprint: bytes) -> Encoded:
@@ -310,12 +343,14 @@ def _encoded(route: Route, answer: Any) -> Encoded:
     if isinstance(answer, Raw):
         return Encoded(answer.status, answer.body, {"content-type": answer.content_type, **answer.headers})
     if isinstance(answer, Answer):
-        if answer.body is None:
-            return Encoded(answer.status, b"", answer.headers)
-        return Encoded(answer.status, _encode(answer.body), {"content-type": asgi.JSON, **answer.headers})
-    if answer is None:
-        return Encoded(route.status)
-    return Encoded(route.status, _encode(answer), {"content-type": asgi.JSON})
+        status, shown, headers = answer.status, answer.body, answer.headers
+    else:
+        status, shown, headers = route.status, answer, {}
+    if shown is None:
+        return Encoded(status, b"", headers)
+    body = _encode(shown)
+    tag = {"etag": etag_of(shown.version, body)} if route.versioned else {}
+    return Encoded(status, body, {"content-type": asgi.JSON, **tag, **headers})
 
 
 def _with_header(answer: Encoded, name: str, value: str) -> Encoded:

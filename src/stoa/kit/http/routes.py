@@ -12,7 +12,8 @@ else is 404 before the handler runs). A fixed segment wins over a parameter, wha
 A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
 A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
 declares no body refuses one, except for an empty object. `also` are other paths to the same, for those who know it
-by them.
+by them. What is `versioned` has an `ETag`, and changes only for whoever has seen it as it is (`preconditions`); any
+other mutation refuses an `If-Match`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing_extensions import TypeVar
 
 from stoa.kit import problems
 from stoa.kit.context import Principal
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 
 S = TypeVar("S")
 BodyT = TypeVar("BodyT")
@@ -114,6 +116,7 @@ class Request(Generic[BodyT_co, QueryT_co]):
     principal: Principal | None = None
     refused: problems.Problem | None = None
     idempotency_key: str | None = None
+    if_match: IfMatch = ANYTHING
     headers: Headers = field(default_factory=Headers)
     client: str = ""
     raw: bytes = b""
@@ -163,7 +166,8 @@ class Segment:
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One declaration, at one of its paths. `idempotency` is None for reads; `capability` names a path parameter;
-    `alias_of` is the path that it is known by, where this is another."""
+    `alias_of` is the path that it is known by, where this is another. `versioned`: what
+    answers with a body has an `ETag` of its `version`, and a mutation takes `If-Match`."""
 
     service: str
     method: str
@@ -178,6 +182,7 @@ class Route:
     status: int
     idempotency: Idempotency | None
     capability: str | None
+    versioned: bool
     summary: str
 
     def shown(self, path: Mapping[str, str]) -> str:
@@ -239,6 +244,7 @@ class Mutation(Protocol[S]):
         status: int | None = None,
         idempotent: Idempotency = OPTIONAL,
         capability: str | None = None,
+        versioned: bool = False,
         summary: str = "",
         also: Sequence[str] = (),
     ) -> Declare[S, BodyT, QueryT, AnswerT]: ...
@@ -272,6 +278,7 @@ class Routes(Generic[S]):
         answer: type[AnswerT] | None = None,
         status: int | None = None,
         capability: str | None = None,
+        versioned: bool = False,
         summary: str = "",
         also: Sequence[str] = (),
     ) -> Declare[S, None, QueryT, AnswerT]:
@@ -285,6 +292,7 @@ class Routes(Generic[S]):
             status=status,
             idempotent=None,
             capability=capability,
+            versioned=versioned,
             summary=summary,
             also=also,
         )
@@ -301,10 +309,13 @@ class Routes(Generic[S]):
         status: int | None = None,
         idempotent: Idempotency | None = OPTIONAL,
         capability: str | None = None,
+        versioned: bool = False,
         summary: str = "",
         also: Sequence[str] = (),
     ) -> Callable[[Any], Any]:
         paths = {each: segments_of(each) for each in (path, *also)}
+        if versioned and answer is not None and "version" not in getattr(answer, "__struct_fields__", ()):
+            raise ValueError(f"{method} {path} is versioned, and its answer does not say the version")
         for each, segments in paths.items():
             if (method, each) in self._routes:
                 raise ValueError(f"{method} {each} is declared twice")
@@ -327,6 +338,7 @@ class Routes(Generic[S]):
                     status=status or (204 if answer is None else 200),
                     idempotency=idempotent,
                     capability=capability,
+                    versioned=versioned,
                     summary=summary if each == path else f"The same as {path}",
                 )
             return handler

@@ -15,6 +15,7 @@ from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.events import Fact
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import (
@@ -98,16 +99,23 @@ async def _added(tx: Transaction, product: Product, slugs: Sequence[str]) -> Pro
 
 
 async def change_product(
-    catalog: Catalog, id_or_slug: str, patch: ProductPatch, by: Principal, version: int | None
+    catalog: Catalog,
+    id_or_slug: str,
+    patch: ProductPatch,
+    by: Principal,
+    *,
+    version: int | None = None,
+    if_match: IfMatch = ANYTHING,
 ) -> Product:
     """Everything that the patch names, if the product still has `version` (None: whichever it has).
 
-    Also brings an archived product back. Raises `VersionConflict`, `ProductWithheld` where a seller would sell
-    what staff withhold, and what adding raises.
+    Also brings an archived product back. Raises `VersionConflict` or what `if_match` raises, `ProductWithheld` where a
+    seller would sell what staff withhold, and what adding raises.
     """
 
     async def change(tx: Transaction) -> Product:
         before = await lock_product(tx, id_or_slug, by)
+        if_match.check(before.version)
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
         after = await _edited(tx, before, patch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -167,7 +166,9 @@ def _whose(principal: Principal | None) -> str | None:
     return None if principal.has("admin") else principal.user_id
 
 
-@routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
+@routes.get(
+    "/products/{product}", answer=ProductView, who=PUBLIC, versioned=True, summary="A product by its id or slug"
+)
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
     return _view(await show_product(catalog, request.path["product"], request.principal))
 
@@ -178,21 +179,40 @@ async def post_product(catalog: Catalog, request: Request[NewProduct]) -> Produc
 
 
 @routes.put(
-    "/products/{product}", body=ProductReplacement, answer=ProductView, who=SELLERS, summary="Replace a product"
+    "/products/{product}",
+    body=ProductReplacement,
+    answer=ProductView,
+    who=SELLERS,
+    versioned=True,
+    summary="Replace a product",
 )
 async def put_product(catalog: Catalog, request: Request[ProductReplacement]) -> ProductView:
-    version = _version(request, request.body.version)
-    if version is None:
+    version, if_match = request.body.version, request.if_match
+    if version is None and not if_match.sent:
         raise VersionMissing
-    return _view(await change_product(catalog, request.path["product"], whole(request.body), _caller(request), version))
+    patch = whole(request.body)
+    return _view(
+        await change_product(
+            catalog, request.path["product"], patch, _caller(request), version=version, if_match=if_match
+        )
+    )
 
 
 @routes.patch(
-    "/products/{product}", body=ProductPatch, answer=ProductView, who=SELLERS, summary="Change some of a product"
+    "/products/{product}",
+    body=ProductPatch,
+    answer=ProductView,
+    who=SELLERS,
+    versioned=True,
+    summary="Change some of a product",
 )
 async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> ProductView:
-    version = _version(request, request.body.version)
-    return _view(await change_product(catalog, request.path["product"], request.body, _caller(request), version))
+    version, if_match = request.body.version, request.if_match
+    return _view(
+        await change_product(
+            catalog, request.path["product"], request.body, _caller(request), version=version, if_match=if_match
+        )
+    )
 
 
 @routes.delete("/products/{product}", who=SELLERS, summary="Archive a product")
@@ -275,20 +295,6 @@ async def delete_category(catalog: Catalog, request: Request) -> None:
 def _caller(request: Request[Any, Any]) -> Principal:
     assert request.principal is not None, "the route admits nobody else"
     return request.principal
-
-
-_IF_MATCH = re.compile(r'"([1-9][0-9]{0,17})"')
-
-
-def _version(request: Request[Any, Any], in_body: int | None) -> int | None:
-    """The version that the caller means to change: as `version` in the body or as `If-Match: "3"`."""
-    header = request.headers.get("if-match")
-    if header is None:
-        return in_body
-    match = _IF_MATCH.fullmatch(header.strip())
-    if match is None or (in_body is not None and in_body != int(match[1])):
-        raise problems.Unprocessable('If-Match is the version in quotes, as "3".', field="If-Match")
-    return int(match[1])
 
 
 def _view(product: Product) -> ProductView:
