@@ -6,7 +6,7 @@ import sys
 
 from pages import write_or_check
 
-from stoa.cli.variables import sections
+from stoa.cli.variables import Setting, sections
 
 HEAD = """\
 # Settings
@@ -36,11 +36,14 @@ def page() -> str:
     for title, settings in sections():
         if settings:
             lines += [f"## {title}", "", "| variable | default | why |", "|---|---|---|"]
-            lines += [
-                f"| `{each.variable}` | {each.default and f'`{each.default}`'} | {each.why} |" for each in settings
-            ]
+            lines += [f"| `{each.variable}` | {_default(each)} | {each.why} |" for each in settings]
             lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _default(setting: Setting) -> str:
+    default = setting.default and f"`{setting.default}`"
+    return f"`{setting.shared}`, else {default}" if setting.shared else default
 
 
 if __name__ == "__main__":

@@ -1,34 +1,90 @@
-"""The whole system on one page: each service, whom it may call, what it announces and what it hears.
+"""The whole system on one page: each service, its paths, whom it may call, what it announces and what it hears.
 
-Nothing here is decoration. A channel to a service that is not under `calls` is refused at start; an
-event type that is not under `announces` is refused when announced; `hears` is where the bus delivers, and
-only with `gets_personal` the members of a fact that are about a person.
+Nothing here is decoration. The gateway sends on what is under `paths`, and a service whose routes are others does not
+start; a channel to a service that is not under `calls` is refused at start; an event type that is not under
+`announces` is refused when announced; `hears` is where the bus delivers, and only with `gets_personal` the members of
+a fact that are about a person.
 Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
 connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
 
-from stoa.kit.service import Service
+from stoa.kit.service import PublicRead, Service
+
+_PRODUCTS_CHANGE = ("product.created", "product.updated", "product.deleted")
 
 SERVICES: dict[str, Service] = {
     service.name: service
     for service in (
         Service(
             name="auth",
+            paths=(
+                "POST /auth/register",
+                "POST /users/register",
+                "POST /auth/login",
+                "POST /auth/refresh",
+                "POST /auth/logout",
+                "POST /auth/validate",
+                "POST /auth/change-password",
+                "POST /users/change-password",
+                "GET /auth/me",
+                "GET /auth/users",
+                "PUT /auth/users/{user_id:uuid}/roles",
+                "POST /auth/users/{user_id:uuid}/disable",
+                "POST /auth/users/{user_id:uuid}/enable",
+                "GET /auth/users/{user_id:uuid}/acts",
+            ),
+            sign_ins=("/auth/register", "/users/register", "/auth/login", "/auth/refresh", "/auth/validate"),
+            secretive=True,
             announces=("user.registered", "user.changed", "user.proof_asked"),
         ),
         Service(
             name="user",
+            paths=(
+                "GET PUT PATCH /users/profile",
+                "GET POST /users/addresses",
+                "GET PUT DELETE /users/addresses/{address_id:uuid}",
+                "GET PUT /users/preferences",
+                "GET POST /users/wishlist",
+                "DELETE /users/wishlist/{product_or_sku}",
+            ),
             calls=("auth",),
             hears=("user.registered",),
             gets_personal=True,
+            beside="auth",
         ),
         Service(
             name="catalog",
+            paths=(
+                "GET POST /products",
+                "GET PUT PATCH DELETE /products/{product}",
+                "POST /products/{product}/withhold",
+                "POST /products/{product}/reinstate",
+                "POST /products/{product}/variants",
+                "PUT DELETE /variants/{sku}",
+                "GET POST /categories",
+                "PUT DELETE /categories/{category}",
+            ),
+            public=(
+                PublicRead(path="/products", changed_by=_PRODUCTS_CHANGE),
+                PublicRead(path="/products/{product}", changed_by=_PRODUCTS_CHANGE),
+                PublicRead(path="/categories", changed_by=_PRODUCTS_CHANGE),
+            ),
             announces=("product.created", "product.updated", "product.deleted"),
             hears=("user.changed",),
+            shares=("currency",),
         ),
         Service(
             name="inventory",
+            paths=(
+                "GET PUT /inventory/{sku}",
+                "GET /inventory",
+                "POST /inventory/{sku}/reserve",
+                "POST /inventory/{sku}/release",
+                "GET /inventory/{sku}/movements",
+                "GET POST /warehouses",
+                "GET /stock-discrepancies",
+                "POST /stock-discrepancies/{discrepancy_id}/settle",
+            ),
             calls=("catalog",),
             announces=("inventory.sold_out", "inventory.back_in_stock"),
             hears=(
@@ -39,18 +95,57 @@ SERVICES: dict[str, Service] = {
                 "order.canceled",
                 "order.returned",
             ),
+            beside="catalog",
         ),
         Service(
             name="cart",
+            paths=(
+                "POST /cart",
+                "GET DELETE /cart/{ref}",
+                "POST PUT /cart/{ref}/items",
+                "PUT DELETE /cart/{ref}/items/{sku}",
+                "POST /cart/{ref}/merge",
+            ),
+            secretive=True,
             calls=("catalog", "inventory"),
             hears=("inventory.sold_out", "inventory.back_in_stock"),
+            shares=("currency",),
+            beside="order",
         ),
         Service(
             name="checkout",
+            paths=(
+                "POST /checkout/quote",
+                "POST /orders",
+                "GET /checkouts/{checkout_id:uuid}",
+                "GET /checkouts",
+                "POST /checkouts/{checkout_id:uuid}/retry",
+            ),
             calls=("cart", "catalog", "inventory", "payment", "order"),
+            shares=("currency",),
+            beside="order",
         ),
         Service(
             name="order",
+            paths=(
+                "GET /orders",
+                "GET /orders/{order_id:uuid}",
+                "GET /orders/{order_id:uuid}/history",
+                "POST /orders/{order_id:uuid}/cancel",
+                "POST /orders/{order_id:uuid}/process",
+                "POST /orders/{order_id:uuid}/ship",
+                "POST /orders/{order_id:uuid}/deliver",
+                "POST /orders/{order_id:uuid}/settle",
+                "POST /orders/{order_id:uuid}/return",
+                "GET /orders/returns",
+                "GET /orders/{order_id:uuid}/returns",
+                "GET /orders/{order_id:uuid}/returns/{return_id:uuid}",
+                "GET /orders/{order_id:uuid}/returns/{return_id:uuid}/history",
+                "POST /orders/{order_id:uuid}/returns/{return_id:uuid}/cancel",
+                "POST /orders/{order_id:uuid}/returns/{return_id:uuid}/approve",
+                "POST /orders/{order_id:uuid}/returns/{return_id:uuid}/refuse",
+                "POST /orders/{order_id:uuid}/returns/{return_id:uuid}/receive",
+            ),
             calls=("payment",),
             announces=(
                 "order.placed",
@@ -72,6 +167,15 @@ SERVICES: dict[str, Service] = {
         ),
         Service(
             name="payment",
+            paths=(
+                "GET POST /payments",
+                "GET /payments/{payment_id:uuid}",
+                "POST /payments/{payment_id:uuid}/capture",
+                "POST /payments/{payment_id:uuid}/void",
+                "POST /payments/{payment_id:uuid}/refund",
+                "GET /payments/ledger",
+                "POST /payments/webhooks/simulator",
+            ),
             calls=("order",),
             announces=(
                 "payment.succeeded",
@@ -81,9 +185,14 @@ SERVICES: dict[str, Service] = {
                 "payment.refund_failed",
             ),
             hears=("order.canceled", "order.returned"),
+            beside="order",
         ),
         Service(
             name="notification",
+            paths=(
+                "GET /notifications",
+                "GET /notifications/{delivery_id:uuid}",
+            ),
             hears=(
                 "user.registered",
                 "user.proof_asked",
@@ -98,6 +207,7 @@ SERVICES: dict[str, Service] = {
                 "payment.refunded",
             ),
             gets_personal=True,
+            beside="auth",
         ),
     )
 }
@@ -105,7 +215,7 @@ SERVICES: dict[str, Service] = {
 GATEWAY = Service(
     name="gateway",
     calls=("auth",),
-    hears=("product.created", "product.updated", "product.deleted"),
+    hears=tuple(dict.fromkeys(kind for one in SERVICES.values() for read in one.public for kind in read.changed_by)),
 )
 """The one door. It owns no data: what it hears only drops what it keeps in memory."""
 

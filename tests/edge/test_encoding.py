@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 from tests.asgi import ask
-from tests.edge.town import Product, Town, updated
+from tests.edge.town import LISTS, Product, Town, updated
 from tests.signing import bearer, token
 
 from stoa.edge.gateway import encoding
@@ -126,18 +126,18 @@ async def test_both_forms_count_for_the_memory_that_is_taken():
     async def answer() -> Answer:
         return Answer(200, b"x" * 100_000, {"content-type": "application/json"})
 
-    entry = await kept.fetch(key, answer)
+    entry = await kept.fetch(key, LISTS, answer)
     assert isinstance(entry, Entry)
     before = kept._bytes
     packed = kept.packed(key, entry)
     assert kept.packed(key, entry) is packed
     assert kept._bytes == before + len(packed.body)
-    kept.drop("")
+    kept.drop("catalog", "")
     assert kept._bytes == 0
     # What is gone takes nothing any more.
-    late = await kept.fetch(key, answer)
+    late = await kept.fetch(key, LISTS, answer)
     assert isinstance(late, Entry)
-    kept.drop()
+    kept.drop("catalog")
     kept.packed(key, late)
     assert kept._bytes == 0
 

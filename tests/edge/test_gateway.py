@@ -561,7 +561,7 @@ async def test_what_a_guest_holds_is_in_no_log(town, gateway, caplog):
     await ask(gateway, "BREW", f"/api/v1/cart/{held}")
     await ask(gateway, "GET", f"/api/v1/{held}/cart")
     gateway._upstreams = {"cart": broken}
-    await ask(gateway, "POST", f"/api/v1/cart/{held}/items?{held}")
+    await ask(gateway, "POST", f"/api/v1/cart/{held}?{held}")
     assert [(record.message, record.resource) for record in caplog.records] == [
         ("refused", "cart"),
         ("refused", ""),

@@ -8,7 +8,13 @@ import pytest
 
 from stoa.app import SERVICES
 from stoa.edge.gateway import paths
-from stoa.edge.gateway.paths import resource_of
+from stoa.edge.gateway.paths import Paths, Target
+from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.routes import Route
+from stoa.kit.service import PublicRead, Service
+
+ID = "0198f3a2-0000-7000-8000-000000000001"
+OURS = Paths(SERVICES.values())
 
 
 @pytest.mark.parametrize(
@@ -17,35 +23,56 @@ from stoa.edge.gateway.paths import resource_of
         ("POST", "/auth/login", "auth"),
         ("POST", "/users/register", "auth"),
         ("POST", "/users/change-password", "auth"),
-        ("GET", "/users/register", "user"),
         ("GET", "/users/profile", "user"),
-        ("PUT", "/users/addresses/1", "user"),
+        ("PUT", f"/users/addresses/{ID}", "user"),
         ("GET", "/products", "catalog"),
         ("DELETE", "/products/1", "catalog"),
         ("PUT", "/variants/85123A", "catalog"),
         ("GET", "/categories", "catalog"),
         ("GET", "/inventory/85123A", "inventory"),
         ("GET", "/warehouses", "inventory"),
-        ("GET", "/reservations/1", "inventory"),
+        ("GET", "/stock-discrepancies", "inventory"),
         ("POST", "/cart/me/items", "cart"),
         ("POST", "/orders", "checkout"),
         ("GET", "/orders", "order"),
-        ("POST", "/orders/1/cancel", "order"),
+        ("POST", f"/orders/{ID}/cancel", "order"),
         ("POST", "/checkout/quote", "checkout"),
-        ("GET", "/checkouts/1", "checkout"),
+        ("GET", f"/checkouts/{ID}", "checkout"),
         ("POST", "/payments/webhooks/simulator", "payment"),
         ("GET", "/notifications", "notification"),
-        ("GET", "/search", None),
-        ("GET", "/v2", None),
-        ("GET", "/openapi.json", None),
     ],
 )
 def test_the_table(method, target, service):
     for prefix in ("/api/v1", "/api"):
-        resource = resource_of(prefix + target)
-        assert resource is not None
-        assert resource.service(method) == service
+        resource = OURS.find(prefix + target)
+        assert resource.target(method).service is SERVICES[service]
         assert resource.raw_path.decode() == f"/api/v1{target}"
+
+
+@pytest.mark.parametrize("target", ["/search", "/v2", "/openapi.json", "/orders/1", "/users", "/products/1/2/3"])
+def test_a_path_that_no_service_declares(target):
+    with pytest.raises(NoSuchPath):
+        OURS.find(f"/api{target}")
+
+
+def test_what_two_services_share_allows_what_both_do():
+    with pytest.raises(MethodNotAllowed) as refused:
+        OURS.find("/api/orders").target("PUT")
+    assert refused.value.members["allow"] == ["GET", "HEAD", "POST"]
+    with pytest.raises(MethodNotAllowed) as refused:
+        OURS.find("/api/users/register").target("GET")
+    assert refused.value.members["allow"] == ["POST"]
+
+
+def test_what_is_below_a_path_may_be_anothers():
+    read = PublicRead(path="/products/{product}/similar", changed_by=("product.updated",), keep_seconds=60)
+    other = Service(name="similar", paths=("GET /products/{product}/similar",), public=(read,))
+    table = Paths((*SERVICES.values(), other))
+    assert table.find("/api/products/lamp/similar").target("GET").service is other
+    assert table.find("/api/products/lamp/similar").target("GET").public is read
+    assert table.find("/api/products/lamp").target("GET").service is SERVICES["catalog"]
+    with pytest.raises(ValueError, match="two routes answer GET /products/id"):
+        Paths((*SERVICES.values(), Service(name="twin", paths=("GET /products/{id}",))))
 
 
 WHO_KNOWS_NOBODY = {
@@ -83,10 +110,8 @@ def test_every_route_for_guests_says_whether_a_token_matters():
         for route in importlib.import_module(f"{service.package}.routes").routes.bind(None).routes:
             if not route.who.signed_in:
                 (forgiving if route.who.forgiving else strict).add(f"{route.method} {route.path}")
-            target = "/".join("x" if segment.parameter else segment.text for segment in route.segments)
-            resource = resource_of(f"/api/v1/{target}")
             # What the gateway answers out of its memory it answers whatever the token.
-            assert route.method != "GET" or resource is None or not resource.public or route.who.forgiving
+            assert _target_of(route).public is None or route.who.forgiving
     assert (forgiving, strict) == (WHO_KNOWS_NOBODY, GUESTS_FOR_THEMSELVES)
 
 
@@ -94,28 +119,35 @@ def test_every_route_for_guests_says_whether_a_token_matters():
 def test_every_declared_route_is_reached(service):
     declared = importlib.import_module(f"{SERVICES[service].package}.routes").routes.bind(None).routes
     assert declared
+    assert {(each.method, each.path) for each in declared} == set(SERVICES[service].endpoints)
     for route in declared:
-        target = "/".join("x" if segment.parameter else segment.text for segment in route.segments)
-        resource = resource_of(f"/api/v1/{target}")
-        assert resource is not None
-        assert (route.method, route.path, resource.service(route.method)) == (route.method, route.path, service)
+        assert (route.path, _target_of(route).service.name) == (route.path, service)
+
+
+def _target_of(route: Route) -> Target:
+    target = "/".join((ID if each.uuid else "x") if each.parameter else each.text for each in route.segments)
+    return OURS.find(f"/api/v1/{target}").target(route.method)
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda each: each.name)
+def test_what_is_said_of_paths_is_said_of_declared_ones(service):
+    assert {("GET", read.path) for read in service.public} <= set(service.endpoints)
+    assert {("POST", path) for path in service.sign_ins} <= set(service.endpoints)
 
 
 @pytest.mark.parametrize(
     ("target", "spelled"),
     [
-        ("/api/orders/%61bc", b"/api/v1/orders/abc"),
-        ("/api/%6frders/1", b"/api/v1/orders/1"),
-        ("/%61pi/v1/orders/1", b"/api/v1/orders/1"),
+        ("/api/products/%61bc", b"/api/v1/products/abc"),
+        ("/api/%70roducts/1", b"/api/v1/products/1"),
+        ("/%61pi/v1/products/1", b"/api/v1/products/1"),
         ("/api/inventory/caf%C3%A9", b"/api/v1/inventory/caf%C3%A9"),
         ("/api/inventory/a%20b", b"/api/v1/inventory/a%20b"),
         ("/api/inventory/a%3Fb", b"/api/v1/inventory/a%3Fb"),
     ],
 )
 def test_there_is_one_spelling(target, spelled):
-    resource = resource_of(target)
-    assert resource is not None
-    assert resource.raw_path == spelled
+    assert OURS.find(target).raw_path == spelled
 
 
 @pytest.mark.parametrize(
@@ -148,32 +180,31 @@ def test_there_is_one_spelling(target, spelled):
         "/admin",
         "/internal/orders",
         "/healthz",
+        "/api/V1/orders",
+        "/api/v1/Orders",
+        "/api/v1/v1/orders",
+        "/api/v1/orders;x",
     ],
 )
 def test_a_trick_leads_nowhere(target):
-    assert resource_of(target) is None
-
-
-@pytest.mark.parametrize("target", ["/api/V1/orders", "/api/v1/Orders", "/api/v1/v1/orders", "/api/v1/orders;x"])
-def test_another_name_has_no_service(target):
-    resource = resource_of(target)
-    assert resource is not None
-    assert resource.service("GET") is None
+    with pytest.raises(NoSuchPath):
+        OURS.find(target)
 
 
 def test_what_is_public():
-    public = {
-        target: resource_of(f"/api{target}").public  # type: ignore[union-attr]
-        for target in ("/products", "/products/1", "/products/1/similar", "/categories", "/cart", "/orders/1")
+    targets = {each: OURS.find(f"/api{each}").target("GET") for each in ("/products", "/products/1", "/categories")}
+    assert {path: (each.public.path, each.shows_one) for path, each in targets.items() if each.public} == {
+        "/products": ("/products", False),
+        "/products/1": ("/products/{product}", True),
+        "/categories": ("/categories", False),
     }
-    assert [target for target, yes in public.items() if yes] == ["/products", "/products/1", "/categories"]
+    for method, path in (("GET", "/inventory/1"), ("GET", f"/orders/{ID}"), ("PUT", "/products/1")):
+        assert OURS.find(f"/api{path}").target(method).public is None
 
 
 def test_paths_that_somebody_makes_up_are_not_remembered():
-    before = paths._kept.cache_info().currsize
+    before = OURS._kept.cache_info().currsize
     for number in range(5):
-        target = f"/api/orders/{number}" + "/x" * paths.LONGEST_KEPT
-        found = resource_of(target)
-        assert found is not None
-        assert found.segments[:2] == ("orders", str(number))
-    assert paths._kept.cache_info().currsize == before
+        found = OURS.find("/api/products/" + str(number) * paths.LONGEST_KEPT)
+        assert found.raw_path.startswith(b"/api/v1/products/%d" % number)
+    assert OURS._kept.cache_info().currsize == before

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from tests.asgi import ask
-from tests.edge.town import Town, updated
+from tests.edge.town import LISTS, Town, updated
 from tests.signing import bearer, token
 
 from stoa.edge.gateway import response_cache
@@ -254,14 +254,16 @@ async def test_memory_is_bounded():
     entry_bytes = ENTRY_OVERHEAD + sum(map(len, ("/lists/10", "limit=1", *headers))) + 100
     kept = ResponseCache(60, 10 * entry_bytes, {"x": "yy"})
     for number in range(10, 100):
-        entry = await kept.fetch((b"/lists/%d" % number, b"limit=1"), answering(b"x" * 100))
+        entry = await kept.fetch((b"/lists/%d" % number, b"limit=1"), LISTS, answering(b"x" * 100))
         assert isinstance(entry, Entry)
     assert [number for number in range(100) if kept.find((b"/lists/%d" % number, b"limit=1"))] == list(range(90, 100))
     assert kept._bytes == 10 * entry_bytes
     long = (b"/lists/%s" % (b"l" * 200), b"q" * 8000)
-    assert isinstance(await kept.fetch(long, answering(b"x")), Entry)
+    assert isinstance(await kept.fetch(long, LISTS, answering(b"x")), Entry)
     assert len(kept._entries) < 5
-    large = await kept.fetch((b"/large", b""), answering(b"x" * response_cache.LARGEST_ANSWER))
+    large = await kept.fetch((b"/large", b""), LISTS, answering(b"x" * response_cache.LARGEST_ANSWER))
     assert isinstance(large, Answer)
-    kept.drop()
+    kept.drop("user")
+    assert kept._bytes
+    kept.drop("catalog")
     assert (kept._bytes, kept._entries, kept._keys_of) == (0, {}, {})

@@ -10,7 +10,6 @@ from tests.edge.town import Town
 from tests.signing import bearer, token
 
 from stoa.app import SERVICES
-from stoa.edge.gateway import Gateway, GatewaySettings
 from stoa.kit.http.routes import OWN, OWN_REQUIRED, UNKEPT
 from stoa.kit.idempotency import IdempotencyKeys
 
@@ -114,7 +113,8 @@ async def test_an_id_with_another_proof_or_of_another_installation_is_not_ours(g
     for each in changed:
         reply = await ask(gateway, "POST", "/api/v1/cart", headers=KEY | {"stoa-visitor": each})
         assert visitor_of(reply) not in {visitor, each}
-    elsewhere = Gateway(gateway._upstreams, gateway._verifier, Town().channel, GatewaySettings(), "another secret")
+    elsewhere = Town().gateway("another secret")
+    elsewhere._upstreams = gateway._upstreams
     reply = await ask(elsewhere, "POST", "/api/v1/cart", headers=KEY | {"stoa-visitor": visitor})
     assert visitor_of(reply) != visitor
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from tests.signing import jwks
 
+from stoa import app
 from stoa.contracts.auth.v1 import auth_pb2, auth_pb2_grpc
 from stoa.edge.gateway import Gateway, GatewaySettings
+from stoa.edge.gateway.paths import Target
 from stoa.kit import problems
 from stoa.kit.channels import InProcessChannel, Registry
 from stoa.kit.events import Event
@@ -19,6 +22,7 @@ from stoa.kit.http.app import Api, build
 from stoa.kit.http.routes import ANYONE, OPTIONAL, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
 from stoa.kit.http.types import PageQuery
 from stoa.kit.idempotency import IdempotencyKeys
+from stoa.kit.service import Service
 from stoa.kit.tokens import Verifier
 
 
@@ -87,10 +91,14 @@ class Town:
             bound.append(catalog.bind(self))
         return build(bound, verifier=self.verifier, keys=keys, edge_secret="between us")
 
-    def gateway(self, **settings: Any) -> Gateway:
-        services = ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")
+    def gateway(self, visitor_secret: str = "of visitors", **settings: Any) -> Gateway:
         return Gateway(
-            dict.fromkeys(services, self.api), self.verifier, self.channel, GatewaySettings(**settings), "of visitors"
+            SERVICES,
+            {each.name: self.api for each in SERVICES},
+            self.verifier,
+            self.channel,
+            settings=GatewaySettings(**settings),
+            visitor_secret=visitor_secret,
         )
 
 
@@ -146,10 +154,10 @@ def every_route(service: str) -> Routes[Town]:
 catalog: Routes[Town] = Routes("catalog")
 
 
-@catalog.get("/products/{ref}", answer=Product, who=PUBLIC, versioned=True)
+@catalog.get("/products/{product}", answer=Product, who=PUBLIC, versioned=True)
 async def show(town: Town, request: Request) -> Product | Answer:
     town.reads += 1
-    ref = request.path["ref"]
+    ref = request.path["product"]
     if ref == "draft" and request.principal is not None and request.principal.has("seller"):
         return Product("draft", f"slug-draft{town.description_of_draft}", f"of {request.principal.user_id}")
     assert request.principal is None or ref not in town.products
@@ -178,18 +186,30 @@ async def categories(town: Town, request: Request) -> Products:
     return Products([])
 
 
-@catalog.get("/products/{ref}/similar", answer=Seen, who=SIGNED_IN)
+@catalog.get("/products/{product}/similar", answer=Seen, who=SIGNED_IN)
 async def similar(town: Town, request: Request) -> Seen:
     return seen(request, "similar")
 
 
-@catalog.put("/products/{ref}", body=bytes, answer=Product, who=roles("admin"), versioned=True)
+@catalog.put("/products/{product}", body=bytes, answer=Product, who=roles("admin"), versioned=True)
 async def rename(town: Town, request: Request[bytes]) -> Product:
-    product = town.products[request.path["ref"]]
+    product = town.products[request.path["product"]]
     request.if_match.check(product.version)
     product.name = request.body.decode()
     product.version += 1
     return product
+
+
+def declared(service: str) -> Service:
+    """As its routes are; the rest as on our page."""
+    routes = catalog if service == "catalog" else every_route(service)
+    paths = tuple(f"{each.method} {each.path}" for each in routes.bind(None).routes)  # type: ignore[arg-type]
+    return replace(app.SERVICES[service], paths=paths)
+
+
+SERVICES = tuple(map(declared, ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")))
+LISTS = Target(app.SERVICES["catalog"], app.SERVICES["catalog"].public[0], shows_one=False, sign_in=False)
+"""Where a public read of many leads."""
 
 
 def updated(product_id: str) -> Event:

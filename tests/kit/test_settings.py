@@ -50,6 +50,21 @@ def test_an_empty_variable_counts_as_not_set():
         read(Settings, "STOA_X_", {"STOA_X_URL": ""})
 
 
+def test_a_shared_setting_is_the_whole_shops_unless_its_own_is_set():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Priced:
+        currency: str = "GBP"
+        rate: int = 1
+
+    environ = {"STOA_CURRENCY": "EUR", "STOA_RATE": "2"}
+    assert read(Priced, "STOA_X_", environ) == Priced()
+    assert read(Priced, "STOA_X_", environ, shared=("currency",)) == Priced(currency="EUR")
+    assert read(Priced, "STOA_X_", {**environ, "STOA_X_CURRENCY": "USD"}, shared=("currency",)) == Priced(
+        currency="USD"
+    )
+    assert read(Priced, "STOA_X_", {}, shared=("currency",)) == Priced()
+
+
 @pytest.mark.parametrize(
     ("service", "variable", "value"),
     [

@@ -126,6 +126,20 @@ async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> Non
         Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 
 
+async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
+    user = SERVICES["user"]
+    verifier: Verifier = shop.process.services[0]._resources.verifier
+    for paths, wrong in [
+        (user.paths[:-1], "DELETE /users/wishlist/{product_or_sku}"),
+        ((*user.paths, "GET POST /users/yachts"), "GET /users/yachts, POST /users/yachts"),
+    ]:
+        said = replace(user, paths=paths)
+        resources = ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
+        with pytest.raises(WrongParts) as refused:
+            Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
+        assert str(refused.value) == f"user and stoa.app do not both have {wrong}"
+
+
 async def test_a_job_finishes_its_round_and_a_failing_one_comes_again(caplog: pytest.LogCaptureFixture) -> None:
     rounds: list[str] = []
     under_way, may_end, twice = asyncio.Event(), asyncio.Event(), asyncio.Event()

@@ -75,6 +75,16 @@ def test_what_cannot_run_is_refused_in_one_line(tmp_path: Path, change: str, by:
     assert "\n" not in str(failure.value)
 
 
+def test_what_no_process_names_joins_its_neighbor(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(GOOD.replace(ALL, '["catalog", "auth"]').replace("services = []", 'services = ["order"]'))
+    loaded = topology.load(str(file), {})
+    assert [plan.services for plan in loaded.processes] == [
+        ("order", "cart", "checkout", "payment"),
+        ("catalog", "auth", "user", "inventory", "notification"),
+    ]
+
+
 def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(
         Failure, match="there is no topology round; choose from all-in-one, event-driven, one-per-service, "

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import stoa
+from stoa.app import SERVICES
+from stoa.kit.settings import variable_of_all
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
 
@@ -33,6 +35,8 @@ class Setting(NamedTuple):
     variable: str
     default: str
     why: str
+    shared: str = ""
+    """The variable that it has in common with the settings of other services."""
 
 
 def sections() -> Iterator[tuple[str, list[Setting]]]:
@@ -42,7 +46,17 @@ def sections() -> Iterator[tuple[str, list[Setting]]]:
     yield "gateway", list(_settings_in(source / "edge" / "gateway" / "settings.py", "STOA_GATEWAY_"))
     for file in sorted((source / "services").glob("*/settings.py")):
         service = file.parent.name
-        yield service, list(_settings_in(file, f"{PREFIX}{service.upper()}_"))
+        own = list(_settings_in(file, f"{PREFIX}{service.upper()}_"))
+        shared = {f"{PREFIX}{service.upper()}_{field.upper()}": field for field in SERVICES[service].shares}
+        yield (
+            service,
+            [
+                setting._replace(shared=variable_of_all(shared[setting.variable]))
+                if setting.variable in shared
+                else setting
+                for setting in own
+            ],
+        )
 
 
 def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
@@ -54,7 +68,8 @@ def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
     if COMMANDS.issuperset(ours):
         return {}
     known = {*COMMANDS, *TESTS, *_addresses(topology)}
-    known.update(setting.variable for _, settings in sections() for setting in settings)
+    settings = [setting for _, section in sections() for setting in section]
+    known.update(each for setting in settings for each in (setting.variable, setting.shared))
     return {
         name: "".join(difflib.get_close_matches(name, sorted(known), n=1)) for name in sorted(ours) if name not in known
     }

@@ -1,4 +1,4 @@
-"""How a service is declared (one line of `stoa.app`), what it is given, and what it gives back.
+"""How a service is declared (an entry of `stoa.app`), what it is given, and what it gives back.
 
 Each `stoa.services.<name>` offers `build(resources: Resources) -> Parts`. It is called once in each
 process that the topology gives the service to; nothing at import time opens anything.
@@ -6,7 +6,7 @@ process that the topology gives the service to; nothing at import time opens any
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -37,19 +37,52 @@ the order of arrival would deadlock with those. And what one statement does for 
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublicRead:
+    """A GET whose answer to a guest is everybody's: the gateway keeps it, as bytes, and answers without the service.
+
+    A path that ends in a parameter shows one thing, whose id the answer has under `id`; any other shows many.
+    """
+
+    path: str
+    changed_by: tuple[str, ...]
+    """The events that drop it: where it shows one thing, those about that thing."""
+    keep_seconds: float = 5.0
+    """How old it may become if none of them arrives; the operator's STOA_GATEWAY_REMEMBER_SECONDS may say less."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Service:
-    """One service on the page `stoa.app`: whom it may call, what it announces and what it hears."""
+    """One service on the page `stoa.app`: all that others have to know of it without running it."""
 
     name: str
+    paths: tuple[str, ...] = ()
+    """Its REST API: the methods of each path, as its routes declare them: `GET PUT /products/{product}`."""
+    public: tuple[PublicRead, ...] = ()
+    sign_ins: tuple[str, ...] = ()
+    """Of these the POSTs by which somebody could guess: an address may ask for fewer of them."""
+    secretive: bool = False
+    """Whether its answers hold what opens something: they are never compressed, which would tell of it."""
     calls: tuple[str, ...] = ()
     announces: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
     gets_personal: bool = False
     """Whether it is told what is personal in what it hears: only where it could not do its work without."""
+    shares: tuple[str, ...] = ()
+    """Its settings that belong to the whole shop: `currency` is STOA_CURRENCY, unless its own is set."""
+    beside: str | None = None
+    """Whose process it joins where a topology does not name it; None where every topology has to."""
 
     @property
     def package(self) -> str:
         return f"stoa.services.{self.name}"
+
+    @property
+    def endpoints(self) -> Iterator[tuple[str, str]]:
+        """Each method and path of its REST API."""
+        for line in self.paths:
+            *methods, path = line.split(" ")
+            for method in methods:
+                yield method, path
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
@@ -36,8 +36,10 @@ class BadSetting(Exception):
     """A variable that cannot be used. The message is one line that names it and says what is wrong."""
 
 
-def read(shape: type[T], prefix: str, environ: Mapping[str, str]) -> T:
+def read(shape: type[T], prefix: str, environ: Mapping[str, str], *, shared: Collection[str] = ()) -> T:
     """`shape` from its defaults and the variables `<prefix><FIELD>`. Raises `BadSetting`.
+
+    A field that is `shared` is also read from `STOA_<FIELD>`, which is the whole shop's.
 
     A field without a default must be set. An empty variable counts as not set.
     """
@@ -45,12 +47,19 @@ def read(shape: type[T], prefix: str, environ: Mapping[str, str]) -> T:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(shape):  # type: ignore[arg-type]
         variable = prefix + field.name.upper()
+        if field.name in shared and not environ.get(variable):
+            variable = variable_of_all(field.name)
         text = environ.get(variable, "")
         if text:
             values[field.name] = _parse(variable, text, hints[field.name])
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise BadSetting(f"{variable} is not set, and it has no default.")
     return shape(**values)
+
+
+def variable_of_all(field: str) -> str:
+    """The variable of a setting that several services share."""
+    return f"STOA_{field.upper()}"
 
 
 def _parse(variable: str, text: str, hint: Any) -> Any:

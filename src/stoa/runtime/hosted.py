@@ -50,7 +50,7 @@ class ServiceResources:
         self._environ = environ
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
-        return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ)
+        return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ, shared=self.service.shares)
 
     def channel(self, callee: str) -> grpc.aio.Channel:
         return self._neighbors.channel(self.service, callee)
@@ -78,11 +78,13 @@ class Hosted:
 
     def _build(self) -> Parts:
         parts: Parts = importlib.import_module(self.service.package).build(self._resources)
+        name = self.service.name
         handled, heard = set(parts.handlers), set(self.service.hears)
         if handled != heard:
-            raise WrongParts(
-                f"{self.service.name} handles {sorted(handled)}, and stoa.app says that it hears {sorted(heard)}"
-            )
+            raise WrongParts(f"{name} handles {sorted(handled)}, and stoa.app says that it hears {sorted(heard)}")
+        routes = {(each.method, each.path) for each in parts.routes.routes} if parts.routes else set()
+        if differing := sorted(routes ^ set(self.service.endpoints)):
+            raise WrongParts(f"{name} and stoa.app do not both have {', '.join(map(' '.join, differing))}")
         return parts
 
     async def start(self) -> None:

@@ -194,7 +194,14 @@ class Process:
         for plan in self._topology.processes:
             app = here if plan.name == self.name else self._upstream(plan, settings)
             upstreams.update(dict.fromkeys(plan.services, app))
-        return Gateway(upstreams, verifier, self.neighbors.channel(GATEWAY, "auth"), settings, self._secrets.visitors)
+        return Gateway(
+            tuple(SERVICES.values()),
+            upstreams,
+            verifier,
+            self.neighbors.channel(GATEWAY, "auth"),
+            settings=settings,
+            visitor_secret=self._secrets.visitors,
+        )
 
     def _upstream(self, plan: ProcessPlan, settings: GatewaySettings) -> ASGIApp:
         # Not at the top: an HTTP client is a quarter of a second that a shop in one process need not wait.

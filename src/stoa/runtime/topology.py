@@ -9,6 +9,8 @@
     admin = 4093         # probes and metrics, for whoever runs it
     grpc = 4053          # left out where there is only one process
 
+A service that no process names joins that of the one it is declared `beside` (`stoa.app`).
+
 Everything is on 127.0.0.1 unless the environment says where a process is reached:
 `STOA_ORDER_HTTP=order.shop.svc:4003`, `STOA_ORDER_GRPC=order.shop.svc:4053`. `STOA_ORDER_ADMIN=0.0.0.0:4093` is where
 it listens for its operators, whatever STOA_BIND says.
@@ -127,6 +129,7 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None, admi
         raise Failure(f"there is no topology {name}", f"choose from {', '.join(packaged())}, or a file.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
+    _place(file)
     topology = Topology(path.stem, file.summary, tuple(_plans(file, environ, port, admin_port)))
     for wrong in (*_misplaced(topology), *_unreachable(topology)):
         others = ", or choose another --port or --admin-port" if port or admin_port else ""
@@ -159,6 +162,18 @@ def _plans(file: _File, environ: Mapping[str, str], port: int | None, admin_port
             admin=Address(admin.host, admin_port) if process.gateway and admin_port else admin,
             grpc=_address(environ, variable_of(name, "grpc"), process.grpc) if process.grpc else None,
         )
+
+
+def _place(file: _File) -> None:
+    """Give what the file does not name to the process of its neighbor: a file of last year runs what came since."""
+    homes = {service: process for process in file.process.values() for service in process.services}
+    missing = [service for service in SERVICES.values() if service.name not in homes]
+    while movable := [service for service in missing if service.beside in homes]:
+        for service in movable:
+            home = homes[str(service.beside)]
+            home.services.append(service.name)
+            homes[service.name] = home
+            missing.remove(service)
 
 
 def _address(environ: Mapping[str, str], variable: str, port: int) -> Address:

@@ -40,9 +40,9 @@ def test_methods_are_found_across_routes_that_a_path_fits():
     assert router.match("GET", ["cart", ID]) == ("show", {"ref": ID})
     assert router.match("PUT", ["cart", ID.upper()]) == ("replace", {"cart_id": ID})
     assert router.match("PUT", ["cart", "me"]) is None
-    assert router.allowed(["cart", ID]) == ["GET", "PUT"]
-    assert router.allowed(["cart", "me"]) == ["GET"]
-    assert router.allowed(["nothing"]) == []
+    assert router.found(["cart", ID]) == {"GET": "show", "PUT": "replace"}
+    assert router.found(["cart", "me"]) == {"GET": "show"}
+    assert router.found(["nothing"]) == {}
 
 
 def test_two_routes_at_one_place_are_refused():

@@ -22,7 +22,7 @@ from stoa.edge.gateway.description import Description
 from stoa.edge.gateway.encoding import accepts_gzip
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
-from stoa.edge.gateway.paths import Resource, resource_of
+from stoa.edge.gateway.paths import Paths, Resource, Target
 from stoa.edge.gateway.response_cache import Entry, ResponseCache, unchanged
 from stoa.edge.gateway.sessions import Sessions
 from stoa.edge.gateway.settings import GatewaySettings
@@ -33,8 +33,9 @@ from stoa.kit.context import Context, Principal
 from stoa.kit.events import Event, Refusal
 from stoa.kit.http import asgi
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER, VISITOR
-from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.refusals import MethodNotAllowed
 from stoa.kit.idempotency import Answer
+from stoa.kit.service import Service
 from stoa.kit.telemetry import metrics
 from stoa.kit.tokens import Verifier
 
@@ -49,8 +50,6 @@ CHEAP = 20
 take a tenth to a twentieth of the time. So nobody floods us with what is cheap, and a thousand shoppers behind one
 address, at a hundred pages a minute each, are let through."""
 
-_SIGN_INS = {("auth", "login"), ("auth", "register"), ("auth", "refresh"), ("auth", "validate"), ("users", "register")}
-
 _HINT = (b"www-authenticate", asgi.BAD_TOKEN.encode())
 """To a read that is answered as to a guest, because the token that came with it was not good."""
 
@@ -59,20 +58,28 @@ _NOT_AT_ONCE = frozenset((b"authorization", b"origin", b"x-forwarded-proto"))
 
 
 class Gateway:
-    """Answers for the whole shop.
+    """Answers for the whole shop, by what its services declare.
 
-    `upstreams` has an ASGI app for each service: its own in this process, or a `RemoteUpstream`. Product
-    events go to `accept`. `visitor_secret` is by what the gateways of an installation know their visitor ids.
+    `upstreams` has an ASGI app for each service: its own in this process, or a `RemoteUpstream`. The events
+    that change public reads go to `accept`. `visitor_secret` is by what the gateways of an installation know their
+    visitor ids.
     """
 
     def __init__(
         self,
+        services: Sequence[Service],
         upstreams: Mapping[str, ASGIApp],
         verifier: Verifier,
         auth_channel: grpc.aio.Channel,
+        *,
         settings: GatewaySettings,
         visitor_secret: str,
     ) -> None:
+        self._paths = Paths(services)
+        self._changed_by: dict[str, list[str]] = {}
+        for service in services:
+            for kind in {kind for read in service.public for kind in read.changed_by}:
+                self._changed_by.setdefault(kind, []).append(service.name)
         self._upstreams = upstreams
         self._verifier = verifier
         self._auth = AuthServiceStub(auth_channel)
@@ -96,7 +103,8 @@ class Gateway:
     async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
         """Forget what the events say has changed. Safe to repeat, in any order; none is refused."""
         for event in events:
-            self._cache.drop(event.subject)
+            for service in self._changed_by.get(event.type, ()):
+                self._cache.drop(service, event.subject)
         return ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -163,10 +171,20 @@ class Gateway:
             return
         except problems.Problem as problem:
             metrics.GATEWAY_REFUSED.labels(problem.slug).inc()
-            log.debug("refused", extra={"problem": problem.type, "resource": _named(scope), "detail": problem.detail})
+            log.debug(
+                "refused",
+                extra={
+                    "problem": problem.type,
+                    "resource": self._paths.first_of(asgi.raw_path_of(scope)),
+                    "detail": problem.detail,
+                },
+            )
             refusal = asgi.problem_answer(problem, now.request_id)
         except Exception:
-            log.exception("a request failed", extra={"method": scope["method"], "resource": _named(scope)})
+            log.exception(
+                "a request failed",
+                extra={"method": scope["method"], "resource": self._paths.first_of(asgi.raw_path_of(scope))},
+            )
             refusal = asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
         else:
             return
@@ -185,14 +203,12 @@ class Gateway:
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
             await asgi.send_answer(send, encoding.page(own, gzip=arrival.takes_gzip), head=arrival.head)
             return
-        resource = resource_of(raw_path)
-        service = resource.service(arrival.method) if resource else None
-        if resource is None or service is None or service not in self._upstreams:
-            raise NoSuchPath("See /api/docs for the paths that there are.")
+        resource = self._paths.find(raw_path)
+        target = resource.target(arrival.method)
         principal, refused = await self._identify(arrival)
         with context.using(replace(arrival.context, principal=principal)):
-            if arrival.method == "GET" and resource.public:
-                found = await self._public(arrival, principal, refused, resource, service)
+            if target.public is not None:
+                found = await self._public(arrival, principal, refused, resource, target)
                 hint = [_HINT] if refused is not None and refused.status == 401 else []
                 if isinstance(found, Entry):
                     if_none_match = arrival.headers.get(b"if-none-match")
@@ -204,14 +220,14 @@ class Gateway:
                     return
                 # What a guest may not see, this caller may: a seller his drafts.
             else:
-                self._spend(arrival, principal, refused, resource)
+                self._spend(arrival, principal, refused, target)
             visitor = ""
             if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
                 visitor = self._visitors.of(arrival)
             inner = arrival.inner(resource, visitor, refused)
-            if arrival.takes_gzip and arrival.method == "GET" and encoding.may_be_packed(service):
+            if arrival.takes_gzip and arrival.method == "GET" and not target.service.secretive:
                 send = encoding.packing(send, head=arrival.head)
-            await self._pass_on(arrival, inner, service, receive, send)
+            await self._pass_on(arrival, inner, target.service, receive, send)
 
     async def _own_page(self, arrival: Arrival, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
@@ -237,38 +253,38 @@ class Gateway:
         return principal, None
 
     def _spend(
-        self, arrival: Arrival, principal: Principal | None, refused: problems.Problem | None, resource: Resource
+        self, arrival: Arrival, principal: Principal | None, refused: problems.Problem | None, target: Target
     ) -> None:
         address = caller_at(arrival.caller.address)
-        if arrival.method == "POST" and resource.segments in _SIGN_INS:
+        if target.sign_in:
             self._sign_ins.spend(address)
         # With a token that was refused the request has been counted already.
         if refused is None:
             self._requests.spend(principal.user_id if principal else address)
 
-    async def _pass_on(self, arrival: Arrival, inner: Scope, service: str, receive: Receive, send: Send) -> None:
+    async def _pass_on(self, arrival: Arrival, inner: Scope, service: Service, receive: Receive, send: Send) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._forget_ended(message["headers"])
                 message = {**message, "headers": _for_outside(message["headers"], https=arrival.caller.https)}
-                _answers(service, message["status"]).inc()
+                _answers(service.name, message["status"]).inc()
                 # What was refused has changed nothing: whoever sends that empties no cache of ours.
                 if arrival.changes and not 400 <= message["status"] < 500:
                     self._forget_after_change(service)
             await send(message)
 
         try:
-            await self._upstreams[service](inner, receive, send_on)
+            await self._upstreams[service.name](inner, receive, send_on)
         except problems.Unavailable:
             # Nobody knows whether the change was made.
             if arrival.changes:
                 self._forget_after_change(service)
             raise
 
-    def _forget_after_change(self, service: str) -> None:
+    def _forget_after_change(self, service: Service) -> None:
         """Whoever changes something through this door sees it with the next request, before any event arrives."""
-        if service == "catalog":
-            self._cache.drop()
+        if service.public:
+            self._cache.drop(service.name)
 
     def _forget_ended(self, answered: Headers) -> None:
         """The same for sessions, of which the answer says which have ended: nobody empties what is known of others."""
@@ -285,7 +301,7 @@ class Gateway:
         principal: Principal | None,
         refused: problems.Problem | None,
         resource: Resource,
-        service: str,
+        target: Target,
     ) -> Entry | Answer:
         """What a guest gets: stored bytes, or the service's answer, asked for once for all who want it now."""
         query = b"&".join(sorted(filter(None, arrival.scope["query_string"].split(b"&"))))
@@ -295,11 +311,11 @@ class Gateway:
             self._hits.inc()
             return self._cache.packed(key, entry) if arrival.takes_gzip else entry
         self._misses.inc()
-        self._spend(arrival, principal, refused, resource)
-        upstream, inner = self._upstreams[service], arrival.inner_as_guest(resource, query)
-        found = await self._cache.fetch(key, lambda: asgi.ask(upstream, inner))
+        self._spend(arrival, principal, refused, target)
+        upstream, inner = self._upstreams[target.service.name], arrival.inner_as_guest(resource, query)
+        found = await self._cache.fetch(key, target, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
-            _answers(service, found.status).inc()
+            _answers(target.service.name, found.status).inc()
             return found
         return self._cache.packed(key, found) if arrival.takes_gzip else found
 
@@ -312,12 +328,6 @@ def _with_version(path: bytes) -> bytes:
     if path.startswith(b"/api/v1/"):
         return path
     return b"/api/v1" + path.removeprefix(b"/api") if path.startswith(b"/api/") else b""
-
-
-def _named(scope: Scope) -> str:
-    """What a request is about, for the log: what stands further on in a path may be what a guest holds."""
-    resource = resource_of(asgi.raw_path_of(scope))
-    return resource.segments[0] if resource and resource.service(scope["method"]) else ""
 
 
 def _for_outside(headers: Headers, *, https: bool) -> Headers:

@@ -7,78 +7,86 @@ because a repaired path is one that two hops may read differently.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
-from stoa.kit.http.router import decode_segments
+from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.router import Router, decode_segments
+from stoa.kit.http.routes import segments_of
+from stoa.kit.service import PublicRead, Service
 
 VERSION = "v1"
 
 LONGEST_KEPT = 256
 """Characters of a path that is remembered: ours have about a hundred."""
 
-# Catalog's public reads: what a guest may see of them is the same for everybody.
-_LISTS = {("products",), ("categories",)}
-_DETAILS = {"products", "categories"}
 
-_SERVICES = {
-    "auth": "auth",
-    "users": "user",
-    "products": "catalog",
-    "variants": "catalog",
-    "categories": "catalog",
-    "inventory": "inventory",
-    "warehouses": "inventory",
-    "reservations": "inventory",
-    "stock-discrepancies": "inventory",
-    "cart": "cart",
-    "checkout": "checkout",
-    "checkouts": "checkout",
-    "orders": "order",
-    "payments": "payment",
-    "notifications": "notification",
-}
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request leads. `public` is None where a guest does not read what everybody reads."""
 
-_EXCEPTIONS = {
-    ("POST", "users", "register"): "auth",
-    ("POST", "users", "change-password"): "auth",
-    ("POST", "orders"): "checkout",
-}
+    service: Service
+    public: PublicRead | None
+    shows_one: bool
+    """A public read of one thing, and not of many."""
+    sign_in: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A path under `/api`. `raw_path` is its one spelling, with the version."""
+    """A path under `/api` that somebody answers. `raw_path` is its one spelling, with the version."""
 
     raw_path: bytes
-    segments: tuple[str, ...]
+    first: str
+    """Of its segments: what stands further on may be what a guest holds."""
+    targets: Mapping[str, Target]
 
-    def service(self, method: str) -> str | None:
-        """The service that answers it, None if none does."""
-        return _EXCEPTIONS.get((method, *self.segments)) or _SERVICES.get(self.segments[0])
-
-    @property
-    def public(self) -> bool:
-        """Whether what a guest reads there is what everybody reads."""
-        return self.segments in _LISTS or (len(self.segments) == 2 and self.segments[0] in _DETAILS)
-
-
-def resource_of(raw_path: str) -> Resource | None:
-    """The resource that a path names, with or without version; None for anything else."""
-    # Anybody may make up paths: ten thousand of the longest would fill a quarter of a gigabyte.
-    return _kept(raw_path) if len(raw_path) <= LONGEST_KEPT else _read(raw_path)
+    def target(self, method: str) -> Target:
+        """Where a request of this method leads. Raises `MethodNotAllowed`."""
+        target = self.targets.get(method)
+        if target is None:
+            allowed = sorted(self.targets.keys() | ({"HEAD"} if "GET" in self.targets else set()))
+            raise MethodNotAllowed(f"This path allows {', '.join(allowed)}.", allow=allowed)
+        return target
 
 
-def _read(raw_path: str) -> Resource | None:
-    segments = decode_segments(raw_path)
-    if segments is None or segments[0] != "api" or any("/" in each or "\\" in each for each in segments):
-        return None
-    rest = segments[2:] if segments[1:2] == [VERSION] else segments[1:]
-    if not rest:
-        return None
-    spelled = "/".join(["/api", VERSION, *(quote(each, safe="") for each in rest)])
-    return Resource(spelled.encode("ascii"), tuple(rest))
+class Paths:
+    """The paths of the services, as each declares them. Raises `ValueError` where two declare the same."""
 
+    def __init__(self, services: Iterable[Service]) -> None:
+        self._router: Router[Target] = Router()
+        for service in services:
+            reads = {each.path: each for each in service.public}
+            for method, path in service.endpoints:
+                segments = segments_of(path)
+                public = reads.get(path) if method == "GET" else None
+                shows_one = public is not None and segments[-1].parameter
+                sign_in = method == "POST" and path in service.sign_ins
+                self._router.add(method, segments, Target(service, public, shows_one, sign_in))
+        self._kept = lru_cache(maxsize=10_000)(self._read)
 
-_kept = lru_cache(maxsize=10_000)(_read)
+    def find(self, raw_path: str) -> Resource:
+        """The resource that a path names, with or without version. Raises `NoSuchPath` for anything else."""
+        # Anybody may make up paths: ten thousand of the longest would fill a quarter of a gigabyte.
+        resource = self._kept(raw_path) if len(raw_path) <= LONGEST_KEPT else self._read(raw_path)
+        if resource is None:
+            raise NoSuchPath("See /api/docs for the paths that there are.")
+        return resource
+
+    def first_of(self, raw_path: str) -> str:
+        """What a request is about, for the log; empty for a path that nobody answers."""
+        resource = self._kept(raw_path) if len(raw_path) <= LONGEST_KEPT else None
+        return resource.first if resource else ""
+
+    def _read(self, raw_path: str) -> Resource | None:
+        segments = decode_segments(raw_path)
+        if segments is None or segments[0] != "api" or any("/" in each or "\\" in each for each in segments):
+            return None
+        rest = segments[2:] if segments[1:2] == [VERSION] else segments[1:]
+        targets = self._router.found(rest)
+        if not targets:
+            return None
+        spelled = "/".join(["/api", VERSION, *(quote(each, safe="") for each in rest)])
+        return Resource(spelled.encode("ascii"), rest[0], targets)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from stoa.edge.gateway import encoding
+from stoa.edge.gateway.paths import Target
 from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
@@ -36,6 +37,7 @@ class Entry:
     etag: bytes
     headers: list[tuple[bytes, bytes]]
     good_until: float
+    service: str
     subject: str
     size: int
     packable: bool
@@ -54,7 +56,7 @@ class ResponseCache:
         self._most_bytes = most_bytes
         self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
         self._entries: dict[Key, Entry] = {}
-        self._keys_of: dict[str, set[Key]] = {}
+        self._keys_of: dict[tuple[str, str], set[Key]] = {}
         self._flights: dict[Key, asyncio.Task[Answer]] = {}
         self._bytes = 0
         self._generation = 0
@@ -82,41 +84,39 @@ class ResponseCache:
             self._make_room()
         return entry.packed
 
-    async def fetch(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Entry | Answer:
+    async def fetch(self, key: Key, target: Target, ask: Callable[[], Awaitable[Answer]]) -> Entry | Answer:
         """The answer of `ask`, asked once for all who want it now; an entry if it could be kept."""
         flight = self._flights.get(key)
         if flight is None:
-            flight = self._flights[key] = asyncio.create_task(self._fly(key, ask))
+            flight = self._flights[key] = asyncio.create_task(self._fly(key, target, ask))
             flight.add_done_callback(_failure_is_known)
         # Shielded: the one who started it may go away, the others still want it.
         answer = await asyncio.shield(flight)
         return self.find(key) or answer
 
-    async def _fly(self, key: Key, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def _fly(self, key: Key, target: Target, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         generation = self._generation
         try:
             answer = await ask()
             if answer.status == 200 and generation == self._generation:
-                self._keep(key, answer)
+                self._keep(key, target, answer)
             return answer
         finally:
             if self._flights.get(key) is asyncio.current_task():
                 del self._flights[key]
 
-    def drop(self, subject: str | None = None) -> None:
-        """Forget what shows this subject: its own page and every list. None forgets everything."""
+    def drop(self, service: str, subject: str | None = None) -> None:
+        """Forget what of a service shows this subject: its own page and every list. None forgets all of the service."""
         self._generation += 1
         self._flights.clear()
         if subject is None:
-            self._entries.clear()
-            self._keys_of.clear()
-            self._bytes = 0
-            return
-        for each in (subject, ""):
-            for key in list(self._keys_of.get(each, ())):
-                self._remove(key)
+            gone = [key for key, entry in self._entries.items() if entry.service == service]
+        else:
+            gone = [key for each in (subject, "") for key in self._keys_of.get((service, each), ())]
+        for key in gone:
+            self._remove(key)
 
-    def _keep(self, key: Key, answer: Answer) -> None:
+    def _keep(self, key: Key, target: Target, answer: Answer) -> None:
         packable = encoding.is_worth_it(answer.headers.get("content-type", ""), len(answer.body))
         # A service's own tag says which version this is, which who edits it needs to say.
         etag = (answer.headers.get("etag") or f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"').encode("latin-1")
@@ -134,10 +134,13 @@ class ResponseCache:
             return
         self._remove(key)
         self._make_room(size)
-        subject = _subject_of(key, answer.body)
-        good_until = time.monotonic() + self._seconds
-        self._entries[key] = Entry(answer.body, etag, headers, good_until, subject, size, packable)
-        self._keys_of.setdefault(subject, set()).add(key)
+        assert target.public is not None, "nothing else is kept"
+        good_until = time.monotonic() + min(self._seconds, target.public.keep_seconds)
+        # Of the one thing that a page shows the id, whatever name it was asked by; of a list nothing.
+        subject = msgspec.json.decode(answer.body, type=_Named).id if target.shows_one else ""
+        service = target.service.name
+        self._entries[key] = Entry(answer.body, etag, headers, good_until, service, subject, size, packable)
+        self._keys_of.setdefault((service, subject), set()).add(key)
         self._bytes += size
 
     def _make_room(self, size: int = 0) -> None:
@@ -149,17 +152,11 @@ class ResponseCache:
         if entry is None:
             return
         self._bytes -= entry.size
-        keys = self._keys_of[entry.subject]
+        shown = (entry.service, entry.subject)
+        keys = self._keys_of[shown]
         keys.discard(key)
         if not keys:
-            del self._keys_of[entry.subject]
-
-
-def _subject_of(key: Key, body: bytes) -> str:
-    """The id of the one product that a page shows, whatever name it was asked by; empty for a list."""
-    if b"/products/" not in key[0]:
-        return ""
-    return msgspec.json.decode(body, type=_Named).id
+            del self._keys_of[shown]
 
 
 def _failure_is_known(task: asyncio.Task[Answer]) -> None:

@@ -26,8 +26,9 @@ class GatewaySettings:
     sign_ins_per_minute: Number = 600
     """Sign-ins, registrations and the like from one address; auth itself locks out who guesses. 0: no limit."""
 
-    remember_seconds: Seconds = 5.0
-    """How old a stored answer to a public read may be if the event that changes it never comes."""
+    remember_seconds: Seconds = 3600.0
+    """The most that a stored answer to a public read may age if the event that changes it never comes. Each read says
+    itself how long, those of the catalog 5 s: this is for less."""
 
     remember_bytes: Number = 32 * 1024 * 1024
     """What the stored answers may take together: about 20,000 products."""

@@ -148,7 +148,7 @@ class Api:
         found = self._router.match(method, segments)
         if found is not None:
             return found
-        allowed = self._router.allowed(segments)
+        allowed = sorted(self._router.found(segments))
         if not allowed:
             raise NoSuchPath("See /api/docs for the paths that there are.")
         if "GET" in allowed:

@@ -56,9 +56,13 @@ class Router(Generic[T]):
                 return value, dict(zip(names, values, strict=True))
         return None
 
-    def allowed(self, segments: Sequence[str]) -> list[str]:
-        """The methods that this place answers; none where there is no such place."""
-        return sorted({method for node, _ in _walk(self._root, segments, 0, ()) for method in node.found})
+    def found(self, segments: Sequence[str]) -> dict[str, T]:
+        """What answers each method at this place; nothing where there is no such place."""
+        values: dict[str, T] = {}
+        for node, _ in _walk(self._root, segments, 0, ()):
+            for method, (value, _) in node.found.items():
+                values.setdefault(method, value)
+        return values
 
 
 def _walk(
