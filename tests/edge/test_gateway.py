@@ -582,8 +582,21 @@ async def test_the_keys(gateway):
 async def test_the_description_is_of_all_services_once(gateway):
     reply = await ask(gateway, "GET", "/api/openapi.json")
     document = reply.json
-    assert {"/api/v1/products", "/api/v1/cart", "/api/v1/payments"} <= set(document["paths"])
-    assert set(document["paths"]["/api/v1/orders"]) == {"get", "post"}
+    assert document["servers"] == [{"url": "/api/v1"}]
+    assert {"/products", "/cart", "/payments"} <= set(document["paths"])
+    assert set(document["paths"]["/orders"]) == {"get", "post"}
+
+
+async def test_the_description_says_which_answers_have_a_tag(gateway):
+    paths = (await ask(gateway, "GET", "/api/openapi.json")).json["paths"]
+    tagged = {
+        path for path, operations in paths.items() if "304" in operations.get("get", {"responses": {}})["responses"]
+    }
+    assert tagged == {"/products", "/products/{ref}", "/categories"}
+    read = paths["/products/{ref}"]["get"]
+    assert [each["name"] for each in read["parameters"]] == ["ref", "If-None-Match"]
+    assert list(read["responses"]["200"]["headers"]) == list(read["responses"]["304"]["headers"]) == ["ETag"]
+    assert "If-None-Match" not in [each["name"] for each in paths["/products/{ref}/similar"]["get"]["parameters"]]
 
 
 @pytest.mark.parametrize(

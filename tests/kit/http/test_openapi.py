@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from tests.asgi import ask
-from tests.kit.http.shop import Shop, app_of, routes
+from tests.kit.http.shop import Shop, View, app_of, routes
 
+from stoa.kit import problems
 from stoa.kit.http.openapi import matrix, merge, openapi
-from stoa.kit.http.routes import ANYONE, BoundRoutes
+from stoa.kit.http.routes import ANYONE, AnswerOf, BoundRoutes, Routes
+
+ALWAYS = ["400", "408", "413", "414", "422", "429", "431", "500", "503"]
 
 
 def refs_in(value):
@@ -21,81 +25,141 @@ def refs_in(value):
             yield from refs_in(each)
 
 
-async def test_the_document():
-    app = app_of(Shop())
-    reply = await ask(app, "GET", "/api/v1/openapi.json")
-    document = reply.json
-    assert document["openapi"] == "3.1.0"
+@pytest.fixture
+def document():
+    return openapi([routes.bind(Shop())], "/api/v1")
+
+
+async def test_the_document(document):
+    reply = await ask(app_of(Shop()), "GET", "/api/v1/openapi.json")
+    assert reply.json == msgspec.json.decode(msgspec.json.encode(document))
+    assert (document["openapi"], document["servers"]) == ("3.1.0", [{"url": "/api/v1"}])
     assert set(document["paths"]) == {
-        "/api/v1/things/{ref}",
-        "/api/v1/things",
-        "/api/v1/things/{thing_id}/history",
-        "/api/v1/baskets",
-        "/api/v1/orders",
-        "/api/v1/orders/{number}/cancel",
-        "/api/v1/own",
-        "/api/v1/own/{number}",
-        "/api/v1/boxes/{box_id}",
-        "/api/v1/vases/{ref}",
-        "/api/v1/windows/{ref}",
-        "/api/v1/doors",
-        "/api/v1/gates/main-gate",
-        "/api/v1/hooks",
-        "/api/v1/files/{name}",
-        "/api/v1/fails/{how}",
+        "/things/{ref}",
+        "/things",
+        "/things/{thing_id}/history",
+        "/baskets",
+        "/orders",
+        "/orders/{number}/cancel",
+        "/own",
+        "/own/{number}",
+        "/boxes/{box_id}",
+        "/vases/{ref}",
+        "/windows/{ref}",
+        "/doors",
+        "/gates/main-gate",
+        "/hooks",
+        "/files/{name}",
+        "/fails/{how}",
     }
     for ref in refs_in(document):
         node = document
         for part in ref.removeprefix("#/").split("/"):
             node = node[part]
-    show = document["paths"]["/api/v1/things/{ref}"]["get"]
+    show = document["paths"]["/things/{ref}"]["get"]
     assert (show["summary"], show["description"], show["x-who"]) == ("One thing", "Everything about a thing.", "anyone")
     assert show["responses"]["200"]["content"]["application/json"]["schema"] == {
-        "$ref": "#/components/schemas/shop.View"
+        "$ref": "#/components/schemas/ShopView"
     }
-    assert "security" not in show
+    assert show["security"] == [{}, {"token": []}]
 
 
-async def test_parameters_bodies_and_security():
-    document = openapi([routes.bind(Shop())], "/api/v1")
-    find = document["paths"]["/api/v1/things"]["get"]
-    assert {parameter["name"]: parameter["in"] for parameter in find["parameters"]} == dict.fromkeys(
-        ("limit", "cursor", "name", "cheap", "max_price"), "query"
+def test_parameters_bodies_and_security(document):
+    find = document["paths"]["/things"]["get"]
+    assert {parameter["name"]: (parameter["in"], parameter["required"]) for parameter in find["parameters"]} == (
+        dict.fromkeys(("limit", "cursor", "name", "cheap", "max_price"), ("query", False))
     )
-    history = document["paths"]["/api/v1/things/{thing_id}/history"]["get"]
+    history = document["paths"]["/things/{thing_id}/history"]["get"]
     assert history["parameters"][0]["schema"] == {"type": "string", "format": "uuid"}
-    assert (history["security"], sorted(history["responses"])) == (
-        [{"token": []}],
-        ["200", "401", "404", "422", "429", "503"],
-    )
-    order = document["paths"]["/api/v1/orders"]["post"]
+    assert history["security"] == [{"token": []}]
+    order = document["paths"]["/orders"]["post"]
     assert [(each["name"], each["required"]) for each in order["parameters"]] == [("Idempotency-Key", True)]
-    add = document["paths"]["/api/v1/baskets"]["post"]
-    assert add["requestBody"]["content"]["application/json"]["schema"] == {
-        "$ref": "#/components/schemas/shop.NewBasket"
+    assert "requestBody" not in order
+    add = document["paths"]["/baskets"]["post"]["requestBody"]
+    assert add == {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ShopNewBasket"}}},
     }
-    sku = document["components"]["schemas"]["shop.Line"]["properties"]["sku"]
-    assert (sku["maxLength"], sku["examples"]) == (64, ["85123A"])
-    assert "403" in document["paths"]["/api/v1/things/{ref}"]["delete"]["responses"]
+    hook = document["paths"]["/hooks"]["post"]["requestBody"]
+    assert hook["content"] == {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-def test_an_alias_is_an_operation_of_its_own_that_says_of_which():
-    paths = openapi([routes.bind(Shop())], "/api/v1")["paths"]
-    door, gate = paths["/api/v1/doors"]["post"], paths["/api/v1/gates/main-gate"]["post"]
-    assert (door.pop("operationId"), door.pop("summary")) == ("shop.knock", "Knock")
-    assert (gate.pop("operationId"), gate.pop("summary")) == ("shop.knock_at_gates_main_gate", "The same as /doors")
+def test_an_alias_is_an_operation_of_its_own_that_says_of_which(document):
+    door, gate = document["paths"]["/doors"]["post"], document["paths"]["/gates/main-gate"]["post"]
+    assert (door.pop("operationId"), door.pop("summary")) == ("knock", "Knock")
+    assert (gate.pop("operationId"), gate.pop("summary")) == ("knockAtGatesMainGate", "The same as /doors")
     assert gate == door
 
 
-def test_a_key_is_promised_only_what_it_gets():
-    document = openapi([routes.bind(Shop())], "/api/v1")
+@pytest.mark.parametrize(
+    ("method", "path", "statuses"),
+    [
+        ("get", "/windows/{ref}", ["200", "404"]),
+        ("get", "/things/{thing_id}/history", ["200", "401", "404"]),
+        ("delete", "/things/{ref}", ["204", "401", "403", "404", "409", "412"]),
+        ("post", "/baskets", ["201", "401", "409", "412", "415"]),
+        ("post", "/hooks", ["204", "401", "409", "412"]),
+        ("post", "/doors", ["200", "412"]),
+    ],
+)
+def test_the_statuses_of_a_route_follow_from_its_declaration(document, method, path, statuses):
+    answers = document["paths"][path][method]["responses"]
+    assert sorted(set(answers) - set(ALWAYS)) == statuses
+    assert set(ALWAYS) <= set(answers)
+    assert answers["503"] == {"$ref": "#/components/responses/Unavailable"}
+
+
+def test_a_route_that_may_answer_more_says_so():
+    more: Routes[Shop] = Routes("more")
+
+    @more.post(
+        "/things",
+        answer=AnswerOf("other", "Thing"),
+        status=201,
+        others={202: View, 204: None},
+        raises=(problems.PaymentRequired, problems.Forbidden),
+        who=ANYONE,
+    )
+    async def make_one_thing(shop, request): ...
+
+    operation = openapi([more.bind(Shop())], "/api/v1")["paths"]["/things"]["post"]
+    assert operation["operationId"] == "makeThing"
+    answers = operation["responses"]
+    assert sorted(set(answers) - set(ALWAYS)) == ["201", "202", "204", "401", "402", "403", "409", "412"]
+    shown = {status: answers[status].get("content", {}).get("application/json") for status in ("201", "202", "204")}
+    assert shown == {
+        "201": {"schema": {"$ref": "#/components/schemas/OtherThing"}},
+        "202": {"schema": {"$ref": "#/components/schemas/MoreView"}},
+        "204": None,
+    }
+
+
+def test_what_is_versioned_says_where_its_tag_goes(document):
+    vases = document["paths"]["/vases/{ref}"]
+    headers = {
+        method: [
+            each["name"] for each in operation["parameters"] if each["in"] == "header" and each["name"][:3] == "If-"
+        ]
+        for method, operation in vases.items()
+    }
+    assert headers == {"get": ["If-None-Match"], "put": ["If-Match"], "delete": ["If-Match"]}
+    assert list(vases["get"]["responses"]["304"]["headers"]) == ["ETag"]
+    assert "ETag" in vases["get"]["responses"]["200"]["headers"]
+    assert "ETag" in vases["put"]["responses"]["200"]["headers"]
+    assert "ETag" not in vases["delete"]["responses"]["204"]["headers"]
+    assert "304" not in document["paths"]["/things/{ref}"]["get"]["responses"]
+
+
+def test_a_key_is_promised_only_what_it_gets(document):
     promised = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             named = {each["name"]: each for each in operation.get("parameters", []) if each["in"] == "header"}
             key = named.get("Idempotency-Key")
+            success = next(each for status, each in operation["responses"].items() if status.startswith("2"))
+            assert ("Idempotent-Replay" in success.get("headers", {})) == (key is not None)
             if method != "get":
-                promised[path.removeprefix("/api/v1")] = (
+                promised[path] = (
                     key and (key["required"], key["description"]),
                     "Stoa-Visitor" in named,
                     "not looked at" in operation.get("description", ""),
@@ -128,9 +192,29 @@ def test_documents_merge():
     second = openapi([BoundRoutes("other", bound.target, bound.routes[2:])], "/api/v1")
     merged = merge([first, second])
     assert set(merged["paths"]) == set(openapi([bound], "/api/v1")["paths"])
-    assert {"shop.View", "other.View", "Problem"} <= set(merged["components"]["schemas"])
-    assert set(merged["paths"]["/api/v1/things/{ref}"]) == {"get", "delete"}
+    assert {"ShopView", "OtherView", "Problem"} <= set(merged["components"]["schemas"])
+    assert merged["tags"] == [{"name": "other"}, {"name": "shop"}]
+    assert set(merged["paths"]["/things/{ref}"]) == {"get", "delete"}
     assert msgspec.json.decode(msgspec.json.encode(merged)) == merged
+    responses = merged["components"]["responses"]
+    assert {"Unavailable", "Forbidden"} <= set(responses)
+    assert "PaymentRequired" not in responses, "none of them answers it"
+
+
+def test_operations_of_one_name_are_told_apart():
+    documents = []
+    for service in ("ours", "theirs"):
+        own: Routes[Shop] = Routes(service)
+
+        @own.get(f"/{service}", who=ANYONE)
+        async def show_all(shop, request): ...
+
+        documents.append(openapi([own.bind(Shop())], "/api/v1"))
+    paths = merge(documents)["paths"]
+    assert (paths["/ours"]["get"]["operationId"], paths["/theirs"]["get"]["operationId"]) == (
+        "showAll",
+        "theirs_showAll",
+    )
 
 
 def test_the_matrix_has_every_route():

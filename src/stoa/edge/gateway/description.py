@@ -1,4 +1,6 @@
-"""The OpenAPI document of the whole shop, merged from what each process says about its services."""
+"""The OpenAPI document of the whole shop, merged from what each process says about its services.
+
+What the gateway itself adds to an answer is said here: the tags of public reads."""
 
 from __future__ import annotations
 
@@ -9,9 +11,10 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp
 
+from stoa.edge.gateway.paths import VERSION, resource_of
 from stoa.kit import problems
 from stoa.kit.http import asgi
-from stoa.kit.http.openapi import Document, merge
+from stoa.kit.http.openapi import ETAG, IF_NONE_MATCH, UNCHANGED, Document, merge
 from stoa.kit.idempotency import Answer
 
 PATH = "/api/v1/openapi.json"
@@ -39,7 +42,7 @@ class Description:
                 if self._answer is None:
                     raise
                 return self._answer
-            body = msgspec.json.encode(merge(documents))
+            body = msgspec.json.encode(_with_tags(merge(documents)))
             self._answer = Answer(200, body, {"content-type": asgi.JSON, "cache-control": "no-cache"})
         return self._answer
 
@@ -58,4 +61,17 @@ def _request() -> dict[str, Any]:
 
 def _document(answer: Answer) -> Document:
     document: Document = msgspec.json.decode(answer.body)
+    return document
+
+
+def _with_tags(document: Document) -> Document:
+    """What everybody reads may be kept, and asked for again only if it has changed."""
+    for path, operations in document["paths"].items():
+        resource = resource_of(f"/api/{VERSION}{path}".replace("{", "").replace("}", ""))
+        if resource is not None and resource.public and "get" in operations:
+            read = operations["get"]
+            if "304" not in read["responses"]:
+                read["parameters"] = [*read.get("parameters", []), IF_NONE_MATCH]
+                read["responses"]["200"]["headers"] = ETAG
+                read["responses"] |= UNCHANGED
     return document

@@ -169,7 +169,7 @@ class Api:
         _authorize(route, principal)
         raw = b"" if route.idempotency is None else await asgi.read_body(headers, receive, MOST_BODY_BYTES)
         request = Request(
-            body=decode_body(raw, headers.get(b"content-type", b"").decode("latin-1"), route.body),
+            body=_body_of(route, raw, headers),
             query=decode_query(scope["query_string"], route.query),
             path=path,
             principal=principal,
@@ -249,6 +249,12 @@ def _authorize(route: Route, principal: Principal | None) -> None:
     if principal is None:
         raise problems.Unauthorized("This needs a signed-in user: send an access token as Authorization: Bearer.")
     raise problems.Forbidden(f"This is for {route.who.name}.")
+
+
+def _body_of(route: Route, raw: bytes, headers: Mapping[bytes, bytes]) -> Any:
+    if route.body_optional and not raw.strip():
+        return route.body()
+    return decode_body(raw, headers.get(b"content-type", b"").decode("latin-1"), route.body)
 
 
 def _key_of(route: Route, headers: Mapping[bytes, bytes]) -> str | None:

@@ -1,19 +1,32 @@
 """OpenAPI 3.1 from the declarations, and the list of who may call what.
 
-Schemas are named `<service>.<Struct>`, so that documents of several processes merge without a clash.
+Every operation says each status that it may answer: what follows from its declaration, what the gateway and this
+layer refuse whatever the route is, and what the declaration adds (`others`, `raises`). Tests compare it with every
+answer that they get, so a status that is missing here fails the test that saw it.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from stoa.kit import problems
-from stoa.kit.http.routes import OPTIONAL, OWN, OWN_REQUIRED, REQUIRED, UNKEPT, BoundRoutes, Route, Who
+from stoa.kit.http.routes import (
+    OPTIONAL,
+    OWN,
+    OWN_REQUIRED,
+    OWNER,
+    REQUIRED,
+    SIGNED_IN,
+    UNKEPT,
+    AnswerOf,
+    BoundRoutes,
+    Route,
+    Who,
+)
+from stoa.kit.http.schemas import REF, Schema, Schemas, component
 
 Document = dict[str, Any]
 
@@ -46,30 +59,62 @@ _VISITOR_PARAMETER = {
 
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457. `type` is stable; `field` names the input at fault.",
+    "description": "RFC 9457. `type` is stable; `field` names the input at fault. Some have more members.",
     "properties": {
-        "type": {"type": "string", "examples": ["/problems/out-of-stock"]},
+        "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/out-of-stock"]},
         "title": {"type": "string"},
-        "status": {"type": "integer"},
+        "status": {"type": "integer", "format": "int32"},
         "detail": {"type": "string"},
         "field": {"type": "string", "examples": ["items[0].quantity"]},
-        "request_id": {"type": "string"},
+        "request_id": {"type": "string", "description": "Under which the logs have the request."},
     },
     "required": ["type", "title", "status", "detail"],
 }
 
-_REFUSALS = {
-    "400": "The request cannot be read",
-    "401": "No access token, or not a valid one",
-    "403": "The caller may not",
-    "404": "There is no such thing, or it is not the caller's",
-    "409": "Not possible in the state that things are in",
-    "413": "The body is too large",
-    "415": "The body is not JSON",
-    "422": "A value is not acceptable; `field` says which",
-    "429": "Too many requests; `Retry-After` says when to come again",
-    "503": "Something that is needed does not answer; the same request may work later",
+_WHEN = {"Retry-After": {"description": "In how many seconds.", "schema": {"type": "integer", "format": "int32"}}}
+_WHO = {"WWW-Authenticate": {"description": "That a bearer token is wanted.", "schema": {"type": "string"}}}
+
+_REFUSALS: dict[int, tuple[str, str, Document]] = {
+    400: ("BadRequest", "The request cannot be read", {}),
+    401: ("Unauthorized", "No access token, or not a valid one", _WHO),
+    402: ("PaymentRequired", "The payment was refused", {}),
+    403: ("Forbidden", "The caller may not", {}),
+    404: ("NotFound", "There is no such thing, or it is not the caller's", {}),
+    408: ("RequestTimeout", "The request did not come in time", {}),
+    409: ("Conflict", "Not possible in the state that things are in", {}),
+    412: ("PreconditionFailed", "It is not what `If-Match` says, or nothing here has versions", {}),
+    413: ("ContentTooLarge", "The body is too large", {}),
+    414: ("UriTooLong", "Path and query are too long", {}),
+    415: ("UnsupportedMediaType", "The body is not JSON", {}),
+    422: ("UnprocessableContent", "A value is not acceptable; `field` says which", {}),
+    429: ("TooManyRequests", "Too many requests; `Retry-After` says when to come again", _WHEN),
+    431: ("HeadersTooLarge", "The headers are too large", {}),
+    500: ("Fault", "The fault is ours", {}),
+    503: ("Unavailable", "Something that is needed does not answer; the same request may work later", _WHEN),
 }
+_ALWAYS = (400, 408, 413, 414, 422, 429, 431, 500, 503)
+"""Whatever the route: how a request comes, how often and to whom, and a query that nobody declared."""
+
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of what you have seen: it changes only if it is still that. 412 where it is not.",
+    "schema": {"type": "string"},
+}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of an answer that you keep.",
+    "schema": {"type": "string"},
+}
+ETAG = {
+    "ETag": {"description": "For `If-None-Match`, and `If-Match` where that is taken.", "schema": {"type": "string"}}
+}
+UNCHANGED = {"304": {"description": "It is what you keep", "headers": ETAG}}
+
+_REPLAY = {"Idempotent-Replay": {"description": "`true`: the first answer again.", "schema": {"type": "string"}}}
 
 
 @dataclass(frozen=True)
@@ -89,79 +134,104 @@ def matrix(bound: Sequence[BoundRoutes]) -> list[Access]:
 def openapi(bound: Sequence[BoundRoutes], prefix: str) -> Document:
     """The document of these services, whose paths stand under `prefix`."""
     paths: dict[str, Document] = {}
-    schemas: Document = {"Problem": _PROBLEM}
+    components: dict[str, Schema] = {"Problem": _PROBLEM}
     for each in bound:
-        types = [
-            shape
-            for route in each.routes
-            for shape in (route.body, route.query, route.answer)
-            if shape is not None and shape is not bytes
-        ]
-        refs, components = msgspec.json.schema_components(
-            types, ref_template=f"#/components/schemas/{each.service}.{{name}}"
-        )
-        schemas |= {f"{each.service}.{name}": schema for name, schema in components.items()}
-        schema_of = dict(zip(map(repr, types), refs, strict=True))
-        for route in each.routes:
-            path = prefix + route.path.replace(":uuid}", "}")
-            paths.setdefault(path, {})[route.method.lower()] = _operation(route, schema_of, schemas)
+        schemas = Schemas(each.service)
+        successes = [_successes(route, schemas) for route in each.routes]
+        for route, success in zip(each.routes, successes, strict=True):
+            path = route.path.replace(":uuid}", "}")
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, success, schemas)
+        components |= schemas.components
     return {
         "openapi": "3.1.0",
         "info": {"title": "Stoa", "version": "1", "description": _ABOUT},
-        "paths": paths,
+        "servers": [{"url": prefix}],
+        "tags": [{"name": each.service} for each in bound],
+        "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": schemas,
-            "responses": {status: _refusal(text) for status, text in _REFUSALS.items()},
+            "schemas": components,
+            "responses": {name: _refusal(text, headers) for name, text, headers in _REFUSALS.values()},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
 
 
 def merge(documents: Sequence[Document]) -> Document:
-    """One document for the services of several processes."""
-    merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"], "schemas": {}}}
+    """One document for the services of several processes, with no more components than it uses."""
+    merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"]}}
+    merged["tags"] = sorted((tag for each in documents for tag in each["tags"]), key=lambda tag: str(tag["name"]))
+    schemas: dict[str, Schema] = {}
+    taken: set[str] = set()
     for document in documents:
         for path, operations in document["paths"].items():
             merged["paths"].setdefault(path, {}).update(operations)
-        merged["components"]["schemas"] |= document["components"]["schemas"]
+            for operation in operations.values():
+                # A package from outside does not know what others call theirs.
+                if operation["operationId"] in taken:
+                    operation["operationId"] = f"{operation['tags'][0]}_{operation['operationId']}"
+                taken.add(operation["operationId"])
+        schemas |= document["components"]["schemas"]
     merged["paths"] = dict(sorted(merged["paths"].items()))
+    merged["components"]["schemas"] = dict(sorted(schemas.items()))
+    used = set(_refs(merged["paths"]))
+    responses = merged["components"]["responses"].items()
+    merged["components"]["responses"] = {
+        name: each for name, each in responses if f"#/components/responses/{name}" in used
+    }
     return merged
 
 
-def _operation(route: Route, schema_of: dict[str, Document], schemas: Document) -> Document:
+def _refs(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for each in value.values():
+            yield from _refs(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _refs(each)
+
+
+def _operation(route: Route, successes: Document, schemas: Schemas) -> Document:
     operation: Document = {
         "tags": [route.service],
-        "operationId": _id(route),
+        "operationId": operation_id(route),
         "summary": route.summary,
         "description": _description(route),
         "x-who": route.who.name,
-        "parameters": _parameters(route, schema_of, schemas),
-        "responses": {str(route.status): _success(route, schema_of)}
-        | {status: {"$ref": f"#/components/responses/{status}"} for status in _possible_refusals(route)},
+        "parameters": _parameters(route, schemas),
+        "responses": successes
+        | {
+            str(status): {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+            for status in _possible_refusals(route)
+        },
+        "security": [{"token": []}] if route.who.signed_in else [{}, {"token": []}],
     }
-    if route.who.signed_in:
-        operation["security"] = [{"token": []}]
-    elif route.idempotency is not None:
-        operation["security"] = [{}, {"token": []}]
     if route.body is bytes:
-        operation["requestBody"] = {"content": {"*/*": {}}}
-    elif route.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema_of[repr(route.body)]}},
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    elif route.body is not None:
+        operation["requestBody"] = {
+            "required": not route.body_optional,
+            "content": {"application/json": {"schema": schemas.body(route.body)}},
         }
     return {name: value for name, value in operation.items() if value not in ("", [])}
 
 
-def _id(route: Route) -> str:
-    """The handler's name; for an alias with the words of its path, because an id stands for one operation."""
-    name = f"{route.service}.{route.handler.__name__}"
-    if route.alias_of is None:
-        return name
-    return "_".join([name, "at", *(each.text.replace("-", "_") for each in route.segments)])
+def operation_id(route: Route) -> str:
+    """`list_products` as `listProducts`: a method's name in most languages, and in the others made from it. `one` tells
+    a handler from the act that it calls: `cancel_one_order` is `cancelOrder`. An alias has the words of its path, too.
+    """
+    name = route.handler.__name__.replace("_one_", "_")
+    if route.alias_of is not None:
+        name = "_".join([name, "at", *(each.text.replace("-", "_") for each in route.segments)])
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
-def _parameters(route: Route, schema_of: dict[str, Document], schemas: Document) -> list[Document]:
+def _parameters(route: Route, schemas: Schemas) -> list[Document]:
     parameters: list[Document] = [
         {
             "name": segment.text,
@@ -173,17 +243,17 @@ def _parameters(route: Route, schema_of: dict[str, Document], schemas: Document)
         if segment.parameter
     ]
     if route.query is not None:
-        shape = schemas[schema_of[repr(route.query)]["$ref"].rsplit("/", 1)[1]]
-        required = shape.get("required", [])
         parameters += [
-            {"name": name, "in": "query", "required": name in required, "schema": schema}
-            for name, schema in shape["properties"].items()
+            {"name": name, "in": "query", "required": required, "schema": schema}
+            for name, required, schema in schemas.members(route.query)
         ]
     if route.idempotency not in {None, UNKEPT}:
         required = route.idempotency in {REQUIRED, OWN_REQUIRED}
         parameters.append(_KEY_PARAMETER | {"description": _promise(route), "required": required})
         if _counts_by_visitor(route):
             parameters.append(_VISITOR_PARAMETER)
+    if route.versioned:
+        parameters.append(IF_NONE_MATCH if route.idempotency is None else _IF_MATCH)
     return parameters
 
 
@@ -207,27 +277,44 @@ def _counts_by_visitor(route: Route) -> bool:
     return route.idempotency in {OPTIONAL, REQUIRED} and not route.who.signed_in and route.capability is None
 
 
-def _possible_refusals(route: Route) -> list[str]:
-    statuses = {"422", "429", "503"}
+def _possible_refusals(route: Route) -> list[int]:
+    statuses = {*_ALWAYS, *(each.status for each in route.raises)}
     if not route.who.forgiving:
-        statuses.add("401")
-    if route.who.roles:
-        statuses.add("403")
+        statuses.add(401)
+    if route.who.signed_in and route.who not in {SIGNED_IN, OWNER}:
+        statuses.add(403)
     if any(segment.parameter for segment in route.segments):
-        statuses.add("404")
+        statuses.add(404)
     if route.idempotency is not None:
-        statuses |= {"400", "409"}
-    if route.body is not None:
-        statuses |= {"413", "415"}
+        statuses.add(412)
+    if route.idempotency not in {None, UNKEPT}:
+        statuses.add(409)
+    if route.body not in {None, bytes}:
+        statuses.add(415)
     return sorted(statuses)
 
 
-def _success(route: Route, schema_of: dict[str, Document]) -> Document:
-    if route.answer is None:
-        return {"description": "Done"}
-    return {"description": "Done", "content": {"application/json": {"schema": schema_of[repr(route.answer)]}}}
+def _successes(route: Route, schemas: Schemas) -> Document:
+    answers = {route.status: route.answer, **route.others}
+    headers = {} if route.idempotency in {None, UNKEPT} else _REPLAY
+    described = {
+        str(status): _success(status, answer, headers | (ETAG if route.versioned and answer else {}), schemas)
+        for status, answer in sorted(answers.items())
+    }
+    return described | (UNCHANGED if route.versioned and route.idempotency is None else {})
 
 
-def _refusal(text: str) -> Document:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {"description": text, "content": {problems.CONTENT_TYPE: {"schema": schema}}}
+def _success(status: int, answer: Any, headers: Document, schemas: Schemas) -> Document:
+    success: Document = {"description": {201: "Made", 202: "Under way"}.get(status, "Done")}
+    if headers:
+        success["headers"] = headers
+    if isinstance(answer, AnswerOf):
+        success["content"] = {"application/json": {"schema": {"$ref": REF + component(answer.service, answer.struct)}}}
+    elif answer is not None:
+        success["content"] = {"application/json": {"schema": schemas.answer(answer)}}
+    return success
+
+
+def _refusal(text: str, headers: Document) -> Document:
+    content = {problems.CONTENT_TYPE: {"schema": {"$ref": REF + "Problem"}}}
+    return {"description": text, "content": content} | ({"headers": headers} if headers else {})

@@ -11,9 +11,13 @@ Paths stand without `/api/v1`. `{sku}` takes any one segment, `{order_id:uuid}` 
 else is 404 before the handler runs). A fixed segment wins over a parameter, whatever the order.
 A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
 A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
-declares no body refuses one, except for an empty object. `also` are other paths to the same, for those who know it
-by them. What is `versioned` has an `ETag`, and changes only for whoever has seen it as it is (`preconditions`); any
-other mutation refuses an `If-Match`.
+declares no body refuses one, except for an empty object; one where nothing must be said may come without. `also` are
+other paths to the same, for those who know it by them. What is `versioned` has an `ETag`, and changes only for whoever
+has seen it as it is (`preconditions`); any other mutation refuses an `If-Match`.
+
+What clients are told is made from this. A route that may answer more says so: `others={202: CheckoutView}` for a
+success of another status, `raises=(OutOfStock,)` for a problem whose status no route of its kind has (`openapi.py`
+beside this says which those are).
 """
 
 from __future__ import annotations
@@ -24,8 +28,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Generic, Protocol
 
+import msgspec
 from starlette.datastructures import Headers
 from typing_extensions import TypeVar
 
@@ -148,6 +154,14 @@ class Raw:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerOf:
+    """The type of an answer that another service's struct is: passed on as `Raw`, as that service gave it."""
+
+    service: str
+    struct: str
+
+
 Handler = Callable[[Any, Request[Any, Any]], Awaitable[Any]]
 TypedHandler = Callable[[S, Request[BodyT, QueryT]], Awaitable[AnswerT | Answer | Raw | None]]
 Declare = Callable[[TypedHandler[S, BodyT, QueryT, AnswerT]], TypedHandler[S, BodyT, QueryT, AnswerT]]
@@ -177,9 +191,12 @@ class Route:
     handler: Handler
     who: Who
     body: Any
+    body_optional: bool
     query: Any
     answer: Any
     status: int
+    others: Mapping[int, Any]
+    raises: Sequence[type[problems.Problem]]
     idempotency: Idempotency | None
     capability: str | None
     versioned: bool
@@ -230,6 +247,15 @@ def segments_of(path: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+def _may_be_empty(body: Any) -> bool:
+    """Whether nothing in it must be said: an act then comes without it, too. Not what sets or changes something: there
+    a body that was lost would pass for one that says little."""
+    return body not in {None, bytes} and not any(each.required for each in msgspec.structs.fields(body))
+
+
+NOTHING_ELSE: Mapping[int, Any] = MappingProxyType({})
+
+
 class Mutation(Protocol[S]):
     """The decorator of a route that changes something: `routes.post`, `put`, `patch` and `delete`."""
 
@@ -240,8 +266,10 @@ class Mutation(Protocol[S]):
         who: Who,
         body: type[BodyT] | None = None,
         query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
+        answer: type[AnswerT] | AnswerOf | None = None,
         status: int | None = None,
+        others: Mapping[int, type[AnswerT] | None] = NOTHING_ELSE,
+        raises: Sequence[type[problems.Problem]] = (),
         idempotent: Idempotency = OPTIONAL,
         capability: str | None = None,
         versioned: bool = False,
@@ -277,6 +305,7 @@ class Routes(Generic[S]):
         query: type[QueryT] | None = None,
         answer: type[AnswerT] | None = None,
         status: int | None = None,
+        raises: Sequence[type[problems.Problem]] = (),
         capability: str | None = None,
         versioned: bool = False,
         summary: str = "",
@@ -290,6 +319,7 @@ class Routes(Generic[S]):
             query=query,
             answer=answer,
             status=status,
+            raises=raises,
             idempotent=None,
             capability=capability,
             versioned=versioned,
@@ -307,6 +337,8 @@ class Routes(Generic[S]):
         query: Any = None,
         answer: Any = None,
         status: int | None = None,
+        others: Mapping[int, Any] = NOTHING_ELSE,
+        raises: Sequence[type[problems.Problem]] = (),
         idempotent: Idempotency | None = OPTIONAL,
         capability: str | None = None,
         versioned: bool = False,
@@ -333,9 +365,12 @@ class Routes(Generic[S]):
                     handler=handler,
                     who=who,
                     body=body,
+                    body_optional=method == "POST" and _may_be_empty(body),
                     query=query,
                     answer=answer,
                     status=status or (204 if answer is None else 200),
+                    others=others,
+                    raises=raises,
                     idempotency=idempotent,
                     capability=capability,
                     versioned=versioned,

@@ -11,10 +11,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import staff_acts
+from stoa.kit import problems, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.emails import normalized
-from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
@@ -136,16 +135,15 @@ async def refresh_tokens(auth: Auth, request: Request[RefreshBody]) -> Answer:
 
 @routes.post(
     "/auth/logout",
-    body=bytes,
+    body=LogoutBody,
+    raises=(problems.Unauthorized,),
     who=PUBLIC,
     idempotent=UNKEPT,
-    summary="End the session of the access token, or of {refresh_token}; the body may be left out",
+    summary="End the session of the access token, or of a refresh token",
 )
-async def log_out(auth: Auth, request: Request[bytes]) -> Answer:
+async def log_out(auth: Auth, request: Request[LogoutBody]) -> Answer:
     """A repeat changes nothing: the session has ended. Only by a token that is not good nobody is signed out."""
-    sent = LogoutBody()
-    if request.raw.strip():
-        sent = decode_body(request.raw, request.headers.get("content-type", ""), LogoutBody)
+    sent = request.body
     session_id = request.principal.session_id if request.principal else None
     if sent.refresh_token is None and request.refused is not None:
         if request.refused.slug == SessionEnded.slug:

@@ -62,7 +62,7 @@ async def empty_cart(carts: Carts, request: Request) -> None:
 @routes.post(
     "/cart/{ref}/items", body=NewItem, answer=CartView, status=201, who=ANYONE, capability="ref", summary="Put more in"
 )
-async def add_item(carts: Carts, request: Request[NewItem]) -> CartView:
+async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
     item = request.body
     cart, snapshot = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
     return await show(carts, cart, snapshot)
@@ -76,7 +76,7 @@ async def add_item(carts: Carts, request: Request[NewItem]) -> CartView:
     capability="ref",
     summary="Replace all lines at once",
 )
-async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
+async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartView:
     wanted: dict[str, int] = {}
     for item in request.body.items:
         if item.sku in wanted:
@@ -89,7 +89,7 @@ async def replace_items(carts: Carts, request: Request[NewItems]) -> CartView:
 @routes.put(
     "/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, capability="ref", summary="Set how many"
 )
-async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
+async def set_cart_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
     cart, snapshot = await change.set_item(
         carts, _cart_id(request), _caller(request), request.path["sku"], request.body.quantity
     )
@@ -97,7 +97,7 @@ async def set_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
 
 
 @routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, capability="ref", summary="Take a line out")
-async def remove_item(carts: Carts, request: Request) -> CartView:
+async def remove_cart_item(carts: Carts, request: Request) -> CartView:
     return await show(carts, await change.remove_item(carts, _cart_id(request), _caller(request), request.path["sku"]))
 
 

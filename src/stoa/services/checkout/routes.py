@@ -11,11 +11,11 @@ import msgspec
 from stoa.kit import context, ids, problems, text
 from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, Raw, Request, Routes, roles
+from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, roles
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
 from stoa.services.checkout import repository
-from stoa.services.checkout.errors import NoSuchCheckout, UnknownCoupon
+from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout, UnknownCoupon
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.pricing import Quote, quote
 from stoa.services.checkout.purchase import Purchase
@@ -87,7 +87,15 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
     state: StateName | None = None
 
 
-@routes.post("/checkout/quote", body=QuoteBody, answer=Quote, who=ANYONE, idempotent=UNKEPT)
+@routes.post(
+    "/checkout/quote",
+    body=QuoteBody,
+    answer=Quote,
+    who=ANYONE,
+    idempotent=UNKEPT,
+    raises=(problems.NotFound, CartEmpty),
+    summary="What the cart would cost",
+)
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
     """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
     body = request.body
@@ -97,7 +105,17 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     return quote(cart.items, body.shipping_method, checkouts.neighbors.rules)
 
 
-@routes.post("/orders", body=OrderBody, answer=dict[str, Any], status=201, who=ANYONE, idempotent=OWN_REQUIRED)
+@routes.post(
+    "/orders",
+    body=OrderBody,
+    answer=AnswerOf("order", "OrderView"),
+    status=201,
+    others={202: CheckoutView},
+    raises=(problems.PaymentRequired, problems.NotFound),
+    who=ANYONE,
+    idempotent=OWN_REQUIRED,
+    summary="Buy the cart",
+)
 async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw | Answer:
     """Buys the cart. The answer is kept under the `Idempotency-Key`, also that of a refusal.
 
@@ -135,7 +153,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     return await _answer(checkouts, placed, key)
 
 
-@routes.get("/checkouts/{checkout_id:uuid}", answer=CheckoutView, who=SIGNED_IN)
+@routes.get("/checkouts/{checkout_id:uuid}", answer=CheckoutView, who=SIGNED_IN, summary="How far a checkout is")
 async def show_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
     """How far it is: one of the caller's own, or any for an admin."""
     assert request.principal is not None
@@ -145,7 +163,7 @@ async def show_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
     return _view(row)
 
 
-@routes.get("/checkouts", query=ListQuery, answer=Page[CheckoutView], who=ADMIN)
+@routes.get("/checkouts", query=ListQuery, answer=Page[CheckoutView], who=ADMIN, summary="Checkouts of everybody")
 async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]) -> Page[CheckoutView]:
     """Oldest first; `state=needs_attention` is what waits for a person."""
     query = request.query
@@ -155,7 +173,13 @@ async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]
     return page_of([_view(row) for row in rows], query.limit, lambda view: (view.id,))
 
 
-@routes.post("/checkouts/{checkout_id:uuid}/retry", answer=CheckoutView, status=202, who=ADMIN)
+@routes.post(
+    "/checkouts/{checkout_id:uuid}/retry",
+    answer=CheckoutView,
+    status=202,
+    who=ADMIN,
+    summary="Send a checkout on its way again",
+)
 async def retry_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
     """Sends a checkout that needs attention on its way again, in the direction in which it went."""
     return _view(await retry(checkouts, request.path["checkout_id"]))

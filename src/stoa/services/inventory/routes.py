@@ -202,7 +202,7 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
     idempotent=OWN,
     summary="Hold some of a SKU",
 )
-async def reserve(inventory: Inventory, request: Request[NewHold]) -> ReservationView:
+async def reserve_stock(inventory: Inventory, request: Request[NewHold]) -> ReservationView:
     """The reservation carries the key, so a repeat gets it as it is by then, held for longer if it still is."""
     key = request.body.key or _own_key(request) or uuid7()
     hold_seconds = request.body.hold_seconds or inventory.settings.hold_seconds
@@ -211,7 +211,7 @@ async def reserve(inventory: Inventory, request: Request[NewHold]) -> Reservatio
 
 
 @routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=ADMIN, summary="Give a hold back")
-async def give_back(inventory: Inventory, request: Request[ReleaseOf]) -> Released:
+async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Released:
     return Released(request.body.key, await release_of(inventory, _sku(request), request.body.key))
 
 
@@ -264,7 +264,7 @@ async def list_discrepancies(inventory: Inventory, request: Request[None, PageQu
 @routes.post(
     "/stock-discrepancies/{discrepancy_id}/settle", body=Settlement, who=ADMIN, summary="The shelf was counted"
 )
-async def settle(inventory: Inventory, request: Request[Settlement]) -> None:
+async def settle_discrepancy(inventory: Inventory, request: Request[Settlement]) -> None:
     given = request.path["discrepancy_id"]
     known = given.isascii() and given.isdigit() and len(given) < 19
     async with inventory.db.transaction() as tx:

@@ -164,7 +164,7 @@ async def show_order(orders: Orders, request: Request) -> OrderView:
 
 
 @routes.get("/orders/{order_id:uuid}/history", answer=Page[ChangeView], who=OWNER, summary="What became of an order")
-async def show_history(orders: Orders, request: Request) -> Page[ChangeView]:
+async def show_order_history(orders: Orders, request: Request) -> Page[ChangeView]:
     order = await access.find(orders.db, request.path["order_id"], _caller(request.principal))
     changes = await repository.read_history(orders.db, order.id)
     return Page(
@@ -184,18 +184,18 @@ async def show_history(orders: Orders, request: Request) -> Page[ChangeView]:
 @routes.post(
     "/orders/{order_id:uuid}/cancel", body=Cancellation, answer=OrderView, who=OWNER, summary="Cancel before shipping"
 )
-async def cancel(orders: Orders, request: Request[Cancellation]) -> OrderView:
+async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
     caller = _caller(request.principal)
     return view(await cancel_order(orders, request.path["order_id"], caller, request.body.reason))
 
 
 @routes.post("/orders/{order_id:uuid}/process", answer=OrderView, who=STAFF, summary="Start picking and packing")
-async def process(orders: Orders, request: Request) -> OrderView:
+async def process_one_order(orders: Orders, request: Request) -> OrderView:
     return view(await process_order(orders, request.path["order_id"], _caller(request.principal)))
 
 
 @routes.post("/orders/{order_id:uuid}/ship", body=Parcel, answer=OrderView, who=STAFF, summary="Hand to a carrier")
-async def ship(orders: Orders, request: Request[Parcel]) -> OrderView:
+async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
     shipped = await ship_order(
         orders,
         request.path["order_id"],
@@ -207,7 +207,7 @@ async def ship(orders: Orders, request: Request[Parcel]) -> OrderView:
 
 
 @routes.post("/orders/{order_id:uuid}/deliver", answer=OrderView, who=STAFF, summary="The customer has it")
-async def deliver(orders: Orders, request: Request) -> OrderView:
+async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
     return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal)))
 
 
@@ -218,7 +218,7 @@ async def deliver(orders: Orders, request: Request) -> OrderView:
     who=STAFF,
     summary="End what was to go back and payment will not give",
 )
-async def settle(orders: Orders, request: Request[Settlement]) -> OrderView:
+async def settle_one_order(orders: Orders, request: Request[Settlement]) -> OrderView:
     """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
     caller = _caller(request.principal)
     return view(await settle_refund(orders, request.path["order_id"], caller, request.body.reason))
@@ -232,7 +232,7 @@ async def settle(orders: Orders, request: Request[Settlement]) -> OrderView:
     who=OWNER,
     summary="Ask to return some or all of what was shipped; the staff takes it back at once",
 )
-async def give_back(orders: Orders, request: Request[NewReturn]) -> ReturnView:
+async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnView:
     """The buyer's is a request, and nothing moves until the goods are here. The staff, who has them, receives
     them with it: what they cost goes back, and they are for sale again.
     """

@@ -16,7 +16,7 @@ from stoa.kit.money import Money
 from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import authorize_by_hand
 from stoa.services.payment.capture_payment import capture_by_hand
-from stoa.services.payment.errors import NoSuchPayment
+from stoa.services.payment.errors import BadSignature, NoSuchPayment
 from stoa.services.payment.find_payment import payment_of_id, visible
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.refund_payment import refund_by_hand
@@ -105,7 +105,16 @@ class LedgerEntryView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-@routes.post("/payments", body=NewPaymentBody, answer=PaymentView, status=201, who=ADMIN, idempotent=REQUIRED)
+@routes.post(
+    "/payments",
+    body=NewPaymentBody,
+    answer=PaymentView,
+    status=201,
+    raises=(problems.PaymentRequired,),
+    who=ADMIN,
+    idempotent=REQUIRED,
+    summary="Authorize a card by hand",
+)
 async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> PaymentView:
     """Authorizes a card for an order that has no payment; `unknown` where the provider did not answer yet."""
     body = request.body
@@ -119,7 +128,7 @@ async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> P
     return await _view(payments, await authorize_by_hand(payments, new, body.payment.token))
 
 
-@routes.get("/payments/{payment_id:uuid}", answer=PaymentView, who=SIGNED_IN)
+@routes.get("/payments/{payment_id:uuid}", answer=PaymentView, who=SIGNED_IN, summary="One payment")
 async def show_payment(payments: Payments, request: Request) -> PaymentView:
     """One of the caller's own, or any for an admin."""
     payment = await payment_of_id(payments, request.path["payment_id"])
@@ -128,20 +137,20 @@ async def show_payment(payments: Payments, request: Request) -> PaymentView:
     return await _view(payments, payment)
 
 
-@routes.get("/payments", query=OrderQuery, answer=Page[PaymentView], who=SIGNED_IN)
+@routes.get("/payments", query=OrderQuery, answer=Page[PaymentView], who=SIGNED_IN, summary="The payments of an order")
 async def list_payments(payments: Payments, request: Request[None, OrderQuery]) -> Page[PaymentView]:
     """The attempts to pay an order, in their order: at most a handful, so one page."""
     found = await repository.payments_of_order(payments.db, request.query.order_id)
     return Page([await _view(payments, payment) for payment in found if visible(payment, request.principal)])
 
 
-@routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=ADMIN)
+@routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=ADMIN, summary="Take the held money")
 async def capture_payment(payments: Payments, request: Request) -> PaymentView:
     """Takes the held money. A repeat changes nothing."""
     return await _view(payments, await capture_by_hand(payments, request.path["payment_id"]))
 
 
-@routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN)
+@routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN, summary="Undo a payment")
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
     """Undoes a payment whose order is not shipped: what is held is let go of, what was captured goes back. A repeat
     changes nothing.
@@ -150,7 +159,14 @@ async def void_payment(payments: Payments, request: Request[VoidBody]) -> Paymen
     return await _view(payments, await void_by_hand(payments, request.path["payment_id"], reason))
 
 
-@routes.post("/payments/{payment_id:uuid}/refund", body=RefundBody, answer=PaymentView, who=ADMIN, idempotent=REQUIRED)
+@routes.post(
+    "/payments/{payment_id:uuid}/refund",
+    body=RefundBody,
+    answer=PaymentView,
+    who=ADMIN,
+    idempotent=REQUIRED,
+    summary="Give money back",
+)
 async def refund_payment(payments: Payments, request: Request[RefundBody]) -> PaymentView:
     """Gives back; the refund is `pending` in the answer where the provider was silent, and goes on."""
     body = request.body
@@ -166,7 +182,9 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
     return await _view(payments, refunded)
 
 
-@routes.get("/payments/ledger", query=LedgerQuery, answer=Page[LedgerEntryView], who=ADMIN)
+@routes.get(
+    "/payments/ledger", query=LedgerQuery, answer=Page[LedgerEntryView], who=ADMIN, summary="The double-entry ledger"
+)
 async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -> Page[LedgerEntryView]:
     """The double-entry ledger, oldest first, of one payment or of all."""
     query = request.query
@@ -187,7 +205,14 @@ async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -
     return page_of(entries, query.limit, lambda entry: (entry.id,))
 
 
-@routes.post("/payments/webhooks/simulator", body=bytes, who=PUBLIC, idempotent=UNKEPT)
+@routes.post(
+    "/payments/webhooks/simulator",
+    body=bytes,
+    raises=(BadSignature,),
+    who=PUBLIC,
+    idempotent=UNKEPT,
+    summary="What the payment provider announces",
+)
 async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
     """What the provider has to say, signed in `Stoa-Signature`. A second delivery changes nothing."""
     await receive(payments, request.headers.get("Stoa-Signature", ""), request.raw)
