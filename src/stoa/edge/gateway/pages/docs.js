@@ -117,7 +117,7 @@ function renderOperation(api, path, method, operation) {
   const output = make("div", { "aria-live": "polite" });
   const submit = (event) => {
     event.preventDefault();
-    send(method, path, inputs, body?.value, output);
+    send(method, api.servers[0].url + path, inputs, body?.value, output);
   };
   const statuses = Object.entries(operation.responses ?? {}).map(([status, response]) =>
     make("li", {}, make("code", {}, status), ` ${resolve(api, response).description ?? ""}`));
