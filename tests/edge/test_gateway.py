@@ -592,11 +592,11 @@ async def test_the_description_says_which_answers_have_a_tag(gateway):
     tagged = {
         path for path, operations in paths.items() if "304" in operations.get("get", {"responses": {}})["responses"]
     }
-    assert tagged == {"/products", "/products/{ref}", "/categories"}
-    read = paths["/products/{ref}"]["get"]
-    assert [each["name"] for each in read["parameters"]] == ["ref", "If-None-Match"]
+    assert tagged == {"/products", "/products/{product}", "/categories"}
+    read = paths["/products/{product}"]["get"]
+    assert [each["name"] for each in read["parameters"]] == ["product", "If-None-Match"]
     assert list(read["responses"]["200"]["headers"]) == list(read["responses"]["304"]["headers"]) == ["ETag"]
-    assert "If-None-Match" not in [each["name"] for each in paths["/products/{ref}/similar"]["get"]["parameters"]]
+    assert "If-None-Match" not in [each["name"] for each in paths["/products/{product}/similar"]["get"]["parameters"]]
 
 
 @pytest.mark.parametrize(

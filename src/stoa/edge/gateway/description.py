@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from starlette.types import ASGIApp
 
-from stoa.edge.gateway.paths import VERSION, resource_of
 from stoa.kit import problems
 from stoa.kit.http import asgi
 from stoa.kit.http.openapi import ETAG, IF_NONE_MATCH, UNCHANGED, Document, merge
@@ -23,9 +22,10 @@ FRESH_SECONDS = 60.0
 
 
 class Description:
-    """Fetched when first asked for and then as often as it may have changed."""
+    """Fetched when first asked for and then as often as it may have changed. `public` are the paths of public reads."""
 
-    def __init__(self, upstreams: Iterable[ASGIApp]) -> None:
+    def __init__(self, upstreams: Iterable[ASGIApp], public: Iterable[str]) -> None:
+        self._public = frozenset(each.replace(":uuid}", "}") for each in public)
         # Services that share a process share its app.
         self._apps = list({id(app): app for app in upstreams}.values())
         self._answer: Answer | None = None
@@ -42,7 +42,7 @@ class Description:
                 if self._answer is None:
                     raise
                 return self._answer
-            body = msgspec.json.encode(_with_tags(merge(documents)))
+            body = msgspec.json.encode(_with_tags(merge(documents), self._public))
             self._answer = Answer(200, body, {"content-type": asgi.JSON, "cache-control": "no-cache"})
         return self._answer
 
@@ -64,14 +64,12 @@ def _document(answer: Answer) -> Document:
     return document
 
 
-def _with_tags(document: Document) -> Document:
+def _with_tags(document: Document, public: Iterable[str]) -> Document:
     """What everybody reads may be kept, and asked for again only if it has changed."""
-    for path, operations in document["paths"].items():
-        resource = resource_of(f"/api/{VERSION}{path}".replace("{", "").replace("}", ""))
-        if resource is not None and resource.public and "get" in operations:
-            read = operations["get"]
-            if "304" not in read["responses"]:
-                read["parameters"] = [*read.get("parameters", []), IF_NONE_MATCH]
-                read["responses"]["200"]["headers"] = ETAG
-                read["responses"] |= UNCHANGED
+    for path in public:
+        read = document["paths"].get(path, {}).get("get")
+        if read is not None and "304" not in read["responses"]:
+            read["parameters"] = [*read.get("parameters", []), IF_NONE_MATCH]
+            read["responses"]["200"]["headers"] = ETAG
+            read["responses"] |= UNCHANGED
     return document

@@ -91,7 +91,7 @@ class Gateway:
         self._sign_ins = Limit(settings.sign_ins_per_minute)
         self._everything = Limit(settings.requests_per_minute * CHEAP)
         self._site = Site()
-        self._description = Description(upstreams.values())
+        self._description = Description(upstreams.values(), [read.path for each in services for read in each.public])
         headers = SECURITY | {"cache-control": PUBLIC_CACHE} | ({"vary": "Origin"} if settings.allowed_origins else {})
         self._cache = ResponseCache(settings.remember_seconds, settings.remember_bytes, headers)
         # Unique over restarts and replicas, and a tenth of the price of random bytes for each request.
