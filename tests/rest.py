@@ -7,6 +7,7 @@ answer = await rest.send("POST", f"/orders/{order_id}/cancel", {"reason": "…"}
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -82,16 +83,18 @@ class Rest:
         key: str | None = None,
         raw: bytes | None = None,
         client: str = "127.0.0.1",
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """`raw` in the place of `body` sends bytes as they are, `token` in the place of `user` any access token."""
         content = raw if raw is not None else b"" if body is None else msgspec.json.encode(body)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        pairs = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        pairs += [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         if user is not None:
             token = token_of(user)
         if token is not None:
-            headers.append((b"authorization", f"Bearer {token}".encode()))
+            pairs.append((b"authorization", f"Bearer {token}".encode()))
         if key is not None:
-            headers.append((b"idempotency-key", key.encode()))
+            pairs.append((b"idempotency-key", key.encode()))
         bare, _, query = f"{PREFIX}{path}".partition("?")
         scope = {
             "type": "http",
@@ -99,7 +102,7 @@ class Rest:
             "path": bare,
             "raw_path": bare.encode(),
             "query_string": query.encode(),
-            "headers": headers,
+            "headers": pairs,
             "client": (client, 1),
         }
         sent: list[dict[str, Any]] = []

@@ -154,7 +154,7 @@ def every_route(service: str) -> Routes[Town]:
 catalog: Routes[Town] = Routes("catalog")
 
 
-@catalog.get("/products/{product}", answer=Product, who=PUBLIC, versioned=True)
+@catalog.get("/products/{product}", answer=Product, who=PUBLIC)
 async def show(town: Town, request: Request) -> Product | Answer:
     town.reads += 1
     ref = request.path["product"]

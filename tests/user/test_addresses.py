@@ -25,7 +25,7 @@ async def book(world, user):
 async def test_adding_and_reading(world, ada):
     made = await add(world, ada)
     assert {name: value for name, value in made.items() if name in ADDRESS} == ADDRESS
-    assert made.keys() - ADDRESS.keys() == {"id", "is_default", "created_at"}
+    assert made.keys() - ADDRESS.keys() == {"id", "is_default", "version", "created_at"}
     assert made["is_default"]
     assert await world.rest.ok("GET", f"/users/addresses/{made['id']}", user=ada) == made
     assert await world.rest.ok("GET", "/users/addresses", user=ada) == {"items": [made], "next_cursor": None}
@@ -67,7 +67,8 @@ async def test_replacing(world, ada):
     made = await add(world, ada)
     new = ADDRESS | {"line1": "1 New Road", "region": "Kent", "phone": "5"}
     replaced = await world.rest.ok("PUT", f"/users/addresses/{made['id']}", new, user=ada)
-    assert replaced == made | new
+    assert replaced == made | new | {"version": 2}
+    assert await world.rest.ok("PUT", f"/users/addresses/{made['id']}", new, user=ada) == replaced
     answer = await world.rest.send("PUT", f"/users/addresses/{made['id']}", new | {"is_default": False}, user=ada)
     assert (answer.status, answer.problem, answer.body["field"]) == (409, "default-needed", "is_default")
     assert await world.rest.ok("GET", f"/users/addresses/{made['id']}", user=ada) == replaced

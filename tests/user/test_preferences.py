@@ -11,13 +11,15 @@ async def test_silence_is_not_consent(world, ada):
         "currency": "GBP",
         "marketing_by_email": False,
         "marketing_by_sms": False,
+        "version": 0,
     }
 
 
 async def test_setting_them(world, ada, eve):
-    for wanted in (WANTED, WANTED, WANTED | {"marketing_by_email": False}):
-        assert await world.rest.ok("PUT", "/users/preferences", wanted, user=ada) == wanted
-        assert await world.rest.ok("GET", "/users/preferences", user=ada) == wanted
+    for wanted, version in ((WANTED, 1), (WANTED, 1), (WANTED | {"marketing_by_email": False}, 2)):
+        set_ = wanted | {"version": version}
+        assert await world.rest.ok("PUT", "/users/preferences", wanted, user=ada) == set_
+        assert await world.rest.ok("GET", "/users/preferences", user=ada) == set_
     assert (await world.rest.ok("GET", "/users/preferences", user=eve))["language"] == "en"
 
 

@@ -11,7 +11,7 @@ from stoa.kit import problems
 
 def profile(user, **changes):
     given = {"user_id": user.id, "email": user.email, "first_name": "Ada", "last_name": "Lovelace", "phone": "123"}
-    return given | changes
+    return given | {"version": 1} | changes
 
 
 async def test_before_the_announcement(world, ada):
@@ -34,17 +34,17 @@ async def test_first_requests_at_once(world, ada):
 
 async def test_what_was_edited_stays(world, ada):
     body = {"first_name": "Augusta", "last_name": "King", "phone": "+44 1"}
-    assert await world.rest.ok("PUT", "/users/profile", body, user=ada) == profile(ada, **body)
+    assert await world.rest.ok("PUT", "/users/profile", body, user=ada) == profile(ada, **body, version=2)
     await world.hear(ada)
     await world.hear(ada)
-    assert await world.rest.ok("GET", "/users/profile", user=ada) == profile(ada, **body)
+    assert await world.rest.ok("GET", "/users/profile", user=ada) == profile(ada, **body, version=2)
 
 
 async def test_put_sets_all_and_patch_what_is_sent(world, ada):
     body = {"first_name": "Augusta", "last_name": "King"}
-    assert await world.rest.ok("PUT", "/users/profile", body, user=ada) == profile(ada, **body, phone="")
+    assert await world.rest.ok("PUT", "/users/profile", body, user=ada) == profile(ada, **body, phone="", version=2)
     changed = await world.rest.ok("PATCH", "/users/profile", {"phone": "42"}, user=ada)
-    assert changed == profile(ada, **body, phone="42")
+    assert changed == profile(ada, **body, phone="42", version=3)
     assert await world.rest.ok("PATCH", "/users/profile", {}, user=ada) == changed
 
 

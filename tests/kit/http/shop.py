@@ -134,7 +134,7 @@ async def fill(shop: Shop, request: Request[NewBasket]) -> View:
     return View(f"fill {len(shop.ran)}")
 
 
-@routes.get("/vases/{ref}", answer=Vase, who=ANYONE, versioned=True)
+@routes.get("/vases/{ref}", answer=Vase, who=ANYONE)
 async def show_vase(shop: Shop, request: Request) -> Vase:
     if request.path["ref"] not in shop.vases:
         raise problems.NotFound("There is no such vase.")

@@ -6,13 +6,12 @@ import asyncio
 
 import pytest
 from tests.asgi import ask
-from tests.kit.http.shop import Shop, Vase, View, app_of, routes
+from tests.kit.http.shop import Shop, Vase, app_of, routes
 from tests.signing import bearer, token
 
 from stoa.kit import problems
 from stoa.kit.http.preconditions import ANYTHING, IfMatch, VersionMismatch, coded, etag_of, if_match_of, known_tag
 from stoa.kit.http.refusals import BadHeader
-from stoa.kit.http.routes import ANYONE, Request, Routes
 from stoa.kit.idempotency import IdempotencyKeys
 
 BLUE = "/api/v1/vases/blue"
@@ -184,15 +183,10 @@ async def test_a_repeat_under_its_key_is_no_second_change(shop, database):
     assert shop.vases["blue"].version == 4
 
 
-def test_what_is_versioned_says_its_version():
-    other: Routes[Shop] = Routes("other")
-    with pytest.raises(ValueError, match="does not say the version"):
-
-        @other.get("/lamps", answer=View, who=ANYONE, versioned=True)
-        async def show(shop: Shop, request: Request) -> View:
-            return View("lamp")
-
-    assert [each.path for each in routes.bind(Shop()).routes if each.versioned] == ["/vases/{ref}"] * 3
+def test_a_declaration_shows_who_has_a_tag_and_who_looks_at_one():
+    shown = [(each.method, each.path, each.tagged) for each in routes.bind(Shop()).routes if each.versioned]
+    assert shown == [("PUT", "/vases/{ref}", True), ("DELETE", "/vases/{ref}", False)]
+    assert [each.path for each in routes.bind(Shop()).routes if each.tagged] == ["/vases/{ref}"] * 2
 
 
 def test_a_mismatch_passes_between_services():

@@ -355,7 +355,7 @@ def _encoded(route: Route, answer: Any) -> Encoded:
     if shown is None:
         return Encoded(status, b"", headers)
     body = _encode(shown)
-    tag = {"etag": etag_of(shown.version, body)} if route.versioned else {}
+    tag = {"etag": etag_of(shown.version, body)} if route.tagged else {}
     return Encoded(status, body, {"content-type": asgi.JSON, **tag, **headers})
 
 

@@ -252,8 +252,10 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
         parameters.append(_KEY_PARAMETER | {"description": _promise(route), "required": required})
         if _counts_by_visitor(route):
             parameters.append(_VISITOR_PARAMETER)
+    if route.tagged and route.idempotency is None:
+        parameters.append(IF_NONE_MATCH)
     if route.versioned:
-        parameters.append(IF_NONE_MATCH if route.idempotency is None else _IF_MATCH)
+        parameters.append(_IF_MATCH)
     return parameters
 
 
@@ -298,10 +300,10 @@ def _successes(route: Route, schemas: Schemas) -> Document:
     answers = {route.status: route.answer, **route.others}
     headers = {} if route.idempotency in {None, UNKEPT} else _REPLAY
     described = {
-        str(status): _success(status, answer, headers | (ETAG if route.versioned and answer else {}), schemas)
+        str(status): _success(status, answer, headers | (ETAG if route.tagged and answer else {}), schemas)
         for status, answer in sorted(answers.items())
     }
-    return described | (UNCHANGED if route.versioned and route.idempotency is None else {})
+    return described | (UNCHANGED if route.tagged and route.idempotency is None else {})
 
 
 def _success(status: int, answer: Any, headers: Document, schemas: Schemas) -> Document:

@@ -1,8 +1,8 @@
 """`ETag` and `If-Match`: whoever changes something says which version of it they have seen.
 
-What is edited counts its changes in a `version`. A route that is declared `versioned` answers with
-`ETag: "<version>-<digest of the body>"`, and its handler gives `request.if_match` to the act, which checks it
-under the lock of what it changes:
+What is edited counts its changes in a `version`. An answer that shows it has `ETag: "<version>-<digest of the body>"`.
+The handler of a route that is declared `versioned` gives `request.if_match` to the act, which checks it under the lock
+of what it changes:
 
     before = await repository.lock_profile(tx, user_id)
     if_match.check(before.version)

@@ -12,8 +12,8 @@ else is 404 before the handler runs). A fixed segment wins over a parameter, wha
 A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
 A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came. A route that
 declares no body refuses one, except for an empty object; one where nothing must be said may come without. `also` are
-other paths to the same, for those who know it by them. What is `versioned` has an `ETag`, and changes only for whoever
-has seen it as it is (`preconditions`); any other mutation refuses an `If-Match`.
+other paths to the same, for those who know it by them. An answer that has a `version` has an `ETag`. A mutation
+that is `versioned` changes only what is as the caller has seen it (`preconditions`); any other refuses an `If-Match`.
 
 What clients are told is made from this. A route that may answer more says so: `others={202: CheckoutView}` for a
 success of another status, `raises=(OutOfStock,)` for a problem whose status no route of its kind has (`openapi.py`
@@ -180,8 +180,8 @@ class Segment:
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One declaration, at one of its paths. `idempotency` is None for reads; `capability` names a path parameter;
-    `alias_of` is the path that it is known by, where this is another. `versioned`: what
-    answers with a body has an `ETag` of its `version`, and a mutation takes `If-Match`."""
+    `alias_of` is the path that it is known by, where this is another. `tagged`: its answer has an
+    `ETag`, because it says its `version`; `versioned`: its handler looks at `If-Match`."""
 
     service: str
     method: str
@@ -199,6 +199,7 @@ class Route:
     raises: Sequence[type[problems.Problem]]
     idempotency: Idempotency | None
     capability: str | None
+    tagged: bool
     versioned: bool
     summary: str
 
@@ -307,7 +308,6 @@ class Routes(Generic[S]):
         status: int | None = None,
         raises: Sequence[type[problems.Problem]] = (),
         capability: str | None = None,
-        versioned: bool = False,
         summary: str = "",
         also: Sequence[str] = (),
     ) -> Declare[S, None, QueryT, AnswerT]:
@@ -322,7 +322,6 @@ class Routes(Generic[S]):
             raises=raises,
             idempotent=None,
             capability=capability,
-            versioned=versioned,
             summary=summary,
             also=also,
         )
@@ -346,8 +345,7 @@ class Routes(Generic[S]):
         also: Sequence[str] = (),
     ) -> Callable[[Any], Any]:
         paths = {each: segments_of(each) for each in (path, *also)}
-        if versioned and answer is not None and "version" not in getattr(answer, "__struct_fields__", ()):
-            raise ValueError(f"{method} {path} is versioned, and its answer does not say the version")
+        tagged = "version" in getattr(answer, "__struct_fields__", ())
         for each, segments in paths.items():
             if (method, each) in self._routes:
                 raise ValueError(f"{method} {each} is declared twice")
@@ -373,6 +371,7 @@ class Routes(Generic[S]):
                     raises=raises,
                     idempotency=idempotent,
                     capability=capability,
+                    tagged=tagged,
                     versioned=versioned,
                     summary=summary if each == path else f"The same as {path}",
                 )

@@ -166,9 +166,7 @@ def _whose(principal: Principal | None) -> str | None:
     return None if principal.has("admin") else principal.user_id
 
 
-@routes.get(
-    "/products/{product}", answer=ProductView, who=PUBLIC, versioned=True, summary="A product by its id or slug"
-)
+@routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
     return _view(await show_product(catalog, request.path["product"], request.principal))
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.http.types import Address
 from stoa.kit.ids import uuid7
 from stoa.services.user import repository
@@ -28,7 +32,13 @@ async def add_address(users: Users, user_id: str, address: Address, *, is_defaul
 
 
 async def replace_address(
-    users: Users, user_id: str, address_id: str, address: Address, *, is_default: bool | None
+    users: Users,
+    user_id: str,
+    address_id: str,
+    address: Address,
+    *,
+    is_default: bool | None,
+    if_match: IfMatch = ANYTHING,
 ) -> BookedAddress:
     """The address is this now; `is_default` None leaves that as it is. A repeat changes nothing.
 
@@ -39,23 +49,27 @@ async def replace_address(
         current = await repository.find_address(tx, user_id, address_id)
         if current is None:
             raise NoSuchAddress
+        if_match.check(current.version)
         if current.is_default and is_default is False:
             raise DefaultNeeded
+        wanted_default = current.is_default if is_default is None else is_default
+        if current == replace(current, **_fields(address), is_default=wanted_default):
+            return current
         if is_default and not current.is_default:
             await repository.clear_default(tx, user_id)
-        return await repository.replace_address(
-            tx, user_id, address_id, address, is_default=current.is_default if is_default is None else is_default
-        )
+        return await repository.replace_address(tx, user_id, address_id, address, is_default=wanted_default)
 
 
-async def delete_address(users: Users, user_id: str, address_id: str) -> None:
+async def delete_address(users: Users, user_id: str, address_id: str, if_match: IfMatch = ANYTHING) -> None:
     """Take it out; if it was the default, the oldest of the others becomes it. Raises `NoSuchAddress`."""
     async with users.db.transaction() as tx:
         await repository.lock_profile(tx, user_id)
-        was_default = await repository.delete_address(tx, user_id, address_id)
-        if was_default is None:
+        current = await repository.find_address(tx, user_id, address_id)
+        if current is None:
             raise NoSuchAddress
-        if was_default:
+        if_match.check(current.version)
+        await repository.delete_address(tx, user_id, address_id)
+        if current.is_default:
             await repository.promote_oldest(tx, user_id)
 
 
@@ -65,3 +79,8 @@ async def address_of(users: Users, user_id: str, address_id: str) -> BookedAddre
     if address is None:
         raise NoSuchAddress
     return address
+
+
+def _fields(address: Address) -> dict[str, Any]:
+    """What is written on a parcel, whatever else the caller's struct has."""
+    return {name: getattr(address, name) for name in Address.__struct_fields__}

@@ -6,7 +6,11 @@ first asks auth and adds it; the announcement then finds it there and leaves it 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from stoa.contracts.auth.v1.auth_pb2 import GetUserRequest
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.user import repository
 from stoa.services.user.errors import NoSuchUser
 from stoa.services.user.repository import Profile
@@ -30,9 +34,21 @@ async def profile_of(users: Users, user_id: str) -> Profile:
 
 
 async def edit_profile(
-    users: Users, user_id: str, *, first_name: str | None = None, last_name: str | None = None, phone: str | None = None
+    users: Users,
+    user_id: str,
+    *,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    phone: str | None = None,
+    if_match: IfMatch = ANYTHING,
 ) -> Profile:
     """The profile with what is given changed. A repeat changes nothing."""
     await profile_of(users, user_id)
     async with users.db.transaction() as tx:
+        if_match.check(await repository.lock_profile(tx, user_id))
+        before = await repository.find_profile(tx, user_id)
+        assert before is not None
+        wanted: dict[str, Any] = {"first_name": first_name, "last_name": last_name, "phone": phone}
+        if before == replace(before, **{name: value for name, value in wanted.items() if value is not None}):
+            return before
         return await repository.edit_profile(tx, user_id, first_name, last_name, phone)

@@ -18,6 +18,7 @@ class Profile:
     first_name: str
     last_name: str
     phone: str
+    version: int = 1
 
 
 ADD_PROFILE = """
@@ -31,7 +32,7 @@ async def add_profile(db: Db, new: Profile) -> None:
     await db.execute(ADD_PROFILE, new.user_id, new.email, new.first_name, new.last_name, new.phone)
 
 
-FIND_PROFILE = "SELECT user_id, email, first_name, last_name, phone FROM user_profiles WHERE user_id = $1"
+FIND_PROFILE = "SELECT user_id, email, first_name, last_name, phone, version FROM user_profiles WHERE user_id = $1"
 
 
 async def find_profile(db: Db, user_id: str) -> Profile | None:
@@ -42,9 +43,9 @@ async def find_profile(db: Db, user_id: str) -> Profile | None:
 EDIT_PROFILE = """
     UPDATE user_profiles
     SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), phone = coalesce($4, phone),
-        updated_at = now()
+        updated_at = now(), version = version + 1
     WHERE user_id = $1
-    RETURNING user_id, email, first_name, last_name, phone
+    RETURNING user_id, email, first_name, last_name, phone, version
 """
 
 
@@ -57,12 +58,13 @@ async def edit_profile(
     return Profile(**row)
 
 
-LOCK_PROFILE = "SELECT user_id FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE"
+LOCK_PROFILE = "SELECT version FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE"
 
 
-async def lock_profile(tx: Transaction, user_id: str) -> None:
-    """One change at a time to what hangs on a profile."""
-    await tx.fetchval(LOCK_PROFILE, user_id)
+async def lock_profile(tx: Transaction, user_id: str) -> int | None:
+    """One change at a time to it and to what hangs on it; its version, None where there is no profile."""
+    version: int | None = await tx.fetchval(LOCK_PROFILE, user_id)
+    return version
 
 
 # -------------------------------------------------------------------------------------------- addresses
@@ -80,6 +82,7 @@ class BookedAddress:
     country: str
     phone: str
     is_default: bool
+    version: int
     created_at: datetime
 
 
@@ -93,7 +96,8 @@ async def count_addresses(tx: Transaction, user_id: str) -> int:
 ADD_ADDRESS = """
     INSERT INTO addresses (id, user_id, is_default, name, line1, line2, city, region, postal_code, country, phone)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, version,
+           created_at
 """
 
 
@@ -106,7 +110,8 @@ async def add_address(
 
 
 FIND_ADDRESS = """
-    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, version,
+           created_at
     FROM addresses WHERE user_id = $1 AND id = $2
 """
 
@@ -117,7 +122,8 @@ async def find_address(db: Db, user_id: str, address_id: str) -> BookedAddress |
 
 
 LIST_ADDRESSES = """
-    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, version,
+           created_at
     FROM addresses WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2)
     ORDER BY id LIMIT $3
 """
@@ -131,9 +137,10 @@ async def list_addresses(db: Db, user_id: str, after_id: str | None, limit: int)
 REPLACE_ADDRESS = """
     UPDATE addresses
     SET is_default = $3, name = $4, line1 = $5, line2 = $6, city = $7, region = $8, postal_code = $9, country = $10,
-        phone = $11, updated_at = now()
+        phone = $11, updated_at = now(), version = version + 1
     WHERE user_id = $1 AND id = $2
-    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, created_at
+    RETURNING id, name, line1, line2, city, region, postal_code, country, phone, is_default, version,
+           created_at
 """
 
 
@@ -146,24 +153,24 @@ async def replace_address(
     return BookedAddress(**row)
 
 
-CLEAR_DEFAULT = "UPDATE addresses SET is_default = false, updated_at = now() WHERE user_id = $1 AND is_default"
+CLEAR_DEFAULT = """
+    UPDATE addresses SET is_default = false, updated_at = now(), version = version + 1 WHERE user_id = $1 AND is_default
+"""
 
 
 async def clear_default(tx: Transaction, user_id: str) -> None:
     await tx.execute(CLEAR_DEFAULT, user_id)
 
 
-DELETE_ADDRESS = "DELETE FROM addresses WHERE user_id = $1 AND id = $2 RETURNING is_default"
+DELETE_ADDRESS = "DELETE FROM addresses WHERE user_id = $1 AND id = $2"
 
 
-async def delete_address(tx: Transaction, user_id: str, address_id: str) -> bool | None:
-    """Whether it was the default; None if there is none such."""
-    was_default: bool | None = await tx.fetchval(DELETE_ADDRESS, user_id, address_id)
-    return was_default
+async def delete_address(tx: Transaction, user_id: str, address_id: str) -> None:
+    await tx.execute(DELETE_ADDRESS, user_id, address_id)
 
 
 PROMOTE_OLDEST = """
-    UPDATE addresses SET is_default = true, updated_at = now()
+    UPDATE addresses SET is_default = true, updated_at = now(), version = version + 1
     WHERE id = (SELECT id FROM addresses WHERE user_id = $1 ORDER BY id LIMIT 1)
 """
 
@@ -191,16 +198,17 @@ def _columns(address: Address) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """Before anything was said: no marketing, because silence is not consent."""
+    """Before anything was said, in version 0: no marketing, because silence is not consent."""
 
     language: str = "en"
     currency: str = "GBP"
     marketing_by_email: bool = False
     marketing_by_sms: bool = False
+    version: int = 0
 
 
 FIND_PREFERENCES = """
-    SELECT language, currency, marketing_by_email, marketing_by_sms FROM user_preferences WHERE user_id = $1
+    SELECT language, currency, marketing_by_email, marketing_by_sms, version FROM user_preferences WHERE user_id = $1
 """
 
 
@@ -214,12 +222,14 @@ SET_PREFERENCES = """
     VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (user_id) DO UPDATE
     SET language = excluded.language, currency = excluded.currency,
-        marketing_by_email = excluded.marketing_by_email, marketing_by_sms = excluded.marketing_by_sms
+        marketing_by_email = excluded.marketing_by_email, marketing_by_sms = excluded.marketing_by_sms,
+        version = user_preferences.version + 1
+    RETURNING language, currency, marketing_by_email, marketing_by_sms, version
 """
 
 
-async def set_preferences(tx: Transaction, user_id: str, wanted: Preferences) -> None:
-    await tx.execute(
+async def set_preferences(tx: Transaction, user_id: str, wanted: Preferences) -> Preferences:
+    row = await tx.fetchrow(
         SET_PREFERENCES,
         user_id,
         wanted.language,
@@ -227,6 +237,8 @@ async def set_preferences(tx: Transaction, user_id: str, wanted: Preferences) ->
         wanted.marketing_by_email,
         wanted.marketing_by_sms,
     )
+    assert row is not None
+    return Preferences(**row)
 
 
 # --------------------------------------------------------------------------------------------- wishlist

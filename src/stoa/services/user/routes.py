@@ -51,6 +51,7 @@ class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
     first_name: str
     last_name: str
     phone: str
+    version: int
 
 
 class AddressBody(Address, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +63,7 @@ class AddressBody(Address, frozen=True, kw_only=True, forbid_unknown_fields=True
 class AddressView(Address, frozen=True, kw_only=True):
     id: str
     is_default: bool
+    version: int
     created_at: datetime
 
 
@@ -70,6 +72,12 @@ class PreferencesBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     currency: CurrencyCode
     marketing_by_email: bool
     marketing_by_sms: bool
+
+
+class PreferencesView(PreferencesBody, frozen=True, kw_only=True):
+    """Before anything was said `version` is 0."""
+
+    version: int
 
 
 class NewWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,18 +98,30 @@ async def show_profile(users: Users, request: Request) -> ProfileView:
     return _profile(await profiles.profile_of(users, request.user_id))
 
 
-@routes.put("/users/profile", body=ProfileBody, answer=ProfileView, who=OWNER, summary="Set your profile")
+@routes.put(
+    "/users/profile",
+    body=ProfileBody,
+    answer=ProfileView,
+    who=OWNER,
+    versioned=True,
+    summary="Set your profile",
+)
 async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileView:
     changes = msgspec.structs.asdict(request.body)
-    return _profile(await profiles.edit_profile(users, request.user_id, **changes))
+    return _profile(await profiles.edit_profile(users, request.user_id, **changes, if_match=request.if_match))
 
 
 @routes.patch(
-    "/users/profile", body=ProfileChange, answer=ProfileView, who=OWNER, summary="Change something in your profile"
+    "/users/profile",
+    body=ProfileChange,
+    answer=ProfileView,
+    who=OWNER,
+    versioned=True,
+    summary="Change something in your profile",
 )
 async def change_profile(users: Users, request: Request[ProfileChange]) -> ProfileView:
     changes = msgspec.structs.asdict(request.body)
-    return _profile(await profiles.edit_profile(users, request.user_id, **changes))
+    return _profile(await profiles.edit_profile(users, request.user_id, **changes, if_match=request.if_match))
 
 
 @routes.get("/users/addresses", query=PageQuery, answer=Page[AddressView], who=OWNER, summary="Your address book")
@@ -127,35 +147,40 @@ async def show_address(users: Users, request: Request) -> AddressView:
     body=AddressBody,
     answer=AddressView,
     who=OWNER,
+    versioned=True,
     summary="Replace an address, or make it the default",
 )
 async def replace_address(users: Users, request: Request[AddressBody]) -> AddressView:
     sent, address_id = request.body, request.path["address_id"]
-    replaced = await addresses.replace_address(users, request.user_id, address_id, sent, is_default=sent.is_default)
+    replaced = await addresses.replace_address(
+        users, request.user_id, address_id, sent, is_default=sent.is_default, if_match=request.if_match
+    )
     return _address(replaced)
 
 
-@routes.delete("/users/addresses/{address_id:uuid}", who=OWNER, summary="Take an address out of your book")
+@routes.delete(
+    "/users/addresses/{address_id:uuid}", who=OWNER, versioned=True, summary="Take an address out of your book"
+)
 async def delete_address(users: Users, request: Request) -> None:
-    await addresses.delete_address(users, request.user_id, request.path["address_id"])
+    await addresses.delete_address(users, request.user_id, request.path["address_id"], request.if_match)
 
 
-@routes.get("/users/preferences", answer=PreferencesBody, who=OWNER, summary="How you want to be served")
-async def show_preferences(users: Users, request: Request) -> PreferencesBody:
+@routes.get("/users/preferences", answer=PreferencesView, who=OWNER, summary="How you want to be served")
+async def show_preferences(users: Users, request: Request) -> PreferencesView:
     return _preferences(await repository.find_preferences(users.db, request.user_id))
 
 
 @routes.put(
     "/users/preferences",
     body=PreferencesBody,
-    answer=PreferencesBody,
+    answer=PreferencesView,
     who=OWNER,
+    versioned=True,
     summary="Say how you want to be served",
 )
-async def set_preferences(users: Users, request: Request[PreferencesBody]) -> PreferencesBody:
+async def set_preferences(users: Users, request: Request[PreferencesBody]) -> PreferencesView:
     wanted = Preferences(**msgspec.structs.asdict(request.body))
-    await preferences.set_preferences(users, request.user_id, wanted)
-    return request.body
+    return _preferences(await preferences.set_preferences(users, request.user_id, wanted, request.if_match))
 
 
 @routes.get(
@@ -208,8 +233,8 @@ def _address(address: BookedAddress) -> AddressView:
     return msgspec.convert(address, AddressView, from_attributes=True)
 
 
-def _preferences(found: Preferences) -> PreferencesBody:
-    return msgspec.convert(found, PreferencesBody, from_attributes=True)
+def _preferences(found: Preferences) -> PreferencesView:
+    return msgspec.convert(found, PreferencesView, from_attributes=True)
 
 
 def _wish(wish: Wish) -> WishView:
