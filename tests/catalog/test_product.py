@@ -39,7 +39,7 @@ def test_every_name_makes_acceptable_slugs(name):
 
 
 def variant(sku: str, currency: str = "GBP") -> Variant:
-    return Variant(sku, "", Money(100, currency), 0, {})
+    return Variant(uuid7(), sku, "", Money(100, currency), 0, {})
 
 
 @pytest.mark.parametrize(

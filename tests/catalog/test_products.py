@@ -30,9 +30,11 @@ FULL = {
 
 async def test_a_product_is_shown_as_it_was_written(shop):
     made = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
+    ids = [one["id"] for one in made["variants"]]
+    assert len({*ids, made["id"]}) == 3
     variants = [
-        {"sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}},
-        {"sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}},
+        {"id": ids[0], "sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}},
+        {"id": ids[1], "sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}},
     ]
     images = [FULL["images"][0], {"url": "/media/2.jpg", "alt": ""}]
     assert made == FULL | {
@@ -44,6 +46,7 @@ async def test_a_product_is_shown_as_it_was_written(shop):
         "seller_id": None,
         "images": images,
         "variants": variants,
+        "options": [{"name": "size", "values": ["L", "S"]}],
         "price": pounds(900),
         "price_max": pounds(1200),
         "version": 1,
@@ -144,14 +147,17 @@ async def test_put_replaces_all_but_the_slug(shop):
         "tags": [],
         "specifications": {},
         "images": [],
-        "variants": [{"sku": "MUG-S", "name": "", "price": pounds(800), "position": 0, "options": {}}],
+        "variants": [
+            made["variants"][1] | {"name": "", "price": pounds(800), "position": 0, "options": {}},
+        ],
+        "options": [],
         "price": pounds(800),
         "price_max": pounds(800),
         "version": 2,
         "updated_at": changed["updated_at"],
     }
     assert changed["updated_at"] > made["updated_at"]
-    assert (await shop.announced())[1:] == [("product.updated", "white-mug", 2, ["MUG-S"])]
+    assert (await shop.announced())[1:] == [("product.updated", "white-mug", 2, ["MUG-L", "MUG-S"])]
 
 
 async def test_a_replacement_says_what_it_replaces(shop):
@@ -175,6 +181,37 @@ async def test_if_match_is_the_version_too(shop):
     stale = (412, "If-Match", 1), (412, "If-Match", 2)
     assert outcomes == [stale[0], (400, "If-Match", None), (200, None, None), stale[1], (200, None, None)]
     assert (await shop.rest.ok("GET", "/products/mug"))["name"] == "Cup *"
+
+
+MUTATIONS = [
+    ("PATCH", "/products/mug", {"name": "Cup"}),
+    ("PUT", "/products/mug", {"name": "Cup"}),
+    ("DELETE", "/products/mug", None),
+    ("POST", "/products/mug/variants", {"sku": "NEW", "price": pounds(1)}),
+    ("PUT", "/variants/MUG-0", {"price": pounds(1)}),
+    ("DELETE", "/variants/MUG-1", None),
+    ("POST", "/products/mug/withhold", {"reason": "Why"}),
+    ("POST", "/products/mug/reinstate", {"reason": "Why"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), MUTATIONS)
+async def test_every_change_of_a_product_minds_its_version(shop, method, path, body):
+    before = await shop.add("mug", 500, 600)
+    headers = {"authorization": f"Bearer {token_of(ADMIN)}"}
+
+    async def send(if_match):
+        return await ask(shop.rest._app, method, f"/api/v1{path}", body, headers | {"if-match": if_match})
+
+    stale = await send('"2"')
+    assert (stale.status, stale.json["type"], stale.json["now"]) == (412, "/problems/version-mismatch", 1)
+    assert await shop.rest.ok("GET", "/products/mug") == before
+    assert len(await shop.announced()) == 1
+    assert (await send('"7", "1"')).status in {200, 201, 204}
+    # Archived, it is not there to be archived again.
+    assert (await send("*")).status in (
+        {404} if path == "/products/mug" and method == "DELETE" else {200, 204, 404, 409}
+    )
 
 
 async def test_two_editors_one_wins(shop):
@@ -257,6 +294,7 @@ async def test_variants_come_change_and_go_with_their_product(shop):
 
     changed = await shop.rest.ok("PUT", "/variants/MUG-XL", {"price": pounds(300)}, user=ADMIN)
     assert changed["variants"][1] == {
+        "id": added["variants"][1]["id"],
         "sku": "MUG-XL",
         "name": "",
         "price": pounds(300),
@@ -273,13 +311,14 @@ async def test_variants_come_change_and_go_with_their_product(shop):
     assert ([one["sku"] for one in shown["variants"]], shown["price_max"]) == (["MUG-0"], pounds(500))
     assert [one[2:] for one in await shop.announced()] == [
         (1, ["MUG-0"]),
-        (2, ["MUG-0", "MUG-XL"]),
-        (3, ["MUG-0", "MUG-XL"]),
-        (4, ["MUG-0"]),
+        (2, ["MUG-XL"]),
+        (3, ["MUG-XL"]),
+        (4, ["MUG-XL"]),
     ]
 
     back = await shop.rest.ok("POST", "/products/mug/variants", new, status=201, user=ADMIN)
     assert [one["sku"] for one in back["variants"]] == ["MUG-0", "MUG-XL"]
+    assert back["variants"][1]["id"] == added["variants"][1]["id"]
 
 
 async def test_products_added_at_once_with_the_same_skus_have_one_winner(shop):

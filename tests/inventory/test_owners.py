@@ -132,6 +132,21 @@ async def test_staff_count_what_nobody_sells_yet(town):
     assert (await town.rest.ok("PUT", "/inventory/LATER", {"on_hand": 4}, user=SELLER))["on_hand"] == 4
 
 
+async def test_an_update_tells_of_the_skus_that_changed(town):
+    """The others stay known; one of before told of all."""
+    product = uuid7()
+    await hear(town, told(SELLER.id, "A", "B", kind="created", product=product))
+    await hear(town, told(SELLER.id, "C", version=2, product=product, changed=["variants"]))
+    await hear(town, told(SELLER.id, version=3, product=product, changed=["name"]))
+    assert [await owner(town, sku) for sku in "ABC"] == [
+        Owner("A", SELLER.id, 1),
+        Owner("B", SELLER.id, 1),
+        Owner("C", SELLER.id, 2),
+    ]
+    await hear(town, told(SELLER.id, "A", "B", "C", version=4, product=product))
+    assert await owner(town, "A") == Owner("A", SELLER.id, 4)
+
+
 async def test_what_was_told_is_known_without_catalog(shop):
     rest = Rest(routes.bind(shop.inventory), shop.db)
     assert (await rest.send("PUT", "/inventory/HIS", {"on_hand": 3}, user=SELLER)).status == 500  # nobody to ask

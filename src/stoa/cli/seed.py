@@ -52,6 +52,7 @@ class _Variant(msgspec.Struct, forbid_unknown_fields=True):
     price: int
     stock: int
     name: str = ""
+    options: dict[str, str] = {}
 
 
 class _Product(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,6 +174,7 @@ def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportPr
                 sku=variant.sku,
                 name=variant.name,
                 price=common_pb2.Money(amount_minor=variant.price, currency=CURRENCY),
+                options=[catalog_pb2.Option(name=name, value=value) for name, value in variant.options.items()],
             )
             for variant in product.variants
         ],

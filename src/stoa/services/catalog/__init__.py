@@ -2,10 +2,12 @@
 
 It owns products, their variants and the category tree. What always holds:
 
-* a SKU belongs to one product for ever: a variant is archived, never removed, and its SKU is not given away;
+* a variant has an id, and its SKU is its for ever: it is archived, never removed, and its SKU is not given away;
+* no two variants of a product that are sold have the same options;
 * an active product has a variant, and its lowest and highest price are its variants';
 * all prices are in the shop's currency;
-* a product's version counts its changes, those of its variants among them, and each is announced once;
+* a product's version counts its changes, those of its variants among them, and each is announced once; what is as it
+  was is no change;
 * no category is inside itself, and none goes while a product is in it;
 * only what stands active is seen and sold: what staff withhold, or a barred seller sells, is not, whatever its status;
 * from the commit that bars a seller nothing of his is sold; where his products stand follows in rounds.

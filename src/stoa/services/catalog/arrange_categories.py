@@ -62,7 +62,7 @@ async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
         if await repository.category_has_others(tx, category.id, archived):
             raise CategoryInUse
         changed = await repository.take_out_of_category(tx, archived)
-        await catalog.outbox.announce_all(tx, [updated(product) for product in changed])
+        await catalog.outbox.announce_all(tx, [updated(product, ["category"]) for product in changed])
         await repository.remove_category(tx, category.id)
         await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stoa.kit import text
-from stoa.kit.http.types import Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
-from stoa.services.catalog.errors import SlugLikeAnId
-from stoa.services.catalog.product import Image, Variant, is_id
+from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
+from stoa.kit.ids import uuid7
+from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId
+from stoa.services.catalog.product import Image, Variant, in_order, is_id
 
 Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
@@ -37,21 +39,23 @@ class NewImage(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
-    """Without a `position` it takes its place in the list."""
+    """Without a `position` it takes its place in the list. Its SKU says which it is; the `id` is known of one that
+    was shown, and may come back with it."""
 
     sku: Sku
     price: Price
     name: Label = ""
     options: Options = {}
     position: Position | None = None
+    id: Id | None = None
 
-    def at(self, place: int) -> Variant:
+    def at(self, place: int, variant_id: str) -> Variant:
         position = place if self.position is None else self.position
-        return Variant(self.sku, self.name, self.price.money, position, self.options)
+        return Variant(variant_id, self.sku, self.name, self.price.money, position, self.options)
 
 
 class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything of a variant but its SKU. Without a `position` it stays where it is."""
+    """Everything of a variant but its id and SKU. Without a `position` it stays where it is."""
 
     price: Price
     name: Label = ""
@@ -133,8 +137,17 @@ def images_of(images: list[NewImage]) -> list[Image]:
     return [Image(image.url, image.alt) for image in images]
 
 
-def variants_of(variants: list[NewVariant]) -> list[Variant]:
-    return [variant.at(place) for place, variant in enumerate(variants)]
+def variants_of(variants: list[NewVariant], known: Sequence[Variant] = ()) -> list[Variant]:
+    """In their order; those of the `known` with the same SKU keep their ids. Raises `ForeignVariantId`."""
+    ids = {variant.sku: variant.id for variant in known}
+    for at, new in enumerate(variants):
+        check_variant_id(new, ids.get(new.sku), f"variants[{at}].id")
+    return in_order(new.at(place, ids.get(new.sku) or uuid7()) for place, new in enumerate(variants))
+
+
+def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:
+    if new.id is not None and new.id.lower() != known:
+        raise ForeignVariantId(new.sku, field)
 
 
 def check_slug(slug: str) -> None:

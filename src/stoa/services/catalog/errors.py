@@ -3,7 +3,7 @@
 NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
 Forbidden       NotYourProduct
 Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
-                SkuTwice, SlugLikeAnId
+                SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId
 Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld
 """
 
@@ -27,7 +27,7 @@ class NoSuchVariant(problems.NotFound):
     slug = "no-such-variant"
 
     def __init__(self) -> None:
-        super().__init__("There is no variant of this SKU.", field="sku")
+        super().__init__("There is no variant of this SKU or id.", field="sku")
 
 
 class NoSuchCategory(problems.NotFound):
@@ -102,6 +102,24 @@ class SkuTwice(problems.Unprocessable):
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"The SKU {sku} stands more than once.", field="variants")
+
+
+class OptionsTwice(problems.Unprocessable):
+    """`skus` are the two that nothing would tell apart."""
+
+    title = "Two variants have the same options"
+    slug = "options-twice"
+
+    def __init__(self, skus: Sequence[str], field: str) -> None:
+        super().__init__(f"{' and '.join(skus)} have the same options.", field=field, skus=list(skus))
+
+
+class ForeignVariantId(problems.Unprocessable):
+    title = "This is not the variant's id"
+    slug = "foreign-variant-id"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"{sku} has another id, or none yet: leave it out.", field=field)
 
 
 class SlugLikeAnId(problems.Unprocessable):

@@ -1,12 +1,15 @@
 """What catalog announces: a product came, changed or went. Who hears it reads what it needs.
 
-`skus` are those of its variants that are not archived; `seller_id` is null for the shop's own.
+`skus` are those of its variants that came or went with it; `seller_id` is null for the shop's own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from stoa.kit.events import Fact
 from stoa.kit.outbox import Announcement
+from stoa.services.catalog.product import Product
 from stoa.services.catalog.repository import Changed
 
 
@@ -18,9 +21,13 @@ class ProductCreated(Fact, event="product.created", frozen=True, kw_only=True):
 
 
 class ProductUpdated(Fact, event="product.updated", frozen=True, kw_only=True):
+    """`changed` names the members of the product that are not as they were; `skus` are the variants that are new,
+    not as they were or archived now, and nobody else's."""
+
     product_id: str
     slug: str
     seller_id: str | None
+    changed: list[str]
     skus: list[str]
 
 
@@ -31,7 +38,12 @@ class ProductDeleted(Fact, event="product.deleted", frozen=True, kw_only=True):
     skus: list[str]
 
 
-def updated(product: Changed) -> Announcement:
-    """Of a product that was changed with others."""
-    said = ProductUpdated(product_id=product.id, slug=product.slug, seller_id=product.seller_id, skus=product.skus)
+def updated(product: Product | Changed, changed: Sequence[str], skus: Iterable[str] = ()) -> Announcement:
+    said = ProductUpdated(
+        product_id=product.id,
+        slug=product.slug,
+        seller_id=product.seller_id,
+        changed=list(changed),
+        skus=sorted(skus),
+    )
     return Announcement(product.id, product.version, said)

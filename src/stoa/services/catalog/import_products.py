@@ -10,7 +10,7 @@ from stoa.kit.outbox import Announcement
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import NewProduct, check_slug, variants_of
 from stoa.services.catalog.events import ProductCreated
-from stoa.services.catalog.product import Variant, check_for_sale
+from stoa.services.catalog.product import Variant, check_for_sale, options_of
 from stoa.services.catalog.repository import Category
 from stoa.services.catalog.service import Catalog
 
@@ -46,7 +46,8 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
         await repository.import_categories(tx, new)
         added_ids = await repository.import_products(tx, [_columns(slug, row) for slug, row in rows.items()])
         added = {slug: row for slug, row in rows.items() if row.id in added_ids}
-        await repository.write_variants(tx, {row.id: row.variants for row in added.values()})
+        value_ids = await repository.write_options(tx, {row.id: options_of(row.variants) for row in added.values()})
+        await repository.write_variants(tx, {row.id: row.variants for row in added.values()}, value_ids)
         announcements = [
             Announcement(row.id, 1, ProductCreated(product_id=row.id, slug=slug, seller_id=None, skus=row.skus))
             for slug, row in added.items()

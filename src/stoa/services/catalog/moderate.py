@@ -9,15 +9,19 @@ from msgspec.structs import replace
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.catalog.change_products import lock_product, save
 from stoa.services.catalog.product import Product, Withheld
 from stoa.services.catalog.service import Catalog
 
 
-async def withhold(catalog: Catalog, id_or_slug: str, by: Principal, reason: str) -> Product:
+async def withhold(
+    catalog: Catalog, id_or_slug: str, by: Principal, reason: str, if_match: IfMatch = ANYTHING
+) -> Product:
     """Nobody can see or buy it any more, but those who sell it and staff. A repeat changes nothing."""
     async with catalog.db.transaction() as tx:
         before = await lock_product(tx, id_or_slug, by)
+        if_match.check(before.version)
         if before.withheld is not None:
             return before
         withheld = Withheld(clock.now(), by.user_id, reason)
@@ -33,10 +37,13 @@ async def withhold(catalog: Catalog, id_or_slug: str, by: Principal, reason: str
         return after
 
 
-async def reinstate(catalog: Catalog, id_or_slug: str, by: Principal, reason: str) -> Product:
+async def reinstate(
+    catalog: Catalog, id_or_slug: str, by: Principal, reason: str, if_match: IfMatch = ANYTHING
+) -> Product:
     """It stands again as its seller says. A repeat changes nothing."""
     async with catalog.db.transaction() as tx:
         before = await lock_product(tx, id_or_slug, by)
+        if_match.check(before.version)
         if before.withheld is None:
             return before
         after = await save(tx, catalog, before, replace(before, withheld=None))

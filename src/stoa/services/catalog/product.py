@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from stoa.kit.money import Money
-from stoa.services.catalog.errors import CategoryCycle, CategoryTooDeep, ForeignCurrency, NothingForSale, SkuTwice
+from stoa.services.catalog.errors import (
+    CategoryCycle,
+    CategoryTooDeep,
+    ForeignCurrency,
+    NothingForSale,
+    OptionsTwice,
+    SkuTwice,
+)
 
 Status = Literal["draft", "active", "archived"]
 """What the seller says of his product."""
@@ -31,11 +38,19 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Variant(msgspec.Struct, frozen=True):
     """What is sold: `name` and `options` tell it from its siblings ("red, large"); empty where it has none."""
 
+    id: str
     sku: str
     name: str
     price: Money
     position: int
     options: Mapping[str, str]
+
+
+class Option(msgspec.Struct, frozen=True):
+    """What variants of a product differ in ("size"), with what they have there, in the order of the variants."""
+
+    name: str
+    values: Sequence[str]
 
 
 class CategoryName(msgspec.Struct, frozen=True):
@@ -83,6 +98,10 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         return [variant.sku for variant in self.variants]
 
     @property
+    def options(self) -> list[Option]:
+        return options_of(self.variants)
+
+    @property
     def price(self) -> Money | None:
         """The lowest; None without variants."""
         return min((variant.price for variant in self.variants), key=_amount, default=None)
@@ -92,8 +111,51 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         return max((variant.price for variant in self.variants), key=_amount, default=None)
 
 
+_TOLD = [name for name in Product.__struct_fields__ if name not in {"id", "version", "created_at", "updated_at"}]
+
+
 def _amount(price: Money) -> int:
     return price.amount
+
+
+def in_order(variants: Iterable[Variant]) -> list[Variant]:
+    """As they stand in their product."""
+    return sorted(variants, key=lambda variant: (variant.position, variant.sku))
+
+
+def options_of(variants: Iterable[Variant]) -> list[Option]:
+    """Names and values stand as they first come."""
+    names: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        for name, value in variant.options.items():
+            names.setdefault(name, {})[value] = None
+    return [Option(name, list(values)) for name, values in names.items()]
+
+
+def used_options(options: Sequence[Option], variants: Iterable[Variant]) -> list[Option]:
+    """All options in their places, each with those of its values that the variants have."""
+    had = {pair for variant in variants for pair in variant.options.items()}
+    return [Option(one.name, [value for value in one.values if (one.name, value) in had]) for one in options]
+
+
+def changes(before: Product, after: Product) -> list[str]:
+    """The members that are not as they were."""
+    return [name for name in _TOLD if not _same(getattr(before, name), getattr(after, name))]
+
+
+def _same(one: object, other: object) -> bool:
+    """Also in what kind of value it is: to Python 1 and true are the same."""
+    return one == other and (not isinstance(one, Mapping) or _kinds(one) == _kinds(other))
+
+
+def _kinds(members: Any) -> list[bool]:
+    return [isinstance(members[name], bool) for name in sorted(members)]
+
+
+def changed_variants(before: Product, after: Product) -> list[Variant]:
+    """Those that are new or not as they were."""
+    known = {variant.sku: variant for variant in before.variants}
+    return [variant for variant in after.variants if known.get(variant.sku) != variant]
 
 
 def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -> None:
@@ -106,6 +168,18 @@ def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -
             raise SkuTwice(variant.sku)
         seen.add(variant.sku)
         check_currency(variant.price, currency, f"variants[{at}].price")
+    check_told_apart(variants)
+
+
+def check_told_apart(variants: Sequence[Variant], field: str | None = None) -> None:
+    """Raise if two have the same options. `field` is where the caller sent those, if not with all variants."""
+    seen: dict[frozenset[tuple[str, str]], str] = {}
+    for at, variant in enumerate(variants):
+        if not variant.options:
+            continue
+        sibling = seen.setdefault(frozenset(variant.options.items()), variant.sku)
+        if sibling != variant.sku:
+            raise OptionsTwice([sibling, variant.sku], field or f"variants[{at}].options")
 
 
 def check_currency(price: Money, currency: str, field: str = "price") -> None:

@@ -11,11 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
+from msgspec.structs import replace
 
 from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
-from stoa.services.catalog.product import CategoryName, Image, Product, Standing, Variant, Withheld
+from stoa.services.catalog.product import (
+    CategoryName,
+    Image,
+    Option,
+    Product,
+    Standing,
+    Variant,
+    Withheld,
+    in_order,
+    is_id,
+)
 
 # ----------------------------------------------------------------------------------------------------- lists
 
@@ -124,12 +135,12 @@ class Changed(NamedTuple):
     slug: str
     version: int
     seller_id: str | None
-    skus: list[str]
 
 
 class ForSale(NamedTuple):
     """A variant that can be bought, with what a cart shows of its product."""
 
+    id: str
     sku: str
     product_id: str
     product_name: str
@@ -137,6 +148,10 @@ class ForSale(NamedTuple):
     name: str
     price_minor: int
     currency: str
+
+
+Value = tuple[str, str, str]
+"""What a variant has for an option: the product's id, the option's name and the text."""
 
 
 class Owner(NamedTuple):
@@ -169,11 +184,17 @@ _PRODUCT = """
         product.seller_id, product.tags, product.specifications, product.images,
         product.version, product.created_at, product.updated_at,
         (
-            SELECT coalesce(jsonb_agg(jsonb_build_array(
-                sku, name, jsonb_build_object('amount', price_minor, 'currency', currency), position, options
-            ) ORDER BY position, sku), '[]')
+            SELECT coalesce(json_agg(json_build_array(
+                id, sku, name, price_minor, currency, position, option_values
+            )), '[]')
             FROM variants WHERE product_id = product.id AND archived_at IS NULL
-        ) AS variants
+        ) AS variants,
+        (
+            SELECT coalesce(json_agg(json_build_array(value.id, option.name, value.value)
+                ORDER BY option.position, option.name), '[]')
+            FROM product_options AS option JOIN option_values AS value ON value.option_id = option.id
+            WHERE option.product_id = product.id
+        ) AS option_values
     FROM products AS product
     LEFT JOIN categories AS category ON category.id = product.category_id
 """
@@ -224,14 +245,21 @@ def _product(row: asyncpg.Record) -> Product:
         tags=row["tags"],
         specifications=row["specifications"],
         images=[Image(**image) for image in row["images"]],
-        variants=[
-            Variant(sku, name, Money(**price), position, options)
-            for sku, name, price, position, options in row["variants"]
-        ],
+        variants=_variants(row["variants"], row["option_values"]),
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _variants(rows: Sequence[Any], values: Sequence[Any]) -> list[Variant]:
+    """`values` stand as they are shown: by their option."""
+    place = {value_id: at for at, (value_id, _, _) in enumerate(values)}
+    variants = []
+    for variant_id, sku, name, price_minor, currency, position, value_ids in rows:
+        options = dict(values[at][1:] for at in sorted(place[each] for each in value_ids))
+        variants.append(Variant(variant_id, sku, name, Money(price_minor, currency), position, options))
+    return in_order(variants)
 
 
 def _withheld(row: asyncpg.Record) -> Withheld | None:
@@ -280,12 +308,14 @@ ADD_PRODUCT = """
     )
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
     ON CONFLICT (slug) DO NOTHING
+    RETURNING version, standing, created_at, updated_at
 """
 
 
-async def add_product(tx: Transaction, product: Product, *, seller_barred: bool) -> bool:
-    """Without its variants; False where its slug is taken."""
-    return affected(await tx.execute(ADD_PRODUCT, *_columns(product), seller_barred)) == 1
+async def add_product(tx: Transaction, product: Product, *, seller_barred: bool) -> Product | None:
+    """Without its variants; it as it is then. None where its slug is taken."""
+    row = await tx.fetchrow(ADD_PRODUCT, *_columns(product), seller_barred)
+    return None if row is None else replace(product, **row)
 
 
 CHANGE_PRODUCT = """
@@ -294,15 +324,18 @@ CHANGE_PRODUCT = """
         tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
         withheld_at = $15, withheld_by = $16, withheld_reason = $17, version = version + 1, updated_at = now()
     WHERE id = $1
+    RETURNING version, standing, updated_at
 """
 
 
-async def change_product(tx: Transaction, product: Product) -> None:
-    """Without its variants; the version goes up by one. Raises `SlugTaken`."""
+async def change_product(tx: Transaction, product: Product) -> Product:
+    """Without its variants; it as it is then, one version on. Raises `SlugTaken`."""
     try:
-        await tx.execute(CHANGE_PRODUCT, *_columns(product), *_withheld_columns(product.withheld))
+        row = await tx.fetchrow(CHANGE_PRODUCT, *_columns(product), *_withheld_columns(product.withheld))
     except asyncpg.UniqueViolationError:
         raise SlugTaken(product.slug) from None
+    assert row is not None, "products are never removed"
+    return replace(product, **row)
 
 
 def _withheld_columns(withheld: Withheld | None) -> tuple[Any, ...]:
@@ -310,6 +343,7 @@ def _withheld_columns(withheld: Withheld | None) -> tuple[Any, ...]:
 
 
 def _columns(product: Product) -> tuple[Any, ...]:
+    lowest, highest = product.price, product.price_max
     return (
         product.id,
         product.slug,
@@ -322,9 +356,9 @@ def _columns(product: Product) -> tuple[Any, ...]:
         product.tags,
         product.specifications,
         product.images,
-        product.price.amount if product.price else 0,
-        product.price_max.amount if product.price_max else 0,
-        product.price.currency if product.price else None,
+        lowest.amount if lowest else 0,
+        highest.amount if highest else 0,
+        lowest.currency if lowest else None,
     )
 
 
@@ -355,42 +389,104 @@ async def import_products(tx: Transaction, products: Sequence[Mapping[str, Any]]
 
 # A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
 WRITE_VARIANTS = """
-    INSERT INTO variants (sku, product_id, name, price_minor, currency, position, options)
-    SELECT sku, product_id, name, price_minor, currency, position, options
+    INSERT INTO variants (id, sku, product_id, name, price_minor, currency, position, option_values)
+    SELECT id, sku, product_id, name, price_minor, currency, position, option_values
     FROM jsonb_to_recordset($1) AS new (
-        sku text, product_id uuid, name text, price_minor bigint, currency text, position integer, options jsonb
+        id uuid, sku text, product_id uuid, name text, price_minor bigint, currency text, position integer,
+        option_values uuid[]
     )
     ORDER BY sku
     ON CONFLICT (sku) DO UPDATE SET
         name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
-        position = EXCLUDED.position, options = EXCLUDED.options, archived_at = NULL
+        position = EXCLUDED.position, option_values = EXCLUDED.option_values, archived_at = NULL
     WHERE variants.product_id = EXCLUDED.product_id
-    RETURNING sku
+    RETURNING sku, id
 """
 
 
-async def write_variants(tx: Transaction, variants: Mapping[str, Sequence[Variant]]) -> None:
-    """By product id: new ones are added, others of the same product replaced. Raises `SkuTaken`."""
+async def write_variants(
+    tx: Transaction, variants: Mapping[str, Sequence[Variant]], value_ids: Mapping[Value, str]
+) -> dict[str, str]:
+    """By product id: new ones are added, others of the same product replaced; their ids by SKU. Raises `SkuTaken`.
+
+    A SKU of the archive has the id that it had.
+    """
     skus = Counter(variant.sku for some in variants.values() for variant in some)
     if len(skus) < skus.total():
         raise SkuTaken([sku for sku, times in skus.items() if times > 1])
     rows = [
         {
+            "id": variant.id,
             "sku": variant.sku,
             "product_id": product_id,
             "name": variant.name,
             "price_minor": variant.price.amount,
             "currency": variant.price.currency,
             "position": variant.position,
-            "options": variant.options,
+            "option_values": sorted(value_ids[product_id, *option] for option in variant.options.items()),
         }
         for product_id, some in variants.items()
         for variant in some
     ]
-    written = {row["sku"] for row in await tx.fetch(WRITE_VARIANTS, rows)}
-    taken = [sku for sku in skus if sku not in written]
+    ids = {row["sku"]: row["id"] for row in await tx.fetch(WRITE_VARIANTS, rows)}
+    taken = [sku for sku in skus if sku not in ids]
     if taken:
         raise SkuTaken(taken)
+    return ids
+
+
+WRITE_OPTIONS = """
+    WITH new AS (
+        SELECT product_id, name, position, value
+        FROM jsonb_to_recordset($1) AS new (product_id uuid, name text, position integer, value text)
+    ), option AS (
+        INSERT INTO product_options (id, product_id, name, position)
+        SELECT gen_random_uuid(), product_id, name, position FROM new
+        GROUP BY product_id, name, position
+        ON CONFLICT (product_id, name) DO UPDATE SET position = EXCLUDED.position
+        RETURNING id, product_id, name
+    ), value AS (
+        INSERT INTO option_values (id, option_id, value)
+        SELECT gen_random_uuid(), option.id, new.value FROM new JOIN option USING (product_id, name)
+        ON CONFLICT (option_id, value) DO UPDATE SET value = EXCLUDED.value
+        RETURNING id, option_id, value
+    )
+    SELECT option.product_id, option.name, value.value, value.id
+    FROM value JOIN option ON option.id = value.option_id
+"""
+
+
+async def write_options(tx: Transaction, options: Mapping[str, Sequence[Option]]) -> dict[Value, str]:
+    """The options by product id, in their order; the ids of their values, whether they are new or not."""
+    rows = [
+        {"product_id": product_id, "name": option.name, "position": position, "value": value}
+        for product_id, some in options.items()
+        for position, option in enumerate(some)
+        for value in option.values
+    ]
+    if not rows:
+        return {}
+    return {(row[0], row[1], row[2]): row[3] for row in await tx.fetch(WRITE_OPTIONS, rows)}
+
+
+FORGET_VALUES = """
+    DELETE FROM option_values AS value USING product_options AS option
+    WHERE option.id = value.option_id AND option.product_id = $1 AND NOT EXISTS (
+        SELECT FROM variants WHERE product_id = $1 AND value.id = ANY(option_values)
+    )
+"""
+
+
+FORGET_OPTIONS = """
+    DELETE FROM product_options AS option
+    WHERE product_id = $1 AND NOT EXISTS (SELECT FROM option_values WHERE option_id = option.id)
+"""
+
+
+async def forget_options(tx: Transaction, product_id: str) -> None:
+    """Those that no variant of the product has any more, archived ones included."""
+    await tx.execute(FORGET_VALUES, product_id)
+    await tx.execute(FORGET_OPTIONS, product_id)
 
 
 # Two products that claim each other's SKUs wait for each other here, and not in a circle later.
@@ -412,16 +508,21 @@ async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]
     await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
 
 
-PRODUCT_OF_SKU = "SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL"
+VARIANT_BY_ID = "SELECT product_id, sku FROM variants WHERE id = $1 AND archived_at IS NULL"
 
 
-async def product_of_sku(db: Db, sku: str) -> str | None:
-    product_id: str | None = await db.fetchval(PRODUCT_OF_SKU, sku)
-    return product_id
+VARIANT_BY_SKU = "SELECT product_id, sku FROM variants WHERE sku = $1 AND archived_at IS NULL"
+
+
+async def find_variant(db: Db, sku_or_id: str) -> tuple[str, str] | None:
+    """Its product's id, and its SKU: nothing keeps a SKU from looking like another variant's id, which comes first."""
+    row = await db.fetchrow(VARIANT_BY_ID, sku_or_id) if is_id(sku_or_id) else None
+    row = row or await db.fetchrow(VARIANT_BY_SKU, sku_or_id)
+    return None if row is None else (row["product_id"], row["sku"])
 
 
 VARIANTS_FOR_SALE = """
-    SELECT variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
+    SELECT variant.id, variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
         variant.name, variant.price_minor, variant.currency
     FROM variants AS variant
     JOIN products AS product ON product.id = variant.product_id
@@ -507,9 +608,7 @@ TURN_PRODUCTS = """
         ORDER BY seller_id, id LIMIT $3
         FOR UPDATE
     )
-    RETURNING id, slug, version, seller_id, ARRAY(
-        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
-    )
+    RETURNING id, slug, version, seller_id
 """
 
 
@@ -610,9 +709,7 @@ async def category_has_others(tx: Transaction, category_id: str, product_ids: Se
 TAKE_OUT_OF_CATEGORY = """
     UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
     WHERE id = ANY($1::uuid[])
-    RETURNING id, slug, version, seller_id, ARRAY(
-        SELECT sku FROM variants WHERE product_id = products.id AND archived_at IS NULL ORDER BY position, sku
-    )
+    RETURNING id, slug, version, seller_id
 """
 
 

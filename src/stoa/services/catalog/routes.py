@@ -37,7 +37,7 @@ from stoa.services.catalog.change_products import (
 )
 from stoa.services.catalog.errors import VersionMissing
 from stoa.services.catalog.moderate import reinstate, withhold
-from stoa.services.catalog.product import CategoryName, Image, Product, Specification, Standing, Status, Variant
+from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
 from stoa.services.catalog.repository import NAME_START, Card, Category
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
@@ -58,7 +58,8 @@ class WithheldView(msgspec.Struct):
 class ProductView(msgspec.Struct, kw_only=True):
     """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes.
 
-    `status` is what its seller says, `standing` what follows: only what stands `active` is seen and sold.
+    `options` are what its variants differ in. `status` is what its seller says, `standing` what follows: only what
+    stands `active` is seen and sold.
     """
 
     id: str
@@ -74,6 +75,7 @@ class ProductView(msgspec.Struct, kw_only=True):
     tags: Sequence[str]
     specifications: dict[str, Specification]
     images: Sequence[Image]
+    options: Sequence[Option]
     price: Money | None
     price_max: Money | None
     variants: Sequence[Variant]
@@ -213,16 +215,23 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
     )
 
 
-@routes.delete("/products/{product}", who=SELLERS, summary="Archive a product")
+@routes.delete("/products/{product}", who=SELLERS, versioned=True, summary="Archive a product")
 async def delete_product(catalog: Catalog, request: Request) -> None:
-    await archive_product(catalog, request.path["product"], _caller(request))
+    await archive_product(catalog, request.path["product"], _caller(request), request.if_match)
 
 
 @routes.post(
-    "/products/{product}/withhold", body=Moderation, answer=ProductView, who=ADMIN, summary="Withhold a product"
+    "/products/{product}/withhold",
+    body=Moderation,
+    answer=ProductView,
+    who=ADMIN,
+    versioned=True,
+    summary="Withhold a product",
 )
 async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(await withhold(catalog, request.path["product"], _caller(request), request.body.reason))
+    return _view(
+        await withhold(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match)
+    )
 
 
 @routes.post(
@@ -230,10 +239,13 @@ async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> Pr
     body=Moderation,
     answer=ProductView,
     who=ADMIN,
+    versioned=True,
     summary="Let a withheld product be sold again",
 )
 async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(await reinstate(catalog, request.path["product"], _caller(request), request.body.reason))
+    return _view(
+        await reinstate(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match)
+    )
 
 
 @routes.post(
@@ -242,26 +254,30 @@ async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> P
     answer=ProductView,
     status=201,
     who=SELLERS,
+    versioned=True,
     summary="Add a variant; answers with its product",
 )
 async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> ProductView:
-    return _view(await add_variant(catalog, request.path["product"], request.body, _caller(request)))
+    return _view(await add_variant(catalog, request.path["product"], request.body, _caller(request), request.if_match))
 
 
 @routes.put(
-    "/variants/{sku}",
+    "/variants/{variant}",
     body=VariantReplacement,
     answer=ProductView,
     who=SELLERS,
-    summary="Replace a variant; answers with its product",
+    versioned=True,
+    summary="Replace a variant, named by its SKU or id; answers with its product",
 )
 async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
-    return _view(await replace_variant(catalog, request.path["sku"], request.body, _caller(request)))
+    return _view(
+        await replace_variant(catalog, request.path["variant"], request.body, _caller(request), request.if_match)
+    )
 
 
-@routes.delete("/variants/{sku}", who=SELLERS, summary="Archive a variant; its SKU stays taken")
+@routes.delete("/variants/{variant}", who=SELLERS, versioned=True, summary="Archive a variant; its SKU stays taken")
 async def delete_variant(catalog: Catalog, request: Request) -> None:
-    await archive_variant(catalog, request.path["sku"], _caller(request))
+    await archive_variant(catalog, request.path["variant"], _caller(request), request.if_match)
 
 
 @routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
@@ -310,6 +326,7 @@ def _view(product: Product) -> ProductView:
         tags=product.tags,
         specifications=dict(product.specifications),
         images=product.images,
+        options=product.options,
         price=product.price,
         price_max=product.price_max,
         variants=product.variants,

@@ -44,6 +44,7 @@ class CatalogServicer(CatalogServiceServicer):
         return pb.GetVariantsResponse(
             variants=[
                 pb.Variant(
+                    variant_id=one.id,
                     sku=one.sku,
                     product_id=one.product_id,
                     product_name=one.product_name,
@@ -85,6 +86,7 @@ def _product(product: Product) -> pb.Product:
         category=product.category.slug if product.category else "",
         variants=[
             pb.Variant(
+                variant_id=variant.id,
                 sku=variant.sku,
                 product_id=product.id,
                 product_name=product.name,
@@ -112,6 +114,7 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
                 "sku": variant.sku,
                 "name": variant.name,
                 "price": {"amount": variant.price.amount_minor, "currency": variant.price.currency},
+                "options": {option.name: option.value for option in variant.options},
             }
             for variant in product.variants
         ],

@@ -26,7 +26,7 @@ async def one_round(catalog: Catalog) -> bool:
         if seller is None:
             return False
         changed = await repository.settle_products(tx, seller, ONE_ROUND)
-        await catalog.outbox.announce_all(tx, [updated(product) for product in changed])
+        await catalog.outbox.announce_all(tx, [updated(product, ["standing"]) for product in changed])
         if len(changed) < ONE_ROUND:
             await repository.seller_settled(tx, seller.id)
         return True

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstoa/catalog/v1/catalog.proto\x12\x0fstoa.catalog.v1\x1a\x1bstoa/common/v1/common.proto\"\x92\x01\n\x07Variant\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x14\n\x0cproduct_name\x18\x03 \x01(\t\x12\x14\n\x0cproduct_slug\x18\x04 \x01(\t\x12\x14\n\x0cvariant_name\x18\x05 \x01(\t\x12$\n\x05price\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\"\"\n\x12GetVariantsRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\"A\n\x13GetVariantsResponse\x12*\n\x08variants\x18\x01 \x03(\x0b\x32\x18.stoa.catalog.v1.Variant\"\xb2\x01\n\x07Product\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\r\n\x05\x62rand\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12*\n\x08variants\x18\x07 \x03(\x0b\x32\x18.stoa.catalog.v1.Variant\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x0f\n\x07version\x18\t \x01(\x03\"$\n\x11GetProductRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"?\n\x12GetProductResponse\x12)\n\x07product\x18\x01 \x01(\x0b\x32\x18.stoa.catalog.v1.Product\"@\n\x05Owner\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\tseller_id\x18\x02 \x01(\t\x12\x17\n\x0fproduct_version\x18\x03 \x01(\x03\" \n\x10GetOwnersRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\";\n\x11GetOwnersResponse\x12&\n\x06owners\x18\x01 \x03(\x0b\x32\x16.stoa.catalog.v1.Owner\"\xf6\x02\n\x15ImportProductsRequest\x12\x43\n\x08products\x18\x01 \x03(\x0b\x32\x31.stoa.catalog.v1.ImportProductsRequest.NewProduct\x1aM\n\nNewVariant\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x05price\x18\x03 \x01(\x0b\x32\x15.stoa.common.v1.Money\x1a\xc8\x01\n\nNewProduct\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x15\n\rcategory_name\x18\x06 \x01(\t\x12\x43\n\x08variants\x18\x07 \x03(\x0b\x32\x31.stoa.catalog.v1.ImportProductsRequest.NewVariant\x12\x0c\n\x04tags\x18\x08 \x03(\t\">\n\x16ImportProductsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\x32\x8c\x03\n\x0e\x43\x61talogService\x12]\n\x0bGetVariants\x12#.stoa.catalog.v1.GetVariantsRequest\x1a$.stoa.catalog.v1.GetVariantsResponse\"\x03\x90\x02\x01\x12Z\n\nGetProduct\x12\".stoa.catalog.v1.GetProductRequest\x1a#.stoa.catalog.v1.GetProductResponse\"\x03\x90\x02\x01\x12W\n\tGetOwners\x12!.stoa.catalog.v1.GetOwnersRequest\x1a\".stoa.catalog.v1.GetOwnersResponse\"\x03\x90\x02\x01\x12\x66\n\x0eImportProducts\x12&.stoa.catalog.v1.ImportProductsRequest\x1a\'.stoa.catalog.v1.ImportProductsResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dstoa/catalog/v1/catalog.proto\x12\x0fstoa.catalog.v1\x1a\x1bstoa/common/v1/common.proto\"\xa6\x01\n\x07Variant\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x12\n\nproduct_id\x18\x02 \x01(\t\x12\x14\n\x0cproduct_name\x18\x03 \x01(\t\x12\x14\n\x0cproduct_slug\x18\x04 \x01(\t\x12\x14\n\x0cvariant_name\x18\x05 \x01(\t\x12$\n\x05price\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x12\n\nvariant_id\x18\x07 \x01(\t\"\"\n\x12GetVariantsRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\"A\n\x13GetVariantsResponse\x12*\n\x08variants\x18\x01 \x03(\x0b\x32\x18.stoa.catalog.v1.Variant\"\xb2\x01\n\x07Product\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\r\n\x05\x62rand\x18\x05 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12*\n\x08variants\x18\x07 \x03(\x0b\x32\x18.stoa.catalog.v1.Variant\x12\x0c\n\x04tags\x18\x08 \x03(\t\x12\x0f\n\x07version\x18\t \x01(\x03\"$\n\x11GetProductRequest\x12\x0f\n\x07product\x18\x01 \x01(\t\"?\n\x12GetProductResponse\x12)\n\x07product\x18\x01 \x01(\x0b\x32\x18.stoa.catalog.v1.Product\"@\n\x05Owner\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x11\n\tseller_id\x18\x02 \x01(\t\x12\x17\n\x0fproduct_version\x18\x03 \x01(\x03\" \n\x10GetOwnersRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\";\n\x11GetOwnersResponse\x12&\n\x06owners\x18\x01 \x03(\x0b\x32\x16.stoa.catalog.v1.Owner\"%\n\x06Option\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa0\x03\n\x15ImportProductsRequest\x12\x43\n\x08products\x18\x01 \x03(\x0b\x32\x31.stoa.catalog.v1.ImportProductsRequest.NewProduct\x1aw\n\nNewVariant\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12$\n\x05price\x18\x03 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12(\n\x07options\x18\x04 \x03(\x0b\x32\x17.stoa.catalog.v1.Option\x1a\xc8\x01\n\nNewProduct\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12\x15\n\rcategory_name\x18\x06 \x01(\t\x12\x43\n\x08variants\x18\x07 \x03(\x0b\x32\x31.stoa.catalog.v1.ImportProductsRequest.NewVariant\x12\x0c\n\x04tags\x18\x08 \x03(\t\">\n\x16ImportProductsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\x32\x8c\x03\n\x0e\x43\x61talogService\x12]\n\x0bGetVariants\x12#.stoa.catalog.v1.GetVariantsRequest\x1a$.stoa.catalog.v1.GetVariantsResponse\"\x03\x90\x02\x01\x12Z\n\nGetProduct\x12\".stoa.catalog.v1.GetProductRequest\x1a#.stoa.catalog.v1.GetProductResponse\"\x03\x90\x02\x01\x12W\n\tGetOwners\x12!.stoa.catalog.v1.GetOwnersRequest\x1a\".stoa.catalog.v1.GetOwnersResponse\"\x03\x90\x02\x01\x12\x66\n\x0eImportProducts\x12&.stoa.catalog.v1.ImportProductsRequest\x1a\'.stoa.catalog.v1.ImportProductsResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,31 +41,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATALOGSERVICE'].methods_by_name['ImportProducts']._loaded_options = None
   _globals['_CATALOGSERVICE'].methods_by_name['ImportProducts']._serialized_options = b'\220\002\002'
   _globals['_VARIANT']._serialized_start=80
-  _globals['_VARIANT']._serialized_end=226
-  _globals['_GETVARIANTSREQUEST']._serialized_start=228
-  _globals['_GETVARIANTSREQUEST']._serialized_end=262
-  _globals['_GETVARIANTSRESPONSE']._serialized_start=264
-  _globals['_GETVARIANTSRESPONSE']._serialized_end=329
-  _globals['_PRODUCT']._serialized_start=332
-  _globals['_PRODUCT']._serialized_end=510
-  _globals['_GETPRODUCTREQUEST']._serialized_start=512
-  _globals['_GETPRODUCTREQUEST']._serialized_end=548
-  _globals['_GETPRODUCTRESPONSE']._serialized_start=550
-  _globals['_GETPRODUCTRESPONSE']._serialized_end=613
-  _globals['_OWNER']._serialized_start=615
-  _globals['_OWNER']._serialized_end=679
-  _globals['_GETOWNERSREQUEST']._serialized_start=681
-  _globals['_GETOWNERSREQUEST']._serialized_end=713
-  _globals['_GETOWNERSRESPONSE']._serialized_start=715
-  _globals['_GETOWNERSRESPONSE']._serialized_end=774
-  _globals['_IMPORTPRODUCTSREQUEST']._serialized_start=777
-  _globals['_IMPORTPRODUCTSREQUEST']._serialized_end=1151
-  _globals['_IMPORTPRODUCTSREQUEST_NEWVARIANT']._serialized_start=871
-  _globals['_IMPORTPRODUCTSREQUEST_NEWVARIANT']._serialized_end=948
-  _globals['_IMPORTPRODUCTSREQUEST_NEWPRODUCT']._serialized_start=951
-  _globals['_IMPORTPRODUCTSREQUEST_NEWPRODUCT']._serialized_end=1151
-  _globals['_IMPORTPRODUCTSRESPONSE']._serialized_start=1153
-  _globals['_IMPORTPRODUCTSRESPONSE']._serialized_end=1215
-  _globals['_CATALOGSERVICE']._serialized_start=1218
-  _globals['_CATALOGSERVICE']._serialized_end=1614
+  _globals['_VARIANT']._serialized_end=246
+  _globals['_GETVARIANTSREQUEST']._serialized_start=248
+  _globals['_GETVARIANTSREQUEST']._serialized_end=282
+  _globals['_GETVARIANTSRESPONSE']._serialized_start=284
+  _globals['_GETVARIANTSRESPONSE']._serialized_end=349
+  _globals['_PRODUCT']._serialized_start=352
+  _globals['_PRODUCT']._serialized_end=530
+  _globals['_GETPRODUCTREQUEST']._serialized_start=532
+  _globals['_GETPRODUCTREQUEST']._serialized_end=568
+  _globals['_GETPRODUCTRESPONSE']._serialized_start=570
+  _globals['_GETPRODUCTRESPONSE']._serialized_end=633
+  _globals['_OWNER']._serialized_start=635
+  _globals['_OWNER']._serialized_end=699
+  _globals['_GETOWNERSREQUEST']._serialized_start=701
+  _globals['_GETOWNERSREQUEST']._serialized_end=733
+  _globals['_GETOWNERSRESPONSE']._serialized_start=735
+  _globals['_GETOWNERSRESPONSE']._serialized_end=794
+  _globals['_OPTION']._serialized_start=796
+  _globals['_OPTION']._serialized_end=833
+  _globals['_IMPORTPRODUCTSREQUEST']._serialized_start=836
+  _globals['_IMPORTPRODUCTSREQUEST']._serialized_end=1252
+  _globals['_IMPORTPRODUCTSREQUEST_NEWVARIANT']._serialized_start=930
+  _globals['_IMPORTPRODUCTSREQUEST_NEWVARIANT']._serialized_end=1049
+  _globals['_IMPORTPRODUCTSREQUEST_NEWPRODUCT']._serialized_start=1052
+  _globals['_IMPORTPRODUCTSREQUEST_NEWPRODUCT']._serialized_end=1252
+  _globals['_IMPORTPRODUCTSRESPONSE']._serialized_start=1254
+  _globals['_IMPORTPRODUCTSRESPONSE']._serialized_end=1316
+  _globals['_CATALOGSERVICE']._serialized_start=1319
+  _globals['_CATALOGSERVICE']._serialized_end=1715
 # @@protoc_insertion_point(module_scope)

@@ -29,12 +29,15 @@ class Variant(_message.Message):
     PRODUCT_SLUG_FIELD_NUMBER: _builtins.int
     VARIANT_NAME_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
+    VARIANT_ID_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     product_id: _builtins.str
     product_name: _builtins.str
     product_slug: _builtins.str
     variant_name: _builtins.str
     """What distinguishes the variant ("red, large"); empty for a product with one."""
+    variant_id: _builtins.str
+    """Its own, whatever its SKU."""
     @_builtins.property
     def price(self) -> _common_pb2.Money: ...
     def __init__(
@@ -46,10 +49,11 @@ class Variant(_message.Message):
         product_slug: _builtins.str = ...,
         variant_name: _builtins.str = ...,
         price: _common_pb2.Money | None = ...,
+        variant_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_name", b"variant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -250,6 +254,30 @@ class GetOwnersResponse(_message.Message):
 Global___GetOwnersResponse: _TypeAlias = GetOwnersResponse  # noqa: Y015
 
 @_typing.final
+class Option(_message.Message):
+    """What a variant has where its siblings have something else: a size, and which."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Option: _TypeAlias = Option  # noqa: Y015
+
+@_typing.final
 class ImportProductsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -260,20 +288,26 @@ class ImportProductsRequest(_message.Message):
         SKU_FIELD_NUMBER: _builtins.int
         NAME_FIELD_NUMBER: _builtins.int
         PRICE_FIELD_NUMBER: _builtins.int
+        OPTIONS_FIELD_NUMBER: _builtins.int
         sku: _builtins.str
         name: _builtins.str
         @_builtins.property
         def price(self) -> _common_pb2.Money: ...
+        @_builtins.property
+        def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___Option]:
+            """What tells it from its siblings, in the order in which that is shown."""
+
         def __init__(
             self,
             *,
             sku: _builtins.str = ...,
             name: _builtins.str = ...,
             price: _common_pb2.Money | None = ...,
+            options: _abc.Iterable[Global___Option] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "price", b"price", "sku", b"sku"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "options", b"options", "price", b"price", "sku", b"sku"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,74 @@
+"""What an older catalog left is there after its migrations."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+import asyncpg
+import pytest
+
+FOLDER = importlib.resources.files("stoa.services.catalog") / "migrations"
+PRODUCT = "018f0000-0000-7000-8000-0000abcdef01"
+
+
+@pytest.fixture
+async def older(postgres):
+    """Applies migrations to a database of nothing else: `await older("0001", "0002")`."""
+    admin = await asyncpg.connect(postgres.dsn())
+    await admin.execute("CREATE DATABASE older_catalog")
+    connection = await asyncpg.connect(postgres.dsn("older_catalog"))
+
+    async def apply(*numbers):
+        for file in sorted(FOLDER.iterdir(), key=lambda file: file.name):
+            if file.name[:4] in numbers:
+                await connection.execute(file.read_text())
+        return connection
+
+    yield apply
+    await connection.close()
+    await admin.execute("DROP DATABASE older_catalog")
+    await admin.close()
+
+
+async def test_options_become_rows_and_variants_get_ids(older):
+    db = await older("0001", "0002", "0003", "0004", "0005")
+    await db.execute(
+        "INSERT INTO products (id, slug, name, status) VALUES ($1, 'shirt', 'Shirt', 'draft')",
+        PRODUCT,
+    )
+    rows = [
+        ("RED-L", "", 0, '{"color": "red", "size": "L"}', None),
+        ("RED-M", "", 1, '{"color": "red", "size": "M"}', None),
+        ("RED-M2", "", 2, '{"color": "red", "size": "M"}', None),
+        ("RED-M3", "Third", 3, '{"color": "red", "size": "M"}', None),
+        ("OLD-L", "", 4, '{"color": "red", "size": "L"}', "2026-01-01"),
+        ("PLAIN", "Plain", 5, "{}", None),
+    ]
+    for sku, name, position, options, archived in rows:
+        await db.execute(
+            "INSERT INTO variants (sku, product_id, name, price_minor, currency, position, options, archived_at)"
+            " VALUES ($1, $2, $3, 100, 'GBP', $4, $5, $6::text::timestamptz)",
+            sku,
+            PRODUCT,
+            name,
+            position,
+            options,
+            archived,
+        )
+    await older("0006")
+    options = """
+        SELECT string_agg(option.name || ' ' || value.value, ', ' ORDER BY option.position)
+        FROM unnest(option_values) AS id JOIN option_values AS value USING (id)
+        JOIN product_options AS option ON option.id = value.option_id
+    """
+    migrated = await db.fetch(f"SELECT sku, name, ({options}) AS options FROM variants ORDER BY position")
+    assert [tuple(row) for row in migrated] == [
+        ("RED-L", "", "color red, size L"),
+        ("RED-M", "", "color red, size M"),
+        ("RED-M2", "color: red, size: M", None),
+        ("RED-M3", "Third", None),
+        ("OLD-L", "", "color red, size L"),
+        ("PLAIN", "Plain", None),
+    ]
+    assert await db.fetchval("SELECT count(DISTINCT id) FROM variants") == len(rows)
+    assert await db.fetchval("SELECT count(*) FROM option_values") == 3
