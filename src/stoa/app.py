@@ -60,7 +60,7 @@ SERVICES: dict[str, Service] = {
                 "POST /products/{product}/withhold",
                 "POST /products/{product}/reinstate",
                 "POST /products/{product}/variants",
-                "PUT DELETE /variants/{sku}",
+                "PUT DELETE /variants/{variant}",
                 "GET POST /categories",
                 "PUT DELETE /categories/{category}",
             ),
