@@ -12,7 +12,7 @@ DEV := @$(PYTHON) tools/environment.py dev
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fix contracts baseline docs lock bench journeys faults doctor clean
+.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults doctor clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,13 @@ docs:  ## write the generated pages: who calls whom, settings
 	$(DEV)
 	$(BIN)/python tools/edges.py
 	$(BIN)/python tools/settings.py
+
+site:  ## make build/site of the pages, with search; a link or heading that is not there ends it
+	@$(PYTHON) tools/environment.py docs
+	@# Anew each time: what is kept from the time before is not looked through for links again.
+	@rm -rf build/site build/site-cache
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/site -d build/site-cache . build/site
+	@echo "open build/site/index.html"
 
 lock:  ## write requirements/*.txt from pyproject.toml (ARGS=--upgrade for newer versions)
 	$(DEV)

@@ -1,6 +1,7 @@
-"""Make or refresh .venv from a lock: `environment.py run|dev`. Needs nothing but Python and pip.
+"""Make or refresh .venv from a lock: `environment.py run|dev|docs`. Needs nothing but Python and pip.
 
-Does nothing when the lock is the one that was installed last. `dev` includes `run`.
+Does nothing when the lock is the one that was installed last. `dev` includes `run`; `docs` is what makes the site, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def main() -> None:
         shutil.rmtree(HOME)
     make(lock_of(wanted))
     link()
-    for name in ("run", "dev") if wanted == "dev" else ("run",):
+    for name in ("run", "dev") if wanted == "dev" else (wanted,):
         stamp_of(name).write_text(key_of(name))
 
 

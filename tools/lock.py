@@ -12,12 +12,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = {"run": [], "dev": ["--group", "dev"]}
+LOCKS = {
+    "run": ["pyproject.toml"],
+    "dev": ["pyproject.toml", "--group", "dev"],
+    # One environment has them all, so what stands in both has one version.
+    "docs": ["--group", "docs", "--constraints", "requirements/dev.txt"],
+}
 
 
 def lock(upgrade: bool) -> None:
-    for name, group in LOCKS.items():
-        command = [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *group]
+    for name, what in LOCKS.items():
+        command = [sys.executable, "-m", "uv", "pip", "compile", *what]
         command += ["--universal", "--python-version", "3.11", "--generate-hashes", "--quiet"]
         # Nothing about where packages came from: that is for each machine to say.
         command += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
@@ -29,17 +34,20 @@ def complaints() -> list[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     run = [Requirement(text) for text in project["project"]["dependencies"]]
     dev = [Requirement(text) for text in project["dependency-groups"]["dev"]]
+    docs = [Requirement(text) for text in project["dependency-groups"]["docs"]]
     locked = {name: _pins(ROOT / "requirements" / f"{name}.txt") for name in LOCKS}
     wrong = [
         f"requirements/{name}.txt does not have {wanted}"
-        for name, wishes in (("run", run), ("dev", [*run, *dev]))
+        for name, wishes in (("run", run), ("dev", [*run, *dev]), ("docs", docs))
         for wanted in wishes
         if not any(wanted.specifier.contains(pin) for pin in locked[name].get(canonicalize_name(wanted.name), ()))
     ]
+    shared = [("run", name) for name in locked["run"]]
+    shared += [("docs", name) for name in locked["docs"] if name in locked["dev"]]
     wrong += [
-        f"run.txt and dev.txt differ in {name}"
-        for name, pins in locked["run"].items()
-        if locked["dev"].get(name) != pins
+        f"{smaller}.txt and dev.txt differ in {name}"
+        for smaller, name in shared
+        if locked[smaller][name] != locked["dev"].get(name)
     ]
     return wrong
 
