@@ -56,7 +56,9 @@ async def ask(access: Access, sql: str, service: str | None = None) -> None:
 
 
 async def test_what_a_shop_lacks(provided: Access, look) -> None:
-    assert await look() == {"administrator": "nobody can sign in as administrator; run `stoa admin add EMAIL`"}
+    assert await look() == {
+        "administrator": "nobody can sign in as administrator; run `stoa user create EMAIL --role admin`"
+    }
     await ask(
         provided,
         """INSERT INTO users (id, email, first_name, last_name, phone, roles)
@@ -75,6 +77,13 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
     assert await look(STOA_POOLSIZE="3") == {
         "variables": "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?); "
         "write them as `docs/settings.md` does, or take them out"
+    }
+    assert await look(STOA_POOLSIZE="", STOA_POOL_SIZE="many", STOA_CART_GUEST_CART_DAYS="0") == {
+        "variables": "nothing reads STOA_POOLSIZE (STOA_POOL_SIZE?); "
+        "write them as `docs/settings.md` does, or take them out",
+        "settings": "STOA_POOL_SIZE='many' cannot be used: Expected `int`, got `str`; "
+        "STOA_CART_GUEST_CART_DAYS='0' cannot be used: Expected `int` >= 1; "
+        "set them right, or leave them out for their defaults",
     }
 
 

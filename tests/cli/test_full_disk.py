@@ -107,7 +107,7 @@ def test_a_shop_that_is_there_says_what_it_lacks(disk: Disk, tmp_path: Path) -> 
         refused = [stoa(data, "acts")]
         own.unlink()
         disk.fill()
-        refused.append(stoa(data, "admin", "grant", "admin@stoa.example"))
+        refused.append(stoa(data, "user", "grant", "admin@stoa.example", "admin"))
         for each in refused:
             assert each.endswith("; make room on the disk of the database server")
             assert "--database-url" not in each

@@ -29,7 +29,8 @@ WORDS = {
     "acts": [],
     "rotate-key": [],
     "backup": ["/nonexistent/none/backup"],
-    "admin": ["grant", "ada@shop.example"],
+    "user": ["grant", "ada@shop.example", "admin"],
+    "events": ["tail"],
     "import": ["online-retail", "/nonexistent/sales.parquet"],
     "replay": ["/nonexistent/sales.parquet"],
     "psql": ["order"],
@@ -72,7 +73,8 @@ async def provided(postgres_server) -> Access:
 
 def test_every_command_is_tried_here() -> None:
     # What a backup is comes first: tests/cli/test_backup.py.
-    assert {*WORDS, "doctor", "restore"} == set(COMMANDS)
+    # `settings` and `routes` need no shop.
+    assert {*WORDS, "doctor", "restore", "settings", "routes"} == set(COMMANDS)
 
 
 NO_NUMBER = ["0", "-5", "99999999999999999999", "1e3", "1.5", "nan", "inf", "", " 7", "²", "٣"]
@@ -120,7 +122,7 @@ def test_since_when_nothing_can_be_audited(say: Say, tmp_path: Path, text: str, 
     [
         (["fly"], "there is no command 'fly'"),
         (["acts", "--subject", "\udcff"], "'\\udcff' is no text in UTF-8; write it so"),
-        (["admin", "add", "\udcff@shop.example"], "'\\udcff@shop.example' is no text in UTF-8; write it so"),
+        (["user", "create", "\udcff@shop.example"], "'\\udcff@shop.example' is no text in UTF-8; write it so"),
         (["psql", "nothing"], "there is no service 'nothing'; choose from auth, "),
         (["psql", "order", "--data-dir=elsewhere"], "--data-dir=elsewhere stands behind the service"),
         (["psql", "order", "--topology", "three-services"], "--topology stands behind the service"),
@@ -129,8 +131,8 @@ def test_since_when_nothing_can_be_audited(say: Say, tmp_path: Path, text: str, 
         (["parked", "discard", EVENT], "an event is discarded for a reason, which is kept; say it with --reason"),
         (["parked", "discard", EVENT, "--reason", " "], "an event is discarded for a reason"),
         (["parked", "discard", EVENT, "--reason", "a\x1b[31mb"], "'a\\x1b[31mb' is no line of up to 500 characters"),
-        (["admin", "add", "ada@shop.example", "--reason", "a\nb"], "'a\\nb' is no line of up to 500 characters"),
-        (["admin", "add", "ada@shop.example", "--reason", LONG], "is no line of up to 500 characters"),
+        (["user", "create", "ada@shop.example", "--reason", "a\nb"], "'a\\nb' is no line of up to 500 characters"),
+        (["user", "create", "ada@shop.example", "--reason", LONG], "is no line of up to 500 characters"),
         (["parked", "--reason", "paid back"], "only an event that is discarded has a reason; "),
         (["serve", "--process", "shop", "--topology", "round"], "there is no topology round; choose from all-in-one, "),
         (["up", "--port", "9301", "--admin-port", "9301"], "127.0.0.1:9301 is given to 2 servers; "),

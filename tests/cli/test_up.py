@@ -185,49 +185,55 @@ def test_the_administrator_is_there_before_the_door_opens(
     # Others are made at the command line, beside the shop that runs. The file of a password comes first: without it
     # nobody has the password.
     here = ("--data-dir", shop.data_dir)
-    nowhere = stoa("admin", "add", "boss@shop.example", "--to", tmp_path / "nowhere" / "password.txt", *here)
+    boss = ("user", "create", "boss@shop.example", "--role", "admin")
+    nowhere = stoa(*boss, "--to", tmp_path / "nowhere" / "password.txt", *here)
     assert (nowhere.returncode, nowhere.stdout) == (1, "")
     assert "password.txt cannot be written: No such file or directory" in nowhere.stderr
-    added = stoa("admin", "add", "boss@shop.example", "--reason", "opens the shop", *here)
+    added = stoa(*boss, "--reason", "opens the shop", *here)
     password = added.stdout.split()[-1]
     assert (added.returncode, added.stderr, len(password)) == (0, "", 16)
     assert roles(shop, "boss@shop.example", password) == ["admin"]
     unused = tmp_path / "unused.txt"
-    again = stoa("admin", "add", "boss@shop.example", "--to", unused, *here)
+    again = stoa(*boss, "--to", unused, *here)
     assert not unused.exists()
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
-        "stoa: boss@shop.example has an account already; `stoa admin grant` makes it an administrator's, "
-        "`stoa admin reset` gives it another password\n"
+        "stoa: boss@shop.example has an account already; `stoa user grant` gives it a role, "
+        "`stoa user reset-password` another password\n"
     )
     assert roles(shop, "boss@shop.example", password) == ["admin"]
 
     to = tmp_path / "password.txt"
     for _ in range(2):
-        reset = stoa("admin", "reset", "boss@shop.example", "--to", to, "--reason", "left on a train", *here)
+        reset = stoa("user", "reset-password", "boss@shop.example", "--to", to, "--reason", "left on a train", *here)
     assert (reset.returncode, reset.stderr) == (1, f"stoa: {to} is there already; choose another file with --to\n")
     assert to.stat().st_mode & 0o777 == 0o600
     assert roles(shop, "boss@shop.example", password) is None
     assert roles(shop, "boss@shop.example", to.read_text().split()[-1]) == ["admin"]
-    stoa("admin", "reset", kept["email"], *here)
+    stoa("user", "reset-password", kept["email"], *here)
     assert kept["password"] not in (shop.data_dir / "admin.txt").read_text()
     renewed = dict(line.split(": ") for line in (shop.data_dir / "admin.txt").read_text().splitlines())
     assert roles(shop, kept["email"], renewed["password"]) == ["admin"]
 
     ada = account | {"email": "ada@example.com"}
     assert posted(address, ada)[0] == 201
-    for said in ("is an administrator now", "was an administrator already"):
-        granted = stoa("admin", "grant", "ada@example.com", *here)
+    for said in ("has the role admin now", "had the role admin already"):
+        granted = stoa("user", "grant", "ada@example.com", "admin", *here)
         assert (granted.returncode, granted.stdout, granted.stderr) == (0, f"ada@example.com {said}.\n", "")
     assert roles(shop, "ada@example.com", ada["password"]) == ["admin", "customer"]
-    for act in ("grant", "reset"):
-        nobody = stoa("admin", act, "eve@example.com", *here)
+    for act in (("grant", "eve@example.com", "admin"), ("reset-password", "eve@example.com")):
+        nobody = stoa("user", *act, *here)
         assert (nobody.returncode, nobody.stdout) == (1, "")
         assert nobody.stderr == (
-            "stoa: eve@example.com has no account; make one with `stoa admin add eve@example.com`\n"
+            "stoa: eve@example.com has no account; make one with `stoa user create eve@example.com`\n"
         )
-    wrong = stoa("admin", "add", "no address", *here)
+    wrong = stoa("user", "create", "no address", *here)
     assert wrong.stderr == ("stoa: no address is not an e-mail address that mail could reach; see how it is written\n")
+    unknown = stoa("user", "grant", "ada@example.com", "emperor", *here)
+    assert unknown.stderr == "stoa: The roles are customer, seller and admin; choose one of them\n"
+    eve = stoa("user", "create", "eve@example.com", "--first-name", "Eve", "--to", unused, *here)
+    assert (eve.returncode, eve.stdout) == (0, f"The password of eve@example.com is in {unused}.\n")
+    assert roles(shop, "eve@example.com", unused.read_text().split()[-1]) == ["customer"]
     acts = stoa("acts", "--actor", "operator", "--service", "auth", *here).stdout
     assert "left on a train" in acts
     assert "opens the shop" in acts
@@ -306,7 +312,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
         ["parked"],
         ["acts"],
         ["rotate-key"],
-        ["admin", "add", "ada@example.com"],
+        ["user", "create", "ada@example.com"],
         ["psql", "order"],
         ["replay", "sales.parquet"],
         ["import", "online-retail", "sales.parquet"],
@@ -391,7 +397,7 @@ def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_
         assert " f\n" in stoa("psql", "--data-dir", folder, "catalog", f"--command={who}").stdout
         # Nobody has seeded it, and the process that knows the accounts says so.
         with serving("user"):
-            until(lambda: "the shop has no administrator: run `stoa admin add EMAIL`" in shop.said)
+            until(lambda: "the shop has no administrator: run `stoa user create EMAIL --role admin`" in shop.said)
 
 
 def _answers(shop: Running, path: str) -> bool:

@@ -38,7 +38,7 @@ TRIED = (
     "compatible_with",
     "parked --redrive",
     "rotate-key",
-    "admin add",
+    "user create",
     "stoa acts",
 )
 
@@ -187,7 +187,7 @@ async def test_who_did_it(reader: Reader, visitor: Shopper, admin: Shopper):
 
 
 async def test_another_administrator(reader: Reader, visitor: Shopper):
-    printed = reader.run(reader.at_home(script("admin add")))
+    printed = reader.run(reader.at_home(script("user create")))
     email, password = re.search(r"The password of (\S+) is (\S+)\n", printed).groups()
     account = await visitor.ok("POST", "/auth/login", {"email": email, "password": password})
     assert account["user"]["roles"] == ["admin"]

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.metadata
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 from rich.markup import escape
 
+import stoa
 from stoa.app import SERVICES
-from stoa.cli import admin, installation
+from stoa.cli import effective, installation, user
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
 from stoa.cli.variables import of_others, told, told_of_others, unknown
@@ -35,6 +39,9 @@ from stoa.runtime.probing import ask
 from stoa.runtime.provision import connect, is_open, waiting
 
 OLDEST_PYTHON = (3, 11)
+LOCK = Path(stoa.__file__).parents[2] / "requirements" / "run.txt"
+"""Of the clone that we run from, if we do."""
+_LOCKED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 LEAST_FREE_BYTES = 1_000_000_000
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
 ASK_SECONDS = 5.0
@@ -126,6 +133,32 @@ async def _variables(here: Installation) -> str:
     if others := of_others(here.environ, here.topology):
         raise Failure(told_of_others(others, here.topology), "name the --topology that you run, or take them out")
     return "every STOA_ variable is read"
+
+
+async def _settings(here: Installation) -> str:
+    listed = [each for _, settings in effective.sections(here.environ) for each in settings]
+    wrong = [each.wrong for each in listed if each.wrong]
+    if wrong:
+        raise Failure("; ".join(wrong), "set them right, or leave them out for their defaults")
+    changed = sum(each.source != "default" for each in listed)
+    return f"{len(listed)}, {changed} of them from the environment; `stoa settings` lists them"
+
+
+async def _packages(_here: Installation) -> str:
+    locked = dict(_LOCKED.findall(LOCK.read_text(encoding="utf-8"))) if LOCK.exists() else {}
+    found = {name: _version_of(name) for name in locked}
+    others = [f"{name} {found[name]} ({locked[name]})" for name in locked if found[name] not in {None, locked[name]}]
+    if others:
+        raise Failure(f"not the versions that are locked: {', '.join(others)}", "run `make up`, which installs them")
+    return f"{len(locked)} as locked" if locked else "installed without this clone's locks"
+
+
+def _version_of(package: str) -> str | None:
+    """None for one that is not here: as a rule it is not for this system."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 async def _secrets(here: Installation) -> str:
@@ -231,8 +264,8 @@ async def _administrator(here: Installation) -> str:
         return "looked for when the database runs"
     if await waiting(access, SERVICES.values()):
         return "looked for when the databases are up to date"
-    if await admin.an_administrator(access) is None:
-        raise Failure("nobody can sign in as administrator", "run `stoa admin add EMAIL`")
+    if await user.an_administrator(access) is None:
+        raise Failure("nobody can sign in as administrator", "run `stoa user create EMAIL --role admin`")
     return "there is one"
 
 
@@ -278,8 +311,10 @@ async def nothing_from_the_future(auth: Database) -> None:
 
 CHECKS: dict[str, Check] = {
     "Python": _python,
+    "packages": _packages,
     "PostgreSQL": _binaries,
     "variables": _variables,
+    "settings": _settings,
     "data directory": _data_dir,
     "secrets": _secrets,
     "disk": _disk,

@@ -196,6 +196,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_to_act(parser: argparse.ArgumentParser) -> None:
+    """The same options behind the act of a command that has acts: what stands nowhere there is as before it."""
+    for option, read in {"--data-dir": _folder, "--topology": str, "--database-url": str, "--name": str}.items():
+        parser.add_argument(option, type=read, default=argparse.SUPPRESS, help="as for every command")
+
+
 def installation_of(arguments: argparse.Namespace) -> Installation:
     """Raises `Failure` for a data directory that we may not even look into."""
     path: Path = arguments.data_dir

@@ -10,11 +10,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, NoReturn
 
 import stoa
 from stoa.cli.console import Console
+from stoa.kit.nearest import choose, nearest
 from stoa.kit.problems import Problem
 from stoa.runtime import files
 from stoa.runtime.failure import Failure, failure_of
@@ -25,16 +26,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "postgres": ("stoa.cli.postgres", "run the embedded database server alone"),
     "migrate": ("stoa.cli.migrate", "make the databases and bring them up to date"),
     "seed": ("stoa.cli.seed", "add the administrator and the demo assortment, if they are not there"),
-    "admin": ("stoa.cli.admin", "make an administrator, or give one another password"),
+    "user": ("stoa.cli.user", "make an account, give one a role, or another password"),
     "import": ("stoa.cli.import_", "bring a real retailer's goods and customers into the shop"),
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),
     "parked": ("stoa.cli.parked", "list the events that wait for a person, have them tried again, or discard one"),
+    "events": ("stoa.cli.events", "follow what the services announce"),
     "acts": ("stoa.cli.acts", "list what staff and operators did, with before and after"),
     "backup": ("stoa.cli.backup", "write all databases, as they are at one moment, into a new folder"),
     "restore": ("stoa.cli.restore", "make a shop out of a backup"),
     "rotate-key": ("stoa.cli.rotate_key", "make the next key that signs access tokens now"),
     "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),
+    "routes": ("stoa.cli.routes", "list the REST API: who may, which service answers, what a repeat does"),
+    "settings": ("stoa.cli.settings", "show every setting as it will be read, and where it comes from"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
 }
 """Name, module and what it does. A new command is a file and a line here."""
@@ -59,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stoa {stoa.__version__}")
         return 0
     if name not in COMMANDS:
-        print(f"stoa: there is no command {name!r}; choose from {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"stoa: there is no command {name!r}; {choose(name, COMMANDS)}", file=sys.stderr)
         return 2
     module = importlib.import_module(COMMANDS[name][0])
     parser = _Parser(
@@ -92,10 +96,30 @@ def _is_text(word: str) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command line without the password that may stand in it."""
+    """Says what is wrong with a command line and what was meant, without the password that may stand in it."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(re.sub(r"://\S*@", "://***@", message))
+        super().error(re.sub(r"://\S*@", "://***@", message) + "".join(self._meant(message)))
+
+    def _meant(self, message: str) -> Iterator[str]:
+        """The option or the choice that is nearest to what is not there."""
+        if found := re.search(r"invalid choice: '([^']+)' \(choose from (.*)\)", message):
+            words, known = [found[1]], re.findall(r"[\w-]+", found[2])
+        else:
+            words = [word.partition("=")[0] for word in message.split() if word.startswith("--")]
+            known = list(_options(self)) if message.startswith("unrecognized arguments") else []
+        for word in words:
+            if meant := nearest(word, known):
+                yield f"; did you mean {meant}?"
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Of the command, and of its acts if it has some."""
+    for action in parser._actions:  # noqa: SLF001 - argparse tells nobody what it knows
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for act in action.choices.values():
+                yield from _options(act)
 
 
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from stoa.app import SERVICES
 from stoa.cli import installation
 from stoa.cli.console import Console
+from stoa.kit.nearest import choose
 from stoa.runtime import account
 from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import host_of
@@ -36,7 +37,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     """Become the program, so that its signals and its exit status are its own."""
     here = installation.installation_of(arguments)
     if arguments.service not in SERVICES:
-        raise Failure(f"there is no service {arguments.service!r}", f"choose from {', '.join(sorted(SERVICES))}")
+        raise Failure(f"there is no service {arguments.service!r}", choose(arguments.service, sorted(SERVICES)))
     for word in arguments.rest:
         if word.partition("=")[0] in OURS:
             raise Failure(

@@ -14,12 +14,12 @@ from rich.markup import escape
 
 from stoa.app import SERVICES
 from stoa.cli import installation
-from stoa.cli.admin import an_administrator
 from stoa.cli.audit import audit
 from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
 from stoa.cli.installation import Installation
 from stoa.cli.processes import configure_logs, read_settings, whole_system
+from stoa.cli.user import an_administrator
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import problems
@@ -105,7 +105,7 @@ def _say(report: Report, console: Console) -> None:
     if report.returns_left_out:
         console.say(
             f"             {report.returns_left_out} left out: an administrator receives them, and there is none "
-            "(`stoa admin add EMAIL` makes one)"
+            "(`stoa user create EMAIL --role admin` makes one)"
         )
     for kind, count in report.failures.most_common():
         console.say(f"  [yellow]Failed[/]     {count} × {escape(kind)}")

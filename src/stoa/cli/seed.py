@@ -24,10 +24,10 @@ import msgspec
 
 from stoa.app import SERVICES
 from stoa.cli import installation
-from stoa.cli.admin import administrator
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, read_settings, whole_system
+from stoa.cli.user import administrator
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.catalog.v1 import catalog_pb2
@@ -144,7 +144,7 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
     if "admin" not in there.roles:
         log.warning(
             "the administrator's address has an account that is no administrator's: "
-            "run `stoa admin add` with another address, or `stoa admin grant` if it is yours",
+            "run `stoa user create EMAIL --role admin` with another address, or `stoa user grant` if it is yours",
             extra={"email": ADMIN_EMAIL},
         )
 

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from stoa.cli import admin, installation
+from stoa.cli import installation, user
 from stoa.cli.console import Console
 from stoa.cli.processes import check_migrated, configure_logs, process_of, read_settings
 from stoa.runtime import topology as topologies
@@ -37,8 +37,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     configure_logs(plan.name, read_settings(here.environ))
     access = await here.need()
     await check_migrated(plan, access)
-    if "auth" in plan.services and await admin.an_administrator(access) is None:
-        log.warning("the shop has no administrator: run `stoa admin add EMAIL`")
+    if "auth" in plan.services and await user.an_administrator(access) is None:
+        log.warning("the shop has no administrator: run `stoa user create EMAIL --role admin`")
     process = process_of(topology, plan, access, here.environ)
     try:
         await process.build()

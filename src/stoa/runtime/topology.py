@@ -30,6 +30,7 @@ from typing import Annotated
 import msgspec
 
 from stoa.app import SERVICES
+from stoa.kit.nearest import choose
 from stoa.runtime.failure import Failure
 
 LOOPBACK = "127.0.0.1"
@@ -77,8 +78,9 @@ class Topology:
         for plan in self.processes:
             if plan.name == name:
                 return plan
-        names = ", ".join(plan.name for plan in self.processes)
-        raise Failure(f"topology {self.name} has no process {name}", f"it has {names}")
+        raise Failure(
+            f"topology {self.name} has no process {name}", choose(name, [plan.name for plan in self.processes])
+        )
 
     def home_of(self, service: str) -> ProcessPlan:
         """The process in which a service lives; `gateway` counts as one here."""
@@ -126,7 +128,7 @@ def load(name: str, environ: Mapping[str, str], *, port: int | None = None, admi
     try:
         file = msgspec.convert(tomllib.loads(path.read_text()), _File)
     except OSError:
-        raise Failure(f"there is no topology {name}", f"choose from {', '.join(packaged())}, or a file.toml") from None
+        raise Failure(f"there is no topology {name}", f"{choose(name, packaged())}, or a file.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise Failure(f"topology {name} cannot be read: {error}", f"mend {path}") from None
     _place(file)
