@@ -47,19 +47,9 @@ faults:  ## pull the plug, lose answers, buy the last one twice
 	$(DEV)
 	$(PYTEST) tests/faults
 
-check:  ## what must pass before a commit: format, lint, types, walls, contracts, generated pages
+check:  ## what must pass before a commit: format, lint, types, walls, contracts, generated pages; all of it, then a report
 	$(DEV)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/mypy tools
-	$(BIN)/lint-imports
-	$(BIN)/python tools/contracts.py --check
-	$(BIN)/buf lint
-	$(BIN)/buf breaking --against proto/released.binpb
-	$(BIN)/python tools/edges.py --check
-	$(BIN)/python tools/settings.py --check
-	$(BIN)/python tools/lock.py --check
+	@$(BIN)/python tools/check.py
 
 fix:  ## mend what can be mended by machine
 	$(DEV)

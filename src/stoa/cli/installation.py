@@ -198,8 +198,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_to_act(parser: argparse.ArgumentParser) -> None:
     """The same options behind the act of a command that has acts: what stands nowhere there is as before it."""
-    for option, read in {"--data-dir": _folder, "--topology": str, "--database-url": str, "--name": str}.items():
-        parser.add_argument(option, type=read, default=argparse.SUPPRESS, help="as for every command")
+    parser.add_argument("--data-dir", type=_folder, default=argparse.SUPPRESS, help="as for every command")
+    for option in ("--topology", "--database-url", "--name"):
+        parser.add_argument(option, default=argparse.SUPPRESS, help="as for every command")
 
 
 def installation_of(arguments: argparse.Namespace) -> Installation:
