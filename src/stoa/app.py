@@ -174,7 +174,7 @@ SERVICES: dict[str, Service] = {
                 "POST /payments/{payment_id:uuid}/void",
                 "POST /payments/{payment_id:uuid}/refund",
                 "GET /payments/ledger",
-                "POST /payments/webhooks/simulator",
+                "POST /payments/webhooks/{provider}",
             ),
             calls=("order",),
             announces=(

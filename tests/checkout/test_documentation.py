@@ -93,7 +93,7 @@ def test_the_accounts():
     assert [row[0] for row in rows(MONEY, "| account | its balance is |")] == list(ledger.Account)
 
 
-def test_the_worked_totals():
+async def test_the_worked_totals():
     table = rows(MONEY, "| lines (unit price × quantity) | method | subtotal | discount | shipping | tax | total |")
     assert len(table) == 6
     for lines, method, *figures in table:
@@ -102,7 +102,7 @@ def test_the_worked_totals():
             for line in lines.split(", ")
             for price, number in [line.split(" × ")]
         ]
-        worked = quote(items, method, price_rules(Settings()))
+        worked = await quote(items, method, None, price_rules(Settings()))
         parts = (worked.subtotal, worked.discount, worked.shipping, worked.tax, worked.total)
         assert [part.amount for part in parts] == [int(figure) for figure in figures], lines
 

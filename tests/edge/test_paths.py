@@ -86,7 +86,7 @@ WHO_KNOWS_NOBODY = {
     "GET /products/{product}",
     "GET /categories",
     "GET /inventory/{sku}",
-    "POST /payments/webhooks/simulator",
+    "POST /payments/webhooks/{provider}",
 }
 """A token that is not good counts as none here."""
 

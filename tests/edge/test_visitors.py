@@ -33,7 +33,7 @@ SCOPES = {
     "POST /auth/change-password": "unkept",
     "POST /users/change-password": "unkept",
     "POST /checkout/quote": "unkept",
-    "POST /payments/webhooks/simulator": "unkept",
+    "POST /payments/webhooks/{provider}": "unkept",
 }
 """Of every mutation that a guest may send or that does not have its answers kept by the layer: in what a guest's key
 counts, or what it does itself. Of all others a key is the signed-in user's."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,11 @@ from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
+from stoa.ports.payment import Heard, Said, SaidOfRefund
 from stoa.services.payment import payments_with
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
-from stoa.services.payment.provider import Said, SaidOfRefund
+from stoa.services.payment.providers import Providers
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.routes import routes
 from stoa.services.payment.service import Payments
@@ -78,6 +79,9 @@ class Line:
 
     async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
         return await self._over("refund", self.provider.refund(key, refund_key=refund_key, amount=amount))
+
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        return await self.provider.read_webhook(headers, body)
 
     async def _over(self, act: str, asked: Any) -> Any:
         self.asked.append(act)
@@ -144,9 +148,14 @@ async def new_house(database: Callable[..., Awaitable[Database]]) -> AsyncIterat
     async def make(db: Database | None = None, **settings: Any) -> House:
         db = db or await database("payment")
         chosen = Settings(**settings)
-        line = Line(Simulator(db, chosen.provider_timeout_seconds))
+        line = Line(Simulator(db, chosen.provider_timeout_seconds, chosen.webhook_tolerance_seconds))
         outbox = Outbox(SERVICES["payment"], subscribers)
-        houses.append(House(payments_with(db, outbox, chosen, line, confirmed), line))
+        houses.append(
+            House(
+                payments_with(db, outbox, chosen, Providers("simulator", {"simulator": line}.__getitem__), confirmed),
+                line,
+            )
+        )
         return houses[-1]
 
     yield make

@@ -16,7 +16,6 @@ from stoa.services.payment import errors
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
 from stoa.services.payment.jobs import Timers
-from stoa.services.payment.provider import within
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.simulator import moved
@@ -130,7 +129,7 @@ async def test_it_is_recorded_before_the_provider_is_asked(hasty: House):
 async def test_the_provider_is_not_asked_inside_a_transaction(house: House):
     async with house.db.transaction():
         with pytest.raises(CallInsideTransaction):
-            await within(1.0, house.line.query("key"))
+            await house.payments.ask(house.line.query("key"))
 
 
 async def test_a_caller_who_goes_away_does_not_leave_it_unknown(house: House):

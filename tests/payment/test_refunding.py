@@ -14,10 +14,10 @@ from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.staff_acts import list_acts
+from stoa.ports.payment import Said, Status
 from stoa.services.payment import errors, repository
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
-from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.refund_payment import ask_refund, execute_refund, refund_by_hand
 from stoa.services.payment.states import Payment
 from stoa.services.payment.void_payment import void

@@ -36,6 +36,7 @@ async def test_an_admin_takes_a_payment_and_gives_it_back(house: House, rest: Re
         "attempt": 1,
         "state": "authorized",
         "method": "card",
+        "provider": "simulator",
         "amount": GBP_10,
         "refunded": {"amount": 0, "currency": "GBP"},
         "decline_reason": "",

@@ -6,7 +6,7 @@ import asyncio
 
 from payment.conftest import House, gbp, new_payment
 
-from stoa.services.payment.provider import Status
+from stoa.ports.payment import Status
 from stoa.services.payment.simulator import Simulator, moved
 
 
@@ -36,7 +36,7 @@ async def test_it_does_everything_once_per_key_and_says_again_what_happened(hous
 async def test_its_memory_outlives_it(house: House):
     new = new_payment()
     await house.line.provider.authorize(new.key, order_id=new.order_id, amount=new.amount, token="tok_ok")
-    assert (await Simulator(house.db, 3.0).query(new.key)).status is Status.AUTHORIZED
+    assert (await Simulator(house.db, 3.0, 300).query(new.key)).status is Status.AUTHORIZED
 
 
 async def test_a_void_that_comes_first_refuses_a_late_authorization(house: House):

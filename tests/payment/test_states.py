@@ -7,12 +7,12 @@ import itertools
 import pytest
 
 from stoa.kit.money import Money
+from stoa.ports.payment import Said, Status
 from stoa.services.payment import states
 from stoa.services.payment.answers import fact, heard
 from stoa.services.payment.errors import WrongState
 from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
 from stoa.services.payment.ledger import MOVES, Account, Movement, entries
-from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.states import TRANSITIONS, Payment, State
 
 
@@ -25,6 +25,7 @@ def payment(state: State, *, refunded: int = 0, void_reason: str | None = None, 
         attempt=1,
         state=state,
         method="card",
+        provider="simulator",
         amount=Money(1000, "GBP"),
         refund_asked_minor=refunded,
         refunded_minor=refunded,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.repository import NewPayment, webhook_secret
 from stoa.services.payment.signature import is_genuine, sign
+from stoa.services.payment.simulator import SIGNATURE
 
 BODY = b'{"id": "evt_1"}'
 
@@ -30,8 +32,9 @@ def message(new: NewPayment, **changes) -> bytes:
     return msgspec.json.encode(event | changes)
 
 
-async def signed(house: House, body: bytes, *, age_seconds: int = 0) -> str:
-    return sign(await webhook_secret(house.db, "simulator"), int(time.time()) - age_seconds, body)
+async def signed(house: House, body: bytes, *, age_seconds: int = 0) -> dict[str, str]:
+    secret = await webhook_secret(house.db, "simulator")
+    return {SIGNATURE: sign(secret, int(time.time()) - age_seconds, body)}
 
 
 async def unknown(house: House) -> NewPayment:
@@ -76,7 +79,7 @@ def test_a_signature_that_is(timestamp):
 async def test_a_genuine_webhook_resolves_what_is_unknown(hasty: House):
     new = await unknown(hasty)
     body = message(new)
-    await receive(hasty.payments, await signed(hasty, body), body)
+    await receive(hasty.payments, "simulator", await signed(hasty, body), body)
     assert await state(hasty, new) == "authorized"
 
 
@@ -84,7 +87,7 @@ async def test_a_webhook_that_lies_is_not_believed(hasty: House):
     """Genuine, but the provider itself says otherwise when it is asked."""
     new = await unknown(hasty)
     body = message(new, type="payment.captured")
-    await receive(hasty.payments, await signed(hasty, body), body)
+    await receive(hasty.payments, "simulator", await signed(hasty, body), body)
     assert await state(hasty, new) == "authorized"
 
 
@@ -93,7 +96,7 @@ async def test_a_second_delivery_changes_nothing_and_asks_nobody(hasty: House):
     hasty.line.deaf = {"query"}
     body = message(new)
     for _ in range(3):
-        await receive(hasty.payments, await signed(hasty, body), body)
+        await receive(hasty.payments, "simulator", await signed(hasty, body), body)
     assert hasty.line.asked == ["query"]
     assert await hasty.db.fetchval("SELECT count(*) FROM webhook_events") == 1
 
@@ -101,9 +104,9 @@ async def test_a_second_delivery_changes_nothing_and_asks_nobody(hasty: House):
 async def test_a_forged_or_old_one_is_refused(hasty: House):
     new = await unknown(hasty)
     body = message(new)
-    for header in ("", await signed(hasty, body + b" "), await signed(hasty, body, age_seconds=301)):
+    for headers in ({}, await signed(hasty, body + b" "), await signed(hasty, body, age_seconds=301)):
         with pytest.raises(errors.BadSignature):
-            await receive(hasty.payments, header, body)
+            await receive(hasty.payments, "simulator", headers, body)
     assert await state(hasty, new) == "unknown"
     assert await hasty.db.fetchval("SELECT count(*) FROM webhook_events") == 0
 
@@ -121,7 +124,7 @@ async def test_one_that_does_not_match_the_payment_is_refused(hasty: House, chan
     new = await unknown(hasty)
     body = message(new, **changes)
     with pytest.raises(errors.WebhookMismatch) as refusal:
-        await receive(hasty.payments, await signed(hasty, body), body)
+        await receive(hasty.payments, "simulator", await signed(hasty, body), body)
     assert (refusal.value.status, refusal.value.field) == (422, field)
     assert await state(hasty, new) == "unknown"
     assert await hasty.db.fetchval("SELECT count(*) FROM webhook_events") == 0
@@ -130,17 +133,17 @@ async def test_one_that_does_not_match_the_payment_is_refused(hasty: House, chan
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"id": 1}', b"\xff", b"[" * 100_000])
 async def test_one_that_cannot_be_read_is_refused(hasty: House, body):
     with pytest.raises(Unprocessable):
-        await receive(hasty.payments, await signed(hasty, body), body)
+        await receive(hasty.payments, "simulator", await signed(hasty, body), body)
 
 
 async def test_the_simulator_sends_its_webhook_twice(house: House):
     new = new_payment()
     await authorize(house.payments, new, "tok_duplicate_webhook")
-    sent: list[tuple[str, bytes]] = []
+    sent: list[tuple[Mapping[str, str], bytes]] = []
 
-    async def take(signature: str, body: bytes) -> None:
-        sent.append((signature, body))
-        await receive(house.payments, signature, body)
+    async def take(headers: Mapping[str, str], body: bytes) -> None:
+        sent.append((headers, body))
+        await receive(house.payments, "simulator", headers, body)
 
     await house.line.provider.send_webhooks(take)
     await house.line.provider.send_webhooks(take)
@@ -154,13 +157,13 @@ async def test_the_simulator_sends_its_webhook_twice(house: House):
 async def test_a_webhook_that_is_refused_is_sent_again(house: House):
     await authorize(house.payments, new_payment(), "tok_duplicate_webhook")
 
-    async def refuse(signature: str, body: bytes) -> None:
+    async def refuse(headers: Mapping[str, str], body: bytes) -> None:
         raise errors.BadSignature
 
     await house.line.provider.send_webhooks(refuse)
     taken: list[bytes] = []
 
-    async def take(signature: str, body: bytes) -> None:
+    async def take(headers: Mapping[str, str], body: bytes) -> None:
         taken.append(body)
 
     await house.line.provider.send_webhooks(take)

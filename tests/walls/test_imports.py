@@ -41,7 +41,7 @@ def breaches(folder: Path, allowed: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_imports_kit_contracts_and_itself(service: str) -> None:
-    allowed = ("stoa.kit", "stoa.contracts", f"stoa.services.{service}")
+    allowed = ("stoa.kit", "stoa.ports", "stoa.contracts", f"stoa.services.{service}")
     found = breaches(SOURCE / "services" / service, allowed)
     assert not found, (
         f"{service} reaches over the wall:\n  "
@@ -63,16 +63,22 @@ def test_kit_imports_nothing_else_of_stoa_but_contracts() -> None:
     assert not found, "kit knows no commerce and no process; pass in what it needs:\n  " + "\n  ".join(found)
 
 
+def test_a_port_imports_nothing_but_kit() -> None:
+    found = breaches(SOURCE / "ports", ("stoa.kit", "stoa.ports"))
+    assert not found, "a package from outside stands behind a port, and knows no service:\n  " + "\n  ".join(found)
+
+
 def test_the_edge_goes_through_contracts() -> None:
     found = breaches(SOURCE / "edge", ("stoa.kit", "stoa.contracts", "stoa.edge"))
     assert not found, "the gateway asks services through their stubs or over HTTP:\n  " + "\n  ".join(found)
 
 
 def test_nobody_but_the_builder_imports_a_service() -> None:
+    allowed = ("stoa.kit", "stoa.ports", "stoa.contracts", "stoa.edge", "stoa.app", *_wirers())
     found = [
         line
         for name in PEOPLE_WHO_WIRE - {"app"}
-        for line in breaches(SOURCE / name, ("stoa.kit", "stoa.contracts", "stoa.edge", "stoa.app", *_wirers()))
+        for line in breaches(SOURCE / name, allowed)
         if "imports stoa.services." in line
     ]
     assert not found, "services are built by stoa.runtime.hosted, by name, and used through stubs:\n  " + "\n  ".join(
@@ -82,7 +88,7 @@ def test_nobody_but_the_builder_imports_a_service() -> None:
 
 def test_there_is_no_other_room_in_the_house() -> None:
     rooms = {path.stem for path in SOURCE.iterdir() if path.is_dir() or path.suffix == ".py"}
-    known = {"__init__", "__pycache__", "contracts", "edge", "kit", "services", "topologies"} | PEOPLE_WHO_WIRE
+    known = {"__init__", "__pycache__", "contracts", "edge", "kit", "ports", "services", "topologies"} | PEOPLE_WHO_WIRE
     assert rooms <= known, f"{rooms - known}: say here what it may import"
 
 

@@ -44,11 +44,12 @@ MISBOOKED = """
         <> CASE WHEN payments.state IN ('authorized', 'capture_unknown') THEN payments.amount_minor ELSE 0 END
 """
 
-# The provider's own memory beside ours. An authorization may be with the provider alone for a moment only.
+# The simulator's own memory beside ours. An authorization may be with the provider alone for a moment only.
 UNRECONCILED = """
     SELECT coalesce(ours.key, theirs.key) AS key, ours.state, theirs.status,
            ours.refunded_minor, theirs.refunded_minor AS refunded_there
-    FROM payments AS ours FULL JOIN simulator.payments AS theirs ON theirs.key = ours.key
+    FROM (SELECT * FROM payments WHERE provider = 'simulator') AS ours
+    FULL JOIN simulator.payments AS theirs ON theirs.key = ours.key
     WHERE (coalesce(ours.order_id::text, theirs.order_id) >= $1::text OR ours.order_id IS NULL) AND (
           CASE coalesce(ours.state, 'none')
             WHEN 'authorized' THEN theirs.status IS DISTINCT FROM 'authorized'
@@ -62,10 +63,19 @@ UNRECONCILED = """
 """
 
 
-# What the provider took and has not given back, by its own memory, of each order.
+# What the provider took and has not given back of each order: by the simulator's own memory, and by our rows where the
+# payment is with another, whose memory is not here.
 PROVIDER_NET = """
-    SELECT order_id COLLATE "C" AS key, sum(amount_minor - refunded_minor)::bigint AS net_minor FROM simulator.payments
-    WHERE status = 'captured' AND order_id >= $1::text GROUP BY order_id ORDER BY 1
+    SELECT order_id COLLATE "C" AS key, sum(amount_minor - refunded_minor)::bigint AS net_minor
+    FROM (
+        SELECT order_id, amount_minor, refunded_minor FROM simulator.payments
+        WHERE status = 'captured' AND order_id >= $1::text
+        UNION ALL
+        SELECT order_id::text, amount_minor, refunded_minor FROM payments
+        WHERE provider <> 'simulator' AND state IN ('captured', 'partially_refunded', 'refunded')
+          AND order_id >= $1::text::uuid
+    ) AS taken
+    GROUP BY order_id ORDER BY 1
 """
 
 # What an order believes that the shop keeps of its payment.

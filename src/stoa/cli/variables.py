@@ -16,6 +16,7 @@ from typing import NamedTuple
 import stoa
 from stoa.app import SERVICES
 from stoa.kit.settings import variable_of_all
+from stoa.ports.choice import PORTS, offered, prefix_of
 from stoa.runtime import topology as topologies
 from stoa.runtime.failure import Failure
 
@@ -70,8 +71,11 @@ def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
     known = {*COMMANDS, *TESTS, *_addresses(topology)}
     settings = [setting for _, section in sections() for setting in section]
     known.update(each for setting in settings for each in (setting.variable, setting.shared))
+    prefixes = tuple(f"{PREFIX}{prefix_of(port, point.name)}_" for port in PORTS for point in offered(port))
     return {
-        name: "".join(difflib.get_close_matches(name, sorted(known), n=1)) for name in sorted(ours) if name not in known
+        name: "".join(difflib.get_close_matches(name, sorted(known), n=1))
+        for name in sorted(ours)
+        if name not in known and not name.startswith(prefixes)
     }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stoa.kit.tokens import Verifier
 
 SettingsT = TypeVar("SettingsT")
+T = TypeVar("T")
 
 Handler = Callable[[Transaction, Event], Awaitable[None]]
 """When X is announced, do Y: runs in the transaction that also marks the event as done."""
@@ -110,6 +111,12 @@ class Resources(Protocol):
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         """The service's settings: `STOA_<SERVICE>_<FIELD>` over the dataclass's defaults, read once."""
 
+    def provider(self, port: str, own: Mapping[str, Callable[[], T]], name: str, setting: str) -> T:
+        """Who stands behind a port of `stoa.ports`: of that `name`, built by us as in `own` or by an installed package.
+
+        `setting` is the field of the service's settings that named it. Raises `BadSetting` where there is none.
+        """
+
     def channel(self, callee: str) -> grpc.aio.Channel:
         """The channel for a generated stub. Raises `UndeclaredCall` unless `stoa.app` allows the edge."""
 
@@ -124,7 +131,8 @@ class Parts:
 
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
     `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `start`
-    runs when everything around is up, `stop` before the database closes; `measure` sets its gauges.
+    runs when everything around is up, `stop` before the database closes; `measure` sets its gauges. `notices` are
+    what whoever starts the shop should know of how it is set up.
     """
 
     routes: BoundRoutes | None = None
@@ -135,3 +143,4 @@ class Parts:
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None
     measure: Callable[[], Awaitable[None]] | None = None
+    notices: Sequence[str] = ()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Coroutine, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
@@ -22,11 +23,15 @@ from stoa.kit.pulse import Pulse
 from stoa.kit.relay import Relay
 from stoa.kit.service import Job, Parts, Resources, Service
 from stoa.kit.tokens import Verifier
+from stoa.ports import choice as providers
 from stoa.runtime import gauges
 from stoa.runtime.jobs import JobRunner
 from stoa.runtime.neighbors import Neighbors
 
 SettingsT = TypeVar("SettingsT")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 3600.0
 """How often a service forgets the answers and events that are older than anybody was promised."""
@@ -51,6 +56,13 @@ class ServiceResources:
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ, shared=self.service.shares)
+
+    def provider(self, port: str, own: Mapping[str, Callable[[], T]], name: str, setting: str) -> T:
+        def read(shape: type[SettingsT]) -> SettingsT:
+            return settings_of.read(shape, f"STOA_{providers.prefix_of(port, name)}_", self._environ)
+
+        variable = f"STOA_{self.service.name}_{setting}".upper()
+        return providers.choose(port, name, own, read, variable=variable)
 
     def channel(self, callee: str) -> grpc.aio.Channel:
         return self._neighbors.channel(self.service, callee)
@@ -88,6 +100,8 @@ class Hosted:
         return parts
 
     async def start(self) -> None:
+        for notice in self.parts.notices:
+            log.warning("%s: %s", self.service.name, notice)
         if self.parts.start is not None:
             await self.parts.start()
 

@@ -29,6 +29,8 @@ from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
+from stoa.ports.shipping import ShippingRates
+from stoa.ports.tax import Taxes
 from stoa.services.checkout import crash_points, recording
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbors import Neighbors
@@ -44,14 +46,23 @@ from stoa.services.checkout.steps import STEPS
 from stoa.services.checkout.tax import FlatTax
 
 
-def price_rules(settings: Settings) -> PriceRules:
-    """The shop's rules about money, from its settings."""
-    rates = FlatRates(
+def flat_rates(settings: Settings) -> FlatRates:
+    """Our own shipping rates."""
+    return FlatRates(
         standard=Money(settings.shipping_standard_minor, settings.currency),
         express=Money(settings.shipping_express_minor, settings.currency),
         free_standard_from=Money(settings.free_standard_from_minor, settings.currency),
     )
-    return PriceRules(settings.currency, rates, FlatTax(settings.tax_basis_points))
+
+
+def price_rules(settings: Settings, shipping: ShippingRates | None = None, taxes: Taxes | None = None) -> PriceRules:
+    """The shop's rules about money: our own where a port has nobody else behind it."""
+    return PriceRules(
+        currency=settings.currency,
+        shipping=shipping or flat_rates(settings),
+        taxes=taxes or FlatTax(settings.tax_basis_points),
+        within_seconds=settings.call_timeout_seconds,
+    )
 
 
 def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach: crash_points.Reach) -> Checkouts:
@@ -87,7 +98,11 @@ def build(resources: Resources) -> Parts:
         payment=PaymentServiceStub(resources.channel("payment")),
         order=OrderServiceStub(resources.channel("order")),
         timeout_seconds=settings.call_timeout_seconds,
-        rules=price_rules(settings),
+        rules=price_rules(
+            settings,
+            resources.provider("shipping", {"flat": partial(flat_rates, settings)}, settings.shipping, "shipping"),
+            resources.provider("tax", {"flat": partial(FlatTax, settings.tax_basis_points)}, settings.tax, "tax"),
+        ),
     )
     reach = crash_points.exit_at(os.environ.get("STOA_CRASH_AT", ""))
     checkouts = checkouts_with(resources.db, settings, neighbors, reach)

@@ -1,5 +1,6 @@
-"""What a purchase costs: subtotal, discount, shipping, tax, total, in this order. Pure.
+"""What a purchase costs: subtotal, discount, shipping, tax, total, in this order.
 
+Pure but for whoever stands behind the ports of shipping and tax, and may be asked over the network.
 docs/algorithms/money.md explains each step with worked tables.
 """
 
@@ -10,11 +11,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from stoa.kit import money
+from stoa.kit import money, problems
 from stoa.kit.money import Money
-from stoa.services.checkout.errors import TotalTooLarge
-from stoa.services.checkout.shipping import ShippingRates
-from stoa.services.checkout.tax import Taxes
+from stoa.ports.asking import answer_of
+from stoa.ports.destination import Destination
+from stoa.ports.shipping import ShippingRates
+from stoa.ports.tax import Taxes
+from stoa.services.checkout.errors import TotalTooLarge, UnknownShippingMethod
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,24 +66,52 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class PriceRules:
-    """What the shop has decided about money."""
+    """What the shop has decided about money. Who stands behind a port has `within_seconds` to answer."""
 
     currency: str
     shipping: ShippingRates
     taxes: Taxes
+    within_seconds: float
+
+    def check(self, shipping_method: str) -> None:
+        """Raises `UnknownShippingMethod`."""
+        if shipping_method not in self.shipping.methods:
+            raise UnknownShippingMethod(sorted(self.shipping.methods))
+
+    async def shipping_of(self, method: str, goods: Money, destination: Destination | None) -> tuple[Money, str]:
+        """What sending costs, and why. Raises `Unavailable` for rates that do not come, or are of another currency."""
+        self.check(method)
+        silence = problems.Unavailable("What sending costs is not known now.")
+        asked = self.shipping.cost(method, goods, destination)
+        cost, how = await answer_of("who knows the shipping rates", asked, self.within_seconds, silence)
+        if cost.currency != self.currency or cost.amount < 0:
+            raise ValueError(f"the shipping rates answered {cost} for {method}")
+        return cost, how
+
+    async def taxes_on(self, parts: Sequence[Money], destination: Destination | None) -> tuple[list[Money], str]:
+        """The tax on each part, and why. Raises `Unavailable` where it does not come."""
+        silence = problems.Unavailable("What tax is due is not known now.")
+        asked = self.taxes.on(parts, self.currency, destination)
+        taxes, how = await answer_of("who knows the taxes", asked, self.within_seconds, silence)
+        if len(taxes) != len(parts) or any(tax.currency != self.currency or tax.amount < 0 for tax in taxes):
+            raise ValueError(f"the taxes on {len(parts)} parts are {', '.join(map(str, taxes))}")
+        return taxes, how
 
 
-def quote(items: Sequence[Item], shipping_method: str, rules: PriceRules) -> Quote:
-    """Raises `UnknownShippingMethod`, or `TotalTooLarge` for more than `money.MOST_MINOR`."""
+async def quote(
+    items: Sequence[Item], shipping_method: str, destination: Destination | None, rules: PriceRules
+) -> Quote:
+    """Raises `UnknownShippingMethod`, `NotDelivered`, `TotalTooLarge` for more than `money.MOST_MINOR`, or
+    `Unavailable` where somebody behind a port does not answer."""
     currency = rules.currency
     subtotals = [item.unit_price * item.quantity for item in items]
     subtotal = money.total(subtotals, currency)
     discounts = [Money(0, currency)] * len(items)
     discount = money.total(discounts, currency)
     goods = subtotal - discount
-    shipping, shipping_how = rules.shipping.cost(shipping_method, goods)
+    shipping, shipping_how = await rules.shipping_of(shipping_method, goods, destination)
     nets = [line - off for line, off in zip(subtotals, discounts, strict=True)]
-    taxes, tax_how = rules.taxes.on([*nets, shipping], currency)
+    taxes, tax_how = await rules.taxes_on([*nets, shipping], destination)
     tax = money.total(taxes, currency)
     total = goods + shipping + tax
     if total.amount > money.MOST_MINOR:

@@ -14,6 +14,7 @@ from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, roles
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
+from stoa.ports.destination import destination_of
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout, UnknownCoupon
 from stoa.services.checkout.place_order import Placed, place
@@ -99,10 +100,11 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
     """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
     body = request.body
-    checkouts.neighbors.rules.shipping.check(body.shipping_method)
+    checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
     cart = await read_cart(checkouts.neighbors, user_id, body.cart_id)
-    return quote(cart.items, body.shipping_method, checkouts.neighbors.rules)
+    destination = destination_of(body.shipping_address)
+    return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
 
 
 @routes.post(
@@ -126,7 +128,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     assert key is not None  # the route requires it
     if body.coupon_codes:
         raise UnknownCoupon(body.coupon_codes[0])
-    checkouts.neighbors.rules.shipping.check(body.shipping_method)
+    checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
     email = normalized(body.email) if body.email else request.principal.email if request.principal else None
     if email is None:

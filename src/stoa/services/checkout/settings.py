@@ -16,6 +16,12 @@ class Settings:
     currency: Currency = "GBP"
     """What the shop sells in: a cart of other prices is refused."""
 
+    tax: str = "flat"
+    """Who says what tax is due: `flat` is the rate below; others come with packages (docs/extending.md)."""
+
+    shipping: str = "flat"
+    """Who says what sending costs: `flat` are the prices below; others come with packages."""
+
     tax_basis_points: BasisPoints = 2000
     """Flat tax in hundredths of a percent on goods and shipping; prices are net. 2000 is 20 %."""
 

@@ -1,20 +1,12 @@
-"""What sending costs: pure rules. Carriers' own rates will come behind `ShippingRates`."""
+"""What sending costs by our own rates: pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from stoa.kit.money import Money
-from stoa.services.checkout.errors import UnknownShippingMethod
-
-
-class ShippingRates(Protocol):
-    def check(self, method: str) -> None:
-        """Raises `UnknownShippingMethod`."""
-
-    def cost(self, method: str, goods: Money) -> tuple[Money, str]:
-        """What `method` costs for goods of this value after discount, and why, in words."""
+from stoa.ports.destination import Destination
 
 
 @dataclass(frozen=True)
@@ -24,17 +16,14 @@ class FlatRates:
     standard: Money
     express: Money
     free_standard_from: Money
+    methods: Sequence[str] = ("express", "standard")
 
-    def check(self, method: str) -> None:
-        if method not in self._prices:
-            raise UnknownShippingMethod(sorted(self._prices))
-
-    def cost(self, method: str, goods: Money) -> tuple[Money, str]:
-        self.check(method)
+    async def cost(
+        self,
+        method: str,
+        goods: Money,
+        destination: Destination | None,  # noqa: ARG002 - the price is the same everywhere
+    ) -> tuple[Money, str]:
         if method == "standard" and (goods - self.free_standard_from).amount >= 0:
             return Money(0, goods.currency), f"standard, free from {self.free_standard_from}"
-        return self._prices[method], method
-
-    @property
-    def _prices(self) -> dict[str, Money]:
-        return {"standard": self.standard, "express": self.express}
+        return {"standard": self.standard, "express": self.express}[method], method

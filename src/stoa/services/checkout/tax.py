@@ -1,19 +1,14 @@
-"""What tax is due: pure rules. Rates by country and kind of goods will come behind `Taxes`."""
+"""What tax is due by our own rule: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
 from stoa.kit import money
 from stoa.kit.money import Money
-
-
-class Taxes(Protocol):
-    def on(self, parts: Sequence[Money], currency: str) -> tuple[list[Money], str]:
-        """The tax on each net part, and how it was worked out, in words."""
+from stoa.ports.destination import Destination
 
 
 @dataclass(frozen=True)
@@ -22,7 +17,12 @@ class FlatTax:
 
     basis_points: int
 
-    def on(self, parts: Sequence[Money], currency: str) -> tuple[list[Money], str]:
+    async def on(
+        self,
+        parts: Sequence[Money],
+        currency: str,
+        destination: Destination | None,  # noqa: ARG002 - the rate is the same everywhere
+    ) -> tuple[list[Money], str]:
         net = money.total(parts, currency)
         tax = money.share(net, Fraction(self.basis_points, 10_000))
         how = f"{self.basis_points / 100:g} % of {net}, rounded once, split by largest remainder"

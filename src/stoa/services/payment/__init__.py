@@ -1,7 +1,7 @@
 """Payments: what shoppers are asked to pay, what was held, taken and given back, and the ledger of it.
 
-Owns payments, refunds and the double-entry ledger; also the simulator, which plays a provider and shares
-nothing with the rest but the database it lives in. Invariants:
+Owns payments, refunds and the double-entry ledger; also the simulator, which plays a provider where the shop has no
+other, and shares nothing with the rest but the database it lives in. Invariants:
 
 - What the provider is asked for is recorded and committed before it is asked, under a key; it is asked
   with no transaction open. What it has not answered is unknown, and found out by asking, never guessed.
@@ -12,6 +12,7 @@ nothing with the rest but the database it lives in. Invariants:
 - A payment that is kept for an order to be shipped is not voided; what was voided or given back is not kept.
 - The ledger's entries sum to zero in each transaction, and none is ever changed. What they say equals
   the states of the payments, because both are written in one transaction.
+- A payment stays with the provider that authorized it.
 - A webhook is believed only so far as to ask the provider.
 """
 
@@ -25,11 +26,13 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
+from stoa.ports.payment import PaymentProvider
 from stoa.services.payment import recording
+from stoa.services.payment import simulator as simulator_of
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.order_status import OrderStatus, order_status
-from stoa.services.payment.provider import Provider
+from stoa.services.payment.providers import Providers
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.routes import routes
 from stoa.services.payment.rpc import PaymentServicer
@@ -37,17 +40,19 @@ from stoa.services.payment.service import Payments
 from stoa.services.payment.settings import Settings
 from stoa.services.payment.simulator import Simulator
 
+NO_MONEY_MOVES = "payments go to the simulator: no money moves (STOA_PAYMENT_PROVIDER)"
+
 
 def payments_with(
-    db: Database, outbox: Outbox, settings: Settings, provider: Provider, order_status: OrderStatus
+    db: Database, outbox: Outbox, settings: Settings, providers: Providers, order_status: OrderStatus
 ) -> Payments:
     return Payments(
         db=db,
         outbox=outbox,
         settings=settings,
-        provider=provider,
+        providers=providers,
         order_status=order_status,
-        asks=Batcher(partial(recording.record_asks, db), locks=lambda new: (new.key,)),
+        asks=Batcher(partial(recording.record_asks, db, providers.current), locks=lambda new: (new.key,)),
         capture_asks=Batcher(partial(recording.record_capture_asks, db), locks=lambda key: (key,)),
         answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda heard: heard[:1]),
     )
@@ -55,10 +60,16 @@ def payments_with(
 
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
-    simulator = Simulator(resources.db, settings.provider_timeout_seconds)
+    simulator = Simulator(resources.db, settings.provider_timeout_seconds, settings.webhook_tolerance_seconds)
+
+    def provider(name: str) -> PaymentProvider:
+        return resources.provider("payment", {simulator_of.NAME: lambda: simulator}, name, "provider")
+
+    providers = Providers(settings.provider, provider)
     orders = OrderServiceStub(resources.channel("order"))
-    payments = payments_with(resources.db, resources.outbox, settings, simulator, partial(order_status, orders))
+    payments = payments_with(resources.db, resources.outbox, settings, providers, partial(order_status, orders))
     timers = Timers(payments)
+    receive_simulated = partial(receive, payments, simulator_of.NAME)
 
     async def stop() -> None:
         await timers.refunds.stop()
@@ -72,7 +83,8 @@ def build(resources: Resources) -> Parts:
         jobs=[
             Job("settle_payments", timers.settle_payments),
             Job("execute_refunds", timers.execute_due_refunds),
-            Job("send_simulator_webhooks", partial(simulator.send_webhooks, partial(receive, payments))),
+            Job("send_simulator_webhooks", partial(simulator.send_webhooks, receive_simulated)),
         ],
         stop=stop,
+        notices=[NO_MONEY_MOVES] if providers.current == simulator_of.NAME else [],
     )

@@ -7,10 +7,10 @@ says that we know already changes nothing.
 from __future__ import annotations
 
 from stoa.kit.events import Fact
+from stoa.ports.payment import Said, Status
 from stoa.services.payment import states
 from stoa.services.payment.errors import PaymentInterrupted, PaymentTimedOut, WrongState
 from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
-from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.states import Payment, State
 
 

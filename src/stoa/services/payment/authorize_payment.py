@@ -10,7 +10,7 @@ from functools import partial
 
 from stoa.kit import staff_acts
 from stoa.services.payment import repository
-from stoa.services.payment.errors import DECLINES, KeyReused, PaymentVoided, ProviderSilent
+from stoa.services.payment.errors import DECLINES, KeyReused, PaymentDeclined, PaymentVoided, ProviderSilent
 from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.service import Payments
@@ -45,7 +45,7 @@ async def authorize_by_hand(payments: Payments, new: NewPayment, token: str) -> 
 def taken(payment: Payment) -> Payment:
     """The payment, unless it was refused: then its refusal is raised."""
     if payment.state is State.DECLINED:
-        raise DECLINES[payment.decline_reason]
+        raise DECLINES.get(payment.decline_reason, PaymentDeclined)
     if payment.state is State.VOIDED or (payment.void_reason is not None and not payment.paid):
         raise PaymentVoided
     return payment
@@ -64,7 +64,9 @@ async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment
         return payment
     try:
         said = await payments.ask(
-            payments.provider.authorize(new.key, order_id=new.order_id, amount=new.amount, token=token)
+            payments.providers.of(payment.provider).authorize(
+                new.key, order_id=new.order_id, amount=new.amount, token=token
+            )
         )
     except ProviderSilent:
         await repository.mark_silent(payments.db, new.key)

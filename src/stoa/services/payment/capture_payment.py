@@ -40,7 +40,7 @@ async def _capture(payments: Payments, key: str) -> Payment:
     if payment is None:
         return await payment_of_key(payments, key)
     try:
-        said = await payments.ask(payments.provider.capture(key))
+        said = await payments.ask(payments.providers.of(payment.provider).capture(key))
     except ProviderSilent:
         return payment
     return await payments.answers.submit((key, said))

@@ -128,8 +128,23 @@ class ProviderSilent(problems.Unavailable):
     title = "The payment provider does not answer"
     slug = "provider-silent"
 
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or "The payment provider did not answer in time; it will be asked what happened.")
+
+
+class ProviderGone(ProviderSilent):
+    """It is not installed any more: the payment waits until that is there again, as for one that does not answer."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The payment is with {name}, which is not installed here.")
+
+
+class NoSuchProvider(problems.NotFound):
+    title = "No such payment provider"
+    slug = "payment-provider-not-found"
+
     def __init__(self) -> None:
-        super().__init__("The payment provider did not answer in time; it will be asked what happened.")
+        super().__init__("This shop has no payment provider of that name.", field="provider")
 
 
 class BadSignature(problems.Unauthorized):

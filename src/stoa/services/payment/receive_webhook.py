@@ -6,52 +6,37 @@ that is forged, old or does not match changes nothing, and neither does one that
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
 
-import msgspec
-
-from stoa.kit import clock, problems
-from stoa.kit.http.types import Price
-from stoa.services.payment import repository, simulator
-from stoa.services.payment.errors import BadSignature, WebhookMismatch
+from stoa.kit import problems
+from stoa.ports.payment import NotGenuine
+from stoa.services.payment import repository
+from stoa.services.payment.errors import BadSignature, NoSuchProvider, ProviderGone, WebhookMismatch
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.service import Payments
-from stoa.services.payment.signature import is_genuine
-
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class WebhookEvent(msgspec.Struct, frozen=True):
-    """What a webhook says. A provider may add members: those that we do not know are left alone."""
+async def receive(payments: Payments, provider: str, headers: Mapping[str, str], body: bytes) -> None:
+    """`headers` are named in lower case.
 
-    id: Text
-    type: Text
-    key: Text
-    order_id: Text
-    amount: Price
-
-
-async def receive(payments: Payments, signature: str, body: bytes) -> None:
-    """Raises `BadSignature`, or `Unprocessable` (`WebhookMismatch`) where the content cannot be right."""
-    secret = await repository.webhook_secret(payments.db, simulator.NAME)
-    tolerance = payments.settings.webhook_tolerance_seconds
-    now = int(clock.now().timestamp())
-    if not is_genuine(signature, secret, body, now=now, tolerance_seconds=tolerance):
-        raise BadSignature
-    event = _decode(body)
-    payment = (await repository.payments_by_key(payments.db, [event.key])).get(event.key)
-    if payment is None:
-        raise WebhookMismatch("key")
-    if event.order_id != payment.order_id:
-        raise WebhookMismatch("order_id")
-    if event.amount.money != payment.amount:
-        raise WebhookMismatch("amount")
-    if await repository.remember_webhook(payments.db, simulator.NAME, event.id):
-        await resolve(payments, payment.key)
-
-
-def _decode(body: bytes) -> WebhookEvent:
+    Raises `NoSuchProvider`, `BadSignature`, or `Unprocessable` (`WebhookMismatch`) where the content cannot be right.
+    """
     try:
-        return msgspec.json.decode(body, type=WebhookEvent)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        heard = await payments.ask(payments.providers.of(provider).read_webhook(headers, body))
+    except ProviderGone:
+        raise NoSuchProvider from None
+    except NotGenuine:
+        raise BadSignature from None
+    except ValueError:
         raise problems.Unprocessable("The webhook is signed, but cannot be read.", field="body") from None
+    if heard is None:
+        return
+    payment = (await repository.payments_by_key(payments.db, [heard.key])).get(heard.key)
+    if payment is None or payment.provider != provider:
+        raise WebhookMismatch("key")
+    if heard.order_id != payment.order_id:
+        raise WebhookMismatch("order_id")
+    if heard.amount != payment.amount:
+        raise WebhookMismatch("amount")
+    if await repository.remember_webhook(payments.db, provider, heard.id):
+        await resolve(payments, payment.key)

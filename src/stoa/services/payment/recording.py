@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
+from stoa.ports.payment import Said
 from stoa.services.payment import answers, ledger, repository, states
 from stoa.services.payment.errors import NoSuchPayment, OrderHasPayment, WrongState
-from stoa.services.payment.provider import Said
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
 
 
-async def record_asks(db: Database, new: Sequence[NewPayment]) -> list[tuple[Payment, bool] | Exception]:
-    """Before the provider is asked: each as UNKNOWN, with True; or what is there under its key, with False."""
-    added = await repository.add_payments(db, new)
+async def record_asks(db: Database, provider: str, new: Sequence[NewPayment]) -> list[tuple[Payment, bool] | Exception]:
+    """Before `provider` is asked: each as UNKNOWN, with True; or what is there under its key, with False."""
+    added = await repository.add_payments(db, new, provider)
     missing = [one.key for one in new if one.key not in added]
     there = await repository.payments_by_key(db, missing) if missing else {}
     results: list[tuple[Payment, bool] | Exception] = []

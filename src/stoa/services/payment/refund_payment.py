@@ -13,11 +13,11 @@ from stoa.kit import staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.db import Transaction
 from stoa.kit.money import Money
+from stoa.ports.payment import SaidOfRefund
 from stoa.services.payment import ledger, repository, states
 from stoa.services.payment.errors import NoSuchPayment, ProviderSilent, RefundTooLarge, WrongState
 from stoa.services.payment.events import PaymentRefunded, RefundFailed
 from stoa.services.payment.find_payment import payment_of_id
-from stoa.services.payment.provider import SaidOfRefund
 from stoa.services.payment.repository import Refund
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
@@ -115,7 +115,8 @@ async def _execute(payments: Payments, refund_id: str) -> Refund:
     payment = await repository.payment_by_id(payments.db, refund.payment_id)
     assert payment is not None  # a foreign key
     try:
-        said = await payments.ask(payments.provider.refund(payment.key, refund_key=refund.id, amount=refund.amount))
+        provider = payments.providers.of(payment.provider)
+        said = await payments.ask(provider.refund(payment.key, refund_key=refund.id, amount=refund.amount))
     except ProviderSilent:
         pause = back_off(refund.attempts + 1, payments.settings.refund_retry_most_seconds)
         await repository.postpone_refund(payments.db, refund.id, pause)

@@ -19,7 +19,7 @@ from stoa.kit.money import Money
 from stoa.services.payment.ledger import Entry
 from stoa.services.payment.states import Payment, State
 
-_PAYMENT = """id, key, order_id, user_id, attempt, state, method, amount_minor, currency, refund_asked_minor,
+_PAYMENT = """id, key, order_id, user_id, attempt, state, method, provider, amount_minor, currency, refund_asked_minor,
     refunded_minor, provider_reference, decline_reason, void_reason, kept_at, silent, version,
     extract(epoch FROM now() - asked_at)::float8 AS asked_seconds_ago"""
 _REFUND = "id, payment_id, source, reason, amount_minor, currency, state, attempts, created_at, done_at"
@@ -60,6 +60,7 @@ def _payment(row: asyncpg.Record) -> Payment:
         attempt=row["attempt"],
         state=State(row["state"]),
         method=row["method"],
+        provider=row["provider"],
         amount=Money(row["amount_minor"], row["currency"]),
         refund_asked_minor=row["refund_asked_minor"],
         refunded_minor=row["refunded_minor"],
@@ -90,11 +91,11 @@ def _refund(row: asyncpg.Record) -> Refund:
 # An attempt that another process has numbered at the same moment is left out of the answer, as a key is
 # that is there already: the caller looks which it was.
 ADD_PAYMENTS = f"""
-    INSERT INTO payments (id, key, order_id, user_id, attempt, state, method, amount_minor, currency)
+    INSERT INTO payments (id, key, order_id, user_id, attempt, state, method, provider, amount_minor, currency)
     SELECT id, key, order_id, user_id,
            coalesce((SELECT max(attempt) FROM payments AS earlier WHERE earlier.order_id = new.order_id), 0)
                + row_number() OVER (PARTITION BY order_id ORDER BY id),
-           'unknown', method, amount_minor, currency
+           'unknown', method, $8, amount_minor, currency
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[])
          AS new (id, key, order_id, user_id, method, amount_minor, currency)
     ON CONFLICT DO NOTHING
@@ -102,8 +103,8 @@ ADD_PAYMENTS = f"""
 """
 
 
-async def add_payments(db: Db, new: Sequence[NewPayment]) -> dict[str, Payment]:
-    """By key, those that were not there yet, in the state UNKNOWN."""
+async def add_payments(db: Db, new: Sequence[NewPayment], provider: str) -> dict[str, Payment]:
+    """By key, those that were not there yet, in the state UNKNOWN, to be asked of `provider`."""
     rows = await db.fetch(
         ADD_PAYMENTS,
         [ids.uuid7() for _ in new],
@@ -113,6 +114,7 @@ async def add_payments(db: Db, new: Sequence[NewPayment]) -> dict[str, Payment]:
         [one.method for one in new],
         [one.amount.amount for one in new],
         [one.amount.currency for one in new],
+        provider,
     )
     return {row["key"]: _payment(row) for row in rows}
 
@@ -211,8 +213,8 @@ async def ask_captures(db: Db, keys: Sequence[str]) -> dict[str, Payment]:
 
 
 ASK_VOID = f"""
-    INSERT INTO payments (id, key, state, method, amount_minor, currency, void_reason)
-    VALUES ($1, $2, 'voided', '', 0, 'XXX', $3)
+    INSERT INTO payments (id, key, state, method, provider, amount_minor, currency, void_reason)
+    VALUES ($1, $2, 'voided', '', $4, 0, 'XXX', $3)
     ON CONFLICT (key) DO UPDATE
     SET void_reason = coalesce(payments.void_reason, excluded.void_reason),
         version = payments.version + 1, updated_at = now()
@@ -221,12 +223,12 @@ ASK_VOID = f"""
 """
 
 
-async def ask_void(db: Db, key: str, reason: str) -> Payment | None:
+async def ask_void(db: Db, key: str, reason: str, provider: str) -> Payment | None:
     """The payment, from now on on its way back; a tombstone (ISO 4217's XXX is no currency) for an unknown key.
 
     None for one that is kept: nothing has changed.
     """
-    row = await db.fetchrow(ASK_VOID, ids.uuid7(), key, reason)
+    row = await db.fetchrow(ASK_VOID, ids.uuid7(), key, reason, provider)
     return _payment(row) if row else None
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from stoa.ports.payment import Said, Status
 from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.find_payment import payment_of_key
-from stoa.services.payment.provider import Said, Status
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
 
@@ -22,13 +22,14 @@ async def resolve(payments: Payments, key: str) -> Payment:
     payment = await payment_of_key(payments, key)
     if not payment.unsettled:
         return payment
+    provider = payments.providers.of(payment.provider)
     try:
-        said = await payments.ask(payments.provider.query(key))
+        said = await payments.ask(provider.query(key))
         if _nothing_yet(payment, said):
             if payment.asked_seconds_ago < _patience(payments, payment):
                 return payment
             if payment.state is State.UNKNOWN:
-                said = await payments.ask(payments.provider.void(key))
+                said = await payments.ask(provider.void(key))
     except ProviderSilent:
         return payment
     return await payments.answers.submit((key, said))

@@ -16,7 +16,7 @@ from stoa.kit.money import Money
 from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import authorize_by_hand
 from stoa.services.payment.capture_payment import capture_by_hand
-from stoa.services.payment.errors import BadSignature, NoSuchPayment
+from stoa.services.payment.errors import BadSignature, NoSuchPayment, NoSuchProvider
 from stoa.services.payment.find_payment import payment_of_id, visible
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.refund_payment import refund_by_hand
@@ -78,6 +78,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     state: str
     method: str
+    provider: str
     amount: Money
     refunded: Money
     decline_reason: str
@@ -206,16 +207,18 @@ async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -
 
 
 @routes.post(
-    "/payments/webhooks/simulator",
+    "/payments/webhooks/{provider}",
     body=bytes,
-    raises=(BadSignature,),
+    raises=(BadSignature, NoSuchProvider),
     who=PUBLIC,
     idempotent=UNKEPT,
     summary="What the payment provider announces",
 )
 async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
-    """What the provider has to say, signed in `Stoa-Signature`. A second delivery changes nothing."""
-    await receive(payments, request.headers.get("Stoa-Signature", ""), request.raw)
+    """What a provider has to say, signed as it signs: the simulator in `Stoa-Signature`. A second delivery changes
+    nothing.
+    """
+    await receive(payments, request.path["provider"], request.headers, request.raw)
 
 
 def _digest(request: Request[Any]) -> str:
@@ -231,6 +234,7 @@ async def _view(payments: Payments, payment: Payment) -> PaymentView:
         attempt=payment.attempt,
         state=payment.state,
         method=payment.method,
+        provider=payment.provider,
         amount=payment.amount,
         refunded=payment.refunded,
         decline_reason=payment.decline_reason,

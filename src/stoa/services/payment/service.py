@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
+from stoa.ports.asking import answer_of
+from stoa.ports.payment import Said
+from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.order_status import OrderStatus
-from stoa.services.payment.provider import Provider, Said, within
+from stoa.services.payment.providers import Providers
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.settings import Settings
 from stoa.services.payment.single_flight import SingleFlight
@@ -31,7 +34,7 @@ class Payments:
     db: Database
     outbox: Outbox
     settings: Settings
-    provider: Provider
+    providers: Providers
     order_status: OrderStatus
     asks: Batcher[NewPayment, tuple[Payment, bool]]
     capture_asks: Batcher[str, Payment | None]
@@ -40,4 +43,4 @@ class Payments:
 
     async def ask(self, asked: Coroutine[Any, Any, T]) -> T:
         """The provider's answer, within our timeout. Raises `ProviderSilent`."""
-        return await within(self.settings.provider_timeout_seconds, asked)
+        return await answer_of("the payment provider", asked, self.settings.provider_timeout_seconds, ProviderSilent())

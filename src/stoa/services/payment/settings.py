@@ -7,6 +7,9 @@ from stoa.kit.settings import Seconds, WholeSeconds
 
 @dataclass(frozen=True)
 class Settings:
+    provider: str = "simulator"
+    """Who is asked for new payments: `simulator` moves no money; others come with packages (docs/extending.md)."""
+
     provider_timeout_seconds: Seconds = 3.0
     """Above a provider's slow tail, and well below the deadline of a call, so that we can still answer it."""
 

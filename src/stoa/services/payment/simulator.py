@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -29,12 +29,13 @@ import msgspec
 from stoa.kit import clock
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database, DatabaseUnavailable, Db
+from stoa.kit.http.types import Price
 from stoa.kit.money import Money
 from stoa.kit.problems import Problem
+from stoa.ports.payment import Heard, NotGenuine, Said, SaidOfRefund, Status
 from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, UnknownToken
-from stoa.services.payment.provider import Said, SaidOfRefund, Status
 from stoa.services.payment.repository import webhook_secret
-from stoa.services.payment.signature import sign
+from stoa.services.payment.signature import is_genuine, sign
 
 NAME = "simulator"
 
@@ -46,8 +47,21 @@ _TALKATIVE = "tok_duplicate_webhook"
 _FLEETING = "tok_capture_refused"
 _ACCEPTED = {"tok_ok", _SILENT, _TALKATIVE, _FLEETING}
 
-Deliver = Callable[[str, bytes], Awaitable[None]]
-"""Takes a webhook: its signature header and its body."""
+SIGNATURE = "stoa-signature"
+
+Deliver = Callable[[Mapping[str, str], bytes], Awaitable[None]]
+"""Takes a webhook: its headers and its body."""
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class _Webhook(msgspec.Struct, frozen=True):
+    """Members that we do not know are left alone."""
+
+    id: Text
+    key: Text
+    order_id: Text
+    amount: Price
 
 
 def moved(key: str) -> bool:
@@ -66,10 +80,12 @@ class _Authorization:
 
 
 class Simulator:
-    """`timeout_seconds` is how long whoever asks waits for it."""
+    """`timeout_seconds` is how long whoever asks waits for it, `tolerance_seconds` how far a webhook's time may be from
+    our clock."""
 
-    def __init__(self, db: Database, timeout_seconds: float) -> None:
+    def __init__(self, db: Database, timeout_seconds: float, tolerance_seconds: int) -> None:
         self._db = db
+        self._tolerance_seconds = tolerance_seconds
         self._remembers_within = timeout_seconds * 2 / 3
         self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize, locks=lambda asked: (asked.key,))
         self._captures: Batcher[str, Said] = Batcher(self._capture, locks=lambda key: (key,))
@@ -111,6 +127,18 @@ class Simulator:
             reference = await tx.fetchval(REFUND, refund_key, key, amount.amount)
             return SaidOfRefund(done=True, reference=reference)
 
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        secret = await webhook_secret(self._db, NAME)
+        now = int(clock.now().timestamp())
+        signature = headers.get(SIGNATURE, "")
+        if not is_genuine(signature, secret, body, now=now, tolerance_seconds=self._tolerance_seconds):
+            raise NotGenuine
+        try:
+            event = msgspec.json.decode(body, type=_Webhook)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise ValueError("no webhook of the simulator") from None
+        return Heard(event.id, event.key, event.order_id, event.amount.money)
+
     async def send_webhooks(self, deliver: Deliver) -> float | None:
         """One round: sign and send what has not been taken yet. 0 where there was any: what was refused goes again."""
         unsent = await self._db.fetch(UNSENT_WEBHOOKS)
@@ -120,7 +148,7 @@ class Simulator:
         for row in unsent:
             body: bytes = row["body"].encode()
             try:
-                await deliver(sign(secret, int(clock.now().timestamp()), body), body)
+                await deliver({SIGNATURE: sign(secret, int(clock.now().timestamp()), body)}, body)
             except Problem:
                 continue
             await self._db.execute(WEBHOOK_SENT, row["seq"])

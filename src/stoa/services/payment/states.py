@@ -46,6 +46,7 @@ class Payment:
     attempt: int
     state: State
     method: str
+    provider: str
     amount: Money
     refund_asked_minor: int
     refunded_minor: int

@@ -37,7 +37,7 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Paym
         assert before is not None  # payments are never removed
         if before.void_reason is None:
             # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
-            if await repository.ask_void(tx, payment.key, reason) is None:
+            if await repository.ask_void(tx, payment.key, reason, payment.provider) is None:
                 raise PaymentKept
             await staff_acts.record(
                 tx,
@@ -51,11 +51,11 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Paym
 
 
 async def _void(payments: Payments, key: str, reason: str) -> Payment:
-    payment = await repository.ask_void(payments.db, key, reason)
+    payment = await repository.ask_void(payments.db, key, reason, payments.providers.current)
     if payment is None:
         raise PaymentKept
     if payment.unsettled or payment.state is State.AUTHORIZED:
-        said = await payments.ask(payments.provider.void(key))
+        said = await payments.ask(payments.providers.of(payment.provider).void(key))
         payment = await payments.answers.submit((key, said))
     if not payment.paid:
         return payment

@@ -1,23 +1,17 @@
 """The port to a payment provider: what we ask of one, and what one says.
 
-Every act carries an idempotency key and may be repeated with it: the provider does it once and says
-again what happened. An answer that does not come within our timeout is `ProviderSilent`: the money may
-or may not have moved, and only `query` tells.
+Every act carries an idempotency key and may be repeated with it: the provider does it once and says again what
+happened. An answer that does not come in time leaves open whether money moved, and only `query` tells.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-from stoa.kit.db import refuse_inside_transaction
 from stoa.kit.money import Money
-from stoa.services.payment.errors import ProviderSilent
-
-T = TypeVar("T")
 
 
 class Status(StrEnum):
@@ -31,7 +25,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Said:
-    """What the provider says of a payment now. `reason` is why it was declined, as one of `errors.DECLINES`."""
+    """What the provider says of a payment now. `reference` is the provider's own; `reason` is why it was declined:
+    `payment-declined`, `insufficient-funds` or `unknown-token`, and what is none of them counts as the first."""
 
     status: Status
     reference: str = ""
@@ -46,7 +41,21 @@ class SaidOfRefund:
     reference: str = ""
 
 
-class Provider(Protocol):
+@dataclass(frozen=True)
+class Heard:
+    """What a genuine webhook is about. `id` is the provider's, by which a second delivery is known."""
+
+    id: str
+    key: str
+    order_id: str
+    amount: Money
+
+
+class NotGenuine(Exception):
+    """For `PaymentProvider.read_webhook` to raise: the signature is missing, wrong or too old."""
+
+
+class PaymentProvider(Protocol):
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
         """Hold the money. AUTHORIZED, DECLINED, or VOIDED for a key that `void` has seen first."""
 
@@ -63,19 +72,9 @@ class Provider(Protocol):
     async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
         """Give back part of a captured payment, once per `refund_key`."""
 
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Heard | None:
+        """What a webhook is about, None where that is nothing that we ask about. Header names are in lower case.
 
-async def within(seconds: float, asked: Coroutine[Any, Any, T]) -> T:
-    """The provider's answer. Raises `ProviderSilent` when it takes longer.
-
-    Never with a transaction open: a lock would be held for as long as a foreign system likes.
-    """
-    try:
-        refuse_inside_transaction("the payment provider is asked")
-    except BaseException:
-        asked.close()
-        raise
-    try:
-        async with asyncio.timeout(seconds):
-            return await asked
-    except TimeoutError:
-        raise ProviderSilent from None
+        Raises `NotGenuine`, or `ValueError` for what is signed and cannot be read. It is never believed further than
+        that: `query` says what happened.
+        """

@@ -1,0 +1,35 @@
+"""The payment providers of this shop: the one that new payments go to, and those that older ones are with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from stoa.kit.settings import BadSetting
+from stoa.ports.payment import PaymentProvider
+from stoa.services.payment.errors import ProviderGone
+
+log = logging.getLogger(__name__)
+
+
+class Providers:
+    """`current` is the name of the one that new payments go to; `build` makes one by name, or raises `BadSetting`."""
+
+    def __init__(self, current: str, build: Callable[[str], PaymentProvider]) -> None:
+        self.current = current
+        self._build = build
+        # At once, so that a shop that could take no money does not start.
+        self._built = {current: build(current)}
+
+    def of(self, name: str) -> PaymentProvider:
+        """The provider of a payment, as its row names it: it is captured, voided and refunded where it was made.
+
+        Raises `ProviderGone` for one that is not installed any more.
+        """
+        if name not in self._built:
+            try:
+                self._built[name] = self._build(name)
+            except BadSetting as error:
+                log.error("payments are with a provider that cannot be had: %s", error)
+                raise ProviderGone(name) from None
+        return self._built[name]
