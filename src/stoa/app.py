@@ -28,6 +28,7 @@ SERVICES: dict[str, Service] = {
                 "POST /users/change-password",
                 "GET /auth/me",
                 "GET /auth/users",
+                "GET /auth/users/{user_id:uuid}",
                 "PUT /auth/users/{user_id:uuid}/roles",
                 "POST /auth/users/{user_id:uuid}/disable",
                 "POST /auth/users/{user_id:uuid}/enable",

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 
 import pytest
+from editors import one_of_two
 
 from stoa.services.auth.tell_of_disabled import tell_of_disabled
 
@@ -29,7 +30,10 @@ async def test_the_list_is_for_admins_and_complete(world):
         "roles",
         "created_at",
         "disabled_at",
+        "version",
     }
+    one = page["items"][0]
+    assert await world.rest.ok("GET", f"/auth/users/{one['id']}", token=admin["access_token"]) == one
 
 
 async def test_finding_one_by_address(world):
@@ -209,3 +213,12 @@ async def test_who_was_disabled_before_that_was_announced_is_told_of_once(world)
     (told,) = (await world.db.fetch(sql))[before:]
     data = {"user_id": ada["user"]["id"], "roles": ["customer"], "enabled": False}
     assert tuple(told) == (ada["user"]["id"], 2, data)
+
+
+async def test_of_two_admins_one_changes_what_both_have_seen(world):
+    token = (await world.admin())["access_token"]
+    path = f"/auth/users/{(await world.register())['user']['id']}"
+    roles = ({"roles": ["seller"]}, {"roles": ["customer", "seller"]})
+    await one_of_two(world.rest, "PUT", f"{path}/roles", roles, read=path, token=token)
+    await one_of_two(world.rest, "POST", f"{path}/disable", (None, None), read=path, token=token)
+    await one_of_two(world.rest, "POST", f"{path}/enable", (None, None), read=path, token=token)

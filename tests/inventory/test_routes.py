@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from editors import one_of_two
 from rest import Rest, new_user
 
 from stoa.services.inventory import repository
@@ -36,6 +37,7 @@ async def test_anyone_sees_what_there_is(rest, shop):
             {"warehouse": "annex", "on_hand": 4, "reserved": 0, "available": 4},
             {"warehouse": "main", "on_hand": 3, "reserved": 0, "available": 3},
         ],
+        "version": 2,
     }
     await shop.reserve("k", MUG=5)
     assert await rest.ok("GET", "/inventory/MUG") == counted | {
@@ -45,6 +47,7 @@ async def test_anyone_sees_what_there_is(rest, shop):
             {"warehouse": "annex", "on_hand": 4, "reserved": 4, "available": 0},
             {"warehouse": "main", "on_hand": 3, "reserved": 1, "available": 2},
         ],
+        "version": 4,
     }
 
 
@@ -236,3 +239,21 @@ async def test_a_discrepancy_is_in_sight_until_it_is_settled(rest, shop):
     assert (await rest.ok("GET", "/stock-discrepancies", user=ADMIN))["items"] == []
     for missing in (path, "/stock-discrepancies/x/settle", "/stock-discrepancies/%C2%B2/settle"):
         assert (await rest.send("POST", missing, {"note": ""}, user=ADMIN)).status == 404
+
+
+async def test_of_two_who_count_one_is_believed(rest):
+    for sent in ("*", '"0"'):
+        refused = await rest.send("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN, headers={"if-match": sent})
+        assert (refused.status, refused.problem, refused.body["now"]) == (412, "version-mismatch", None)
+    assert (await rest.send("GET", "/inventory/MUG")).status == 404
+    await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+    await one_of_two(rest, "PUT", "/inventory/MUG", ({"on_hand": 4}, {"on_hand": 5}), user=ADMIN)
+
+
+async def test_stock_that_was_reserved_meanwhile_is_not_as_it_was_seen(rest, shop):
+    seen = await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+    await shop.reserve("k", MUG=1)
+    sent = {"if-match": f'"{seen["version"]}"'}
+    refused = await rest.send("PUT", "/inventory/MUG", {"on_hand": 1}, user=ADMIN, headers=sent)
+    assert (refused.status, refused.body["now"]) == (412, seen["version"] + 1)
+    assert (await rest.ok("GET", "/inventory/MUG"))["on_hand"] == 3

@@ -114,3 +114,14 @@ async def test_nobody_cancels_what_is_anothers(orders, placed):
             await cancel_order(orders, order_id, principal(new_user().id), "mine")
     assert (await repository.read_order(orders.db, order.id)).status is Status.CONFIRMED
     assert (await cancel_order(orders, guests.id, ADMIN, "asked by phone")).status is Status.CANCELED
+
+
+async def test_nobody_owes_a_reason(rest, placed, announced):
+    for body in ({}, None, {"reason": None}, {"reason": ""}):
+        ada = new_user()
+        order = await placed(user_id=ada.id)
+        canceled = await rest.ok("POST", f"/orders/{order.id}/cancel", body, user=ada)
+        assert canceled["status"] == "canceled"
+        history = await rest.ok("GET", f"/orders/{order.id}/history", user=ada)
+        assert (history["items"][-1]["status"], history["items"][-1]["reason"]) == ("canceled", "")
+        assert (await announced())[-1][2]["reason"] == ""

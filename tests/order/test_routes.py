@@ -54,6 +54,7 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "billing_address": order.billing_address,
         "payment_id": order.payment_id,
         "tracking": None,
+        "version": 2,
     }
 
 
@@ -162,6 +163,7 @@ async def test_a_buyers_return_is_a_request(rest, orders, placed, ada):
         "items": [{"sku": "MUG", "quantity": 2, "received": 0, "restocked": 0, "refund": nothing, "tax": nothing}],
         "reason": "too blue",
         "refund": nothing,
+        "version": 1,
         "created_at": asked["created_at"],
         "updated_at": asked["updated_at"],
     }

@@ -167,6 +167,7 @@ class Api:
         found = edge.found_in(scope, headers, self._edge_secret)
         principal, refused = await self._identify(route, headers, found)
         _authorize(route, principal)
+        if_match = _if_match_of(route, headers, scope)
         raw = b"" if route.idempotency is None else await asgi.read_body(headers, receive, MOST_BODY_BYTES)
         request = Request(
             body=_body_of(route, raw, headers),
@@ -175,7 +176,7 @@ class Api:
             principal=principal,
             refused=refused,
             idempotency_key=_key_of(route, headers),
-            if_match=_if_match_of(route, headers, scope),
+            if_match=if_match,
             headers=Headers(scope=scope),
             client=found.client,
             raw=raw,

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from stoa.kit import problems
+from stoa.kit.http.nulls import without_nulls
 from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -30,6 +31,8 @@ def _decoder(shape: Any) -> Callable[[bytes], Any]:
 def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
     """The body as `shape`; None where the route declares none.
 
+    A member that is null where it may be left out is left out (`nulls`).
+
     Raises `UnsupportedMediaType` unless it says it is JSON, `MalformedBody` when it is not JSON at
     all or has a field twice, `Unprocessable` with the field when it is JSON of another shape.
     """
@@ -42,7 +45,7 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("Send the body as JSON, with Content-Type: application/json.")
     try:
-        value = _decoder(shape)(raw)
+        value = _decoded(raw, shape)
     except msgspec.ValidationError as error:
         raise unprocessable(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -58,6 +61,16 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
     if b"\\u0000" in raw:
         _refuse_nul(msgspec.to_builtins(value))
     return value
+
+
+def _decoded(raw: bytes, shape: Any) -> Any:
+    try:
+        return _decoder(shape)(raw)
+    except msgspec.ValidationError:
+        # Rare, so only who sends one pays for looking at it twice.
+        if b"null" not in raw:
+            raise
+        return _decoder(shape)(without_nulls(raw, shape))
 
 
 def decode_query(query_string: bytes, shape: Any) -> Any:

@@ -47,7 +47,10 @@ A shop: browse, fill a cart, order, follow up.
 
 An operation that takes an `Idempotency-Key` may be sent again under it; on any other a key is not looked at.
 An access token that is not good is 401 where the caller has to be known, and counts as none where nobody has to be;
-a read then says so in `WWW-Authenticate`. Every 429 and 503 says in `Retry-After` when to come again."""
+a read then says so in `WWW-Authenticate`. Every 429 and 503 says in `Retry-After` when to come again.
+
+A member of a body that may be left out may be null as well, which is the same; where null is among its values it is
+one, and in a PATCH it clears what was there."""
 
 _VISITOR_PARAMETER = {
     "name": "Stoa-Visitor",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.auth import repository
 from stoa.services.auth.errors import NoLongerAdmin, NoSuchUser, NotOneself
 from stoa.services.auth.events import UserChanged
@@ -19,13 +20,15 @@ from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
 
 
-async def set_roles(auth: Auth, admin: Principal, user_id: str, roles: Sequence[str]) -> User:
+async def set_roles(
+    auth: Auth, admin: Principal, user_id: str, roles: Sequence[str], if_match: IfMatch = ANYTHING
+) -> User:
     """The user has these roles and no others. Sessions end, because their tokens say what was.
 
     A repeat, or the same roles again, changes nothing.
     """
     async with auth.db.transaction() as tx:
-        user = await _another(tx, admin, user_id)
+        user = await _another(tx, admin, user_id, if_match)
         if set(user.roles) == set(roles):
             return user
         changed = await repository.set_roles(tx, user.id, sorted(set(roles)))
@@ -41,10 +44,10 @@ async def set_roles(auth: Auth, admin: Principal, user_id: str, roles: Sequence[
     return changed
 
 
-async def disable(auth: Auth, admin: Principal, user_id: str) -> User:
+async def disable(auth: Auth, admin: Principal, user_id: str, if_match: IfMatch = ANYTHING) -> User:
     """The user cannot sign in, and every session ends. A repeat changes nothing."""
     async with auth.db.transaction() as tx:
-        user = await _another(tx, admin, user_id)
+        user = await _another(tx, admin, user_id, if_match)
         if user.disabled_at is not None:
             return user
         changed = await repository.set_disabled(tx, user.id, clock.now())
@@ -56,10 +59,10 @@ async def disable(auth: Auth, admin: Principal, user_id: str) -> User:
     return changed
 
 
-async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
+async def enable(auth: Auth, admin: Principal, user_id: str, if_match: IfMatch = ANYTHING) -> User:
     """The user can sign in again. A repeat changes nothing."""
     async with auth.db.transaction() as tx:
-        user = await _another(tx, admin, user_id)
+        user = await _another(tx, admin, user_id, if_match)
         if user.disabled_at is None:
             return user
         changed = await repository.set_disabled(tx, user.id, None)
@@ -70,7 +73,7 @@ async def enable(auth: Auth, admin: Principal, user_id: str) -> User:
     return changed
 
 
-async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
+async def _another(tx: Transaction, admin: Principal, user_id: str, if_match: IfMatch) -> User:
     locked = await repository.lock_users(tx, [admin.user_id, user_id])
     caller = locked.get(admin.user_id)
     if caller is None or caller.disabled_at is not None or "admin" not in caller.roles:
@@ -79,6 +82,7 @@ async def _another(tx: Transaction, admin: Principal, user_id: str) -> User:
         raise NotOneself
     if user_id not in locked:
         raise NoSuchUser
+    if_match.check(locked[user_id].version)
     return locked[user_id]
 
 

@@ -200,15 +200,26 @@ async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[Acc
     return page_of([account_view(user) for user in users], query.limit, lambda user: (user.id,))
 
 
+@routes.get("/auth/users/{user_id:uuid}", answer=AccountView, who=ADMIN, summary="One account")
+async def show_user(auth: Auth, request: Request) -> AccountView:
+    user = await repository.find_user(auth.db, request.path["user_id"])
+    if user is None:
+        raise NoSuchUser
+    return account_view(user)
+
+
 @routes.put(
     "/auth/users/{user_id:uuid}/roles",
     body=RolesBody,
     answer=AccountView,
     who=ADMIN,
+    versioned=True,
     summary="Set somebody's roles; their sessions end if that changes them",
 )
 async def set_roles(auth: Auth, request: Request[RolesBody]) -> Answer:
-    user = await manage_users.set_roles(auth, _caller(request), request.path["user_id"], request.body.roles)
+    user = await manage_users.set_roles(
+        auth, _caller(request), request.path["user_id"], request.body.roles, request.if_match
+    )
     return Answer(200, account_view(user), {ENDED_USER: user.id})
 
 
@@ -216,16 +227,23 @@ async def set_roles(auth: Auth, request: Request[RolesBody]) -> Answer:
     "/auth/users/{user_id:uuid}/disable",
     answer=AccountView,
     who=ADMIN,
+    versioned=True,
     summary="Keep somebody from signing in, and end their sessions",
 )
 async def disable_user(auth: Auth, request: Request) -> Answer:
-    user = await manage_users.disable(auth, _caller(request), request.path["user_id"])
+    user = await manage_users.disable(auth, _caller(request), request.path["user_id"], request.if_match)
     return Answer(200, account_view(user), {ENDED_USER: user.id})
 
 
-@routes.post("/auth/users/{user_id:uuid}/enable", answer=AccountView, who=ADMIN, summary="Let somebody sign in again")
+@routes.post(
+    "/auth/users/{user_id:uuid}/enable",
+    answer=AccountView,
+    who=ADMIN,
+    versioned=True,
+    summary="Let somebody sign in again",
+)
 async def enable_user(auth: Auth, request: Request) -> AccountView:
-    return account_view(await manage_users.enable(auth, _caller(request), request.path["user_id"]))
+    return account_view(await manage_users.enable(auth, _caller(request), request.path["user_id"], request.if_match))
 
 
 @routes.get(

@@ -25,6 +25,7 @@ class AccountView(UserView, frozen=True, kw_only=True):
     """What an admin sees besides."""
 
     disabled_at: datetime | None
+    version: int
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ who knows its unguessable id may use it, signed in or not.
 from __future__ import annotations
 
 from stoa.kit.db import Db, Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import repository
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.repository import Cart
@@ -29,8 +30,9 @@ async def find(db: Db, cart_id: str, caller: str | None) -> Cart | None:
     return cart
 
 
-async def find_locked(tx: Transaction, cart_id: str, caller: str | None) -> Cart:
-    """The cart under its row lock, made where it is the caller's own first. `NoSuchCart` otherwise."""
+async def find_locked(tx: Transaction, cart_id: str, caller: str | None, if_match: IfMatch = ANYTHING) -> Cart:
+    """The cart under its row lock, made where it is the caller's own first. `NoSuchCart` otherwise; `VersionMismatch`
+    where it is not as the caller has seen it."""
     if not await repository.lock_carts(tx, [cart_id]):
         if cart_id != caller:
             raise NoSuchCart
@@ -38,4 +40,5 @@ async def find_locked(tx: Transaction, cart_id: str, caller: str | None) -> Cart
         await repository.lock_carts(tx, [cart_id])
     cart = await find(tx, cart_id, caller)
     assert cart is not None
+    if_match.check(cart.version)
     return cart

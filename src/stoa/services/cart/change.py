@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from stoa.kit import ids
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import access, lines, repository
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
@@ -28,49 +29,57 @@ async def open_cart(carts: Carts, caller: str | None) -> Cart:
 
 
 async def add_item(
-    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int
+    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int, *, if_match: IfMatch = ANYTHING
 ) -> tuple[Cart, ProductSnapshot]:
     """`quantity` more of `sku`: a repeat adds again. Answers also with what was learned about the SKU."""
     snapshot = await look_up(carts, [sku])
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
-    cart = await _change(carts, cart_id, caller, lambda before: lines.add(before, sku, quantity, available, most))
+    cart = await _change(
+        carts, cart_id, caller, if_match, lambda before: lines.add(before, sku, quantity, available, most)
+    )
     return cart, snapshot
 
 
 async def set_item(
-    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int
+    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int, *, if_match: IfMatch = ANYTHING
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
     snapshot = await look_up(carts, [sku])
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
-    cart = await _change(carts, cart_id, caller, lambda before: lines.put(before, sku, quantity, available, most))
+    cart = await _change(
+        carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most)
+    )
     return cart, snapshot
 
 
 async def replace_items(
-    carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int]
+    carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int], *, if_match: IfMatch = ANYTHING
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
     snapshot = await look_up(carts, wanted)
     for sku, quantity in wanted.items():
         lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
-    cart = await _change(carts, cart_id, caller, lambda _: lines.within_limit(wanted))
+    cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted))
     return cart, snapshot
 
 
-async def remove_item(carts: Carts, cart_id: str, caller: str | None, sku: str) -> Cart:
+async def remove_item(
+    carts: Carts, cart_id: str, caller: str | None, sku: str, *, if_match: IfMatch = ANYTHING
+) -> Cart:
     """Without `sku`, which need not be there."""
-    return await _change(carts, cart_id, caller, lambda before: lines.remove(before, sku))
+    return await _change(carts, cart_id, caller, if_match, lambda before: lines.remove(before, sku))
 
 
-async def empty(carts: Carts, cart_id: str, caller: str | None) -> Cart:
+async def empty(carts: Carts, cart_id: str, caller: str | None, *, if_match: IfMatch = ANYTHING) -> Cart:
     """Without any line; the cart itself stays."""
-    return await _change(carts, cart_id, caller, lambda _: {})
+    return await _change(carts, cart_id, caller, if_match, lambda _: {})
 
 
-async def _change(carts: Carts, cart_id: str, caller: str | None, rule: Callable[[Lines], Lines]) -> Cart:
+async def _change(
+    carts: Carts, cart_id: str, caller: str | None, if_match: IfMatch, rule: Callable[[Lines], Lines]
+) -> Cart:
     async with carts.db.transaction() as tx:
-        cart = await access.find_locked(tx, cart_id, caller)
+        cart = await access.find_locked(tx, cart_id, caller, if_match)
         if not await save(tx, cart, rule(quantities(cart))):
             return cart
         changed = await repository.read_cart(tx, cart_id)

@@ -54,17 +54,26 @@ async def show_cart(carts: Carts, request: Request) -> CartView:
     return show_untouched(carts, cart_id) if cart is None else await show(carts, cart)
 
 
-@routes.delete("/cart/{ref}", who=ANYONE, capability="ref", summary="Take everything out")
+@routes.delete("/cart/{ref}", who=ANYONE, capability="ref", versioned=True, summary="Take everything out")
 async def empty_cart(carts: Carts, request: Request) -> None:
-    await change.empty(carts, _cart_id(request), _caller(request))
+    await change.empty(carts, _cart_id(request), _caller(request), if_match=request.if_match)
 
 
 @routes.post(
-    "/cart/{ref}/items", body=NewItem, answer=CartView, status=201, who=ANYONE, capability="ref", summary="Put more in"
+    "/cart/{ref}/items",
+    body=NewItem,
+    answer=CartView,
+    status=201,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Put more in",
 )
 async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
     item = request.body
-    cart, snapshot = await change.add_item(carts, _cart_id(request), _caller(request), item.sku, item.quantity)
+    cart, snapshot = await change.add_item(
+        carts, _cart_id(request), _caller(request), item.sku, item.quantity, if_match=request.if_match
+    )
     return await show(carts, cart, snapshot)
 
 
@@ -74,6 +83,7 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
     answer=CartView,
     who=ANYONE,
     capability="ref",
+    versioned=True,
     summary="Replace all lines at once",
 )
 async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartView:
@@ -82,23 +92,41 @@ async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartVi
         if item.sku in wanted:
             raise DuplicateLine(item.sku)
         wanted[item.sku] = item.quantity
-    cart, snapshot = await change.replace_items(carts, _cart_id(request), _caller(request), wanted)
-    return await show(carts, cart, snapshot)
-
-
-@routes.put(
-    "/cart/{ref}/items/{sku}", body=NewQuantity, answer=CartView, who=ANYONE, capability="ref", summary="Set how many"
-)
-async def set_cart_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
-    cart, snapshot = await change.set_item(
-        carts, _cart_id(request), _caller(request), request.path["sku"], request.body.quantity
+    cart, snapshot = await change.replace_items(
+        carts, _cart_id(request), _caller(request), wanted, if_match=request.if_match
     )
     return await show(carts, cart, snapshot)
 
 
-@routes.delete("/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, capability="ref", summary="Take a line out")
+@routes.put(
+    "/cart/{ref}/items/{sku}",
+    body=NewQuantity,
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Set how many",
+)
+async def set_cart_item(carts: Carts, request: Request[NewQuantity]) -> CartView:
+    cart, snapshot = await change.set_item(
+        carts,
+        _cart_id(request),
+        _caller(request),
+        request.path["sku"],
+        request.body.quantity,
+        if_match=request.if_match,
+    )
+    return await show(carts, cart, snapshot)
+
+
+@routes.delete(
+    "/cart/{ref}/items/{sku}", answer=CartView, who=ANYONE, capability="ref", versioned=True, summary="Take a line out"
+)
 async def remove_cart_item(carts: Carts, request: Request) -> CartView:
-    return await show(carts, await change.remove_item(carts, _cart_id(request), _caller(request), request.path["sku"]))
+    cart = await change.remove_item(
+        carts, _cart_id(request), _caller(request), request.path["sku"], if_match=request.if_match
+    )
+    return await show(carts, cart)
 
 
 @routes.post(
@@ -107,12 +135,13 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
     answer=CartView,
     who=OWNER,
     capability="ref",
+    versioned=True,
     summary="Take over a guest's cart",
 )
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
-    return await show(carts, await merge(carts.db, request.user_id, request.body.cart_id.lower()))
+    return await show(carts, await merge(carts.db, request.user_id, request.body.cart_id.lower(), request.if_match))
 
 
 def _caller(request: Request[Any, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoa.kit import staff_acts
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 from stoa.services.inventory.events import announce_zero_crossings
@@ -23,12 +24,14 @@ async def set_on_hand(
     reason: str,
     user_id: str,
     seller: bool,
+    if_match: IfMatch = ANYTHING,
 ) -> list[StockRow]:
     """Book the difference to what was on hand in that warehouse; the SKU's stock afterwards.
 
     The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A
     repeat books nothing. A seller counts what he sells, staff anything. Raises `NoSuchWarehouse`,
-    `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`.
+    `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch` where the SKU's stock, here or anywhere, is not
+    as the caller has seen it.
     """
     if seller:
         await ask_for_owner(inventory, sku)
@@ -39,6 +42,7 @@ async def set_on_hand(
             raise NoSuchWarehouse(warehouse_id)
         await repository.know_item(tx, sku)
         stock = await repository.lock_stock_rows(tx, [sku])
+        if_match.check(stock.version(sku))
         row = stock.row(sku, warehouse_id)
         kind = "receipt"
         if row is None:

@@ -53,9 +53,10 @@ class TotalsView(msgspec.Struct):
 
 
 class StockView(TotalsView):
-    """`warehouses` stand in the order in which they are drawn from."""
+    """`warehouses` stand in the order in which they are drawn from. `version` counts all changes, holds too."""
 
     warehouses: list[StockRowView]
+    version: int
 
 
 class NewCount(msgspec.Struct, forbid_unknown_fields=True):
@@ -160,7 +161,7 @@ async def show_stock(inventory: Inventory, request: Request) -> StockView:
     return _stock_view(sku, stock)
 
 
-@routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=KEEPERS, summary="Count a SKU")
+@routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=KEEPERS, versioned=True, summary="Count a SKU")
 async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
     sku = _sku(request)
     seller = request.principal is not None and not request.principal.has("admin")
@@ -172,6 +173,7 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
         reason=request.body.reason,
         user_id=request.user_id,
         seller=seller,
+        if_match=request.if_match,
     )
     return _stock_view(sku, stock)
 
@@ -295,7 +297,7 @@ def _stock_view(sku: str, stock: list[StockRow]) -> StockView:
     on_hand = sum(row.on_hand for row in stock)
     reserved = sum(row.reserved for row in stock)
     warehouses = [StockRowView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in stock]
-    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses)
+    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses, sum(one.version for one in stock))
 
 
 def _reservation_view(reservation: Reservation) -> ReservationView:

@@ -62,6 +62,10 @@ class StockRows:
     def row(self, sku: str, warehouse_id: str) -> StockRow | None:
         return next((row for row in self._rows.get(sku, ()) if row.warehouse_id == warehouse_id), None)
 
+    def version(self, sku: str) -> int | None:
+        """As it was read; None of a SKU that has no stock anywhere."""
+        return sum(row.version for row in self._read[sku]) if sku in self._read else None
+
     def add(self, row: StockRow) -> None:
         """A row that was made after the reading."""
         self._rows.setdefault(row.sku, []).append(row)

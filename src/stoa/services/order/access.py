@@ -5,6 +5,7 @@ from __future__ import annotations
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Db, Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import repository, returns_repository
 from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
 from stoa.services.order.payment_status import PaymentTold
@@ -30,16 +31,26 @@ async def find(db: Db, order_id: str, caller: Principal) -> Order:
     return _seen(await repository.read_order(db, order_id), caller)
 
 
-async def find_locked(tx: Transaction, order_id: str, caller: Principal, paid: PaymentTold | None = None) -> Order:
+async def find_locked(
+    tx: Transaction,
+    order_id: str,
+    caller: Principal,
+    paid: PaymentTold | None = None,
+    *,
+    if_match: IfMatch = ANYTHING,
+) -> Order:
     """The order under its row lock, with what its payment has just said, where that was asked.
 
-    `NoSuchOrder` where there is none that the caller may see. The order's row is locked before its payment's.
+    `NoSuchOrder` where there is none that the caller may see, `VersionMismatch` where it is not what the caller has
+    seen. The order's row is locked before its payment's.
     """
     if not await repository.lock_order(tx, order_id):
         raise NoSuchOrder
     if paid is not None:
         await repository.hear_payment(tx, paid)
-    return _seen(await repository.read_order(tx, order_id), caller)
+    order = _seen(await repository.read_order(tx, order_id), caller)
+    if_match.check(order.version)
+    return order
 
 
 async def note(tx: Transaction, order: Order, status: Status, reason: str = "") -> None:
@@ -66,11 +77,13 @@ async def note_return(tx: Transaction, asked: Return, after: Return, reason: str
     )
 
 
-async def find_return(db: Db, order: Order, return_id: str) -> Return:
-    """One return of the order. `NoSuchReturn` where the order has none of this id."""
+async def find_return(db: Db, order: Order, return_id: str, if_match: IfMatch = ANYTHING) -> Return:
+    """One return of the order. `NoSuchReturn` where the order has none of this id, `VersionMismatch` where it is not
+    what the caller has seen."""
     found = await returns_repository.read_return(db, order.id, return_id)
     if found is None:
         raise NoSuchReturn
+    if_match.check(found.version)
     return found
 
 

@@ -13,6 +13,7 @@ from operator import attrgetter
 from stoa.kit import money
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import access, announcements, repository, return_states, returns_repository, states
 from stoa.services.order.refunds import Came, check_received, refund_lines
 from stoa.services.order.repository import Order
@@ -24,7 +25,13 @@ from stoa.services.order.states import Status
 
 
 async def receive_return(
-    orders: Orders, order_id: str, return_id: str, caller: Principal, came: Sequence[Came]
+    orders: Orders,
+    order_id: str,
+    return_id: str,
+    caller: Principal,
+    came: Sequence[Came],
+    *,
+    if_match: IfMatch = ANYTHING,
 ) -> Return:
     """The return with what really came, which may be less than was asked for. `NoSuchReturn`;
     `WrongReturnState` where it has ended; `NotInReturn`, `DuplicateLine`, `MoreThanAsked` or `MoreUnfitThanCame` name
@@ -35,14 +42,20 @@ async def receive_return(
     paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, paid)
-        asked = await access.find_return(tx, order, return_id)
+        asked = await access.find_return(tx, order, return_id, if_match)
         return_states.check(asked.status, ReturnStatus.RECEIVED)
         check_received({line.sku: line.quantity for line in asked.lines}, came)
         return await book_return(orders, tx, order, asked, came, caller=caller)
 
 
 async def take_back(
-    orders: Orders, order_id: str, caller: Principal, back: Sequence[tuple[str, int]], reason: str
+    orders: Orders,
+    order_id: str,
+    caller: Principal,
+    back: Sequence[tuple[str, int]],
+    reason: str,
+    *,
+    if_match: IfMatch = ANYTHING,
 ) -> Return:
     """Asked for and received in one act of the staff, who has the goods before them. All of it can be sold again.
 
@@ -50,7 +63,7 @@ async def take_back(
     """
     paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid)
+        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
         asked = await ask(tx, order, caller, back, reason)
         came = [Came(sku, quantity, unfit=0) for sku, quantity in back]
         return await book_return(orders, tx, order, asked, came, caller=caller)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from stoa.kit import ids
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import access, announcements, repository, returns_repository, states
 from stoa.services.order.refunds import check_returnable
 from stoa.services.order.repository import Order
@@ -16,13 +17,19 @@ from stoa.services.order.states import Status
 
 
 async def request_return(
-    orders: Orders, order_id: str, caller: Principal, wanted: Sequence[tuple[str, int]], reason: str
+    orders: Orders,
+    order_id: str,
+    caller: Principal,
+    wanted: Sequence[tuple[str, int]],
+    reason: str,
+    *,
+    if_match: IfMatch = ANYTHING,
 ) -> Return:
     """The request for `wanted` (units by SKU). `WrongState` unless the order was shipped; `NotInOrder`,
     `DuplicateLine` or `MoreThanBought` name the line: units are returned, and asked for, once.
     """
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller)
+        order = await access.find_locked(tx, order_id, caller, if_match=if_match)
         asked = await ask(tx, order, caller, wanted, reason)
         version = await repository.touch_order(tx, order_id)
         await orders.outbox.announce_all(tx, [announcements.return_requested(order, version, asked)])

@@ -42,6 +42,7 @@ class Return:
     reason: str
     lines: tuple[ReturnLine, ...]
     refund: Money
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -66,6 +67,7 @@ def _return(row: asyncpg.Record) -> Return:
         reason=row["reason"],
         lines=tuple(lines),
         refund=Money(row["refund_minor"], currency),
+        version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
@@ -73,7 +75,8 @@ def _return(row: asyncpg.Record) -> Return:
 
 # Where nobody counted what came, all of it did: so older versions recorded it.
 _RETURNS = """
-    SELECT r.id, r.order_id, r.status, r.reason, r.refund_minor, r.created_at, r.updated_at, orders.currency,
+    SELECT r.id, r.order_id, r.status, r.reason, r.refund_minor, r.version, r.created_at, r.updated_at,
+           orders.currency,
            (
                SELECT json_agg(json_build_object(
                    'sku', sku, 'quantity', quantity, 'net_minor', net_minor, 'tax_minor', tax_minor,

@@ -12,7 +12,7 @@ from msgspec import Meta
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, roles
-from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, Sku
+from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
 from stoa.kit.money import Money
 from stoa.kit.problems import Unauthorized
 from stoa.services.order import access, repository, returns_repository
@@ -48,7 +48,9 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    reason: Reason
+    """Nobody owes a reason."""
+
+    reason: ShortText = ""
 
 
 class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,6 +118,7 @@ class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ReturnedItemView]
     reason: str
     refund: Money
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -182,19 +185,33 @@ async def show_order_history(orders: Orders, request: Request) -> Page[ChangeVie
 
 
 @routes.post(
-    "/orders/{order_id:uuid}/cancel", body=Cancellation, answer=OrderView, who=OWNER, summary="Cancel before shipping"
+    "/orders/{order_id:uuid}/cancel",
+    body=Cancellation,
+    answer=OrderView,
+    who=OWNER,
+    versioned=True,
+    summary="Cancel before shipping",
 )
 async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
     caller = _caller(request.principal)
-    return view(await cancel_order(orders, request.path["order_id"], caller, request.body.reason))
+    return view(await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match))
 
 
-@routes.post("/orders/{order_id:uuid}/process", answer=OrderView, who=STAFF, summary="Start picking and packing")
+@routes.post(
+    "/orders/{order_id:uuid}/process", answer=OrderView, who=STAFF, versioned=True, summary="Start picking and packing"
+)
 async def process_one_order(orders: Orders, request: Request) -> OrderView:
-    return view(await process_order(orders, request.path["order_id"], _caller(request.principal)))
+    return view(await process_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
 
 
-@routes.post("/orders/{order_id:uuid}/ship", body=Parcel, answer=OrderView, who=STAFF, summary="Hand to a carrier")
+@routes.post(
+    "/orders/{order_id:uuid}/ship",
+    body=Parcel,
+    answer=OrderView,
+    who=STAFF,
+    versioned=True,
+    summary="Hand to a carrier",
+)
 async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
     shipped = await ship_order(
         orders,
@@ -202,13 +219,16 @@ async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
         _caller(request.principal),
         carrier=request.body.carrier,
         tracking_number=request.body.tracking_number,
+        if_match=request.if_match,
     )
     return view(shipped)
 
 
-@routes.post("/orders/{order_id:uuid}/deliver", answer=OrderView, who=STAFF, summary="The customer has it")
+@routes.post(
+    "/orders/{order_id:uuid}/deliver", answer=OrderView, who=STAFF, versioned=True, summary="The customer has it"
+)
 async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
-    return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal)))
+    return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
 
 
 @routes.post(
@@ -216,12 +236,13 @@ async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
     body=Settlement,
     answer=OrderView,
     who=STAFF,
+    versioned=True,
     summary="End what was to go back and payment will not give",
 )
 async def settle_one_order(orders: Orders, request: Request[Settlement]) -> OrderView:
     """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
     caller = _caller(request.principal)
-    return view(await settle_refund(orders, request.path["order_id"], caller, request.body.reason))
+    return view(await settle_refund(orders, request.path["order_id"], caller, request.body.reason, request.if_match))
 
 
 @routes.post(
@@ -230,6 +251,7 @@ async def settle_one_order(orders: Orders, request: Request[Settlement]) -> Orde
     answer=ReturnView,
     status=201,
     who=OWNER,
+    versioned=True,
     summary="Ask to return some or all of what was shipped; the staff takes it back at once",
 )
 async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnView:
@@ -240,7 +262,7 @@ async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnVie
     back = [(item.sku, item.quantity) for item in request.body.items]
     order = await access.find(orders.db, order_id, caller)
     act = request_return if access.kind_of(order, caller) == "customer" else take_back
-    return _return_view(await act(orders, order_id, caller, back, request.body.reason))
+    return _return_view(await act(orders, order_id, caller, back, request.body.reason, if_match=request.if_match))
 
 
 @routes.get("/orders/returns", query=ReturnsQuery, answer=Page[ReturnView], who=STAFF, summary="Returns of all orders")
@@ -288,26 +310,43 @@ async def show_return_history(orders: Orders, request: Request) -> Page[ReturnCh
     )
 
 
-@routes.post(f"{ONE_RETURN}/cancel", answer=ReturnView, who=OWNER, summary="Call a return off before it is received")
+@routes.post(
+    f"{ONE_RETURN}/cancel",
+    answer=ReturnView,
+    who=OWNER,
+    versioned=True,
+    summary="Call a return off before it is received",
+)
 async def cancel_one_return(orders: Orders, request: Request) -> ReturnView:
-    return _return_view(await cancel_return(orders, *_which(request)))
+    return _return_view(await cancel_return(orders, *_which(request), if_match=request.if_match))
 
 
-@routes.post(f"{ONE_RETURN}/approve", answer=ReturnView, who=STAFF, summary="The goods may be sent back")
+@routes.post(
+    f"{ONE_RETURN}/approve", answer=ReturnView, who=STAFF, versioned=True, summary="The goods may be sent back"
+)
 async def approve_one_return(orders: Orders, request: Request) -> ReturnView:
-    return _return_view(await approve_return(orders, *_which(request)))
+    return _return_view(await approve_return(orders, *_which(request), if_match=request.if_match))
 
 
-@routes.post(f"{ONE_RETURN}/refuse", body=Refusal, answer=ReturnView, who=STAFF, summary="Refuse a return, and say why")
+@routes.post(
+    f"{ONE_RETURN}/refuse",
+    body=Refusal,
+    answer=ReturnView,
+    who=STAFF,
+    versioned=True,
+    summary="Refuse a return, and say why",
+)
 async def refuse_one_return(orders: Orders, request: Request[Refusal]) -> ReturnView:
-    return _return_view(await refuse_return(orders, *_which(request), request.body.reason))
+    return _return_view(await refuse_return(orders, *_which(request), request.body.reason, if_match=request.if_match))
 
 
-@routes.post(f"{ONE_RETURN}/receive", body=Arrival, answer=ReturnView, who=STAFF, summary="The goods are here")
+@routes.post(
+    f"{ONE_RETURN}/receive", body=Arrival, answer=ReturnView, who=STAFF, versioned=True, summary="The goods are here"
+)
 async def receive_one_return(orders: Orders, request: Request[Arrival]) -> ReturnView:
     """What really came is paid back, and put on the shelf where it can be sold again."""
     came = [Came(item.sku, item.quantity, item.unfit) for item in request.body.items]
-    return _return_view(await receive_return(orders, *_which(request), came))
+    return _return_view(await receive_return(orders, *_which(request), came, if_match=request.if_match))
 
 
 def _which(request: Request[Any, Any]) -> tuple[str, str, Principal]:
@@ -339,6 +378,7 @@ def _return_view(found: Return) -> ReturnView:
         items=items,
         reason=found.reason,
         refund=found.refund,
+        version=found.version,
         created_at=found.created_at,
         updated_at=found.updated_at,
     )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import access, repository
 from stoa.services.order.errors import NothingToSettle
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 
 
-async def settle_refund(orders: Orders, order_id: str, caller: Principal, reason: str) -> Order:
+async def settle_refund(
+    orders: Orders, order_id: str, caller: Principal, reason: str, if_match: IfMatch = ANYTHING
+) -> Order:
     """The order, of which no more is to go back than payment knows of. `NothingToSettle` where that is so already.
 
     The act is kept with its reason. Should payment hear of it all the same, as of an event that was only parked,
@@ -23,7 +26,7 @@ async def settle_refund(orders: Orders, order_id: str, caller: Principal, reason
     before = await access.find(orders.db, order_id, caller)
     paid = await orders.paid_for(before)
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid)
+        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
         asked_minor = paid.asked_minor - paid.by_hand_minor if paid is not None else 0
         # What came back since then payment could not know of when it answered.
         missing = min(before.refund_due.amount, order.refund_due.amount) - asked_minor

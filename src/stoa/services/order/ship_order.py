@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoa.kit.context import Principal
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import access, announcements, repository, states
 from stoa.services.order.errors import NotPaid
 from stoa.services.order.repository import Order
@@ -10,7 +11,15 @@ from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
 
 
-async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrier: str, tracking_number: str) -> Order:
+async def ship_order(
+    orders: Orders,
+    order_id: str,
+    caller: Principal,
+    *,
+    carrier: str,
+    tracking_number: str,
+    if_match: IfMatch = ANYTHING,
+) -> Order:
     """The shipped order. `WrongState` unless it is confirmed or in processing: of a cancellation and a
     shipping at the same time, the one that gets the order's row lock first wins. `NotPaid` where nothing of
     its payment is left: of a shipping and a void at the same time, the one that payment's row sees first wins,
@@ -18,6 +27,7 @@ async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrie
     order can be shipped later, or canceled.
     """
     found = await access.find(orders.db, order_id, caller)
+    if_match.check(found.version)
     states.check(found.status, Status.SHIPPED)
     paid = None
     if found.total.amount > 0:
@@ -25,7 +35,7 @@ async def ship_order(orders: Orders, order_id: str, caller: Principal, *, carrie
         if paid is None:
             raise NotPaid
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid)
+        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
         states.check(order.status, Status.SHIPPED)
         if order.total.amount > 0 and order.left.amount == 0:
             raise NotPaid

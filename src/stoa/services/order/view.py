@@ -55,6 +55,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     billing_address: Address
     payment_id: str | None
     tracking: TrackingView | None
+    version: int
     created_at: datetime
     updated_at: datetime
 
@@ -112,6 +113,7 @@ def view(order: Order) -> OrderView:
         billing_address=Address(**order.billing_address),
         payment_id=order.payment_id,
         tracking=tracking,
+        version=order.version,
         created_at=order.created_at,
         updated_at=order.updated_at,
     )
