@@ -35,6 +35,7 @@ html_css_files = ["wide.css"]
 html_copy_source = False
 html_use_index = False
 html_show_sphinx = False
+html_show_copyright = False
 
 UNDER = {"docs/adr/README": "docs/adr", "docs/architectures": "docs/architectures"}
 """Pages that have others of their own, and where those are."""
