@@ -226,5 +226,10 @@ def subscribers(event_type: str) -> tuple[str, ...]:
     return tuple(one.name for one in (*SERVICES.values(), GATEWAY) if event_type in one.hears)
 
 
+def hearers(service: Service) -> frozenset[str]:
+    """Everybody who hears of anything that the service announces, by name."""
+    return frozenset(name for event_type in service.announces for name in subscribers(event_type))
+
+
 GET_PERSONAL = frozenset(one.name for one in (*SERVICES.values(), GATEWAY) if one.gets_personal)
 """Who is told what is personal in an event, by name."""

@@ -69,6 +69,7 @@ BREAK = [
     (4, "checkout", "UPDATE checkouts SET state = 'failed'"),
     (4, "order", "UPDATE orders SET status = 'pending', confirmed_at = NULL"),
     (5, "notification", "UPDATE inbox SET done_at = NULL"),
+    (5, "order", "INSERT INTO outbox (recipient, id, shard) SELECT 'giftwrap', max(id), 0 FROM event_log"),
     (
         5,
         "inventory",
@@ -95,6 +96,24 @@ async def test_what_is_broken_is_named(sold, number, service, breaks):
         await transaction.rollback()
         await connection.close()
     assert await findings(sold.databases, number) == {}
+
+
+async def test_what_was_announced_before_somebody_came_is_not_asked_of_him(sold):
+    connections = {name: await asyncpg.connect(sold.databases[name].dsn) for name in ("order", "notification")}
+    transactions = [connection.transaction() for connection in connections.values()]
+    for each in transactions:
+        await each.start()
+    inside = {name: Inside(connection) for name, connection in connections.items()}
+    try:
+        await inside["notification"].execute("DELETE FROM inbox WHERE source = 'order'")
+        assert await findings(sold.databases | inside, 5) == {5: ["(order.placed) had no effect in notification"]}
+        await inside["order"].execute("UPDATE hearers SET after_id = 1 WHERE recipient = 'notification'")
+        assert await findings(sold.databases | inside, 5) == {}
+    finally:
+        for each in transactions:
+            await each.rollback()
+        for connection in connections.values():
+            await connection.close()
 
 
 class Inside:

@@ -12,7 +12,7 @@ from stoa.audit.audit import INVARIANTS
 from stoa.cli import audit
 from stoa.cli.audit import add_arguments
 from stoa.cli.console import Console
-from stoa.kit import clock
+from stoa.kit import clock, hearers
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
@@ -67,6 +67,7 @@ async def test_what_is_still_on_its_way_is_said(postgres_server, capsys) -> None
     capsys.readouterr()
     catalog = Database("catalog", access.dsn_of(SERVICES["catalog"]), 1)
     outbox = Outbox(SERVICES["catalog"], subscribers, GET_PERSONAL)
+    await hearers.remember(catalog, outbox.goes_to)
     async with catalog.transaction() as tx:
         fact = ProductCreated(product_id=uuid7(), slug="mug", seller_id=None, skus=[])
         await outbox.announce(tx, subject=fact.product_id, version=1, fact=fact)

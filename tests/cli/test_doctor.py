@@ -66,6 +66,12 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
         "auth",
     )
     assert await look() == {}
+    await ask(provided, "INSERT INTO outbox (recipient, id, shard) VALUES ('giftwrap', 1, 0)", "order")
+    assert await look() == {
+        "events": "giftwrap is gone, and order owes it 1 events; "
+        'install it again, or run `stoa parked discard --service giftwrap --reason "…"`'
+    }
+    await ask(provided, "DELETE FROM outbox", "order")
     await ask(provided, "GRANT CONNECT ON DATABASE stoa_order TO PUBLIC")
     for _ in range(2):
         assert await look() == {"databases": "others than the service may connect to stoa_order; run `stoa migrate`"}

@@ -29,7 +29,7 @@ def test_with_nothing_near() -> None:
         (["adut"], "stoa: there is no command 'adut'; did you mean audit? choose from up, serve,"),
         (["audit", "--lok", "3"], "unrecognized arguments: --lok 3; did you mean --looks?"),
         (["audit", "--lok=3"], "unrecognized arguments: --lok=3; did you mean --looks?"),
-        (["events", "tial"], "invalid choice: 'tial' (choose from 'tail'); did you mean tail?"),
+        (["events", "tial"], "invalid choice: 'tial' (choose from 'tail', 'replay'); did you mean tail?"),
         (["events", "tail", "--subjekt=x"], "unrecognized arguments: --subjekt=x; did you mean --subject?"),
         (["acts", "--service", "ordr"], "; did you mean order?"),
         (["psql", "ordr"], "stoa: there is no service 'ordr'; did you mean order? choose from auth, cart,"),

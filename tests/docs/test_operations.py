@@ -37,6 +37,8 @@ TRIED = (
     "stoa backup",
     "compatible_with",
     "parked --redrive",
+    "events replay",
+    "parked discard --service",
     "rotate-key",
     "user create",
     "stoa acts",
@@ -160,6 +162,37 @@ async def test_what_was_refused_and_is_parked_goes_on(
     printed = reader.run(reader.at_home(script("parked --redrive")))
     assert f"notification refused order.delivered {event} of {placed['id']} from order" in printed
     await until(inbox, "SELECT EXISTS (SELECT FROM inbox WHERE event_id = $1 AND done_at IS NOT NULL)", event)
+
+
+async def test_what_a_service_never_got_is_delivered_again(
+    reader: Reader, placed: dict, database_of: Callable[[str], Database]
+):
+    order, inventory = database_of("order"), database_of("inventory")
+    product = placed["items"][0]["product_id"]
+    sku = placed["items"][0]["sku"]
+    # As if inventory had come after the product: it has not heard of it, and nobody owes it anything.
+    await inventory.execute("DELETE FROM owners WHERE sku = $1", sku)
+    await inventory.execute("DELETE FROM inbox WHERE subject = $1", product)
+    printed = reader.run(reader.at_home(script("events replay")))
+    assert re.search(r"inventory gets 1 events of .* UTC or later that it did not have\.", printed)
+    assert await inventory.fetchval("SELECT count(*) FROM owners WHERE sku = $1", sku) == 1
+    assert "inventory gets 0 events" in reader.run(reader.at_home(script("events replay")))
+    assert await order.fetchval("SELECT count(*) FROM outbox WHERE recipient = 'inventory'") == 0
+
+
+async def test_what_is_owed_to_a_service_that_is_gone_is_seen_and_given_up(
+    reader: Reader, placed: dict, database_of: Callable[[str], Database]
+):
+    order = database_of("order")
+    await order.execute(
+        "INSERT INTO outbox (recipient, id, shard) SELECT 'giftwrap', id, 0 FROM event_log WHERE subject = $1",
+        placed["id"],
+    )
+    listed = reader.run(reader.at_home(script("parked --redrive").splitlines()[0]))
+    assert "giftwrap is gone, and order owes it 1 events: install it again, or" in listed
+    printed = reader.run(reader.at_home(script("parked discard --service")))
+    assert "1 events are discarded: giftwrap will not have their effect." in printed
+    assert await order.fetchval("SELECT count(*) FROM outbox WHERE recipient = 'giftwrap'") == 0
 
 
 async def test_a_next_signing_key(reader: Reader, database_of: Callable[[str], Database]):

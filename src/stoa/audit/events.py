@@ -8,13 +8,17 @@ from stoa import app
 from stoa.audit.finding import Finding, Findings, Invariant
 from stoa.audit.look import Look, side_by_side
 from stoa.kit import clock
+from stoa.kit.hearers import OWED_TO_OTHERS
 from stoa.kit.ids import first_uuid7
 
 COMPARED = timedelta(days=20)
 """Inboxes forget what was done a month ago; what is older than this is no longer compared."""
 
+# Since the hearer hears of it: what was announced before is not owed to it.
 ANNOUNCED = """
-    SELECT event_id AS key, type FROM event_log WHERE event_id >= $1 AND type = ANY ($2) ORDER BY event_id
+    SELECT event_id AS key, log.type
+    FROM event_log AS log JOIN hearers ON hearers.recipient = $3 AND hearers.type = log.type
+    WHERE event_id >= $1 AND log.type = ANY ($2) AND log.id > hearers.after_id ORDER BY event_id
 """
 
 DONE = "SELECT event_id AS key FROM inbox WHERE event_id >= $1 AND done_at IS NOT NULL ORDER BY event_id"
@@ -67,6 +71,8 @@ async def check(look: Look) -> Findings:
             yield Finding(
                 row["subject"], f"has events of {name} parked on their way to {row['recipient']}: {row['reason']}"
             )
+        for row in await look.find(name, OWED_TO_OTHERS, list(app.hearers(service))):
+            yield Finding(row["recipient"], f"is gone, and {name} owes it events")
         async for row in look.rows(name, PARKED):
             yield Finding(row["event_id"], f"({row['type']}) is parked in the inbox of {name}")
         async for finding in _lost(look, name, service.hears):
@@ -80,7 +86,7 @@ async def _lost(look: Look, name: str, hears: tuple[str, ...]) -> Findings:
     """What was announced, by whomever, and is not done where it is heard of."""
     since = max(look.since, first_uuid7(clock.now() - COMPARED))
     announcers = [each.name for each in app.SERVICES.values() if set(each.announces) & set(hears)]
-    announced = [look.rows(announcer, ANNOUNCED, since, list(hears)) for announcer in announcers]
+    announced = [look.rows(announcer, ANNOUNCED, since, list(hears), name) for announcer in announcers]
     given_up = [look.rows(announcer, DISCARDED, name, since) for announcer in announcers]
     async for event_id, (done, *rows) in side_by_side(look.rows(name, DONE, since), *announced, *given_up):
         if done or any(rows[len(announcers) :]):

@@ -7,8 +7,7 @@ events that began then or later, which on a large shop takes a fraction of the t
 from __future__ import annotations
 
 import argparse
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from rich.markup import escape
 
@@ -17,7 +16,7 @@ from stoa.audit.look import EVER
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
-from stoa.kit import clock
+from stoa.cli.moments import FORMS, moment
 from stoa.kit.depth import depth
 from stoa.kit.ids import first_uuid7
 from stoa.runtime.access import Access
@@ -25,10 +24,6 @@ from stoa.runtime.access import Access
 SHOWN = 20  # findings of one invariant, before the rest is only counted
 PAUSE_SECONDS = 2.0  # between two looks
 MOST_LOOKS = 1000  # half an hour
-
-_SPAN = re.compile("([0-9]{1,6})([mhd])")
-_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)  # ids begin with the time since then
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--since",
-        type=_moment,
+        type=moment,
         metavar="WHEN",
-        help="only what began since: a span (90m, 24h, 7d) or a moment (2026-05-01, 2026-05-01T12:00Z); default: all",
+        help=f"only what began since: {FORMS}; default: all",
     )
 
 
@@ -81,16 +76,3 @@ def _say(verdict: Verdict, console: Console) -> None:
     if len(verdict.findings) > SHOWN:
         least = "at least " if len(verdict.findings) == MOST_FINDINGS else ""
         console.say(f"     … and {least}{len(verdict.findings) - SHOWN} more")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        if span := _SPAN.fullmatch(text):
-            return clock.now() - timedelta(**{_UNITS[span[2]]: int(span[1])})
-        moment = datetime.fromisoformat(text)
-        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no span like 24h and no moment like 2026-05-01T12:00Z") from None
-    if not _OLDEST <= moment <= clock.now():
-        raise argparse.ArgumentTypeError(f"{text!r} is to come, or before there were shops")
-    return moment

@@ -22,13 +22,15 @@ import asyncpg
 from rich.markup import escape
 
 import stoa
-from stoa.app import SERVICES
+from stoa.app import SERVICES, hearers
 from stoa.cli import effective, installation, user
 from stoa.cli.console import Console
+from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.variables import of_others, told, told_of_others, unknown
 from stoa.kit import clock
 from stoa.kit.db import Database
+from stoa.kit.hearers import gone
 from stoa.kit.problems import Problem, first_line
 from stoa.runtime import account, files, secrets
 from stoa.runtime import topology as topologies
@@ -258,6 +260,22 @@ async def _databases(here: Installation) -> str:
     return "up to date, each closed to others"
 
 
+async def _events(here: Installation) -> str:
+    access = await here.found()
+    if access is None:
+        return "looked for when the database runs"
+    if await waiting(access, SERVICES.values()):
+        return "looked for when the databases are up to date"
+    async with every_database(access) as databases:
+        for name, database in databases.items():
+            for recipient, events in (await gone(database, hearers(SERVICES[name]))).items():
+                raise Failure(
+                    f"{recipient} is gone, and {name} owes it {events} events",
+                    f'install it again, or run `stoa parked discard --service {recipient} --reason "…"`',
+                )
+    return "owed to nobody who is gone"
+
+
 async def _administrator(here: Installation) -> str:
     access = await here.found()
     if access is None:
@@ -324,6 +342,7 @@ CHECKS: dict[str, Check] = {
     "database": _database,
     "server log": _server_log,
     "databases": _databases,
+    "events": _events,
     "administrator": _administrator,
     "clock": _clock,
 }

@@ -1,6 +1,7 @@
 """What the services announce. `stoa events <act> --help` says more of each.
 
 stoa events tail --type 'order.*'       follow what is announced from now on
+stoa events replay --to inventory       deliver again what a service never got
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 import argparse
 from types import ModuleType
 
-from stoa.cli import events_tail, installation
+from stoa.cli import events_replay, events_tail, installation
 from stoa.cli.console import Console
 
 ACTS: dict[str, ModuleType] = {
     "tail": events_tail,
+    "replay": events_replay,
 }
 """Each a module with `add_arguments`, for its own options, and `run`."""
 

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("stoa.cli.replay", "buy a sales history again through the public API, then audit"),
     "audit": ("stoa.cli.audit", "check the six invariants over all services"),
     "parked": ("stoa.cli.parked", "list the events that wait for a person, have them tried again, or discard one"),
-    "events": ("stoa.cli.events", "follow what the services announce"),
+    "events": ("stoa.cli.events", "follow what the services announce, or deliver it again"),
     "acts": ("stoa.cli.acts", "list what staff and operators did, with before and after"),
     "backup": ("stoa.cli.backup", "write all databases, as they are at one moment, into a new folder"),
     "restore": ("stoa.cli.restore", "make a shop out of a backup"),

@@ -8,6 +8,10 @@ command delivers and handles what it put back, whether the shop runs or not.
 
 gives up what one event should have done, for good: `stoa acts` shows who did it and why, the audit no longer
 asks for its effect, and what comes later about the same subject goes on.
+
+    stoa parked discard --service NAME --reason "not used any more"
+
+does the same for all that is owed to a service that is gone: one that was uninstalled, or hears of nothing any more.
 """
 
 from __future__ import annotations
@@ -20,12 +24,13 @@ from dataclasses import dataclass
 
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import SERVICES, hearers
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.processes import whole_process
+from stoa.kit import hearers as hearing
 from stoa.kit import inbox, outbox
 from stoa.kit.db import Database
 from stoa.kit.ids import is_uuid
@@ -42,7 +47,8 @@ REFUSED = """
     FROM outbox_parked AS parked JOIN event_log AS event ON event.id = parked.id ORDER BY parked.id
 """
 
-# What a look would find now: not what waits for its next try, nor what is for the gateway, which keeps nothing.
+# What a look would find now: not what waits for its next try, nor what is for somebody who is gone, or for the
+# gateway, which keeps nothing.
 MOVING = """
     SELECT (SELECT count(*) FROM inbox WHERE done_at IS NULL AND parked_at IS NULL AND retry_at <= now())
          + (SELECT count(*) FROM outbox WHERE recipient = ANY ($1))
@@ -54,13 +60,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
     parser.add_argument("act", nargs="?", choices=["discard"], help="give up one event for good")
     parser.add_argument("event", nargs="?", help="the event to discard, by the id that the list shows")
-    parser.add_argument("--service", choices=sorted(SERVICES), help="only of this one; default: of all")
+    parser.add_argument("--service", help="only of this one; default: of all")
     parser.add_argument("--redrive", action="store_true", help="have what is listed tried again")
     parser.add_argument("--reason", type=installation.reason, default="", help="why an event is discarded: it is kept")
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
-    if arguments.act == "discard":
+    if arguments.act == "discard" and arguments.service and not arguments.event:
+        await _let_go(arguments, console)
+    elif arguments.act == "discard":
         await _discard(arguments, console)
     elif arguments.reason:
         raise Failure("only an event that is discarded has a reason", "leave out --reason, or say which to discard")
@@ -69,19 +77,24 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
 
 
 async def _list_all(arguments: argparse.Namespace, console: Console) -> None:
-    found = 0
+    if arguments.service not in {None, *SERVICES}:
+        raise Failure(f"there is no service {arguments.service!r}", f"choose from {', '.join(sorted(SERVICES))}")
+    found = left = 0
     here = installation.installation_of(arguments)
     async with here.existing() as access, every_database(access) as databases:
         for name, database in databases.items():
             if arguments.service in {None, name}:
                 found += await _list(name, database, console)
+                left += await _list_left(name, database, console)
                 if arguments.redrive:
                     await _redrive(database)
         if found and arguments.redrive:
             with console.waiting(f"{found} events are tried again"):
                 await _work_off(here, access, databases)
-    if not found:
+    if not found and not left:
         console.say("No event is parked.")
+    elif not found:
+        console.say("No other event is parked.")
     elif arguments.redrive:
         console.say(f"{found} events were tried again; what fails once more is tried on by the shop.")
 
@@ -93,7 +106,8 @@ async def _work_off(here: Installation, access: Access, databases: Mapping[str, 
         for each in process.services:
             each.run_events()
         while time.monotonic() < give_up:
-            if not sum([await database.fetchval(MOVING, list(SERVICES)) for database in databases.values()]):
+            there = {name: list(hearers(SERVICES[name]) & SERVICES.keys()) for name in databases}
+            if not sum([await database.fetchval(MOVING, there[name]) for name, database in databases.items()]):
                 return
             await asyncio.sleep(0.1)
 
@@ -109,6 +123,15 @@ async def _list(name: str, database: Database, console: Console) -> int:
         )
         console.say(f"     {escape(row['reason'])}")
     return len(failed) + len(refused)
+
+
+async def _list_left(name: str, database: Database, console: Console) -> int:
+    """What is owed to who is gone: it is not parked, and goes on where he comes back."""
+    left = await hearing.gone(database, hearers(SERVICES[name]))
+    for recipient, events in left.items():
+        console.say(f"{escape(recipient)} is gone, and {name} owes it {events} events: install it again, or")
+        console.say(f'     stoa parked discard --service {escape(recipient)} --reason "…"')
+    return len(left)
 
 
 async def _redrive(database: Database) -> None:
@@ -153,6 +176,23 @@ async def _discard(arguments: argparse.Namespace, console: Console) -> None:
     if not done:
         raise Failure(f"{event_id} is not parked any more", "stoa parked lists what is")
     console.say(f"{event_id} is discarded: {waiting.recipient} will not have its effect.")
+
+
+async def _let_go(arguments: argparse.Namespace, console: Console) -> None:
+    """Give up what somebody is owed who is gone."""
+    gone, reason = arguments.service, arguments.reason.strip()
+    if arguments.redrive:
+        raise Failure("an event is discarded or tried again, not both", "leave out discard or --redrive")
+    without = [name for name, service in SERVICES.items() if gone not in hearers(service)]
+    if not reason:
+        raise Failure("events are discarded for a reason, which is kept", "say it with --reason")
+    async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:
+        given_up = [await hearing.let_go(databases[name], gone, reason) for name in without]
+    if all(each is None for each in given_up):
+        raise Failure(
+            f"nobody called {gone} is gone", "stoa parked lists who is, and the events that are discarded one by one"
+        )
+    console.say(f"{sum(filter(None, given_up))} events are discarded: {escape(gone)} will not have their effect.")
 
 
 async def _waiting(databases: Mapping[str, Database], event_id: str) -> list[Waiting]:

@@ -61,6 +61,18 @@ ANNOUNCE = """
     JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
 """
 
+# From one recipient to the next by the index: the rows of a queue are many, its recipients few.
+OWED_RECIPIENTS = """
+    WITH RECURSIVE owed (recipient) AS (
+        (SELECT recipient FROM outbox ORDER BY recipient LIMIT 1)
+        UNION ALL
+        SELECT (SELECT outbox.recipient FROM outbox WHERE outbox.recipient > owed.recipient
+                ORDER BY outbox.recipient LIMIT 1)
+        FROM owed WHERE owed.recipient IS NOT NULL
+    )
+"""
+"""What a statement begins with that asks who is owed anything."""
+
 REDRIVE = """
     WITH back AS (
         DELETE FROM outbox_parked
@@ -135,14 +147,15 @@ class Outbox:
     ) -> None:
         self.service = service
         self.get_personal = get_personal
-        self._goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
+        self.goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
+        """Who hears of each type that it announces."""
         self.poke: Callable[[Collection[str], Collection[int]], None] = _nobody_to_poke
         """Set by the process's relay: called after a commit with the recipients and shards of what is new."""
 
     @property
     def recipients(self) -> frozenset[str]:
         """Everybody who hears of anything that this service announces."""
-        return frozenset(name for names in self._goes_to.values() for name in names)
+        return frozenset(name for names in self.goes_to.values() for name in names)
 
     async def announce(self, tx: Transaction, *, subject: str, version: int, fact: Fact) -> str:
         """Announce one fact when `tx` commits; the event's id. Raises `UndeclaredEvent`."""
@@ -153,13 +166,13 @@ class Outbox:
         if not announcements:
             return []
         types = [each.fact.event_type() for each in announcements]
-        for undeclared in set(types) - self._goes_to.keys():
+        for undeclared in set(types) - self.goes_to.keys():
             raise UndeclaredEvent(f"{self.service.name} announces {undeclared!r}, which stoa.app does not list")
         ids = [uuid7() for _ in announcements]
         here = context.current().traceparent
         shards = [shard_of(each.subject) for each in announcements]
         documents = [each.fact.split() for each in announcements]
-        goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self._goes_to[event_type]]
+        goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self.goes_to[event_type]]
         await tx.execute(
             ANNOUNCE,
             ids,
@@ -183,7 +196,7 @@ class Outbox:
 
     def _is_told(self, event_type: str) -> bool:
         """Whether anybody who hears of it gets what is personal: else that is not even kept."""
-        return any(recipient in self.get_personal for recipient in self._goes_to[event_type])
+        return any(recipient in self.get_personal for recipient in self.goes_to[event_type])
 
 
 def shard_of(subject: str) -> int:

@@ -4,7 +4,8 @@ There is no cursor: ids are given before commits, so a cursor runs past rows tha
 lost one event in six). What is in the outbox is owed, and goes when its recipient has committed it.
 
 - Each recipient has a lane of its own. One that does not answer is tried again for ever, with back-off,
-  and holds up nobody else.
+  and holds up nobody else. Who is not among those who hear has none: what is owed to one who is gone, or whom only
+  another process knows of yet, is left where it is.
 - A refused event is parked with what comes later about its subject for that recipient, and nothing else
   waits for it. `outbox.redrive` puts them back in their old places.
 - Several processes of a service share the subjects by shard: one relay for each, by advisory locks on a
@@ -35,7 +36,7 @@ from stoa.kit.back_off import back_off
 from stoa.kit.bus import Bus
 from stoa.kit.db import BY_INDEX, Database, Transaction
 from stoa.kit.events import Event
-from stoa.kit.outbox import CHANNEL, SHARDS, TELL_OTHERS, Outbox, lock_parking
+from stoa.kit.outbox import CHANNEL, OWED_RECIPIENTS, SHARDS, TELL_OTHERS, Outbox, lock_parking
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.telemetry import metrics
@@ -54,18 +55,7 @@ CALL_CHARACTERS = 500_000
 
 _SHARD_LOCKS = 0x57_0A_02
 
-# From one recipient to the next by the index: the rows of a queue are many, its recipients few.
-RECIPIENTS = """
-    WITH RECURSIVE owed (recipient) AS (
-        (SELECT recipient FROM outbox ORDER BY recipient LIMIT 1)
-        UNION ALL
-        SELECT (SELECT outbox.recipient FROM outbox WHERE outbox.recipient > owed.recipient
-                ORDER BY outbox.recipient LIMIT 1)
-        FROM owed WHERE owed.recipient IS NOT NULL
-    )
-    SELECT recipient FROM owed WHERE recipient IS NOT NULL
-"""
-ANYTHING_OWED = "SELECT EXISTS (SELECT FROM outbox)"
+ANYTHING_OWED = f"{OWED_RECIPIENTS} SELECT EXISTS (SELECT FROM owed WHERE recipient = ANY ($1))"  # noqa: S608
 TAKE_SHARDS = "SELECT shard FROM unnest($2::int[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
 
 OWED = """
@@ -171,7 +161,7 @@ class Relay:
         failures = 0
         while True:
             try:
-                if self._called.is_set() or await self._db.fetchval(ANYTHING_OWED):
+                if self._called.is_set() or await self._db.fetchval(ANYTHING_OWED, list(self._outbox.recipients)):
                     self._called.clear()
                     async with self._sessions.dedicated() as connection:
                         await self._relay(connection)
@@ -206,8 +196,7 @@ class Relay:
         """With a connection, until it is lost or nothing has been owed for a while."""
         session = _Session(connection)
         await connection.add_listener(CHANNEL, self._wake_all)
-        owed = {row["recipient"] for row in await session.fetch(RECIPIENTS)}
-        self._wakes = {recipient: asyncio.Event() for recipient in self._outbox.recipients | owed}
+        self._wakes = {recipient: asyncio.Event() for recipient in self._outbox.recipients}
         create_task = asyncio.get_running_loop().create_task
         tasks = [create_task(self._lane(session, recipient), context=Context()) for recipient in self._wakes]
         tasks.append(create_task(self._tell_others(session), context=Context()))

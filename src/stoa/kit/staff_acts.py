@@ -36,6 +36,11 @@ REDRIVEN = "event.redriven"
 """Parked events are tried again: `before` says how many were `parked` for which `recipient`."""
 DISCARDED = "event.discarded"
 """A parked event was given up: `before` says its type, what it is `of`, and the `recipient` that will not have it."""
+REPLAYED = "event.replayed"
+"""Events that a hearer does not have are owed to it again: `after` says `from` which id of the log `to` which, and how
+many."""
+LET_GO = "hearer.let_go"
+"""A hearer is gone, and what it was owed was given up: `before` says how many events were `owed` and `parked`."""
 
 RECORD = """
     INSERT INTO staff_acts (actor, roles, act, subject, before, after, reason, request_id, trace_id)

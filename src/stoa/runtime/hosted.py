@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import grpc.aio
 
 from stoa.app import GET_PERSONAL, subscribers
+from stoa.kit import hearers
 from stoa.kit import inbox as inboxes
 from stoa.kit import outbox as outboxes
 from stoa.kit import settings as settings_of
@@ -102,6 +103,8 @@ class Hosted:
     async def start(self) -> None:
         for notice in self.parts.notices:
             log.warning("%s: %s", self.service.name, notice)
+        if self.service.announces:
+            await hearers.remember(self.db, self._resources.outbox.goes_to)
         if self.parts.start is not None:
             await self.parts.start()
 

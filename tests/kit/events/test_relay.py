@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 
-from tests.kit.events.system import Placed, Shipped, System, until
+from tests.kit.events.system import Placed, System, until
 
 from stoa.kit import outbox, pulse, relay
 from stoa.kit.db import Database, DatabaseUnavailable
@@ -256,13 +256,31 @@ async def test_nothing_is_parked_behind_what_was_put_back_since_it_was_read(syst
     assert await db.fetchval("SELECT count(*) FROM outbox WHERE recipient = 'inventory'") == 2
 
 
-async def test_what_is_owed_to_somebody_who_no_longer_hears_of_it_still_goes_there(system, monkeypatch) -> None:
-    await system.announcer.change("a", Shipped(n=1))
-    await system.announcer.db.execute("UPDATE outbox SET recipient = 'inventory'")
-    monkeypatch.setitem(system.announcer.outbox._goes_to, "order.placed", ("notification",))
+async def test_what_is_owed_to_somebody_who_is_gone_is_left_where_it_is_and_holds_up_nobody(
+    system, monkeypatch
+) -> None:
+    monkeypatch.setattr(relay, "IDLE_SECONDS", 0.05)
+    await system.announcer.place("a", 1)
+    await system.announcer.db.execute("UPDATE outbox SET recipient = 'giftwrap' WHERE recipient = 'inventory'")
     system.relay()
-    await system.delivered()
-    assert await system.inventory.kept() == [1]
+    await system.announcer.place("a", 2)
+    await until(lambda: owed_only_to(system, "giftwrap"))
+    assert {recipient for recipient, _ in system.line.calls} == {"inventory", "notification"}
+    assert await system.inventory.kept() == [2]
+    assert await system.notification.kept() == [1, 2]
+    # ... and the relay rests: it has let go of its connection.
+    await until(lambda: no_locks(system.announcer.db))
+
+
+async def owed_only_to(system: System, recipient: str) -> bool:
+    return await system.announcer.owed() == [(recipient, "a")]
+
+
+async def no_locks(db: Database) -> bool:
+    return not await db.fetchval(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
 
 
 async def test_a_database_that_cuts_everybody_off_is_connected_to_again(system) -> None:
