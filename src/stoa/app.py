@@ -11,6 +11,7 @@ connect to it. Which services share a process is said in `topologies/*.toml` and
 from stoa.kit.service import PublicRead, Service
 
 _PRODUCTS_CHANGE = ("product.created", "product.updated", "product.deleted")
+_CATEGORIES_CHANGE = ("category.created", "category.updated", "category.deleted")
 
 SERVICES: dict[str, Service] = {
     service.name: service
@@ -66,11 +67,11 @@ SERVICES: dict[str, Service] = {
                 "PUT DELETE /categories/{category}",
             ),
             public=(
-                PublicRead(path="/products", changed_by=_PRODUCTS_CHANGE),
+                PublicRead(path="/products", changed_by=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE)),
                 PublicRead(path="/products/{product}", changed_by=_PRODUCTS_CHANGE),
-                PublicRead(path="/categories", changed_by=_PRODUCTS_CHANGE),
+                PublicRead(path="/categories", changed_by=_CATEGORIES_CHANGE),
             ),
-            announces=("product.created", "product.updated", "product.deleted"),
+            announces=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE),
             hears=("user.changed",),
             shares=("currency",),
         ),

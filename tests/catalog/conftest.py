@@ -57,7 +57,10 @@ class Shop:
         return [card["slug"] for card in page["items"]]
 
     async def announced(self) -> list[tuple[str, str, int, list[str]]]:
-        rows = await self.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log ORDER BY id")
+        """Of products."""
+        rows = await self.db.fetch(
+            "SELECT type, subject, aggregate_version, data FROM event_log WHERE type LIKE 'product.%' ORDER BY id"
+        )
         assert all(row["data"]["product_id"] == row["subject"] for row in rows)
         return [(row["type"], row["data"]["slug"], row["aggregate_version"], row["data"]["skus"]) for row in rows]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from asgi import ask
+from rest import token_of
 
 from stoa.kit import staff_acts
 from stoa.kit.http.types import Price
@@ -230,3 +232,53 @@ async def test_who_arranged_is_kept(shop):
         ("category.changed", ADMIN.id, before, after),
         ("category.removed", ADMIN.id, after, None),
     ]
+
+
+async def told(shop):
+    rows = await shop.db.fetch(
+        "SELECT type, subject, aggregate_version, data FROM event_log WHERE type LIKE 'category.%' ORDER BY id"
+    )
+    assert all(row["data"].pop("category_id") == row["subject"] for row in rows)
+    return [(row["type"], row["aggregate_version"], row["data"]) for row in rows]
+
+
+async def test_every_change_is_told_and_what_did_not_change_is_not_written(shop):
+    kitchen = await add(shop, "kitchen")
+    added = await add(shop, "mugs", position=2)
+    same = {"slug": "mugs", "name": "Mugs", "position": 2}
+    assert await shop.rest.ok("PUT", "/categories/mugs", same, user=ADMIN) == added
+    body = {"slug": "cups", "name": "Cups", "parent": "kitchen", "position": 2}
+    changed = await shop.rest.ok("PUT", "/categories/mugs", body, user=ADMIN)
+    assert (added["version"], changed["version"]) == (1, 2)
+    await shop.rest.ok("DELETE", "/categories/cups", status=204, user=ADMIN)
+    product = NewProduct(slug="jug", name="Jug", category="jugs")
+    for _ in range(2):
+        await import_products(shop.catalog, [Imported(product, "Jugs")])
+    in_kitchen = {"slug": "cups", "parent_id": kitchen["id"]}
+    assert await told(shop) == [
+        ("category.created", 1, {"slug": "kitchen", "parent_id": None}),
+        ("category.created", 1, {"slug": "mugs", "parent_id": None}),
+        ("category.updated", 2, in_kitchen | {"changed": ["parent_id", "slug", "name"]}),
+        ("category.deleted", 3, in_kitchen),
+        ("category.created", 1, {"slug": "jugs", "parent_id": None}),
+    ]
+    assert await shop.db.fetchval("SELECT count(*) FROM staff_acts") == 4
+
+
+@pytest.mark.parametrize(("method", "body"), [("PUT", {"slug": "mugs", "name": "New"}), ("DELETE", None)])
+async def test_every_change_minds_the_version(shop, method, body):
+    await add(shop, "mugs")
+    before = await shop.rest.ok("GET", "/categories")
+    headers = {"authorization": f"Bearer {token_of(ADMIN)}"}
+
+    async def send(if_match):
+        path = "/api/v1/categories/mugs"
+        return await ask(shop.rest._app, method, path, body, headers | {"if-match": if_match})
+
+    stale = await send('"2"')
+    assert (stale.status, stale.json["type"], stale.json["now"]) == (412, "/problems/version-mismatch", 1)
+    assert await shop.rest.ok("GET", "/categories") == before
+    assert len(await told(shop)) == 1
+    assert (await send('"1"')).status in {200, 204}
+    if method == "PUT":
+        assert (await send("*")).status == 200

@@ -6,14 +6,15 @@ import asyncpg
 import pytest
 from sql import prepare_all
 
-from stoa.services.catalog import repository
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.repository import list_statement
 
 from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 35
+    assert len(await prepare_all(shop.db, repository)) == 26
+    assert len(await prepare_all(shop.db, categories_repository)) == 11
 
 
 async def test_every_list_fits_the_schema(shop):

@@ -8,7 +8,7 @@ import pytest
 from volume import fill, read_by
 
 from stoa.kit.db import Database
-from stoa.services.catalog.repository import LOCK_UNSETTLED_SELLER, TURN_PRODUCTS, list_statement
+from stoa.services.catalog.repository import LOCK_UNSETTLED_SELLER, PRODUCTS_AFTER, TURN_PRODUCTS, list_statement
 from stoa.services.catalog.settle_sellers import ONE_ROUND
 
 from .conftest import every_list
@@ -79,6 +79,12 @@ async def test_every_list_reads_a_bounded_part(large):
                 if read > MOST_ROWS:
                     too_many[sort, given, narrow] = read
         assert too_many == {}
+
+
+async def test_a_page_for_an_index_reads_its_products(large):
+    middle = await large.fetchval("SELECT id FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
+    for at in ("00000000-0000-0000-0000-000000000000", middle):
+        assert (await read_by(large, PRODUCTS_AFTER, at, 101)).rows <= 1_000
 
 
 async def test_a_seller_of_very_many_products_is_barred_in_rounds_that_read_what_they_change(large):

@@ -6,13 +6,14 @@ from typing import Any
 
 from stoa.kit import staff_acts
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import repository
+from stoa.services.catalog import categories_repository as repository
 from stoa.services.catalog.bodies import NewCategory, check_slug
+from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
-from stoa.services.catalog.events import updated
+from stoa.services.catalog.events import CategoryCreated, CategoryDeleted, CategoryUpdated, updated
 from stoa.services.catalog.product import check_place
-from stoa.services.catalog.repository import Category
 from stoa.services.catalog.service import Catalog
 
 
@@ -25,28 +26,39 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Category:
         check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
             raise SlugTaken(new.slug)
+        said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
+        await catalog.outbox.announce(tx, subject=category.id, version=category.version, fact=said)
         await staff_acts.record(tx, act="category.added", subject=category.id, after=_told(category))
         return category
 
 
-async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory) -> Category:
-    """All of it, and all that is inside moves along. Raises `NoSuchCategory`, `CategoryCycle` and what adding does."""
+async def replace_category(
+    catalog: Catalog, id_or_slug: str, new: NewCategory, if_match: IfMatch = ANYTHING
+) -> Category:
+    """All of it, and all that is inside moves along; what is as it was is not written. Raises `NoSuchCategory`,
+    `CategoryCycle` and what adding does."""
     check_slug(new.slug)
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         before = _find(tree, id_or_slug)
-        parent_id = _parent_id(tree, new.parent)
-        if parent_id != before.parent_id:
-            check_place(_parents(tree), before.id, parent_id)
-        category = Category(before.id, parent_id, new.slug, new.name, new.position)
-        await repository.change_category(tx, category)
-        await staff_acts.record(
-            tx, act="category.changed", subject=category.id, before=_told(before), after=_told(category)
+        if_match.check(before.version)
+        after = before._replace(
+            parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position
         )
-        return category
+        changed = [name for name in Category._fields if getattr(before, name) != getattr(after, name)]
+        if not changed:
+            return before
+        if after.parent_id != before.parent_id:
+            check_place(_parents(tree), before.id, after.parent_id)
+        after = after._replace(version=before.version + 1)
+        await repository.change_category(tx, after)
+        said = CategoryUpdated(category_id=after.id, slug=after.slug, parent_id=after.parent_id, changed=changed)
+        await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
+        await staff_acts.record(tx, act="category.changed", subject=before.id, before=_told(before), after=_told(after))
+        return after
 
 
-async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
+async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch = ANYTHING) -> None:
     """Archived products in it leave it, each with a version and an event.
 
     Raises `NoSuchCategory`, `CategoryInUse` while anything but archived products is in it.
@@ -54,6 +66,7 @@ async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         category = _find(tree, id_or_slug)
+        if_match.check(category.version)
         if any(one.parent_id == category.id for one in tree):
             raise CategoryInUse
         # Products first, then their category, as whoever puts one in: he holds the category until he commits.
@@ -64,6 +77,8 @@ async def remove_category(catalog: Catalog, id_or_slug: str) -> None:
         changed = await repository.take_out_of_category(tx, archived)
         await catalog.outbox.announce_all(tx, [updated(product, ["category"]) for product in changed])
         await repository.remove_category(tx, category.id)
+        said = CategoryDeleted(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
+        await catalog.outbox.announce(tx, subject=category.id, version=category.version + 1, fact=said)
         await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
 
 

@@ -16,7 +16,7 @@ from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import repository
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.bodies import (
     MOST_POSITION,
     MOST_VARIANTS,
@@ -252,7 +252,7 @@ async def _edited(tx: Transaction, before: Product, patch: ProductPatch) -> Prod
 async def _category(tx: Transaction, slug: str | None) -> CategoryName | None:
     if slug is None:
         return None
-    category = await repository.category_named(tx, slug)
+    category = await categories_repository.category_named(tx, slug)
     if category is None:
         raise UnknownCategory(slug, "category")
     return category

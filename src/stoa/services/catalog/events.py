@@ -1,4 +1,4 @@
-"""What catalog announces: a product came, changed or went. Who hears it reads what it needs.
+"""What catalog announces: a product or a category came, changed or went. Who hears it reads what it needs.
 
 `skus` are those of its variants that came or went with it; `seller_id` is null for the shop's own.
 """
@@ -36,6 +36,27 @@ class ProductDeleted(Fact, event="product.deleted", frozen=True, kw_only=True):
     slug: str
     seller_id: str | None
     skus: list[str]
+
+
+class CategoryCreated(Fact, event="category.created", frozen=True, kw_only=True):
+    category_id: str
+    slug: str
+    parent_id: str | None
+
+
+class CategoryUpdated(Fact, event="category.updated", frozen=True, kw_only=True):
+    """`changed` names what is not as it was: what is inside moves along without a word."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    changed: list[str]
+
+
+class CategoryDeleted(Fact, event="category.deleted", frozen=True, kw_only=True):
+    category_id: str
+    slug: str
+    parent_id: str | None
 
 
 def updated(product: Product | Changed, changed: Sequence[str], skus: Iterable[str] = ()) -> Announcement:

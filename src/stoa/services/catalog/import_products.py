@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
-from stoa.services.catalog import repository
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.bodies import NewProduct, check_slug, variants_of
-from stoa.services.catalog.events import ProductCreated
+from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.events import CategoryCreated, ProductCreated
 from stoa.services.catalog.product import Variant, check_for_sale, options_of
-from stoa.services.catalog.repository import Category
 from stoa.services.catalog.service import Catalog
 
 
@@ -43,12 +43,17 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
     names = {one.product.category: one.category_name for one in reversed(imported) if one.product.category}
     async with catalog.db.transaction() as tx:
         new = [Category(uuid7(), None, slug, name or slug, 0) for slug, name in names.items()]
-        await repository.import_categories(tx, new)
+        made = await categories_repository.import_categories(tx, new)
         added_ids = await repository.import_products(tx, [_columns(slug, row) for slug, row in rows.items()])
         added = {slug: row for slug, row in rows.items() if row.id in added_ids}
         value_ids = await repository.write_options(tx, {row.id: options_of(row.variants) for row in added.values()})
         await repository.write_variants(tx, {row.id: row.variants for row in added.values()}, value_ids)
         announcements = [
+            Announcement(one.id, 1, CategoryCreated(category_id=one.id, slug=one.slug, parent_id=None))
+            for one in new
+            if one.id in made
+        ]
+        announcements += [
             Announcement(row.id, 1, ProductCreated(product_id=row.id, slug=slug, seller_id=None, skus=row.skus))
             for slug, row in added.items()
         ]

@@ -1,7 +1,7 @@
-"""All of catalog's SQL.
+"""All of catalog's SQL but that of the category tree.
 
-Who changes a product or a variant of it holds the product's row; who changes the category tree holds
-the table of categories. Rows of several products are written in the order of their slugs and SKUs.
+Who changes a product or a variant of it holds the product's row. Rows of several products are written in the order of
+their slugs and SKUs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from msgspec.structs import replace
 
-from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
 from stoa.services.catalog.product import (
@@ -167,14 +167,6 @@ class UnsettledSeller(NamedTuple):
     barred: bool
 
 
-class Category(NamedTuple):
-    id: str
-    parent_id: str | None
-    slug: str
-    name: str
-    position: int
-
-
 # -------------------------------------------------------------------------------------------------- products
 
 _PRODUCT = """
@@ -213,6 +205,21 @@ PRODUCT_BY_SLUG = _PRODUCT + "WHERE product.slug = $1"
 async def product_by_slug(db: Db, slug: str) -> Product | None:
     row = await db.fetchrow(PRODUCT_BY_SLUG, slug)
     return None if row is None else _product(row)
+
+
+PRODUCTS_BY_IDS = _PRODUCT + "WHERE product.id = ANY($1::uuid[]) ORDER BY product.id"
+
+
+async def products_by_ids(db: Db, product_ids: Sequence[str]) -> list[Product]:
+    return [_product(row) for row in await db.fetch(PRODUCTS_BY_IDS, list(product_ids))]
+
+
+PRODUCTS_AFTER = _PRODUCT + "WHERE product.id > $1 ORDER BY product.id LIMIT $2"
+
+
+async def products_after(db: Db, product_id: str, limit: int) -> list[Product]:
+    """Wherever they stand, in the order of their ids."""
+    return [_product(row) for row in await db.fetch(PRODUCTS_AFTER, product_id, limit)]
 
 
 LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
@@ -622,118 +629,3 @@ SELLER_SETTLED = "UPDATE sellers SET settled = true WHERE id = $1"
 
 async def seller_settled(tx: Transaction, seller_id: str) -> None:
     await tx.execute(SELLER_SETTLED, seller_id)
-
-
-# ------------------------------------------------------------------------------------------------ categories
-
-CATEGORIES = "SELECT id, parent_id, slug, name, position FROM categories ORDER BY position, name, id"
-
-
-async def categories(db: Db) -> list[Category]:
-    """All of them, siblings in their order."""
-    return [Category(*row) for row in await db.fetch(CATEGORIES)]
-
-
-LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
-
-
-async def lock_categories(tx: Transaction) -> None:
-    """Nobody else changes the tree until the end of the transaction."""
-    await tx.execute(LOCK_CATEGORIES)
-
-
-# Locked against removal until the product that names it is written.
-CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
-
-
-async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
-    row = await tx.fetchrow(CATEGORY_NAMED, slug)
-    return None if row is None else CategoryName(*row)
-
-
-ADD_CATEGORY = """
-    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (slug) DO NOTHING
-"""
-
-
-async def add_category(tx: Transaction, category: Category) -> bool:
-    """False where the slug is taken."""
-    columns = (category.id, category.parent_id, category.slug, category.name, category.position)
-    return affected(await tx.execute(ADD_CATEGORY, *columns)) == 1
-
-
-CHANGE_CATEGORY = "UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5 WHERE id = $1"
-
-
-async def change_category(tx: Transaction, category: Category) -> None:
-    """Raises `SlugTaken`."""
-    try:
-        await tx.execute(
-            CHANGE_CATEGORY, category.id, category.parent_id, category.slug, category.name, category.position
-        )
-    except asyncpg.UniqueViolationError:
-        raise SlugTaken(category.slug) from None
-
-
-LOCK_ARCHIVED_IN = """
-    SELECT id FROM products WHERE category_id = $1 AND status = 'archived'
-    ORDER BY id
-    FOR UPDATE
-"""
-
-
-async def lock_archived_in(tx: Transaction, category_id: str) -> list[str]:
-    """The ids of the archived products of a category."""
-    return [row["id"] for row in await tx.fetch(LOCK_ARCHIVED_IN, category_id)]
-
-
-# Waits for everybody who has put a product in and not committed; who comes later finds that it is gone.
-LOCK_CATEGORY = "SELECT FROM categories WHERE id = $1 FOR UPDATE"
-
-
-async def lock_category(tx: Transaction, category_id: str) -> None:
-    """Nobody puts a product into it until the end of the transaction."""
-    await tx.execute(LOCK_CATEGORY, category_id)
-
-
-CATEGORY_HAS_OTHERS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND id <> ALL($2::uuid[]))"
-
-
-async def category_has_others(tx: Transaction, category_id: str, product_ids: Sequence[str]) -> bool:
-    """Whether it has products besides those."""
-    found: bool = await tx.fetchval(CATEGORY_HAS_OTHERS, category_id, product_ids)
-    return found
-
-
-TAKE_OUT_OF_CATEGORY = """
-    UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
-    WHERE id = ANY($1::uuid[])
-    RETURNING id, slug, version, seller_id
-"""
-
-
-async def take_out_of_category(tx: Transaction, product_ids: Sequence[str]) -> list[Changed]:
-    """Locked products; each version goes up by one."""
-    return [Changed(*row) for row in await tx.fetch(TAKE_OUT_OF_CATEGORY, product_ids)]
-
-
-REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
-
-
-async def remove_category(tx: Transaction, category_id: str) -> None:
-    await tx.execute(REMOVE_CATEGORY, category_id)
-
-
-IMPORT_CATEGORIES = """
-    INSERT INTO categories (id, slug, name)
-    SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
-    ORDER BY slug
-    ON CONFLICT (slug) DO NOTHING
-"""
-
-
-async def import_categories(tx: Transaction, new: Sequence[Category]) -> None:
-    """At the top; a slug that exists is left as it is."""
-    columns = [[one.id for one in new], [one.slug for one in new], [one.name for one in new]]
-    await tx.execute(IMPORT_CATEGORIES, *columns)

@@ -15,7 +15,7 @@ from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, Request, Routes, roles
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
-from stoa.services.catalog import repository
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
 from stoa.services.catalog.bodies import (
     Moderation,
@@ -27,6 +27,7 @@ from stoa.services.catalog.bodies import (
     VariantReplacement,
     whole,
 )
+from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.change_products import (
     add_product,
     add_variant,
@@ -38,7 +39,7 @@ from stoa.services.catalog.change_products import (
 from stoa.services.catalog.errors import VersionMissing
 from stoa.services.catalog.moderate import reinstate, withhold
 from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
-from stoa.services.catalog.repository import NAME_START, Card, Category
+from stoa.services.catalog.repository import NAME_START, Card
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 
@@ -100,12 +101,13 @@ class CardView(msgspec.Struct):
 
 
 class CategoryView(msgspec.Struct):
-    """`children` stand in their order."""
+    """`children` stand in their order; `version` counts its own changes, not theirs."""
 
     id: str
     slug: str
     name: str
     position: int
+    version: int
     children: list[CategoryView]
 
 
@@ -282,7 +284,7 @@ async def delete_variant(catalog: Catalog, request: Request) -> None:
 
 @routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
 async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:  # noqa: ARG001
-    categories = await repository.categories(catalog.db)
+    categories = await categories_repository.categories(catalog.db)
     views = _views(categories)
     return Page([views[one.id] for one in categories if one.parent_id is None])
 
@@ -290,20 +292,25 @@ async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryVie
 @routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ADMIN, summary="Add a category")
 async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
     category = await add_category(catalog, request.body)
-    return _views(await repository.categories(catalog.db))[category.id]
+    return _views(await categories_repository.categories(catalog.db))[category.id]
 
 
 @routes.put(
-    "/categories/{category}", body=NewCategory, answer=CategoryView, who=ADMIN, summary="Rename or move a category"
+    "/categories/{category}",
+    body=NewCategory,
+    answer=CategoryView,
+    who=ADMIN,
+    versioned=True,
+    summary="Rename or move a category",
 )
 async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
-    category = await replace_category(catalog, request.path["category"], request.body)
-    return _views(await repository.categories(catalog.db))[category.id]
+    category = await replace_category(catalog, request.path["category"], request.body, request.if_match)
+    return _views(await categories_repository.categories(catalog.db))[category.id]
 
 
-@routes.delete("/categories/{category}", who=ADMIN, summary="Remove an empty category")
+@routes.delete("/categories/{category}", who=ADMIN, versioned=True, summary="Remove an empty category")
 async def delete_category(catalog: Catalog, request: Request) -> None:
-    await remove_category(catalog, request.path["category"])
+    await remove_category(catalog, request.path["category"], request.if_match)
 
 
 def _caller(request: Request[Any, Any]) -> Principal:
@@ -342,7 +349,7 @@ def _card_view(card: Card) -> CardView:
 
 def _views(categories: Sequence[Category]) -> dict[str, CategoryView]:
     """By id, each with all that is inside it."""
-    views = {one.id: CategoryView(one.id, one.slug, one.name, one.position, []) for one in categories}
+    views = {one.id: CategoryView(one.id, one.slug, one.name, one.position, one.version, []) for one in categories}
     for one in categories:
         if one.parent_id is not None:
             views[one.parent_id].children.append(views[one.id])

@@ -4,22 +4,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
-from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.kit.http.decoding import unprocessable
-from stoa.kit.http.types import Slug
-from stoa.services.catalog import repository
+from stoa.kit.http.types import Id, Slug
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.bodies import NewProduct
 from stoa.services.catalog.import_products import Imported, import_products
-from stoa.services.catalog.product import Product
+from stoa.services.catalog.messages import category_message, product_message, that_fit, variant_message
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
+
+T = TypeVar("T")
+_FIRST = "00000000-0000-0000-0000-000000000000"
+"""No product comes before it."""
 
 CategoryName = Annotated[str, Meta(max_length=200)]
 
@@ -27,6 +30,15 @@ CategoryName = Annotated[str, Meta(max_length=200)]
 class _Product(NewProduct, kw_only=True):
     slug: Slug
     category_name: CategoryName
+
+
+class _Ids(msgspec.Struct):
+    ids: Annotated[list[Id], Meta(max_length=100)]
+
+
+class _List(msgspec.Struct):
+    cursor: Id
+    limit: Annotated[int, Meta(ge=1, le=100)]
 
 
 class _Import(msgspec.Struct):
@@ -41,23 +53,28 @@ class CatalogServicer(CatalogServiceServicer):
 
     async def GetVariants(self, request: pb.GetVariantsRequest, context: Any) -> pb.GetVariantsResponse:
         found = await repository.variants_for_sale(self._catalog.db, request.skus)
-        return pb.GetVariantsResponse(
-            variants=[
-                pb.Variant(
-                    variant_id=one.id,
-                    sku=one.sku,
-                    product_id=one.product_id,
-                    product_name=one.product_name,
-                    product_slug=one.product_slug,
-                    variant_name=one.name,
-                    price=MoneyMessage(amount_minor=one.price_minor, currency=one.currency),
-                )
-                for one in found
-            ]
-        )
+        return pb.GetVariantsResponse(variants=[variant_message(one) for one in found])
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
-        return pb.GetProductResponse(product=_product(await show_product(self._catalog, request.product, None)))
+        return pb.GetProductResponse(product=product_message(await show_product(self._catalog, request.product, None)))
+
+    async def GetProducts(self, request: pb.GetProductsRequest, context: Any) -> pb.GetProductsResponse:
+        ids = sorted({each.lower() for each in _asked({"ids": list(request.ids)}, _Ids).ids})
+        found = await repository.products_by_ids(self._catalog.db, ids)
+        products = that_fit(found)
+        left = [product.id for product in found[len(products) :]]
+        return pb.GetProductsResponse(products=products, left=left)
+
+    async def ListProducts(self, request: pb.ListProductsRequest, context: Any) -> pb.ListProductsResponse:
+        asked = _asked({"cursor": request.cursor or _FIRST, "limit": request.limit or 100}, _List)
+        found = await repository.products_after(self._catalog.db, asked.cursor, asked.limit + 1)
+        products = that_fit(found[: asked.limit])
+        more = len(products) < len(found)
+        return pb.ListProductsResponse(products=products, next_cursor=products[-1].id if more else "")
+
+    async def ListCategories(self, request: pb.ListCategoriesRequest, context: Any) -> pb.ListCategoriesResponse:
+        categories = await categories_repository.categories(self._catalog.db)
+        return pb.ListCategoriesResponse(categories=[category_message(one) for one in categories])
 
     async def GetOwners(self, request: pb.GetOwnersRequest, context: Any) -> pb.GetOwnersResponse:
         return pb.GetOwnersResponse(
@@ -68,37 +85,16 @@ class CatalogServicer(CatalogServiceServicer):
         )
 
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
-        try:
-            asked = msgspec.convert({"products": [_plain(product) for product in request.products]}, _Import)
-        except msgspec.ValidationError as error:
-            raise unprocessable(error) from None
+        asked = _asked({"products": [_plain(product) for product in request.products]}, _Import)
         added = await import_products(self._catalog, [Imported(one, one.category_name) for one in asked.products])
         return pb.ImportProductsResponse(added=added, already_there=len(asked.products) - added)
 
 
-def _product(product: Product) -> pb.Product:
-    return pb.Product(
-        id=product.id,
-        slug=product.slug,
-        name=product.name,
-        description=product.description,
-        brand=product.brand,
-        category=product.category.slug if product.category else "",
-        variants=[
-            pb.Variant(
-                variant_id=variant.id,
-                sku=variant.sku,
-                product_id=product.id,
-                product_name=product.name,
-                product_slug=product.slug,
-                variant_name=variant.name,
-                price=MoneyMessage(amount_minor=variant.price.amount, currency=variant.price.currency),
-            )
-            for variant in product.variants
-        ],
-        tags=product.tags,
-        version=product.version,
-    )
+def _asked(request: dict[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.convert(request, shape)
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
 
 
 def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:

@@ -45,6 +45,21 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.FromString,
                 _registered_method=True)
+        self.GetProducts = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/GetProducts',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsResponse.FromString,
+                _registered_method=True)
+        self.ListProducts = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ListProducts',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsResponse.FromString,
+                _registered_method=True)
+        self.ListCategories = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ListCategories',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesResponse.FromString,
+                _registered_method=True)
         self.GetOwners = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/GetOwners',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
@@ -70,6 +85,31 @@ class CatalogServiceServicer:
 
     def GetProduct(self, request, context):
         """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProducts(self, request, context):
+        """The products of these ids (at most 100), in the order of the ids and wherever they stand: a draft or an archived one
+        too, as its `standing` says. One that never was is missing; what would not fit into a message is `left`, to be asked
+        for again. UNPROCESSABLE for what is no id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListProducts(self, request, context):
+        """All products there are, wherever they stand, page by page in the order of their ids: so an index is built. Products
+        are archived and never removed, so an index learns of each end by a `standing`. Hear the events first and read after
+        that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCategories(self, request, context):
+        """The whole tree as it is now, siblings in their order. A category that is missing was removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +141,21 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetProduct,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.SerializeToString,
+            ),
+            'GetProducts': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProducts,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsResponse.SerializeToString,
+            ),
+            'ListProducts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProducts,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsResponse.SerializeToString,
+            ),
+            'ListCategories': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCategories,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesResponse.SerializeToString,
             ),
             'GetOwners': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOwners,
@@ -168,6 +223,87 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetProduct',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProducts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/GetProducts',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProducts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ListProducts',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListProductsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCategories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ListCategories',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

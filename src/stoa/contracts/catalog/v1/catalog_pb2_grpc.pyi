@@ -37,6 +37,18 @@ class CatalogServiceStub:
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
     GetProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
+    GetProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]
+    """The products of these ids (at most 100), in the order of the ids and wherever they stand: a draft or an archived one
+    too, as its `standing` says. One that never was is missing; what would not fit into a message is `left`, to be asked
+    for again. UNPROCESSABLE for what is no id.
+    """
+    ListProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]
+    """All products there are, wherever they stand, page by page in the order of their ids: so an index is built. Products
+    are archived and never removed, so an index learns of each end by a `standing`. Hear the events first and read after
+    that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
+    """
+    ListCategories: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]
+    """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
@@ -51,6 +63,18 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
     GetProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]  # type: ignore[assignment]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
+    GetProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]  # type: ignore[assignment]
+    """The products of these ids (at most 100), in the order of the ids and wherever they stand: a draft or an archived one
+    too, as its `standing` says. One that never was is missing; what would not fit into a message is `left`, to be asked
+    for again. UNPROCESSABLE for what is no id.
+    """
+    ListProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListProductsRequest, _catalog_pb2.ListProductsResponse]  # type: ignore[assignment]
+    """All products there are, wherever they stand, page by page in the order of their ids: so an index is built. Products
+    are archived and never removed, so an index learns of each end by a `standing`. Hear the events first and read after
+    that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
+    """
+    ListCategories: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]  # type: ignore[assignment]
+    """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
@@ -74,6 +98,36 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetProductResponse, _abc.Awaitable[_catalog_pb2.GetProductResponse]]:
         """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
+
+    @_abc_1.abstractmethod
+    def GetProducts(
+        self,
+        request: _catalog_pb2.GetProductsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.GetProductsResponse, _abc.Awaitable[_catalog_pb2.GetProductsResponse]]:
+        """The products of these ids (at most 100), in the order of the ids and wherever they stand: a draft or an archived one
+        too, as its `standing` says. One that never was is missing; what would not fit into a message is `left`, to be asked
+        for again. UNPROCESSABLE for what is no id.
+        """
+
+    @_abc_1.abstractmethod
+    def ListProducts(
+        self,
+        request: _catalog_pb2.ListProductsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListProductsResponse, _abc.Awaitable[_catalog_pb2.ListProductsResponse]]:
+        """All products there are, wherever they stand, page by page in the order of their ids: so an index is built. Products
+        are archived and never removed, so an index learns of each end by a `standing`. Hear the events first and read after
+        that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
+        """
+
+    @_abc_1.abstractmethod
+    def ListCategories(
+        self,
+        request: _catalog_pb2.ListCategoriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListCategoriesResponse, _abc.Awaitable[_catalog_pb2.ListCategoriesResponse]]:
+        """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
 
     @_abc_1.abstractmethod
     def GetOwners(

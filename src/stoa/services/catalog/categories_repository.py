@@ -1,0 +1,141 @@
+"""All of catalog's SQL about the category tree: who changes it holds the table of categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.services.catalog.errors import SlugTaken
+from stoa.services.catalog.product import CategoryName
+from stoa.services.catalog.repository import Changed
+
+
+class Category(NamedTuple):
+    """`version` counts its changes."""
+
+    id: str
+    parent_id: str | None
+    slug: str
+    name: str
+    position: int
+    version: int = 1
+
+
+CATEGORIES = """
+    SELECT id, parent_id, slug, name, position, version FROM categories
+    ORDER BY position, name, id
+"""
+
+
+async def categories(db: Db) -> list[Category]:
+    """All of them, siblings in their order."""
+    return [Category(*row) for row in await db.fetch(CATEGORIES)]
+
+
+LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
+
+
+async def lock_categories(tx: Transaction) -> None:
+    """Nobody else changes the tree until the end of the transaction."""
+    await tx.execute(LOCK_CATEGORIES)
+
+
+# Locked against removal until the product that names it is written.
+CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
+
+
+async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
+    row = await tx.fetchrow(CATEGORY_NAMED, slug)
+    return None if row is None else CategoryName(*row)
+
+
+ADD_CATEGORY = """
+    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (slug) DO NOTHING
+"""
+
+
+async def add_category(tx: Transaction, category: Category) -> bool:
+    """False where the slug is taken."""
+    columns = (category.id, category.parent_id, category.slug, category.name, category.position)
+    return affected(await tx.execute(ADD_CATEGORY, *columns)) == 1
+
+
+CHANGE_CATEGORY = """
+    UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5, version = $6 WHERE id = $1
+"""
+
+
+async def change_category(tx: Transaction, category: Category) -> None:
+    """Raises `SlugTaken`."""
+    try:
+        await tx.execute(CHANGE_CATEGORY, *category)
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(category.slug) from None
+
+
+LOCK_ARCHIVED_IN = """
+    SELECT id FROM products WHERE category_id = $1 AND status = 'archived'
+    ORDER BY id
+    FOR UPDATE
+"""
+
+
+async def lock_archived_in(tx: Transaction, category_id: str) -> list[str]:
+    """The ids of the archived products of a category."""
+    return [row["id"] for row in await tx.fetch(LOCK_ARCHIVED_IN, category_id)]
+
+
+# Waits for everybody who has put a product in and not committed; who comes later finds that it is gone.
+LOCK_CATEGORY = "SELECT FROM categories WHERE id = $1 FOR UPDATE"
+
+
+async def lock_category(tx: Transaction, category_id: str) -> None:
+    """Nobody puts a product into it until the end of the transaction."""
+    await tx.execute(LOCK_CATEGORY, category_id)
+
+
+CATEGORY_HAS_OTHERS = "SELECT EXISTS (SELECT FROM products WHERE category_id = $1 AND id <> ALL($2::uuid[]))"
+
+
+async def category_has_others(tx: Transaction, category_id: str, product_ids: Sequence[str]) -> bool:
+    """Whether it has products besides those."""
+    found: bool = await tx.fetchval(CATEGORY_HAS_OTHERS, category_id, product_ids)
+    return found
+
+
+TAKE_OUT_OF_CATEGORY = """
+    UPDATE products SET category_id = NULL, version = version + 1, updated_at = now()
+    WHERE id = ANY($1::uuid[])
+    RETURNING id, slug, version, seller_id
+"""
+
+
+async def take_out_of_category(tx: Transaction, product_ids: Sequence[str]) -> list[Changed]:
+    """Locked products; each version goes up by one."""
+    return [Changed(*row) for row in await tx.fetch(TAKE_OUT_OF_CATEGORY, product_ids)]
+
+
+REMOVE_CATEGORY = "DELETE FROM categories WHERE id = $1"
+
+
+async def remove_category(tx: Transaction, category_id: str) -> None:
+    await tx.execute(REMOVE_CATEGORY, category_id)
+
+
+IMPORT_CATEGORIES = """
+    INSERT INTO categories (id, slug, name)
+    SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
+    ORDER BY slug
+    ON CONFLICT (slug) DO NOTHING
+    RETURNING id
+"""
+
+
+async def import_categories(tx: Transaction, new: Sequence[Category]) -> set[str]:
+    """At the top; a slug that exists is left as it is. The ids of those that were free."""
+    columns = [[one.id for one in new], [one.slug for one in new], [one.name for one in new]]
+    return {row["id"] for row in await tx.fetch(IMPORT_CATEGORIES, *columns)}
