@@ -33,6 +33,7 @@ WORDS = {
     "events": ["tail"],
     "import": ["online-retail", "/nonexistent/sales.parquet"],
     "replay": ["/nonexistent/sales.parquet"],
+    "shell": [],
     "psql": ["order"],
     "serve": ["--process", "shop"],
     "up": ["--port", "1"],

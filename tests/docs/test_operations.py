@@ -34,6 +34,7 @@ WAIT_SECONDS = 60.0
 
 TRIED = (
     "SELECT status",
+    "stoa shell",
     "stoa backup",
     "compatible_with",
     "parked --redrive",
@@ -81,6 +82,10 @@ async def until(db: Database, sql: str, *arguments: object) -> None:
 async def test_the_database_is_reached(reader: Reader, placed: dict):
     printed = reader.run(reader.at_home(script("SELECT status")))
     assert re.search(r"confirmed +\| +[1-9]", printed)
+
+
+async def test_a_script_for_the_shell(reader: Reader, placed: dict):
+    assert int(reader.run(reader.at_home(script("stoa shell")))) >= 1
 
 
 async def test_the_migrations_say_what_they_are_compatible_with(reader: Reader):

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("stoa.cli.backup", "write all databases, as they are at one moment, into a new folder"),
     "restore": ("stoa.cli.restore", "make a shop out of a backup"),
     "rotate-key": ("stoa.cli.rotate_key", "make the next key that signs access tokens now"),
+    "shell": ("stoa.cli.shell", "a Python prompt with the services at hand"),
     "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),
     "routes": ("stoa.cli.routes", "list the REST API: who may, which service answers, what a repeat does"),
     "settings": ("stoa.cli.settings", "show every setting as it will be read, and where it comes from"),
