@@ -64,10 +64,11 @@ baseline:  ## at a release: what later contracts must stay compatible with
 	$(DEV)
 	$(BIN)/buf build -o proto/released.binpb
 
-docs:  ## write the generated pages: who calls whom, settings
+docs:  ## write the generated pages: who calls whom, settings, permissions
 	$(DEV)
 	$(BIN)/python tools/edges.py
 	$(BIN)/python tools/settings.py
+	$(BIN)/python tools/permissions.py
 
 site:  ## make build/site of the pages, with search; a link or heading that is not there ends it
 	@$(PYTHON) tools/environment.py docs

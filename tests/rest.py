@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from stoa.app import PERMISSIONS
 from stoa.kit.db import Database
 from stoa.kit.http.app import PREFIX, build
 from stoa.kit.http.routes import BoundRoutes
@@ -30,11 +31,18 @@ class User:
     id: str
     email: str
     roles: tuple[str, ...] = ("customer",)
+    permissions: frozenset[str] = frozenset()
+    """Beside those of the roles that come with a shop."""
 
 
 def new_user(*roles: str) -> User:
     user_id = uuid7()
     return User(user_id, f"{user_id}@example.com", roles or ("customer",))
+
+
+def who_may(*permissions: str) -> User:
+    """Somebody with a role that allows these and no more."""
+    return replace(new_user("support"), permissions=frozenset(permissions))
 
 
 @dataclass(frozen=True)
@@ -64,13 +72,16 @@ async def _jwks() -> str:
 def token_of(user: User) -> str:
     now = int(time.time())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": user.id, "email": user.email, "roles": list(user.roles)}
+    claims |= {"entitlements": sorted(PERMISSIONS.of_roles(user.roles) | user.permissions), "roles_version": 1}
     claims |= {"sid": str(uuid4()), "jti": str(uuid4()), "iat": now, "nbf": now, "exp": now + 3600}
     return jwt.encode(claims, _key(), algorithm=ALGORITHM, headers={"kid": "test", "typ": TYPE})
 
 
 class Rest:
     def __init__(self, bound: BoundRoutes, db: Database, verifier: Verifier | None = None) -> None:
-        self._app = build([bound], verifier=verifier or Verifier(_jwks), keys={bound.service: IdempotencyKeys(db)})
+        self._app = build(
+            [bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys={bound.service: IdempotencyKeys(db)}
+        )
 
     async def send(
         self,

@@ -11,7 +11,17 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from stoa.kit.permissions import Permission, Permissions
 from stoa.kit.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE
+
+PERMISSIONS = Permissions(
+    {
+        "things": (
+            Permission("things.things.remove", "Remove any thing"),
+            Permission("things.things.remove_own", "Remove one's own", given_to=("seller",)),
+        )
+    }
+)
 
 
 @cache

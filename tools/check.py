@@ -26,6 +26,7 @@ CHECKS: Mapping[str, Sequence[str]] = {
     "format": ("ruff", "format", "--check", "."),
     "who calls whom is fresh": ("python", "tools/edges.py", "--check"),
     "settings are fresh": ("python", "tools/settings.py", "--check"),
+    "permissions are fresh": ("python", "tools/permissions.py", "--check"),
     "locks fit": ("python", "tools/lock.py", "--check"),
 }
 

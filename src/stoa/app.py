@@ -3,11 +3,12 @@
 Nothing here is decoration. The gateway sends on what is under `paths`, and a service whose routes are others does not
 start; a channel to a service that is not under `calls` is refused at start; an event type that is not under
 `announces` is refused when announced; `hears` is where the bus delivers, and only with `gets_personal` the members of
-a fact that are about a person.
+a fact that are about a person. A route that asks for what is not under `permissions` is refused at start.
 Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
 connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
 
+from stoa.kit.permissions import Permission, Permissions
 from stoa.kit.service import PublicRead, Service
 
 _PRODUCTS_CHANGE = ("product.created", "product.updated", "product.deleted")
@@ -34,10 +35,19 @@ SERVICES: dict[str, Service] = {
                 "POST /auth/users/{user_id:uuid}/disable",
                 "POST /auth/users/{user_id:uuid}/enable",
                 "GET /auth/users/{user_id:uuid}/acts",
+                "GET /auth/permissions",
+                "GET POST /auth/roles",
+                "GET PUT DELETE /auth/roles/{name}",
             ),
             sign_ins=("/auth/register", "/users/register", "/auth/login", "/auth/refresh", "/auth/validate"),
             secretive=True,
             announces=("user.registered", "user.changed", "user.proof_asked"),
+            permissions=(
+                Permission("auth.users.read", "See all accounts and roles, and what staff did to them"),
+                Permission("auth.users.disable", "Keep somebody from signing in, and let them again"),
+                Permission("auth.users.assign", "Give roles to accounts, and take them away"),
+                Permission("auth.roles.edit", "Make, change and remove roles"),
+            ),
         ),
         Service(
             name="user",
@@ -74,6 +84,12 @@ SERVICES: dict[str, Service] = {
             announces=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE),
             hears=("user.changed",),
             shares=("currency",),
+            permissions=(
+                Permission("catalog.products.edit", "Add products of the shop, and change any"),
+                Permission("catalog.products.edit_own", "Add products, and change one's own", given_to=("seller",)),
+                Permission("catalog.products.withhold", "Keep any product from being sold, and let it be sold again"),
+                Permission("catalog.categories.edit", "Add, change and remove categories"),
+            ),
         ),
         Service(
             name="inventory",
@@ -89,6 +105,17 @@ SERVICES: dict[str, Service] = {
             ),
             calls=("catalog",),
             announces=("inventory.sold_out", "inventory.back_in_stock"),
+            permissions=(
+                Permission(
+                    "inventory.stock.read",
+                    "See the stock of all SKUs, its movements and discrepancies, and the warehouses",
+                ),
+                Permission("inventory.stock.count", "Count any SKU"),
+                Permission("inventory.stock.count_own", "Count what one sells", given_to=("seller",)),
+                Permission("inventory.stock.hold", "Hold stock, and give a hold back"),
+                Permission("inventory.warehouses.edit", "Add warehouses"),
+                Permission("inventory.discrepancies.settle", "Settle sales and returns that no stock answers for"),
+            ),
             hears=(
                 "product.created",
                 "product.updated",
@@ -126,6 +153,10 @@ SERVICES: dict[str, Service] = {
             calls=("cart", "catalog", "inventory", "payment", "order"),
             shares=("currency",),
             beside="order",
+            permissions=(
+                Permission("checkout.checkouts.read", "See all checkouts"),
+                Permission("checkout.checkouts.retry", "Send a checkout that needs attention on its way again"),
+            ),
         ),
         Service(
             name="order",
@@ -149,6 +180,15 @@ SERVICES: dict[str, Service] = {
                 "POST /orders/{order_id:uuid}/returns/{return_id:uuid}/receive",
             ),
             calls=("payment",),
+            permissions=(
+                Permission("order.orders.read", "See all orders and returns"),
+                Permission(
+                    "order.orders.fulfill", "Start packing an order, hand it to a carrier, record that it arrived"
+                ),
+                Permission("order.orders.cancel", "Cancel anybody's order"),
+                Permission("order.orders.settle", "End what was to go back and payment will not give"),
+                Permission("order.returns.decide", "Approve, refuse, receive and call off returns"),
+            ),
             announces=(
                 "order.placed",
                 "order.canceled",
@@ -179,6 +219,12 @@ SERVICES: dict[str, Service] = {
                 "POST /payments/webhooks/{provider}",
             ),
             calls=("order",),
+            permissions=(
+                Permission("payment.payments.read", "See all payments"),
+                Permission("payment.payments.collect", "Authorize and capture payments by hand"),
+                Permission("payment.payments.refund", "Void payments and give money back by hand"),
+                Permission("payment.ledger.read", "See the double-entry ledger"),
+            ),
             announces=(
                 "payment.succeeded",
                 "payment.failed",
@@ -210,6 +256,7 @@ SERVICES: dict[str, Service] = {
             ),
             gets_personal=True,
             beside="auth",
+            permissions=(Permission("notification.mails.read", "See the mails that were sent"),),
         ),
     )
 }
@@ -231,6 +278,9 @@ def hearers(service: Service) -> frozenset[str]:
     """Everybody who hears of anything that the service announces, by name."""
     return frozenset(name for event_type in service.announces for name in subscribers(event_type))
 
+
+PERMISSIONS = Permissions({one.name: one.permissions for one in SERVICES.values()})
+"""What somebody may be allowed to do, by name: roles are made of it, and routes ask for it."""
 
 GET_PERSONAL = frozenset(one.name for one in (*SERVICES.values(), GATEWAY) if one.gets_personal)
 """Who is told what is personal in an event, by name."""

@@ -12,13 +12,14 @@ import grpc.aio
 import pytest
 from rest import Answer, Rest
 
-from stoa.app import GET_PERSONAL, SERVICES, subscribers
+from stoa.app import GET_PERSONAL, PERMISSIONS, SERVICES, subscribers
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import clock
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
+from stoa.kit.permissions import Permissions
 from stoa.kit.service import Parts, Service
 from stoa.kit.tokens import Verifier
 from stoa.services.auth import build
@@ -38,10 +39,11 @@ class Surroundings:
     service: Service = SERVICES["auth"]
     outbox: Outbox = field(default_factory=lambda: Outbox(SERVICES["auth"], subscribers, GET_PERSONAL))
     verifier: Verifier = field(init=False)
+    permissions: Permissions = PERMISSIONS
     parts: Parts = field(init=False)
 
     def __post_init__(self) -> None:
-        self.verifier = Verifier(self._jwks)
+        self.verifier = Verifier(self._jwks, PERMISSIONS)
         self.parts = build(self)
 
     async def _jwks(self) -> str:

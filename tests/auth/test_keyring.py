@@ -8,6 +8,8 @@ import msgspec
 import pytest
 from auth.conftest import Surroundings
 
+from stoa.app import PERMISSIONS
+from stoa.kit.context import Principal
 from stoa.kit.tokens import InvalidToken, Verifier
 
 
@@ -21,7 +23,7 @@ def kid_of(token):
 
 async def sign(keyring):
     await keyring.ready()
-    return keyring.sign(user_id="u", email="ada@example.com", roles=["customer"], session_id="s")
+    return keyring.sign(Principal("u", "ada@example.com", frozenset({"customer"}), "s"))
 
 
 async def test_processes_that_start_together_share_one_key(world):
@@ -61,12 +63,12 @@ async def test_rotation(world, later):
 
 
 async def test_tokens_of_both_keys_hold_while_both_are_published(world, later):
-    verifier = Verifier(world.auth.keyring.jwks)
+    verifier = Verifier(world.auth.keyring.jwks, PERMISSIONS)
     old = await sign(world.auth.keyring)
     await verifier.verify(old)
     key_id = (await world.stub.RotateSigningKey(_rotate())).key_id
     assert (await world.stub.RotateSigningKey(_rotate())).key_id == key_id  # it waits already
-    fresh = Verifier(world.auth.keyring.jwks)
+    fresh = Verifier(world.auth.keyring.jwks, PERMISSIONS)
     assert (await fresh.verify(old)).user_id == "u"
 
 
@@ -76,7 +78,7 @@ async def test_a_leaked_key_is_withdrawn_at_once(world):
     assert await kids(world.auth.keyring) == [key_id]
     assert kid_of(await sign(world.auth.keyring)) == key_id
     with pytest.raises(InvalidToken):
-        await Verifier(world.auth.keyring.jwks).verify(leaked)
+        await Verifier(world.auth.keyring.jwks, PERMISSIONS).verify(leaked)
 
 
 def _rotate(**given):

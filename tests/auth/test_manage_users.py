@@ -62,7 +62,7 @@ async def test_roles(world):
     assert await world.active(again)  # a repeat changes nothing
 
 
-@pytest.mark.parametrize("roles", [[], ["owner"], ["admin", "admin", "admin", "admin"], "admin", None])
+@pytest.mark.parametrize("roles", [[], ["owner"], ["customer"] * 17, "admin", None])
 async def test_roles_that_are_none(world, roles):
     admin, ada = await world.admin(), await world.register()
     answer = await world.rest.send(
@@ -122,7 +122,7 @@ async def test_two_admins_who_shut_each_other_out_at_once(world, act):
                 await asyncio.sleep(0.01)
     answers = await asyncio.gather(*acts)
     assert sorted(answer.status for answer in answers) == [200, 403]
-    assert [answer.problem for answer in answers if answer.status == 403] == ["no-longer-admin"]
+    assert [answer.problem for answer in answers if answer.status == 403] == ["no-longer-allowed"]
     left = "SELECT count(*) FROM users WHERE 'admin' = ANY (roles) AND disabled_at IS NULL"
     assert await world.db.fetchval(left) == 1
 

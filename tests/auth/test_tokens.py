@@ -44,6 +44,8 @@ async def test_the_claims(world):
         "sub": session["user_id"],
         "email": "ada@example.com",
         "roles": ["customer"],
+        "entitlements": [],
+        "roles_version": 1,
         "sid": session["id"],
         "jti": "",
         "iat": 0,

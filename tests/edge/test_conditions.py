@@ -9,7 +9,7 @@ import pytest
 from tests.asgi import ask
 from tests.signing import bearer, jwks, token
 
-from stoa.app import SERVICES
+from stoa.app import PERMISSIONS, SERVICES
 from stoa.kit.http.app import build
 from stoa.kit.http.routes import BoundRoutes, Route
 from stoa.kit.tokens import Verifier
@@ -42,7 +42,7 @@ async def test_a_condition_is_given_to_the_act_or_refused(route: Route):
     assert ("request.if_match" in source) == route.versioned
     if route.versioned:
         return
-    app = build([bound(route.service)], verifier=Verifier(keys))
+    app = build([bound(route.service)], verifier=Verifier(keys, PERMISSIONS))
     path = "/".join(ID if each.parameter else each.text for each in route.segments)
     headers = {"idempotency-key": "k", **bearer(token(roles=("admin", "seller", "customer")))}
     for sent in ("*", '"1"'):

@@ -389,6 +389,20 @@ async def test_signing_in_and_out_needs_no_token(town, gateway, target, text):
     assert "authorization" not in reply.json["headers"]
 
 
+async def test_a_token_of_before_a_role_changed_is_refused_within_a_second(town, gateway, monkeypatch):
+    said, late = bearer(token("ada", entitlements=[], roles_version=3)), bearer(token("ada"))
+    town.auth.roles_version = 3
+    assert (await ask(gateway, "GET", "/api/v1/cart", headers=said)).status == 200
+    town.auth.roles_version = 4
+    real = sessions.time.monotonic
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: real() + 1.01)
+    reply = await ask(gateway, "GET", "/api/v1/cart", headers=said)
+    assert (reply.status, reply.problem) == (401, "expired-token")
+    # What the refresh token gets counts, also where an older answer of auth is remembered; and what says no version.
+    for headers in (bearer(token("ada", entitlements=[], roles_version=5)), late):
+        assert (await ask(gateway, "GET", "/api/v1/cart", headers=headers)).status == 200
+
+
 async def test_a_session_is_asked_about_once_a_second(town, gateway, monkeypatch):
     headers = bearer(token("ada"))
     await asyncio.gather(*(ask(gateway, "GET", "/api/v1/cart", headers=headers) for _ in range(20)))

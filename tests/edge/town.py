@@ -19,7 +19,7 @@ from stoa.kit.channels import InProcessChannel, Registry
 from stoa.kit.events import Event
 from stoa.kit.http import edge
 from stoa.kit.http.app import Api, build
-from stoa.kit.http.routes import ANYONE, OPTIONAL, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
+from stoa.kit.http.routes import ANYONE, OPTIONAL, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, may
 from stoa.kit.http.types import PageQuery
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.service import Service
@@ -31,6 +31,7 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
 
     def __init__(self) -> None:
         self.ended: set[str] = set()
+        self.roles_version = 0
         self.asked = 0
         self.down = False
 
@@ -40,7 +41,9 @@ class Auth(auth_pb2_grpc.AuthServiceServicer):
         self.asked += 1
         if self.down:
             raise problems.Unavailable("auth does not answer")
-        return auth_pb2.CheckSessionResponse(active=request.session_id not in self.ended)
+        return auth_pb2.CheckSessionResponse(
+            active=request.session_id not in self.ended, roles_version=self.roles_version
+        )
 
     async def GetSigningKeys(  # noqa: N802
         self, _request: Any, _context: Any
@@ -79,7 +82,7 @@ class Town:
         registry = Registry()
         auth_pb2_grpc.add_AuthServiceServicer_to_server(self.auth, registry)
         self.channel = InProcessChannel(registry)
-        self.verifier = Verifier(self.fetch_keys)
+        self.verifier = Verifier(self.fetch_keys, app.PERMISSIONS)
         self.api = self.api_of("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")
 
     async def fetch_keys(self) -> str:
@@ -158,7 +161,7 @@ catalog: Routes[Town] = Routes("catalog")
 async def show(town: Town, request: Request) -> Product | Answer:
     town.reads += 1
     ref = request.path["product"]
-    if ref == "draft" and request.principal is not None and request.principal.has("seller"):
+    if ref == "draft" and request.principal is not None and request.principal.may("catalog.products.edit_own"):
         return Product("draft", f"slug-draft{town.description_of_draft}", f"of {request.principal.user_id}")
     assert request.principal is None or ref not in town.products
     found = next((each for each in town.products.values() if ref in {each.id, each.slug}), None)
@@ -191,7 +194,7 @@ async def similar(town: Town, request: Request) -> Seen:
     return seen(request, "similar")
 
 
-@catalog.put("/products/{product}", body=bytes, answer=Product, who=roles("admin"), versioned=True)
+@catalog.put("/products/{product}", body=bytes, answer=Product, who=may("catalog.products.edit"), versioned=True)
 async def rename(town: Town, request: Request[bytes]) -> Product:
     product = town.products[request.path["product"]]
     request.if_match.check(product.version)

@@ -9,6 +9,7 @@ import pytest
 from stoa.kit import context, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
+from stoa.kit.permissions import ALL
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 
@@ -81,7 +82,7 @@ async def test_two_first_counts_at_once_are_one_opening(shop, twin):
 
 
 async def test_what_staff_count_is_kept_with_who_did(shop):
-    admin = Principal(ADMIN, "ada@example.com", frozenset({"admin"}), uuid7())
+    admin = Principal(ADMIN, "ada@example.com", frozenset({"admin"}), uuid7(), ALL)
     with context.using(context.fresh(principal=admin)):
         for on_hand in (5, 3, 3):
             await shop.put("A", on_hand)

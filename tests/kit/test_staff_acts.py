@@ -6,8 +6,9 @@ import pytest
 from stoa.kit import context, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
+from stoa.kit.permissions import ALL
 
-ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin", "customer"}), uuid7())
+ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin", "customer"}), uuid7(), ALL)
 
 
 async def act(db, principal=ADMIN, *, subject="A", after=7, rolled_back=False):
@@ -41,11 +42,23 @@ async def test_an_act_of_staff_has_its_actor_and_its_trace(database):
     assert kept.at.tzinfo is not None
 
 
-@pytest.mark.parametrize("roles", [None, {"customer"}, {"seller", "customer"}])
-async def test_who_is_no_staff_leaves_no_row(database, roles):
+@pytest.mark.parametrize(
+    ("permissions", "kept"),
+    [
+        (None, 0),
+        (set(), 0),
+        ({"inventory.stock.count_own"}, 0),
+        ({"inventory.stock.count"}, 1),
+        ({"inventory.stock.count_own", "order.orders.read"}, 1),
+    ],
+)
+async def test_who_may_only_with_what_is_their_own_leaves_no_row(database, permissions, kept):
     db = await database("inventory")
-    await act(db, None if roles is None else Principal(uuid7(), "ada@example.com", frozenset(roles), uuid7()))
-    assert await staff_acts.list_acts(db, limit=10) == []
+    caller = permissions is not None and Principal(
+        uuid7(), "ada@example.com", frozenset({"custom"}), uuid7(), frozenset(permissions)
+    )
+    await act(db, caller or None)
+    assert len(await staff_acts.list_acts(db, limit=10)) == kept
 
 
 async def test_an_act_commits_with_what_it_tells_of(database):
@@ -84,7 +97,7 @@ async def test_what_was_done_stands(database, rewrite):
 
 async def test_by_subject_by_actor_and_page_by_page(database):
     db = await database("inventory")
-    other = Principal(uuid7(), "bea@example.com", frozenset({"admin"}), uuid7())
+    other = Principal(uuid7(), "bea@example.com", frozenset({"admin"}), uuid7(), ALL)
     for after in range(5):
         await act(db, subject="A", after=after)
     await act(db, other, subject="B", after=9)

@@ -13,11 +13,12 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
-from tests.signing import claims_of, jwks, key, token
+from tests.signing import PERMISSIONS, claims_of, jwks, key, token
 
 from stoa.kit import clock, problems, tokens
 from stoa.kit.context import Principal
-from stoa.kit.tokens import ALGORITHM, TYPE, ExpiredToken, InvalidToken, Verifier
+from stoa.kit.permissions import MOST_CHARACTERS
+from stoa.kit.tokens import ALGORITHM, LONGEST_TOKEN, TYPE, ExpiredToken, InvalidToken, Verifier
 
 
 class Auth:
@@ -43,7 +44,7 @@ def auth():
 
 @pytest.fixture
 def verifier(auth):
-    return Verifier(auth.fetch)
+    return Verifier(auth.fetch, PERMISSIONS)
 
 
 @pytest.fixture
@@ -60,11 +61,39 @@ def passing_time(monkeypatch):
 
 
 async def test_a_good_token_names_its_principal(verifier, auth):
-    principal = Principal("ada", "ada@example.com", frozenset({"customer", "seller"}), "session of ada")
-    text = token("ada", roles=("customer", "seller"))
+    roles, allowed = frozenset({"customer", "seller"}), frozenset({"things.things.remove"})
+    principal = Principal("ada", "ada@example.com", roles, "session of ada", allowed, 7)
+    text = token("ada", roles=("customer", "seller"), entitlements=list(allowed), roles_version=7)
     assert await verifier.verify(text) == principal
     assert await verifier.verify(text) == principal
     assert auth.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("roles", "allowed"),
+    [
+        (("customer",), set()),
+        (("customer", "seller"), {"things.things.remove_own"}),
+        (("admin",), {"*"}),
+        (("support",), set()),
+    ],
+)
+async def test_a_token_of_a_release_that_knew_only_roles_allows_what_they_have_at_first(verifier, roles, allowed):
+    principal = await verifier.verify(token("ada", roles=roles))
+    assert (principal.permissions, principal.roles_version) == (allowed, 0)
+    assert not principal.is_outdated(7)
+
+
+async def test_who_may_nothing_by_their_token_may_nothing_whatever_their_roles_are_called(verifier):
+    principal = await verifier.verify(token("ada", roles=("admin", "seller"), entitlements=[]))
+    assert (principal.permissions, principal.is_staff) == (frozenset(), False)
+
+
+async def test_a_token_with_all_permissions_that_may_be_declared_passes(verifier):
+    names = [f"things.{'x' * 40}.act_{n:05}" for n in range(MOST_CHARACTERS // 57)]
+    text = token("ada", entitlements=names, email=f"{'a' * 242}@example.com", roles_version=2**40)
+    assert len(text) < LONGEST_TOKEN
+    assert (await verifier.verify(text)).permissions == frozenset(names)
 
 
 def encode(part: object) -> str:
@@ -150,7 +179,7 @@ FORGED = {
     "signature in another spelling": spare_bits(token()),
     "padding": token() + "==",
     "a line break": token() + "\n",
-    "4 KiB": token(email="a" * 4096),
+    "8 KiB": token(email="a" * 8192),
     "deep header": f"{encode(b'[' * 2000)}.{encode(claims_of())}.{encode(b'x')}",
 }  # fmt: skip
 
@@ -260,4 +289,4 @@ async def test_keys_that_are_not_for_signing_are_passed_over():
         return msgspec.json.encode(document).decode()
 
     with pytest.raises(InvalidToken):
-        await Verifier(fetch).verify(token())
+        await Verifier(fetch, PERMISSIONS).verify(token())

@@ -8,6 +8,7 @@ import pytest
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.kit.permissions import ALL
 from stoa.services.order import repository, returns_repository
 from stoa.services.order.cancel_return import cancel_return
 from stoa.services.order.decide_return import approve_return, refuse_return
@@ -30,7 +31,7 @@ from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 
-ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s")
+ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
 
 
 def buyer(order) -> Principal:

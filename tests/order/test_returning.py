@@ -7,6 +7,7 @@ import pytest
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.kit.permissions import ALL
 from stoa.services.order import repository
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.deliver_order import deliver_order
@@ -18,7 +19,7 @@ from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
 
-ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s")
+ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
 
 
 def buyer(order) -> Principal:

@@ -13,6 +13,7 @@ from stoa.kit import clock
 from stoa.kit.context import Principal
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
+from stoa.kit.permissions import ALL
 from stoa.kit.staff_acts import list_acts
 from stoa.services.order import repository, returns_repository
 from stoa.services.order.cancel_order import cancel_order
@@ -24,7 +25,7 @@ from stoa.services.order.ship_order import ship_order
 from stoa.services.order.view import payment_status_of
 
 STAFF = new_user("admin")
-ADMIN = Principal(STAFF.id, "admin@example.com", frozenset({"admin"}), "s")
+ADMIN = Principal(STAFF.id, "admin@example.com", frozenset({"admin"}), "s", ALL)
 
 
 def told(kind: str, order, version: int = 9, **data) -> Event:

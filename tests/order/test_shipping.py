@@ -6,6 +6,7 @@ import pytest
 
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
+from stoa.kit.permissions import ALL
 from stoa.services.order import repository
 from stoa.services.order.errors import NotPaid, WrongState
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
@@ -13,7 +14,7 @@ from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
 
-ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s")
+ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
 
 
 async def ship(orders, order):

@@ -13,6 +13,7 @@ from stoa.kit.context import Principal
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.kit.permissions import ALL
 from stoa.kit.staff_acts import list_acts
 from stoa.ports.payment import Said, Status
 from stoa.services.payment import errors, repository
@@ -159,7 +160,7 @@ async def test_a_refund_that_failed_is_told_with_what_has_really_gone_back(house
 
 async def test_an_operators_refund_that_is_repeated_is_one_act(house: House):
     """As where the answer to the first was lost."""
-    payment, admin = await house.captured(), Principal(uuid7(), "admin@example.com", frozenset({"admin"}), uuid7())
+    payment, admin = await house.captured(), Principal(uuid7(), "admin@example.com", frozenset({"admin"}), uuid7(), ALL)
     with context.using(context.fresh(principal=admin)):
         for _ in range(2):
             await refund_by_hand(house.payments, payment.id, "operator:ada:1", "goodwill", gbp(300))

@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 from rest import Rest, User, new_user
 
-from stoa.app import SERVICES, subscribers
+from stoa.app import PERMISSIONS, SERVICES, subscribers
 from stoa.contracts.user.v1.user_pb2_grpc import UserServiceStub
 from stoa.kit import clock
 from stoa.kit.channels.in_process import InProcessChannel
@@ -18,6 +18,7 @@ from stoa.kit.channels.registry import Registry
 from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.outbox import Outbox
+from stoa.kit.permissions import Permissions
 from stoa.kit.service import Parts, Service
 from stoa.kit.tokens import Verifier
 from stoa.services import auth, user
@@ -48,7 +49,9 @@ class Surroundings:
     db: Database
     neighbors: dict[str, Registry]
     outbox: Outbox = field(init=False)
-    verifier: Verifier = field(default_factory=lambda: Verifier(_no_keys))
+    verifier: Verifier = field(default_factory=lambda: Verifier(_no_keys, PERMISSIONS))
+
+    permissions: Permissions = PERMISSIONS
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.service, subscribers)

@@ -14,18 +14,34 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from stoa.kit.permissions import EVERYTHING, OF_OWN
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A signed-in user. `session_id` is the refresh-token family, `token_id` the access token's `jti`."""
+    """A signed-in user. `session_id` is the refresh-token family.
+
+    `permissions` are those of the `roles`, as they were at `roles_version`; 0 where the token does not say it.
+    """
 
     user_id: str
     email: str
     roles: frozenset[str]
     session_id: str
+    permissions: frozenset[str] = frozenset()
+    roles_version: int = 0
 
-    def has(self, *roles: str) -> bool:
-        return not self.roles.isdisjoint(roles)
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions or EVERYTHING in self.permissions
+
+    def is_outdated(self, roles_version: int) -> bool:
+        """Whether a role has changed since; `roles_version` is the one by now. Of what does not say its own: no."""
+        return 0 < self.roles_version < roles_version
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they may do something for the shop: more than with what is their own."""
+        return any(not each.endswith(OF_OWN) for each in self.permissions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import grpc.aio
 
 from stoa.kit.db import Database, Transaction
 from stoa.kit.events import Event
+from stoa.kit.permissions import Permission, Permissions
 
 if TYPE_CHECKING:
     from stoa.kit.http.routes import BoundRoutes
@@ -72,6 +73,8 @@ class Service:
     """Its settings that belong to the whole shop: `currency` is STOA_CURRENCY, unless its own is set."""
     beside: str | None = None
     """Whose process it joins where a topology does not name it; None where every topology has to."""
+    permissions: tuple[Permission, ...] = ()
+    """What its routes may ask for: a route that asks for another does not start."""
 
     @property
     def package(self) -> str:
@@ -107,6 +110,8 @@ class Resources(Protocol):
     db: Database
     outbox: Outbox
     verifier: Verifier
+    permissions: Permissions
+    """Of all installed services."""
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         """The service's settings: `STOA_<SERVICE>_<FIELD>` over the dataclass's defaults, read once."""

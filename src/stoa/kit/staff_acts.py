@@ -27,8 +27,6 @@ import msgspec
 from stoa.kit import context
 from stoa.kit.db import Db, Transaction
 
-STAFF = frozenset({"admin"})
-"""Who acts for the shop. A customer's and a seller's own things are theirs to change."""
 OPERATOR = "operator"
 """The actor at the command line: whoever holds the installation's secret."""
 
@@ -90,15 +88,15 @@ async def record(
     that the act may change; leave `before` out for what was made and `after` for what was removed. `reason` is
     what the caller gave, if the act asks for one.
 
-    Does nothing where the caller is no staff: a customer at their own things, a service's own call, an event, a job. So
-    an act that staff and customers share calls it always. Call it once, where the act is, and only when
-    something changes: a repeat that changes nothing is no act.
+    Does nothing where the caller is no staff: a customer or a seller at their own things, a service's own call, an
+    event, a job. So an act that staff and customers share calls it always. Call it once, where the act is, and only
+    when something changes: a repeat that changes nothing is no act.
 
     The actor is the principal of `context.current()`, which goes along with calls between services. A batcher's
     flush runs in a context of its own: there, run it `with context.using(...)` of the item.
     """
     now = context.current()
-    if now.principal is None or not now.principal.has(*STAFF):
+    if now.principal is None or not now.principal.is_staff:
         return
     await _insert(
         tx,

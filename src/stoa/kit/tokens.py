@@ -1,10 +1,12 @@
 """Access tokens (RFC 9068): what auth puts in them, and how everybody else checks them without asking.
 
     header   alg RS256, typ at+jwt, kid
-    claims   iss, aud, sub (user id), email, roles, sid (session: the refresh-token family), jti, iat, nbf, exp
+    claims   iss, aud, sub (user id), email, roles, entitlements (the roles' permissions), roles_version, sid (session:
+             the refresh-token family), jti, iat, nbf, exp
 
 Nothing in a token chooses how it is checked: the algorithm is RS256 and the key one of auth's published
-ones, whatever the header says. Revocation is not in a token: the gateway asks auth about the session.
+ones, whatever the header says. Revocation is not in a token: the gateway asks auth about the session, and by
+`roles_version` it sees a token that says what its roles were.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from jwt.utils import base64url_decode, base64url_encode
 
 from stoa.kit import clock, problems
 from stoa.kit.context import Principal
+from stoa.kit.permissions import Permissions
 
 ISSUER = "stoa"
 AUDIENCE = "stoa-api"
@@ -34,8 +37,9 @@ REFETCH_SECONDS = 5
 """An unknown key id asks auth for its keys at most this often, so that forged ids cost auth nothing."""
 KEYS_FRESH_SECONDS = 300
 """A key that auth has withdrawn is refused everywhere after this."""
-LONGEST_TOKEN = 4096
-"""Characters. Ours have about 900; what is longer is not worth a signature check."""
+LONGEST_TOKEN = 8192
+"""Characters. Ours have about 1,000, and 7,000 with as many permissions as may be declared
+(`permissions.MOST_CHARACTERS`); what is longer is not worth a signature check."""
 REMEMBERED_TOKENS = 20_000
 """Checked tokens kept: a dictionary look-up instead of 40-80 us of RSA for each request of a session."""
 SMALLEST_KEY_BITS = 2048
@@ -79,16 +83,21 @@ class _Claims(msgspec.Struct):
     iat: int
     nbf: int
     exp: int
+    entitlements: list[str] | None = None
+    """None in a token of a release that knew only roles."""
+    roles_version: int = 0
 
 
 class Verifier:
     """Checks access tokens against auth's published keys.
 
-    `fetch_jwks` answers a JWKS document as JSON text and may raise `problems.Unavailable`.
+    `fetch_jwks` answers a JWKS document as JSON text and may raise `problems.Unavailable`. `permissions` are those that
+    a token of a release that knew only roles is read with.
     """
 
-    def __init__(self, fetch_jwks: Callable[[], Awaitable[str]]) -> None:
+    def __init__(self, fetch_jwks: Callable[[], Awaitable[str]], permissions: Permissions) -> None:
         self._fetch_jwks = fetch_jwks
+        self._permissions = permissions
         self._keys: dict[str, RSAPublicKey] = {}
         self._asked_at = float("-inf")
         self._renew_at = float("inf")
@@ -139,8 +148,14 @@ class Verifier:
             claims = msgspec.json.decode(base64url_decode(token.split(".")[1]), type=_Claims)
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, RecursionError):
             raise InvalidToken("The access token is not one of ours, or not for here.") from None
-        principal = Principal(claims.sub, claims.email, frozenset(claims.roles), claims.sid)
-        return principal, max(claims.iat, claims.nbf), claims.exp
+        return self._principal(claims), max(claims.iat, claims.nbf), claims.exp
+
+    def _principal(self, claims: _Claims) -> Principal:
+        said = claims.entitlements
+        permissions = self._permissions.of_roles(claims.roles) if said is None else frozenset(said)
+        return Principal(
+            claims.sub, claims.email, frozenset(claims.roles), claims.sid, permissions, claims.roles_version
+        )
 
     async def _key_for(self, header: _Header) -> RSAPublicKey:
         if header.kid not in self._keys:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
 
-from stoa.app import GET_PERSONAL, subscribers
+from stoa.app import GET_PERSONAL, PERMISSIONS, subscribers
 from stoa.kit import hearers
 from stoa.kit import inbox as inboxes
 from stoa.kit import outbox as outboxes
 from stoa.kit import settings as settings_of
 from stoa.kit.bus import Bus
 from stoa.kit.db import Database
+from stoa.kit.http.routes import BoundRoutes
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Outbox
+from stoa.kit.permissions import WrongPermission
 from stoa.kit.pulse import Pulse
 from stoa.kit.relay import Relay
 from stoa.kit.service import Job, Parts, Resources, Service
@@ -52,6 +54,7 @@ class ServiceResources:
         self.db = db
         self.outbox = Outbox(service, subscribers, GET_PERSONAL)
         self.verifier = verifier
+        self.permissions = PERMISSIONS
         self._neighbors = neighbors
         self._environ = environ
 
@@ -73,6 +76,16 @@ if TYPE_CHECKING:
 
     def _offers(resources: ServiceResources) -> Resources:
         return resources
+
+
+def check_permissions(service: Service, routes: BoundRoutes) -> None:
+    """Raises `WrongPermission` for a route that asks for what the service did not declare."""
+    declared = {each.name for each in service.permissions}
+    for route in routes.routes:
+        if unknown := sorted(route.who.permissions - declared):
+            raise WrongPermission(
+                f"{route.method} {route.path} asks for {unknown}, which {service.name} does not declare"
+            )
 
 
 class Hosted:
@@ -98,6 +111,8 @@ class Hosted:
         routes = {(each.method, each.path) for each in parts.routes.routes} if parts.routes else set()
         if differing := sorted(routes ^ set(self.service.endpoints)):
             raise WrongParts(f"{name} and stoa.app do not both have {', '.join(map(' '.join, differing))}")
+        if parts.routes is not None:
+            check_permissions(self.service, parts.routes)
         return parts
 
     async def start(self) -> None:

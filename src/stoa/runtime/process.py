@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
-from stoa.app import GATEWAY, SERVICES
+from stoa.app import GATEWAY, PERMISSIONS, SERVICES
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.events.v1.events_pb2_grpc import add_IntakeServiceServicer_to_server
@@ -107,7 +107,7 @@ class Process:
     async def build(self) -> None:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
         await self.neighbors.open()
-        verifier = Verifier(self._signing_keys)
+        verifier = Verifier(self._signing_keys, PERMISSIONS)
         bus = DirectBus(partial(self.neighbors.system_channel, "bus"))
         try:
             for name in self._plan.services:

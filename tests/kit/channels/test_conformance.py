@@ -142,7 +142,9 @@ async def test_trace_request_id_and_principal_travel(neighbor: Neighbor) -> None
         return ReserveResponse()
 
     neighbor.inventory.on_reserve = look
-    principal = context.Principal("u-1", "zoë@example.org", frozenset({"customer", "seller"}), "s-1")
+    principal = context.Principal(
+        "u-1", "zoë@example.org", frozenset({"customer", "seller"}), "s-1", frozenset({"a.b.c_own"}), 3
+    )
     with context.using(context.fresh(request_id="req-1", principal=principal)) as caller:
         await neighbor.stub().Reserve(reserve_request())
     (callee,) = seen

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from signing import PERMISSIONS
 from tests.signing import jwks
 
 from stoa.kit import context, problems
@@ -24,7 +25,7 @@ from stoa.kit.http.routes import (
     Raw,
     Request,
     Routes,
-    roles,
+    may,
 )
 from stoa.kit.http.types import Address, Email, Name, Page, PageQuery, Price, Quantity, Sku
 from stoa.kit.idempotency import IdempotencyKeys
@@ -174,7 +175,7 @@ async def hook(shop: Shop, request: Request[bytes]) -> None:
     shop.ran.append(request.raw.decode())
 
 
-@routes.delete("/things/{ref}", who=roles("admin", "seller"))
+@routes.delete("/things/{ref}", who=may("things.things.remove", own=True))
 async def remove(shop: Shop, request: Request) -> None:
     shop.ran.append(f"removed {request.path['ref']}")
 
@@ -210,7 +211,7 @@ async def fetch_keys() -> str:
 def app_of(shop: Shop, keys: IdempotencyKeys | None = None, edge_secret: str = "") -> Api:
     return build(
         [routes.bind(shop)],
-        verifier=Verifier(fetch_keys),
+        verifier=Verifier(fetch_keys, PERMISSIONS),
         keys={"shop": keys} if keys else {},
         edge_secret=edge_secret,
     )

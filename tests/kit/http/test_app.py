@@ -142,7 +142,12 @@ EXPECTED = {
     "signed in": {"guest": False, "customer": True, "seller": True, "admin": True},
     "public": {"guest": True, "customer": True, "seller": True, "admin": True},
     "owner": {"guest": False, "customer": True, "seller": True, "admin": True},
-    "admin or seller": {"guest": False, "customer": False, "seller": True, "admin": True},
+    "who may things.things.remove or things.things.remove_own": {
+        "guest": False,
+        "customer": False,
+        "seller": True,
+        "admin": True,
+    },
 }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
 
 from stoa.kit.context import Context, Principal, fresh
+from stoa.kit.permissions import ADMIN, ALL
 
 Pairs = tuple[tuple[str, str | bytes], ...]
 """Metadata as gRPC has it: text, or bytes under a name that ends in `-bin`; a name may occur twice."""
@@ -46,8 +48,16 @@ def to_context(pairs: Pairs, deadline: float | None) -> Context:
         elif name == REQUEST_ID:
             request_id = str(value)
         elif name == PRINCIPAL:
-            principal = _decode_principal(value)
+            principal = _principal(value)
     return fresh(traceparent=traceparent, request_id=request_id, principal=principal, deadline=deadline)
+
+
+def _principal(value: str | bytes) -> Principal:
+    principal = _decode_principal(value)
+    if not principal.permissions and ADMIN in principal.roles:
+        # Sent by a process of a release that knew only roles.
+        return replace(principal, permissions=ALL)
+    return principal
 
 
 def checked(metadata: Iterable[tuple[str, str | bytes]]) -> Pairs:

@@ -38,6 +38,7 @@ from typing_extensions import TypeVar
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
+from stoa.kit.permissions import OF_OWN
 
 S = TypeVar("S")
 BodyT = TypeVar("BodyT")
@@ -49,20 +50,20 @@ QueryT_co = TypeVar("QueryT_co", default=None, covariant=True)
 
 @dataclass(frozen=True)
 class Who:
-    """Who may call a route. `roles` is empty where being signed in, or nothing at all, is enough.
+    """Who may call a route. `permissions`, of which one is enough, are none where being signed in, or nothing, is.
 
     `forgiving`: a token that is not good counts as none. Without it such a token is 401, also where a guest may.
     """
 
     name: str
     signed_in: bool = True
-    roles: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
     forgiving: bool = False
 
     def admits(self, principal: Principal | None) -> bool:
         if principal is None:
             return not self.signed_in
-        return not self.roles or principal.has(*self.roles)
+        return not self.permissions or any(map(principal.may, self.permissions))
 
 
 PUBLIC = Who("public", signed_in=False, forgiving=True)
@@ -74,11 +75,10 @@ OWNER = Who("owner")
 """Signed in, and the handler looks only among the caller's own: what is another's is 404."""
 
 
-def roles(*names: str) -> Who:
-    """Signed in with at least one of these roles."""
-    if not names:
-        raise ValueError("roles() without a role would admit everybody")
-    return Who(" or ".join(names), roles=frozenset(names))
+def may(permission: str, *, own: bool = False) -> Who:
+    """Signed in, and holds this permission; or with `own` the one for what is his, and the handler sees to that."""
+    names = (permission, permission + OF_OWN) if own else (permission,)
+    return Who(f"who may {' or '.join(names)}", permissions=frozenset(names))
 
 
 class Idempotency(Enum):

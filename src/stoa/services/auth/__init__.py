@@ -1,13 +1,14 @@
 """Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
 
-Owns users with their password hashes and roles, sessions with their refresh tokens, the count of wrong
-passwords, how often a network was told that an address is taken (`network_allowances`) with the codes that prove an
-address (`address_proofs`), and the keys that sign access tokens. Invariants:
+Owns users with their password hashes and roles, what the roles allow, sessions with their refresh tokens, the count
+of wrong passwords, how often a network was told that an address is taken (`network_allowances`) with the codes that
+prove an address (`address_proofs`), and the keys that sign access tokens. Invariants:
 
 - An e-mail address has one spelling (`stoa.kit.emails`) and at most one account.
 - Nothing here can be turned back into a password or a refresh token; private keys stay in this database.
 - A refresh token works once; using it again ends its session, as do a new password (for all others),
   other roles and disabling. What has ended never lives again.
+- Nobody gives or takes what they do not hold, and no act of an admin leaves the shop without one.
 - A user is announced as registered in the transaction that adds the row.
 - A key is published before it signs and until its last token is dead.
 """
@@ -20,6 +21,7 @@ from functools import partial
 from stoa.contracts.auth.v1.auth_pb2_grpc import add_AuthServiceServicer_to_server
 from stoa.kit.service import Job, Parts, Resources
 from stoa.services.auth.hashing import Hashing
+from stoa.services.auth.introduce_permissions import introduce_permissions
 from stoa.services.auth.jobs import CLEAN_EVERY_SECONDS, ROTATE_EVERY_SECONDS, clean, rotate_keys
 from stoa.services.auth.keyed_locks import KeyedLocks
 from stoa.services.auth.keyring import Keyring
@@ -40,9 +42,11 @@ def build(resources: Resources) -> Parts:
         hashing=Hashing(settings),
         keyring=Keyring(resources.db, settings),
         locks=KeyedLocks(),
+        permissions=resources.permissions,
     )
 
     async def start() -> None:
+        await introduce_permissions(auth)
         await auth.keyring.ready()
         await tell_of_disabled(auth)
 

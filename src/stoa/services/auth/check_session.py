@@ -7,6 +7,7 @@ import msgspec
 from stoa.kit import clock, problems
 from stoa.kit.ids import is_uuid
 from stoa.services.auth import repository
+from stoa.services.auth.repository import Standing
 from stoa.services.auth.service import Auth
 
 
@@ -17,12 +18,17 @@ class TokenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     user_id: str = ""
     email: str = ""
     roles: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
     session_id: str = ""
 
 
-async def check_session(auth: Auth, session_id: str) -> bool:
-    """Whether the session is there, not ended, not expired, and its user not disabled."""
-    return is_uuid(session_id) and await repository.is_active(auth.db, session_id, clock.now())
+NOWHERE = Standing(active=False, roles_version=0)
+
+
+async def check_session(auth: Auth, session_id: str) -> Standing:
+    """Whether the session is there, not ended, not expired, and its user not disabled; and of which version of the
+    user's roles a token must be to say what is."""
+    return await repository.session_stands(auth.db, session_id, clock.now()) if is_uuid(session_id) else NOWHERE
 
 
 async def validate(auth: Auth, token: str) -> TokenState:
@@ -31,12 +37,14 @@ async def validate(auth: Auth, token: str) -> TokenState:
         principal = await auth.verifier.verify(token)
     except problems.Unauthorized:
         return TokenState(active=False)
-    if not await check_session(auth, principal.session_id):
+    standing = await check_session(auth, principal.session_id)
+    if not standing.active or principal.is_outdated(standing.roles_version):
         return TokenState(active=False)
     return TokenState(
         active=True,
         user_id=principal.user_id,
         email=principal.email,
         roles=tuple(sorted(principal.roles)),
+        permissions=tuple(sorted(principal.permissions)),
         session_id=principal.session_id,
     )

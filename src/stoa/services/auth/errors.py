@@ -30,7 +30,7 @@ class UnknownRole(problems.Unprocessable):
     slug = "unknown-role"
 
     def __init__(self, field: str) -> None:
-        super().__init__("The roles are customer, seller and admin.", field=field)
+        super().__init__("There is no role of this name: see /auth/roles.", field=field)
 
 
 class WrongCredentials(problems.Unauthorized):
@@ -135,14 +135,64 @@ class NoSuchUser(problems.NotFound):
         super().__init__("There is no such user.")
 
 
-class NoLongerAdmin(problems.Forbidden):
-    """The token says admin, the account does not: another admin was faster."""
+class NoLongerAllowed(problems.Forbidden):
+    """The token says that the caller may, the account does not: somebody was faster."""
 
-    title = "The caller is no admin any more"
-    slug = "no-longer-admin"
+    title = "The caller may not do this any more"
+    slug = "no-longer-allowed"
 
     def __init__(self) -> None:
         super().__init__("Nothing was changed.")
+
+
+class BeyondOneself(problems.Forbidden):
+    """Or whoever may give roles would give themselves, by another account, everything."""
+
+    title = "The caller does not hold all of what this gives or takes"
+    slug = "beyond-oneself"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody gives or takes what they do not hold, nor changes who holds more.")
+
+
+class NoSuchRole(problems.NotFound):
+    title = "No such role"
+    slug = "role-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no role of this name.")
+
+
+class RoleTaken(problems.Conflict):
+    title = "There is a role of this name"
+    slug = "role-taken"
+
+    def __init__(self) -> None:
+        super().__init__("Change it, or choose another name.", field="name")
+
+
+class BuiltInRole(problems.Conflict):
+    title = "This role comes with every shop"
+    slug = "built-in-role"
+
+    def __init__(self) -> None:
+        super().__init__("It cannot be removed, and what admin allows is everything.")
+
+
+class RoleInUse(problems.Conflict):
+    title = "Somebody has this role"
+    slug = "role-in-use"
+
+    def __init__(self) -> None:
+        super().__init__("Give those accounts other roles first.")
+
+
+class UnknownPermission(problems.Unprocessable):
+    title = "No such permission"
+    slug = "unknown-permission"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("See /auth/permissions for those that there are.", field=field)
 
 
 class NotOneself(problems.Conflict):

@@ -9,15 +9,13 @@ from stoa.kit import staff_acts
 from stoa.kit.emails import normalized
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
-from stoa.services.auth import repository
+from stoa.services.auth import repository, roles_repository
 from stoa.services.auth.errors import UnknownRole, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.register import registered
 from stoa.services.auth.repository import NewUser
-from stoa.services.auth.roles import ROLES
+from stoa.services.auth.roles import CUSTOMER
 from stoa.services.auth.service import Auth
-
-CUSTOMER = ["customer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +37,17 @@ async def import_users(auth: Auth, users: Sequence[Imported], reason: str = "") 
     """
     new = [_new(at, user) for at, user in enumerate(users)]
     async with auth.db.transaction() as tx:
+        known = await roles_repository.hold_roles(tx, {role for user in new for role in user.roles})
+        for at, user in enumerate(new):
+            if not known.issuperset(user.roles):
+                raise UnknownRole(f"users[{at}].roles")
         added = await repository.import_users(tx, new)
         await auth.outbox.announce_all(
             tx, [Announcement(user.id, 1, registered(user)) for user in new if user.id in added]
         )
         for user in new:
             # A customer more is nobody's privilege; the others are a handful.
-            if user.id in added and user.roles != CUSTOMER:
+            if user.id in added and user.roles != [CUSTOMER]:
                 await staff_acts.record_operator(
                     tx, act="user.imported", subject=user.id, after={"roles": user.roles}, reason=reason
                 )
@@ -55,8 +57,6 @@ async def import_users(auth: Auth, users: Sequence[Imported], reason: str = "") 
 def _new(at: int, user: Imported) -> NewUser:
     if user.password_hash and not is_known(user.password_hash):
         raise UnusableHash(f"users[{at}].password_hash")
-    if not ROLES.issuperset(user.roles):
-        raise UnknownRole(f"users[{at}].roles")
     return NewUser(
         id=uuid7(),
         email=normalized(user.email, field=f"users[{at}].email"),
@@ -64,5 +64,5 @@ def _new(at: int, user: Imported) -> NewUser:
         first_name=user.first_name,
         last_name=user.last_name,
         phone="",
-        roles=sorted(set(user.roles)) or CUSTOMER,
+        roles=sorted(set(user.roles)) or [CUSTOMER],
     )

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from stoa.kit import clock, staff_acts
+from stoa.kit.context import Principal
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE
@@ -60,7 +61,7 @@ class Keyring:
                 # The very first start. A process that made one meanwhile is the one whose key counts.
                 await self.rotate_when_due()
 
-    def sign(self, *, user_id: str, email: str, roles: Sequence[str], session_id: str) -> str:
+    def sign(self, principal: Principal) -> str:
         """A new access token, with the keys at hand."""
         now = clock.now()
         key = keys.signer(self._keys, now)
@@ -68,10 +69,12 @@ class Keyring:
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": user_id,
-            "email": email,
-            "roles": sorted(roles),
-            "sid": session_id,
+            "sub": principal.user_id,
+            "email": principal.email,
+            "roles": sorted(principal.roles),
+            "entitlements": sorted(principal.permissions),
+            "roles_version": principal.roles_version,
+            "sid": principal.session_id,
             "jti": uuid7(),
             "iat": issued,
             "nbf": issued,

@@ -35,4 +35,4 @@ async def login(auth: Auth, *, email: str, password: str, client: str) -> Signed
             if verdict.renewed is not None:
                 await repository.renew_hash(tx, user.id, verdict.renewed)
             opened = await open_session(auth, tx, user.id, client)
-    return signed_in(auth, current, opened)
+    return await signed_in(auth, current, opened)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.db import Transaction
-from stoa.services.auth import repository
+from stoa.services.auth import repository, roles_repository
 from stoa.services.auth.errors import AccountDisabled, UnknownRole, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.manage_users import announce_change
 from stoa.services.auth.repository import User
-from stoa.services.auth.roles import ROLES
 from stoa.services.auth.service import Auth
 
 
@@ -18,10 +17,10 @@ async def grant_role(auth: Auth, user: User, role: str, reason: str) -> bool:
 
     Raises `UnknownRole`, `AccountDisabled`.
     """
-    if role not in ROLES:
-        raise UnknownRole("role")
     async with auth.db.transaction() as tx:
         current = await _enabled(tx, user)
+        if role not in await roles_repository.hold_roles(tx, [role]):
+            raise UnknownRole("role")
         if role in current.roles:
             return False
         changed = await repository.set_roles(tx, current.id, sorted({*current.roles, role}))

@@ -11,6 +11,7 @@ from stoa.services.auth import repository
 from stoa.services.auth.errors import AccountDisabled
 from stoa.services.auth.repository import NewSession, User
 from stoa.services.auth.service import Auth
+from stoa.services.auth.sessions import access_token
 
 
 @dataclass(frozen=True)
@@ -42,5 +43,4 @@ async def open_for_operator(auth: Auth, user: User, reason: str) -> OperatorSess
         await staff_acts.record_operator(
             tx, act="user.session_opened", subject=current.id, after={"session_id": session_id}, reason=reason
         )
-    token = auth.keyring.sign(user_id=current.id, email=current.email, roles=current.roles, session_id=session_id)
-    return OperatorSession(session_id, token)
+    return OperatorSession(session_id, await access_token(auth, current, session_id))

@@ -49,7 +49,7 @@ async def refresh(auth: Auth, token: str) -> SignedIn:
     if not won:
         raise RefreshedMeanwhile if meanwhile else InvalidRefreshToken
     assert user is not None  # its session refers to it
-    return signed_in(auth, user, successor)
+    return await signed_in(auth, user, successor)
 
 
 def _just_now(auth: Auth, used_at: datetime, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from stoa.services.auth.errors import EmailTaken, WrongCode, WrongCredentials
 from stoa.services.auth.events import UserRegistered
 from stoa.services.auth.login import login
 from stoa.services.auth.repository import NewUser, User
+from stoa.services.auth.roles import CUSTOMER
 from stoa.services.auth.service import Auth
 from stoa.services.auth.sessions import Opened, open_session, signed_in
 from stoa.services.auth.views import SignedIn
@@ -67,7 +68,7 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
         first_name=wanted.first_name,
         last_name=wanted.last_name,
         phone=wanted.phone,
-        roles=["customer"],
+        roles=[CUSTOMER],
         registration_key=registration_key,
     )
     # One after the other from a network, and here: nobody waits in a transaction for those before him.
@@ -81,7 +82,7 @@ async def register(auth: Auth, wanted: Registration, *, client: str, key: str | 
     if isinstance(outcome, Problem):
         raise outcome
     user, opened = outcome
-    return await _again(auth, wanted, user, client) if opened is None else signed_in(auth, user, opened)
+    return await _again(auth, wanted, user, client) if opened is None else await signed_in(auth, user, opened)
 
 
 async def _enter(

@@ -256,6 +256,14 @@ class Session:
     alive: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Whether a session is active, and the version of its user's roles by now."""
+
+    active: bool
+    roles_version: int
+
+
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
     session_id: str
@@ -284,15 +292,18 @@ async def lock_session(tx: Transaction, session_id: str) -> Session | None:
     return None if row is None else Session(**dict(row) | {"roles": tuple(row["roles"])})
 
 
-IS_ACTIVE = """
-    SELECT ended_at IS NULL AND disabled_at IS NULL AND expires_at > $2
+# Whoever asks compares the version of the roles with that in a token; see `roles_repository.powers_of`.
+SESSION_STANDS = """
+    SELECT ended_at IS NULL AND disabled_at IS NULL AND expires_at > $2 AS active,
+        (SELECT coalesce(sum(roles.version), 0) FROM roles WHERE name = ANY (users.roles))::bigint AS roles_version
     FROM sessions JOIN users ON users.id = sessions.user_id
     WHERE sessions.id = $1
 """
 
 
-async def is_active(db: Db, session_id: str, now: datetime) -> bool:
-    return bool(await db.fetchval(IS_ACTIVE, session_id, now))
+async def session_stands(db: Db, session_id: str, now: datetime) -> Standing:
+    row = await db.fetchrow(SESSION_STANDS, session_id, now)
+    return Standing(active=False, roles_version=0) if row is None else Standing(**row)
 
 
 END_SESSION = "UPDATE sessions SET ended_at = $2, ended_by = $3 WHERE id = $1 AND ended_at IS NULL"

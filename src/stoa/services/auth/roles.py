@@ -1,10 +1,13 @@
-"""What somebody may be."""
+"""How a role is named, and how many an account may have."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-Role = Literal["customer", "seller", "admin"]
-"""customer buys; seller edits products and stock; admin may do everything that is done for the shop."""
+from msgspec import Meta
 
-ROLES: frozenset[str] = frozenset({"customer", "seller", "admin"})
+CUSTOMER = "customer"
+"""What everybody is who registers."""
+
+RoleName = Annotated[str, Meta(max_length=50, pattern=r"^[a-z][a-z0-9_-]*(?!\n)$", examples=["support"])]
+RoleNames = Annotated[list[RoleName], Meta(min_length=1, max_length=16)]

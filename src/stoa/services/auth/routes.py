@@ -16,25 +16,39 @@ from stoa.kit.context import Principal
 from stoa.kit.emails import normalized
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, roles
-from stoa.kit.http.types import Email, Id, Label, Name, Page, PageQuery, Phone
+from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, may
+from stoa.kit.http.types import Email, Id, Label, Name, Page, PageQuery, Phone, ShortText
+from stoa.kit.permissions import LONGEST_NAME
 from stoa.kit.staff_acts import StaffAct
-from stoa.kit.tokens import SessionEnded
-from stoa.services.auth import manage_users, passwords, repository
+from stoa.kit.tokens import LONGEST_TOKEN, SessionEnded
+from stoa.services.auth import manage_users, passwords, powers, repository, roles_repository
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
 from stoa.services.auth.check_session import TokenState, validate
-from stoa.services.auth.errors import NoSuchUser
+from stoa.services.auth.errors import NoSuchRole, NoSuchUser
 from stoa.services.auth.login import login
 from stoa.services.auth.logout import logout
+from stoa.services.auth.manage_roles import add_role, remove_role, replace_role
 from stoa.services.auth.refresh import refresh
-from stoa.services.auth.roles import Role
+from stoa.services.auth.roles import RoleName, RoleNames
 from stoa.services.auth.service import Auth
-from stoa.services.auth.views import AccountView, SignedIn, UserView, account_view, user_view
+from stoa.services.auth.views import (
+    AccountView,
+    PermissionView,
+    RoleView,
+    SignedIn,
+    UserView,
+    account_view,
+    permission_view,
+    role_view,
+    user_view,
+)
 
 routes: Routes[Auth] = Routes("auth")
 
-ADMIN = roles("admin")
+READ_USERS = may(powers.READ_USERS)
+DISABLE = may(powers.DISABLE)
+EDIT_ROLES = may(powers.EDIT_ROLES)
 NO_STORE = {"cache-control": "no-store"}
 """RFC 6749 §5.1: nothing on the way keeps an answer with tokens."""
 
@@ -42,7 +56,8 @@ NewPassword = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=pass
 AnyPassword = Annotated[str, Meta(min_length=1, max_length=1_000)]
 """What came from elsewhere may be shorter or longer than what we take today."""
 ActId = Annotated[int, Meta(ge=1, lt=2**53)]
-Token = Annotated[str, Meta(min_length=1, max_length=4_096)]
+PermissionName = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, examples=["auth.users.read"])]
+Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN)]
 
 
 class NewAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,7 +92,16 @@ class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RolesBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    roles: Annotated[list[Role], Meta(min_length=1, max_length=3)]
+    roles: RoleNames
+
+
+class RoleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    description: ShortText = ""
+    permissions: Annotated[list[PermissionName], Meta(max_length=500)]
+
+
+class NewRole(RoleBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: RoleName
 
 
 class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,7 +214,7 @@ async def show_me(auth: Auth, request: Request) -> UserView:
 
 
 @routes.get(
-    "/auth/users", query=UsersQuery, answer=Page[AccountView], who=ADMIN, summary="All accounts, the newest first"
+    "/auth/users", query=UsersQuery, answer=Page[AccountView], who=READ_USERS, summary="All accounts, the newest first"
 )
 async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[AccountView]:
     query = request.query
@@ -200,7 +224,7 @@ async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[Acc
     return page_of([account_view(user) for user in users], query.limit, lambda user: (user.id,))
 
 
-@routes.get("/auth/users/{user_id:uuid}", answer=AccountView, who=ADMIN, summary="One account")
+@routes.get("/auth/users/{user_id:uuid}", answer=AccountView, who=READ_USERS, summary="One account")
 async def show_user(auth: Auth, request: Request) -> AccountView:
     user = await repository.find_user(auth.db, request.path["user_id"])
     if user is None:
@@ -212,7 +236,7 @@ async def show_user(auth: Auth, request: Request) -> AccountView:
     "/auth/users/{user_id:uuid}/roles",
     body=RolesBody,
     answer=AccountView,
-    who=ADMIN,
+    who=may(powers.ASSIGN),
     versioned=True,
     summary="Set somebody's roles; their sessions end if that changes them",
 )
@@ -226,7 +250,7 @@ async def set_roles(auth: Auth, request: Request[RolesBody]) -> Answer:
 @routes.post(
     "/auth/users/{user_id:uuid}/disable",
     answer=AccountView,
-    who=ADMIN,
+    who=DISABLE,
     versioned=True,
     summary="Keep somebody from signing in, and end their sessions",
 )
@@ -238,7 +262,7 @@ async def disable_user(auth: Auth, request: Request) -> Answer:
 @routes.post(
     "/auth/users/{user_id:uuid}/enable",
     answer=AccountView,
-    who=ADMIN,
+    who=DISABLE,
     versioned=True,
     summary="Let somebody sign in again",
 )
@@ -250,7 +274,7 @@ async def enable_user(auth: Auth, request: Request) -> AccountView:
     "/auth/users/{user_id:uuid}/acts",
     query=PageQuery,
     answer=Page[StaffAct],
-    who=ADMIN,
+    who=READ_USERS,
     summary="What staff and operators did to an account, the newest first",
 )
 async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[StaffAct]:
@@ -264,6 +288,47 @@ async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[Staff
         limit=query.limit + 1,
     )
     return page_of(acts, query.limit, lambda act: (act.id,))
+
+
+@routes.get("/auth/permissions", answer=Page[PermissionView], who=READ_USERS, summary="What a role may allow, by name")
+async def list_permissions(auth: Auth, request: Request) -> Page[PermissionView]:  # noqa: ARG001
+    """Of all installed services, so one page."""
+    return Page([permission_view(auth.permissions.by_name[name]) for name in sorted(auth.permissions.by_name)])
+
+
+@routes.get("/auth/roles", query=PageQuery, answer=Page[RoleView], who=READ_USERS, summary="All roles, by name")
+async def list_roles(auth: Auth, request: Request[None, PageQuery]) -> Page[RoleView]:
+    query = request.query
+    after = decode_cursor(query.cursor, tuple[RoleName])
+    found = await roles_repository.list_roles(auth.db, after[0] if after else None, query.limit + 1)
+    return page_of([role_view(role) for role in found], query.limit, lambda role: (role.name,))
+
+
+@routes.get("/auth/roles/{name}", answer=RoleView, who=READ_USERS, summary="One role")
+async def show_role(auth: Auth, request: Request) -> RoleView:
+    role = await roles_repository.find_role(auth.db, request.path["name"])
+    if role is None:
+        raise NoSuchRole
+    return role_view(role)
+
+
+@routes.post("/auth/roles", body=NewRole, answer=RoleView, status=201, who=EDIT_ROLES, summary="Make a role")
+async def make_role(auth: Auth, request: Request[NewRole]) -> RoleView:
+    new = request.body
+    return role_view(await add_role(auth, _caller(request), new.name, new.description, new.permissions))
+
+
+@routes.put("/auth/roles/{name}", body=RoleBody, answer=RoleView, who=EDIT_ROLES, summary="Set what a role allows")
+async def put_role(auth: Auth, request: Request[RoleBody]) -> RoleView:
+    """In force within a second: who has the role gets 401 `expired-token` then, and new tokens by the refresh token."""
+    sent = request.body
+    changed = await replace_role(auth, _caller(request), request.path["name"], sent.description, sent.permissions)
+    return role_view(changed)
+
+
+@routes.delete("/auth/roles/{name}", who=EDIT_ROLES, summary="Remove a role that nobody has")
+async def delete_role(auth: Auth, request: Request) -> None:
+    await remove_role(auth, _caller(request), request.path["name"])
 
 
 def _caller(request: Request[object, object]) -> Principal:

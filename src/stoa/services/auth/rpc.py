@@ -52,7 +52,8 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         return GetSigningKeysResponse(jwks_json=await self._auth.keyring.jwks())
 
     async def CheckSession(self, request: CheckSessionRequest, context: Any) -> CheckSessionResponse:  # noqa: ARG002, N802
-        return CheckSessionResponse(active=await check_session(self._auth, request.session_id))
+        standing = await check_session(self._auth, request.session_id)
+        return CheckSessionResponse(active=standing.active, roles_version=standing.roles_version)
 
     async def ValidateToken(self, request: ValidateTokenRequest, context: Any) -> ValidateTokenResponse:  # noqa: ARG002, N802
         state = await validate(self._auth, request.access_token)

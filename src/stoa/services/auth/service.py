@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database
+from stoa.kit.permissions import Permissions
 from stoa.services.auth.hashing import Hashing
 from stoa.services.auth.keyed_locks import KeyedLocks
 from stoa.services.auth.keyring import Keyring
@@ -25,3 +26,4 @@ class Auth:
     hashing: Hashing
     keyring: Keyring
     locks: KeyedLocks
+    permissions: Permissions

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stoa.kit import clock
+from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.auth import repository
+from stoa.services.auth import repository, roles_repository
 from stoa.services.auth.repository import NewSession, User
 from stoa.services.auth.service import Auth
 from stoa.services.auth.views import SignedIn, user_view
@@ -48,13 +49,19 @@ async def open_session(auth: Auth, tx: Transaction, user_id: str, client: str) -
     return opened
 
 
-def signed_in(auth: Auth, user: User, opened: Opened) -> SignedIn:
+async def access_token(auth: Auth, user: User, session_id: str) -> str:
+    """A new one; the keyring must be ready. Where a role changes meanwhile it is one of before, and soon refused."""
+    powers = await roles_repository.powers_of(auth.db, user.roles)
+    return auth.keyring.sign(
+        Principal(user.id, user.email, frozenset(user.roles), session_id, powers.permissions, powers.version)
+    )
+
+
+async def signed_in(auth: Auth, user: User, opened: Opened) -> SignedIn:
     """The answer to a sign-in; the keyring must be ready."""
     return SignedIn(
         user=user_view(user),
-        access_token=auth.keyring.sign(
-            user_id=user.id, email=user.email, roles=user.roles, session_id=opened.session_id
-        ),
+        access_token=await access_token(auth, user, opened.session_id),
         refresh_token=opened.refresh_token,
         expires_in=auth.settings.access_token_seconds,
     )

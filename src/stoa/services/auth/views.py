@@ -6,7 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from stoa.kit.permissions import Permission
 from stoa.services.auth.repository import User
+from stoa.services.auth.roles_repository import Role
 
 
 class UserView(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,23 @@ class AccountView(UserView, frozen=True, kw_only=True):
     version: int
 
 
+class RoleView(msgspec.Struct, frozen=True, kw_only=True):
+    """`built_in` ones come with every shop and cannot be removed. `*` is everything."""
+
+    name: str
+    description: str
+    built_in: bool
+    permissions: tuple[str, ...]
+
+
+class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
+    """`own`: only what belongs to who holds it."""
+
+    name: str
+    what: str
+    own: bool
+
+
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     """`expires_in` is in seconds, of the access token."""
 
@@ -44,3 +63,11 @@ def user_view(user: User) -> UserView:
 
 def account_view(user: User) -> AccountView:
     return msgspec.convert(user, AccountView, from_attributes=True)
+
+
+def role_view(role: Role) -> RoleView:
+    return msgspec.convert(role, RoleView, from_attributes=True)
+
+
+def permission_view(permission: Permission) -> PermissionView:
+    return msgspec.convert(permission, PermissionView, from_attributes=True)

@@ -75,7 +75,7 @@ async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Produ
         status="draft",
         standing="draft",
         withheld=None,
-        seller_id=None if by.has("admin") else by.user_id,
+        seller_id=None if by.may("catalog.products.edit") else by.user_id,
         tags=[],
         specifications={},
         images=[],
@@ -128,7 +128,8 @@ async def change_product(
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
         after = await _edited(tx, before, patch)
-        if before.withheld is not None and before.status != after.status == "active" and not by.has(*staff_acts.STAFF):
+        sold_again = before.status != after.status == "active"
+        if before.withheld is not None and sold_again and not by.may("catalog.products.withhold"):
             raise ProductWithheld(before.withheld.reason)
         return await _change(tx, catalog, before, after)
 
@@ -207,14 +208,20 @@ async def archive_variant(catalog: Catalog, sku_or_id: str, by: Principal, if_ma
 
 async def lock_product(tx: Transaction, id_or_slug: str, by: Principal) -> Product:
     """The product, locked, if `by` may change it; what he may not see is not there for him."""
+    product = await lock_any_product(tx, id_or_slug)
+    if not may_change(product, by):
+        raise NotYourProduct if product.standing == "active" else NoSuchProduct
+    return product
+
+
+async def lock_any_product(tx: Transaction, id_or_slug: str) -> Product:
+    """The product, locked, whoever asks."""
     if is_id(id_or_slug):
         product = await repository.lock_product(tx, product_id=id_or_slug)
     else:
         product = await repository.lock_product(tx, slug=id_or_slug)
     if product is None:
         raise NoSuchProduct
-    if not may_change(product, by):
-        raise NotYourProduct if product.standing == "active" else NoSuchProduct
     return product
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.catalog.change_products import lock_product, save
+from stoa.services.catalog.change_products import lock_any_product, save
 from stoa.services.catalog.product import Product, Withheld
 from stoa.services.catalog.service import Catalog
 
@@ -20,7 +20,7 @@ async def withhold(
 ) -> Product:
     """Nobody can see or buy it any more, but those who sell it and staff. A repeat changes nothing."""
     async with catalog.db.transaction() as tx:
-        before = await lock_product(tx, id_or_slug, by)
+        before = await lock_any_product(tx, id_or_slug)
         if_match.check(before.version)
         if before.withheld is not None:
             return before
@@ -37,12 +37,10 @@ async def withhold(
         return after
 
 
-async def reinstate(
-    catalog: Catalog, id_or_slug: str, by: Principal, reason: str, if_match: IfMatch = ANYTHING
-) -> Product:
+async def reinstate(catalog: Catalog, id_or_slug: str, reason: str, if_match: IfMatch = ANYTHING) -> Product:
     """It stands again as its seller says. A repeat changes nothing."""
     async with catalog.db.transaction() as tx:
-        before = await lock_product(tx, id_or_slug, by)
+        before = await lock_any_product(tx, id_or_slug)
         if_match.check(before.version)
         if before.withheld is None:
             return before

@@ -12,7 +12,7 @@ from msgspec import Meta
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import PUBLIC, Request, Routes, roles
+from stoa.kit.http.routes import PUBLIC, Request, Routes, may
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import categories_repository, repository
@@ -43,8 +43,9 @@ from stoa.services.catalog.repository import NAME_START, Card
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 
-ADMIN = roles("admin")
-SELLERS = roles("admin", "seller")
+EDIT = may("catalog.products.edit", own=True)
+WITHHOLD = may("catalog.products.withhold")
+ARRANGE = may("catalog.categories.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 
@@ -165,9 +166,11 @@ def _whose(principal: Principal | None) -> str | None:
     """Whose hidden products the caller sees: None means everybody's."""
     if principal is None:
         raise problems.Unauthorized("Drafts and archived products are shown to those who sell them: sign in.")
-    if not principal.has("admin", "seller"):
+    if principal.may("catalog.products.edit") or principal.may("catalog.products.withhold"):
+        return None
+    if not principal.may("catalog.products.edit_own"):
         raise problems.Forbidden("Drafts and archived products are shown to those who sell them.")
-    return None if principal.has("admin") else principal.user_id
+    return principal.user_id
 
 
 @routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
@@ -175,7 +178,7 @@ async def get_product(catalog: Catalog, request: Request) -> ProductView:
     return _view(await show_product(catalog, request.path["product"], request.principal))
 
 
-@routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=SELLERS, summary="Add a product")
+@routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
 async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
     return _view(await add_product(catalog, request.body, _caller(request)))
 
@@ -184,7 +187,7 @@ async def post_product(catalog: Catalog, request: Request[NewProduct]) -> Produc
     "/products/{product}",
     body=ProductReplacement,
     answer=ProductView,
-    who=SELLERS,
+    who=EDIT,
     versioned=True,
     summary="Replace a product",
 )
@@ -204,7 +207,7 @@ async def put_product(catalog: Catalog, request: Request[ProductReplacement]) ->
     "/products/{product}",
     body=ProductPatch,
     answer=ProductView,
-    who=SELLERS,
+    who=EDIT,
     versioned=True,
     summary="Change some of a product",
 )
@@ -217,7 +220,7 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
     )
 
 
-@routes.delete("/products/{product}", who=SELLERS, versioned=True, summary="Archive a product")
+@routes.delete("/products/{product}", who=EDIT, versioned=True, summary="Archive a product")
 async def delete_product(catalog: Catalog, request: Request) -> None:
     await archive_product(catalog, request.path["product"], _caller(request), request.if_match)
 
@@ -226,7 +229,7 @@ async def delete_product(catalog: Catalog, request: Request) -> None:
     "/products/{product}/withhold",
     body=Moderation,
     answer=ProductView,
-    who=ADMIN,
+    who=WITHHOLD,
     versioned=True,
     summary="Withhold a product",
 )
@@ -240,14 +243,12 @@ async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> Pr
     "/products/{product}/reinstate",
     body=Moderation,
     answer=ProductView,
-    who=ADMIN,
+    who=WITHHOLD,
     versioned=True,
     summary="Let a withheld product be sold again",
 )
 async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(
-        await reinstate(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match)
-    )
+    return _view(await reinstate(catalog, request.path["product"], request.body.reason, request.if_match))
 
 
 @routes.post(
@@ -255,7 +256,7 @@ async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> P
     body=NewVariant,
     answer=ProductView,
     status=201,
-    who=SELLERS,
+    who=EDIT,
     versioned=True,
     summary="Add a variant; answers with its product",
 )
@@ -267,7 +268,7 @@ async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> Produc
     "/variants/{variant}",
     body=VariantReplacement,
     answer=ProductView,
-    who=SELLERS,
+    who=EDIT,
     versioned=True,
     summary="Replace a variant, named by its SKU or id; answers with its product",
 )
@@ -277,7 +278,7 @@ async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) ->
     )
 
 
-@routes.delete("/variants/{variant}", who=SELLERS, versioned=True, summary="Archive a variant; its SKU stays taken")
+@routes.delete("/variants/{variant}", who=EDIT, versioned=True, summary="Archive a variant; its SKU stays taken")
 async def delete_variant(catalog: Catalog, request: Request) -> None:
     await archive_variant(catalog, request.path["variant"], _caller(request), request.if_match)
 
@@ -289,7 +290,7 @@ async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryVie
     return Page([views[one.id] for one in categories if one.parent_id is None])
 
 
-@routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ADMIN, summary="Add a category")
+@routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ARRANGE, summary="Add a category")
 async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
     category = await add_category(catalog, request.body)
     return _views(await categories_repository.categories(catalog.db))[category.id]
@@ -299,7 +300,7 @@ async def post_category(catalog: Catalog, request: Request[NewCategory]) -> Cate
     "/categories/{category}",
     body=NewCategory,
     answer=CategoryView,
-    who=ADMIN,
+    who=ARRANGE,
     versioned=True,
     summary="Rename or move a category",
 )
@@ -308,7 +309,7 @@ async def put_category(catalog: Catalog, request: Request[NewCategory]) -> Categ
     return _views(await categories_repository.categories(catalog.db))[category.id]
 
 
-@routes.delete("/categories/{category}", who=ADMIN, versioned=True, summary="Remove an empty category")
+@routes.delete("/categories/{category}", who=ARRANGE, versioned=True, summary="Remove an empty category")
 async def delete_category(catalog: Catalog, request: Request) -> None:
     await remove_category(catalog, request.path["category"], request.if_match)
 

@@ -10,18 +10,26 @@ from stoa.services.catalog.service import Catalog
 
 
 def may_change(product: Product, principal: Principal | None) -> bool:
-    """An admin every product, a seller his own."""
+    """Who may edit all every product, a seller his own."""
     if principal is None:
         return False
-    return principal.has("admin") or (principal.has("seller") and product.seller_id == principal.user_id)
+    if principal.may("catalog.products.edit"):
+        return True
+    return principal.may("catalog.products.edit_own") and product.seller_id == principal.user_id
+
+
+def _may_see(product: Product, principal: Principal | None) -> bool:
+    if product.standing == "active" or may_change(product, principal):
+        return True
+    return principal is not None and principal.may("catalog.products.withhold")
 
 
 async def show_product(catalog: Catalog, id_or_slug: str, principal: Principal | None) -> Product:
-    """An active product is everybody's to see, any other only theirs who may change it. Raises `NoSuchProduct`."""
+    """What is active is everybody's to see, else theirs who may change or withhold it. Raises `NoSuchProduct`."""
     if is_id(id_or_slug):
         product = await repository.product_by_id(catalog.db, id_or_slug)
     else:
         product = await repository.product_by_slug(catalog.db, id_or_slug)
-    if product is None or not (product.standing == "active" or may_change(product, principal)):
+    if product is None or not _may_see(product, principal):
         raise NoSuchProduct
     return product

@@ -11,7 +11,7 @@ import msgspec
 from stoa.kit import context, ids, problems, text
 from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, roles
+from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, may
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
 from stoa.ports.destination import destination_of
@@ -28,7 +28,8 @@ from stoa.services.checkout.states import State
 
 routes: Routes[Checkouts] = Routes("checkout")
 
-ADMIN = roles("admin")
+READ = may("checkout.checkouts.read")
+RETRY = may("checkout.checkouts.retry")
 Method = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=text.LINE)]
 Token = Annotated[
     str,
@@ -157,15 +158,15 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
 
 @routes.get("/checkouts/{checkout_id:uuid}", answer=CheckoutView, who=SIGNED_IN, summary="How far a checkout is")
 async def show_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
-    """How far it is: one of the caller's own, or any for an admin."""
+    """How far it is: one of the caller's own, or any for who may read checkouts."""
     assert request.principal is not None
     row = await _found(checkouts, request.path["checkout_id"])
-    if row.purchase.user_id != request.user_id and not request.principal.has("admin"):
+    if row.purchase.user_id != request.user_id and not request.principal.may("checkout.checkouts.read"):
         raise NoSuchCheckout
     return _view(row)
 
 
-@routes.get("/checkouts", query=ListQuery, answer=Page[CheckoutView], who=ADMIN, summary="Checkouts of everybody")
+@routes.get("/checkouts", query=ListQuery, answer=Page[CheckoutView], who=READ, summary="Checkouts of everybody")
 async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]) -> Page[CheckoutView]:
     """Oldest first; `state=needs_attention` is what waits for a person."""
     query = request.query
@@ -179,7 +180,7 @@ async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]
     "/checkouts/{checkout_id:uuid}/retry",
     answer=CheckoutView,
     status=202,
-    who=ADMIN,
+    who=RETRY,
     summary="Send a checkout on its way again",
 )
 async def retry_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from stoa.kit import problems, staff_acts
 from stoa.kit.http.pages import decode_cursor, encode_cursor, page_of
-from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, roles
+from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
@@ -30,8 +30,11 @@ RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 LOOK_AT = 10_000
 """SKUs that are added up for one page of those with little: some ten milliseconds."""
 
-ADMIN = roles("admin")
-KEEPERS = roles("admin", "seller")
+READ = may("inventory.stock.read")
+COUNT = may("inventory.stock.count", own=True)
+HOLD = may("inventory.stock.hold")
+ARRANGE = may("inventory.warehouses.edit")
+SETTLE = may("inventory.discrepancies.settle")
 
 routes: Routes[Inventory] = Routes("inventory")
 
@@ -161,10 +164,10 @@ async def show_stock(inventory: Inventory, request: Request) -> StockView:
     return _stock_view(sku, stock)
 
 
-@routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=KEEPERS, versioned=True, summary="Count a SKU")
+@routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=COUNT, versioned=True, summary="Count a SKU")
 async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
     sku = _sku(request)
-    seller = request.principal is not None and not request.principal.has("admin")
+    seller = request.principal is not None and not request.principal.may("inventory.stock.count")
     stock = await set_on_hand(
         inventory,
         sku,
@@ -178,7 +181,7 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
     return _stock_view(sku, stock)
 
 
-@routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=ADMIN, summary="Stock of all SKUs")
+@routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=READ, summary="Stock of all SKUs")
 async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -> Page[TotalsView]:
     query = request.query
     (after,) = decode_cursor(query.cursor, tuple[Sku]) or ("",)
@@ -200,7 +203,7 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
     "/inventory/{sku}/reserve",
     body=NewHold,
     answer=ReservationView,
-    who=ADMIN,
+    who=HOLD,
     idempotent=OWN,
     summary="Hold some of a SKU",
 )
@@ -212,7 +215,7 @@ async def reserve_stock(inventory: Inventory, request: Request[NewHold]) -> Rese
     return _reservation_view(await inventory.reserving.submit(asked_for))
 
 
-@routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=ADMIN, summary="Give a hold back")
+@routes.post("/inventory/{sku}/release", body=ReleaseOf, answer=Released, who=HOLD, summary="Give a hold back")
 async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Released:
     return Released(request.body.key, await release_of(inventory, _sku(request), request.body.key))
 
@@ -221,7 +224,7 @@ async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Re
     "/inventory/{sku}/movements",
     query=PageQuery,
     answer=Page[MovementView],
-    who=ADMIN,
+    who=READ,
     summary="Every change of what is on hand, the newest first",
 )
 async def list_movements(inventory: Inventory, request: Request[None, PageQuery]) -> Page[MovementView]:
@@ -233,12 +236,12 @@ async def list_movements(inventory: Inventory, request: Request[None, PageQuery]
     return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 
-@routes.get("/warehouses", answer=Page[WarehouseView], who=ADMIN, summary="Warehouses, as they are drawn from")
+@routes.get("/warehouses", answer=Page[WarehouseView], who=READ, summary="Warehouses, as they are drawn from")
 async def list_warehouses(inventory: Inventory, request: Request) -> Page[WarehouseView]:  # noqa: ARG001
     return Page([WarehouseView(*row) for row in await repository.warehouses(inventory.db)])
 
 
-@routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ADMIN, summary="Add a warehouse")
+@routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ARRANGE, summary="Add a warehouse")
 async def add_warehouse(inventory: Inventory, request: Request[NewWarehouse]) -> WarehouseView:
     new = request.body
     async with inventory.db.transaction() as tx:
@@ -253,7 +256,7 @@ async def add_warehouse(inventory: Inventory, request: Request[NewWarehouse]) ->
     "/stock-discrepancies",
     query=PageQuery,
     answer=Page[DiscrepancyView],
-    who=ADMIN,
+    who=READ,
     summary="Sales and returns that no stock answers for",
 )
 async def list_discrepancies(inventory: Inventory, request: Request[None, PageQuery]) -> Page[DiscrepancyView]:
@@ -264,7 +267,7 @@ async def list_discrepancies(inventory: Inventory, request: Request[None, PageQu
 
 
 @routes.post(
-    "/stock-discrepancies/{discrepancy_id}/settle", body=Settlement, who=ADMIN, summary="The shelf was counted"
+    "/stock-discrepancies/{discrepancy_id}/settle", body=Settlement, who=SETTLE, summary="The shelf was counted"
 )
 async def settle_discrepancy(inventory: Inventory, request: Request[Settlement]) -> None:
     given = request.path["discrepancy_id"]

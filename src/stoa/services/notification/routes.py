@@ -5,14 +5,14 @@ from __future__ import annotations
 from stoa.kit.db import Database
 from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import Request, Routes, roles
+from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Email, Id, Page, PageQuery
 from stoa.services.notification import repository
 from stoa.services.notification.errors import NoSuchDelivery
 from stoa.services.notification.mails import Template
 from stoa.services.notification.repository import Delivery, Mail
 
-ADMIN = roles("admin")
+READ = may("notification.mails.read")
 
 routes: Routes[Database] = Routes("notification")
 
@@ -23,7 +23,7 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
     order_id: Id | None = None
 
 
-@routes.get("/notifications", query=ListQuery, answer=Page[Delivery], who=ADMIN, summary="Mails, newest first")
+@routes.get("/notifications", query=ListQuery, answer=Page[Delivery], who=READ, summary="Mails, newest first")
 async def list_notifications(db: Database, request: Request[None, ListQuery]) -> Page[Delivery]:
     query = request.query
     position = decode_cursor(query.cursor, tuple[Id])
@@ -38,7 +38,7 @@ async def list_notifications(db: Database, request: Request[None, ListQuery]) ->
     return page_of(found, query.limit, lambda each: (each.id,))
 
 
-@routes.get("/notifications/{delivery_id:uuid}", answer=Mail, who=ADMIN, summary="One mail, with its bodies")
+@routes.get("/notifications/{delivery_id:uuid}", answer=Mail, who=READ, summary="One mail, with its bodies")
 async def show_notification(db: Database, request: Request) -> Mail:
     mail = await repository.read_mail(db, request.path["delivery_id"])
     if mail is None:

@@ -1,4 +1,7 @@
-"""Whose order it is: its buyer's and the staff's. A guest's order is nobody's but the staff's."""
+"""Whose order it is: its buyer's, and theirs who may do to all orders what they are about to do.
+
+A guest's order has no user, which is not to be mistaken for anybody's.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Db, Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
+from stoa.kit.problems import Forbidden
 from stoa.services.order import repository, returns_repository
 from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
 from stoa.services.order.payment_status import PaymentTold
@@ -13,12 +17,11 @@ from stoa.services.order.repository import Order
 from stoa.services.order.returns_repository import Return
 from stoa.services.order.states import Status
 
-STAFF = "admin"
-
-
-def may_see(order: Order, caller: Principal) -> bool:
-    """A guest's order has no user, which is not to be mistaken for anybody's."""
-    return caller.has(STAFF) or (order.user_id is not None and order.user_id == caller.user_id)
+READ = "order.orders.read"
+FULFILL = "order.orders.fulfill"
+CANCEL = "order.orders.cancel"
+SETTLE = "order.orders.settle"
+DECIDE = "order.returns.decide"
 
 
 def kind_of(order: Order, caller: Principal) -> str:
@@ -26,29 +29,31 @@ def kind_of(order: Order, caller: Principal) -> str:
     return "customer" if order.user_id == caller.user_id else "staff"
 
 
-async def find(db: Db, order_id: str, caller: Principal) -> Order:
-    """The order. `NoSuchOrder` where there is none that the caller may see."""
-    return _seen(await repository.read_order(db, order_id), caller)
+async def find(db: Db, order_id: str, caller: Principal, permission: str = READ) -> Order:
+    """The caller's own order, or any for who holds the `permission`. `NoSuchOrder` where there is none that the caller
+    may see, `Forbidden` where seeing is all.
+    """
+    return _for(await repository.read_order(db, order_id), caller, permission)
 
 
 async def find_locked(
     tx: Transaction,
     order_id: str,
     caller: Principal,
+    permission: str,
     paid: PaymentTold | None = None,
     *,
     if_match: IfMatch = ANYTHING,
 ) -> Order:
-    """The order under its row lock, with what its payment has just said, where that was asked.
+    """The same under its row lock, with what its payment has just said, where that was asked.
 
-    `NoSuchOrder` where there is none that the caller may see, `VersionMismatch` where it is not what the caller has
-    seen. The order's row is locked before its payment's.
+    `VersionMismatch` where it is not what the caller has seen. The order's row is locked before its payment's.
     """
     if not await repository.lock_order(tx, order_id):
         raise NoSuchOrder
     if paid is not None:
         await repository.hear_payment(tx, paid)
-    order = _seen(await repository.read_order(tx, order_id), caller)
+    order = _for(await repository.read_order(tx, order_id), caller, permission)
     if_match.check(order.version)
     return order
 
@@ -87,7 +92,11 @@ async def find_return(db: Db, order: Order, return_id: str, if_match: IfMatch = 
     return found
 
 
-def _seen(order: Order | None, caller: Principal) -> Order:
-    if order is None or not may_see(order, caller):
+def _for(order: Order | None, caller: Principal, permission: str) -> Order:
+    if order is None:
+        raise NoSuchOrder
+    if not (order.user_id == caller.user_id or caller.may(permission)):
+        if caller.may(READ):
+            raise Forbidden(f"This is for the buyer, and who may {permission}.")
         raise NoSuchOrder
     return order

@@ -20,7 +20,7 @@ async def cancel_order(
     money all the same, confirms it, and `confirm_orders` makes up for it.
     """
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.CANCEL, if_match=if_match)
         states.check(order.status, Status.CANCELED)
         paid = order.confirmed_at is not None
         await repository.change_status(

@@ -17,7 +17,7 @@ async def cancel_return(
     it has ended. Nobody is told: who called it off knows.
     """
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE)
         asked = await access.find_return(tx, order, return_id, if_match)
         return_states.check(asked.status, ReturnStatus.CANCELED)
         actor = access.kind_of(order, caller)

@@ -15,7 +15,7 @@ async def approve_return(
 ) -> Return:
     """The approved return. `NoSuchReturn`, or `WrongReturnState` unless it is requested."""
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE)
         asked = await access.find_return(tx, order, return_id, if_match)
         return_states.check(asked.status, ReturnStatus.APPROVED)
         await returns_repository.change_return(
@@ -35,7 +35,7 @@ async def refuse_return(
     has ended. What was approved may be refused when it turns out to be something else.
     """
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE)
         asked = await access.find_return(tx, order, return_id, if_match)
         return_states.check(asked.status, ReturnStatus.REFUSED)
         await returns_repository.change_return(

@@ -13,7 +13,7 @@ from stoa.services.order.states import Status
 async def deliver_order(orders: Orders, order_id: str, caller: Principal, if_match: IfMatch = ANYTHING) -> Order:
     """The delivered order. `WrongState` unless it is shipped."""
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.FULFILL, if_match=if_match)
         states.check(order.status, Status.DELIVERED)
         await repository.mark_delivered(tx, order_id)
         await repository.change_status(

@@ -13,7 +13,7 @@ from stoa.services.order.states import Status
 async def process_order(orders: Orders, order_id: str, caller: Principal, if_match: IfMatch = ANYTHING) -> Order:
     """The order in processing. `WrongState` unless it is confirmed."""
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.FULFILL, if_match=if_match)
         states.check(order.status, Status.PROCESSING)
         await repository.change_status(
             tx, order, Status.PROCESSING, reason="picking started", actor="staff", actor_id=caller.user_id

@@ -39,9 +39,9 @@ async def receive_return(
 
     Money and stock follow order.returned; the order is returned once everything is back.
     """
-    paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
+    paid = await orders.paid_for(await access.find(orders.db, order_id, caller, access.DECIDE))
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE, paid)
         asked = await access.find_return(tx, order, return_id, if_match)
         return_states.check(asked.status, ReturnStatus.RECEIVED)
         check_received({line.sku: line.quantity for line in asked.lines}, came)
@@ -61,9 +61,9 @@ async def take_back(
 
     Raises what `request_return` raises.
     """
-    paid = await orders.paid_for(await access.find(orders.db, order_id, caller))
+    paid = await orders.paid_for(await access.find(orders.db, order_id, caller, access.DECIDE))
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE, paid, if_match=if_match)
         asked = await ask(tx, order, caller, back, reason)
         came = [Came(sku, quantity, unfit=0) for sku, quantity in back]
         return await book_return(orders, tx, order, asked, came, caller=caller)

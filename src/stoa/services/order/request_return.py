@@ -29,7 +29,7 @@ async def request_return(
     `DuplicateLine` or `MoreThanBought` name the line: units are returned, and asked for, once.
     """
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.DECIDE, if_match=if_match)
         asked = await ask(tx, order, caller, wanted, reason)
         version = await repository.touch_order(tx, order_id)
         await orders.outbox.announce_all(tx, [announcements.return_requested(order, version, asked)])

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import OWNER, Request, Routes, roles
+from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
 from stoa.kit.money import Money
 from stoa.kit.problems import Unauthorized
@@ -33,7 +33,8 @@ from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import OrderView, view
 
-STAFF = roles(access.STAFF)
+FULFILL = may(access.FULFILL)
+DECIDE = may(access.DECIDE)
 
 routes: Routes[Orders] = Routes("order")
 
@@ -41,7 +42,7 @@ ONE_RETURN = "/orders/{order_id:uuid}/returns/{return_id:uuid}"
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`user_id` is for the staff; whoever else asks sees their own."""
+    """`user_id` is for who may read all orders; whoever else asks sees their own."""
 
     status: Status | None = None
     user_id: Id | None = None
@@ -147,7 +148,7 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page[OrderView]:
     query, caller = request.query, _caller(request.principal)
     wanted = query.user_id.lower() if query.user_id else None
-    if not caller.has(access.STAFF):
+    if not caller.may(access.READ):
         if wanted not in {None, caller.user_id}:
             return Page([])
         wanted = caller.user_id
@@ -198,7 +199,11 @@ async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> Or
 
 
 @routes.post(
-    "/orders/{order_id:uuid}/process", answer=OrderView, who=STAFF, versioned=True, summary="Start picking and packing"
+    "/orders/{order_id:uuid}/process",
+    answer=OrderView,
+    who=FULFILL,
+    versioned=True,
+    summary="Start picking and packing",
 )
 async def process_one_order(orders: Orders, request: Request) -> OrderView:
     return view(await process_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
@@ -208,7 +213,7 @@ async def process_one_order(orders: Orders, request: Request) -> OrderView:
     "/orders/{order_id:uuid}/ship",
     body=Parcel,
     answer=OrderView,
-    who=STAFF,
+    who=FULFILL,
     versioned=True,
     summary="Hand to a carrier",
 )
@@ -225,7 +230,7 @@ async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
 
 
 @routes.post(
-    "/orders/{order_id:uuid}/deliver", answer=OrderView, who=STAFF, versioned=True, summary="The customer has it"
+    "/orders/{order_id:uuid}/deliver", answer=OrderView, who=FULFILL, versioned=True, summary="The customer has it"
 )
 async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
     return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
@@ -235,7 +240,7 @@ async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
     "/orders/{order_id:uuid}/settle",
     body=Settlement,
     answer=OrderView,
-    who=STAFF,
+    who=may(access.SETTLE),
     versioned=True,
     summary="End what was to go back and payment will not give",
 )
@@ -260,12 +265,18 @@ async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnVie
     """
     caller, order_id = _caller(request.principal), request.path["order_id"]
     back = [(item.sku, item.quantity) for item in request.body.items]
-    order = await access.find(orders.db, order_id, caller)
+    order = await access.find(orders.db, order_id, caller, access.DECIDE)
     act = request_return if access.kind_of(order, caller) == "customer" else take_back
     return _return_view(await act(orders, order_id, caller, back, request.body.reason, if_match=request.if_match))
 
 
-@routes.get("/orders/returns", query=ReturnsQuery, answer=Page[ReturnView], who=STAFF, summary="Returns of all orders")
+@routes.get(
+    "/orders/returns",
+    query=ReturnsQuery,
+    answer=Page[ReturnView],
+    who=may(access.READ),
+    summary="Returns of all orders",
+)
 async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> Page[ReturnView]:
     """Those in one state, newest first: by default what waits for a decision."""
     query = request.query
@@ -322,7 +333,7 @@ async def cancel_one_return(orders: Orders, request: Request) -> ReturnView:
 
 
 @routes.post(
-    f"{ONE_RETURN}/approve", answer=ReturnView, who=STAFF, versioned=True, summary="The goods may be sent back"
+    f"{ONE_RETURN}/approve", answer=ReturnView, who=DECIDE, versioned=True, summary="The goods may be sent back"
 )
 async def approve_one_return(orders: Orders, request: Request) -> ReturnView:
     return _return_view(await approve_return(orders, *_which(request), if_match=request.if_match))
@@ -332,7 +343,7 @@ async def approve_one_return(orders: Orders, request: Request) -> ReturnView:
     f"{ONE_RETURN}/refuse",
     body=Refusal,
     answer=ReturnView,
-    who=STAFF,
+    who=DECIDE,
     versioned=True,
     summary="Refuse a return, and say why",
 )
@@ -341,7 +352,7 @@ async def refuse_one_return(orders: Orders, request: Request[Refusal]) -> Return
 
 
 @routes.post(
-    f"{ONE_RETURN}/receive", body=Arrival, answer=ReturnView, who=STAFF, versioned=True, summary="The goods are here"
+    f"{ONE_RETURN}/receive", body=Arrival, answer=ReturnView, who=DECIDE, versioned=True, summary="The goods are here"
 )
 async def receive_one_return(orders: Orders, request: Request[Arrival]) -> ReturnView:
     """What really came is paid back, and put on the shelf where it can be sold again."""

@@ -23,10 +23,10 @@ async def settle_refund(
     The act is kept with its reason. Should payment hear of it all the same, as of an event that was only parked,
     it gives back what is due, and the order shows that.
     """
-    before = await access.find(orders.db, order_id, caller)
+    before = await access.find(orders.db, order_id, caller, access.SETTLE)
     paid = await orders.paid_for(before)
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.SETTLE, paid, if_match=if_match)
         asked_minor = paid.asked_minor - paid.by_hand_minor if paid is not None else 0
         # What came back since then payment could not know of when it answered.
         missing = min(before.refund_due.amount, order.refund_due.amount) - asked_minor

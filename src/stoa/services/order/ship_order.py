@@ -26,7 +26,7 @@ async def ship_order(
     because payment is told to keep it before anything is written here. Where nothing is written after all, the
     order can be shipped later, or canceled.
     """
-    found = await access.find(orders.db, order_id, caller)
+    found = await access.find(orders.db, order_id, caller, access.FULFILL)
     if_match.check(found.version)
     states.check(found.status, Status.SHIPPED)
     paid = None
@@ -35,7 +35,7 @@ async def ship_order(
         if paid is None:
             raise NotPaid
     async with orders.db.transaction() as tx:
-        order = await access.find_locked(tx, order_id, caller, paid, if_match=if_match)
+        order = await access.find_locked(tx, order_id, caller, access.FULFILL, paid, if_match=if_match)
         states.check(order.status, Status.SHIPPED)
         if order.total.amount > 0 and order.left.amount == 0:
             raise NotPaid

@@ -26,7 +26,7 @@ async def payment_of_id(payments: Payments, payment_id: str) -> Payment:
 
 
 def visible(payment: Payment, principal: Principal | None) -> bool:
-    """A payment is shown to who pays it and to admins."""
+    """A payment is shown to who pays it, and to who may read all."""
     if principal is None:
         return False
-    return principal.has("admin") or payment.user_id == principal.user_id
+    return principal.may("payment.payments.read") or payment.user_id == principal.user_id

@@ -10,7 +10,7 @@ import msgspec
 
 from stoa.kit import problems, text
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, roles
+from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
 from stoa.services.payment import repository
@@ -27,7 +27,9 @@ from stoa.services.payment.void_payment import void_by_hand
 
 routes: Routes[Payments] = Routes("payment")
 
-ADMIN = roles("admin")
+COLLECT = may("payment.payments.collect")
+GIVE_BACK = may("payment.payments.refund")
+READ_LEDGER = may("payment.ledger.read")
 Token = Annotated[
     str,
     msgspec.Meta(min_length=1, max_length=200, pattern=text.LINE, description="The provider's name for the card"),
@@ -112,7 +114,7 @@ class LedgerEntryView(msgspec.Struct, frozen=True, kw_only=True):
     answer=PaymentView,
     status=201,
     raises=(problems.PaymentRequired,),
-    who=ADMIN,
+    who=COLLECT,
     idempotent=REQUIRED,
     summary="Authorize a card by hand",
 )
@@ -131,7 +133,7 @@ async def add_payment(payments: Payments, request: Request[NewPaymentBody]) -> P
 
 @routes.get("/payments/{payment_id:uuid}", answer=PaymentView, who=SIGNED_IN, summary="One payment")
 async def show_payment(payments: Payments, request: Request) -> PaymentView:
-    """One of the caller's own, or any for an admin."""
+    """One of the caller's own, or any for who may read payments."""
     payment = await payment_of_id(payments, request.path["payment_id"])
     if not visible(payment, request.principal):
         raise NoSuchPayment
@@ -145,13 +147,15 @@ async def list_payments(payments: Payments, request: Request[None, OrderQuery]) 
     return Page([await _view(payments, payment) for payment in found if visible(payment, request.principal)])
 
 
-@routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=ADMIN, summary="Take the held money")
+@routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=COLLECT, summary="Take the held money")
 async def capture_payment(payments: Payments, request: Request) -> PaymentView:
     """Takes the held money. A repeat changes nothing."""
     return await _view(payments, await capture_by_hand(payments, request.path["payment_id"]))
 
 
-@routes.post("/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=ADMIN, summary="Undo a payment")
+@routes.post(
+    "/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=GIVE_BACK, summary="Undo a payment"
+)
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
     """Undoes a payment whose order is not shipped: what is held is let go of, what was captured goes back. A repeat
     changes nothing.
@@ -164,7 +168,7 @@ async def void_payment(payments: Payments, request: Request[VoidBody]) -> Paymen
     "/payments/{payment_id:uuid}/refund",
     body=RefundBody,
     answer=PaymentView,
-    who=ADMIN,
+    who=GIVE_BACK,
     idempotent=REQUIRED,
     summary="Give money back",
 )
@@ -184,7 +188,11 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
 
 
 @routes.get(
-    "/payments/ledger", query=LedgerQuery, answer=Page[LedgerEntryView], who=ADMIN, summary="The double-entry ledger"
+    "/payments/ledger",
+    query=LedgerQuery,
+    answer=Page[LedgerEntryView],
+    who=READ_LEDGER,
+    summary="The double-entry ledger",
 )
 async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -> Page[LedgerEntryView]:
     """The double-entry ledger, oldest first, of one payment or of all."""
