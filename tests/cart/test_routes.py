@@ -5,8 +5,12 @@ import asyncio
 import pytest
 from rest import User, new_user
 
+from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
+from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
+from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
+from stoa.services.cart.clear import clear
 
 
 @pytest.fixture
@@ -206,3 +210,63 @@ async def test_one_key_adds_once(rest, ada):
     assert [units(answer.body) for answer in answers] == [{"MUG": 1}] * 5
     other = await rest.send("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 1}, user=ada, key="once")
     assert (other.status, other.problem) == (422, "idempotency-key-reused")
+
+
+ADDRESS = {"name": "Ada", "line1": "12 St James's Square", "city": "London", "postal_code": "SW1Y 4JH", "country": "GB"}
+
+
+async def test_a_cart_is_opened_with_all_that_an_order_needs(rest, shop):
+    body = {
+        "items": [{"sku": "MUG", "quantity": 2}, {"sku": "SPOON", "quantity": 1}],
+        "email": "Ada@Example.com",
+        "shipping_address": ADDRESS,
+        "billing_address": None,
+    }
+    cart = await rest.ok("POST", "/cart", body, status=201)
+    assert (units(cart), cart["item_count"], cart["user_id"]) == ({"MUG": 2, "SPOON": 1}, 3, None)
+    # Who knows the id sees what is in it, and never who they are.
+    shown = await rest.send("GET", f"/cart/{cart['id']}")
+    assert (units(shown.body), shown.body["version"]) == ({"MUG": 2, "SPOON": 1}, cart["version"])
+    assert not shown.body.keys() & {"email", "shipping_address", "billing_address"}
+    told = await CartServiceStub(InProcessChannel(shop.registry)).GetCart(GetCartRequest(cart_id=cart["id"]))
+    assert (told.email, told.shipping_address.line1) == ("ada@example.com", ADDRESS["line1"])
+    assert not told.HasField("billing_address")
+
+
+async def test_what_cannot_be_had_opens_no_cart(rest, db):
+    for body, refusal in (
+        ({"items": [{"sku": "MUG", "quantity": 11}]}, (409, "quantity")),
+        ({"items": [{"sku": "NONE", "quantity": 1}]}, (404, "sku")),
+        ({"items": [{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 1}]}, (422, "items")),
+        ({"email": "nobody"}, (422, "email")),
+        ({"email": "a\u200bda@example.com"}, (422, "email")),
+        ({"shipping_address": {"name": "Ada"}}, (422, "shipping_address.line1")),
+    ):
+        refused = await rest.send("POST", "/cart", body)
+        assert (refused.status, refused.body["field"]) == refusal
+    assert await db.fetchval("SELECT count(*) FROM carts") == 0
+
+
+async def test_opened_twice_ones_own_cart_has_it_once_and_keeps_the_rest(rest, ada):
+    await rest.ok("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 3}, user=ada, status=201)
+    for _ in range(2):
+        cart = await rest.ok("POST", "/cart", {"items": [{"sku": "MUG", "quantity": 2}]}, user=ada, status=201)
+        assert (cart["id"], units(cart), cart["version"]) == (ada.id, {"SPOON": 3, "MUG": 2}, 2)
+
+
+async def test_under_a_key_a_cart_is_opened_once(rest, ada, db):
+    body = {"items": [{"sku": "MUG", "quantity": 2}], "email": "ada@example.com"}
+    first, again = [await rest.ok("POST", "/cart", body, user=ada, key="k", status=201) for _ in range(2)]
+    assert first == again
+    other = await rest.send("POST", "/cart", body | {"email": "eve@example.com"}, user=ada, key="k")
+    assert (other.status, other.problem) == (422, "idempotency-key-reused")
+    assert await db.fetchval("SELECT email FROM carts") == "ada@example.com"
+
+
+async def test_what_was_said_ends_with_the_round_and_with_a_merge(rest, ada, db):
+    body = {"items": [{"sku": "MUG", "quantity": 2}], "email": "ada@example.com", "shipping_address": ADDRESS}
+    bought, merged = [await rest.ok("POST", "/cart", body, status=201) for _ in range(2)]
+    await clear(db, bought["id"], 0, {"MUG": 2})
+    await rest.ok("POST", "/cart/me/merge", {"cart_id": merged["id"]}, user=ada)
+    left = "SELECT count(*) FROM carts WHERE num_nonnulls(email, shipping_address, billing_address) > 0"
+    assert await db.fetchval(left) == 0

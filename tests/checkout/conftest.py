@@ -34,6 +34,7 @@ from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
 from stoa.runtime.topology import Address as NetworkAddress
 from stoa.services.cart import change
+from stoa.services.cart.repository import NOTHING_SAID, Contact
 from stoa.services.checkout import checkouts_with, price_rules
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.place_order import Placed, place
@@ -82,12 +83,16 @@ class Market:
     async def reprice(self, sku: str, price: int) -> None:
         await self.db("catalog").execute("UPDATE variants SET price_minor = $2 WHERE sku = $1", sku, price)
 
-    async def fill(self, buyer: str | None, **lines: int) -> str:
-        """The id of the buyer's cart, or of a new guest's, with these lines."""
+    async def fill(
+        self, buyer: str | None, contact: Contact = NOTHING_SAID, *, cart_id: str | None = None, **lines: int
+    ) -> str:
+        """The id of the buyer's cart, or of a guest's, by default a new one, with these lines."""
         carts = self._hosted("cart").parts.routes.target
-        cart = await change.open_cart(carts, buyer)
-        await change.replace_items(carts, cart.id, buyer, lines)
-        return str(cart.id)
+        if cart_id is None:
+            cart, _ = await change.open_cart(carts, buyer, contact=contact)
+            cart_id = cart.id
+        await change.replace_items(carts, cart_id, buyer, lines)
+        return str(cart_id)
 
     async def in_cart(self, cart_id: str) -> dict[str, int]:
         rows = await self.db("cart").fetch("SELECT sku, quantity FROM cart_items WHERE cart_id = $1", cart_id)

@@ -8,6 +8,7 @@ Owns carts, their lines and the marks on SKUs that are sold out. Invariants:
   changes nothing raises nothing.
 - What was bought leaves the cart once: each purchase ends a round of the cart, and takes out the bought
   quantities, never more than there is. What was put in meanwhile stays.
+- What a shopper said of themselves on opening it goes to the checkout alone, and ends with the round.
 - A user has one cart, named by the user's id, for that user alone. A guest's cart is a capability.
 """
 

@@ -14,18 +14,30 @@ from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import access, lines, repository
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
-from stoa.services.cart.repository import Cart
+from stoa.services.cart.repository import NOTHING_SAID, Cart, Contact
 from stoa.services.cart.service import Carts
 
 
-async def open_cart(carts: Carts, caller: str | None) -> Cart:
-    """A new guest cart; for a signed-in `caller` the one that is theirs, as it is."""
+async def open_cart(
+    carts: Carts, caller: str | None, wanted: Lines | None = None, contact: Contact = NOTHING_SAID
+) -> tuple[Cart, ProductSnapshot]:
+    """A new guest cart, or the one of a signed-in `caller`, with `wanted` in it: exactly so much of each SKU, and what
+    else was in it stays. What is said of the buyer is kept until the cart is bought.
+    """
+    wanted = wanted or {}
+    snapshot = await _checked(carts, wanted)
     cart_id = caller or ids.uuid7()
     async with carts.db.transaction() as tx:
         await repository.add_cart(tx, cart_id, user_id=caller)
-        cart = await repository.read_cart(tx, cart_id)
-        assert cart is not None
-        return cart
+        cart = await access.find_locked(tx, cart_id, caller)
+        saved = await save(tx, cart, lines.within_limit({**quantities(cart), **wanted}))
+        if contact != NOTHING_SAID:
+            await repository.note_contact(tx, cart_id, contact)
+        elif not saved:
+            return cart, snapshot
+        changed = await repository.read_cart(tx, cart_id)
+        assert changed is not None
+        return changed, snapshot
 
 
 async def add_item(
@@ -56,9 +68,7 @@ async def replace_items(
     carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int], *, if_match: IfMatch = ANYTHING
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
-    snapshot = await look_up(carts, wanted)
-    for sku, quantity in wanted.items():
-        lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
+    snapshot = await _checked(carts, wanted)
     cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted))
     return cart, snapshot
 
@@ -85,6 +95,14 @@ async def _change(
         changed = await repository.read_cart(tx, cart_id)
         assert changed is not None
         return changed
+
+
+async def _checked(carts: Carts, wanted: Lines) -> ProductSnapshot:
+    """What was learned about what is `wanted`, which can be had."""
+    snapshot = await look_up(carts, wanted)
+    for sku, quantity in wanted.items():
+        lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
+    return snapshot
 
 
 def quantities(cart: Cart) -> Lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +19,22 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Who buys and where it goes, as far as it was said."""
+
+    email: str | None = None
+    shipping_address: Mapping[str, str] | None = None
+    billing_address: Mapping[str, str] | None = None
+
+
+NOTHING_SAID = Contact()
+
+
+@dataclass(frozen=True, slots=True)
 class Cart:
     """`user_id` is None for a guest's; `lines` in the order in which they came.
 
-    `round` counts how often it was bought.
+    `round` counts how often it was bought. `contact` is for the checkout's eyes.
     """
 
     id: str
@@ -31,11 +43,13 @@ class Cart:
     round: int
     updated_at: datetime
     lines: tuple[Line, ...]
+    contact: Contact = NOTHING_SAID
 
 
 # One statement, so that version and lines are of the same moment.
 READ_CART = """
     SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at,
+           carts.email, carts.shipping_address, carts.billing_address,
            coalesce(
                json_agg(
                    json_build_object(
@@ -58,7 +72,8 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
     if row is None:
         return None
     lines = tuple(Line(**line) for line in row["lines"])
-    return Cart(row["id"], row["user_id"], row["version"], row["round"], row["updated_at"], lines)
+    contact = Contact(row["email"], row["shipping_address"], row["billing_address"])
+    return Cart(row["id"], row["user_id"], row["version"], row["round"], row["updated_at"], lines, contact)
 
 
 # Apart from reading: a statement that waits for this lock would still see the lines of before the wait.
@@ -97,8 +112,22 @@ async def write_lines(tx: Transaction, cart_id: str, *, put: Sequence[tuple[str,
     await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed))
 
 
+NOTE_CONTACT = """
+    UPDATE carts
+    SET email = coalesce($2, email), shipping_address = coalesce($3, shipping_address),
+        billing_address = coalesce($4, billing_address), version = version + 1, updated_at = now()
+    WHERE id = $1
+"""
+
+
+async def note_contact(tx: Transaction, cart_id: str, said: Contact) -> None:
+    """What was said now, of a locked cart; what was not said stays."""
+    await tx.execute(NOTE_CONTACT, cart_id, said.email, said.shipping_address, said.billing_address)
+
+
 END_ROUND = """
-    UPDATE carts SET round = round + 1, merged_into = NULL
+    UPDATE carts
+    SET round = round + 1, merged_into = NULL, email = NULL, shipping_address = NULL, billing_address = NULL
     WHERE id = $1 AND round = $2 AND merged_into IS NOT DISTINCT FROM $3
 """
 
@@ -117,7 +146,10 @@ async def merged_into(tx: Transaction, cart_id: str, round_bought: int) -> str |
     return other
 
 
-NOTE_MERGE = "UPDATE carts SET merged_into = $2 WHERE id = $1"
+# What the guest said of themselves stays behind: the user's own order says it, or the account does.
+NOTE_MERGE = """
+    UPDATE carts SET merged_into = $2, email = NULL, shipping_address = NULL, billing_address = NULL WHERE id = $1
+"""
 
 
 async def note_merge(tx: Transaction, cart_id: str, merged_into: str) -> None:

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.emails import normalized
 from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes
-from stoa.kit.http.types import Id, Quantity, Sku
+from stoa.kit.http.types import Address, Email, Id, Quantity, Sku
 from stoa.services.cart import access, change
-from stoa.services.cart.errors import DuplicateLine, NoSuchCart
+from stoa.services.cart.errors import DuplicateLine, NoSuchCart, NotForSale, OutOfStock
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
+from stoa.services.cart.repository import Contact
 from stoa.services.cart.service import Carts
 from stoa.services.cart.show import CartView, show, show_untouched
 
@@ -40,9 +42,35 @@ class GuestCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cart_id: Id
 
 
-@routes.post("/cart", answer=CartView, status=201, who=ANYONE, summary="Open a guest cart, or your own")
-async def open_cart(carts: Carts, request: Request) -> CartView:
-    return await show(carts, await change.open_cart(carts, _caller(request)))
+class NewCart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of it may be left out. What is said of the buyer counts for the next order from this cart, where that says
+    nothing else; it is not shown again."""
+
+    items: Annotated[Sequence[NewItem], Meta(max_length=MOST_LINES)] = ()
+    email: Email | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+
+
+@routes.post(
+    "/cart",
+    body=NewCart,
+    answer=CartView,
+    status=201,
+    who=ANYONE,
+    raises=(NotForSale, OutOfStock),
+    summary="Open a guest cart, or your own, with all that an order needs",
+)
+async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
+    """Of what your own cart has already, the items say how much there is then; what else is in it stays."""
+    new = request.body
+    contact = Contact(
+        email=normalized(new.email) if new.email else None,
+        shipping_address=_plain(new.shipping_address),
+        billing_address=_plain(new.billing_address),
+    )
+    cart, snapshot = await change.open_cart(carts, _caller(request), _wanted(new.items), contact)
+    return await show(carts, cart, snapshot)
 
 
 @routes.get(
@@ -87,11 +115,7 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
     summary="Replace all lines at once",
 )
 async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartView:
-    wanted: dict[str, int] = {}
-    for item in request.body.items:
-        if item.sku in wanted:
-            raise DuplicateLine(item.sku)
-        wanted[item.sku] = item.quantity
+    wanted = _wanted(request.body.items)
     cart, snapshot = await change.replace_items(
         carts, _cart_id(request), _caller(request), wanted, if_match=request.if_match
     )
@@ -142,6 +166,19 @@ async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
     return await show(carts, await merge(carts.db, request.user_id, request.body.cart_id.lower(), request.if_match))
+
+
+def _wanted(items: Sequence[NewItem]) -> dict[str, int]:
+    wanted: dict[str, int] = {}
+    for item in items:
+        if item.sku in wanted:
+            raise DuplicateLine(item.sku)
+        wanted[item.sku] = item.quantity
+    return wanted
+
+
+def _plain(address: Address | None) -> dict[str, str] | None:
+    return None if address is None else msgspec.structs.asdict(address)
 
 
 def _caller(request: Request[Any, Any]) -> str | None:

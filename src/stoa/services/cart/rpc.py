@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stoa.contracts.cart.v1 import cart_pb2_grpc
@@ -14,6 +15,7 @@ from stoa.contracts.cart.v1.cart_pb2 import (
     GetCartRequest,
     GetCartResponse,
 )
+from stoa.contracts.common.v1.common_pb2 import Address
 from stoa.services.cart import access
 from stoa.services.cart.clear import clear
 from stoa.services.cart.errors import NoSuchCart
@@ -36,9 +38,21 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
         if cart is None:
             return GetCartResponse(cart_id=cart_id)
         lines = [CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines]
-        return GetCartResponse(cart_id=cart.id, round=cart.round, lines=lines)
+        said = cart.contact
+        return GetCartResponse(
+            cart_id=cart.id,
+            round=cart.round,
+            lines=lines,
+            email=said.email or "",
+            shipping_address=_address(said.shipping_address),
+            billing_address=_address(said.billing_address),
+        )
 
     async def ClearCart(self, request: ClearCartRequest, context: Any) -> ClearCartResponse:
         bought = {line.sku: line.quantity for line in request.lines}
         await clear(self._carts.db, request.cart_id, request.round, bought)
         return ClearCartResponse()
+
+
+def _address(said: Mapping[str, str] | None) -> Address | None:
+    return None if said is None else Address(**said)

@@ -166,3 +166,19 @@ class StillUnknown(problems.Unavailable):
 
 class LeaseLost(Exception):
     """Somebody else works on this checkout now: we stop, and say nothing."""
+
+
+class EmailMissing(problems.Unprocessable):
+    title = "An e-mail address is missing"
+    slug = "email-missing"
+
+    def __init__(self) -> None:
+        super().__init__("A guest gives an e-mail address for the confirmation, here or with the cart.", field="email")
+
+
+class AddressMissing(problems.Unprocessable):
+    title = "A shipping address is missing"
+    slug = "shipping-address-missing"
+
+    def __init__(self) -> None:
+        super().__init__("Say where it goes, here or with the cart.", field="shipping_address")

@@ -22,6 +22,19 @@ def line_messages(items: Sequence[Item]) -> list[common_pb2.Line]:
     return [common_pb2.Line(sku=item.sku, quantity=item.quantity) for item in items]
 
 
+def address_of(message: common_pb2.Address) -> Address:
+    return Address(
+        name=message.name,
+        line1=message.line1,
+        line2=message.line2,
+        city=message.city,
+        region=message.region,
+        postal_code=message.postal_code,
+        country=message.country,
+        phone=message.phone,
+    )
+
+
 def address_message(address: Address) -> common_pb2.Address:
     return common_pb2.Address(
         name=address.name,

@@ -25,13 +25,15 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by `steps/<the name beside it>`.
 
     `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
-    `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them.
+    `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them. What
+    the order does not say of `email` and addresses, `validate_cart` takes from the cart, at last `account_email`.
     """
 
     checkout_id: str
     order_id: str
     user_id: str | None
     email: str = ""
+    account_email: str = ""
     cart_id: str | None
     shipping_method: str
     shipping_address: Address | None = None
@@ -53,6 +55,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
 NOWHERE = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}
 CUT: dict[str, Any] = {
     "email": "",
+    "account_email": "",
     "shipping_address": NOWHERE,
     "billing_address": NOWHERE,
     "token": "",

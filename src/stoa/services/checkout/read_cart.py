@@ -6,19 +6,23 @@ from dataclasses import dataclass
 
 from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
+from stoa.kit.http.types import Address
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
-from stoa.services.checkout.messages import money_of
+from stoa.services.checkout.messages import address_of, money_of
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import Item
 
 
 @dataclass(frozen=True)
 class CartContents:
-    """`round` is the cart's: it is bought once."""
+    """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened."""
 
     cart_id: str
     round: int
     items: list[Item]
+    email: str | None
+    shipping_address: Address | None
+    billing_address: Address | None
 
 
 async def read_cart(neighbors: Neighbors, user_id: str | None, cart_id: str | None) -> CartContents:
@@ -34,7 +38,14 @@ async def read_cart(neighbors: Neighbors, user_id: str | None, cart_id: str | No
     if missing := [sku for sku in skus if sku not in variants]:
         raise NotForSale(missing)
     items = [_item(variants[line.sku], line.quantity, neighbors.rules.currency) for line in cart.lines]
-    return CartContents(cart.cart_id, cart.round, items)
+    return CartContents(
+        cart_id=cart.cart_id,
+        round=cart.round,
+        items=items,
+        email=cart.email or None,
+        shipping_address=address_of(cart.shipping_address) if cart.HasField("shipping_address") else None,
+        billing_address=address_of(cart.billing_address) if cart.HasField("billing_address") else None,
+    )
 
 
 def _item(variant: Variant, quantity: int, currency: str) -> Item:

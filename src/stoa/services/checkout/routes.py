@@ -56,12 +56,13 @@ class QuoteBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices and totals never come from the client; `expected_total` is what it has seen, to be refused
-    where it costs something else now. A guest gives `cart_id` and `email`.
+    where it costs something else now. A guest gives `cart_id`. E-mail and addresses may have come with the cart
+    (`POST /cart`); what is said here counts before that.
     """
 
     cart_id: Id | None = None
     email: Email | None = None
-    shipping_address: Address
+    shipping_address: Address | None = None
     billing_address: Address | None = None
     shipping_method: Method
     payment: PaymentBody
@@ -104,7 +105,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
     cart = await read_cart(checkouts.neighbors, user_id, body.cart_id)
-    destination = destination_of(body.shipping_address)
+    destination = destination_of(body.shipping_address or cart.shipping_address)
     return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
 
 
@@ -131,18 +132,16 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         raise UnknownCoupon(body.coupon_codes[0])
     checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    email = normalized(body.email) if body.email else request.principal.email if request.principal else None
-    if email is None:
-        raise problems.Unprocessable("A guest gives an e-mail address for the confirmation.", field="email")
     purchase = Purchase(
         checkout_id=ids.uuid7(),
         order_id=ids.uuid7(),
         user_id=user_id,
-        email=email,
+        email=normalized(body.email) if body.email else "",
+        account_email=request.principal.email if request.principal else "",
         cart_id=body.cart_id.lower() if body.cart_id else None,
         shipping_method=body.shipping_method,
         shipping_address=body.shipping_address,
-        billing_address=body.billing_address or body.shipping_address,
+        billing_address=body.billing_address,
         payment_method=body.payment.method,
         token=body.payment.token,
         expected_total=body.expected_total.money if body.expected_total else None,

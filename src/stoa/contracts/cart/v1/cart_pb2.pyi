@@ -71,21 +71,35 @@ class GetCartResponse(_message.Message):
     CART_ID_FIELD_NUMBER: _builtins.int
     ROUND_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    SHIPPING_ADDRESS_FIELD_NUMBER: _builtins.int
+    BILLING_ADDRESS_FIELD_NUMBER: _builtins.int
     cart_id: _builtins.str
     round: _builtins.int
     """Which round of the cart this is: one more each time that it was bought, however often it is filled in between."""
+    email: _builtins.str
+    """What the shopper said on opening the cart, for an order that says nothing else; empty and unset where it was not
+    said. It ends with the round.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CartLine]: ...
+    @_builtins.property
+    def shipping_address(self) -> _common_pb2.Address: ...
+    @_builtins.property
+    def billing_address(self) -> _common_pb2.Address: ...
     def __init__(
         self,
         *,
         cart_id: _builtins.str = ...,
         round: _builtins.int = ...,
         lines: _abc.Iterable[Global___CartLine] | None = ...,
+        email: _builtins.str = ...,
+        shipping_address: _common_pb2.Address | None = ...,
+        billing_address: _common_pb2.Address | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "shipping_address", b"shipping_address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cart_id", b"cart_id", "lines", b"lines", "round", b"round"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "cart_id", b"cart_id", "email", b"email", "lines", b"lines", "round", b"round", "shipping_address", b"shipping_address"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
