@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from rest import Rest
+from stoa.testing import Rest
 
 
 async def one_of_two(

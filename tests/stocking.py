@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from journeys.client import Shopper
-from tests.conftest import Shop
 
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
@@ -12,6 +11,7 @@ from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.testing import Shop
 
 
 async def stock_up(shop: Shop, sku: str, *, price: int, on_hand: int) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import filecmp
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from stoa.cli.contracts import compile_protos
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
@@ -19,25 +21,9 @@ DOCSTRING = '"""The contracts between services, generated from proto/ by `make c
 
 def generate(into: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
-        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}"]
-        command += [f"--{kind}_out={scratch}" for kind in ("python", "grpc_python")]
-        command += [f"--{kind}_out=quiet:{scratch}" for kind in ("mypy", "mypy_grpc")]
-        # The plugins are found beside the interpreter, whether or not its environment is activated.
-        for plugin in ("protoc-gen-mypy", "protoc-gen-mypy_grpc"):
-            command.append(f"--plugin={plugin}={Path(sys.executable).parent / plugin}")
-        subprocess.run([*command, *files], check=True)
+        compile_protos(PROTO, FileDescriptorSet(), Path(scratch))
         shutil.rmtree(into, ignore_errors=True)
         shutil.copytree(Path(scratch) / "stoa", into)
-    for path in into.rglob("*.py*"):
-        # protoc names modules after the proto files; ours live one package further in.
-        text = (
-            re.sub(r"\bstoa\.(?=\w+\.v1\b)", "stoa.contracts.", path.read_text())
-            if path.suffix == ".pyi"
-            else path.read_text()
-        )
-        text = re.sub(r"^(from|import) stoa\.(?!contracts)", r"\1 stoa.contracts.", text, flags=re.MULTILINE)
-        path.write_text(text)
     for folder in (into, *(path for path in into.rglob("*") if path.is_dir())):
         (folder / "__init__.py").write_text(DOCSTRING)
 

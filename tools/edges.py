@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pages import write_or_check
 
-from stoa.app import GATEWAY, SERVICES, subscribers
+from stoa.app import GATEWAY, OURS, subscribers
 
 HEAD = """\
 # Who calls whom
@@ -18,7 +18,7 @@ refused at start, an event that is not listed is refused when announced.
 
 
 def page() -> str:
-    everybody = (GATEWAY, *SERVICES.values())
+    everybody = (GATEWAY, *OURS)
     lines = [
         HEAD,
         "```mermaid",
@@ -33,17 +33,17 @@ def page() -> str:
     ]
     lines += [f"- {caller.name} → {callee}" for caller in everybody for callee in caller.calls]
     lines += ["", "## Events", "", "| event | announced by | heard by |", "|---|---|---|"]
-    for service in SERVICES.values():
+    for service in OURS:
         for event in service.announces:
             lines.append(f"| `{event}` | {service.name} | {', '.join(subscribers(event)) or 'nobody'} |")
     return "\n".join(lines) + "\n"
 
 
 def _picture() -> Iterator[str]:
-    for caller in (GATEWAY, *SERVICES.values()):
+    for caller in (GATEWAY, *OURS):
         for callee in caller.calls:
             yield f"    {caller.name} --> {callee}"
-    for service in SERVICES.values():
+    for service in OURS:
         heard: dict[str, list[str]] = {}
         for event in service.announces:
             for name in subscribers(event):

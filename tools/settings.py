@@ -6,6 +6,7 @@ import sys
 
 from pages import write_or_check
 
+from stoa.app import OURS
 from stoa.cli.variables import Setting, sections
 
 HEAD = """\
@@ -33,7 +34,7 @@ COMMANDS = """\
 
 def page() -> str:
     lines = [HEAD, COMMANDS]
-    for title, settings in sections():
+    for title, settings in sections({each.name: each for each in OURS}):
         if settings:
             lines += [f"## {title}", "", "| variable | default | why |", "|---|---|---|"]
             lines += [f"| `{each.variable}` | {_default(each)} | {each.why} |" for each in settings]

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import grpc.aio
 import pytest
-from rest import Answer, Rest
 
 from stoa.app import GET_PERSONAL, PERMISSIONS, SERVICES, subscribers
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
@@ -25,6 +24,7 @@ from stoa.kit.tokens import Verifier
 from stoa.services.auth import build
 from stoa.services.auth.service import Auth
 from stoa.services.auth.settings import Settings
+from stoa.testing import Answer, Rest
 
 SettingsT = TypeVar("SettingsT")
 

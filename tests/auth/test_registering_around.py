@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from auth.conftest import PASSWORD, World
-from rest import Answer
+
+from stoa.testing import Answer
 
 PROBER, NEIGHBOR = "203.0.113.7", "203.0.113.8"
 PROVE = (403, "prove-address")

@@ -1,8 +1,7 @@
 """Every statement fits the schema."""
 
-from sql import prepare_all
-
 from stoa.services.auth import repository
+from stoa.testing import prepare_all
 
 
 async def test_every_statement(database):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from rest import Rest
 
 from stoa.app import SERVICES
 from stoa.contracts.catalog.v1.catalog_pb2 import ImportProductsRequest
@@ -27,6 +26,7 @@ from stoa.services import inventory as inventory_service
 from stoa.services.cart import access, repository
 from stoa.services.cart.change import save
 from stoa.services.cart.repository import Cart
+from stoa.testing import Rest
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from editors import one_of_two
-from rest import new_user
+
+from stoa.testing import new_user
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import asyncpg
 import pytest
-from sql import prepare_all
 
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
+from stoa.testing import prepare_all
 
 
 async def test_every_statement_can_be_prepared(db):

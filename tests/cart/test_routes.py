@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from rest import User, new_user
 
 from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
@@ -11,6 +10,7 @@ from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
 from stoa.services.cart.clear import clear
+from stoa.testing import User, new_user
 
 
 @pytest.fixture

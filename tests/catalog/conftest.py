@@ -8,7 +8,6 @@ from itertools import chain, combinations
 from typing import Any
 
 import pytest
-from rest import Rest, User, new_user
 
 from stoa.app import SERVICES, subscribers
 from stoa.kit.db import Database
@@ -16,6 +15,7 @@ from stoa.kit.outbox import Outbox
 from stoa.services.catalog.routes import routes
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings
+from stoa.testing import Rest, User, new_user
 
 ADMIN = new_user("admin")
 SELLER = new_user("seller")

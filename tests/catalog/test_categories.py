@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 from asgi import ask
-from rest import token_of
 
 from stoa.kit import staff_acts
 from stoa.kit.http.types import Price
 from stoa.services.catalog.bodies import NewProduct, NewVariant
 from stoa.services.catalog.import_products import Imported, import_products
 from stoa.services.catalog.product import MOST_DEPTH
+from stoa.testing import token_of
 
 from .conftest import ADMIN, CUSTOMER, SELLER
 

@@ -7,9 +7,9 @@ import asyncio
 import asyncpg
 import pytest
 from asgi import ask
-from rest import token_of
 
 from stoa.services.catalog.bodies import MOST_POSITION, MOST_VARIANTS
+from stoa.testing import token_of
 
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from sql import prepare_all
 
 from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.repository import list_statement
+from stoa.testing import prepare_all
 
 from .conftest import every_list
 

@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from rest import new_user
 from runners import deadlocks, drained
 
 from stoa.app import SERVICES
@@ -20,6 +19,7 @@ from stoa.services.catalog import settle_sellers as rounds
 from stoa.services.catalog.handlers import handlers
 from stoa.services.catalog.jobs import jobs
 from stoa.services.catalog.settle_sellers import one_round
+from stoa.testing import new_user
 
 from .conftest import ADMIN, OTHER_SELLER, SELLER
 

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from rest import Rest, User, new_user
 
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.contracts.catalog.v1.catalog_pb2 import ImportProductsRequest
@@ -43,6 +42,7 @@ from stoa.services.checkout.repository import Checkout, by_id
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.service import Checkouts
 from stoa.services.checkout.settings import Settings
+from stoa.testing import Rest, User, new_user
 
 NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
 STUBS: dict[str, Any] = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from holding import held
-from rest import User, new_user
 
 from stoa.kit.db import LOCK_SECONDS
+from stoa.testing import User, new_user
 
 PROMPT_SECONDS = 4.0
 """A fraction of what a checkout may take before it gives up, and of how long the rows are held here."""

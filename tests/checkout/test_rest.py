@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import pytest
 from checkout.conftest import ADDRESS, BROKEN, House, NewHouse, Shopper
-from rest import Rest, new_user
 
 from stoa.contracts.checkout.v1.checkout_pb2 import GetCheckoutRequest
 from stoa.kit import staff_acts
@@ -17,6 +16,7 @@ from stoa.services.cart.repository import Contact
 from stoa.services.checkout.errors import NoSuchCheckout
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.rpc import CheckoutServicer
+from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from rest import new_user
+from stoa.testing import new_user
 
 
 async def test_each_of_many_orders_at_once_keeps_its_trace_through_every_batch(house) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Shop
 from docs.pages import ROOT, inline_code, name, table
 from google.protobuf import descriptor_pool
 from packaging.requirements import Requirement
@@ -21,6 +20,7 @@ from stoa import contracts
 from stoa.app import SERVICES, subscribers
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
 from stoa.runtime.access import DEFAULT_NAME
+from stoa.testing import Shop
 
 INDEX = ROOT / "docs" / "architectures.md"
 PAGES = sorted((ROOT / "docs" / "architectures").glob("*.md"))

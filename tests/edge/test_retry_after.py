@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 from tests.asgi import ask
 from tests.edge.town import Town
-from tests.rest import Rest
 
 import stoa
 from stoa.kit import problems
@@ -18,6 +17,7 @@ from stoa.kit.http import asgi
 from stoa.kit.http.probes import Probes
 from stoa.kit.http.routes import PUBLIC, Raw, Request, Routes
 from stoa.kit.idempotency import Answer
+from stoa.testing import Rest
 
 
 def everything_that_means_later() -> list[type[problems.Problem]]:

@@ -206,8 +206,10 @@ async def rename(town: Town, request: Request[bytes]) -> Product:
 def declared(service: str) -> Service:
     """As its routes are; the rest as on our page."""
     routes = catalog if service == "catalog" else every_route(service)
+    posts = {each.path for each in routes.bind(None).routes if each.method == "POST"}  # type: ignore[arg-type]
     paths = tuple(f"{each.method} {each.path}" for each in routes.bind(None).routes)  # type: ignore[arg-type]
-    return replace(app.SERVICES[service], paths=paths)
+    ours = app.SERVICES[service]
+    return replace(ours, paths=paths, sign_ins=tuple(each for each in ours.sign_ins if each in posts))
 
 
 SERVICES = tuple(map(declared, ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")))

@@ -6,8 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import NewServer
 from faults.shapes import Apart, Shape, Together
+
+from stoa.testing.plugin import NewServer
 
 ENDS = [signal.SIGINT, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM]
 SKU = "MUG-WHITE"

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from rest import Rest, new_user
 from runners import drained
 
 from stoa.app import SERVICES, subscribers
@@ -27,6 +26,7 @@ from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.owners import ask_for_owner
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
+from stoa.testing import Rest, new_user
 
 from .conftest import inventory_with
 

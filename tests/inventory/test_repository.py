@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
-from sql import prepare_all
 
 from stoa.services.inventory import repository
+from stoa.testing import prepare_all
 
 
 async def test_every_statement_fits_the_schema(shop):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from editors import one_of_two
-from rest import Rest, new_user
 
 from stoa.services.inventory import repository
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.states import State
+from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 SELLER = new_user("seller")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from rest import Rest, new_user
-
 from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.routes import routes
+from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 OTHER = new_user("admin")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rest import Rest, new_user
 from volume import ROWS, fill, read_by
 
 from stoa.services.inventory import repository
 from stoa.services.inventory.routes import LOOK_AT, routes
+from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 SKU = "'SKU-' || lpad(n::text, 6, '0')"

@@ -3,8 +3,6 @@
 from functools import partial
 
 import pytest
-from rest import Rest, new_user
-from sql import prepare_all
 
 from stoa.contracts.notification.v1.notification_pb2 import ListDeliveriesRequest
 from stoa.contracts.notification.v1.notification_pb2_grpc import (
@@ -19,6 +17,7 @@ from stoa.services.notification import repository
 from stoa.services.notification.repository import Mail
 from stoa.services.notification.routes import routes
 from stoa.services.notification.rpc import NotificationServicer
+from stoa.testing import Rest, new_user, prepare_all
 
 ADMIN = new_user("admin")
 ORDER = "01a1fc99-1e4a-77b5-9ea7-a05be2504264"

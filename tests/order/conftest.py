@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from rest import Rest
 
 from stoa.app import GET_PERSONAL, SERVICES
 from stoa.kit.batcher import Batcher, isolating
@@ -23,6 +22,7 @@ from stoa.services.order.payment_status import PaymentState, PaymentTold
 from stoa.services.order.repository import Order
 from stoa.services.order.routes import routes
 from stoa.services.order.service import Orders
+from stoa.testing import Rest
 
 ADDRESS = {
     "name": "Ada Lovelace",

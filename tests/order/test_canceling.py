@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from rest import new_user
 
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
@@ -16,6 +15,7 @@ from stoa.services.order.payment_status import PaymentState, PaymentStatus, Paym
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
+from stoa.testing import new_user
 
 ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
 

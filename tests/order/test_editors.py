@@ -2,7 +2,8 @@
 
 import pytest
 from editors import one_of_two
-from rest import new_user
+
+from stoa.testing import new_user
 
 ADMIN = new_user("admin")
 PARCEL = {"carrier": "Royal Mail", "tracking_number": "RM1"}

@@ -1,9 +1,9 @@
 """The statements fit the schema, and the lists walk their indexes."""
 
 import pytest
-from sql import prepare_all
 
 from stoa.services.order import repository, returns_repository
+from stoa.testing import prepare_all
 
 
 async def test_every_statement_can_be_prepared(orders):

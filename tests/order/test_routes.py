@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from rest import User, new_user
 
 from stoa.kit.ids import uuid7
 from stoa.kit.staff_acts import list_acts
 from stoa.services.order import repository
 from stoa.services.order.view import order_json
+from stoa.testing import User, new_user
 
 ADMIN = new_user("admin")
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 from order.conftest import gbp
-from rest import new_user
 
 from stoa.kit import clock
 from stoa.kit.context import Principal
@@ -23,6 +22,7 @@ from stoa.services.order.receive_return import take_back
 from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.view import payment_status_of
+from stoa.testing import new_user
 
 STAFF = new_user("admin")
 ADMIN = Principal(STAFF.id, "admin@example.com", frozenset({"admin"}), "s", ALL)

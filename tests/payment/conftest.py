@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from rest import Rest
 
 from stoa.app import SERVICES, subscribers
 from stoa.kit.db import Database
@@ -26,6 +25,7 @@ from stoa.services.payment.service import Payments
 from stoa.services.payment.settings import Settings
 from stoa.services.payment.simulator import Simulator
 from stoa.services.payment.states import Payment
+from stoa.testing import Rest
 
 Connection = Any
 

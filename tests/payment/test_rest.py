@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from payment.conftest import CANCELED_ORDER, UNKNOWN_ORDER, House
-from rest import Rest, new_user
 
 from stoa.kit.ids import uuid7
 from stoa.kit.staff_acts import list_acts
+from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 GBP_10 = {"amount": 1000, "currency": "GBP"}

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 
 import asyncpg
-from tests.conftest import Shop
 from tests.journeys.client import Shopper
 
 from stoa.app import SERVICES
@@ -14,6 +13,7 @@ from stoa.cli.seed import seed
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import SETTINGS
 from stoa.runtime.settings import ProcessSettings
+from stoa.testing import Shop
 
 MOST_SERVICES = 15
 BUDGET = 60

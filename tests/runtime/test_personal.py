@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.conftest import Shop
 from tests.journeys.client import ADDRESS, Shopper
 
 from stoa.cli.seed import seed
 from stoa.runtime.data_dir import DataDir
+from stoa.testing import Shop
 
 TABLES = """
     SELECT schemaname, tablename FROM pg_tables

@@ -122,7 +122,7 @@ async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> Non
     deaf = replace(SERVICES["user"], hears=())
     verifier: Verifier = shop.process.services[0]._resources.verifier
     resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {})
-    with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and stoa\.app says that it hears \[\]"):
+    with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and is declared to hear \[\]"):
         Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 
 
@@ -137,7 +137,7 @@ async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
         resources = ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
         with pytest.raises(WrongParts) as refused:
             Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
-        assert str(refused.value) == f"user and stoa.app do not both have {wrong}"
+        assert str(refused.value) == f"user: its routes and its declaration do not both have {wrong}"
 
 
 async def test_a_job_finishes_its_round_and_a_failing_one_comes_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
-from tests.conftest import Shop, Templates, running_server, running_shop
 from tests.journeys.client import Shopper
 
 from stoa.cli.seed import seed
 from stoa.kit import db, pulse, relay
 from stoa.runtime.data_dir import DataDir
+from stoa.testing.servers import Templates, running_server
+from stoa.testing.shops import Shop, running_shop
 
 TRANSACTIONS = r"""
     SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database WHERE datname LIKE 'stoa\_%'

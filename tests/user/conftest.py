@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import grpc.aio
 import pytest
-from rest import Rest, User, new_user
 
 from stoa.app import PERMISSIONS, SERVICES, subscribers
 from stoa.contracts.user.v1.user_pb2_grpc import UserServiceStub
@@ -22,6 +21,7 @@ from stoa.kit.permissions import Permissions
 from stoa.kit.service import Parts, Service
 from stoa.kit.tokens import Verifier
 from stoa.services import auth, user
+from stoa.testing import Rest, User, new_user
 
 SettingsT = TypeVar("SettingsT")
 

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from rest import new_user
 
 from stoa.contracts.user.v1.user_pb2 import GetProfileRequest
 from stoa.kit import problems
+from stoa.testing import new_user
 
 
 def profile(user, **changes):

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rest import Rest, User, new_user, who_may
 
 from stoa.app import PERMISSIONS, SERVICES
 from stoa.kit.http.routes import BoundRoutes, Route
 from stoa.kit.permissions import Permission, Permissions, WrongPermission
 from stoa.runtime.hosted import check_permissions
+from stoa.testing import Rest, User, new_user, who_may
 
 
 def bound(service: str) -> BoundRoutes | None:

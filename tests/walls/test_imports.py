@@ -15,7 +15,7 @@ import stoa
 from stoa.app import SERVICES
 
 SOURCE = Path(stoa.__file__).parent
-PEOPLE_WHO_WIRE = {"app", "audit", "cli", "retail", "runtime"}
+PEOPLE_WHO_WIRE = {"app", "audit", "cli", "retail", "runtime", "testing"}
 """Not services: they put the house together or look at it as an operator does."""
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from stoa.app import SERVICES
 from stoa.audit.events import EVENTS
 from stoa.audit.finding import Finding, Invariant
 from stoa.audit.look import EVER, looking
@@ -17,7 +19,18 @@ from stoa.audit.stock import STOCK
 from stoa.audit.totals import TOTALS_INVARIANT
 from stoa.kit.db import Database
 
-INVARIANTS: Sequence[Invariant] = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT)
+OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT)
+
+
+def _of_packages() -> Iterator[Invariant]:
+    number = len(OURS)
+    for service in SERVICES.values():
+        for invariant in importlib.import_module(service.audit).INVARIANTS if service.audit else ():
+            number += 1
+            yield replace(invariant, number=number)
+
+
+INVARIANTS: Sequence[Invariant] = (*OURS, *_of_packages())
 
 MOST_FINDINGS = 1000
 """Of one invariant. Who has more has one fault many times, and memory is not for counting it."""

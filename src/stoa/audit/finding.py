@@ -21,7 +21,10 @@ Findings = AsyncGenerator[Finding, None]
 
 @dataclass(frozen=True)
 class Invariant:
-    """`check` finds what breaks `statement`: nothing, on a sound system at rest."""
+    """`check` finds what breaks `statement`: nothing, on a sound system at rest.
+
+    Those of packages are numbered in the order in which they join.
+    """
 
     number: int
     statement: str

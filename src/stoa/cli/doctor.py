@@ -28,7 +28,7 @@ from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.variables import of_others, told, told_of_others, unknown
-from stoa.kit import clock
+from stoa.kit import clock, packages
 from stoa.kit.db import Database
 from stoa.kit.hearers import gone
 from stoa.kit.problems import Problem, first_line
@@ -38,7 +38,7 @@ from stoa.runtime.failure import Failure, failure_of
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
 from stoa.runtime.probing import ask
-from stoa.runtime.provision import connect, is_open, waiting
+from stoa.runtime.provision import connect, is_open, left_behind, waiting
 
 OLDEST_PYTHON = (3, 11)
 LOCK = Path(stoa.__file__).parents[2] / "requirements" / "run.txt"
@@ -127,6 +127,15 @@ async def _data_dir(here: Installation) -> str:
             f"its database is of PostgreSQL {major}, and this is {account.MAJOR}", "choose another --data-dir"
         )
     return f"{path}, of the installation {here.name}"
+
+
+async def _joined(here: Installation) -> str:
+    """What is installed beside Stoa, and what it has left where it is gone."""
+    said = packages.told() or ["none beside Stoa"]
+    access = await here.found()
+    if access is not None and (left := await left_behind(access, SERVICES.values())):
+        said.append(f"nothing installed uses {', '.join(left)}, which stays as it is")
+    return "; ".join(said)
 
 
 async def _variables(here: Installation) -> str:
@@ -343,6 +352,7 @@ CHECKS: dict[str, Check] = {
     "server log": _server_log,
     "databases": _databases,
     "events": _events,
+    "joined": _joined,
     "administrator": _administrator,
     "clock": _clock,
 }

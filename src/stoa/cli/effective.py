@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,17 +30,20 @@ class Effective(NamedTuple):
 
 def sections(environ: Mapping[str, str]) -> Iterator[tuple[str, list[Effective]]]:
     """The settings by who reads them. A setting that may hold a secret has `HIDDEN` in its place."""
-    for title, prefix, shape in _shapes():
-        yield title, [_effective(shape, prefix, field, environ) for field in dataclasses.fields(shape)]
+    for title, prefix, shape, shared in _shapes():
+        yield (
+            title,
+            [_effective(shape, prefix, field, environ, field.name in shared) for field in dataclasses.fields(shape)],
+        )
 
 
-def _shapes() -> Iterator[tuple[str, str, type[Any]]]:
-    yield "processes", "STOA_", ProcessSettings
-    yield "gateway", "STOA_GATEWAY_", _settings_in("stoa.edge.gateway.settings")
+def _shapes() -> Iterator[tuple[str, str, type[Any], Sequence[str]]]:
+    yield "processes", "STOA_", ProcessSettings, ()
+    yield "gateway", "STOA_GATEWAY_", _settings_in("stoa.edge.gateway.settings"), ()
     for name, service in SERVICES.items():
         module = f"{service.package}.settings"
         if importlib.util.find_spec(module) is not None:
-            yield name, f"STOA_{name.upper()}_", _settings_in(module)
+            yield name, f"STOA_{name.upper()}_", _settings_in(module), service.shares
 
 
 def _settings_in(module: str) -> type[Any]:
@@ -56,8 +59,12 @@ def _settings_in(module: str) -> type[Any]:
     return found
 
 
-def _effective(shape: type[Any], prefix: str, field: dataclasses.Field[Any], environ: Mapping[str, str]) -> Effective:
+def _effective(
+    shape: type[Any], prefix: str, field: dataclasses.Field[Any], environ: Mapping[str, str], shared: bool
+) -> Effective:
     variable = prefix + field.name.upper()
+    if shared and not environ.get(variable) and environ.get(settings_of.variable_of_all(field.name)):
+        prefix, variable = "STOA_", settings_of.variable_of_all(field.name)
     given = environ.get(variable, "")
     secret = field.type in {"str", str} and _SECRET.search(variable) is not None
     source = "environment" if given else "default"

@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 import stoa
 from stoa.cli.console import Console
+from stoa.kit import packages
 from stoa.kit.nearest import choose, nearest
+from stoa.kit.packages import BadPackage
 from stoa.kit.problems import Problem
 from stoa.runtime import files
 from stoa.runtime.failure import Failure, failure_of
@@ -41,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "routes": ("stoa.cli.routes", "list the REST API: who may, which service answers, what a repeat does"),
     "settings": ("stoa.cli.settings", "show every setting as it will be read, and where it comes from"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
+    "contracts": ("stoa.cli.contracts", "generate the Python of a package's proto files"),
 }
 """Name, module and what it does. A new command is a file and a line here."""
 
@@ -61,23 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_overview())
         return 0 if words else 2
     if name == "--version":
-        print(f"stoa {stoa.__version__}")
+        print("\n".join([f"stoa {stoa.__version__}", *packages.told()]))
         return 0
     if name not in COMMANDS:
         print(f"stoa: there is no command {name!r}; {choose(name, COMMANDS)}", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[name][0])
-    parser = _Parser(
-        prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    module.add_arguments(parser)
-    arguments = parser.parse_args(words[1:])
     console = Console()
-    variables = importlib.import_module("stoa.cli.variables")
-    for line in variables.warnings(os.environ, arguments.topology, runs=name in RUN_A_TOPOLOGY):
-        console.warning(line)
     try:
-        return run_until_signal(module.run(arguments, console)) or 0
+        return _run(name, words[1:], console)
+    except BadPackage as bad:
+        console.failure(Failure(str(bad), "upgrade or uninstall it"))
     except Failure as failure:
         console.failure(failure)
     except Problem as problem:
@@ -89,6 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Files of ours say it themselves: as a rule it is where our output goes.
         console.failure(Failure(f"{error.filename or 'what it says'} cannot be written", files.mend_of(error)))
     return 1
+
+
+def _run(name: str, words: Sequence[str], console: Console) -> int:
+    module = importlib.import_module(COMMANDS[name][0])
+    parser = _Parser(
+        prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    arguments = parser.parse_args(words)
+    if "topology" in arguments:
+        variables = importlib.import_module("stoa.cli.variables")
+        for line in variables.warnings(os.environ, arguments.topology, runs=name in RUN_A_TOPOLOGY):
+            console.warning(line)
+    return run_until_signal(module.run(arguments, console)) or 0
 
 
 def _is_text(word: str) -> bool:

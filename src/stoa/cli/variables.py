@@ -9,12 +9,13 @@ import ast
 import difflib
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import stoa
 from stoa.app import SERVICES
+from stoa.kit.service import Service, folder_of
 from stoa.kit.settings import variable_of_all
 from stoa.ports.choice import PORTS, offered, prefix_of
 from stoa.runtime import topology as topologies
@@ -40,23 +41,16 @@ class Setting(NamedTuple):
     """The variable that it has in common with the settings of other services."""
 
 
-def sections() -> Iterator[tuple[str, list[Setting]]]:
+def sections(services: Mapping[str, Service] = SERVICES) -> Iterator[tuple[str, list[Setting]]]:
     """The settings by who reads them, out of the text of the settings classes: nothing is imported for it."""
     source = Path(stoa.__file__).parent
     yield "Processes", list(_settings_in(source / "runtime" / "settings.py", PREFIX))
     yield "gateway", list(_settings_in(source / "edge" / "gateway" / "settings.py", "STOA_GATEWAY_"))
-    for file in sorted((source / "services").glob("*/settings.py")):
-        service = file.parent.name
-        own = list(_settings_in(file, f"{PREFIX}{service.upper()}_"))
-        shared = {f"{PREFIX}{service.upper()}_{field.upper()}": field for field in SERVICES[service].shares}
+    for name, service in sorted(services.items()):
+        settings = folder_of(service) / "settings.py"
         yield (
-            service,
-            [
-                setting._replace(shared=variable_of_all(shared[setting.variable]))
-                if setting.variable in shared
-                else setting
-                for setting in own
-            ],
+            name,
+            list(_settings_in(settings, f"{PREFIX}{name.upper()}_", service.shares)) if settings.exists() else [],
         )
 
 
@@ -131,7 +125,7 @@ def _addresses_in(topology: str) -> Iterator[str]:
         yield from (topologies.variable_of(plan.name, kind) for kind in topologies.KINDS if getattr(plan, kind))
 
 
-def _settings_in(file: Path, prefix: str) -> Iterator[Setting]:
+def _settings_in(file: Path, prefix: str, shared: Collection[str] = ()) -> Iterator[Setting]:
     """The fields of the file's settings class; the text under a field is its reason."""
     classes = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
     for node in classes:
@@ -141,7 +135,9 @@ def _settings_in(file: Path, prefix: str) -> Iterator[Setting]:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 default = ast.unparse(field.value).strip("'") if field.value else "must be set"
                 default = {"True": "true", "False": "false", "()": ""}.get(default, default)
-                yield Setting(prefix + field.target.id.upper(), default, _text(following))
+                name = field.target.id
+                of_all = variable_of_all(name) if name in shared else ""
+                yield Setting(prefix + name.upper(), default, _text(following), of_all)
 
 
 def _text(node: ast.stmt | None) -> str:

@@ -6,8 +6,10 @@ process that the topology gives the service to; nothing at import time opens any
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import grpc.aio
@@ -75,10 +77,20 @@ class Service:
     """Whose process it joins where a topology does not name it; None where every topology has to."""
     permissions: tuple[Permission, ...] = ()
     """What its routes may ask for: a route that asks for another does not start."""
+    package: str = ""
+    """Where its code is, with `build` and `migrations/`; of ours by its name."""
+    audit: str | None = None
+    """The module that has its `INVARIANTS`, for `stoa audit`; those of ours are in `stoa.audit`."""
+    api: int | None = None
+    """Of a package from outside: the version of `stoa.kit.api` that it is written for."""
 
-    @property
-    def package(self) -> str:
-        return f"stoa.services.{self.name}"
+    def __post_init__(self) -> None:
+        if not self.package:
+            object.__setattr__(self, "package", f"stoa.services.{self.name}")
+        endpoints = set(self.endpoints)
+        for endpoint in (*(("GET", each.path) for each in self.public), *(("POST", each) for each in self.sign_ins)):
+            if endpoint not in endpoints:
+                raise ValueError(f"{' '.join(endpoint)} is not among the paths of {self.name}")
 
     @property
     def endpoints(self) -> Iterator[tuple[str, str]]:
@@ -87,6 +99,14 @@ class Service:
             *methods, path = line.split(" ")
             for method in methods:
                 yield method, path
+
+
+def folder_of(service: Service) -> Path:
+    """Where the service's code is. It is looked up and not imported."""
+    spec = importlib.util.find_spec(service.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"there is no package {service.package}")
+    return Path(spec.submodule_search_locations[0])
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ HOUSEKEEPING_SECONDS = 3600.0
 
 
 class WrongParts(Exception):
-    """What a service's `build` gave back is not what `stoa.app` says of it."""
+    """What a service's `build` gave back is not what it is declared to be."""
 
 
 class ServiceResources:
@@ -107,10 +107,12 @@ class Hosted:
         name = self.service.name
         handled, heard = set(parts.handlers), set(self.service.hears)
         if handled != heard:
-            raise WrongParts(f"{name} handles {sorted(handled)}, and stoa.app says that it hears {sorted(heard)}")
+            raise WrongParts(f"{name} handles {sorted(handled)}, and is declared to hear {sorted(heard)}")
         routes = {(each.method, each.path) for each in parts.routes.routes} if parts.routes else set()
         if differing := sorted(routes ^ set(self.service.endpoints)):
-            raise WrongParts(f"{name} and stoa.app do not both have {', '.join(map(' '.join, differing))}")
+            raise WrongParts(
+                f"{name}: its routes and its declaration do not both have {', '.join(map(' '.join, differing))}"
+            )
         if parts.routes is not None:
             check_permissions(self.service, parts.routes)
         return parts

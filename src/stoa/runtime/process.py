@@ -38,7 +38,7 @@ from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.tokens import Verifier
 from stoa.runtime.failure import Failure
-from stoa.runtime.hosted import Hosted, ServiceResources
+from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
 from stoa.runtime.http_server import HttpServer
 from stoa.runtime.neighbors import Neighbors
 from stoa.runtime.secrets import Secrets
@@ -125,6 +125,8 @@ class Process:
                 self._gateway = self._make_gateway(verifier, self._api)
         except settings_of.BadSetting as bad:
             raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
+        except WrongParts as wrong:
+            raise Failure(str(wrong), "make them the same") from None
         for each in self.services:
             for add_to in each.parts.servicers:
                 add_to(self.neighbors.registry)

@@ -19,11 +19,10 @@ from typing import NamedTuple
 
 import asyncpg
 
-import stoa.services
 from stoa.kit.db import says_disk_full
 from stoa.kit.migrate import MigrationError, NoAnswer, migrate, pending, service_folders
 from stoa.kit.problems import first_line
-from stoa.kit.service import Service
+from stoa.kit.service import Service, folder_of
 from stoa.runtime.access import Access, place_of, without_password
 from stoa.runtime.failure import MAKE_ROOM, Failure
 
@@ -44,6 +43,9 @@ _FOUND = """
     LEFT JOIN pg_database AS database ON database.datname = name
 """
 
+# A service's name has no underscore: what has one is another installation's.
+_OF_SERVICES = "SELECT datname FROM pg_database WHERE datname ~ $1 AND pg_get_userbyid(datdba) = datname"
+
 _IS_OPEN = "SELECT has_database_privilege('public', current_database(), 'CONNECT, TEMPORARY')"
 
 Report = Callable[[str, int], None]
@@ -59,7 +61,7 @@ class Found(NamedTuple):
 
 
 def migrations_of(service: Service) -> list[Path]:
-    return service_folders(Path(str(stoa.services.__file__)).parent / service.name)
+    return service_folders(folder_of(service))
 
 
 async def prepare(access: Access, services: Iterable[Service], report: Report, *, new_secret: bool = False) -> None:
@@ -114,6 +116,16 @@ async def _pending(access: Access, service: Service) -> list[str] | None:
         raise unreachable from None
     except MigrationError as error:
         raise as_failure(error) from None
+
+
+async def left_behind(access: Access, services: Iterable[Service]) -> list[str]:
+    """The databases that were made for a service which is not among these, as a package's that is gone."""
+    connection = await connect(access.dsn)
+    try:
+        rows = await connection.fetch(_OF_SERVICES, f"^{access.name}_[a-z][a-z0-9]*$")
+    finally:
+        await connection.close()
+    return sorted({row["datname"] for row in rows} - {access.role(service) for service in services})
 
 
 async def is_open(access: Access, service: Service) -> bool:

@@ -1,0 +1,51 @@
+"""What of the kit a package from outside may build on, and the version of it that a package is written for.
+
+A name that stands here stays, and takes what it has taken; `tests/kit/test_api.py` compares all of them with what was
+recorded. What is added is no break. Whatever breaks raises `VERSION`, and a package that says another does not join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+VERSION = 1
+
+STABLE: Mapping[str, tuple[str, ...]] = {
+    "stoa.kit.service": ("Service", "PublicRead", "Resources", "Parts", "Job", "Handler", "BatchHandler"),
+    "stoa.kit.db": ("Database", "Transaction"),
+    "stoa.kit.events": ("Fact", "Event"),
+    "stoa.kit.outbox": ("Outbox", "Announcement"),
+    "stoa.kit.http.routes": (
+        "Routes",
+        "Request",
+        "Answer",
+        "Raw",
+        "Who",
+        "PUBLIC",
+        "ANYONE",
+        "SIGNED_IN",
+        "OWNER",
+        "Idempotency",
+        "OPTIONAL",
+        "REQUIRED",
+        "OWN",
+        "OWN_REQUIRED",
+        "UNKEPT",
+    ),
+    "stoa.kit.http.types": ("Page", "PageQuery"),
+    "stoa.kit.problems": (
+        "Problem",
+        "NotFound",
+        "Conflict",
+        "Forbidden",
+        "Unauthorized",
+        "Unprocessable",
+        "Unavailable",
+    ),
+    "stoa.kit.money": ("Money",),
+    "stoa.kit.ids": ("uuid7",),
+    "stoa.kit.clock": ("now",),
+    "stoa.kit.settings": ("Seconds", "WholeSeconds", "Days", "Number", "Positive", "Currency"),
+    "stoa.audit.finding": ("Finding", "Findings", "Invariant"),
+    "stoa.audit.look": ("Look", "side_by_side"),
+}

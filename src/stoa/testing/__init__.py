@@ -1,0 +1,11 @@
+"""What tests of services stand on, ours and those of packages from outside.
+
+`stoa.testing.plugin` has the fixtures (`database`, `shop` and others), for pytest and pytest-asyncio, which are
+installed where tests are run.
+"""
+
+from stoa.testing.rest import Answer, Rest, User, new_user, token_of
+from stoa.testing.shops import Shop
+from stoa.testing.statements import prepare_all
+
+__all__ = ["Answer", "Rest", "Shop", "User", "new_user", "prepare_all", "token_of"]

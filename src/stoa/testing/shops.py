@@ -1,0 +1,79 @@
+"""A whole shop in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import aiohttp
+import grpc.aio
+
+from stoa.app import SERVICES
+from stoa.kit import settings
+from stoa.kit.db import Database
+from stoa.runtime.process import Process
+from stoa.runtime.secrets import Secrets
+from stoa.runtime.settings import ProcessSettings
+from stoa.runtime.topology import Address, ProcessPlan, Topology
+from stoa.testing.servers import Templates
+
+Stub = TypeVar("Stub")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """All services in one process behind the gateway, each on a fresh database of its own."""
+
+    process: Process
+    http: aiohttp.ClientSession
+    databases: Mapping[str, Database]
+
+    def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
+        """`shop.stub(InventoryServiceStub)`: a generated stub on the service's channel."""
+        callee = kind.__name__.removesuffix("ServiceStub").lower()
+        return kind(self.process.neighbors.system_channel("test", callee))
+
+    async def settle(self, within_seconds: float = 30.0) -> None:
+        """Wait until everything announced has been delivered and handled. Raises TimeoutError naming what is left."""
+        give_up = time.monotonic() + within_seconds
+        while left := {name: count for name, db in self.databases.items() if (count := await db.fetchval(UNSETTLED))}:
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"events still under way after {within_seconds:g} s: {left}")
+            await asyncio.sleep(0.01)
+
+
+UNSETTLED = """
+    SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)
+"""
+
+
+ANYWHERE = Address("127.0.0.1", 0)
+
+
+@asynccontextmanager
+async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Shop]:
+    dsns = {name: await templates.copy(name) for name in SERVICES}
+    plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
+    process = Process(
+        Topology("test", "", (plan,)),
+        plan,
+        lambda service: dsns[service.name],
+        Secrets(secrets.token_urlsafe(32)),
+        replace(settings.read(ProcessSettings, "STOA_", os.environ), **changes),
+        os.environ,
+    )
+    try:
+        await process.build()
+        await process.serve()
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{process.port}") as http:
+            yield Shop(process, http, {each.service.name: each.db for each in process.services})
+    finally:
+        await process.stop()
+        for dsn in dsns.values():
+            await templates.drop(dsn)
