@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from stoa.services.notification.mails import Template
+from stoa.services.notification.examples import Template
 
 MAIL = "SELECT template, text_body FROM deliveries WHERE recipient = $1"
 

@@ -1,8 +1,12 @@
 """Mails read well, and what customers typed stays text."""
 
+import re
+
 import pytest
 
-from stoa.services.notification.mails import Mails, Template, money
+from stoa.kit.settings import BadSetting
+from stoa.services.notification.examples import EXAMPLES, Template
+from stoa.services.notification.mails import Mails, money
 
 HOSTILE = "Robert'); <script>alert(1)</script> {{ 7*7 }} & co"
 
@@ -129,3 +133,42 @@ def test_a_shop_name_with_a_line_break_is_no_header():
 )
 def test_money(amount, currency, written):
     assert money({"amount": amount, "currency": currency}) == written
+
+
+def test_the_shops_own_template_goes_before_ours(tmp_path):
+    (tmp_path / "order_shipped.txt").write_text("{{ number }} left {{ shop_name }}\nby {{ carrier }}\n")
+    mail = Mails("Acme", tmp_path).render(Template.ORDER_SHIPPED, EXAMPLES[Template.ORDER_SHIPPED])
+    assert (mail.subject, mail.text) == ("S-100001 left Acme", "by Royal Mail\n")
+    assert "<p>" in mail.html
+    other = Mails("Acme", tmp_path).render(Template.ORDER_DELIVERED, EXAMPLES[Template.ORDER_DELIVERED])
+    assert other == Mails("Acme").render(Template.ORDER_DELIVERED, EXAMPLES[Template.ORDER_DELIVERED])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("order_shiped.txt", "Hello", "is no template of ours: order_shipped.txt?"),
+        ("README", "Hello", "is no template of ours"),
+        ("welcome.txt", "Hello {% if %}", "cannot be used: syntax error: unexpected end of block (in welcome.txt:1)"),
+        ("welcome.txt", "{{ first_name | shout }}", "cannot be used: unknown filter: filter shout is unknown"),
+        ("welcome.txt", "{{ nick }}", "cannot be used: undefined value"),
+        (
+            "welcome.txt",
+            "{% if first_name == 'Bob' %}{{ nick }}{% endif %}",
+            "cannot be used: it asks for nick, and there is first_name",
+        ),
+        ("welcome.txt", b"\xff", "cannot be read: 'utf-8' codec can't decode byte 0xff"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_refused_at_once(tmp_path, name, text, says):
+    (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(BadSetting, match=re.escape(f"{tmp_path / name} {says}")):
+        Mails("Acme", tmp_path)
+
+
+def test_each_mail_has_an_example_and_a_pair_of_templates():
+    assert set(EXAMPLES) == set(Template)
+    assert VALUES.keys() == EXAMPLES.keys()
+    assert {template: set(values) for template, values in VALUES.items()} == {
+        template: set(values) for template, values in EXAMPLES.items()
+    }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import time
+
 import pytest
 from journeys.client import ADDRESS, Shopper
-from stocking import stock_up, visitor_of
+from stocking import admin_of, stock_up, visitor_of
 
 from stoa.audit.audit import audit
 from stoa.runtime.failure import Failure
@@ -31,6 +35,13 @@ async def ada(shop) -> Shopper:
     ada = await visitor_of(shop).register()
     await ada.fill_cart(MUG=2)
     return ada
+
+
+async def until(holds, within_seconds: float = 20.0) -> None:
+    give_up = time.monotonic() + within_seconds
+    while not holds():
+        assert time.monotonic() < give_up
+        await asyncio.sleep(0.02)
 
 
 def order(country: str = "GB", token: str = "bank-card", method: str = "bicycle") -> dict[str, object]:
@@ -114,3 +125,29 @@ async def test_a_name_that_nobody_offers_ends_the_start(shop_with, monkeypatch):
 async def test_the_simulator_says_that_no_money_moves(shop_with, caplog):
     await shop_with()
     assert "payment: payments go to the simulator: no money moves (STOA_PAYMENT_PROVIDER)" in caplog.messages
+
+
+async def test_mails_are_carried_in_the_shops_own_words(shop_with, monkeypatch, tmp_path):
+    mails = tmp_path / "shop" / "mails"
+    mails.mkdir(parents=True)
+    (mails / "welcome.txt").write_text("Good to see you, {{ first_name }}\nThe people of {{ shop_name }}\n")
+    monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
+    monkeypatch.setenv("STOA_NOTIFICATION_MAIL", "carrier")
+    shop = await shop_with()
+    acme = importlib.import_module("acme")
+    acme.CARRIER.down = 1
+    ada = await visitor_of(shop).register()
+    await until(lambda: acme.CARRIER.sent)
+    [mail] = acme.CARRIER.sent
+    assert ada.user is not None
+    assert (mail.recipient, mail.subject) == (ada.user["email"], "Good to see you, Ada")
+    assert mail.text == "The people of Stoa\n"
+    admin = await admin_of(shop)
+    found = await admin.until(f"/notifications/{mail.id}", lambda now: now["carried_at"])
+    assert (found["undeliverable"], found["subject"]) == (None, mail.subject)
+
+
+async def test_a_folder_that_is_not_there_ends_the_start(shop_with, monkeypatch, tmp_path):
+    monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
+    with pytest.raises(Failure, match=r"STOA_SHOP_FOLDER='.*/shop' is no folder; make it, or leave it out"):
+        await shop_with()

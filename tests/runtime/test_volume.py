@@ -15,6 +15,7 @@ from stoa.services.auth import repository as auth
 from stoa.services.cart import repository as cart
 from stoa.services.checkout import repository as checkout
 from stoa.services.inventory import repository as inventory
+from stoa.services.notification import repository as notification
 from stoa.services.payment import repository as payment
 from stoa.services.payment import simulator
 
@@ -111,6 +112,17 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             (payment.NEXT_REFUND,),
             (simulator.UNSENT_WEBHOOKS,),
         ],
+    ),
+    "notification": (
+        [
+            (
+                "deliveries",
+                "id, event_id, template, recipient, subject, text_body, html_body, sent_at, due_at",
+                "md5(n::text)::uuid, n, 'welcome', 'ada@example.com', 'Welcome', 'text', 'html', now(),"
+                f" CASE WHEN n <= {DUE} THEN now() - interval '1 hour' END",
+            )
+        ],
+        [(notification.CLAIM_DUE, 8, 120.0), (notification.NEXT_DUE,)],
     ),
 }
 

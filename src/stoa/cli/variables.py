@@ -134,7 +134,7 @@ def _settings_in(file: Path, prefix: str, shared: Collection[str] = ()) -> Itera
         for field, following in zip(node.body, [*node.body[1:], None], strict=True):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 default = ast.unparse(field.value).strip("'") if field.value else "must be set"
-                default = {"True": "true", "False": "false", "()": ""}.get(default, default)
+                default = {"True": "true", "False": "false", "()": "", "None": ""}.get(default, default)
                 name = field.target.id
                 of_all = variable_of_all(name) if name in shared else ""
                 yield Setting(prefix + name.upper(), default, _text(following), of_all)

@@ -132,6 +132,8 @@ class Resources(Protocol):
     verifier: Verifier
     permissions: Permissions
     """Of all installed services."""
+    shop_folder: Path | None
+    """The shop's own files: `mails/` for its templates. Each service takes what is its."""
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         """The service's settings: `STOA_<SERVICE>_<FIELD>` over the dataclass's defaults, read once."""

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
@@ -48,13 +49,21 @@ class ServiceResources:
     """What a service gets from its process."""
 
     def __init__(
-        self, service: Service, db: Database, verifier: Verifier, neighbors: Neighbors, environ: Mapping[str, str]
+        self,
+        service: Service,
+        db: Database,
+        verifier: Verifier,
+        neighbors: Neighbors,
+        environ: Mapping[str, str],
+        *,
+        shop_folder: Path | None = None,
     ) -> None:
         self.service = service
         self.db = db
         self.outbox = Outbox(service, subscribers, GET_PERSONAL)
         self.verifier = verifier
         self.permissions = PERMISSIONS
+        self.shop_folder = shop_folder
         self._neighbors = neighbors
         self._environ = environ
 

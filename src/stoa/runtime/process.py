@@ -108,12 +108,15 @@ class Process:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
         await self.neighbors.open()
         verifier = Verifier(self._signing_keys, PERMISSIONS)
+        folder = self._settings.shop_folder
+        if folder is not None and not folder.is_dir():
+            raise Failure(f"STOA_SHOP_FOLDER={str(folder)!r} is no folder", "make it, or leave it out")
         bus = DirectBus(partial(self.neighbors.system_channel, "bus"))
         try:
             for name in self._plan.services:
                 service = SERVICES[name]
                 db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
-                resources = ServiceResources(service, db, verifier, self.neighbors, self._environ)
+                resources = ServiceResources(service, db, verifier, self.neighbors, self._environ, shop_folder=folder)
                 self.services.append(Hosted(resources, bus, self.pulse))
             self._api = http_app.build(
                 [each.parts.routes for each in self.services if each.parts.routes is not None],

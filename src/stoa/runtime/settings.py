@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -40,6 +41,9 @@ class ProcessSettings:
     """How long requests and calls in flight may take to finish when the process stops; who would take longer is told to
     come again. What follows takes 7 s at most, and an embedded database server 12: within the 30 s that orchestrators
     grant."""
+
+    shop_folder: Path | None = None
+    """The shop's own files, used before ours of the same name: templates of mails are in `mails`."""
 
     force_grpc: bool = False
     """Send calls between services of one process over the wire too: for tests."""

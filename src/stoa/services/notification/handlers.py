@@ -6,6 +6,7 @@ Exactly one per event, into the mailbox, in the transaction that marks the event
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,7 +17,8 @@ from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
 from stoa.services.notification import repository
-from stoa.services.notification.mails import Mails, Template
+from stoa.services.notification.examples import Template
+from stoa.services.notification.mails import Mails
 from stoa.services.notification.repository import Contact, Mail, Refund
 
 
@@ -107,13 +109,22 @@ class PaymentRefunded(msgspec.Struct, frozen=True):
     amount: Money
 
 
-def handlers(mails: Mails) -> dict[str, Handler]:
-    """What notification does when it hears each of its events."""
+@dataclass(frozen=True)
+class Post:
+    """How mails look, and whether somebody carries them."""
+
+    mails: Mails
+    carried: bool
+
+
+def handlers(mails: Mails, *, carried: bool = False) -> dict[str, Handler]:
+    """What notification does when it hears each of its events; `carried`: whether somebody carries the mails."""
+    post = Post(mails, carried)
     return {
-        "user.registered": _welcome(mails),
-        "user.proof_asked": _proof(mails),
-        **{kind: _about_order(mails, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
-        "payment.refunded": _refund(mails),
+        "user.registered": _welcome(post),
+        "user.proof_asked": _proof(post),
+        **{kind: _about_order(post, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
+        "payment.refunded": _refund(post),
     }
 
 
@@ -134,31 +145,31 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
     return events
 
 
-def _welcome(mails: Mails) -> Handler:
+def _welcome(post: Post) -> Handler:
     async def handle(tx: Transaction, event: Event) -> None:
         heard = event.read(UserRegistered)
         await _send(
-            tx, mails, Template.WELCOME, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard)
+            tx, post, Template.WELCOME, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard)
         )
 
     return handle
 
 
-def _proof(mails: Mails) -> Handler:
+def _proof(post: Post) -> Handler:
     async def handle(tx: Transaction, event: Event) -> None:
         heard = event.read(AddressProofAsked)
         template = Template.ACCOUNT_EXISTS if heard.code is None else Template.ADDRESS_PROOF
-        await _send(tx, mails, template, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard))
+        await _send(tx, post, template, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard))
 
     return handle
 
 
-def _about_order(mails: Mails, template: Template, shape: type[AboutOrder]) -> Handler:
+def _about_order(post: Post, template: Template, shape: type[AboutOrder]) -> Handler:
     async def handle(tx: Transaction, event: Event) -> None:
         heard = event.read(shape)
         await _send(
             tx,
-            mails,
+            post,
             template,
             event_id=event.id,
             recipient=heard.email,
@@ -166,12 +177,12 @@ def _about_order(mails: Mails, template: Template, shape: type[AboutOrder]) -> H
             values=msgspec.to_builtins(heard),
         )
         for refund in await repository.take_waiting(tx, heard.order_id):
-            await _send_refund(tx, mails, Contact(heard.number, heard.email), refund)
+            await _send_refund(tx, post, Contact(heard.number, heard.email), refund)
 
     return handle
 
 
-def _refund(mails: Mails) -> Handler:
+def _refund(post: Post) -> Handler:
     """Payment knows no addresses: they come with the order's events, sometimes later than the refund.
 
     An order that nobody ever announces was never placed, and its customer was told at the checkout that
@@ -185,15 +196,15 @@ def _refund(mails: Mails) -> Handler:
         if contact is None:
             await repository.add_waiting(tx, refund)
         else:
-            await _send_refund(tx, mails, contact, refund)
+            await _send_refund(tx, post, contact, refund)
 
     return handle
 
 
-async def _send_refund(tx: Transaction, mails: Mails, contact: Contact, refund: Refund) -> None:
+async def _send_refund(tx: Transaction, post: Post, contact: Contact, refund: Refund) -> None:
     await _send(
         tx,
-        mails,
+        post,
         Template.REFUND_ISSUED,
         event_id=refund.event_id,
         recipient=contact.email,
@@ -204,7 +215,7 @@ async def _send_refund(tx: Transaction, mails: Mails, contact: Contact, refund: 
 
 async def _send(
     tx: Transaction,
-    mails: Mails,
+    post: Post,
     template: Template,
     *,
     event_id: str,
@@ -212,7 +223,7 @@ async def _send(
     values: dict[str, Any],
     order_id: str | None = None,
 ) -> None:
-    written = mails.render(template, values)
+    written = post.mails.render(template, values)
     mail = Mail(
         id=ids.uuid7(),
         template=template,
@@ -223,4 +234,4 @@ async def _send(
         text=written.text,
         html=written.html,
     )
-    await repository.add_delivery(tx, mail, event_id)
+    await repository.add_delivery(tx, mail, event_id, carried=post.carried)

@@ -2,36 +2,26 @@
 
 Each template is a pair in `templates/`: `name.txt`, whose first line is the subject, and `name.html`,
 in which every value is escaped. A name that a template uses and the caller does not give is an error.
+A shop's own folder may have templates of the same names: those are used instead of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import minijinja
 
 from stoa.kit.money import Money
+from stoa.kit.problems import first_line
+from stoa.kit.settings import BadSetting
+from stoa.services.notification.examples import EXAMPLES, Template
 
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
-
-
-class Template(StrEnum):
-    WELCOME = "welcome"
-    ADDRESS_PROOF = "address_proof"
-    ACCOUNT_EXISTS = "account_exists"
-    ORDER_CONFIRMATION = "order_confirmation"
-    ORDER_CANCELED = "order_canceled"
-    ORDER_SHIPPED = "order_shipped"
-    ORDER_DELIVERED = "order_delivered"
-    RETURN_REQUESTED = "return_requested"
-    RETURN_APPROVED = "return_approved"
-    RETURN_REFUSED = "return_refused"
-    ORDER_RETURNED = "order_returned"
-    REFUND_ISSUED = "refund_issued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +32,24 @@ class Rendered:
 
 
 class Mails:
-    """The templates, signed by a shop."""
+    """The templates, signed by a shop; those in the folder `own` go before ours.
 
-    def __init__(self, shop_name: str) -> None:
-        folder = resources.files(__package__) / "templates"
+    Raises `BadSetting` for a file there that is none of our templates, or that cannot be rendered.
+    """
+
+    def __init__(self, shop_name: str, own: Path | None = None) -> None:
+        ours = {file.name: file.read_text() for file in (resources.files(__package__) / "templates").iterdir()}
+        theirs = _templates_in(own, ours) if own is not None else {}
         self._environment = minijinja.Environment(
-            templates={file.name: file.read_text() for file in folder.iterdir()},
+            templates=ours | theirs,
             filters={"money": money},
             globals={"shop_name": shop_name},
             undefined_behavior="strict",
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        for name in theirs:
+            self._try(name, f"{own}/{name}")
 
     def render(self, template: Template, values: Mapping[str, Any]) -> Rendered:
         """The mail, ready to be sent. Money in `values` is `{"amount", "currency"}`."""
@@ -61,6 +57,31 @@ class Mails:
         html = self._environment.render_template(f"{template}.html", **values)
         # One line whatever the values hold: a line break in a subject would be a header of its own.
         return Rendered(subject=" ".join(first.split()), text=text.strip() + "\n", html=html)
+
+    def _try(self, name: str, path: str) -> None:
+        """Raises `BadSetting` where a mail could not be written with this template."""
+        told = EXAMPLES[Template(name.partition(".")[0])]
+        try:
+            unknown = self._environment.undeclared_variables_in_template(name) - {*told, "shop_name"}
+            self._environment.render_template(name, **told)
+        except minijinja.TemplateError as error:
+            raise BadSetting(f"{path} cannot be used: {first_line(error)}") from None
+        if unknown:
+            names = ", ".join(sorted(told)) or "nothing but shop_name"
+            raise BadSetting(f"{path} cannot be used: it asks for {', '.join(sorted(unknown))}, and there is {names}")
+
+
+def _templates_in(folder: Path, known: Collection[str]) -> dict[str, str]:
+    found = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if file.name not in known:
+            near = difflib.get_close_matches(file.name, known, n=1)
+            raise BadSetting(f"{file} is no template of ours{f': {near[0]}?' if near else ''}")
+        try:
+            found[file.name] = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{file} cannot be read: {first_line(error)}") from None
+    return found
 
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:

@@ -11,11 +11,16 @@ from stoa.kit import ids
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Db, Transaction, affected
 from stoa.kit.money import Money
+from stoa.ports.mail import OutgoingMail
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A mail that was sent. `order_id` is None where it is about no order."""
+    """A mail that was written. `order_id` is None where it is about no order.
+
+    `carried_at` is when whoever carries the shop's mails had it, `undeliverable` why nobody will; both are None while
+    it waits, and where the shop has nobody who does.
+    """
 
     id: str
     template: str
@@ -23,9 +28,11 @@ class Delivery:
     order_id: str | None
     subject: str
     sent_at: datetime
+    carried_at: datetime | None = None
+    undeliverable: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mail(Delivery):
     """The same with its bodies, which are None once they were cut."""
 
@@ -33,15 +40,23 @@ class Mail(Delivery):
     html: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A mail to be handed over, for the `attempts`-th time."""
+
+    attempts: int
+    mail: OutgoingMail
+
+
 ADD_DELIVERY = """
-    INSERT INTO deliveries (id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO deliveries (id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at, due_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, CASE WHEN $10::boolean THEN $9::timestamptz END)
     ON CONFLICT (event_id) DO NOTHING
 """
 
 
-async def add_delivery(tx: Transaction, mail: Mail, event_id: str) -> None:
-    """Put a mail into the mailbox, once per event."""
+async def add_delivery(tx: Transaction, mail: Mail, event_id: str, *, carried: bool) -> None:
+    """Put a mail into the mailbox, once per event; one that is to be `carried` is due at once."""
     await tx.execute(
         ADD_DELIVERY,
         mail.id,
@@ -53,10 +68,58 @@ async def add_delivery(tx: Transaction, mail: Mail, event_id: str) -> None:
         mail.text,
         mail.html,
         mail.sent_at,
+        carried,
     )
 
 
-_DELIVERIES = "SELECT id, template, recipient, order_id, subject, sent_at FROM deliveries "
+# Left to whoever claims it for a while. A mail that is due has its bodies: none is cut before.
+CLAIM_DUE = """
+    UPDATE deliveries AS mail SET attempts = attempts + 1, due_at = now() + make_interval(secs => $2)
+    FROM (SELECT id FROM deliveries WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) AS due
+    WHERE mail.id = due.id
+    RETURNING mail.id, mail.recipient, mail.subject, mail.text_body AS text, mail.html_body AS html, mail.attempts
+"""
+
+
+async def claim_due(db: Db, most: int, seconds: float) -> list[Due]:
+    """Mails that are due, the longest first, not due again for so many seconds."""
+    rows = [dict(row) for row in await db.fetch(CLAIM_DUE, most, seconds)]
+    return [Due(attempts=row.pop("attempts"), mail=OutgoingMail(**row)) for row in rows]
+
+
+NEXT_DUE = """
+    SELECT extract(epoch FROM due_at - now())::float8 FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1
+"""
+
+
+async def next_due(db: Db) -> float | None:
+    """In how many seconds the next mail is due, 0 or less for now; None where none is."""
+    seconds: float | None = await db.fetchval(NEXT_DUE)
+    return seconds
+
+
+NOTE_CARRIED = "UPDATE deliveries SET due_at = NULL, carried_at = now() WHERE id = $1"
+
+
+async def note_carried(db: Db, delivery_id: str) -> None:
+    await db.execute(NOTE_CARRIED, delivery_id)
+
+
+POSTPONE = "UPDATE deliveries SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND due_at IS NOT NULL"
+
+
+async def postpone(db: Db, delivery_id: str, seconds: float) -> None:
+    await db.execute(POSTPONE, delivery_id, seconds)
+
+
+GIVE_UP = "UPDATE deliveries SET due_at = NULL, undeliverable = $2 WHERE id = $1"
+
+
+async def give_up(db: Db, delivery_id: str, why: str) -> None:
+    await db.execute(GIVE_UP, delivery_id, why)
+
+
+_DELIVERIES = "SELECT id, template, recipient, order_id, subject, sent_at, carried_at, undeliverable FROM deliveries "
 
 # One statement for each filter that has an index to walk; what else is asked narrows it down.
 DELIVERIES_ABOUT = (
@@ -101,7 +164,8 @@ async def list_deliveries(
 
 
 READ_MAIL = """
-    SELECT id, template, recipient, order_id, subject, sent_at, text_body AS text, html_body AS html
+    SELECT id, template, recipient, order_id, subject, sent_at, carried_at, undeliverable,
+           text_body AS text, html_body AS html
     FROM deliveries WHERE id = $1
 """
 
@@ -114,7 +178,7 @@ async def read_mail(db: Db, delivery_id: str) -> Mail | None:
 CUT_BODIES = """
     UPDATE deliveries SET text_body = NULL, html_body = NULL
     WHERE id IN (
-        SELECT id FROM deliveries WHERE html_body IS NOT NULL AND sent_at < $1
+        SELECT id FROM deliveries WHERE html_body IS NOT NULL AND sent_at < $1 AND due_at IS NULL
         ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
 """

@@ -9,7 +9,7 @@ from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Email, Id, Page, PageQuery
 from stoa.services.notification import repository
 from stoa.services.notification.errors import NoSuchDelivery
-from stoa.services.notification.mails import Template
+from stoa.services.notification.examples import Template
 from stoa.services.notification.repository import Delivery, Mail
 
 READ = may("notification.mails.read")

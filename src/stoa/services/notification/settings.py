@@ -10,6 +10,10 @@ class Settings:
     shop_name: str = "Stoa"
     """Who signs the mails."""
 
+    mail: str = "mailbox"
+    """Who carries the mails: `mailbox` leaves them where staff reads them; others come with packages
+    (docs/extending.md)."""
+
     body_days: Days = 180
     """How long one can read again what a mail said: longer than any return takes."""
 
