@@ -16,15 +16,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
 from stoa.app import GATEWAY, PERMISSIONS, SERVICES
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
-from stoa.contracts.events.v1.events_pb2_grpc import add_IntakeServiceServicer_to_server
 from stoa.edge.gateway import Gateway, GatewaySettings
 from stoa.kit import settings as settings_of
 from stoa.kit.bus import DirectBus
@@ -33,7 +33,7 @@ from stoa.kit.db import Database
 from stoa.kit.http import app as http_app
 from stoa.kit.http.probes import Check, MetricsPage, Probes
 from stoa.kit.http.quickening import Quickening
-from stoa.kit.inbox import Acceptor, IntakeServicer
+from stoa.kit.inbox import Acceptor
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.tokens import Verifier
@@ -84,6 +84,7 @@ class Process:
             topology, plan, secrets.rpc, self.pulse, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
         )
         self.services: list[Hosted] = []
+        self._receiving = AsyncExitStack()
         self._http: HttpServer | None = None
         self._admin: HttpServer | None = None
         self._probes: Probes | None = None
@@ -111,7 +112,7 @@ class Process:
         folder = self._settings.shop_folder
         if folder is not None and not folder.is_dir():
             raise Failure(f"STOA_SHOP_FOLDER={str(folder)!r} is no folder", "make it, or leave it out")
-        bus = DirectBus(partial(self.neighbors.system_channel, "bus"))
+        bus = DirectBus(partial(self.neighbors.system_channel, "bus"), self.neighbors.registry)
         try:
             for name in self._plan.services:
                 service = SERVICES[name]
@@ -133,9 +134,7 @@ class Process:
         for each in self.services:
             for add_to in each.parts.servicers:
                 add_to(self.neighbors.registry)
-        # The generated functions name gRPC's server; the registry has what they use of it.
-        registry: Any = self.neighbors.registry
-        add_IntakeServiceServicer_to_server(IntakeServicer(self._acceptors()), registry)
+        await self._receiving.enter_async_context(bus.receive(self._acceptors()))
         await asyncio.gather(*(each.start() for each in self.services))
 
     async def serve(self) -> None:
@@ -185,6 +184,7 @@ class Process:
             outside.append(self._http.stop())
         await _all(*outside, until=now + self._settings.finish_seconds + _REST_SECONDS)
         await _all(*(each.rest(_REST_SECONDS) for each in self.services), until=give_up)
+        await _all(self._receiving.aclose(), until=give_up)
         await _all(*(each.stop() for each in self.services), until=give_up)
         await _all(self.neighbors.close(_REST_SECONDS), until=give_up)
         inside = [each.db.close() for each in self.services]

@@ -9,10 +9,9 @@ from contextvars import Context
 import pytest
 from tests.kit.events.system import EFFECTS, HEARS, Announcer, Hearer, Line, System, new_outbox, note
 
-from stoa.contracts.events.v1.events_pb2_grpc import add_IntakeServiceServicer_to_server
-from stoa.kit.bus import DirectBus
+from stoa.kit.bus import Bus, DirectBus
 from stoa.kit.channels import InProcessChannel, Registry
-from stoa.kit.inbox import Inbox, IntakeServicer
+from stoa.kit.inbox import Inbox
 from stoa.kit.relay import Relay
 from stoa.kit.service import Service
 
@@ -49,12 +48,20 @@ async def hearer(database) -> Callable[..., Awaitable[Hearer]]:
     return make
 
 
+@pytest.fixture(params=["direct"])
+def bus(request: pytest.FixtureRequest) -> Bus:
+    """Each bus that there is. A test that pulls one apart asks for `direct`."""
+    return {"direct": new_direct_bus}[request.param]()
+
+
 @pytest.fixture
-async def system(announcer, hearer, run) -> System:
+async def system(announcer, hearer, run) -> AsyncIterator[System]:
     inventory, notification = await hearer("inventory"), await hearer("notification")
+    bus = new_direct_bus()
+    async with bus.receive({"inventory": inventory, "notification": notification}):
+        yield System(announcer, inventory, notification, Line(bus), run)
+
+
+def new_direct_bus() -> DirectBus:
     registry = Registry()
-    add_IntakeServiceServicer_to_server(
-        IntakeServicer({"inventory": inventory, "notification": notification}), registry
-    )
-    line = Line(DirectBus(lambda _: InProcessChannel(registry)))
-    return System(announcer, inventory, notification, line, run)
+    return DirectBus(lambda _: InProcessChannel(registry), registry)
