@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gzip
 
+import brotli
 import pytest
 from tests.asgi import ask
 from tests.edge.town import LISTS, Product, Town, updated
 from tests.signing import bearer, token
 
 from stoa.edge.gateway import encoding
-from stoa.edge.gateway.encoding import LEAST_BYTES, accepts_gzip
+from stoa.edge.gateway.encoding import LEAST_BYTES, coding_for
 from stoa.edge.gateway.response_cache import Entry, ResponseCache
+from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
-GZIP = {"accept-encoding": "gzip, deflate, br"}
+GZIP = {"accept-encoding": "gzip, deflate"}
+BROTLI = {"accept-encoding": "gzip, deflate, br"}
+UNPACK = {"gzip": gzip.decompress, "br": brotli.decompress}
 LARGE = {**GZIP, "x-large": "x" * 2 * LEAST_BYTES}
 """Whoever gets back what it has sent gets more than goes in one packet."""
 
@@ -33,45 +37,53 @@ def gateway(town):
 
 
 @pytest.mark.parametrize(
-    ("said", "accepts"),
+    ("said", "coding"),
     [
-        (b"gzip", True),
-        (b"GZIP", True),
-        (b"x-gzip", True),
-        (b"br;q=1.0, gzip;q=0.8, *;q=0.1", True),
-        (b"*", True),
-        (b"gzip;q=0.5, identity;q=0.5", True),
-        (b"", False),
-        (b"br, zstd", False),
-        (b"identity", False),
-        (b"gzip;q=0", False),
-        (b"gzip; q=0.0, *", False),
-        (b"*;q=0", False),
-        (b"gzip;q=0.5, identity", False),
-        (b"gzip;q=much", False),
-        (b"notgzip", False),
-        (b"\xff", False),
+        (b"gzip", "gzip"),
+        (b"GZIP", "gzip"),
+        (b"x-gzip", "gzip"),
+        (b"br", "br"),
+        (b"gzip, deflate, br", "br"),
+        (b"gzip, deflate, br, zstd", "br"),
+        (b"br;q=1.0, gzip;q=0.8, *;q=0.1", "br"),
+        (b"br;q=0.5, gzip", "gzip"),
+        (b"br;q=0, gzip;q=0.1", "gzip"),
+        (b"br;q=0, *", "gzip"),
+        (b"*", "br"),
+        (b"gzip;q=0.5, identity;q=0.5", "gzip"),
+        (b"", None),
+        (b"deflate, zstd", None),
+        (b"identity", None),
+        (b"gzip;q=0", None),
+        (b"gzip; q=0.0, br;q=0, *", None),
+        (b"*;q=0", None),
+        (b"gzip;q=0.5, br;q=0.9, identity", None),
+        (b"gzip;q=much", None),
+        (b"notgzip", None),
+        (b"\xff", None),
     ],
 )
-def test_who_takes_gzip(said, accepts):
-    assert accepts_gzip(said) is accepts
+def test_who_takes_what(said, coding):
+    assert coding_for(said) == coding
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br"])
 @pytest.mark.parametrize("target", ["/api/v1/products?limit=100", "/api/openapi.json", "/", "/assets/docs.js"])
-async def test_the_same_in_fewer_bytes(gateway, target):
+async def test_the_same_in_fewer_bytes(gateway, target, coding):
     plain = await ask(gateway, "GET", target)
+    taken = {"accept-encoding": coding}
     for _ in range(2):
-        packed = await ask(gateway, "GET", target, headers=GZIP)
-        assert (packed.status, packed.headers["content-encoding"]) == (200, "gzip")
-        assert gzip.decompress(packed.body) == plain.body
+        packed = await ask(gateway, "GET", target, headers=taken)
+        assert (packed.status, packed.headers["content-encoding"]) == (200, coding)
+        assert UNPACK[coding](packed.body) == plain.body
         assert len(packed.body) < len(plain.body) / 2
         assert packed.headers["content-length"] == str(len(packed.body))
         assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
         assert "content-encoding" not in plain.headers
-        head = await ask(gateway, "HEAD", target, headers=GZIP)
+        head = await ask(gateway, "HEAD", target, headers=taken)
         assert (head.body, head.headers["content-length"]) == (b"", packed.headers["content-length"])
-        assert head.headers["content-encoding"] == "gzip"
-        refused = await ask(gateway, "GET", target, headers={"accept-encoding": "br"})
+        assert head.headers["content-encoding"] == coding
+        refused = await ask(gateway, "GET", target, headers={"accept-encoding": "zstd"})
         assert (refused.body, "content-encoding" in refused.headers) == (plain.body, False)
 
 
@@ -87,9 +99,10 @@ async def test_each_form_of_a_stored_answer_has_its_tag(gateway):
     for more in ({}, bearer(token())):
         plain = await ask(gateway, "GET", target, headers=more)
         packed = await ask(gateway, "GET", target, headers={**GZIP, **more})
-        tags = plain.headers["etag"], packed.headers["etag"]
-        assert tags[0] != tags[1]
-        for tag, accepting in zip(tags, ({}, GZIP), strict=True):
+        best = await ask(gateway, "GET", target, headers={**BROTLI, **more})
+        tags = plain.headers["etag"], packed.headers["etag"], best.headers["etag"]
+        assert tags[1:] == (coded(tags[0], "gzip"), coded(tags[0], "br"))
+        for tag, accepting in zip(tags, ({}, GZIP, BROTLI), strict=True):
             same = await ask(gateway, "GET", target, headers={**accepting, **more, "if-none-match": tag})
             assert (same.status, same.body, same.headers["etag"]) == (304, b"", tag)
             assert same.headers["vary"] == "Accept-Encoding"
@@ -102,10 +115,10 @@ async def test_a_stored_answer_is_compressed_once_and_forgotten_with_its_form(ga
     packed = 0
     pack = encoding.pack
 
-    def counting(body):
+    def counting(body, coding):
         nonlocal packed
         packed += 1
-        return pack(body)
+        return pack(body, coding)
 
     monkeypatch.setattr(encoding, "pack", counting)
     target = "/api/v1/products?limit=100"
@@ -129,16 +142,18 @@ async def test_both_forms_count_for_the_memory_that_is_taken():
     entry = await kept.fetch(key, LISTS, answer)
     assert isinstance(entry, Entry)
     before = kept._bytes
-    packed = kept.packed(key, entry)
-    assert kept.packed(key, entry) is packed
-    assert kept._bytes == before + len(packed.body)
+    packed, best = kept.packed(key, entry, "gzip"), kept.packed(key, entry, "br")
+    assert kept.packed(key, entry, "gzip") is packed
+    assert kept.packed(key, entry, "br") is best
+    assert kept.packed(key, entry, None) is entry
+    assert kept._bytes == before + len(packed.body) + len(best.body)
     kept.drop("catalog", "")
     assert kept._bytes == 0
     # What is gone takes nothing any more.
     late = await kept.fetch(key, LISTS, answer)
     assert isinstance(late, Entry)
     kept.drop("catalog")
-    kept.packed(key, late)
+    kept.packed(key, late, "br")
     assert kept._bytes == 0
 
 

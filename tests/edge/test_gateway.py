@@ -142,7 +142,23 @@ async def test_a_named_origin_may_read_and_ask_beforehand(town):
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, "https://shop.example")
     assert "PUT" in reply.headers["access-control-allow-methods"]
     assert "Authorization" in reply.headers["access-control-allow-headers"]
-    assert "access-control-allow-credentials" not in reply.headers
+    for name in ("If-Match", "Idempotency-Key", "Stoa-Visitor", "Traceparent"):
+        assert name in reply.headers["access-control-allow-headers"]
+    # They open nothing: who calls says so in a header.
+    assert reply.headers["access-control-allow-credentials"] == "true"
+    assert (reply.headers["vary"], reply.headers["access-control-max-age"]) == ("Origin", "600")
+    read = await ask(gateway, "GET", "/api/v1/cart", headers=shop)
+    assert (read.headers["vary"], read.headers["timing-allow-origin"]) == ("Origin", "https://shop.example")
+    assert read.headers["access-control-expose-headers"].split(", ") == [
+        "Allow",
+        "ETag",
+        "Idempotent-Replay",
+        "Location",
+        "Retry-After",
+        "Stoa-Visitor",
+        "WWW-Authenticate",
+        "X-Request-Id",
+    ]
 
 
 @pytest.mark.parametrize(

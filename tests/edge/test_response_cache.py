@@ -267,3 +267,17 @@ async def test_memory_is_bounded():
     assert kept._bytes
     kept.drop("catalog")
     assert (kept._bytes, kept._entries, kept._keys_of) == (0, {}, {})
+
+
+async def test_turned_off_every_read_asks_the_service(town):
+    gateway = town.gateway(remember_seconds=0)
+    for target in ("/api/v1/products/lamp", "/api/v1/products"):
+        town.reads = 0
+        first = await ask(gateway, "GET", target)
+        again = await asyncio.gather(*(ask(gateway, "GET", target) for _ in range(4)))
+        assert (town.reads, {each.body for each in again}) == (5, {first.body})
+        # What a read is told with its bytes it still is.
+        same = await ask(gateway, "GET", target, headers={"if-none-match": first.headers["etag"]})
+        assert (same.status, same.headers["etag"], town.reads) == (304, first.headers["etag"], 6)
+        assert first.headers["cache-control"] == "public, no-cache"
+    assert not gateway._cache._entries

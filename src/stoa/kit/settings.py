@@ -25,6 +25,7 @@ T = TypeVar("T")
 # Twenty years of seconds are a slip of the finger, and more than any clock here adds up to.
 _LONGEST_SECONDS = 600_000_000
 Seconds = Annotated[float, Meta(gt=0, le=_LONGEST_SECONDS)]
+SecondsOrNone = Annotated[float, Meta(ge=0, le=_LONGEST_SECONDS)]
 WholeSeconds = Annotated[int, Meta(ge=1, le=_LONGEST_SECONDS)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from stoa.edge.gateway.callers import Caller
-from stoa.edge.gateway.encoding import accepts_gzip
+from stoa.edge.gateway.encoding import coding_for
 from stoa.edge.gateway.headers import Headers, end_to_end, named_by_connection, without_claims
 from stoa.edge.gateway.paths import Resource
 from stoa.kit import context, problems
@@ -48,8 +48,9 @@ class Arrival:
         return bool(self.scope["method"] == "HEAD")
 
     @property
-    def takes_gzip(self) -> bool:
-        return accepts_gzip(self.headers.get(b"accept-encoding", b""))
+    def coding(self) -> str | None:
+        """In which content coding the answer goes out, if it is worth it; None for plain bytes."""
+        return coding_for(self.headers.get(b"accept-encoding", b""))
 
     @property
     def changes(self) -> bool:

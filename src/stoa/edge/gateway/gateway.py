@@ -19,7 +19,7 @@ from stoa.edge.gateway import encoding
 from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
 from stoa.edge.gateway.callers import Proxies
 from stoa.edge.gateway.description import Description
-from stoa.edge.gateway.encoding import accepts_gzip
+from stoa.edge.gateway.encoding import coding_for
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Paths, Resource, Target
@@ -133,8 +133,8 @@ class Gateway:
                 request_id = value
             elif name == b"if-none-match":
                 if_none_match = value
-            elif name == b"accept-encoding" and accepts_gzip(value):
-                entry = self._cache.packed(key, entry)
+            elif name == b"accept-encoding":
+                entry = self._cache.packed(key, entry, coding_for(value))
         try:
             self._everything.spend(caller_at(self._proxies.address(scope, scope["headers"])))
         except RateLimited:
@@ -201,7 +201,7 @@ class Gateway:
         if (own := await self._own_page(arrival, raw_path)) is not None:
             if arrival.method != "GET":
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
-            await asgi.send_answer(send, encoding.page(own, gzip=arrival.takes_gzip), head=arrival.head)
+            await asgi.send_answer(send, encoding.page(own, arrival.coding), head=arrival.head)
             return
         resource = self._paths.find(raw_path)
         target = resource.target(arrival.method)
@@ -225,8 +225,8 @@ class Gateway:
             if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
                 visitor = self._visitors.of(arrival)
             inner = arrival.inner(resource, visitor, refused)
-            if arrival.takes_gzip and arrival.method == "GET" and not target.service.secretive:
-                send = encoding.packing(send, head=arrival.head)
+            if (coding := arrival.coding) and arrival.method == "GET" and not target.service.secretive:
+                send = encoding.packing(send, coding, head=arrival.head)
             await self._pass_on(arrival, inner, target.service, receive, send)
 
     async def _own_page(self, arrival: Arrival, raw_path: str) -> Answer | None:
@@ -309,7 +309,7 @@ class Gateway:
         entry = self._cache.find(key)
         if entry is not None:
             self._hits.inc()
-            return self._cache.packed(key, entry) if arrival.takes_gzip else entry
+            return self._cache.packed(key, entry, arrival.coding)
         self._misses.inc()
         self._spend(arrival, principal, refused, target)
         upstream, inner = self._upstreams[target.service.name], arrival.inner_as_guest(resource, query)
@@ -317,7 +317,7 @@ class Gateway:
         if isinstance(found, Answer):
             _answers(target.service.name, found.status).inc()
             return found
-        return self._cache.packed(key, found) if arrival.takes_gzip else found
+        return self._cache.packed(key, found, arrival.coding)
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()

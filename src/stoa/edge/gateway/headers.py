@@ -31,8 +31,11 @@ HSTS = (b"strict-transport-security", b"max-age=31536000")
 _ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_REQUEST_HEADERS = b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Stoa-Visitor, X-Request-Id"
-_ANSWER_HEADERS = b"ETag, Idempotent-Replay, Location, Retry-After, Stoa-Visitor, WWW-Authenticate, X-Request-Id"
+_REQUEST_HEADERS = (
+    b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Stoa-Visitor, Traceparent, Tracestate, "
+    b"X-Request-Id"
+)
+_ANSWER_HEADERS = b"Allow, ETag, Idempotent-Replay, Location, Retry-After, Stoa-Visitor, WWW-Authenticate, X-Request-Id"
 _PREFLIGHT_SECONDS = b"600"
 
 # RFC 9110 §7.6.1: these are about one connection, not about the message.
@@ -65,7 +68,10 @@ _CLAIMS = (
 
 
 class Cors:
-    """Lets scripts of the allowed origins read answers. Tokens come in a header, so no cookies are allowed."""
+    """Lets scripts of the allowed origins read answers, and how long those took.
+
+    They may send credentials, which open nothing: tokens come in a header, and our cookie tells guests apart (ADR 18).
+    """
 
     def __init__(self, origins: Sequence[str]) -> None:
         for origin in origins:
@@ -83,6 +89,8 @@ class Cors:
         return [
             (b"vary", b"Origin"),
             (b"access-control-allow-origin", origin or b""),
+            (b"access-control-allow-credentials", b"true"),
+            (b"timing-allow-origin", origin or b""),
             (b"access-control-expose-headers", _ANSWER_HEADERS),
         ]
 

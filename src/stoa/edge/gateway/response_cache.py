@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -31,7 +31,8 @@ ENTRY_OVERHEAD = 1024
 
 @dataclass(slots=True)
 class Entry:
-    """One stored answer, with its headers as they are sent; `packed` is the same in fewer bytes, once asked for."""
+    """One stored answer, with its headers as they are sent; `packed` has the same in fewer bytes, by coding, each once
+    asked for."""
 
     body: bytes
     etag: bytes
@@ -41,7 +42,7 @@ class Entry:
     subject: str
     size: int
     packable: bool
-    packed: Entry | None = None
+    packed: dict[str, Entry] = field(default_factory=dict)
 
 
 class _Named(msgspec.Struct):
@@ -69,23 +70,31 @@ class ResponseCache:
             return None
         return entry
 
-    def packed(self, key: Key, entry: Entry) -> Entry:
-        """What `find` gave, compressed if that is worth it. Under a tag of its own: the bytes are others."""
-        if entry.packed is not None or not entry.packable:
-            return entry.packed or entry
-        body = encoding.pack(entry.body)
-        etag = coded(entry.etag.decode("latin-1"), "gzip").encode("latin-1")
+    def packed(self, key: Key, entry: Entry, coding: str | None) -> Entry:
+        """What `find` gave, compressed if that is wanted and worth it. Under a tag of its own: the bytes are others."""
+        if coding is None or not entry.packable:
+            return entry
+        if coding in entry.packed:
+            return entry.packed[coding]
+        body = encoding.pack(entry.body, coding)
+        etag = coded(entry.etag.decode("latin-1"), coding).encode("latin-1")
         kept = [each for each in entry.headers if each[0] not in {b"content-length", b"etag"}]
-        own = [(b"content-length", str(len(body)).encode()), (b"etag", etag), (b"content-encoding", encoding.GZIP)]
-        entry.packed = replace(entry, body=body, etag=etag, headers=[*kept, *own])
+        own = [(b"content-length", str(len(body)).encode()), (b"etag", etag), (b"content-encoding", coding.encode())]
+        packed = entry.packed[coding] = replace(entry, body=body, etag=etag, headers=[*kept, *own], packed={})
         if self._entries.get(key) is entry:
             entry.size += len(body)
             self._bytes += len(body)
             self._make_room()
-        return entry.packed
+        return packed
 
     async def fetch(self, key: Key, target: Target, ask: Callable[[], Awaitable[Answer]]) -> Entry | Answer:
-        """The answer of `ask`, asked once for all who want it now; an entry if it could be kept."""
+        """The answer of `ask`, asked once for all who want it now; an entry if it could be kept.
+
+        Where nothing is to be stored everybody is answered on their own, by an entry that is not kept.
+        """
+        if not self._seconds:
+            answer = await ask()
+            return self._entry_of(key, target, answer) if answer.status == 200 else answer
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = asyncio.create_task(self._fly(key, target, ask))
@@ -117,6 +126,16 @@ class ResponseCache:
             self._remove(key)
 
     def _keep(self, key: Key, target: Target, answer: Answer) -> None:
+        entry = self._entry_of(key, target, answer)
+        if entry.size > LARGEST_ANSWER:
+            return
+        self._remove(key)
+        self._make_room(entry.size)
+        self._entries[key] = entry
+        self._keys_of.setdefault((entry.service, entry.subject), set()).add(key)
+        self._bytes += entry.size
+
+    def _entry_of(self, key: Key, target: Target, answer: Answer) -> Entry:
         packable = encoding.is_worth_it(answer.headers.get("content-type", ""), len(answer.body))
         # A service's own tag says which version this is, which who edits it needs to say.
         etag = (answer.headers.get("etag") or f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"').encode("latin-1")
@@ -129,19 +148,19 @@ class ResponseCache:
         ]
         # The key too: whoever asks chooses it, and of a list's parameters there are more than of products.
         size = sum(map(len, key)) + sum(len(part) for each in headers for part in each) + len(answer.body)
-        size += ENTRY_OVERHEAD
-        if size > LARGEST_ANSWER:
-            return
-        self._remove(key)
-        self._make_room(size)
         assert target.public is not None, "nothing else is kept"
-        good_until = time.monotonic() + min(self._seconds, target.public.keep_seconds)
         # Of the one thing that a page shows the id, whatever name it was asked by; of a list nothing.
         subject = msgspec.json.decode(answer.body, type=_Named).id if target.shows_one else ""
-        service = target.service.name
-        self._entries[key] = Entry(answer.body, etag, headers, good_until, service, subject, size, packable)
-        self._keys_of.setdefault((service, subject), set()).add(key)
-        self._bytes += size
+        return Entry(
+            body=answer.body,
+            etag=etag,
+            headers=headers,
+            good_until=time.monotonic() + min(self._seconds, target.public.keep_seconds),
+            service=target.service.name,
+            subject=subject,
+            size=size + ENTRY_OVERHEAD,
+            packable=packable,
+        )
 
     def _make_room(self, size: int = 0) -> None:
         while self._entries and self._bytes + size > self._most_bytes:

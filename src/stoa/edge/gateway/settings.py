@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoa.kit.settings import Number, Seconds
+from stoa.kit.settings import Number, Seconds, SecondsOrNone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,9 @@ class GatewaySettings:
     sign_ins_per_minute: Number = 600
     """Sign-ins, registrations and the like from one address; auth itself locks out who guesses. 0: no limit."""
 
-    remember_seconds: Seconds = 3600.0
+    remember_seconds: SecondsOrNone = 3600.0
     """The most that a stored answer to a public read may age if the event that changes it never comes. Each read says
-    itself how long, those of the catalog 5 s: this is for less."""
+    itself how long, those of the catalog 5 s: this is for less. 0: none is stored, each read asks its service."""
 
     remember_bytes: Number = 32 * 1024 * 1024
     """What the stored answers may take together: about 20,000 products."""
