@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Protocol, TypeVar
 
+from stoa.kit.packages import described
+from stoa.kit.problems import first_line
 from stoa.kit.settings import BadSetting
 
 T = TypeVar("T")
@@ -41,8 +43,8 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
         raise
     except Exception as error:
         raise BadSetting(
-            f"{variable}={name!r} cannot be used: {point.value} of {package_of(point)} failed with "
-            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            f"{variable}={name!r} cannot be used: {point.value} of {described(point)} failed with "
+            f"{type(error).__name__}: {first_line(error)}"
         ) from error
     return provider
 
@@ -50,11 +52,6 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
 def offered(port: str) -> Iterator[EntryPoint]:
     """What the installed packages offer."""
     yield from entry_points(group=f"stoa.{port}")
-
-
-def package_of(point: EntryPoint) -> str:
-    """Who offers it, with its version."""
-    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown package"
 
 
 def prefix_of(port: str, name: str) -> str:
