@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "routes": ("stoa.cli.routes", "list the REST API: who may, which service answers, what a repeat does"),
     "settings": ("stoa.cli.settings", "show every setting as it will be read, and where it comes from"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
+    "new": ("stoa.cli.new", "write the skeleton of a service of your own, in a package beside Stoa"),
     "contracts": ("stoa.cli.contracts", "generate the Python of a package's proto files"),
 }
 """Name, module and what it does. A new command is a file and a line here."""

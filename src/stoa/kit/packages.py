@@ -53,6 +53,11 @@ def loaded(group: str) -> Iterator[tuple[EntryPoint, object]]:
             ) from error
 
 
+def is_name(text: str) -> bool:
+    """Whether a service from outside may be called so: databases, variables and endpoints are by its name."""
+    return _NAME.fullmatch(text) is not None and text not in _OURS
+
+
 def joined(ours: Sequence[Service]) -> list[Service]:
     """The services that packages bring to ours. Raises `BadPackage` for one that does not fit with the others."""
     services = list(ours)
@@ -73,7 +78,7 @@ def _wrong(service: Service, others: Sequence[Service]) -> Iterator[str]:
     """Why it cannot stand beside the others."""
     if service.api != api.VERSION:
         yield f"it is written for version {service.api} of stoa.kit.api, and this Stoa has {api.VERSION}"
-    if not _NAME.fullmatch(service.name) or service.name in _OURS:
+    if not is_name(service.name):
         yield f"{service.name!r} cannot be the name of a service"
     if service.beside is None:
         yield f"service {service.name} does not say beside whom it runs"
