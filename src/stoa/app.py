@@ -67,6 +67,7 @@ OURS = (
         name="catalog",
         paths=(
             "GET POST /products",
+            "POST /products/bulk",
             "GET PUT PATCH DELETE /products/{product}",
             "POST /products/{product}/withhold",
             "POST /products/{product}/reinstate",

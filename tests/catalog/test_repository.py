@@ -13,7 +13,7 @@ from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 26
+    assert len(await prepare_all(shop.db, repository)) == 27
     assert len(await prepare_all(shop.db, categories_repository)) == 11
 
 

@@ -8,7 +8,13 @@ import pytest
 from volume import fill, read_by
 
 from stoa.kit.db import Database
-from stoa.services.catalog.repository import LOCK_UNSETTLED_SELLER, PRODUCTS_AFTER, TURN_PRODUCTS, list_statement
+from stoa.services.catalog.repository import (
+    LOCK_PRODUCTS,
+    LOCK_UNSETTLED_SELLER,
+    PRODUCTS_AFTER,
+    TURN_PRODUCTS,
+    list_statement,
+)
 from stoa.services.catalog.settle_sellers import ONE_ROUND
 
 from .conftest import every_list
@@ -85,6 +91,12 @@ async def test_a_page_for_an_index_reads_its_products(large):
     middle = await large.fetchval("SELECT id FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
     for at in ("00000000-0000-0000-0000-000000000000", middle):
         assert (await read_by(large, PRODUCTS_AFTER, at, 101)).rows <= 1_000
+
+
+async def test_a_batch_reads_what_it_names(large):
+    ids = [row["id"] for row in await large.fetch("SELECT id FROM products WHERE slug LIKE 'product-7777%' LIMIT 100")]
+    slugs = [f"product-{at}" for at in range(100_000, 100_100)]
+    assert (await read_by(large, LOCK_PRODUCTS, ids, slugs)).rows <= 1_000
 
 
 async def test_a_seller_of_very_many_products_is_barred_in_rounds_that_read_what_they_change(large):

@@ -11,8 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 from stoa.kit import text
 from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
 from stoa.kit.ids import uuid7
-from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId
-from stoa.services.catalog.product import Image, Variant, in_order, is_id
+from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved
+from stoa.services.catalog.product import RESERVED, Image, Variant, in_order, is_id
 
 Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
@@ -102,6 +102,21 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     version: Version | None = None
 
 
+MOST_AT_ONCE = 1000
+"""Products in one request, which is at most 1 MiB like any other."""
+
+
+class ProductItem(ProductPatch, kw_only=True, forbid_unknown_fields=True):
+    """One of many: the product of this `id`, or else of this `slug`, is changed by what stands here; there is none
+    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have."""
+
+    id: Id | None = None
+
+
+class ProductItems(msgspec.Struct, forbid_unknown_fields=True):
+    products: Annotated[list[ProductItem], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+
+
 class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reason` is shown to the seller, and kept."""
 
@@ -151,5 +166,8 @@ def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:
 
 
 def check_slug(slug: str) -> None:
+    """Raises `SlugLikeAnId`, `SlugReserved`."""
     if is_id(slug):
         raise SlugLikeAnId
+    if slug in RESERVED:
+        raise SlugReserved(slug)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -43,13 +43,13 @@ async def lock_categories(tx: Transaction) -> None:
     await tx.execute(LOCK_CATEGORIES)
 
 
-# Locked against removal until the product that names it is written.
-CATEGORY_NAMED = "SELECT id, slug, name FROM categories WHERE slug = $1 FOR KEY SHARE"
+# Locked against removal until the products that name them are written.
+CATEGORIES_NAMED = "SELECT id, slug, name FROM categories WHERE slug = ANY($1::text[]) ORDER BY id FOR KEY SHARE"
 
 
-async def category_named(tx: Transaction, slug: str) -> CategoryName | None:
-    row = await tx.fetchrow(CATEGORY_NAMED, slug)
-    return None if row is None else CategoryName(*row)
+async def categories_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, CategoryName]:
+    """Those that exist, by slug."""
+    return {row["slug"]: CategoryName(*row) for row in await tx.fetch(CATEGORIES_NAMED, list(slugs))}
 
 
 ADD_CATEGORY = """

@@ -3,7 +3,8 @@
 NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
 Forbidden       NotYourProduct
 Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
-                SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId
+                SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId, SlugReserved, ProductUnnamed,
+                ProductTwice
 Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld
 """
 
@@ -128,6 +129,32 @@ class SlugLikeAnId(problems.Unprocessable):
 
     def __init__(self) -> None:
         super().__init__("A slug may not have the form of an id: both are looked up at the same path.", field="slug")
+
+
+class SlugReserved(problems.Unprocessable):
+    title = "The slug is a word of the shop's"
+    slug = "slug-reserved"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"{slug} is, or will be, a page of its own where products and categories are.", field="slug")
+
+
+class ProductUnnamed(problems.Unprocessable):
+    title = "Something is missing by which to find or add the product"
+    slug = "product-unnamed"
+
+    def __init__(self, field: str) -> None:
+        super().__init__(
+            f"There is no {field}: a product is found by its id or slug, and added with a name.", field=field
+        )
+
+
+class ProductTwice(problems.Unprocessable):
+    title = "A product stands twice"
+    slug = "product-twice"
+
+    def __init__(self) -> None:
+        super().__init__("An earlier item of this request is about the same product.", field="slug")
 
 
 class SlugTaken(problems.Conflict):

@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.catalog.change_products import lock_any_product, save
+from stoa.services.catalog.change_products import lock_any_product
 from stoa.services.catalog.product import Product, Withheld
+from stoa.services.catalog.save_products import save
 from stoa.services.catalog.service import Catalog
 
 

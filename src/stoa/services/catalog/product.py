@@ -27,6 +27,26 @@ Standing = Literal["draft", "active", "archived", "withheld", "suspended"]
 its seller may not sell (`suspended`)."""
 Specification = str | int | float | bool
 
+RESERVED = frozenset(
+    {
+        *(
+            "brands",
+            "bulk",
+            "categories",
+            "compare",
+            "export",
+            "facets",
+            "filters",
+            "import",
+            "new",
+            "popular",
+            "prices",
+        ),
+        *("products", "recommended", "reviews", "search", "similar", "suggest", "trending", "variants"),
+    }
+)
+"""No product's and no category's slug: at their paths stand, or may stand, pages of the shop's own."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -193,7 +213,7 @@ def slugs_for(name: str, product_id: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "-".join(re.findall(r"[a-z0-9]+", plain))[:180].strip("-")
     unique = f"{words or 'product'}-{product_id[-8:]}"
-    return [unique] if not words or is_id(words) else [words, unique]
+    return [unique] if not words or is_id(words) or words in RESERVED else [words, unique]
 
 
 def is_id(text: str) -> bool:

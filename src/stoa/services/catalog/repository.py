@@ -169,6 +169,7 @@ class UnsettledSeller(NamedTuple):
 
 # -------------------------------------------------------------------------------------------------- products
 
+# OFFSET 0 keeps the values by their index: without statistics PostgreSQL would read all there are, for each product.
 _PRODUCT = """
     SELECT product.id, product.slug, product.name, product.description, product.brand,
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
@@ -184,7 +185,9 @@ _PRODUCT = """
         (
             SELECT coalesce(json_agg(json_build_array(value.id, option.name, value.value)
                 ORDER BY option.position, option.name), '[]')
-            FROM product_options AS option JOIN option_values AS value ON value.option_id = option.id
+            FROM product_options AS option CROSS JOIN LATERAL (
+                SELECT id, value FROM option_values WHERE option_id = option.id OFFSET 0
+            ) AS value
             WHERE option.product_id = product.id
         ) AS option_values
     FROM products AS product
@@ -235,6 +238,25 @@ async def lock_product(tx: Transaction, *, product_id: str | None = None, slug: 
     else:
         product_id = await tx.fetchval(LOCK_BY_ID, product_id)
     return None if product_id is None else await product_by_id(tx, product_id)
+
+
+# In the order of their ids, as all do who lock several.
+LOCK_PRODUCTS = """
+    SELECT id FROM products
+    WHERE id IN (
+        SELECT id FROM products WHERE id = ANY($1::uuid[])
+        UNION
+        SELECT id FROM products WHERE slug = ANY($2::text[])
+    )
+    ORDER BY id
+    FOR UPDATE
+"""
+
+
+async def lock_products(tx: Transaction, product_ids: Sequence[str], slugs: Sequence[str]) -> list[Product]:
+    """Those of these ids and those of these slugs, as they were committed last."""
+    locked = await tx.fetch(LOCK_PRODUCTS, product_ids, slugs)
+    return await products_by_ids(tx, [row["id"] for row in locked])
 
 
 def _product(row: asyncpg.Record) -> Product:
@@ -308,87 +330,86 @@ def _card(row: asyncpg.Record) -> Card:
     )
 
 
-ADD_PRODUCT = """
+ADD_PRODUCTS = """
     INSERT INTO products (
         id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
         price_minor, price_max_minor, currency, seller_barred
     )
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-    ON CONFLICT (slug) DO NOTHING
-    RETURNING version, standing, created_at, updated_at
-"""
-
-
-async def add_product(tx: Transaction, product: Product, *, seller_barred: bool) -> Product | None:
-    """Without its variants; it as it is then. None where its slug is taken."""
-    row = await tx.fetchrow(ADD_PRODUCT, *_columns(product), seller_barred)
-    return None if row is None else replace(product, **row)
-
-
-CHANGE_PRODUCT = """
-    UPDATE products SET
-        slug = $2, name = $3, description = $4, brand = $5, category_id = $6, status = $7, seller_id = $8,
-        tags = $9, specifications = $10, images = $11, price_minor = $12, price_max_minor = $13, currency = $14,
-        withheld_at = $15, withheld_by = $16, withheld_reason = $17, version = version + 1, updated_at = now()
-    WHERE id = $1
-    RETURNING version, standing, updated_at
-"""
-
-
-async def change_product(tx: Transaction, product: Product) -> Product:
-    """Without its variants; it as it is then, one version on. Raises `SlugTaken`."""
-    try:
-        row = await tx.fetchrow(CHANGE_PRODUCT, *_columns(product), *_withheld_columns(product.withheld))
-    except asyncpg.UniqueViolationError:
-        raise SlugTaken(product.slug) from None
-    assert row is not None, "products are never removed"
-    return replace(product, **row)
-
-
-def _withheld_columns(withheld: Withheld | None) -> tuple[Any, ...]:
-    return (None, None, None) if withheld is None else (withheld.at, withheld.by, withheld.reason)
-
-
-def _columns(product: Product) -> tuple[Any, ...]:
-    lowest, highest = product.price, product.price_max
-    return (
-        product.id,
-        product.slug,
-        product.name,
-        product.description,
-        product.brand,
-        product.category.id if product.category else None,
-        product.status,
-        product.seller_id,
-        product.tags,
-        product.specifications,
-        product.images,
-        lowest.amount if lowest else 0,
-        highest.amount if highest else 0,
-        lowest.currency if lowest else None,
-    )
-
-
-IMPORT_PRODUCTS = """
-    INSERT INTO products (
-        id, slug, name, description, brand, category_id, status, tags, price_minor, price_max_minor, currency
-    )
-    SELECT new.id, new.slug, new.name, new.description, new.brand, categories.id, new.status, new.tags,
-        new.price_minor, new.price_max_minor, new.currency
+    SELECT id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
+        price_minor, price_max_minor, currency, $2
     FROM jsonb_to_recordset($1) AS new (
-        id uuid, slug text, name text, description text, brand text, category text, status text, tags text[],
-        price_minor bigint, price_max_minor bigint, currency text
+        id uuid, slug text, name text, description text, brand text, category_id uuid, status text, seller_id uuid,
+        tags text[], specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text
     )
-    LEFT JOIN categories ON categories.slug = new.category
-    ORDER BY new.slug
+    ORDER BY slug
     ON CONFLICT (slug) DO NOTHING
-    RETURNING id
+    RETURNING id, version, standing, created_at, updated_at
 """
 
 
-async def import_products(tx: Transaction, products: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The ids of those whose slug was free."""
-    return {row["id"] for row in await tx.fetch(IMPORT_PRODUCTS, products)}
+async def add_products(tx: Transaction, products: Sequence[Product], *, seller_barred: bool) -> list[Product]:
+    """Without their variants; those whose slug was free, as they are then."""
+    rows = await tx.fetch(ADD_PRODUCTS, [_columns(product) for product in products], seller_barred)
+    return _as_written(products, rows)
+
+
+CHANGE_PRODUCTS = """
+    UPDATE products SET
+        slug = new.slug, name = new.name, description = new.description, brand = new.brand,
+        category_id = new.category_id, status = new.status, tags = new.tags, specifications = new.specifications,
+        images = new.images, price_minor = new.price_minor, price_max_minor = new.price_max_minor,
+        currency = new.currency, withheld_at = new.withheld_at, withheld_by = new.withheld_by,
+        withheld_reason = new.withheld_reason, version = version + 1, updated_at = now()
+    FROM jsonb_to_recordset($1) AS new (
+        id uuid, slug text, name text, description text, brand text, category_id uuid, status text, tags text[],
+        specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text,
+        withheld_at timestamptz, withheld_by uuid, withheld_reason text
+    )
+    WHERE products.id = new.id
+    RETURNING products.id, products.version, products.standing, products.updated_at
+"""
+
+
+async def change_products(tx: Transaction, products: Sequence[Product]) -> list[Product]:
+    """Locked ones, without their variants; as they are then, each one version on. Raises `SlugTaken`."""
+    try:
+        rows = await tx.fetch(CHANGE_PRODUCTS, [_columns(product) for product in products])
+    except asyncpg.UniqueViolationError as violation:
+        raise SlugTaken(_named(violation)) from None
+    return _as_written(products, rows)
+
+
+def _named(violation: asyncpg.UniqueViolationError) -> str:
+    """The slug in `Key (slug)=(mug) already exists.`"""
+    return (violation.detail or "").partition(")=(")[2].partition(")")[0]
+
+
+def _as_written(products: Sequence[Product], rows: Sequence[asyncpg.Record]) -> list[Product]:
+    written = {row["id"]: row for row in rows}
+    return [replace(product, **written[product.id]) for product in products if product.id in written]
+
+
+def _columns(product: Product) -> dict[str, Any]:
+    lowest, highest, withheld = product.price, product.price_max, product.withheld
+    return {
+        "id": product.id,
+        "slug": product.slug,
+        "name": product.name,
+        "description": product.description,
+        "brand": product.brand,
+        "category_id": product.category.id if product.category else None,
+        "status": product.status,
+        "seller_id": product.seller_id,
+        "tags": product.tags,
+        "specifications": product.specifications,
+        "images": product.images,
+        "price_minor": lowest.amount if lowest else 0,
+        "price_max_minor": highest.amount if highest else 0,
+        "currency": lowest.currency if lowest else None,
+        "withheld_at": withheld.at if withheld else None,
+        "withheld_by": withheld.by if withheld else None,
+        "withheld_reason": withheld.reason if withheld else None,
+    }
 
 
 # -------------------------------------------------------------------------------------------------- variants
@@ -478,22 +499,22 @@ async def write_options(tx: Transaction, options: Mapping[str, Sequence[Option]]
 
 FORGET_VALUES = """
     DELETE FROM option_values AS value USING product_options AS option
-    WHERE option.id = value.option_id AND option.product_id = $1 AND NOT EXISTS (
-        SELECT FROM variants WHERE product_id = $1 AND value.id = ANY(option_values)
+    WHERE option.id = value.option_id AND option.product_id = ANY($1::uuid[]) AND NOT EXISTS (
+        SELECT FROM variants WHERE product_id = option.product_id AND value.id = ANY(option_values)
     )
 """
 
 
 FORGET_OPTIONS = """
     DELETE FROM product_options AS option
-    WHERE product_id = $1 AND NOT EXISTS (SELECT FROM option_values WHERE option_id = option.id)
+    WHERE product_id = ANY($1::uuid[]) AND NOT EXISTS (SELECT FROM option_values WHERE option_id = option.id)
 """
 
 
-async def forget_options(tx: Transaction, product_id: str) -> None:
-    """Those that no variant of the product has any more, archived ones included."""
-    await tx.execute(FORGET_VALUES, product_id)
-    await tx.execute(FORGET_OPTIONS, product_id)
+async def forget_options(tx: Transaction, product_ids: Sequence[str]) -> None:
+    """Those of the products that no variant has any more, archived ones included."""
+    await tx.execute(FORGET_VALUES, product_ids)
+    await tx.execute(FORGET_OPTIONS, product_ids)
 
 
 # Two products that claim each other's SKUs wait for each other here, and not in a circle later.
@@ -505,14 +526,20 @@ async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
     await tx.execute(LOCK_VARIANTS, list(skus))
 
 
-ARCHIVE_VARIANTS = """
-    UPDATE variants SET archived_at = now()
-    WHERE product_id = $1 AND sku = ANY($2::text[]) AND archived_at IS NULL
-"""
+WHOSE_SKUS = "SELECT sku, product_id FROM variants WHERE sku = ANY($1::text[])"
 
 
-async def archive_variants(tx: Transaction, product_id: str, skus: Iterable[str]) -> None:
-    await tx.execute(ARCHIVE_VARIANTS, product_id, list(skus))
+async def whose_skus(db: Db, skus: Iterable[str]) -> dict[str, str]:
+    """The products' ids by SKU, archived ones included."""
+    return {row["sku"]: row["product_id"] for row in await db.fetch(WHOSE_SKUS, list(skus))}
+
+
+ARCHIVE_VARIANTS = "UPDATE variants SET archived_at = now() WHERE sku = ANY($1::text[]) AND archived_at IS NULL"
+
+
+async def archive_variants(tx: Transaction, skus: Iterable[str]) -> None:
+    """Locked ones."""
+    await tx.execute(ARCHIVE_VARIANTS, list(skus))
 
 
 VARIANT_BY_ID = "SELECT product_id, sku FROM variants WHERE id = $1 AND archived_at IS NULL"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -12,7 +12,7 @@ from msgspec import Meta
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import PUBLIC, Request, Routes, may
+from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import categories_repository, repository
@@ -22,6 +22,7 @@ from stoa.services.catalog.bodies import (
     NewCategory,
     NewProduct,
     NewVariant,
+    ProductItems,
     ProductPatch,
     ProductReplacement,
     VariantReplacement,
@@ -42,6 +43,7 @@ from stoa.services.catalog.product import CategoryName, Image, Option, Product, 
 from stoa.services.catalog.repository import NAME_START, Card
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
+from stoa.services.catalog.write_products import Outcome, Written, write_products
 
 EDIT = may("catalog.products.edit", own=True)
 WITHHOLD = may("catalog.products.withhold")
@@ -84,6 +86,23 @@ class ProductView(msgspec.Struct, kw_only=True):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class ProductResult(msgspec.Struct):
+    """What became of an item. One that is refused has a `problem`, the others say which product it is, as it is now."""
+
+    outcome: Outcome
+    id: str | None
+    slug: str | None
+    version: int | None
+    problem: dict[str, Any] | None
+
+
+class ProductResults(msgspec.Struct):
+    """`items` stand in the order of the request, `counts` say how many of each outcome there are."""
+
+    items: list[ProductResult]
+    counts: dict[Outcome, int]
 
 
 class CardView(msgspec.Struct):
@@ -181,6 +200,22 @@ async def get_product(catalog: Catalog, request: Request) -> ProductView:
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
 async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
     return _view(await add_product(catalog, request.body, _caller(request)))
+
+
+@routes.post(
+    "/products/bulk",
+    body=ProductItems,
+    answer=ProductResults,
+    who=EDIT,
+    idempotent=UNKEPT,
+    summary="Add and change many products; each stands for itself",
+)
+async def post_products(catalog: Catalog, request: Request[ProductItems]) -> ProductResults:
+    written = await write_products(catalog, request.body.products, _caller(request))
+    return ProductResults(
+        items=[_result(one) for one in written],
+        counts={outcome: sum(one.outcome == outcome for one in written) for outcome in get_args(Outcome)},
+    )
 
 
 @routes.put(
@@ -341,6 +376,17 @@ def _view(product: Product) -> ProductView:
         version=product.version,
         created_at=product.created_at,
         updated_at=product.updated_at,
+    )
+
+
+def _result(written: Written) -> ProductResult:
+    product, problem = written.product, written.problem
+    return ProductResult(
+        outcome=written.outcome,
+        id=product.id if product else None,
+        slug=product.slug if product else None,
+        version=product.version if product else None,
+        problem=problem.document() if problem else None,
     )
 
 

@@ -1,0 +1,80 @@
+"""What a product becomes by a change, and what is kept of who changed it. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from stoa.kit import clock
+from stoa.kit.context import Principal
+from stoa.services.catalog.bodies import ProductPatch, check_slug, images_of, variants_of
+from stoa.services.catalog.errors import ProductWithheld
+from stoa.services.catalog.product import CategoryName, Product, changed_variants
+
+
+def blank(product_id: str, seller_id: str | None) -> Product:
+    """A product of which nothing is said yet."""
+    now = clock.now()
+    return Product(
+        id=product_id,
+        slug="",
+        name="",
+        description="",
+        brand="",
+        category=None,
+        status="draft",
+        standing="draft",
+        withheld=None,
+        seller_id=seller_id,
+        tags=[],
+        specifications={},
+        images=[],
+        variants=[],
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def whose(by: Principal) -> str | None:
+    """Whose product it is that somebody adds: the shop's, if he may edit all, else his own."""
+    return None if by.may("catalog.products.edit") else by.user_id
+
+
+def edited(before: Product, patch: ProductPatch, category: CategoryName | None) -> Product:
+    """With what the patch names; `category` is the one that it names. Raises what is wrong with its slug or ids."""
+    if patch.slug is not UNSET and patch.slug != before.slug:
+        check_slug(patch.slug)
+    return replace(
+        before,
+        name=before.name if patch.name is UNSET else patch.name,
+        slug=before.slug if patch.slug is UNSET else patch.slug,
+        description=before.description if patch.description is UNSET else patch.description,
+        brand=before.brand if patch.brand is UNSET else patch.brand,
+        category=before.category if patch.category is UNSET else category,
+        status=before.status if patch.status is UNSET else patch.status,
+        tags=before.tags if patch.tags is UNSET else patch.tags,
+        specifications=before.specifications if patch.specifications is UNSET else patch.specifications,
+        images=before.images if patch.images is UNSET else images_of(patch.images),
+        variants=before.variants if patch.variants is UNSET else variants_of(patch.variants, before.variants),
+    )
+
+
+def check_withheld(before: Product, after: Product, by: Principal) -> None:
+    """Raise `ProductWithheld` where a seller would sell what staff withhold."""
+    sold_again = before.status != after.status == "active"
+    if before.withheld is not None and sold_again and not by.may("catalog.products.withhold"):
+        raise ProductWithheld(before.withheld.reason)
+
+
+def judged(product: Product, other: Product) -> dict[str, Any]:
+    """What somebody must know to judge a change by staff: status, and the prices that are not the `other`'s."""
+    others = {variant.sku: variant.price for variant in other.variants}
+    prices = {
+        variant.sku: variant.price.amount
+        for variant in changed_variants(other, product)
+        if others.get(variant.sku) != variant.price
+    }
+    return {"status": product.status, "withheld": product.withheld is not None, "prices": prices}

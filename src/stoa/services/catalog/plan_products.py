@@ -1,0 +1,104 @@
+"""What each of many items makes of its product, before anything is written. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from stoa.kit.context import Principal
+from stoa.kit.ids import uuid7
+from stoa.services.catalog.bodies import ProductItem
+from stoa.services.catalog.edit_product import blank, check_withheld, edited, whose
+from stoa.services.catalog.errors import (
+    NoSuchProduct,
+    NotYourProduct,
+    ProductTwice,
+    ProductUnnamed,
+    SkuTaken,
+    SlugTaken,
+    UnknownCategory,
+    VersionConflict,
+)
+from stoa.services.catalog.product import CategoryName, Product, check_for_sale
+from stoa.services.catalog.show_products import may_change
+
+
+@dataclass(frozen=True)
+class Known:
+    """What there is, locked. What an item takes is no longer free for those after it: they are added to `slugs` and
+    `skus`, which say whose each is, by id, and to `seen`."""
+
+    products: Mapping[str, Product]
+    categories: Mapping[str, CategoryName]
+    slugs: dict[str, str]
+    skus: dict[str, str]
+    seen: set[str]
+
+
+class Plan(NamedTuple):
+    """What a product is, and what it becomes."""
+
+    before: Product
+    after: Product
+    new: bool
+
+
+def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
+    """Raises whatever is wrong with it, and then takes nothing."""
+    found = _find(item, known, by)
+    if found is None:
+        before, patch = _nothing(item, by)
+    else:
+        before, patch = found, item
+        if item.version is not None and item.version != before.version:
+            raise VersionConflict(before.version)
+    after = edited(before, patch, _category(item, known))
+    check_withheld(before, after, by)
+    check_for_sale(after.status, after.variants, currency)
+    if known.slugs.get(after.slug, after.id) != after.id:
+        raise SlugTaken(after.slug)
+    if taken := [sku for sku in after.skus if known.skus.get(sku, after.id) != after.id]:
+        raise SkuTaken(taken)
+    known.seen.add(after.id)
+    known.slugs[after.slug] = after.id
+    known.skus.update(dict.fromkeys(after.skus, after.id))
+    return Plan(before, after, found is None)
+
+
+def _find(item: ProductItem, known: Known, by: Principal) -> Product | None:
+    """The product that the item is about, None for a new one. Raises where it may not be changed, or not again."""
+    if item.id is None and item.slug is UNSET:
+        raise ProductUnnamed("slug")
+    product_id = known.slugs.get(str(item.slug)) if item.id is None else item.id.lower()
+    if product_id in known.seen:
+        raise ProductTwice
+    product = None if product_id is None else known.products.get(product_id)
+    if product is None:
+        if item.id is not None or item.version is not None:
+            raise NoSuchProduct
+        return None
+    if not may_change(product, by):
+        if product.standing == "active":
+            raise NotYourProduct
+        raise SlugTaken(product.slug) if item.id is None else NoSuchProduct
+    return product
+
+
+def _nothing(item: ProductItem, by: Principal) -> tuple[Product, ProductItem]:
+    """What a new product is before it is anything, and all that is said of it."""
+    if item.name is UNSET:
+        raise ProductUnnamed("name")
+    status = ("active" if item.variants else "draft") if item.status is UNSET else item.status
+    return blank(uuid7(), whose(by)), replace(item, status=status)
+
+
+def _category(item: ProductItem, known: Known) -> CategoryName | None:
+    if item.category is UNSET or item.category is None:
+        return None
+    if item.category not in known.categories:
+        raise UnknownCategory(item.category, "category")
+    return known.categories[item.category]

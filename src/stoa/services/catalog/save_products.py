@@ -1,0 +1,73 @@
+"""Write and announce what products become: a constant number of statements, whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from stoa.kit.db import Transaction
+from stoa.kit.outbox import Announcement
+from stoa.services.catalog import repository
+from stoa.services.catalog.events import ProductCreated, updated
+from stoa.services.catalog.product import Product, Variant, changed_variants, changes, check_for_sale, used_options
+from stoa.services.catalog.service import Catalog
+
+
+async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list[Product]:
+    """Those of which the slug was free, as they are then. All are of one seller, or the shop's. Raises `SkuTaken`."""
+    if not new:
+        return []
+    seller_id = new[0].seller_id
+    barred = seller_id is not None and await repository.seller_is_barred(tx, seller_id)
+    added = await repository.add_products(tx, new, seller_barred=barred)
+    value_ids = await repository.write_options(tx, {one.id: one.options for one in added})
+    await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
+    await catalog.outbox.announce_all(tx, [_created(one) for one in added])
+    return added
+
+
+async def save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
+    """What the locked product `before` becomes; it as it is then. If that is what it was, nothing is written."""
+    if not changes(before, after):
+        return before
+    check_for_sale(after.status, after.variants, catalog.settings.currency)
+    (saved,) = await save_all(tx, catalog, [(before, after)])
+    return saved
+
+
+async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Product, Product]]) -> list[Product]:
+    """What each locked product, of before, becomes after; each has changed, and may be so. Raises `SkuTaken`."""
+    if not changed:
+        return []
+    saved = await repository.change_products(tx, [after for _, after in changed])
+    written = {before.id: changed_variants(before, after) for before, after in changed}
+    gone = {before.id: set(before.skus) - set(after.skus) for before, after in changed}
+    skus = {one.id: {*gone[one.id], *(variant.sku for variant in written[one.id])} for one in saved}
+    ids: Mapping[str, str] = {}
+    if any(skus.values()):
+        await repository.lock_variants(tx, {sku for some in skus.values() for sku in some})
+        await repository.archive_variants(tx, {sku for some in gone.values() for sku in some})
+        rearranged = [before.id for before, after in changed if before.options != after.options]
+        options = {
+            one.id: one.options if one.id in rearranged else used_options(one.options, written[one.id]) for one in saved
+        }
+        value_ids = await repository.write_options(tx, options)
+        ids = await repository.write_variants(tx, written, value_ids)
+        if rearranged:
+            await repository.forget_options(tx, rearranged)
+    saved = [replace(one, variants=[_with_id(each, ids) for each in one.variants]) for one in saved]
+    said = [updated(one, changes(before, one), skus[one.id]) for (before, _), one in zip(changed, saved, strict=True)]
+    await catalog.outbox.announce_all(tx, said)
+    return saved
+
+
+def _with_id(variant: Variant, ids: Mapping[str, str]) -> Variant:
+    """From the archive a variant comes back with the id that it had."""
+    known = ids.get(variant.sku, variant.id)
+    return variant if variant.id == known else replace(variant, id=known)
+
+
+def _created(product: Product) -> Announcement:
+    said = ProductCreated(product_id=product.id, slug=product.slug, seller_id=product.seller_id, skus=product.skus)
+    return Announcement(product.id, product.version, said)
