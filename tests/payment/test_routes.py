@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from payment.conftest import CANCELED_ORDER, UNKNOWN_ORDER, House
 
 from stoa.kit.ids import uuid7
@@ -41,6 +43,7 @@ async def test_an_admin_takes_a_payment_and_gives_it_back(house: House, rest: Re
         "refunded": {"amount": 0, "currency": "GBP"},
         "decline_reason": "",
         "kept_at": None,
+        "version": made["version"],
         "refunds": [],
     }
     path = f"/payments/{made['id']}"
@@ -224,3 +227,23 @@ async def test_what_an_admin_did_is_kept_once(rest: Rest, house: House):
             "fraud",
         ),
     ]
+
+
+async def test_of_two_who_have_seen_a_payment_one_gives_back(rest: Rest):
+    made = await rest.ok("POST", "/payments", body(), status=201, user=ADMIN, key="k1")
+    path = f"/payments/{made['id']}"
+    stale = {"if-match": f'"{made["version"] - 1}"'}
+    refused = await rest.send("POST", f"{path}/capture", user=ADMIN, headers=stale)
+    assert (refused.status, refused.problem, refused.body["now"]) == (412, "version-mismatch", made["version"])
+    seen = await rest.send("GET", path, user=ADMIN)
+    assert seen.body == made
+    captured = await rest.send("POST", f"{path}/capture", user=ADMIN, headers={"if-match": seen.headers["etag"]})
+    assert (captured.status, captured.body["state"]) == (200, "captured")
+    penny, tag = {"amount": {"amount": 1, "currency": "GBP"}}, {"if-match": captured.headers["etag"]}
+    given = [rest.send("POST", f"{path}/refund", penny, user=ADMIN, key=key, headers=tag) for key in ("a", "b")]
+    first, second = sorted(await asyncio.gather(*given), key=lambda each: each.status)
+    assert (first.status, second.status, second.problem) == (200, 412, "version-mismatch")
+    assert (await rest.ok("GET", path, user=ADMIN))["refunded"]["amount"] == 1
+    assert (await rest.send("POST", f"{path}/void", {}, user=ADMIN, headers=tag)).status == 412
+    voided = await rest.send("POST", f"{path}/void", {}, user=ADMIN, headers={"if-match": "*"})
+    assert (voided.status, voided.body["state"]) == (200, "refunded")

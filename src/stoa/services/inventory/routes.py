@@ -152,7 +152,7 @@ class DiscrepancyView(msgspec.Struct):
 
 
 class Settlement(msgspec.Struct, forbid_unknown_fields=True):
-    note: ShortText
+    note: ShortText = ""
 
 
 @routes.get("/inventory/{sku}", answer=StockView, who=PUBLIC, summary="Stock of a SKU")

@@ -74,7 +74,7 @@ class ReturnedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class NewReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[Sequence[ReturnedItem], Meta(min_length=1, max_length=MOST_LINES)]
-    reason: Reason
+    reason: ShortText = ""
 
 
 class CameItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.kit import staff_acts
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
+from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import taken
 from stoa.services.payment.errors import ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
@@ -24,11 +26,15 @@ async def capture(payments: Payments, key: str) -> Payment:
     return payment
 
 
-async def capture_by_hand(payments: Payments, payment_id: str) -> Payment:
-    """The same by staff, whose act is kept. Raises `NoSuchPayment` as well."""
+async def capture_by_hand(payments: Payments, payment_id: str, if_match: IfMatch = ANYTHING) -> Payment:
+    """The same by staff, whose act is kept. Raises `NoSuchPayment` as well. Two who have both seen it may both capture
+    it: it is captured once."""
     payment = await payment_of_id(payments, payment_id)
-    if payment.state is State.AUTHORIZED:
-        async with payments.db.transaction() as tx:
+    async with payments.db.transaction() as tx:
+        before = await repository.lock_payment(tx, payment.id)
+        assert before is not None  # payments are never removed
+        if_match.check(before.version)
+        if before.state is State.AUTHORIZED:
             await staff_acts.record(
                 tx, act="payment.capture_asked", subject=payment.id, after={"amount_minor": payment.amount.amount}
             )

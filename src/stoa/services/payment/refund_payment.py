@@ -12,6 +12,7 @@ from functools import partial
 from stoa.kit import staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.money import Money
 from stoa.ports.payment import SaidOfRefund
 from stoa.services.payment import ledger, repository, states
@@ -62,7 +63,13 @@ async def give_back(tx: Transaction, payment_id: str, source: str, reason: str, 
 
 
 async def refund_by_hand(
-    payments: Payments, payment_id: str, source: str, reason: str, amount: Money | None
+    payments: Payments,
+    payment_id: str,
+    source: str,
+    reason: str,
+    amount: Money | None,
+    *,
+    if_match: IfMatch = ANYTHING,
 ) -> Payment:
     """Staff gives back `amount`, by default all that is left, and their act is kept: the payment as it is then.
 
@@ -70,6 +77,8 @@ async def refund_by_hand(
     """
     async with payments.db.transaction() as tx:
         payment, made = await _asked_before(tx, payment_id, source)
+        if made is None:
+            if_match.check(payment.version)
         refund = made or await ask_refund(tx, payment_id, source, reason, amount)
         if refund is not None and made is None:
             asked = payment.refund_asked_minor

@@ -85,6 +85,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     refunded: Money
     decline_reason: str
     kept_at: datetime | None
+    version: int
     refunds: list[RefundView]
 
 
@@ -147,21 +148,32 @@ async def list_payments(payments: Payments, request: Request[None, OrderQuery]) 
     return Page([await _view(payments, payment) for payment in found if visible(payment, request.principal)])
 
 
-@routes.post("/payments/{payment_id:uuid}/capture", answer=PaymentView, who=COLLECT, summary="Take the held money")
+@routes.post(
+    "/payments/{payment_id:uuid}/capture",
+    answer=PaymentView,
+    who=COLLECT,
+    versioned=True,
+    summary="Take the held money",
+)
 async def capture_payment(payments: Payments, request: Request) -> PaymentView:
     """Takes the held money. A repeat changes nothing."""
-    return await _view(payments, await capture_by_hand(payments, request.path["payment_id"]))
+    return await _view(payments, await capture_by_hand(payments, request.path["payment_id"], request.if_match))
 
 
 @routes.post(
-    "/payments/{payment_id:uuid}/void", body=VoidBody, answer=PaymentView, who=GIVE_BACK, summary="Undo a payment"
+    "/payments/{payment_id:uuid}/void",
+    body=VoidBody,
+    answer=PaymentView,
+    who=GIVE_BACK,
+    versioned=True,
+    summary="Undo a payment",
 )
 async def void_payment(payments: Payments, request: Request[VoidBody]) -> PaymentView:
     """Undoes a payment whose order is not shipped: what is held is let go of, what was captured goes back. A repeat
     changes nothing.
     """
     reason = request.body.reason or "operator"
-    return await _view(payments, await void_by_hand(payments, request.path["payment_id"], reason))
+    return await _view(payments, await void_by_hand(payments, request.path["payment_id"], reason, request.if_match))
 
 
 @routes.post(
@@ -169,6 +181,7 @@ async def void_payment(payments: Payments, request: Request[VoidBody]) -> Paymen
     body=RefundBody,
     answer=PaymentView,
     who=GIVE_BACK,
+    versioned=True,
     idempotent=REQUIRED,
     summary="Give money back",
 )
@@ -183,6 +196,7 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
         f"operator:{request.user_id}:{_digest(request)}",
         body.reason or "operator",
         body.amount.money if body.amount else None,
+        if_match=request.if_match,
     )
     return await _view(payments, refunded)
 
@@ -247,6 +261,7 @@ async def _view(payments: Payments, payment: Payment) -> PaymentView:
         refunded=payment.refunded,
         decline_reason=payment.decline_reason,
         kept_at=payment.kept_at,
+        version=payment.version,
         refunds=[_refund_view(refund) for refund in refunds],
     )
 

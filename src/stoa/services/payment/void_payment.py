@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.kit import staff_acts
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository
 from stoa.services.payment.errors import PaymentKept, ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id
@@ -29,12 +30,13 @@ async def void(payments: Payments, key: str, reason: str) -> Payment:
     return await payments.single_flight.join("void", key, partial(_void, payments, key, reason))
 
 
-async def void_by_hand(payments: Payments, payment_id: str, reason: str) -> Payment:
+async def void_by_hand(payments: Payments, payment_id: str, reason: str, if_match: IfMatch = ANYTHING) -> Payment:
     """The same by staff, whose act is kept with what they want. Raises `NoSuchPayment` as well."""
     payment = await payment_of_id(payments, payment_id)
     async with payments.db.transaction() as tx:
         before = await repository.lock_payment(tx, payment.id)
         assert before is not None  # payments are never removed
+        if_match.check(before.version)
         if before.void_reason is None:
             # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
             if await repository.ask_void(tx, payment.key, reason, payment.provider) is None:
