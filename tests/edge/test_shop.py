@@ -7,7 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from stoa.contracts.auth.v1.auth_pb2 import GrantRoleRequest
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+
 KEY = {"Idempotency-Key": "k"}
+PRICE = {"amount": 1999, "currency": "GBP"}
 
 
 def account() -> dict[str, str]:
@@ -73,3 +77,26 @@ async def test_two_of_one_address_register_under_one_key(send):
     answers = await asyncio.gather(*(send("POST", "/auth/register", account(), KEY) for _ in range(3)))
     assert [status for status, _, _ in answers] == [201, 201, 201]
     assert len({made["user"]["id"] for _, made, _ in answers}) == 3
+
+
+async def test_what_was_read_in_any_form_lets_its_reader_change_it(send, shop):
+    ada = account()
+    await send("POST", "/auth/register", ada)
+    await shop.stub(AuthServiceStub).GrantRole(GrantRoleRequest(email=ada["email"], role="admin", reason="a test"))
+    _, session, _ = await send("POST", "/auth/login", {name: ada[name] for name in ("email", "password")})
+    admin = signed(session)
+    mug = {"name": "Mug", "description": "x" * 2_000, "variants": [{"sku": "MUG", "price": PRICE}]}
+    status, made, headers = await send("POST", "/products", mug, admin)
+    assert (status, headers["ETag"].split("-")[0]) == (201, f'"{made["version"]}')
+    path = f"/products/{made['id']}"
+    for coding in ("identity", "gzip", "br"):
+        for who in ({}, admin):
+            for _ in ("fetched", "stored"):
+                _, seen, headers = await send("GET", path, headers={"Accept-Encoding": coding, **who})
+            assert headers.get("Content-Encoding", "identity") == coding
+            sent = {"If-Match": headers["ETag"], **admin}
+            changes = [send("PATCH", path, {"brand": f"{editor} of {seen['version']}"}, sent) for editor in "ab"]
+            (won, after, _), (lost, refusal, _) = sorted(await asyncio.gather(*changes), key=lambda each: each[0])
+            assert (won, after["version"]) == (200, seen["version"] + 1)
+            assert (lost, refusal["type"], refusal["now"]) == (412, "/problems/version-mismatch", after["version"])
+            assert (await send("GET", path, headers=who))[1]["brand"] == after["brand"]

@@ -49,6 +49,9 @@ An operation that takes an `Idempotency-Key` may be sent again under it; on any 
 An access token that is not good is 401 where the caller has to be known, and counts as none where nobody has to be;
 a read then says so in `WWW-Authenticate`. Every 429 and 503 says in `Retry-After` when to come again.
 
+What is edited has a `version` and an `ETag`. Of two who send that ETag, or the version in quotes, as `If-Match`, the
+second gets 412 and has changed nothing. An operation that takes no `If-Match` refuses it.
+
 A member of a body that may be left out may be null as well, which is the same; where null is among its values it is
 one, and in a PATCH it clears what was there."""
 
