@@ -17,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up:  ## start the shop: database, services, gateway (ARGS="--port 8080 --data-dir .stoa --topology all-in-one")
+up:  ## start the shop: database, services, gateway (ARGS="--port 8080 --topology all-in-one --reload")
 	$(RUN)
 	@$(BIN)/stoa up $(ARGS)
 

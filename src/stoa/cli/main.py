@@ -136,6 +136,8 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
     """Run on one event loop until done. The first SIGINT or SIGTERM cancels it: what it opened closes itself."""
+    if not os.environ.get("PYTHONBREAKPOINT"):
+        sys.breakpointhook = _debug
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_canceled_by_signal(work))
 
@@ -157,6 +159,13 @@ async def _canceled_by_signal(work: Coroutine[Any, Any, int | None]) -> int | No
     with contextlib.suppress(asyncio.CancelledError):
         return await task
     return 0
+
+
+def _debug() -> None:
+    """`breakpoint()`, without the debugger's own idea of Ctrl-C: it would take ours away for good."""
+    import pdb  # noqa: PLC0415, T100 - for whoever has written breakpoint()
+
+    pdb.Pdb(nosigint=True).set_trace(sys._getframe(1))  # noqa: SLF001 - where that stands
 
 
 def _loop_factory() -> Any:

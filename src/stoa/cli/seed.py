@@ -11,11 +11,8 @@ import asyncio
 import importlib.resources
 import logging
 import secrets
-import signal
-import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import argon2
@@ -35,7 +32,7 @@ from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
-from stoa.runtime import children, files
+from stoa.runtime import files
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 
@@ -107,23 +104,6 @@ async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
     categories = assortment()
     await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(categories, channel_to))
     mark_seeded(data_dir)
-
-
-async def seed_in_a_child(options: Sequence[str], environment: Mapping[str, str]) -> None:
-    """The same in a process of its own, so that this one need not hold every service. Raises `Failure`."""
-    child = children.spawn(
-        [sys.executable, "-m", "stoa.cli.main", "seed", *options],
-        folder=Path.cwd(),
-        environment=environment,
-        when_parent_dies=signal.SIGTERM,
-        output=subprocess.DEVNULL,
-        errors=None,
-    )
-    try:
-        if not await children.ended(child, within_seconds=60) or child.returncode != 0:
-            raise Failure("the demo shop could not be set up", "its reason is above; the next start tries again")
-    finally:
-        await children.stop(child, [(signal.SIGTERM, 10.0)])
 
 
 def assortment() -> list[_Category]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from rich.markup import escape
 
@@ -19,14 +19,15 @@ from stoa.cli.console import Console
 from stoa.cli.installation import Installation
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
-from stoa.cli.seed import is_seeded, seed, seed_in_a_child
-from stoa.cli.variables import of_others, unknown
-from stoa.runtime import files
+from stoa.cli.seed import is_seeded, seed
+from stoa.cli.supervised import Supervised
+from stoa.runtime import files, sources
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
+from stoa.runtime.failure import Failure
 from stoa.runtime.ports import listening_socket
-from stoa.runtime.supervisor import Supervisor, serve_command, until_ready
-from stoa.runtime.topology import LOOPBACK, Topology, variable_of
+from stoa.runtime.supervisor import until_ready
+from stoa.runtime.topology import LOOPBACK, Topology
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--admin-port", type=installation.port, help="of its probes and metrics; default: as far from --port as there"
     )
+    apart = parser.add_mutually_exclusive_group()
+    apart.add_argument("--reload", action="store_true", help="start the services again whenever their code changes")
+    apart.add_argument(
+        "--foreground",
+        default="",
+        metavar="PROCESS",
+        help="run this one here, at the terminal: breakpoint() works in it, as it does where there is only one",
+    )
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     """Start, say where everything is, and serve until told to stop."""
     here = installation.installation_of(arguments)
     topology = topologies.load(here.topology, here.environ, port=arguments.port, admin_port=arguments.admin_port)
+    if arguments.foreground:
+        topology.process(arguments.foreground)
     _check_ports(topology)
     single = len(topology.processes) == 1
     configure_logs(topology.processes[0].name if single else "up", read_settings(here.environ))
@@ -55,10 +66,12 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
             access = await stack.enter_async_context(here.own(probes=probes))
             step.note = "yours" if here.database_url else str(here.data_dir.path)
         await migrate(console, access, SERVICES.values())
-        if single:
+        if arguments.reload:
+            await _run_again_and_again(here, topology, console, first=first)
+        elif single:
             await _run_here(here, topology, access, console, stack)
         else:
-            await _run_supervised(here, topology, console, stack)
+            await _run_supervised(here, topology, access, console, stack, foreground=arguments.foreground)
         _say_where(console, topology, here, first=first)
         await asyncio.Event().wait()
 
@@ -83,34 +96,51 @@ async def _run_here(
     await until_ready(process.name, topology.processes[0].admin)
 
 
-async def _run_supervised(here: Installation, topology: Topology, console: Console, stack: AsyncExitStack) -> None:
-    """Each process is a child of this one, as a container would run it."""
-    options = ["--data-dir", str(here.data_dir.path), "--topology", here.topology]
-    gateway = topology.gateway
-    environment = {
-        **here.environ,
-        "STOA_DATABASE_URL": here.database_url,
-        # --port moved it for us: its process and its neighbors must know.
-        variable_of(gateway.name, "http"): str(gateway.http),
-        variable_of(gateway.name, "admin"): str(gateway.admin),
-    }
-    for name in (*unknown(here.environ, here.topology), *of_others(here.environ, here.topology)):
-        # It is told already, and each process would tell it again.
-        del environment[name]
-    if sys.stderr.isatty():
-        environment.setdefault("STOA_LOG_FORMAT", "text")
+async def _run_supervised(
+    here: Installation, topology: Topology, access: Access, console: Console, stack: AsyncExitStack, *, foreground: str
+) -> None:
+    """Each process is a child of this one, as a container would run it; but for the one that is in the foreground."""
+    supervised = Supervised(here, topology)
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
-            await seed_in_a_child(options, environment)
-    stop_seconds = read_settings(here.environ).stop_seconds + 1.0
-    supervisor = Supervisor(environment, sys.stderr, prefixed=sys.stderr.isatty(), stop_seconds=stop_seconds)
-    for plan in topology.processes:
-        supervisor.add(plan.name, serve_command(plan.name, options), plan.admin)
+            await supervised.run("seed")
+    supervisor = supervised.supervisor(without=foreground)
     stack.push_async_callback(supervisor.stop)
     with console.step("Services") as step:
+        if foreground:
+            process = process_of(topology, topology.process(foreground), access, here.environ)
+            stack.push_async_callback(process.stop)
+            await process.build()
+            await process.serve()
         await supervisor.start()
-        step.note = f"{len(topology.processes)} processes"
+        step.note = f"{len(topology.processes)} processes" + (f", {foreground} in the foreground" if foreground else "")
     await stack.enter_async_context(supervisor.watch())
+
+
+async def _run_again_and_again(here: Installation, topology: Topology, console: Console, *, first: bool) -> None:
+    """The same, and all of them anew whenever the code changes; the database server stays."""
+    supervised = Supervised(here, topology)
+    if first:
+        with console.step("Demo shop"):
+            await supervised.run("seed")
+    _say_where(console, topology, here, first=first)
+    changed: list[Path] = []
+    while True:
+        before = sources.stamps()
+        supervisor = supervised.supervisor()
+        try:
+            if any(file.suffix == ".sql" or file.name == "app.py" for file in changed):
+                await supervised.run("migrate")
+            await supervisor.start()
+            console.say("Ready.")
+            async with supervisor.watch():
+                changed = await sources.changed(before)
+        except Failure as failure:
+            console.failure(failure)
+            changed = await sources.changed(before)
+        finally:
+            await supervisor.stop()
+        console.say(f"Starting again: {escape(', '.join(file.name for file in changed))} changed.")
 
 
 def _say_where(console: Console, topology: Topology, here: Installation, *, first: bool) -> None:

@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _CALM_SECONDS = 60.0
 
 _LOOK_SECONDS = 0.1
+_LAST_LINES_SECONDS = 1.0
 _READY_ASK_SECONDS = 3.0
 
 ASK_EVERY_SECONDS = 5.0
@@ -81,7 +83,7 @@ class _Child:
     command: Sequence[str]
     admin: Address
     process: subprocess.Popen[bytes] | None = None
-    silent: asyncio.Future[None] | None = None
+    copying: threading.Thread | None = None
     started: float = 0.0
     pause: float = _SHORTEST_PAUSE
     again_at: float = field(default=float("inf"))
@@ -97,6 +99,7 @@ class Supervisor:
         self._output = output
         self._prefixed = prefixed
         self._children: list[_Child] = []
+        self._one_at_a_time = threading.Lock()
 
     def add(self, name: str, command: Sequence[str], admin: Address) -> None:
         """A process: what starts it, and where it answers `/healthz` and `/readyz`."""
@@ -148,9 +151,9 @@ class Supervisor:
         alive = [child.process for child in self._children if child.process is not None]
         await asyncio.gather(*(children.stop(process, [(signal.SIGTERM, self._stop_seconds)]) for process in alive))
         # Their pipes have an end now: let the last lines through.
-        silent = [child.silent for child in self._children if child.silent is not None]
-        if silent:
-            await asyncio.wait(silent, timeout=1.0)
+        for child in self._children:
+            if child.copying is not None:
+                await asyncio.to_thread(child.copying.join, _LAST_LINES_SECONDS)
 
     async def _launch(self, child: _Child) -> None:
         reading, writing = os.pipe()
@@ -169,10 +172,20 @@ class Supervisor:
             os.close(writing)
         child.started = time.monotonic()
         child.silence = Silence()
-        loop = asyncio.get_running_loop()
-        child.silent = loop.create_future()
-        lines = _Lines(f"{child.name:>12} | " if self._prefixed else "", self._output, child.silent)
-        await loop.connect_read_pipe(lambda: lines, os.fdopen(reading, "rb", 0))
+        prefix = f"{child.name:>12} | " if self._prefixed else ""
+        # A thread, because they have something to say also while this process stands at a breakpoint.
+        child.copying = threading.Thread(target=self._copy_lines, args=(reading, prefix), daemon=True)
+        child.copying.start()
+
+    def _copy_lines(self, reading: int, prefix: str) -> None:
+        """What a child says goes to our own output, line by line, so that lines never mix."""
+        with os.fdopen(reading, "rb") as said:
+            for line in said:
+                text = line.decode(errors="replace").rstrip("\n")
+                # Where ours find no room, theirs do not either: they are lost, and the child goes on.
+                with self._one_at_a_time, contextlib.suppress(OSError):
+                    self._output.write(f"{prefix}{text}\n")
+                    self._output.flush()
 
     def _pause(self, child: _Child) -> None:
         lived = time.monotonic() - child.started
@@ -212,26 +225,3 @@ async def is_ready(admin: Address) -> bool:
 def serve_command(process: str, options: Sequence[str]) -> list[str]:
     """How one process of a topology is started: as a container would."""
     return [sys.executable, "-m", "stoa.cli.main", "serve", "--process", process, *options]
-
-
-class _Lines(asyncio.Protocol):
-    """Copies what a process says to our own output, line by line, so that lines never mix."""
-
-    def __init__(self, prefix: str, output: TextIO, silent: asyncio.Future[None]) -> None:
-        self._prefix = prefix
-        self._output = output
-        self._silent = silent
-        self._rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        # Where ours find no room, theirs do not either: they are lost, and the child goes on.
-        with contextlib.suppress(OSError):
-            for line in lines:
-                self._output.write(f"{self._prefix}{line.decode(errors='replace')}\n")
-            self._output.flush()
-
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 asyncio's signature
-        if self._rest:
-            self.data_received(b"\n")
-        self._silent.set_result(None)
