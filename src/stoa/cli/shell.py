@@ -64,6 +64,8 @@ def _names(process: Process) -> dict[str, Any]:
     }
     for name in SERVICES:
         package = f"stoa.contracts.{name}.v1"
+        if importlib.util.find_spec(f"stoa.contracts.{name}") is None:
+            continue  # of a package from outside, which has its contract to itself
         stub = getattr(importlib.import_module(f"{package}.{name}_pb2_grpc"), f"{name.title()}ServiceStub")
         names[name] = stub(process.neighbors.operator_channel(name))
         names[f"{name}_pb2"] = importlib.import_module(f"{package}.{name}_pb2")

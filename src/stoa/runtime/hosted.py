@@ -127,8 +127,6 @@ class Hosted:
         return parts
 
     async def start(self) -> None:
-        for notice in self.parts.notices:
-            log.warning("%s: %s", self.service.name, notice)
         if self.service.announces:
             await hearers.remember(self.db, self._resources.outbox.goes_to)
         if self.parts.start is not None:
@@ -136,6 +134,8 @@ class Hosted:
 
     def run(self) -> None:
         """Relay what it announces, handle what it hears, do its jobs."""
+        for notice in self.parts.notices:
+            log.warning("%s: %s", self.service.name, notice)
         self.run_events()
         self._jobs.start()
 
