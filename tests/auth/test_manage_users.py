@@ -192,7 +192,7 @@ async def test_what_changed_is_announced_once_and_whole(world):
         "SELECT aggregate_version, data FROM event_log WHERE type = 'user.changed' AND subject = $1 ORDER BY id",
         ada["user"]["id"],
     )
-    seller = {"user_id": ada["user"]["id"], "roles": ["customer", "seller"]}
+    seller = {"user_id": ada["user"]["id"], "roles": ["customer", "seller"], "sellers_apart": True}
     assert [(row["aggregate_version"], row["data"]) for row in facts] == [
         (2, seller | {"enabled": True}),
         (3, seller | {"enabled": False}),
@@ -211,7 +211,7 @@ async def test_who_was_disabled_before_that_was_announced_is_told_of_once(world)
     await asyncio.gather(tell_of_disabled(world.auth), tell_of_disabled(world.auth))
     await tell_of_disabled(world.auth)
     (told,) = (await world.db.fetch(sql))[before:]
-    data = {"user_id": ada["user"]["id"], "roles": ["customer"], "enabled": False}
+    data = {"user_id": ada["user"]["id"], "roles": ["customer"], "enabled": False, "sellers_apart": True}
     assert tuple(told) == (ada["user"]["id"], 2, data)
 
 

@@ -46,6 +46,7 @@ async def test_the_claims(world):
         "roles": ["customer"],
         "entitlements": [],
         "roles_version": 1,
+        "sellers": [],
         "sid": session["id"],
         "jti": "",
         "iat": 0,

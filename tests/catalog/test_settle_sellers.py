@@ -19,28 +19,37 @@ from stoa.services.catalog import settle_sellers as rounds
 from stoa.services.catalog.handlers import handlers
 from stoa.services.catalog.jobs import jobs
 from stoa.services.catalog.settle_sellers import one_round
-from stoa.testing import new_user
+from stoa.testing import acting, new_user
 
 from .conftest import ADMIN, OTHER_SELLER, SELLER
 
 
-def changed(user, version, *, roles=("seller",), enabled=True):
+def changed(seller, version, *, selling=True):
+    data = {"seller_id": seller.id, "selling": selling, "blocked": False}
+    return told("seller.changed", seller, version, data)
+
+
+def user_changed(user, version, *, roles=("seller",), enabled=True, **more):
+    return told("user.changed", user, version, {"user_id": user.id, "roles": list(roles), "enabled": enabled, **more})
+
+
+def told(kind, user, version, data):
     return Event(
         id=uuid7(),
-        type="user.changed",
+        type=kind,
         source="auth",
         subject=user.id,
         time=now(),
         aggregateversion=version,
         traceparent="",
-        data={"user_id": user.id, "roles": list(roles), "enabled": enabled},
+        data=data,
     )
 
 
 async def note(shop, version, *, user=SELLER, **change):
     event = changed(user, version, **change)
     async with shop.db.transaction() as tx:
-        await handlers["user.changed"](tx, event)
+        await handlers[event.type](tx, event)
 
 
 async def settle(catalog):
@@ -66,13 +75,12 @@ async def standing(shop, slug):
     return product["standing"], product["version"]
 
 
-@pytest.mark.parametrize("change", [{"enabled": False}, {"roles": ("customer",)}])
-async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop, change):
+async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop):
     await shop.add("mug", 500, user=SELLER)
     await shop.add("sketch", user=SELLER)
     await shop.add("other", 500, user=OTHER_SELLER)
     await shop.add("ours", 500)
-    await hear(shop, 2, **change)
+    await hear(shop, 2, selling=False)
     assert await shop.slugs("") == ["ours", "other"]
     assert (await shop.rest.send("GET", "/products/mug")).problem == "no-such-product"
     assert await repository.variants_for_sale(shop.db, ["MUG-0"]) == []
@@ -80,10 +88,10 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop, change)
     assert await shop.slugs("status=suspended", ADMIN) == ["mug"]
     told = await shop.announced()
     assert sorted(told[-2:]) == [("product.updated", "mug", 2, []), ("product.updated", "sketch", 2, [])]
-    await hear(shop, 2, **change)  # a repeat
+    await hear(shop, 2, selling=False)  # a repeat
     await hear(shop, 1)  # and what is older than that
     assert await shop.announced() == told
-    await hear(shop, 3, roles=("seller", "customer"))
+    await hear(shop, 3)
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("active", 3), ("draft", 3)]
     assert [card.sku for card in await repository.variants_for_sale(shop.db, ["MUG-0"])] == ["MUG-0"]
 
@@ -96,7 +104,7 @@ async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(s
     async def sold():
         return [one.sku for one in await repository.variants_for_sale(shop.db, skus)]
 
-    await note(shop, 2, enabled=False)
+    await note(shop, 2, selling=False)
     assert await sold() == []
     assert len(await shop.slugs("")) == 5
     assert await one_round(shop.catalog)
@@ -116,7 +124,7 @@ async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(s
 async def test_he_may_sell_again_before_all_has_followed(shop, few):
     for at in range(3):
         await shop.add(f"mug-{at}", 500, user=SELLER)
-    await note(shop, 2, enabled=False)
+    await note(shop, 2, selling=False)
     await one_round(shop.catalog)
     await hear(shop, 3)
     stand = [await standing(shop, f"mug-{at}") for at in range(3)]
@@ -125,7 +133,7 @@ async def test_he_may_sell_again_before_all_has_followed(shop, few):
 
 async def test_what_a_barred_seller_adds_is_not_for_sale(shop):
     """His token still works for a while."""
-    await hear(shop, 2, enabled=False)
+    await hear(shop, 2, selling=False)
     assert (await shop.add("mug", 500, user=SELLER))["standing"] == "suspended"
     await shop.rest.ok("PATCH", "/products/mug", {"status": "draft"}, user=SELLER)
     patched = await shop.rest.ok("PATCH", "/products/mug", {"status": "active"}, user=SELLER)
@@ -135,7 +143,7 @@ async def test_what_a_barred_seller_adds_is_not_for_sale(shop):
 async def test_nothing_slips_by_while_he_is_barred(shop):
     for at in range(10):
         _, *made = await asyncio.gather(
-            hear(shop, 2 + 2 * at, enabled=False),
+            hear(shop, 2 + 2 * at, selling=False),
             shop.add(f"first-{at}", 500, user=SELLER),
             shop.add(f"second-{at}", 500, user=SELLER),
         )
@@ -152,15 +160,48 @@ async def test_nothing_slips_by_while_he_is_barred(shop):
 async def test_what_staff_withhold_stays_withheld(shop):
     await shop.add("mug", 500, user=SELLER)
     await shop.rest.ok("POST", "/products/mug/withhold", {"reason": "A counterfeit"}, user=ADMIN)
-    await hear(shop, 2, enabled=False)
+    await hear(shop, 2, selling=False)
     await hear(shop, 3)
     assert await standing(shop, "mug") == ("withheld", 4)
 
 
-async def test_an_admin_who_was_a_seller_may_sell(shop):
+@pytest.mark.parametrize(
+    ("event", "stands"),
+    [
+        (user_changed(SELLER, 2, enabled=False), ("suspended", 2)),
+        (user_changed(SELLER, 2, roles=("customer",)), ("suspended", 2)),
+        (user_changed(SELLER, 2, roles=("admin",)), ("active", 1)),
+        (user_changed(SELLER, 2, enabled=False, sellers_apart=True), ("active", 1)),
+    ],
+)
+async def test_a_user_counts_for_a_seller_where_auth_knows_no_sellers_yet(shop, event, stands):
     await shop.add("mug", 500, user=SELLER)
-    await hear(shop, 2, roles=("admin",))
-    assert await standing(shop, "mug") == ("active", 1)
+    async with shop.db.transaction() as tx:
+        await handlers["user.changed"](tx, event)
+    await settle(shop.catalog)
+    assert await standing(shop, "mug") == stands
+
+
+async def test_who_acts_for_several_sellers_says_for_which(shop):
+    bea = acting("b0b0b0b0-0000-7000-8000-000000000001", "b0b0b0b0-0000-7000-8000-000000000002")
+    first, second = sorted(bea.sellers)
+    for named, status, problem in ((None, 422, "which-seller"), (SELLER.id, 403, "not-your-seller")):
+        body = {"name": "Mug", "slug": "mug", "seller_id": named}
+        answer = await shop.rest.send("POST", "/products", body, user=bea)
+        assert (answer.status, answer.problem, answer.body["field"]) == (status, problem, "seller_id")
+    body = {"name": "Mug", "slug": "mug", "status": "draft", "seller_id": second}
+    assert (await shop.rest.ok("POST", "/products", body, status=201, user=bea))["seller_id"] == second
+    assert (await shop.rest.send("GET", "/products?status=draft", user=bea)).problem == "which-seller"
+    assert await shop.slugs(f"status=draft&seller_id={second}", bea) == ["mug"]
+    assert await shop.slugs(f"status=draft&seller_id={first}", bea) == []
+    # Whoever else acts for it changes it, and who acts for the other one does not.
+    await shop.rest.ok("PATCH", "/products/mug", {"name": "Cup"}, user=acting(second))
+    assert (await shop.rest.send("PATCH", "/products/mug", {"name": "Pot"}, user=acting(first))).status == 404
+
+
+async def test_who_acts_for_nobody_adds_nothing(shop):
+    answer = await shop.rest.send("POST", "/products", {"name": "Mug"}, user=acting())
+    assert (answer.status, answer.problem) == (403, "not-your-seller")
 
 
 async def settle_for_ever(catalog):
@@ -177,7 +218,7 @@ async def test_two_processes_beside_who_removes_categories(shop, few, postgres):
         await shop.add(slug, 100, user=sellers[at * 5 % 8])
     twin = replace(shop.catalog, db=Database("catalog", shop.db.dsn, shop.db.size))
     inboxes = [Inbox(SERVICES["catalog"], each.db, handlers) for each in (shop.catalog, twin)]
-    events = [changed(seller, version, enabled=version % 2 == 1) for version in range(2, 8) for seller in sellers]
+    events = [changed(seller, version, selling=version % 2 == 1) for version in range(2, 8) for seller in sellers]
 
     async def arrange():
         for at in range(6):

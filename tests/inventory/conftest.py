@@ -48,7 +48,7 @@ class Shop:
         return self.inventory.db
 
     async def put(self, sku: str, on_hand: int, warehouse: str = "main") -> None:
-        await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, seller=False)
+        await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, sellers=None)
 
     async def reserve(self, key: str, hold_seconds: int = 900, **lines: int) -> Reservation:
         return await self.inventory.reserving.submit(ReservationRequest(key, lines, hold_seconds))

@@ -62,8 +62,8 @@ def passing_time(monkeypatch):
 
 async def test_a_good_token_names_its_principal(verifier, auth):
     roles, allowed = frozenset({"customer", "seller"}), frozenset({"things.things.remove"})
-    principal = Principal("ada", "ada@example.com", roles, "session of ada", allowed, 7)
-    text = token("ada", roles=("customer", "seller"), entitlements=list(allowed), roles_version=7)
+    principal = Principal("ada", "ada@example.com", roles, "session of ada", allowed, 7, frozenset({"honey"}))
+    text = token("ada", roles=("customer", "seller"), entitlements=list(allowed), roles_version=7, sellers=["honey"])
     assert await verifier.verify(text) == principal
     assert await verifier.verify(text) == principal
     assert auth.asked == 1
@@ -82,6 +82,12 @@ async def test_a_token_of_a_release_that_knew_only_roles_allows_what_they_have_a
     principal = await verifier.verify(token("ada", roles=roles))
     assert (principal.permissions, principal.roles_version) == (allowed, 0)
     assert not principal.is_outdated(7)
+
+
+async def test_a_token_of_a_release_that_took_a_user_for_a_seller_acts_for_the_one_of_that_id(verifier):
+    assert (await verifier.verify(token("ada", roles=("seller",)))).sellers == {"ada"}
+    assert (await verifier.verify(token("ada", roles=("customer",)))).sellers == frozenset()
+    assert (await verifier.verify(token("ada", roles=("seller",), sellers=[]))).sellers == frozenset()
 
 
 async def test_who_may_nothing_by_their_token_may_nothing_whatever_their_roles_are_called(verifier):

@@ -22,6 +22,7 @@ class Principal:
     """A signed-in user. `session_id` is the refresh-token family.
 
     `permissions` are those of the `roles`, as they were at `roles_version`; 0 where the token does not say it.
+    `sellers` are those that the user acts for, by id.
     """
 
     user_id: str
@@ -30,6 +31,7 @@ class Principal:
     session_id: str
     permissions: frozenset[str] = frozenset()
     roles_version: int = 0
+    sellers: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions or EVERYTHING in self.permissions

@@ -1,8 +1,8 @@
 """Access tokens (RFC 9068): what auth puts in them, and how everybody else checks them without asking.
 
     header   alg RS256, typ at+jwt, kid
-    claims   iss, aud, sub (user id), email, roles, entitlements (the roles' permissions), roles_version, sid (session:
-             the refresh-token family), jti, iat, nbf, exp
+    claims   iss, aud, sub (user id), email, roles, entitlements (the roles' permissions), roles_version, sellers (that
+             the user acts for), sid (session: the refresh-token family), jti, iat, nbf, exp
 
 Nothing in a token chooses how it is checked: the algorithm is RS256 and the key one of auth's published
 ones, whatever the header says. Revocation is not in a token: the gateway asks auth about the session, and by
@@ -86,6 +86,8 @@ class _Claims(msgspec.Struct):
     entitlements: list[str] | None = None
     """None in a token of a release that knew only roles."""
     roles_version: int = 0
+    sellers: list[str] | None = None
+    """None in a token of a release that took a user for a seller."""
 
 
 class Verifier:
@@ -154,7 +156,13 @@ class Verifier:
         said = claims.entitlements
         permissions = self._permissions.of_roles(claims.roles) if said is None else frozenset(said)
         return Principal(
-            claims.sub, claims.email, frozenset(claims.roles), claims.sid, permissions, claims.roles_version
+            user_id=claims.sub,
+            email=claims.email,
+            roles=frozenset(claims.roles),
+            session_id=claims.sid,
+            permissions=permissions,
+            roles_version=claims.roles_version,
+            sellers=frozenset(_sellers_of(claims)),
         )
 
     async def _key_for(self, header: _Header) -> RSAPublicKey:
@@ -187,6 +195,12 @@ class Verifier:
                 # A key was withdrawn: tokens remembered under it must be checked again.
                 self._known.clear()
             self._keys = keys
+
+
+def _sellers_of(claims: _Claims) -> list[str]:
+    if claims.sellers is not None:
+        return claims.sellers
+    return [claims.sub] if "seller" in claims.roles else []
 
 
 def _header_of(token: str) -> _Header:

@@ -4,8 +4,8 @@
 installed where tests are run.
 """
 
-from stoa.testing.rest import Answer, Rest, User, new_user, token_of
+from stoa.testing.rest import Answer, Rest, User, acting, new_user, token_of, who_may
 from stoa.testing.shops import Shop
 from stoa.testing.statements import prepare_all
 
-__all__ = ["Answer", "Rest", "Shop", "User", "new_user", "prepare_all", "token_of"]
+__all__ = ["Answer", "Rest", "Shop", "User", "acting", "new_user", "prepare_all", "token_of", "who_may"]

@@ -33,6 +33,8 @@ class User:
     roles: tuple[str, ...] = ("customer",)
     permissions: frozenset[str] = frozenset()
     """Beside those of the roles that come with a shop."""
+    sellers: frozenset[str] | None = None
+    """For whom they act; None is for the seller of their own id, if that is what they are."""
 
 
 def new_user(*roles: str) -> User:
@@ -43,6 +45,11 @@ def new_user(*roles: str) -> User:
 def who_may(*permissions: str) -> User:
     """Somebody with a role that allows these and no more."""
     return replace(new_user("support"), permissions=frozenset(permissions))
+
+
+def acting(*sellers: str) -> User:
+    """A seller's person: who acts for these."""
+    return replace(new_user("seller"), sellers=frozenset(sellers))
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ def token_of(user: User) -> str:
         "roles": list(user.roles),
     }
     claims |= {"entitlements": sorted(PERMISSIONS.of_roles(user.roles) | user.permissions), "roles_version": 1}
+    if user.sellers is not None:
+        claims |= {"sellers": sorted(user.sellers)}
     claims |= {"sid": str(uuid4()), "jti": str(uuid4()), "iat": now, "nbf": now, "exp": now + 3600}
     return jwt.encode(claims, _key(), algorithm=ALGORITHM, headers={"kid": "test", "typ": TYPE})
 

@@ -1,14 +1,16 @@
 """Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
 
-Owns users with their password hashes and roles, what the roles allow, sessions with their refresh tokens, the count
-of wrong passwords, how often a network was told that an address is taken (`network_allowances`) with the codes that
-prove an address (`address_proofs`), and the keys that sign access tokens. Invariants:
+Owns users with their password hashes and roles, what the roles allow, sellers with who acts for them, sessions with
+their refresh tokens, the count of wrong passwords, how often a network was told that an address is taken
+(`network_allowances`) with the codes that prove an address (`address_proofs`), and the keys that sign access tokens.
+Invariants:
 
 - An e-mail address has one spelling (`stoa.kit.emails`) and at most one account.
 - Nothing here can be turned back into a password or a refresh token; private keys stay in this database.
 - A refresh token works once; using it again ends its session, as do a new password (for all others),
   other roles and disabling. What has ended never lives again.
 - Nobody gives or takes what they do not hold, and no act of an admin leaves the shop without one.
+- Who has the role seller acts for a seller; how a seller stands is announced with whatever changes it.
 - A user is announced as registered in the transaction that adds the row.
 - A key is published before it signs and until its last token is dead.
 """
@@ -27,6 +29,7 @@ from stoa.services.auth.keyed_locks import KeyedLocks
 from stoa.services.auth.keyring import Keyring
 from stoa.services.auth.routes import routes
 from stoa.services.auth.rpc import AuthServicer
+from stoa.services.auth.sellers import catch_up
 from stoa.services.auth.service import Auth
 from stoa.services.auth.settings import Settings
 from stoa.services.auth.tell_of_disabled import tell_of_disabled
@@ -47,6 +50,7 @@ def build(resources: Resources) -> Parts:
 
     async def start() -> None:
         await introduce_permissions(auth)
+        await catch_up(auth)
         await auth.keyring.ready()
         await tell_of_disabled(auth)
 

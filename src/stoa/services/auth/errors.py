@@ -203,3 +203,35 @@ class NotOneself(problems.Conflict):
 
     def __init__(self) -> None:
         super().__init__("Ask another admin.")
+
+
+class NoSuchSeller(problems.NotFound):
+    title = "No such seller"
+    slug = "seller-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such seller.")
+
+
+class NoSuchMember(problems.NotFound):
+    title = "No such member"
+    slug = "member-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("This user does not act for the seller.")
+
+
+class NotTheirManager(problems.Forbidden):
+    title = "The caller is no manager of this seller"
+    slug = "not-their-manager"
+
+    def __init__(self) -> None:
+        super().__init__("Ask one of its managers.")
+
+
+class TooManySellers(problems.Conflict):
+    title = "This user acts for too many sellers, or has too many roles"
+    slug = "too-many-sellers"
+
+    def __init__(self) -> None:
+        super().__init__("Take them out of another one first.")

@@ -35,3 +35,13 @@ class UserChanged(Fact, event="user.changed", frozen=True, kw_only=True):
     user_id: str
     roles: Sequence[str]
     enabled: bool
+    sellers_apart: bool = True
+    """Whether somebody sells is not to be learned from this: see `SellerChanged`."""
+
+
+class SellerChanged(Fact, event="seller.changed", frozen=True, kw_only=True):
+    """How a seller stands: blocked by staff or not, and whether it sells. The subject is the seller's id."""
+
+    seller_id: str
+    selling: bool
+    blocked: bool

@@ -9,7 +9,7 @@ from stoa.kit import staff_acts
 from stoa.kit.emails import normalized
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
-from stoa.services.auth import repository, roles_repository
+from stoa.services.auth import repository, roles_repository, sellers
 from stoa.services.auth.errors import UnknownRole, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.register import registered
@@ -51,6 +51,9 @@ async def import_users(auth: Auth, users: Sequence[Imported], reason: str = "") 
                 await staff_acts.record_operator(
                     tx, act="user.imported", subject=user.id, after={"roles": user.roles}, reason=reason
                 )
+                imported = await repository.find_user(tx, user.id)
+                assert imported is not None  # just added
+                await sellers.follow_user(auth, tx, imported)
     return len(added)
 
 

@@ -74,6 +74,7 @@ class Keyring:
             "roles": sorted(principal.roles),
             "entitlements": sorted(principal.permissions),
             "roles_version": principal.roles_version,
+            "sellers": sorted(principal.sellers),
             "sid": principal.session_id,
             "jti": uuid7(),
             "iat": issued,

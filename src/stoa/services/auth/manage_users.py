@@ -14,7 +14,7 @@ from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.permissions import covers
-from stoa.services.auth import powers, repository, roles_repository
+from stoa.services.auth import powers, repository, roles_repository, sellers
 from stoa.services.auth.errors import BeyondOneself
 from stoa.services.auth.events import UserChanged
 from stoa.services.auth.repository import User
@@ -46,6 +46,7 @@ async def set_roles(
             after={"roles": changed.roles},
         )
         await announce_change(auth, tx, changed)
+        await sellers.follow_user(auth, tx, changed)
     return changed
 
 
@@ -61,6 +62,7 @@ async def disable(auth: Auth, admin: Principal, user_id: str, if_match: IfMatch 
             tx, act="user.disabled", subject=user.id, before={"enabled": True}, after={"enabled": False}
         )
         await announce_change(auth, tx, changed)
+        await sellers.follow_user(auth, tx, changed)
     return changed
 
 
@@ -75,6 +77,7 @@ async def enable(auth: Auth, admin: Principal, user_id: str, if_match: IfMatch =
             tx, act="user.enabled", subject=user.id, before={"enabled": False}, after={"enabled": True}
         )
         await announce_change(auth, tx, changed)
+        await sellers.follow_user(auth, tx, changed)
     return changed
 
 

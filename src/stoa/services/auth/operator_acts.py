@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.db import Transaction
-from stoa.services.auth import repository, roles_repository
+from stoa.services.auth import repository, roles_repository, sellers
 from stoa.services.auth.errors import AccountDisabled, UnknownRole, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.manage_users import announce_change
@@ -34,6 +34,7 @@ async def grant_role(auth: Auth, user: User, role: str, reason: str) -> bool:
             reason=reason,
         )
         await announce_change(auth, tx, changed)
+        await sellers.follow_user(auth, tx, changed)
     return True
 
 

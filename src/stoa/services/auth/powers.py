@@ -16,6 +16,9 @@ READ_USERS = "auth.users.read"
 DISABLE = "auth.users.disable"
 ASSIGN = "auth.users.assign"
 EDIT_ROLES = "auth.roles.edit"
+READ_SELLERS = "auth.sellers.read"
+EDIT_SELLERS = "auth.sellers.edit"
+BLOCK_SELLERS = "auth.sellers.block"
 
 
 async def of_caller(tx: Transaction, caller: Principal, permission: str) -> frozenset[str]:

@@ -16,31 +16,44 @@ from stoa.kit.context import Principal
 from stoa.kit.emails import normalized
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, may
-from stoa.kit.http.types import Email, Id, Label, Name, Page, PageQuery, Phone, ShortText
+from stoa.kit.http.routes import OWN, OWNER, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, may
+from stoa.kit.http.types import Email, Id, Label, Name, Page, PageQuery, Phone, Reason, ShortText
 from stoa.kit.permissions import LONGEST_NAME
 from stoa.kit.staff_acts import StaffAct
 from stoa.kit.tokens import LONGEST_TOKEN, SessionEnded
-from stoa.services.auth import manage_users, passwords, powers, repository, roles_repository
+from stoa.services.auth import (
+    manage_sellers,
+    manage_users,
+    passwords,
+    powers,
+    repository,
+    roles_repository,
+    sellers_repository,
+)
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
 from stoa.services.auth.check_session import TokenState, validate
-from stoa.services.auth.errors import NoSuchRole, NoSuchUser
+from stoa.services.auth.errors import NoSuchRole, NoSuchSeller, NoSuchUser
 from stoa.services.auth.login import login
 from stoa.services.auth.logout import logout
 from stoa.services.auth.manage_roles import add_role, remove_role, replace_role
 from stoa.services.auth.refresh import refresh
 from stoa.services.auth.roles import RoleName, RoleNames
+from stoa.services.auth.sellers_repository import MemberRole, Seller
 from stoa.services.auth.service import Auth
 from stoa.services.auth.views import (
     AccountView,
+    MemberView,
     PermissionView,
     RoleView,
+    SellerView,
     SignedIn,
     UserView,
     account_view,
+    member_view,
     permission_view,
     role_view,
+    seller_view,
     user_view,
 )
 
@@ -49,6 +62,9 @@ routes: Routes[Auth] = Routes("auth")
 READ_USERS = may(powers.READ_USERS)
 DISABLE = may(powers.DISABLE)
 EDIT_ROLES = may(powers.EDIT_ROLES)
+READ_SELLERS = may(powers.READ_SELLERS)
+EDIT_SELLERS = may(powers.EDIT_SELLERS)
+BLOCK_SELLERS = may(powers.BLOCK_SELLERS)
 NO_STORE = {"cache-control": "no-store"}
 """RFC 6749 §5.1: nothing on the way keeps an answer with tokens."""
 
@@ -93,6 +109,18 @@ class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class RolesBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: RoleNames
+
+
+class NewSeller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Name
+
+
+class SellerReason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class MemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    role: MemberRole = "member"
 
 
 class RoleBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -329,6 +357,104 @@ async def put_role(auth: Auth, request: Request[RoleBody]) -> RoleView:
 @routes.delete("/auth/roles/{name}", who=EDIT_ROLES, summary="Remove a role that nobody has")
 async def delete_role(auth: Auth, request: Request) -> None:
     await remove_role(auth, _caller(request), request.path["name"])
+
+
+@routes.get(
+    "/auth/sellers", query=PageQuery, answer=Page[SellerView], who=READ_SELLERS, summary="Sellers, newest first"
+)
+async def list_sellers(auth: Auth, request: Request[None, PageQuery]) -> Page[SellerView]:
+    query = request.query
+    before = decode_cursor(query.cursor, tuple[Id])
+    found = await sellers_repository.list_sellers(auth.db, before[0] if before else None, query.limit + 1)
+    return page_of([seller_view(seller) for seller in found], query.limit, lambda seller: (seller.id,))
+
+
+@routes.post(
+    "/auth/sellers", body=NewSeller, answer=SellerView, status=201, who=EDIT_SELLERS, summary="Make a seller's account"
+)
+async def make_seller(auth: Auth, request: Request[NewSeller]) -> SellerView:
+    """Nobody acts for it yet, and it sells nothing before somebody does."""
+    return seller_view(await manage_sellers.add_seller(auth, request.body.name))
+
+
+@routes.get("/auth/sellers/{seller_id:uuid}", answer=SellerView, who=OWNER, summary="A seller that you act for")
+async def show_seller(auth: Auth, request: Request) -> SellerView:
+    return seller_view(await _seller(auth, request))
+
+
+@routes.post(
+    "/auth/sellers/{seller_id:uuid}/block",
+    body=SellerReason,
+    answer=SellerView,
+    who=BLOCK_SELLERS,
+    summary="Let a seller sell nothing",
+)
+async def block_seller(auth: Auth, request: Request[SellerReason]) -> SellerView:
+    seller_id = request.path["seller_id"]
+    return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=True))
+
+
+@routes.post(
+    "/auth/sellers/{seller_id:uuid}/unblock",
+    body=SellerReason,
+    answer=SellerView,
+    who=BLOCK_SELLERS,
+    summary="Let a blocked seller sell again",
+)
+async def unblock_seller(auth: Auth, request: Request[SellerReason]) -> SellerView:
+    seller_id = request.path["seller_id"]
+    return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=False))
+
+
+@routes.get(
+    "/auth/sellers/{seller_id:uuid}/members",
+    query=PageQuery,
+    answer=Page[MemberView],
+    who=OWNER,
+    summary="Who acts for a seller that you act for",
+)
+async def list_members(auth: Auth, request: Request[None, PageQuery]) -> Page[MemberView]:
+    query, seller = request.query, await _seller(auth, request)
+    after = decode_cursor(query.cursor, tuple[Id])
+    found = await sellers_repository.list_members(auth.db, seller.id, after[0] if after else None, query.limit + 1)
+    return page_of([member_view(member) for member in found], query.limit, lambda member: (member.user_id,))
+
+
+@routes.put(
+    "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
+    body=MemberBody,
+    answer=MemberView,
+    who=EDIT_SELLERS,
+    summary="Let somebody act for a seller; their sessions end if that changes them",
+)
+async def put_member(auth: Auth, request: Request[MemberBody]) -> Answer:
+    seller_id, user_id = request.path["seller_id"].lower(), request.path["user_id"].lower()
+    member = await manage_sellers.set_member(auth, seller_id, user_id, request.body.role)
+    return Answer(200, member_view(member), {ENDED_USER: user_id})
+
+
+@routes.delete(
+    "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
+    who=OWNER,
+    summary="Let somebody act for a seller no more: its managers' to do, and one's own",
+)
+async def delete_member(auth: Auth, request: Request) -> Answer:
+    seller_id, user_id = request.path["seller_id"].lower(), request.path["user_id"].lower()
+    await manage_sellers.remove_member(auth, _caller(request), seller_id, user_id)
+    return Answer(204, headers={ENDED_USER: user_id})
+
+
+async def _seller(auth: Auth, request: Request[object, object]) -> Seller:
+    """The seller, for who acts for it or may see all. Raises `NoSuchSeller`."""
+    caller, seller_id = _caller(request), request.path["seller_id"].lower()
+    seller = await sellers_repository.find_seller(auth.db, seller_id)
+    if seller is None:
+        raise NoSuchSeller
+    if not caller.may(powers.READ_SELLERS) and seller_id not in await sellers_repository.sellers_of(
+        auth.db, caller.user_id
+    ):
+        raise NoSuchSeller
+    return seller
 
 
 def _caller(request: Request[object, object]) -> Principal:

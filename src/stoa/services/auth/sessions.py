@@ -15,8 +15,9 @@ from stoa.kit import clock
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.auth import repository, roles_repository
+from stoa.services.auth import repository, roles_repository, sellers_repository
 from stoa.services.auth.repository import NewSession, User
+from stoa.services.auth.roles import SELLER
 from stoa.services.auth.service import Auth
 from stoa.services.auth.views import SignedIn, user_view
 
@@ -52,8 +53,17 @@ async def open_session(auth: Auth, tx: Transaction, user_id: str, client: str) -
 async def access_token(auth: Auth, user: User, session_id: str) -> str:
     """A new one; the keyring must be ready. Where a role changes meanwhile it is one of before, and soon refused."""
     powers = await roles_repository.powers_of(auth.db, user.roles)
+    sellers = await sellers_repository.sellers_of(auth.db, user.id) if SELLER in user.roles else []
     return auth.keyring.sign(
-        Principal(user.id, user.email, frozenset(user.roles), session_id, powers.permissions, powers.version)
+        Principal(
+            user_id=user.id,
+            email=user.email,
+            roles=frozenset(user.roles),
+            session_id=session_id,
+            permissions=powers.permissions,
+            roles_version=powers.version,
+            sellers=frozenset(sellers),
+        )
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from stoa.kit.permissions import Permission
 from stoa.services.auth.repository import User
 from stoa.services.auth.roles_repository import Role
+from stoa.services.auth.sellers_repository import Member, MemberRole, Seller
 
 
 class UserView(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,23 @@ class RoleView(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     built_in: bool
     permissions: tuple[str, ...]
+
+
+class SellerView(msgspec.Struct, frozen=True, kw_only=True):
+    """`selling`: not blocked, and somebody enabled acts for it."""
+
+    id: str
+    name: str
+    blocked_at: datetime | None
+    selling: bool
+    created_at: datetime
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    user_id: str
+    email: str
+    role: MemberRole
+    joined_at: datetime
 
 
 class PermissionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,3 +89,11 @@ def role_view(role: Role) -> RoleView:
 
 def permission_view(permission: Permission) -> PermissionView:
     return msgspec.convert(permission, PermissionView, from_attributes=True)
+
+
+def seller_view(seller: Seller) -> SellerView:
+    return msgspec.convert(seller, SellerView, from_attributes=True)
+
+
+def member_view(member: Member) -> MemberView:
+    return msgspec.convert(member, MemberView, from_attributes=True)

@@ -65,10 +65,12 @@ class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
 
 class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`category` is a category's slug. Without a `slug` it gets one from its name; without a `status` it is
-    active if there is something to sell. Text is text: markup in it is shown, never obeyed."""
+    active if there is something to sell. Text is text: markup in it is shown, never obeyed. `seller_id` says whose it
+    is, for who acts for several sellers."""
 
     name: Name
     slug: Slug | None = None
+    seller_id: Id | None = None
     description: LongText = ""
     brand: Label = ""
     category: Slug | None = None

@@ -54,8 +54,9 @@ from stoa.services.catalog.show_products import may_change
 
 
 async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Product:
-    """A seller's product is his, an admin's the shop's. Raises `SlugTaken`, `SkuTaken`, `UnknownCategory`."""
-    nothing = blank(uuid7(), whose(by))
+    """A seller's product is its own, staff's the shop's. Raises `SlugTaken`, `SkuTaken`, `UnknownCategory`,
+    `NotYourSeller`, `WhichSeller`."""
+    nothing = blank(uuid7(), whose(by, new.seller_id))
     async with catalog.db.transaction() as tx:
         product = await _edited(tx, nothing, whole(new))
         check_for_sale(product.status, product.variants, catalog.settings.currency)
@@ -107,7 +108,7 @@ async def archive_product(catalog: Catalog, id_or_slug: str, by: Principal, if_m
             raise NoSuchProduct
         if_match.check(before.version)
         withheld = before.withheld
-        if withheld is None and before.seller_id not in {None, by.user_id}:
+        if withheld is None and before.seller_id is not None and before.seller_id not in by.sellers:
             withheld = Withheld(clock.now(), by.user_id, "archived by the shop")
         (after,) = await repository.change_products(tx, [replace(before, status="archived", withheld=withheld)])
         await staff_acts.record(

@@ -12,6 +12,7 @@ from stoa.kit.context import Principal
 from stoa.services.catalog.bodies import ProductPatch, check_slug, images_of, variants_of
 from stoa.services.catalog.errors import ProductWithheld
 from stoa.services.catalog.product import CategoryName, Product, changed_variants
+from stoa.services.catalog.show_products import acting_for
 
 
 def blank(product_id: str, seller_id: str | None) -> Product:
@@ -38,9 +39,12 @@ def blank(product_id: str, seller_id: str | None) -> Product:
     )
 
 
-def whose(by: Principal) -> str | None:
-    """Whose product it is that somebody adds: the shop's, if he may edit all, else his own."""
-    return None if by.may("catalog.products.edit") else by.user_id
+def whose(by: Principal, seller_id: str | None = None) -> str | None:
+    """Whose product it is that somebody adds: the shop's, if he may edit all, else a seller's for whom he acts.
+
+    Raises `NotYourSeller`, or `WhichSeller` where none is named and there are several.
+    """
+    return None if by.may("catalog.products.edit") else acting_for(by, seller_id)
 
 
 def edited(before: Product, patch: ProductPatch, category: CategoryName | None) -> Product:

@@ -47,6 +47,22 @@ class NotYourProduct(problems.Forbidden):
         super().__init__("A seller may change only products of his own.")
 
 
+class NotYourSeller(problems.Forbidden):
+    title = "The caller does not act for this seller"
+    slug = "not-your-seller"
+
+    def __init__(self) -> None:
+        super().__init__("Name a seller that you act for.", field="seller_id")
+
+
+class WhichSeller(problems.Unprocessable):
+    title = "The caller acts for several sellers"
+    slug = "which-seller"
+
+    def __init__(self) -> None:
+        super().__init__("Say for which of them.", field="seller_id")
+
+
 class UnknownCategory(problems.Unprocessable):
     title = "There is no such category"
     slug = "unknown-category"

@@ -42,7 +42,7 @@ from stoa.services.catalog.moderate import reinstate, withhold
 from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
 from stoa.services.catalog.repository import NAME_START, Card
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.show_products import show_product
+from stoa.services.catalog.show_products import acting_for, show_product
 from stoa.services.catalog.write_products import Outcome, Written, write_products
 
 EDIT = may("catalog.products.edit", own=True)
@@ -136,7 +136,8 @@ Sort = Literal["newest", "price", "-price", "name"]
 
 class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too.
-    `status` is where they stand; other than active shows an admin all such products and a seller his own."""
+    `status` is where they stand; other than active shows an admin all such products and a seller its own,
+    which `seller_id` names for who acts for several."""
 
     category: Slug | None = None
     brand: Label | None = None
@@ -144,6 +145,7 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_price: AmountMinor | None = None
     sort: Sort = "newest"
     status: Standing = "active"
+    seller_id: Id | None = None
 
 
 # For each order what its cursor holds, and where a card stands in it: the id first.
@@ -164,7 +166,7 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
     query = request.query
     shape, place = _PLACES[query.sort]
     filters = {
-        "seller_id": None if query.status == "active" else _whose(request.principal),
+        "seller_id": query.seller_id if query.status == "active" else _whose(request.principal, query.seller_id),
         "category": query.category,
         "brand": query.brand,
         "min_price": query.min_price,
@@ -181,15 +183,15 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
     return page_of([_card_view(card) for card in cards], query.limit, place)
 
 
-def _whose(principal: Principal | None) -> str | None:
+def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
     """Whose hidden products the caller sees: None means everybody's."""
     if principal is None:
         raise problems.Unauthorized("Drafts and archived products are shown to those who sell them: sign in.")
     if principal.may("catalog.products.edit") or principal.may("catalog.products.withhold"):
-        return None
+        return seller_id
     if not principal.may("catalog.products.edit_own"):
         raise problems.Forbidden("Drafts and archived products are shown to those who sell them.")
-    return principal.user_id
+    return acting_for(principal, seller_id)
 
 
 @routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")

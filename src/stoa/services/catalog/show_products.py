@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoa.kit.context import Principal
 from stoa.services.catalog import repository
-from stoa.services.catalog.errors import NoSuchProduct
+from stoa.services.catalog.errors import NoSuchProduct, NotYourSeller, WhichSeller
 from stoa.services.catalog.product import Product, is_id
 from stoa.services.catalog.service import Catalog
 
@@ -15,7 +15,18 @@ def may_change(product: Product, principal: Principal | None) -> bool:
         return False
     if principal.may("catalog.products.edit"):
         return True
-    return principal.may("catalog.products.edit_own") and product.seller_id == principal.user_id
+    return principal.may("catalog.products.edit_own") and product.seller_id in principal.sellers
+
+
+def acting_for(by: Principal, seller_id: str | None) -> str:
+    """The seller that is named, or the only one. Raises `NotYourSeller`, or `WhichSeller` where there are several."""
+    if seller_id is None:
+        if len(by.sellers) > 1:
+            raise WhichSeller
+        seller_id = next(iter(by.sellers), "")
+    if seller_id.lower() not in by.sellers:
+        raise NotYourSeller
+    return seller_id.lower()
 
 
 def _may_see(product: Product, principal: Principal | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import repository
@@ -23,21 +25,21 @@ async def set_on_hand(
     warehouse_id: str,
     reason: str,
     user_id: str,
-    seller: bool,
+    sellers: Collection[str] | None,
     if_match: IfMatch = ANYTHING,
 ) -> list[StockRow]:
     """Book the difference to what was on hand in that warehouse; the SKU's stock afterwards.
 
     The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A
-    repeat books nothing. A seller counts what he sells, staff anything. Raises `NoSuchWarehouse`,
+    repeat books nothing. Who acts for `sellers` counts what they sell, with None anything. Raises `NoSuchWarehouse`,
     `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch` where the SKU's stock, here or anywhere, is not
     as the caller has seen it.
     """
-    if seller:
+    if sellers is not None:
         await ask_for_owner(inventory, sku)
     async with inventory.db.transaction() as tx:
-        if seller:
-            await check_owner(tx, sku, user_id)
+        if sellers is not None:
+            await check_owner(tx, sku, sellers)
         if not await repository.warehouse_exists(tx, warehouse_id):
             raise NoSuchWarehouse(warehouse_id)
         await repository.know_item(tx, sku)

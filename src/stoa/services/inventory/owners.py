@@ -1,4 +1,4 @@
-"""Whose a SKU's stock is: his who sells it, as catalog tells.
+"""Whose a SKU's stock is: the seller's who sells it, as catalog tells.
 
 Catalog's events tell it, in any order. What they have not told yet (a product of a moment ago, or of before
 inventory listened) catalog is asked once, before any transaction.
@@ -6,7 +6,7 @@ inventory listened) catalog is asked once, before any transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -49,10 +49,10 @@ async def ask_for_owner(inventory: Inventory, sku: str) -> None:
     await repository.learn_owners(inventory.db, told)
 
 
-async def check_owner(tx: Transaction, sku: str, seller_id: str) -> None:
-    """Raise unless this seller sells `sku`: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
+async def check_owner(tx: Transaction, sku: str, sellers: Collection[str]) -> None:
+    """Raise unless one of these sells `sku`: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
     owner = await repository.owner_of(tx, sku)
     if owner is None:
         raise SkuOfNoProduct(sku)
-    if owner.seller_id != seller_id:
+    if owner.seller_id not in sellers:
         raise NotYourStock(sku)

@@ -167,7 +167,8 @@ async def show_stock(inventory: Inventory, request: Request) -> StockView:
 @routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=COUNT, versioned=True, summary="Count a SKU")
 async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
     sku = _sku(request)
-    seller = request.principal is not None and not request.principal.may("inventory.stock.count")
+    caller = request.principal
+    sellers = None if caller is None or caller.may("inventory.stock.count") else caller.sellers
     stock = await set_on_hand(
         inventory,
         sku,
@@ -175,7 +176,7 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
         warehouse_id=request.body.warehouse,
         reason=request.body.reason,
         user_id=request.user_id,
-        seller=seller,
+        sellers=sellers,
         if_match=request.if_match,
     )
     return _stock_view(sku, stock)

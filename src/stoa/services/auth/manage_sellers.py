@@ -1,0 +1,144 @@
+"""What is done with sellers: made, blocked, unblocked, and given people who act for them.
+
+Who acts for a seller has the role seller, and loses it with the last one they act for. Their sessions end, because
+their tokens say for whom they acted. The accounts are locked before the sellers.
+"""
+
+from __future__ import annotations
+
+from stoa.kit import clock, staff_acts
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.kit.ids import uuid7
+from stoa.services.auth import powers, repository, sellers_repository
+from stoa.services.auth.errors import (
+    AccountDisabled,
+    NoSuchMember,
+    NoSuchSeller,
+    NoSuchUser,
+    NotTheirManager,
+    TooManySellers,
+)
+from stoa.services.auth.manage_users import announce_change
+from stoa.services.auth.repository import User
+from stoa.services.auth.roles import CUSTOMER, MOST_ROLES, SELLER
+from stoa.services.auth.sellers import tell
+from stoa.services.auth.sellers_repository import Member, MemberRole, Seller
+from stoa.services.auth.service import Auth
+
+MOST_SELLERS = 20
+"""That one user acts for: a token lists them."""
+
+
+async def add_seller(auth: Auth, name: str) -> Seller:
+    """A seller for whom nobody acts yet, and who so sells nothing."""
+    async with auth.db.transaction() as tx:
+        seller = await sellers_repository.add_seller(tx, uuid7(), name, 1)
+        assert seller is not None  # a new id
+        await staff_acts.record(tx, act="seller.added", subject=seller.id, after={"blocked": False})
+    return seller
+
+
+async def set_blocked(auth: Auth, seller_id: str, reason: str, *, blocked: bool) -> Seller:
+    """A blocked one sells nothing, whoever acts for it; they may go on changing what is theirs. A repeat changes
+    nothing. Raises `NoSuchSeller`."""
+    async with auth.db.transaction() as tx:
+        before = await _locked(tx, seller_id)
+        if (before.blocked_at is not None) == blocked:
+            return before
+        await sellers_repository.set_blocked(tx, seller_id, clock.now() if blocked else None)
+        await staff_acts.record(
+            tx,
+            act="seller.blocked" if blocked else "seller.unblocked",
+            subject=seller_id,
+            before={"blocked": not blocked},
+            after={"blocked": blocked},
+            reason=reason,
+        )
+        await tell(auth, tx, [seller_id])
+        return await _found(tx, seller_id)
+
+
+async def set_member(auth: Auth, seller_id: str, user_id: str, role: MemberRole) -> Member:
+    """The user acts for the seller. A repeat changes nothing. Raises `NoSuchSeller`, `NoSuchUser`, `AccountDisabled`,
+    `TooManySellers`."""
+    async with auth.db.transaction() as tx:
+        user = await repository.lock_user(tx, user_id)
+        if user is None:
+            raise NoSuchUser
+        if user.disabled_at is not None:
+            raise AccountDisabled
+        await _locked(tx, seller_id)
+        before = await _role_of(tx, user_id, seller_id)
+        if before != role:
+            acts_for = await sellers_repository.sellers_of(tx, user_id)
+            if before is None and (len(acts_for) >= MOST_SELLERS or len(user.roles) >= MOST_ROLES):
+                raise TooManySellers
+            await sellers_repository.set_member(tx, user_id, seller_id, role)
+            await staff_acts.record(
+                tx,
+                act="seller.member_set",
+                subject=seller_id,
+                before={"user_id": user_id, "role": before},
+                after={"user_id": user_id, "role": role},
+            )
+            await _end_sessions(auth, tx, user, {*user.roles, SELLER})
+            await tell(auth, tx, [seller_id])
+        return await _member(tx, seller_id, user_id)
+
+
+async def remove_member(auth: Auth, by: Principal, seller_id: str, user_id: str) -> None:
+    """The user acts for the seller no more. Raises `NoSuchSeller`, `NotTheirManager` unless a manager or one who may
+    edit sellers asks, `NoSuchMember`."""
+    async with auth.db.transaction() as tx:
+        users = await repository.lock_users(tx, [by.user_id, user_id])
+        await _locked(tx, seller_id)
+        if not by.may(powers.EDIT_SELLERS):
+            asked_by = await _role_of(tx, by.user_id, seller_id)
+            if asked_by is None:
+                raise NoSuchSeller
+            if asked_by != "manager" and by.user_id != user_id:
+                raise NotTheirManager
+        before = await _role_of(tx, user_id, seller_id)
+        if before is None:
+            raise NoSuchMember
+        await sellers_repository.remove_member(tx, user_id, seller_id)
+        await staff_acts.record(
+            tx, act="seller.member_removed", subject=seller_id, before={"user_id": user_id, "role": before}
+        )
+        user = users[user_id]
+        left = set(user.roles)
+        if not await sellers_repository.sellers_of(tx, user_id):
+            left = (left - {SELLER}) or {CUSTOMER}
+        await _end_sessions(auth, tx, user, left)
+        await tell(auth, tx, [seller_id])
+
+
+async def _end_sessions(auth: Auth, tx: Transaction, user: User, roles: set[str]) -> None:
+    await repository.end_sessions(tx, user.id, None, clock.now(), "roles_changed")
+    if roles != set(user.roles):
+        await announce_change(auth, tx, await repository.set_roles(tx, user.id, sorted(roles)))
+
+
+async def _locked(tx: Transaction, seller_id: str) -> Seller:
+    locked = await sellers_repository.lock_sellers(tx, [seller_id])
+    if not locked:
+        raise NoSuchSeller
+    return locked[0]
+
+
+async def _found(tx: Transaction, seller_id: str) -> Seller:
+    found = await sellers_repository.find_seller(tx, seller_id)
+    assert found is not None  # locked
+    return found
+
+
+async def _role_of(tx: Transaction, user_id: str, seller_id: str) -> MemberRole | None:
+    member = await sellers_repository.find_member(tx, user_id, seller_id)
+    return None if member is None else member.role
+
+
+async def _member(tx: Transaction, seller_id: str, user_id: str) -> Member:
+    member = await sellers_repository.find_member(tx, user_id, seller_id)
+    assert member is not None  # just set
+    return member
