@@ -82,6 +82,9 @@ async def test_head_and_unchanged(town, gateway):
             reply = await ask(gateway, "GET", "/api/v1/products/lamp", headers={"if-none-match": sent, **more})
             assert (reply.status, reply.body, reply.headers["etag"]) == (304, b"", etag)
             assert "content-length" not in reply.headers
+    for more in ({}, bearer(token())):
+        lines = [("if-none-match", etag), ("if-none-match", '"x"'), *more.items()]
+        assert (await ask(gateway, "GET", "/api/v1/products/lamp", headers=lines)).status == 304
     assert (await ask(gateway, "GET", "/api/v1/products/lamp", headers={"if-none-match": '"x"'})).status == 200
     assert town.reads == 1
 

@@ -44,6 +44,18 @@ async def test_a_guest_buys_with_an_email_address_and_no_account(visitor: Shoppe
     assert mails["items"][0]["recipient"] == "guest@example.com"
 
 
+async def test_a_guests_first_order_is_two_calls(visitor: Shopper, admin: Shopper, new_product):
+    sku = await new_product(price=500, on_hand=3)
+    said = {"email": "guest@example.com", "shipping_address": ADDRESS, "billing_address": None}
+    cart = await visitor.ok("POST", "/cart", {"items": [{"sku": sku, "quantity": 2}], **said}, status=201)
+    body = {"cart_id": cart["id"], "shipping_method": "express", "payment": card()}
+    order = await visitor.ok("POST", "/orders", body, key="my-first", status=201)
+    assert (order["status"], order["email"], order["items"][0]["quantity"]) == ("confirmed", "guest@example.com", 2)
+    assert order["shipping_address"] == order["billing_address"]
+    assert order["shipping_address"]["line1"] == ADDRESS["line1"]
+    await admin.until(f"/notifications?order_id={order['id']}", lambda body: len(body["items"]) == 1)
+
+
 async def test_a_guests_cart_comes_along_at_sign_in(visitor: Shopper, new_product):
     sku = await new_product(price=500, on_hand=30)
     cart = await visitor.ok("POST", "/cart", status=201)

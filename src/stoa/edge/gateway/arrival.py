@@ -52,6 +52,11 @@ class Arrival:
         """In which content coding the answer goes out, if it is worth it; None for plain bytes."""
         return coding_for(self.headers.get(b"accept-encoding", b""))
 
+    def listed(self, name: bytes) -> bytes | None:
+        """What all lines of a list header say, as one (RFC 9110 §5.3)."""
+        lines = [value for each, value in self.scope["headers"] if each == name]
+        return b",".join(lines) if lines else None
+
     @property
     def changes(self) -> bool:
         return self.scope["method"] not in {"GET", "HEAD", "OPTIONS"}

@@ -132,7 +132,7 @@ class Gateway:
             if name == b"x-request-id":
                 request_id = value
             elif name == b"if-none-match":
-                if_none_match = value
+                if_none_match = value if if_none_match is None else if_none_match + b"," + value
             elif name == b"accept-encoding":
                 entry = self._cache.packed(key, entry, coding_for(value))
         try:
@@ -211,7 +211,7 @@ class Gateway:
                 found = await self._public(arrival, principal, refused, resource, target)
                 hint = [_HINT] if refused is not None and refused.status == 401 else []
                 if isinstance(found, Entry):
-                    if_none_match = arrival.headers.get(b"if-none-match")
+                    if_none_match = arrival.listed(b"if-none-match")
                     entry = _for_one(found) if hint else found
                     await _send_entry(send, entry, if_none_match, hint, head=arrival.head)
                     return
