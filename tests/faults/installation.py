@@ -30,6 +30,7 @@ from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
+from stoa.testing.contract import traced
 
 START_SECONDS = 60
 ANSWER_SECONDS = 60
@@ -80,7 +81,8 @@ class Installation:
             await self._until_database_runs(server)
             self._open_databases()
             timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-            self.http = await self._closing.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+            session = aiohttp.ClientSession(timeout=timeout, trace_configs=[traced()])
+            self.http = await self._closing.enter_async_context(session)
             self._closing.callback(self.stop)
             self._closing = self._closing.pop_all()
         return self

@@ -28,6 +28,7 @@ from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
+from stoa.testing.contract import traced
 
 START_SECONDS = 90
 END_SECONDS = 35
@@ -52,7 +53,7 @@ class Shape:
         raise NotImplementedError
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60))
+        self.http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), trace_configs=[traced()])
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -21,6 +21,8 @@ import processes
 import pytest
 from journeys.client import Shopper
 
+from stoa.testing.contract import traced
+
 START_SECONDS = 90
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -79,7 +81,7 @@ def _when_ready(shop: subprocess.Popen[bytes], port: int, log: Path) -> str:
 @pytest.fixture(scope="session")
 async def visitor(running_shop: tuple[str, Path]) -> AsyncIterator[Shopper]:
     """Nobody in particular."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), trace_configs=[traced()]) as session:
         yield Shopper(session, running_shop[0])
 
 

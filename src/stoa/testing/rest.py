@@ -17,13 +17,14 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from stoa.app import PERMISSIONS
+from stoa.app import PERMISSIONS, SERVICES
 from stoa.kit.db import Database
 from stoa.kit.http.app import PREFIX, build
 from stoa.kit.http.routes import BoundRoutes
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.ids import uuid7
 from stoa.kit.tokens import ALGORITHM, AUDIENCE, ISSUER, TYPE, Verifier
+from stoa.testing.contract import contract_of, ours
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def token_of(user: User) -> str:
 
 class Rest:
     def __init__(self, bound: BoundRoutes, db: Database, verifier: Verifier | None = None) -> None:
+        # What it answers for other services is theirs to describe.
+        self._contract = ours() if bound.service in SERVICES else contract_of(bound)
         self._app = build(
             [bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys={bound.service: IdempotencyKeys(db)}
         )
@@ -143,6 +146,7 @@ class Rest:
         start = sent[0]
         text = b"".join(message.get("body", b"") for message in sent[1:])
         answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        self._contract.check(method, f"{PREFIX}{path}", start["status"], answered.get("content-type", ""), text)
         return Answer(start["status"], answered, msgspec.json.decode(text) if text else None)
 
     async def ok(self, method: str, path: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:

@@ -21,6 +21,7 @@ from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import Address, ProcessPlan, Topology
+from stoa.testing.contract import traced
 from stoa.testing.servers import Templates
 
 Stub = TypeVar("Stub")
@@ -71,7 +72,7 @@ async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Sh
     try:
         await process.build()
         await process.serve()
-        async with aiohttp.ClientSession(f"http://127.0.0.1:{process.port}") as http:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{process.port}", trace_configs=[traced()]) as http:
             yield Shop(process, http, {each.service.name: each.db for each in process.services})
     finally:
         await process.stop()

@@ -42,7 +42,7 @@ class Description:
                 if self._answer is None:
                     raise
                 return self._answer
-            body = msgspec.json.encode(_with_tags(merge(documents), self._public))
+            body = msgspec.json.encode(with_tags(merge(documents), self._public))
             self._answer = Answer(200, body, {"content-type": asgi.JSON, "cache-control": "no-cache"})
         return self._answer
 
@@ -64,7 +64,7 @@ def _document(answer: Answer) -> Document:
     return document
 
 
-def _with_tags(document: Document, public: Iterable[str]) -> Document:
+def with_tags(document: Document, public: Iterable[str]) -> Document:
     """What everybody reads may be kept, and asked for again only if it has changed."""
     for path in public:
         read = document["paths"].get(path, {}).get("get")

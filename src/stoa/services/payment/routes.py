@@ -114,7 +114,7 @@ class LedgerEntryView(msgspec.Struct, frozen=True, kw_only=True):
     body=NewPaymentBody,
     answer=PaymentView,
     status=201,
-    raises=(problems.PaymentRequired,),
+    raises=(problems.PaymentRequired, problems.NotFound),
     who=COLLECT,
     idempotent=REQUIRED,
     summary="Authorize a card by hand",
