@@ -12,7 +12,7 @@ DEV := @$(PYTHON) tools/environment.py dev
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults doctor clean
+.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults clients doctor clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,11 @@ journeys:  ## the journeys in each shape of many processes, over forced gRPC, an
 faults:  ## pull the plug, lose answers, buy the last one twice
 	$(DEV)
 	$(PYTEST) tests/faults
+
+clients:  ## generate clients from the description, type-check them, and order with each (Python, TypeScript; needs Node)
+	@command -v npm >/dev/null || { echo "make clients: npm is missing. Install Node.js 20 or newer; nothing else here needs it."; exit 1; }
+	$(DEV)
+	$(PYTEST) tests/clients tests/clients/typescript/check.py
 
 check:  ## what must pass before a commit: format, lint, types, walls, contracts, generated pages; all of it, then a report
 	$(DEV)

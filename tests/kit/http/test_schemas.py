@@ -44,6 +44,11 @@ class Everything(msgspec.Struct):
     ready: bool = False
 
 
+class State(msgspec.Struct, omit_defaults=True):
+    active: bool
+    user_id: str | None = None
+
+
 class Change(msgspec.Struct, forbid_unknown_fields=True):
     name: Name | UnsetType = UNSET
     category: str | UnsetType | None = UNSET
@@ -116,7 +121,7 @@ def test_in_a_body_null_is_shown_only_where_it_says_something():
             "name": {"type": "string", "minLength": 1, "maxLength": 200},
             "category": {"type": ["string", "null"]},
             "note": {"type": "string"},
-            "limit": {"type": "integer", "format": "int64", "default": 20},
+            "limit": {"type": "integer", "format": "int64"},
         },
         "additionalProperties": False,
     }
@@ -129,6 +134,12 @@ def test_what_is_answered_and_sent_has_two_forms_where_they_differ():
     assert schemas.components["ShopChange"]["required"] == ["note", "limit"]
     assert "required" not in schemas.components["ShopChangeInput"]
     assert schemas.answer(Money) == schemas.body(Money) == {"$ref": "#/components/schemas/Money"}
+
+
+def test_what_omits_its_defaults_may_lack_them():
+    schemas = Schemas("shop")
+    schemas.answer(State)
+    assert schemas.components["ShopState"]["required"] == ["active"]
 
 
 @pytest.mark.parametrize("service", ["shop", "other"])

@@ -58,7 +58,14 @@ class Schemas:
         """What a query may have: each name, whether it must be there, and its schema."""
         struct = types.type_info(shape)
         assert isinstance(struct, types.StructType)
-        return [(each.encode_name, each.required, self._member(each, sent=True)) for each in struct.fields]
+        return [(each.encode_name, each.required, self._in_query(each)) for each in struct.fields]
+
+    def _in_query(self, field: types.Field) -> Schema:
+        """With its default, which a body does not show: there some generators would have it sent always."""
+        schema = self._member(field, sent=True)
+        if isinstance(field.default, (str, int, float)):
+            schema = {**schema, "default": field.default}
+        return schema
 
     def _of(self, kind: types.Type, *, sent: bool) -> Schema:  # noqa: PLR0911, one for each kind
         match kind:
@@ -99,7 +106,8 @@ class Schemas:
             if about := inspect.cleandoc(vars(origin).get("__doc__") or ""):
                 schema["description"] = about
             schema["properties"] = {each.encode_name: self._member(each, sent=sent) for each in kind.fields}
-            if required := [each.encode_name for each in kind.fields if _is_required(each, sent=sent)]:
+            omits = sent or (hasattr(origin, "__struct_config__") and origin.__struct_config__.omit_defaults)
+            if required := [each.encode_name for each in kind.fields if _is_required(each, omits=omits)]:
                 schema["required"] = required
             if getattr(kind, "forbid_unknown_fields", False) and (sent or not _has_two_forms(kind, set())):
                 schema["additionalProperties"] = False
@@ -110,10 +118,7 @@ class Schemas:
         if sent and field.default is None:
             # Null says the same as nothing: who generates a client is told of one of the two.
             kind = _without_null(kind)
-        schema = self._of(kind, sent=sent)
-        if sent and isinstance(field.default, (str, int, float)):
-            schema = {**schema, "default": msgspec.to_builtins(field.default)}
-        return schema
+        return self._of(kind, sent=sent)
 
     def _enum(self, kind: types.EnumType) -> Schema:
         name = self._name(kind.cls)
@@ -169,10 +174,10 @@ def _has_two_forms(kind: types.Type, seen: set[Any]) -> bool:
     return False
 
 
-def _is_required(field: types.Field, *, sent: bool) -> bool:
+def _is_required(field: types.Field, *, omits: bool) -> bool:
     # With neither a default nor a need for one it may be UNSET, which is not sent.
     may_be_unset = field.default is field.default_factory is msgspec.NODEFAULT
-    return field.required or not (sent or may_be_unset)
+    return field.required or not (omits or may_be_unset)
 
 
 def _without_null(kind: types.Type) -> types.Type:

@@ -33,7 +33,17 @@ from stoa.services.auth import (
 from stoa.services.auth import register as registering
 from stoa.services.auth.change_password import change_password
 from stoa.services.auth.check_session import TokenState, validate
-from stoa.services.auth.errors import NoSuchRole, NoSuchSeller, NoSuchUser
+from stoa.services.auth.errors import (
+    AccountDisabled,
+    InvalidRefreshToken,
+    NoSuchRole,
+    NoSuchSeller,
+    NoSuchUser,
+    ProveAddress,
+    RefreshedMeanwhile,
+    WrongCredentials,
+    WrongPassword,
+)
 from stoa.services.auth.login import login
 from stoa.services.auth.logout import logout
 from stoa.services.auth.manage_roles import add_role, remove_role, replace_role
@@ -139,6 +149,7 @@ class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @routes.post(
     "/auth/register",
     body=NewAccount,
+    raises=(ProveAddress,),
     answer=SignedIn,
     status=201,
     who=PUBLIC,
@@ -159,6 +170,7 @@ async def register(auth: Auth, request: Request[NewAccount]) -> Answer:
     "/auth/login",
     body=Credentials,
     answer=SignedIn,
+    raises=(WrongCredentials, AccountDisabled),
     who=PUBLIC,
     idempotent=UNKEPT,
     summary="Sign in; after five wrong passwords the answer is 429 with Retry-After",
@@ -172,6 +184,7 @@ async def log_in(auth: Auth, request: Request[Credentials]) -> Answer:
     "/auth/refresh",
     body=RefreshBody,
     answer=SignedIn,
+    raises=(InvalidRefreshToken, AccountDisabled, RefreshedMeanwhile),
     who=PUBLIC,
     idempotent=UNKEPT,
     summary="New tokens for a refresh token, which works once: using it again ends the session",
@@ -220,6 +233,7 @@ async def validate_token(auth: Auth, request: Request[TokenBody]) -> Answer:
 @routes.post(
     "/auth/change-password",
     body=PasswordChange,
+    raises=(WrongPassword,),
     who=SIGNED_IN,
     idempotent=UNKEPT,
     summary="Change your password; your other sessions end",
@@ -233,7 +247,7 @@ async def change_own_password(auth: Auth, request: Request[PasswordChange]) -> A
     return Answer(204, headers={ENDED_USER: request.user_id})
 
 
-@routes.get("/auth/me", answer=UserView, who=SIGNED_IN, summary="Your account, as registered")
+@routes.get("/auth/me", answer=UserView, raises=(NoSuchUser,), who=SIGNED_IN, summary="Your account, as registered")
 async def show_me(auth: Auth, request: Request) -> UserView:
     user = await repository.find_user(auth.db, request.user_id)
     if user is None:

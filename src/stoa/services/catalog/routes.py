@@ -161,7 +161,14 @@ def _minor(card: CardView) -> int:
     return card.price.amount if card.price else 0
 
 
-@routes.get("/products", query=ProductQuery, answer=Page[CardView], who=PUBLIC, summary="Products, filtered and sorted")
+@routes.get(
+    "/products",
+    query=ProductQuery,
+    answer=Page[CardView],
+    raises=(problems.Unauthorized, problems.Forbidden),
+    who=PUBLIC,
+    summary="Products, filtered and sorted",
+)
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
     query = request.query
     shape, place = _PLACES[query.sort]

@@ -13,7 +13,7 @@ from stoa.kit.http.routes import OWNER, Answer, Request, Routes
 from stoa.kit.http.types import Address, CurrencyCode, Id, Name, Page, PageQuery, Phone, Sku
 from stoa.kit.ids import is_uuid
 from stoa.services.user import addresses, preferences, profiles, repository, wishlist
-from stoa.services.user.errors import OneOfTwo
+from stoa.services.user.errors import NoSuchUser, OneOfTwo
 from stoa.services.user.repository import BookedAddress, Preferences, Profile, Wish
 from stoa.services.user.service import Users
 
@@ -93,7 +93,7 @@ class WishView(msgspec.Struct, frozen=True, kw_only=True):
     added_at: datetime
 
 
-@routes.get("/users/profile", answer=ProfileView, who=OWNER, summary="Your profile")
+@routes.get("/users/profile", answer=ProfileView, raises=(NoSuchUser,), who=OWNER, summary="Your profile")
 async def show_profile(users: Users, request: Request) -> ProfileView:
     return _profile(await profiles.profile_of(users, request.user_id))
 
@@ -102,6 +102,7 @@ async def show_profile(users: Users, request: Request) -> ProfileView:
     "/users/profile",
     body=ProfileBody,
     answer=ProfileView,
+    raises=(NoSuchUser,),
     who=OWNER,
     versioned=True,
     summary="Set your profile",
@@ -115,6 +116,7 @@ async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileVie
     "/users/profile",
     body=ProfileChange,
     answer=ProfileView,
+    raises=(NoSuchUser,),
     who=OWNER,
     versioned=True,
     summary="Change something in your profile",
@@ -165,7 +167,9 @@ async def delete_address(users: Users, request: Request) -> None:
     await addresses.delete_address(users, request.user_id, request.path["address_id"], request.if_match)
 
 
-@routes.get("/users/preferences", answer=PreferencesView, who=OWNER, summary="How you want to be served")
+@routes.get(
+    "/users/preferences", answer=PreferencesView, raises=(NoSuchUser,), who=OWNER, summary="How you want to be served"
+)
 async def show_preferences(users: Users, request: Request) -> PreferencesView:
     return _preferences(await repository.find_preferences(users.db, request.user_id))
 
@@ -174,6 +178,7 @@ async def show_preferences(users: Users, request: Request) -> PreferencesView:
     "/users/preferences",
     body=PreferencesBody,
     answer=PreferencesView,
+    raises=(NoSuchUser,),
     who=OWNER,
     versioned=True,
     summary="Say how you want to be served",
@@ -199,6 +204,8 @@ async def list_wishes(users: Users, request: Request[None, PageQuery]) -> Page[W
     body=NewWish,
     answer=WishView,
     status=201,
+    others={200: WishView},
+    raises=(NoSuchUser,),
     who=OWNER,
     summary="Put a product or a SKU on your wishlist; 200 if it is there already",
 )
