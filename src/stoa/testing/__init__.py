@@ -1,7 +1,7 @@
 """What tests of services stand on, ours and those of packages from outside.
 
-`stoa.testing.plugin` has the fixtures (`database`, `shop` and others), for pytest and pytest-asyncio. These are installed
-where tests are run, with jsonschema-rs, by which every answer is held to the description.
+`stoa.testing.plugin` has the fixtures (`database`, `shop` and others), for pytest and pytest-asyncio. These are
+installed where tests are run, with jsonschema-rs, by which every answer is held to the description.
 """
 
 from stoa.testing.rest import Answer, Rest, User, acting, new_user, token_of, who_may
