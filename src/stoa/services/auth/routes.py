@@ -39,6 +39,7 @@ from stoa.services.auth.errors import (
     NoSuchRole,
     NoSuchSeller,
     NoSuchUser,
+    NotTheirManager,
     ProveAddress,
     RefreshedMeanwhile,
     WrongCredentials,
@@ -424,6 +425,7 @@ async def unblock_seller(auth: Auth, request: Request[SellerReason]) -> SellerVi
     "/auth/sellers/{seller_id:uuid}/members",
     query=PageQuery,
     answer=Page[MemberView],
+    raises=(NotTheirManager,),
     who=OWNER,
     summary="Who acts for a seller that you act for",
 )
@@ -449,6 +451,7 @@ async def put_member(auth: Auth, request: Request[MemberBody]) -> Answer:
 
 @routes.delete(
     "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
+    raises=(NotTheirManager,),
     who=OWNER,
     summary="Let somebody act for a seller no more: its managers' to do, and one's own",
 )
