@@ -230,7 +230,7 @@ def test_the_administrator_is_there_before_the_door_opens(
     wrong = stoa("user", "create", "no address", *here)
     assert wrong.stderr == ("stoa: no address is not an e-mail address that mail could reach; see how it is written\n")
     unknown = stoa("user", "grant", "ada@example.com", "emperor", *here)
-    assert unknown.stderr == "stoa: The roles are customer, seller and admin; choose one of them\n"
+    assert unknown.stderr == "stoa: There is no role of this name: see /auth/roles; name one that is there\n"
     eve = stoa("user", "create", "eve@example.com", "--first-name", "Eve", "--to", unused, *here)
     assert (eve.returncode, eve.stdout) == (0, f"The password of eve@example.com is in {unused}.\n")
     assert roles(shop, "eve@example.com", unused.read_text().split()[-1]) == ["customer"]

@@ -165,7 +165,7 @@ def _refusals(email: str) -> Iterator[None]:
         ) from None
     except problems.Unprocessable as problem:
         if problem.type == f"{problems.TYPE_BASE}unknown-role":
-            raise Failure(problem.detail.rstrip("."), "choose one of them") from None
+            raise Failure(problem.detail.rstrip("."), "name one that is there") from None
         raise Failure(f"{email} is not an e-mail address that mail could reach", "see how it is written") from None
 
 
