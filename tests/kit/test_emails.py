@@ -2,7 +2,7 @@
 
 import pytest
 
-from stoa.kit.emails import UnusableEmail, normalised
+from stoa.kit.emails import UnusableEmail, normalized
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,12 @@ from stoa.kit.emails import UnusableEmail, normalised
     ],
 )
 def test_spellings_of_one_address(typed, stored):
-    assert normalised(typed) == stored
-    assert normalised(stored) == stored
+    assert normalized(typed) == stored
+    assert normalized(stored) == stored
 
 
 def test_dots_and_plus_are_the_mail_servers_business():
-    assert len({normalised(each) for each in ("a.da@x.com", "ada@x.com", "ada+shop@x.com")}) == 3
+    assert len({normalized(each) for each in ("a.da@x.com", "ada@x.com", "ada+shop@x.com")}) == 3
 
 
 @pytest.mark.parametrize(
@@ -63,5 +63,5 @@ def test_dots_and_plus_are_the_mail_servers_business():
 )
 def test_what_is_no_address(typed):
     with pytest.raises(UnusableEmail) as refused:
-        normalised(typed, field="users[3].email")
+        normalized(typed, field="users[3].email")
     assert refused.value.document()["field"] == "users[3].email"
