@@ -146,6 +146,8 @@ def _scalar(kind: types.Type) -> Schema:  # noqa: PLR0911, one for each kind
             return {"type": "string", **_bounds(kind), **_pattern(kind)}
         case types.DateTimeType():
             return {"type": "string", "format": "date-time"}
+        case types.DateType():
+            return {"type": "string", "format": "date"}
         case types.LiteralType():
             return {"type": "string", "enum": list(kind.values)}
         case types.AnyType():
