@@ -11,7 +11,7 @@ from stoa.testing import new_user
 
 def profile(user, **changes):
     given = {"user_id": user.id, "email": user.email, "first_name": "Ada", "last_name": "Lovelace", "phone": "123"}
-    return given | {"version": 1} | changes
+    return given | {"custom_fields": {}, "version": 1} | changes
 
 
 async def test_before_the_announcement(world, ada):

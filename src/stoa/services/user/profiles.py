@@ -6,15 +6,22 @@ first asks auth and adds it; the announcement then finds it there and leaves it 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stoa.contracts.auth.v1.auth_pb2 import GetUserRequest
+from stoa.kit import staff_acts
+from stoa.kit.custom_fields import values
+from stoa.kit.custom_fields.definition import Entity
+from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.user import repository
 from stoa.services.user.errors import NoSuchUser
 from stoa.services.user.repository import Profile
 from stoa.services.user.service import Users
+
+CUSTOMER = Entity("customer")
 
 
 async def profile_of(users: Users, user_id: str) -> Profile:
@@ -33,22 +40,51 @@ async def profile_of(users: Users, user_id: str) -> Profile:
     return added
 
 
-async def edit_profile(
-    users: Users,
-    user_id: str,
-    *,
-    first_name: str | None = None,
-    last_name: str | None = None,
-    phone: str | None = None,
-    if_match: IfMatch = ANYTHING,
-) -> Profile:
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What is None or empty stays as it is. `by_staff`: they see and set what is not public, too."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    phone: str | None = None
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str | None] = field(default_factory=dict)
+    by_staff: bool = False
+
+
+async def edit_profile(users: Users, user_id: str, changes: Changes, if_match: IfMatch = ANYTHING) -> Profile:
     """The profile with what is given changed. A repeat changes nothing."""
     await profile_of(users, user_id)
     async with users.db.transaction() as tx:
         if_match.check(await repository.lock_profile(tx, user_id))
         before = await repository.find_profile(tx, user_id)
         assert before is not None
-        wanted: dict[str, Any] = {"first_name": first_name, "last_name": last_name, "phone": phone}
-        if before == replace(before, **{name: value for name, value in wanted.items() if value is not None}):
+        known = await definitions(tx, CUSTOMER) if changes.custom_fields else {}
+        after = _changed(before, changes, known)
+        if after == before:
             return before
-        return await repository.edit_profile(tx, user_id, first_name, last_name, phone)
+        kept = values.stored(known, after.custom_fields) if changes.custom_fields else None
+        edited = await repository.edit_profile(tx, after, kept)
+        if changes.by_staff:
+            was, now = _named(before), _named(edited)
+            await staff_acts.record(tx, act="customer.edited", subject=user_id, before=was, after=now)
+        return edited
+
+
+def _changed(before: Profile, changes: Changes, known: values.Known) -> Profile:
+    after = replace(
+        before,
+        first_name=changes.first_name if changes.first_name is not None else before.first_name,
+        last_name=changes.last_name if changes.last_name is not None else before.last_name,
+        phone=changes.phone if changes.phone is not None else before.phone,
+        metadata=values.with_metadata(before.metadata, changes.metadata),
+    )
+    if changes.custom_fields:
+        fields = values.merged(known, before.custom_fields, changes.custom_fields, private=changes.by_staff)
+        after = replace(after, custom_fields=fields)
+    return after
+
+
+def _named(profile: Profile) -> dict[str, list[str]]:
+    """Which there are: what they say is about a person, and what staff did is kept for good."""
+    return {"custom_fields": sorted(profile.custom_fields.shown(private=True)), "metadata": sorted(profile.metadata)}

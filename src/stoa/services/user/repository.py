@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+import asyncpg
+
+from stoa.kit.custom_fields.values import NOTHING, Fields, fields_of
 from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.http.types import Address
 
@@ -19,6 +24,8 @@ class Profile:
     last_name: str
     phone: str
     version: int = 1
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 ADD_PROFILE = """
@@ -32,30 +39,45 @@ async def add_profile(db: Db, new: Profile) -> None:
     await db.execute(ADD_PROFILE, new.user_id, new.email, new.first_name, new.last_name, new.phone)
 
 
-FIND_PROFILE = "SELECT user_id, email, first_name, last_name, phone, version FROM user_profiles WHERE user_id = $1"
+FIND_PROFILE = """
+    SELECT user_id, email, first_name, last_name, phone, version, named_fields(custom_fields) AS custom_fields, metadata
+    FROM user_profiles WHERE user_id = $1
+"""
 
 
 async def find_profile(db: Db, user_id: str) -> Profile | None:
     row = await db.fetchrow(FIND_PROFILE, user_id)
-    return None if row is None else Profile(**row)
+    return None if row is None else _profile(row)
 
 
 EDIT_PROFILE = """
     UPDATE user_profiles
-    SET first_name = coalesce($2, first_name), last_name = coalesce($3, last_name), phone = coalesce($4, phone),
+    SET first_name = $2, last_name = $3, phone = $4,
+        custom_fields = nullif(coalesce($5, custom_fields), '{}'), metadata = $6,
         updated_at = now(), version = version + 1
     WHERE user_id = $1
-    RETURNING user_id, email, first_name, last_name, phone, version
+    RETURNING user_id, email, first_name, last_name, phone, version, named_fields(custom_fields) AS custom_fields,
+        metadata
 """
 
 
-async def edit_profile(
-    tx: Transaction, user_id: str, first_name: str | None, last_name: str | None, phone: str | None
-) -> Profile:
-    """The profile, which must be there, with what is not None."""
-    row = await tx.fetchrow(EDIT_PROFILE, user_id, first_name, last_name, phone)
+async def edit_profile(tx: Transaction, wanted: Profile, custom_fields: Mapping[str, Any] | None) -> Profile:
+    """The profile, which must be there, one version on. `custom_fields` by their numbers; None where they stay."""
+    row = await tx.fetchrow(
+        EDIT_PROFILE,
+        wanted.user_id,
+        wanted.first_name,
+        wanted.last_name,
+        wanted.phone,
+        custom_fields,
+        wanted.metadata,
+    )
     assert row is not None
-    return Profile(**row)
+    return _profile(row)
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    return Profile(**dict(row) | {"custom_fields": fields_of(row["custom_fields"])})
 
 
 LOCK_PROFILE = "SELECT version FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE"

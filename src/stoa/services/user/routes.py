@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.custom_fields.routes import add_routes
+from stoa.kit.custom_fields.values import Metadata, Value, Values
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import OWNER, Answer, Request, Routes
+from stoa.kit.http.routes import OWNER, Answer, Request, Routes, may
 from stoa.kit.http.types import Address, CurrencyCode, Id, Name, Page, PageQuery, Phone, Sku
 from stoa.kit.ids import is_uuid
 from stoa.services.user import addresses, preferences, profiles, repository, wishlist
 from stoa.services.user.errors import NoSuchUser, OneOfTwo
+from stoa.services.user.profiles import CUSTOMER, Changes
 from stoa.services.user.repository import BookedAddress, Preferences, Profile, Wish
 from stoa.services.user.service import Users
 
+READ = may("user.profiles.read")
+EDIT = may("user.profiles.edit")
+
 routes: Routes[Users] = Routes("user")
+add_routes(routes, CUSTOMER, define=may("user.fields.edit"), sees=READ)
 
 Language = Annotated[
     str,
@@ -43,6 +50,14 @@ class ProfileChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     first_name: Name | None = None
     last_name: Name | None = None
     phone: Phone | None = None
+    custom_fields: Values = {}
+
+
+class CustomerChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays."""
+
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +66,14 @@ class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
     first_name: str
     last_name: str
     phone: str
+    custom_fields: dict[str, Value]
     version: int
+
+
+class CustomerView(ProfileView, frozen=True, kw_only=True):
+    """With what the customer is not shown: fields that are not public, and metadata."""
+
+    metadata: dict[str, str]
 
 
 class AddressBody(Address, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,8 +130,8 @@ async def show_profile(users: Users, request: Request) -> ProfileView:
     summary="Set your profile",
 )
 async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileView:
-    changes = msgspec.structs.asdict(request.body)
-    return _profile(await profiles.edit_profile(users, request.user_id, **changes, if_match=request.if_match))
+    changes = Changes(**msgspec.structs.asdict(request.body))
+    return _profile(await profiles.edit_profile(users, request.user_id, changes, request.if_match))
 
 
 @routes.patch(
@@ -122,8 +144,32 @@ async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileVie
     summary="Change something in your profile",
 )
 async def change_profile(users: Users, request: Request[ProfileChange]) -> ProfileView:
-    changes = msgspec.structs.asdict(request.body)
-    return _profile(await profiles.edit_profile(users, request.user_id, **changes, if_match=request.if_match))
+    changes = Changes(**msgspec.structs.asdict(request.body))
+    return _profile(await profiles.edit_profile(users, request.user_id, changes, request.if_match))
+
+
+@routes.get(
+    "/users/{user_id:uuid}/profile",
+    answer=CustomerView,
+    who=READ,
+    summary="Somebody's profile, with what only the shop sees of it",
+)
+async def show_customer(users: Users, request: Request) -> CustomerView:
+    return _customer(await profiles.profile_of(users, request.path["user_id"]))
+
+
+@routes.patch(
+    "/users/{user_id:uuid}/profile",
+    body=CustomerChange,
+    answer=CustomerView,
+    who=EDIT,
+    versioned=True,
+    summary="Change what the shop keeps of somebody",
+)
+async def change_customer(users: Users, request: Request[CustomerChange]) -> CustomerView:
+    """Name and phone are the customer's own to change."""
+    changes = Changes(**msgspec.structs.asdict(request.body), by_staff=True)
+    return _customer(await profiles.edit_profile(users, request.path["user_id"], changes, request.if_match))
 
 
 @routes.get("/users/addresses", query=PageQuery, answer=Page[AddressView], who=OWNER, summary="Your address book")
@@ -233,7 +279,20 @@ def _position(query: PageQuery) -> str | None:
 
 
 def _profile(profile: Profile) -> ProfileView:
-    return msgspec.convert(profile, ProfileView, from_attributes=True)
+    return ProfileView(**_plain(profile), custom_fields=profile.custom_fields.shown(private=False))
+
+
+def _customer(profile: Profile) -> CustomerView:
+    return CustomerView(
+        **_plain(profile),
+        custom_fields=profile.custom_fields.shown(private=True),
+        metadata=dict(profile.metadata),
+    )
+
+
+def _plain(profile: Profile) -> dict[str, Any]:
+    names = ("user_id", "email", "first_name", "last_name", "phone", "version")
+    return {name: getattr(profile, name) for name in names}
 
 
 def _address(address: BookedAddress) -> AddressView:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from stoa.contracts.common.v1.common_pb2 import Address
 from stoa.contracts.user.v1 import user_pb2_grpc
 from stoa.contracts.user.v1.user_pb2 import (
@@ -33,6 +35,8 @@ class UserServicer(user_pb2_grpc.UserServiceServicer):
             first_name=profile.first_name,
             last_name=profile.last_name,
             phone=profile.phone,
+            custom_fields_json=msgspec.json.encode(profile.custom_fields.shown(private=True)),
+            metadata=profile.metadata,
         )
 
     async def GetAddress(self, request: GetAddressRequest, context: Any) -> GetAddressResponse:  # noqa: ARG002, N802
