@@ -23,9 +23,9 @@ from stoa.kit.service import Parts, Service
 from stoa.services import cart as cart_service
 from stoa.services import catalog as catalog_service
 from stoa.services import inventory as inventory_service
-from stoa.services.cart import access, repository
-from stoa.services.cart.change import save
-from stoa.services.cart.repository import Cart
+from stoa.services.cart.document import Cart
+from stoa.services.cart.postgres_store import PostgresCarts
+from stoa.services.cart.store import CartStore, Change
 from stoa.testing import Rest
 
 
@@ -34,18 +34,18 @@ async def db(database: Callable[..., Awaitable[Database]]) -> Database:
     return await database("cart")
 
 
+@pytest.fixture(params=["postgres"])
+def store(request: pytest.FixtureRequest, db: Database) -> CartStore:
+    """Each store that there is."""
+    return {"postgres": PostgresCarts}[request.param](db)
+
+
 @pytest.fixture
-def fill(db: Database) -> Callable[..., Awaitable[Cart]]:
+def fill(store: CartStore) -> Callable[..., Awaitable[Cart]]:
     """`await fill({"MUG": 2}, user_id=...)`: a user's or a new guest's cart with exactly these lines."""
 
     async def write(lines: Mapping[str, int], *, user_id: str | None = None, cart_id: str | None = None) -> Cart:
-        cart_id = cart_id or user_id or uuid7()
-        async with db.transaction() as tx:
-            await repository.add_cart(tx, cart_id, user_id=user_id)
-            await save(tx, await access.find_locked(tx, cart_id, user_id), lines)
-        cart = await repository.read_cart(db, cart_id)
-        assert cart is not None
-        return cart
+        return await store.open(cart_id or user_id or uuid7(), user_id, lambda _: Change(lines))
 
     return write
 
@@ -56,11 +56,11 @@ def lines_of(cart: Cart | None) -> dict[str, int]:
 
 
 @pytest.fixture
-def lines(db: Database) -> Callable[[str], Awaitable[dict[str, int]]]:
+def lines(store: CartStore) -> Callable[[str], Awaitable[dict[str, int]]]:
     """`await lines(cart_id)`: what is in it now."""
 
     async def read(cart_id: str) -> dict[str, int]:
-        return lines_of(await repository.read_cart(db, cart_id))
+        return lines_of(await store.read(cart_id))
 
     return read
 

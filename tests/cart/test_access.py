@@ -4,7 +4,7 @@ import pytest
 
 from stoa.kit import clock
 from stoa.services.cart.access import may_use
-from stoa.services.cart.repository import Cart
+from stoa.services.cart.document import Cart
 
 
 @pytest.mark.parametrize(

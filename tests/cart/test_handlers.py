@@ -12,8 +12,8 @@ from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
-from stoa.services.cart import repository
-from stoa.services.cart.handlers import HANDLERS
+from stoa.services.cart.handlers import handlers
+from stoa.services.cart.postgres_store import PostgresCarts
 
 
 def told(kind: str, version: int, sku: str) -> Event:
@@ -29,39 +29,39 @@ def told(kind: str, version: int, sku: str) -> Event:
     )
 
 
-async def hear(db, kind: str, version: int, sku: str = "MUG") -> None:
+async def hear(db, store, kind: str, version: int, sku: str = "MUG") -> None:
     event = told(kind, version, sku)
     async with db.transaction() as tx:
-        await HANDLERS[event.type](tx, event)
+        await handlers(store)[event.type](tx, event)
 
 
-async def marks(db, cart_id: str) -> dict[str, bool]:
-    return {line.sku: line.sold_out for line in (await repository.read_cart(db, cart_id)).lines}
+async def marks(store, cart_id: str) -> dict[str, bool]:
+    return {line.sku: line.sold_out for line in (await store.read(cart_id)).lines}
 
 
-async def test_lines_that_are_there_and_lines_to_come(db, fill):
+async def test_lines_that_are_there_and_lines_to_come(db, store, fill):
     first = await fill({"MUG": 1, "SPOON": 1})
-    await hear(db, "sold_out", 1)
+    await hear(db, store, "sold_out", 1)
     later = await fill({"MUG": 1})
-    assert await marks(db, first.id) == {"MUG": True, "SPOON": False}
-    assert await marks(db, later.id) == {"MUG": True}
-    await hear(db, "back_in_stock", 2)
-    assert await marks(db, first.id) == {"MUG": False, "SPOON": False}
-    assert (await repository.read_cart(db, first.id)).version == first.version
+    assert await marks(store, first.id) == {"MUG": True, "SPOON": False}
+    assert await marks(store, later.id) == {"MUG": True}
+    await hear(db, store, "back_in_stock", 2)
+    assert await marks(store, first.id) == {"MUG": False, "SPOON": False}
+    assert (await store.read(first.id)).version == first.version
 
 
 @pytest.mark.parametrize("arrival", list(permutations([("sold_out", 1), ("back_in_stock", 2), ("sold_out", 3)])))
-async def test_the_newest_word_counts_whatever_comes_last(db, fill, arrival):
+async def test_the_newest_word_counts_whatever_comes_last(db, store, fill, arrival):
     cart = await fill({"MUG": 1})
     for kind, version in arrival:
         for _ in range(2):
-            await hear(db, kind, version)
-    assert await marks(db, cart.id) == {"MUG": True}
+            await hear(db, store, kind, version)
+    assert await marks(store, cart.id) == {"MUG": True}
 
 
 async def test_two_runners_keep_the_newest_of_each(db, postgres):
     twin = Database("cart", db.dsn, db.size)
-    inboxes = [Inbox(SERVICES["cart"], one, HANDLERS) for one in (db, twin)]
+    inboxes = [Inbox(SERVICES["cart"], one, handlers(PostgresCarts(one))) for one in (db, twin)]
     skus = [f"S{at}" for at in range(60)]
     events = [
         told("sold_out" if version % 2 else "back_in_stock", version, sku)

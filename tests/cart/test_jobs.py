@@ -5,26 +5,25 @@ from datetime import timedelta
 from stoa.kit import clock, rounds
 from stoa.kit.ids import uuid7
 from stoa.services.cart import jobs, repository
-from stoa.services.cart.clear import clear
 
 
-async def test_only_untouched_guest_carts_go(db, fill):
+async def test_only_untouched_guest_carts_go(db, store, fill):
     ada = uuid7()
     (await fill({})), (await fill({"MUG": 1}))
     fresh, touched = (await fill({})), (await fill({"MUG": 1}))
     await fill({"MUG": 1}, user_id=ada)
     await db.execute("UPDATE carts SET updated_at = now() - interval '31 days' WHERE id <> $1", fresh.id)
     await fill({"MUG": 2}, cart_id=touched.id)
-    await jobs.remove_abandoned_carts(db, days=30)
+    await jobs.remove_abandoned_carts(store, days=30)
     assert {row["id"] for row in await db.fetch("SELECT id FROM carts")} == {fresh.id, touched.id, ada}
     assert {row["cart_id"] for row in await db.fetch("SELECT cart_id FROM cart_items")} == {touched.id, ada}
 
 
-async def test_one_that_went_while_it_was_bought_has_nothing_to_take_out(db, fill):
+async def test_one_that_went_while_it_was_bought_has_nothing_to_take_out(db, store, fill):
     cart = await fill({"MUG": 1})
     await db.execute("UPDATE carts SET updated_at = now() - interval '31 days'")
-    await jobs.remove_abandoned_carts(db, days=30)
-    await clear(db, cart.id, cart.round, {"MUG": 1})
+    await jobs.remove_abandoned_carts(store, days=30)
+    await store.end_round(cart.id, cart.round, {"MUG": 1})
     assert await db.fetchval("SELECT count(*) FROM carts") == 0
 
 
@@ -50,13 +49,13 @@ def rows_read(node):
     return below + (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
 
 
-async def test_more_than_one_round(db, monkeypatch):
+async def test_more_than_one_round(db, store, monkeypatch):
     monkeypatch.setattr(rounds, "ONE_ROUND", 3)
     for _ in range(7):
         await db.execute(
             "INSERT INTO carts (id, updated_at) VALUES ($1, $2)", uuid7(), clock.now() - timedelta(days=40)
         )
-    await jobs.remove_abandoned_carts(db, days=30)
+    await jobs.remove_abandoned_carts(store, days=30)
     assert await db.fetchval("SELECT count(*) FROM carts") == 0
 
 

@@ -5,92 +5,90 @@ import asyncio
 import pytest
 
 from stoa.kit.ids import uuid7
-from stoa.services.cart import repository
-from stoa.services.cart.clear import clear
 from stoa.services.cart.errors import CartFull, NoSuchCart
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
 
 
-async def test_quantities_add_up_and_the_guests_cart_is_empty(db, fill, lines):
+async def test_quantities_add_up_and_the_guests_cart_is_empty(store, fill, lines):
     ada = uuid7()
     await fill({"MUG": 1, "FORK": 99_999}, user_id=ada)
     guests = await fill({"MUG": 2, "SPOON": 3, "FORK": 5})
-    merged = await merge(db, ada, guests.id)
+    merged = await merge(store, ada, guests.id)
     assert {line.sku: line.quantity for line in merged.lines} == {"MUG": 3, "FORK": 100_000, "SPOON": 3}
-    assert (await repository.read_cart(db, guests.id)).lines == ()
-    assert await merge(db, ada, guests.id) == merged
+    assert (await store.read(guests.id)).lines == ()
+    assert await merge(store, ada, guests.id) == merged
 
 
-async def test_into_a_cart_that_was_never_used(db, fill):
+async def test_into_a_cart_that_was_never_used(store, fill):
     guests = await fill({"MUG": 2})
-    merged = await merge(db, ada := uuid7(), guests.id)
+    merged = await merge(store, ada := uuid7(), guests.id)
     assert (merged.id, merged.user_id, merged.version) == (ada, ada, 1)
     assert [line.quantity for line in merged.lines] == [2]
 
 
-async def test_many_times_at_once_adds_once(db, fill, lines):
+async def test_many_times_at_once_adds_once(store, fill, lines):
     ada = uuid7()
     await fill({"MUG": 1}, user_id=ada)
     guests = await fill({"MUG": 2})
-    await asyncio.gather(*(merge(db, ada, guests.id) for _ in range(8)))
+    await asyncio.gather(*(merge(store, ada, guests.id) for _ in range(8)))
     assert await lines(ada) == {"MUG": 3}
 
 
-async def test_two_users_who_share_a_guest_cart_do_not_both_get_it(db, fill, lines):
+async def test_two_users_who_share_a_guest_cart_do_not_both_get_it(store, fill, lines):
     for _ in range(10):
         guests, ada, eve = await fill({"MUG": 2}), uuid7(), uuid7()
-        await asyncio.gather(merge(db, ada, guests.id), merge(db, eve, guests.id))
+        await asyncio.gather(merge(store, ada, guests.id), merge(store, eve, guests.id))
         assert sorted([await lines(ada), await lines(eve)], key=len) == [{}, {"MUG": 2}]
 
 
-async def test_nobody_takes_over_what_is_a_users(db, fill, lines):
+async def test_nobody_takes_over_what_is_a_users(store, fill, lines):
     ada, eve = uuid7(), uuid7()
     await fill({"MUG": 2}, user_id=ada)
     for cart_id in (ada, eve, uuid7()):
         with pytest.raises(NoSuchCart) as refusal:
-            await merge(db, eve, cart_id)
+            await merge(store, eve, cart_id)
         assert refusal.value.field == "cart_id"
     assert await lines(ada) == {"MUG": 2}
-    assert await repository.read_cart(db, eve) is None
+    assert await store.read(eve) is None
 
 
-async def test_what_does_not_go_into_one_changes_neither(db, fill, lines):
+async def test_what_does_not_go_into_one_changes_neither(store, fill, lines):
     ada = uuid7()
     mine = await fill({f"S{at}": 1 for at in range(MOST_LINES)}, user_id=ada)
     guests = await fill({"ONE-MORE": 1})
     with pytest.raises(CartFull):
-        await merge(db, ada, guests.id)
-    assert (await repository.read_cart(db, ada), await repository.read_cart(db, guests.id)) == (mine, guests)
+        await merge(store, ada, guests.id)
+    assert (await store.read(ada), await store.read(guests.id)) == (mine, guests)
 
 
-async def test_what_is_being_bought_leaves_the_cart_that_it_went_to(db, fill, lines):
+async def test_what_is_being_bought_leaves_the_cart_that_it_went_to(store, fill, lines):
     """A guest's cart is ordered, and its buyer signs in before the order is done."""
     ada = uuid7()
     await fill({"MUG": 1, "TEA": 1}, user_id=ada)
     guests = await fill({"MUG": 2, "SPOON": 3})
-    await merge(db, ada, guests.id)
+    await merge(store, ada, guests.id)
     await fill({"JAM": 1}, cart_id=guests.id)
     for _ in range(2):  # a repeat
-        await clear(db, guests.id, guests.round, {"MUG": 2, "SPOON": 3})
+        await store.end_round(guests.id, guests.round, {"MUG": 2, "SPOON": 3})
         assert (await lines(ada), await lines(guests.id)) == ({"MUG": 1, "TEA": 1}, {"JAM": 1})
 
 
-async def test_what_the_guest_buys_after_the_merge_is_the_guests(db, fill, lines):
+async def test_what_the_guest_buys_after_the_merge_is_the_guests(store, fill, lines):
     ada = uuid7()
     guests = await fill({"MUG": 2})
-    await merge(db, ada, guests.id)
+    await merge(store, ada, guests.id)
     await fill({"MUG": 1}, cart_id=guests.id)
-    await clear(db, guests.id, guests.round, {"MUG": 1})
+    await store.end_round(guests.id, guests.round, {"MUG": 1})
     assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
     await fill({"MUG": 1}, cart_id=guests.id)
-    await clear(db, guests.id, guests.round + 1, {"MUG": 2})
+    await store.end_round(guests.id, guests.round + 1, {"MUG": 2})
     assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
 
 
-async def test_merging_and_buying_at_once_never_keeps_what_was_bought(db, fill, lines):
+async def test_merging_and_buying_at_once_never_keeps_what_was_bought(store, fill, lines):
     for _ in range(20):
         ada = uuid7()
         guests = await fill({"MUG": 2, "SPOON": 3})
-        await asyncio.gather(merge(db, ada, guests.id), clear(db, guests.id, guests.round, {"MUG": 2}))
+        await asyncio.gather(merge(store, ada, guests.id), store.end_round(guests.id, guests.round, {"MUG": 2}))
         assert await lines(ada) | await lines(guests.id) == {"SPOON": 3}

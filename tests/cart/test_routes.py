@@ -9,7 +9,6 @@ from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
-from stoa.services.cart.clear import clear
 from stoa.testing import User, new_user
 
 
@@ -104,10 +103,10 @@ async def test_merging_at_login(rest, ada):
     assert (await rest.ok("GET", f"/cart/{guests['id']}"))["items"] == []
 
 
-async def test_what_is_anothers_does_not_exist(rest, db, ada):
+async def test_what_is_anothers_does_not_exist(rest, db, store, ada):
     eve = new_user()
     await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 2}, user=ada, status=201)
-    before = await repository.read_cart(db, ada.id)
+    before = await store.read(ada.id)
     for stranger in (eve, None):
         for ref in (ada.id, ada.id.upper(), uuid7(), "1", "null", "None", "%00", "me%00"):
             for method, path, body in (
@@ -124,7 +123,7 @@ async def test_what_is_anothers_does_not_exist(rest, db, ada):
     for path in ("/cart/me", f"/cart/{ada.id}"):
         assert (await rest.send("POST", f"{path}/merge", {"cart_id": ada.id})).status == 401
     assert (await rest.send("GET", "/cart/me")).status == 401
-    assert await repository.read_cart(db, ada.id) == before
+    assert await store.read(ada.id) == before
     assert await db.fetchval("SELECT count(*) FROM carts") == 1
 
 
@@ -263,10 +262,22 @@ async def test_under_a_key_a_cart_is_opened_once(rest, ada, db):
     assert await db.fetchval("SELECT email FROM carts") == "ada@example.com"
 
 
-async def test_what_was_said_ends_with_the_round_and_with_a_merge(rest, ada, db):
+async def test_what_was_said_ends_with_the_round_and_with_a_merge(rest, ada, db, store):
     body = {"items": [{"sku": "MUG", "quantity": 2}], "email": "ada@example.com", "shipping_address": ADDRESS}
     bought, merged = [await rest.ok("POST", "/cart", body, status=201) for _ in range(2)]
-    await clear(db, bought["id"], 0, {"MUG": 2})
+    await store.end_round(bought["id"], 0, {"MUG": 2})
     await rest.ok("POST", "/cart/me/merge", {"cart_id": merged["id"]}, user=ada)
     left = "SELECT count(*) FROM carts WHERE num_nonnulls(email, shipping_address, billing_address) > 0"
     assert await db.fetchval(left) == 0
+
+
+async def test_what_a_cart_has_under_a_key_it_does_not_get_again(rest, ada, db, lines):
+    """Also where the answer was never stored: whoever did it first has died."""
+    item = {"sku": "MUG", "quantity": 2}
+    for _ in range(2):
+        await rest.ok("POST", "/cart/me/items", item, user=ada, key="k", status=201)
+        await db.execute("DELETE FROM idempotency_keys")
+    assert await lines(ada.id) == {"MUG": 2}
+    await rest.ok("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 1}, user=ada, key="k", status=201)
+    await rest.ok("POST", "/cart/me/items", item, user=ada, key="another", status=201)
+    assert await lines(ada.id) == {"MUG": 4, "SPOON": 1}

@@ -6,8 +6,8 @@ from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.contracts.common.v1 import common_pb2
 from stoa.kit import clock
 from stoa.kit.money import MOST_MINOR, Money
+from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.product_snapshot import ProductSnapshot
-from stoa.services.cart.repository import Cart, Line
 from stoa.services.cart.show import view
 
 

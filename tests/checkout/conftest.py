@@ -33,7 +33,7 @@ from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
 from stoa.runtime.topology import Address as NetworkAddress
 from stoa.services.cart import change
-from stoa.services.cart.repository import NOTHING_SAID, Contact
+from stoa.services.cart.document import NOTHING_SAID, Contact
 from stoa.services.checkout import checkouts_with, price_rules
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.place_order import Placed, place

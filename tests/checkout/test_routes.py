@@ -12,7 +12,7 @@ from checkout.conftest import ADDRESS, BROKEN, House, NewHouse, Shopper
 from stoa.contracts.checkout.v1.checkout_pb2 import GetCheckoutRequest
 from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
-from stoa.services.cart.repository import Contact
+from stoa.services.cart.document import Contact
 from stoa.services.checkout.errors import NoSuchCheckout
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.rpc import CheckoutServicer

@@ -4,7 +4,7 @@ Owns carts, their lines and the marks on SKUs that are sold out. Invariants:
 
 - A line is a SKU and a quantity from 1 to 100,000; a cart has at most 1,000 lines, no SKU twice.
 - No price is stored: prices, names and stock are asked for whenever a cart is shown.
-- Every change of the lines raises the cart's version by one, under its row lock; a request that
+- Every change of the lines raises the cart's version by one, in one step of the store; a request that
   changes nothing raises nothing.
 - What was bought leaves the cart once: each purchase ends a round of the cart, and takes out the bought
   quantities, never more than there is. What was put in meanwhile stays.
@@ -20,8 +20,9 @@ from stoa.contracts.cart.v1.cart_pb2_grpc import add_CartServiceServicer_to_serv
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.kit.service import Job, Parts, Resources
-from stoa.services.cart.handlers import HANDLERS
+from stoa.services.cart.handlers import handlers
 from stoa.services.cart.jobs import remove_abandoned_carts
+from stoa.services.cart.postgres_store import PostgresCarts
 from stoa.services.cart.routes import routes
 from stoa.services.cart.rpc import CartServicer
 from stoa.services.cart.service import Carts
@@ -30,7 +31,7 @@ from stoa.services.cart.settings import Settings
 
 def build(resources: Resources) -> Parts:
     carts = Carts(
-        db=resources.db,
+        store=PostgresCarts(resources.db),
         settings=resources.settings(Settings),
         catalog=CatalogServiceStub(resources.channel("catalog")),
         inventory=InventoryServiceStub(resources.channel("inventory")),
@@ -38,11 +39,11 @@ def build(resources: Resources) -> Parts:
     return Parts(
         routes=routes.bind(carts),
         servicers=[partial(add_CartServiceServicer_to_server, CartServicer(carts))],
-        handlers=HANDLERS,
+        handlers=handlers(carts.store),
         jobs=[
             Job(
                 "remove_abandoned_carts",
-                partial(remove_abandoned_carts, carts.db, carts.settings.guest_cart_days),
+                partial(remove_abandoned_carts, carts.store, carts.settings.guest_cart_days),
                 every_seconds=carts.settings.clean_every_seconds,
             )
         ],

@@ -6,11 +6,9 @@ who knows its unguessable id may use it, signed in or not.
 
 from __future__ import annotations
 
-from stoa.kit.db import Db, Transaction
-from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.cart import repository
+from stoa.services.cart.document import Cart
 from stoa.services.cart.errors import NoSuchCart
-from stoa.services.cart.repository import Cart
+from stoa.services.cart.store import CartStore
 
 
 def may_use(cart: Cart, caller: str | None) -> bool:
@@ -20,25 +18,18 @@ def may_use(cart: Cart, caller: str | None) -> bool:
     return caller is not None and cart.user_id == caller
 
 
-async def find(db: Db, cart_id: str, caller: str | None) -> Cart | None:
+def check(cart: Cart, caller: str | None) -> None:
+    """Raises `NoSuchCart`."""
+    if not may_use(cart, caller):
+        raise NoSuchCart
+
+
+async def find(store: CartStore, cart_id: str, caller: str | None) -> Cart | None:
     """The cart; None where it is the caller's own and nothing was ever put in. `NoSuchCart` otherwise."""
-    cart = await repository.read_cart(db, cart_id)
+    cart = await store.read(cart_id)
     if cart is None and cart_id == caller:
         return None
-    if cart is None or not may_use(cart, caller):
+    if cart is None:
         raise NoSuchCart
-    return cart
-
-
-async def find_locked(tx: Transaction, cart_id: str, caller: str | None, if_match: IfMatch = ANYTHING) -> Cart:
-    """The cart under its row lock, made where it is the caller's own first. `NoSuchCart` otherwise; `VersionMismatch`
-    where it is not as the caller has seen it."""
-    if not await repository.lock_carts(tx, [cart_id]):
-        if cart_id != caller:
-            raise NoSuchCart
-        await repository.add_cart(tx, cart_id, user_id=caller)
-        await repository.lock_carts(tx, [cart_id])
-    cart = await find(tx, cart_id, caller)
-    assert cart is not None
-    if_match.check(cart.version)
+    check(cart, caller)
     return cart

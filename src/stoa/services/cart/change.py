@@ -1,7 +1,7 @@
-"""The acts of a shopper on one cart. Each is one transaction under the cart's row lock.
+"""The acts of a shopper on one cart. Each is one step of the store, by a rule.
 
-What is for sale and what can be had is asked before the transaction: it is advice to the shopper, the
-promise is made by inventory's reservation at the checkout.
+What is for sale and what can be had is asked before that: it is advice to the shopper, the promise is made by
+inventory's reservation at the checkout.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from stoa.kit import ids
-from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.cart import access, lines, repository
+from stoa.services.cart import access, lines
+from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
+from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
-from stoa.services.cart.repository import NOTHING_SAID, Cart, Contact
 from stoa.services.cart.service import Carts
+from stoa.services.cart.store import Change
 
 
 async def open_cart(
@@ -27,27 +28,35 @@ async def open_cart(
     wanted = wanted or {}
     snapshot = await _checked(carts, wanted)
     cart_id = caller or ids.uuid7()
-    async with carts.db.transaction() as tx:
-        await repository.add_cart(tx, cart_id, user_id=caller)
-        cart = await access.find_locked(tx, cart_id, caller)
-        saved = await save(tx, cart, lines.within_limit({**quantities(cart), **wanted}))
-        if contact != NOTHING_SAID:
-            await repository.note_contact(tx, cart_id, contact)
-        elif not saved:
-            return cart, snapshot
-        changed = await repository.read_cart(tx, cart_id)
-        assert changed is not None
-        return changed, snapshot
+
+    def rule(cart: Cart) -> Change:
+        access.check(cart, caller)
+        return Change(lines.within_limit({**cart.quantities, **wanted}), contact)
+
+    return await carts.store.open(cart_id, caller, rule), snapshot
 
 
 async def add_item(
-    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int, *, if_match: IfMatch = ANYTHING
+    carts: Carts,
+    cart_id: str,
+    caller: str | None,
+    sku: str,
+    quantity: int,
+    *,
+    if_match: IfMatch = ANYTHING,
+    key: str | None = None,
 ) -> tuple[Cart, ProductSnapshot]:
-    """`quantity` more of `sku`: a repeat adds again. Answers also with what was learned about the SKU."""
+    """`quantity` more of `sku`: a repeat adds again, unless it has the same key. Answers also with what was learned
+    about the SKU."""
     snapshot = await look_up(carts, [sku])
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
-        carts, cart_id, caller, if_match, lambda before: lines.add(before, sku, quantity, available, most)
+        carts,
+        cart_id,
+        caller,
+        if_match,
+        lambda before: lines.add(before, sku, quantity, available, most),
+        key and f"{caller or 'guest'} adds {sku} by {key}",
     )
     return cart, snapshot
 
@@ -85,16 +94,28 @@ async def empty(carts: Carts, cart_id: str, caller: str | None, *, if_match: IfM
     return await _change(carts, cart_id, caller, if_match, lambda _: {})
 
 
-async def _change(
-    carts: Carts, cart_id: str, caller: str | None, if_match: IfMatch, rule: Callable[[Lines], Lines]
+async def _change(  # noqa: PLR0917 - who, what and under which conditions
+    carts: Carts,
+    cart_id: str,
+    caller: str | None,
+    if_match: IfMatch,
+    rule: Callable[[Lines], Lines],
+    key: str | None = None,
 ) -> Cart:
-    async with carts.db.transaction() as tx:
-        cart = await access.find_locked(tx, cart_id, caller, if_match)
-        if not await save(tx, cart, rule(quantities(cart))):
-            return cart
-        changed = await repository.read_cart(tx, cart_id)
-        assert changed is not None
+    """By the rule, if it is the caller's to change and as the caller has seen it. A user's own is made first."""
+
+    def checked(cart: Cart) -> Change:
+        access.check(cart, caller)
+        if_match.check(cart.version)
+        return Change(rule(cart.quantities))
+
+    changed = await carts.store.change(cart_id, checked, key)
+    if changed is not None:
+        access.check(changed, caller)
         return changed
+    if cart_id != caller:
+        raise NoSuchCart
+    return await carts.store.open(cart_id, caller, checked, key)
 
 
 async def _checked(carts: Carts, wanted: Lines) -> ProductSnapshot:
@@ -103,18 +124,3 @@ async def _checked(carts: Carts, wanted: Lines) -> ProductSnapshot:
     for sku, quantity in wanted.items():
         lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
     return snapshot
-
-
-def quantities(cart: Cart) -> Lines:
-    return {line.sku: line.quantity for line in cart.lines}
-
-
-async def save(tx: Transaction, cart: Cart, after: Lines) -> bool:
-    """Write what differs from the locked `cart`. Where nothing does, its version stays: False."""
-    before = quantities(cart)
-    put = [(sku, quantity) for sku, quantity in after.items() if before.get(sku) != quantity]
-    removed = [sku for sku in before if sku not in after]
-    if not put and not removed:
-        return False
-    await repository.write_lines(tx, cart.id, put=put, removed=removed)
-    return True

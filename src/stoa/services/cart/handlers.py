@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.service import Handler
-from stoa.services.cart import repository
+from stoa.services.cart.store import CartStore
 
 
 class StockChanged(msgspec.Struct, frozen=True):
     sku: str
 
 
-async def sold_out(tx: Transaction, event: Event) -> None:
-    await repository.mark_sku(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=True)
+def handlers(store: CartStore) -> Mapping[str, Handler]:
+    async def sold_out(tx: Transaction, event: Event) -> None:
+        await store.mark(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=True)
 
+    async def back_in_stock(tx: Transaction, event: Event) -> None:
+        await store.mark(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=False)
 
-async def back_in_stock(tx: Transaction, event: Event) -> None:
-    await repository.mark_sku(tx, event.read(StockChanged).sku, event.aggregateversion, sold_out=False)
-
-
-HANDLERS: dict[str, Handler] = {
-    "inventory.sold_out": sold_out,
-    "inventory.back_in_stock": back_in_stock,
-}
+    return {"inventory.sold_out": sold_out, "inventory.back_in_stock": back_in_stock}

@@ -6,12 +6,11 @@ from datetime import timedelta
 from functools import partial
 
 from stoa.kit import clock
-from stoa.kit.db import Database
 from stoa.kit.rounds import in_rounds
-from stoa.services.cart import repository
+from stoa.services.cart.store import CartStore
 
 
-async def remove_abandoned_carts(db: Database, days: int) -> None:
+async def remove_abandoned_carts(store: CartStore, days: int) -> None:
     """Guest carts that nobody has touched for so many days are removed. An order of one stands without it."""
     since = clock.now() - timedelta(days=days)
-    await in_rounds(partial(repository.remove_abandoned, db, since))
+    await in_rounds(partial(store.remove_abandoned, since))

@@ -10,9 +10,9 @@ from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
 from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
 from stoa.kit import problems
 from stoa.kit.money import MOST_MINOR
+from stoa.services.cart.document import Line
 from stoa.services.cart.errors import NotForSale
 from stoa.services.cart.lines import MOST_OF_A_LINE
-from stoa.services.cart.repository import Line
 from stoa.services.cart.service import Carts
 
 

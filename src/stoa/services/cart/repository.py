@@ -2,53 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from stoa.kit.db import Db, Transaction, affected
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """`sold_out` is what inventory told last, which may be a moment old."""
-
-    sku: str
-    quantity: int
-    sold_out: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Who buys and where it goes, as far as it was said."""
-
-    email: str | None = None
-    shipping_address: Mapping[str, str] | None = None
-    billing_address: Mapping[str, str] | None = None
-
-
-NOTHING_SAID = Contact()
-
-
-@dataclass(frozen=True, slots=True)
-class Cart:
-    """`user_id` is None for a guest's; `lines` in the order in which they came.
-
-    `round` counts how often it was bought. `contact` is for the checkout's eyes.
-    """
-
-    id: str
-    user_id: str | None
-    version: int
-    round: int
-    updated_at: datetime
-    lines: tuple[Line, ...]
-    contact: Contact = NOTHING_SAID
-
+from stoa.services.cart.document import Cart, Contact, Line
 
 # One statement, so that version and lines are of the same moment.
 READ_CART = """
-    SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at,
+    SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at, carts.keys,
            carts.email, carts.shipping_address, carts.billing_address,
            coalesce(
                json_agg(
@@ -73,7 +35,16 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
         return None
     lines = tuple(Line(**line) for line in row["lines"])
     contact = Contact(row["email"], row["shipping_address"], row["billing_address"])
-    return Cart(row["id"], row["user_id"], row["version"], row["round"], row["updated_at"], lines, contact)
+    return Cart(
+        row["id"],
+        row["user_id"],
+        row["version"],
+        row["round"],
+        row["updated_at"],
+        lines,
+        tuple(row["keys"]),
+        contact,
+    )
 
 
 # Apart from reading: a statement that waits for this lock would still see the lines of before the wait.
@@ -94,7 +65,7 @@ async def add_cart(tx: Transaction, cart_id: str, user_id: str | None) -> None:
 
 WRITE_LINES = """
     WITH bumped AS (
-        UPDATE carts SET version = version + 1, updated_at = now() WHERE id = $1 RETURNING id, version
+        UPDATE carts SET version = version + 1, updated_at = now(), keys = $5 WHERE id = $1 RETURNING id, version
     ), removed AS (
         DELETE FROM cart_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
     )
@@ -105,11 +76,13 @@ WRITE_LINES = """
 """
 
 
-async def write_lines(tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int]], removed: Sequence[str]) -> None:
+async def write_lines(
+    tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int]], removed: Sequence[str], keys: Sequence[str]
+) -> None:
     """One change of a locked cart: its version goes up by one."""
     skus = [sku for sku, _ in put]
     quantities = [quantity for _, quantity in put]
-    await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed))
+    await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed), list(keys))
 
 
 NOTE_CONTACT = """

@@ -13,10 +13,10 @@ from stoa.kit.emails import normalized
 from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes
 from stoa.kit.http.types import Address, Email, Id, Quantity, Sku
 from stoa.services.cart import access, change
+from stoa.services.cart.document import Contact
 from stoa.services.cart.errors import DuplicateLine, NoSuchCart, NotForSale, OutOfStock
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
-from stoa.services.cart.repository import Contact
 from stoa.services.cart.service import Carts
 from stoa.services.cart.show import CartView, show, show_untouched
 
@@ -78,7 +78,7 @@ async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
 )
 async def show_cart(carts: Carts, request: Request) -> CartView:
     cart_id = _cart_id(request)
-    cart = await access.find(carts.db, cart_id, _caller(request))
+    cart = await access.find(carts.store, cart_id, _caller(request))
     return show_untouched(carts, cart_id) if cart is None else await show(carts, cart)
 
 
@@ -100,7 +100,13 @@ async def empty_cart(carts: Carts, request: Request) -> None:
 async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
     item = request.body
     cart, snapshot = await change.add_item(
-        carts, _cart_id(request), _caller(request), item.sku, item.quantity, if_match=request.if_match
+        carts,
+        _cart_id(request),
+        _caller(request),
+        item.sku,
+        item.quantity,
+        if_match=request.if_match,
+        key=request.idempotency_key,
     )
     return await show(carts, cart, snapshot)
 
@@ -165,7 +171,7 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
-    return await show(carts, await merge(carts.db, request.user_id, request.body.cart_id.lower(), request.if_match))
+    return await show(carts, await merge(carts.store, request.user_id, request.body.cart_id.lower(), request.if_match))
 
 
 def _wanted(items: Sequence[NewItem]) -> dict[str, int]:

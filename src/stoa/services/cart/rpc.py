@@ -17,7 +17,6 @@ from stoa.contracts.cart.v1.cart_pb2 import (
 )
 from stoa.contracts.common.v1.common_pb2 import Address
 from stoa.services.cart import access
-from stoa.services.cart.clear import clear
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.service import Carts
 
@@ -32,7 +31,7 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
         if cart_id is None:
             raise NoSuchCart(field="cart_id")
         try:
-            cart = await access.find(self._carts.db, cart_id, caller)
+            cart = await access.find(self._carts.store, cart_id, caller)
         except NoSuchCart:
             raise NoSuchCart(field="cart_id") from None
         if cart is None:
@@ -50,7 +49,7 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
 
     async def ClearCart(self, request: ClearCartRequest, context: Any) -> ClearCartResponse:
         bought = {line.sku: line.quantity for line in request.lines}
-        await clear(self._carts.db, request.cart_id, request.round, bought)
+        await self._carts.store.end_round(request.cart_id, request.round, bought)
         return ClearCartResponse()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stoa.kit.db import Database
 from stoa.services.cart.settings import Settings
+from stoa.services.cart.store import CartStore
 
 if TYPE_CHECKING:
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Carts:
-    db: Database
+    store: CartStore
     settings: Settings
     catalog: CatalogServiceAsyncStub
     inventory: InventoryServiceAsyncStub

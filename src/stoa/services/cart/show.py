@@ -10,8 +10,8 @@ import msgspec
 from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.kit import money
 from stoa.kit.money import Money
+from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
-from stoa.services.cart.repository import Cart, Line
 from stoa.services.cart.service import Carts
 
 

@@ -1,0 +1,52 @@
+"""A cart, as every store keeps it and every act sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stoa.services.cart.lines import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`sold_out` is what inventory told last, which may be a moment old."""
+
+    sku: str
+    quantity: int
+    sold_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Who buys and where it goes, as far as it was said."""
+
+    email: str | None = None
+    shipping_address: Mapping[str, str] | None = None
+    billing_address: Mapping[str, str] | None = None
+
+
+NOTHING_SAID = Contact()
+
+
+@dataclass(frozen=True, slots=True)
+class Cart:
+    """`user_id` is None for a guest's; `lines` in the order in which they came.
+
+    `round` counts how often it was bought. `keys` are those under which it was changed last. `contact` is for the
+    checkout's eyes.
+    """
+
+    id: str
+    user_id: str | None
+    version: int
+    round: int
+    updated_at: datetime
+    lines: tuple[Line, ...]
+    keys: tuple[str, ...] = ()
+    contact: Contact = NOTHING_SAID
+
+    @property
+    def quantities(self) -> Lines:
+        return {line.sku: line.quantity for line in self.lines}

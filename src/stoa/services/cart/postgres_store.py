@@ -1,0 +1,110 @@
+"""Carts in the service's own PostgreSQL: each step is one transaction under the row locks of its carts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from stoa.kit.db import Database, Transaction
+from stoa.services.cart import lines, repository
+from stoa.services.cart.document import NOTHING_SAID, Cart
+from stoa.services.cart.lines import Lines
+from stoa.services.cart.store import KEYS_KEPT, Change, MergeRule, Rule
+
+if TYPE_CHECKING:
+    from stoa.services.cart.store import CartStore
+
+
+class PostgresCarts:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def read(self, cart_id: str) -> Cart | None:
+        return await repository.read_cart(self._db, cart_id)
+
+    async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
+        async with self._db.transaction() as tx:
+            await repository.add_cart(tx, cart_id, user_id)
+            changed = await _change(tx, cart_id, rule, key)
+            assert changed is not None
+            return changed
+
+    async def change(self, cart_id: str, rule: Rule, key: str | None = None) -> Cart | None:
+        async with self._db.transaction() as tx:
+            return await _change(tx, cart_id, rule, key)
+
+    async def merge(self, user_id: str, guest_cart_id: str, rule: MergeRule) -> Cart:
+        async with self._db.transaction() as tx:
+            await repository.add_cart(tx, user_id, user_id)
+            # Both at once, in the order of their ids, as everywhere: two merges cannot wait for each other.
+            await repository.lock_carts(tx, [user_id, guest_cart_id])
+            mine, guests = await repository.read_cart(tx, user_id), await repository.read_cart(tx, guest_cart_id)
+            assert mine is not None
+            together = rule(mine, guests)
+            if guests is None or not guests.lines:
+                return mine
+            await _save(tx, mine, Change(together))
+            await _save(tx, guests, Change({}))
+            await repository.note_merge(tx, guest_cart_id, user_id)
+            merged = await repository.read_cart(tx, user_id)
+            assert merged is not None
+            return merged
+
+    async def end_round(self, cart_id: str, round_bought: int, bought: Lines) -> None:
+        merged_into: str | None = None
+        while True:
+            async with self._db.transaction() as tx:
+                if merged_into is not None:
+                    await repository.lock_carts(tx, [cart_id, merged_into])
+                if await repository.end_round(tx, cart_id, round_bought, merged_into):
+                    left = await _take_out(tx, cart_id, bought)
+                    if merged_into is not None:
+                        await _take_out(tx, merged_into, left)
+                    return
+                merged_into = await repository.merged_into(tx, cart_id, round_bought)
+                if merged_into is None:
+                    return
+
+    async def mark(self, tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
+        await repository.mark_sku(tx, sku, version, sold_out=sold_out)
+
+    async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
+        return await repository.remove_abandoned(self._db, untouched_since, most)
+
+
+if TYPE_CHECKING:
+
+    def _keeps(carts: PostgresCarts) -> CartStore:
+        return carts
+
+
+async def _change(tx: Transaction, cart_id: str, rule: Rule, key: str | None) -> Cart | None:
+    await repository.lock_carts(tx, [cart_id])
+    cart = await repository.read_cart(tx, cart_id)
+    if cart is None or key in cart.keys:
+        return cart
+    if not await _save(tx, cart, rule(cart), key):
+        return cart
+    return await repository.read_cart(tx, cart_id)
+
+
+async def _take_out(tx: Transaction, cart_id: str, bought: Lines) -> Lines:
+    """From a locked cart; what of it was not there."""
+    cart = await repository.read_cart(tx, cart_id)
+    if cart is None:
+        return bought
+    await _save(tx, cart, Change(lines.take_out(cart.quantities, bought)))
+    return lines.take_out(bought, cart.quantities)
+
+
+async def _save(tx: Transaction, cart: Cart, change: Change, key: str | None = None) -> bool:
+    """Write what differs from the locked `cart`. Where nothing does, its version stays: False."""
+    before = cart.quantities
+    put = [(sku, quantity) for sku, quantity in change.lines.items() if before.get(sku) != quantity]
+    removed = [sku for sku in before if sku not in change.lines]
+    if put or removed:
+        keys = cart.keys if key is None else (*cart.keys, key)[-KEYS_KEPT:]
+        await repository.write_lines(tx, cart.id, put=put, removed=removed, keys=keys)
+    if change.contact != NOTHING_SAID:
+        await repository.note_contact(tx, cart.id, change.contact)
+    return bool(put or removed) or change.contact != NOTHING_SAID

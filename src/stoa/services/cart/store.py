@@ -1,0 +1,72 @@
+"""Where carts are kept: what the acts ask of it, whatever it is made of.
+
+A store changes a cart by a rule, which is pure and may be tried again: a store that locks runs it once, one that
+compares versions as often as somebody else was faster. What has been done once is known from the cart itself (a
+round is over, a guest's cart was merged, a key is among the last), so that a store needs no transaction with
+anything else. `tests/cart/test_store.py` says what each must keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from stoa.kit.db import Transaction
+from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
+from stoa.services.cart.lines import Lines
+
+KEYS_KEPT = 16
+"""Under how many keys a cart was changed last: a repeat comes within seconds, behind a few other changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a cart has then: exactly these lines; what is not said of the buyer stays as it was."""
+
+    lines: Lines
+    contact: Contact = NOTHING_SAID
+
+
+Rule = Callable[[Cart], Change]
+"""From the cart as it is. Raises what is refused: then nothing changes, and no cart is made."""
+
+MergeRule = Callable[[Cart, Cart | None], Lines]
+"""From the user's cart and the guest's, if there is one, to what the user's has then. Raises what is refused."""
+
+
+class CartStore(Protocol):
+    async def read(self, cart_id: str) -> Cart | None:
+        """The cart, all of one moment, its lines with the marks of now."""
+
+    async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
+        """The same as `change`, of a cart that is made where it is not there: of the user, or of a guest."""
+
+    async def change(self, cart_id: str, rule: Rule, key: str | None = None) -> Cart | None:
+        """The cart as the rule has it, with a version more; as it is where nothing differs; None where there is none.
+
+        Nobody else changes it in between. Under a `key` that is among its last it stays as it is.
+        """
+
+    async def merge(self, user_id: str, guest_cart_id: str, rule: MergeRule) -> Cart:
+        """The user's cart, made where it is not there, with what the rule says; the guest's is empty then and knows
+        where it went. Where the guest's has no lines, both stay as they are. Both change or neither.
+        """
+
+    async def end_round(self, cart_id: str, round_bought: int, bought: Lines) -> None:
+        """End the round and take out what was `bought` in it; what was put in meanwhile stays.
+
+        A round ends once, so a repeat changes nothing, whatever was put in since. A cart that is gone has
+        nothing left to take out. What a guest's cart no longer has, because it was merged while it was being
+        bought, leaves the cart that it went to. What was said of the buyer is forgotten.
+        """
+
+    async def mark(self, tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
+        """Remember what inventory told of a SKU, unless something newer is known: the lines of all carts are marked.
+
+        `tx` is the event's: a store in the service's database writes there.
+        """
+
+    async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
+        """How many guest carts were removed with what is in them, at most `most`, those untouched longest first."""
