@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from auth.conftest import World
+from editors import one_of_two
 
 from stoa.services.auth.introduce_permissions import introduce_permissions
 
@@ -45,10 +46,10 @@ async def test_a_role_is_made_changed_and_removed(world):
     admin = await world.admin()
     token = {"token": admin["access_token"]}
     made = await world.rest.ok("POST", "/auth/roles", SUPPORT, status=201, **token)
-    assert made == SUPPORT | {"built_in": False}
+    assert made == SUPPORT | {"built_in": False, "version": 1}
     more = {"description": "", "permissions": ["order.orders.read", "auth.users.read", "order.orders.read"]}
     changed = await world.rest.ok("PUT", "/auth/roles/support", more, **token)
-    assert changed["permissions"] == ["auth.users.read", "order.orders.read"]
+    assert (changed["permissions"], changed["version"]) == (["auth.users.read", "order.orders.read"], 2)
     assert await world.rest.ok("PUT", "/auth/roles/support", more, **token) == changed
     assert await world.rest.ok("GET", "/auth/roles/support", **token) == changed
     await world.rest.ok("DELETE", "/auth/roles/support", status=204, **token)
@@ -61,6 +62,14 @@ async def test_a_role_is_made_changed_and_removed(world):
         ("role.changed", before, after),
         ("role.removed", after, None),
     ]
+
+
+async def test_of_two_who_edit_a_role_one_does(world):
+    token = (await world.admin())["access_token"]
+    await world.rest.ok("POST", "/auth/roles", SUPPORT, status=201, token=token)
+    bodies = ({"description": "one", "permissions": []}, {"description": "two", "permissions": []})
+    await one_of_two(world.rest, "PUT", "/auth/roles/support", bodies, token=token)
+    await one_of_two(world.rest, "DELETE", "/auth/roles/support", (None, None), token=token)
 
 
 async def test_the_permissions_are_listed_with_what_they_allow(world):

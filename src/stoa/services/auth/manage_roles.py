@@ -10,10 +10,12 @@ session gets one that says what is (`check_session`). No session ends.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.permissions import ADMIN, covers
 from stoa.services.auth import powers, roles_repository
 from stoa.services.auth.errors import BeyondOneself, BuiltInRole, NoSuchRole, RoleInUse, RoleTaken, UnknownPermission
@@ -33,10 +35,18 @@ async def add_role(auth: Auth, by: Principal, name: str, description: str, permi
             raise RoleTaken
         await roles_repository.set_permissions(tx, name, wanted)
         await staff_acts.record(tx, act="role.added", subject=name, after={"permissions": wanted})
-    return Role(name=name, description=description, built_in=False, permissions=tuple(wanted))
+    return Role(name=name, description=description, built_in=False, permissions=tuple(wanted), version=1)
 
 
-async def replace_role(auth: Auth, by: Principal, name: str, description: str, permissions: Sequence[str]) -> Role:
+async def replace_role(
+    auth: Auth,
+    by: Principal,
+    name: str,
+    description: str,
+    permissions: Sequence[str],
+    *,
+    if_match: IfMatch = ANYTHING,
+) -> Role:
     """The role with these permissions and no others. A repeat changes nothing, and no token.
 
     Raises `NoSuchRole`, `BuiltInRole` for admin, `UnknownPermission`, `BeyondOneself`.
@@ -44,11 +54,13 @@ async def replace_role(auth: Auth, by: Principal, name: str, description: str, p
     async with auth.db.transaction() as tx:
         held = await powers.of_caller(tx, by, EDIT_ROLES)
         before = await _locked(tx, name, held)
+        if_match.check(before.version)
         wanted = _known(auth, permissions, there=before.permissions)
         if not covers(held, wanted):
             raise BeyondOneself
-        after = Role(name=name, description=description, built_in=before.built_in, permissions=tuple(wanted))
+        after = replace(before, description=description, permissions=tuple(wanted))
         if after != before:
+            after = replace(after, version=before.version + 1)
             await roles_repository.change_role(tx, name, description)
             await roles_repository.set_permissions(tx, name, wanted)
             await staff_acts.record(
@@ -61,11 +73,12 @@ async def replace_role(auth: Auth, by: Principal, name: str, description: str, p
     return after
 
 
-async def remove_role(auth: Auth, by: Principal, name: str) -> None:
+async def remove_role(auth: Auth, by: Principal, name: str, if_match: IfMatch = ANYTHING) -> None:
     """Raises `NoSuchRole`, `BuiltInRole`, `BeyondOneself`, `RoleInUse` while somebody has it."""
     async with auth.db.transaction() as tx:
         held = await powers.of_caller(tx, by, EDIT_ROLES)
         before = await _locked(tx, name, held)
+        if_match.check(before.version)
         if before.built_in:
             raise BuiltInRole
         if await roles_repository.is_held(tx, name):

@@ -16,6 +16,7 @@ class Role:
     description: str
     built_in: bool
     permissions: tuple[str, ...]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ async def powers_of(db: Db, roles: Sequence[str]) -> Powers:
 
 
 LIST_ROLES = """
-    SELECT name, description, built_in,
+    SELECT name, description, built_in, version,
         ARRAY(SELECT permission FROM role_permissions WHERE role = name ORDER BY permission) AS permissions
     FROM roles WHERE $1::text IS NULL OR name > $1
     ORDER BY name LIMIT $2
@@ -52,7 +53,7 @@ async def list_roles(db: Db, after: str | None, limit: int) -> list[Role]:
 
 
 FIND_ROLE = """
-    SELECT name, description, built_in,
+    SELECT name, description, built_in, version,
         ARRAY(SELECT permission FROM role_permissions WHERE role = name ORDER BY permission) AS permissions
     FROM roles WHERE name = $1
 """

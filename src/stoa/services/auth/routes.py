@@ -361,17 +361,26 @@ async def make_role(auth: Auth, request: Request[NewRole]) -> RoleView:
     return role_view(await add_role(auth, _caller(request), new.name, new.description, new.permissions))
 
 
-@routes.put("/auth/roles/{name}", body=RoleBody, answer=RoleView, who=EDIT_ROLES, summary="Set what a role allows")
+@routes.put(
+    "/auth/roles/{name}",
+    body=RoleBody,
+    answer=RoleView,
+    who=EDIT_ROLES,
+    versioned=True,
+    summary="Set what a role allows",
+)
 async def put_role(auth: Auth, request: Request[RoleBody]) -> RoleView:
     """In force within a second: who has the role gets 401 `expired-token` then, and new tokens by the refresh token."""
-    sent = request.body
-    changed = await replace_role(auth, _caller(request), request.path["name"], sent.description, sent.permissions)
+    sent, name = request.body, request.path["name"]
+    changed = await replace_role(
+        auth, _caller(request), name, sent.description, sent.permissions, if_match=request.if_match
+    )
     return role_view(changed)
 
 
-@routes.delete("/auth/roles/{name}", who=EDIT_ROLES, summary="Remove a role that nobody has")
+@routes.delete("/auth/roles/{name}", who=EDIT_ROLES, versioned=True, summary="Remove a role that nobody has")
 async def delete_role(auth: Auth, request: Request) -> None:
-    await remove_role(auth, _caller(request), request.path["name"])
+    await remove_role(auth, _caller(request), request.path["name"], request.if_match)
 
 
 @routes.get(

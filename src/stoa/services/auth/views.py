@@ -38,6 +38,7 @@ class RoleView(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     built_in: bool
     permissions: tuple[str, ...]
+    version: int
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):
