@@ -140,3 +140,13 @@ async def test_a_refund_and_its_order_at_once_never_miss_each_other(db, hear):
 async def test_a_refund_of_what_was_never_placed_sends_nothing(db, hear):
     await hear(refunded(uuid7(), 100))
     assert await sent(db) == []
+
+
+async def test_the_mails_to_who_is_deleted_go_and_nobody_elses(db, hear):
+    await hear(event("user.registered", email="ada@example.com", first_name="Ada"))
+    await hear(event("user.registered", email="bea@example.com", first_name="Bea"))
+    # What is personal is told once: a repeat knows no address, which may be somebody else's by then.
+    await hear(event("user.deleted", user_id=uuid7()))
+    assert len(await repository.list_deliveries(db, limit=10)) == 2
+    await hear(event("user.deleted", user_id=uuid7(), email="ada@example.com"))
+    assert [mail.recipient for mail in await repository.list_deliveries(db, limit=10)] == ["bea@example.com"]

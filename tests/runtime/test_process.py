@@ -122,7 +122,9 @@ async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> Non
     deaf = replace(SERVICES["user"], hears=())
     verifier: Verifier = shop.process.services[0]._resources.verifier
     resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {})
-    with pytest.raises(WrongParts, match=r"user handles \['user\.registered'\], and is declared to hear \[\]"):
+    with pytest.raises(
+        WrongParts, match=r"user handles \['user\.deleted', 'user\.registered'\], and is declared to hear \[\]"
+    ):
         Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
 
 

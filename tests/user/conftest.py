@@ -99,6 +99,22 @@ class World:
         async with self.db.transaction() as tx:
             await self.parts.handlers["user.registered"](tx, event)
 
+    async def hear_of_deletion(self, who: User) -> None:
+        """Handle the announcement that their account was deleted."""
+        data = {"user_id": who.id, "email": who.email}
+        event = Event(
+            id=who.id,
+            type="user.deleted",
+            source="auth",
+            subject=who.id,
+            time=clock.now(),
+            aggregateversion=2,
+            traceparent="",
+            data=data,
+        )
+        async with self.db.transaction() as tx:
+            await self.parts.handlers["user.deleted"](tx, event)
+
     async def rows(self) -> dict[str, Any]:
         """Everything of everybody, to see that a refusal changed nothing."""
         tables = ("user_profiles", "addresses", "user_preferences", "wishlist")

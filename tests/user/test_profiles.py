@@ -104,3 +104,37 @@ async def test_what_services_are_told(world, ada):
     for unknown in ("00000000-0000-7000-8000-000000000000", "", "' OR true --"):
         with pytest.raises(problems.NotFound):
             await world.stub.GetProfile(GetProfileRequest(user_id=unknown))
+
+
+async def test_of_a_deleted_user_nothing_is_left_and_nothing_comes_back(world, ada):
+    address = {
+        "name": "Ada", "line1": "1 Main St", "city": "London", "postal_code": "N1", "country": "GB"
+    }  # fmt: skip
+    await world.rest.ok("POST", "/users/addresses", address, status=201, user=ada)
+    await world.rest.ok("POST", "/users/wishlist", {"sku": "MUG"}, status=201, user=ada)
+    await world.db.execute('UPDATE user_profiles SET custom_fields = \'{"1": "x"}\', metadata = \'{"a": "b"}\'')
+    await world.auth_db.execute("DELETE FROM users WHERE id = $1", ada.id)
+    for _ in range(2):  # once more, and what was announced before it comes late
+        await world.hear_of_deletion(ada)
+        await world.hear(ada)
+    rows = await world.rows()
+    (left,) = rows.pop("user_profiles")
+    assert (left["email"], left["first_name"], left["last_name"], left["phone"]) == ("", "", "", "")
+    assert (left["custom_fields"], left["metadata"]) == (None, {})
+    assert rows == {"addresses": [], "user_preferences": [], "wishlist": []}
+    # Their token works for a while past the gateway.
+    for method, path, body in (
+        ("GET", "/users/profile", None),
+        ("PATCH", "/users/profile", {"phone": "1"}),
+        ("POST", "/users/addresses", address),
+        ("POST", "/users/wishlist", {"sku": "MUG"}),
+    ):
+        assert (await world.rest.send(method, path, body, user=ada)).problem == "user-not-found"
+    assert {name: rows for name, rows in (await world.rows()).items() if name != "user_profiles"} == rows
+
+
+async def test_who_changes_their_profile_is_announced_by_what_changed(world, ada):
+    await world.rest.ok("PATCH", "/users/profile", {"phone": "+44 1", "first_name": "Ada"}, user=ada)
+    await world.rest.ok("PATCH", "/users/profile", {"phone": "+44 1"}, user=ada)
+    told = await world.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log")
+    assert [tuple(row) for row in told] == [("user.updated", ada.id, 2, {"user_id": ada.id, "changed": ["phone"]})]

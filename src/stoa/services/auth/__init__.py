@@ -11,6 +11,7 @@ Invariants:
   other roles and disabling. What has ended never lives again.
 - Nobody gives or takes what they do not hold, and no act of an admin leaves the shop without one.
 - Who has the role seller acts for a seller; how a seller stands is announced with whatever changes it.
+- Of a deleted account nothing personal is left here, and its end is announced in the transaction that removes it.
 - A user is announced as registered in the transaction that adds the row.
 - A key is published before it signs and until its last token is dead.
 """

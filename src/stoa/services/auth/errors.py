@@ -195,6 +195,14 @@ class UnknownPermission(problems.Unprocessable):
         super().__init__("See /auth/permissions for those that there are.", field=field)
 
 
+class LastAdmin(problems.Conflict):
+    title = "The last admin's account cannot be deleted"
+    slug = "last-admin"
+
+    def __init__(self) -> None:
+        super().__init__("Make somebody else an admin first.")
+
+
 class NotOneself(problems.Conflict):
     """Whoever is the last admin cannot lock the shop's door from outside."""
 

@@ -39,6 +39,20 @@ class UserChanged(Fact, event="user.changed", frozen=True, kw_only=True):
     """Whether somebody sells is not to be learned from this: see `SellerChanged`."""
 
 
+class UserDisabled(Fact, event="user.disabled", frozen=True, kw_only=True):
+    """Staff keep somebody from signing in. Whether they may again `user.changed` says."""
+
+    user_id: str
+
+
+class UserDeleted(Fact, event="user.deleted", personal=("email",), frozen=True, kw_only=True):
+    """The account is gone for good, and so is what is personal wherever this is heard. `email` is for who knows the
+    person by nothing else."""
+
+    user_id: str
+    email: str
+
+
 class SellerChanged(Fact, event="seller.changed", frozen=True, kw_only=True):
     """How a seller stands: blocked by staff or not, and whether it sells. The subject is the seller's id."""
 

@@ -16,7 +16,7 @@ from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.permissions import covers
 from stoa.services.auth import powers, repository, roles_repository, sellers
 from stoa.services.auth.errors import BeyondOneself
-from stoa.services.auth.events import UserChanged
+from stoa.services.auth.events import UserChanged, UserDisabled
 from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
 
@@ -61,6 +61,8 @@ async def disable(auth: Auth, admin: Principal, user_id: str, if_match: IfMatch 
         await staff_acts.record(
             tx, act="user.disabled", subject=user.id, before={"enabled": True}, after={"enabled": False}
         )
+        disabled = UserDisabled(user_id=user.id)
+        await auth.outbox.announce(tx, subject=user.id, version=changed.version, fact=disabled)
         await announce_change(auth, tx, changed)
         await sellers.follow_user(auth, tx, changed)
     return changed

@@ -14,6 +14,7 @@ from stoa.services.auth.repository import User
 
 READ_USERS = "auth.users.read"
 DISABLE = "auth.users.disable"
+DELETE = "auth.users.delete"
 ASSIGN = "auth.users.assign"
 EDIT_ROLES = "auth.roles.edit"
 READ_SELLERS = "auth.sellers.read"

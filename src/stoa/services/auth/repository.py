@@ -205,6 +205,23 @@ async def set_disabled(tx: Transaction, user_id: str, at: datetime | None) -> Us
     return _there(await tx.fetchrow(SET_DISABLED, user_id, at))
 
 
+ENABLED_ADMINS = """
+    SELECT id FROM users WHERE roles <> '{customer}' AND 'admin' = ANY (roles) AND disabled_at IS NULL
+"""
+
+
+async def enabled_admins(tx: Transaction) -> list[str]:
+    return [row["id"] for row in await tx.fetch(ENABLED_ADMINS)]
+
+
+REMOVE_USER = "DELETE FROM users WHERE id = $1"
+
+
+async def remove_user(tx: Transaction, user_id: str) -> None:
+    """With the sessions, tokens and memberships; the row must be locked."""
+    await tx.execute(REMOVE_USER, user_id)
+
+
 TAKE_DISABLED_UNTOLD = f"""
     UPDATE users SET version = version + 1 WHERE id IN (
         SELECT id FROM users WHERE disabled_at IS NOT NULL AND version = 1

@@ -22,6 +22,7 @@ from stoa.kit.permissions import LONGEST_NAME
 from stoa.kit.staff_acts import StaffAct
 from stoa.kit.tokens import LONGEST_TOKEN, SessionEnded
 from stoa.services.auth import (
+    delete_account,
     manage_sellers,
     manage_users,
     passwords,
@@ -36,6 +37,7 @@ from stoa.services.auth.check_session import TokenState, validate
 from stoa.services.auth.errors import (
     AccountDisabled,
     InvalidRefreshToken,
+    LastAdmin,
     NoSuchRole,
     NoSuchSeller,
     NoSuchUser,
@@ -126,8 +128,12 @@ class NewSeller(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
 
 
-class SellerReason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Why(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
+
+
+class OwnDeletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    current_password: AnyPassword
 
 
 class MemberBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -313,6 +319,35 @@ async def enable_user(auth: Auth, request: Request) -> AccountView:
     return account_view(await manage_users.enable(auth, _caller(request), request.path["user_id"], request.if_match))
 
 
+@routes.delete(
+    "/auth/users/{user_id:uuid}",
+    body=Why,
+    who=may(powers.DELETE),
+    versioned=True,
+    summary="Delete somebody's account, for good",
+)
+async def delete_user(auth: Auth, request: Request[Why]) -> Answer:
+    """Orders stay, as the law requires; profile, addresses, wishlist and mails go within seconds."""
+    user_id = request.path["user_id"].lower()
+    await delete_account.delete_other(auth, _caller(request), user_id, request.body.reason, if_match=request.if_match)
+    return Answer(204, headers={ENDED_USER: user_id})
+
+
+@routes.post(
+    "/auth/me/delete",
+    body=OwnDeletion,
+    raises=(WrongPassword, NoSuchUser, LastAdmin),
+    who=SIGNED_IN,
+    idempotent=UNKEPT,
+    summary="Delete your account, for good",
+)
+async def delete_me(auth: Auth, request: Request[OwnDeletion]) -> Answer:
+    """Orders stay, as the law requires; profile, addresses, wishlist and mails go within seconds."""
+    sent = request.body
+    await delete_account.delete_own(auth, _caller(request), password=sent.current_password, client=request.client)
+    return Answer(204, headers={ENDED_USER: request.user_id})
+
+
 @routes.get(
     "/auth/users/{user_id:uuid}/acts",
     query=PageQuery,
@@ -408,24 +443,24 @@ async def show_seller(auth: Auth, request: Request) -> SellerView:
 
 @routes.post(
     "/auth/sellers/{seller_id:uuid}/block",
-    body=SellerReason,
+    body=Why,
     answer=SellerView,
     who=BLOCK_SELLERS,
     summary="Let a seller sell nothing",
 )
-async def block_seller(auth: Auth, request: Request[SellerReason]) -> SellerView:
+async def block_seller(auth: Auth, request: Request[Why]) -> SellerView:
     seller_id = request.path["seller_id"]
     return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=True))
 
 
 @routes.post(
     "/auth/sellers/{seller_id:uuid}/unblock",
-    body=SellerReason,
+    body=Why,
     answer=SellerView,
     who=BLOCK_SELLERS,
     summary="Let a blocked seller sell again",
 )
-async def unblock_seller(auth: Auth, request: Request[SellerReason]) -> SellerView:
+async def unblock_seller(auth: Auth, request: Request[Why]) -> SellerView:
     seller_id = request.path["seller_id"]
     return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=False))
 

@@ -78,6 +78,17 @@ async def lock_sellers(tx: Transaction, seller_ids: Sequence[str]) -> list[Selle
     return [Seller(**row) for row in await tx.fetch(LOCK_SELLERS, seller_ids)]
 
 
+FORGET_NAME = """
+    UPDATE sellers SET name = ''
+    WHERE id = $1 AND NOT EXISTS (SELECT FROM seller_members WHERE seller_id = $1)
+"""
+
+
+async def forget_name(tx: Transaction, seller_id: str) -> None:
+    """Of a seller that was one person, who is gone: it had theirs."""
+    await tx.execute(FORGET_NAME, seller_id)
+
+
 SET_BLOCKED = "UPDATE sellers SET blocked_at = $2 WHERE id = $1"
 
 

@@ -27,6 +27,12 @@ class UserRegistered(msgspec.Struct, frozen=True):
     first_name: str
 
 
+class UserDeleted(msgspec.Struct, frozen=True):
+    """`email` is empty where this was handled before: what is personal is told once."""
+
+    email: str = ""
+
+
 class AddressProofAsked(msgspec.Struct, frozen=True):
     """`code` is None where the address has an account."""
 
@@ -122,6 +128,7 @@ def handlers(mails: Mails, *, carried: bool = False) -> dict[str, Handler]:
     post = Post(mails, carried)
     return {
         "user.registered": _welcome(post),
+        "user.deleted": _forget,
         "user.proof_asked": _proof(post),
         **{kind: _about_order(post, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
         "payment.refunded": _refund(post),
@@ -153,6 +160,13 @@ def _welcome(post: Post) -> Handler:
         )
 
     return handle
+
+
+async def _forget(tx: Transaction, event: Event) -> None:
+    """The mails to them go. Whom to write to about an order goes with the order's mails, in its own time."""
+    heard = event.read(UserDeleted)
+    if heard.email:
+        await repository.forget_recipient(tx, heard.email)
 
 
 def _proof(post: Post) -> Handler:

@@ -189,6 +189,13 @@ async def cut_bodies(db: Db, sent_before: datetime, most: int) -> int:
     return affected(await db.execute(CUT_BODIES, sent_before, most))
 
 
+FORGET_RECIPIENT = "DELETE FROM deliveries WHERE recipient = $1"
+
+
+async def forget_recipient(tx: Transaction, recipient: str) -> None:
+    await tx.execute(FORGET_RECIPIENT, recipient)
+
+
 REMOVE_DELIVERIES = """
     DELETE FROM deliveries
     WHERE id IN (

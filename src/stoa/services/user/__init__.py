@@ -5,6 +5,7 @@ Owns all four; e-mail address, password and roles are auth's. Invariants:
 - Everything hangs on a profile, and nobody but its user sees or changes it: a foreign id is an unknown one.
 - What the user has edited is never overwritten by an announcement, however late that comes.
 - An address book has at most 50 addresses, and while it has any, exactly one default.
+- Of who was deleted nothing is left, and nothing comes back, however late it was announced.
 - A product or a SKU is on a wishlist once.
 """
 
@@ -22,7 +23,7 @@ from stoa.services.user.service import Users
 
 
 def build(resources: Resources) -> Parts:
-    users = Users(db=resources.db, auth=AuthServiceStub(resources.channel("auth")))
+    users = Users(db=resources.db, auth=AuthServiceStub(resources.channel("auth")), outbox=resources.outbox)
     return Parts(
         routes=routes.bind(users),
         servicers=[partial(add_UserServiceServicer_to_server, UserServicer(users))],

@@ -10,7 +10,7 @@ from stoa.kit.http.types import Address
 from stoa.kit.ids import uuid7
 from stoa.services.user import repository
 from stoa.services.user.errors import AddressBookFull, DefaultNeeded, NoSuchAddress
-from stoa.services.user.profiles import profile_of
+from stoa.services.user.profiles import lock, profile_of
 from stoa.services.user.repository import BookedAddress
 from stoa.services.user.service import Users
 
@@ -22,7 +22,7 @@ async def add_address(users: Users, user_id: str, address: Address, *, is_defaul
     """A new address; the first is the default whatever is said. Raises `AddressBookFull`."""
     await profile_of(users, user_id)
     async with users.db.transaction() as tx:
-        await repository.lock_profile(tx, user_id)
+        await lock(tx, user_id)
         there = await repository.count_addresses(tx, user_id)
         if there >= MOST_ADDRESSES:
             raise AddressBookFull(MOST_ADDRESSES)

@@ -34,4 +34,13 @@ async def add_profile(tx: Transaction, event: Event) -> None:
     await repository.add_profile(tx, profile)
 
 
-HANDLERS: Mapping[str, Handler] = {"user.registered": add_profile}
+class Deleted(msgspec.Struct):
+    user_id: str
+
+
+async def forget_user(tx: Transaction, event: Event) -> None:
+    """Everything of theirs goes. What was announced of them before and comes again finds that they were deleted."""
+    await repository.forget(tx, event.read(Deleted).user_id)
+
+
+HANDLERS: Mapping[str, Handler] = {"user.registered": add_profile, "user.deleted": forget_user}

@@ -7,7 +7,7 @@ first asks auth and adds it; the announcement then finds it there and leaves it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from stoa.contracts.auth.v1.auth_pb2 import GetUserRequest
@@ -15,9 +15,11 @@ from stoa.kit import staff_acts
 from stoa.kit.custom_fields import values
 from stoa.kit.custom_fields.definition import Entity
 from stoa.kit.custom_fields.repository import definitions
+from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.user import repository
 from stoa.services.user.errors import NoSuchUser
+from stoa.services.user.events import UserUpdated
 from stoa.services.user.repository import Profile
 from stoa.services.user.service import Users
 
@@ -56,7 +58,7 @@ async def edit_profile(users: Users, user_id: str, changes: Changes, if_match: I
     """The profile with what is given changed. A repeat changes nothing."""
     await profile_of(users, user_id)
     async with users.db.transaction() as tx:
-        if_match.check(await repository.lock_profile(tx, user_id))
+        if_match.check(await lock(tx, user_id))
         before = await repository.find_profile(tx, user_id)
         assert before is not None
         known = await definitions(tx, CUSTOMER) if changes.custom_fields else {}
@@ -65,6 +67,9 @@ async def edit_profile(users: Users, user_id: str, changes: Changes, if_match: I
             return before
         kept = values.stored(known, after.custom_fields) if changes.custom_fields else None
         edited = await repository.edit_profile(tx, after, kept)
+        changed = [one.name for one in fields(Profile) if getattr(before, one.name) != getattr(after, one.name)]
+        fact = UserUpdated(user_id=user_id, changed=changed)
+        await users.outbox.announce(tx, subject=user_id, version=edited.version, fact=fact)
         if changes.by_staff:
             was, now = _named(before), _named(edited)
             await staff_acts.record(tx, act="customer.edited", subject=user_id, before=was, after=now)
@@ -88,3 +93,11 @@ def _changed(before: Profile, changes: Changes, known: values.Known) -> Profile:
 def _named(profile: Profile) -> dict[str, list[str]]:
     """Which there are: what they say is about a person, and what staff did is kept for good."""
     return {"custom_fields": sorted(profile.custom_fields.shown(private=True)), "metadata": sorted(profile.metadata)}
+
+
+async def lock(tx: Transaction, user_id: str) -> int:
+    """The version of a profile that nobody else changes now. Raises `NoSuchUser` where it was deleted meanwhile."""
+    version = await repository.lock_profile(tx, user_id)
+    if version is None:
+        raise NoSuchUser
+    return version

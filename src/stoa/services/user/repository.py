@@ -41,7 +41,7 @@ async def add_profile(db: Db, new: Profile) -> None:
 
 FIND_PROFILE = """
     SELECT user_id, email, first_name, last_name, phone, version, named_fields(custom_fields) AS custom_fields, metadata
-    FROM user_profiles WHERE user_id = $1
+    FROM user_profiles WHERE user_id = $1 AND deleted_at IS NULL
 """
 
 
@@ -80,13 +80,34 @@ def _profile(row: asyncpg.Record) -> Profile:
     return Profile(**dict(row) | {"custom_fields": fields_of(row["custom_fields"])})
 
 
-LOCK_PROFILE = "SELECT version FROM user_profiles WHERE user_id = $1 FOR NO KEY UPDATE"
+LOCK_PROFILE = "SELECT version FROM user_profiles WHERE user_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"
 
 
 async def lock_profile(tx: Transaction, user_id: str) -> int | None:
-    """One change at a time to it and to what hangs on it; its version, None where there is no profile."""
+    """One change at a time to it and to what hangs on it; its version, None where there is no profile or no more."""
     version: int | None = await tx.fetchval(LOCK_PROFILE, user_id)
     return version
+
+
+# First the row, which everybody who adds to the profile holds.
+EMPTY_PROFILE = """
+    INSERT INTO user_profiles (user_id, email, first_name, last_name, phone, deleted_at)
+    VALUES ($1, '', '', '', '', now())
+    ON CONFLICT (user_id) DO UPDATE SET email = '', first_name = '', last_name = '', phone = '',
+        custom_fields = DEFAULT, metadata = DEFAULT, deleted_at = now()
+    WHERE user_profiles.deleted_at IS NULL
+"""
+DELETE_ADDRESSES = "DELETE FROM addresses WHERE user_id = $1"
+DELETE_PREFERENCES = "DELETE FROM user_preferences WHERE user_id = $1"
+DELETE_WISHES = "DELETE FROM wishlist WHERE user_id = $1"
+
+
+async def forget(tx: Transaction, user_id: str) -> None:
+    """Nothing is left but that the user was deleted."""
+    await tx.execute(EMPTY_PROFILE, user_id)
+    await tx.execute(DELETE_ADDRESSES, user_id)
+    await tx.execute(DELETE_PREFERENCES, user_id)
+    await tx.execute(DELETE_WISHES, user_id)
 
 
 # -------------------------------------------------------------------------------------------- addresses

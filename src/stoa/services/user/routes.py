@@ -179,7 +179,15 @@ async def list_addresses(users: Users, request: Request[None, PageQuery]) -> Pag
     return page_of([_address(address) for address in found], limit, lambda address: (address.id,))
 
 
-@routes.post("/users/addresses", body=AddressBody, answer=AddressView, status=201, who=OWNER, summary="Add an address")
+@routes.post(
+    "/users/addresses",
+    body=AddressBody,
+    answer=AddressView,
+    status=201,
+    raises=(NoSuchUser,),
+    who=OWNER,
+    summary="Add an address",
+)
 async def add_address(users: Users, request: Request[AddressBody]) -> AddressView:
     sent = request.body
     return _address(await addresses.add_address(users, request.user_id, sent, is_default=bool(sent.is_default)))

@@ -9,9 +9,11 @@ from stoa.kit.db import Database
 
 if TYPE_CHECKING:
     from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from stoa.kit.outbox import Outbox
 
 
 @dataclass(frozen=True)
 class Users:
     db: Database
     auth: AuthServiceAsyncStub
+    outbox: Outbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stoa.kit.ids import uuid7
 from stoa.services.user import repository
 from stoa.services.user.errors import NotOnWishlist, WishlistFull
-from stoa.services.user.profiles import profile_of
+from stoa.services.user.profiles import lock, profile_of
 from stoa.services.user.repository import Wish
 from stoa.services.user.service import Users
 
@@ -16,7 +16,7 @@ async def add_wish(users: Users, user_id: str, *, product_id: str | None, sku: s
     """The entry, and whether it is new: what is on the list already stays where it is. Raises `WishlistFull`."""
     await profile_of(users, user_id)
     async with users.db.transaction() as tx:
-        await repository.lock_profile(tx, user_id)
+        await lock(tx, user_id)
         there = await repository.find_wish(tx, user_id, product_id, sku)
         if there is not None:
             return there, False
