@@ -65,9 +65,10 @@ contracts:  ## generate src/stoa/contracts from proto/
 	$(DEV)
 	$(BIN)/python tools/contracts.py
 
-baseline:  ## at a release: what later contracts must stay compatible with
+baseline:  ## at a release: what later contracts, and the kit, must stay compatible with
 	$(DEV)
 	$(BIN)/buf build -o proto/released.binpb
+	$(BIN)/python -m tests.kit.kit_api
 
 docs:  ## write the generated pages: who calls whom, settings, permissions
 	$(DEV)

@@ -14,7 +14,7 @@ from journeys.client import Shopper
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 PARTS = ("Context", "Decision", "Consequences", "Rejected", "Enforced by")
 
-KNOWN_ROOTS = ("src", "tests", "docs", "proto", "topologies", "tools", "bench", "requirements", ".ci")
+KNOWN_ROOTS = ("src", "tests", "docs", "proto", "topologies", "tools", "bench", "requirements", ".ci", "examples")
 # Of an installation, not of the repository; test_operations looks them up in a running one.
 OF_AN_INSTALLATION = re.compile(r"(\.stoa|DATA_DIR|postgres|backup)/.*|(secrets\.json|admin\.txt)|/\w.*")
 A_PATH = re.compile(r"(?:[\w.<>*-]+/)*[\w.<>*-]+(?:/|\.(?:py|md|sql|toml|proto|txt|html|binpb))")

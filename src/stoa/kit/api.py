@@ -1,7 +1,7 @@
-"""What of the kit a package from outside may build on, and the version of it that a package is written for.
+"""What of Stoa a package from outside may build on, and the version of it that a package is written for.
 
-A name that stands here stays, and takes what it has taken; `tests/kit/test_api.py` compares all of them with what was
-recorded. What is added is no break. Whatever breaks raises `VERSION`, and a package that says another does not join.
+A name that stands here stays, and takes what it has taken; `tests/kit/test_api.py` compares all of them with what the
+last release recorded. What is added is no break. What breaks raises `VERSION`: a package of another does not join.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ VERSION = 1
 
 STABLE: Mapping[str, tuple[str, ...]] = {
     "stoa.kit.service": ("Service", "PublicRead", "Resources", "Parts", "Job", "Handler", "BatchHandler"),
-    "stoa.kit.db": ("Database", "Transaction"),
+    "stoa.kit.db": ("Database", "Transaction", "Db"),
     "stoa.kit.events": ("Fact", "Event"),
     "stoa.kit.outbox": ("Outbox", "Announcement"),
     "stoa.kit.http.routes": (
@@ -25,6 +25,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "ANYONE",
         "SIGNED_IN",
         "OWNER",
+        "may",
         "Idempotency",
         "OPTIONAL",
         "REQUIRED",
@@ -43,9 +44,12 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "Unavailable",
     ),
     "stoa.kit.money": ("Money",),
-    "stoa.kit.ids": ("uuid7",),
+    "stoa.kit.permissions": ("Permission",),
+    "stoa.kit.ids": ("uuid7", "is_uuid"),
     "stoa.kit.clock": ("now",),
     "stoa.kit.settings": ("Seconds", "WholeSeconds", "Days", "Number", "Positive", "Currency"),
+    "stoa.app": ("SERVICES", "GET_PERSONAL", "subscribers"),
+    "stoa.testing": ("Rest", "Shop", "User", "new_user", "token_of", "prepare_all"),
     "stoa.audit.finding": ("Finding", "Findings", "Invariant"),
     "stoa.audit.look": ("Look", "side_by_side"),
 }
