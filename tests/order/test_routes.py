@@ -32,6 +32,8 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "discount": {"amount": 0, "currency": "GBP"},
         "tax": {"amount": 800, "currency": "GBP"},
         "returned_quantity": 0,
+        "custom_fields": {},
+        "metadata": {},
     }
     created_at, updated_at = body.pop("created_at"), body.pop("updated_at")
     assert created_at.endswith("Z")
@@ -54,6 +56,8 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "billing_address": order.billing_address,
         "payment_id": order.payment_id,
         "tracking": None,
+        "custom_fields": {},
+        "metadata": {},
         "version": 2,
     }
 

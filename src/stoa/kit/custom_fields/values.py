@@ -173,6 +173,8 @@ def with_metadata(before: Mapping[str, str], sent: Mapping[str, str | None], pla
 
 PREFIX = "custom."
 """Of a parameter that filters: `?custom.color=red`."""
+CustomFilter = Annotated[dict[str, str], Meta(max_length=10)]
+"""Of a query, by the names of the fields."""
 
 
 def filter_by(known: Known, name: str, value: str, *, private: bool) -> tuple[int, str]:

@@ -92,10 +92,22 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
             raise problems.Unprocessable(f"There is no parameter {unknown!r} here.", field=unknown)
         return None
     _refuse_nul(parameters)
-    return _convert(parameters, shape)
+    return _convert(_gathered(parameters) if "custom" in shape.__struct_fields__ else parameters, shape)
 
 
-def _convert(parameters: dict[str, str], shape: Any) -> Any:
+def _gathered(parameters: dict[str, str]) -> dict[str, Any]:
+    """`custom.color` is a member of `custom`: which there are, an admin says, and not the declaration."""
+    gathered: dict[str, Any] = {"custom": {}}
+    for name, value in parameters.items():
+        family, dot, member = name.partition(".")
+        if family == "custom" and dot:
+            gathered["custom"][member] = value
+        else:
+            gathered[name] = value
+    return gathered
+
+
+def _convert(parameters: dict[str, Any], shape: Any) -> Any:
     try:
         return msgspec.convert(parameters, shape, strict=False)
     except msgspec.ValidationError as error:

@@ -252,6 +252,7 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
         parameters += [
             {"name": name, "in": "query", "required": required, "schema": schema}
             for name, required, schema in schemas.members(route.query)
+            if schema.get("type") != "object"  # custom fields: an admin says which there are
         ]
     if route.idempotency not in {None, UNKEPT}:
         required = route.idempotency in {REQUIRED, OWN_REQUIRED}

@@ -20,6 +20,7 @@ from stoa.services.order.states import Status
 READ = "order.orders.read"
 FULFILL = "order.orders.fulfill"
 CANCEL = "order.orders.cancel"
+ANNOTATE = "order.orders.annotate"
 SETTLE = "order.orders.settle"
 DECIDE = "order.returns.decide"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from stoa.kit.db import Database
@@ -15,7 +15,10 @@ from stoa.services.order.repository import Order
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """What a checkout has worked out; `figures` have been checked. `user_id` is None for a guest."""
+    """What a checkout has worked out; `figures` have been checked. `user_id` is None for a guest.
+
+    Of `custom_fields` the order has those that are defined when it is made.
+    """
 
     checkout_id: str
     order_id: str
@@ -28,6 +31,8 @@ class NewOrder:
     billing_address: dict[str, str]
     payment_id: str | None
     reservation_key: str
+    custom_fields: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 async def create_orders(db: Database, wanted: Sequence[NewOrder]) -> list[Order | Exception]:
@@ -61,6 +66,8 @@ def _row(new: NewOrder) -> dict[str, Any]:
         "billing_address": new.billing_address,
         "payment_id": new.payment_id,
         "reservation_key": new.reservation_key,
+        "custom_fields": new.custom_fields,
+        "metadata": new.metadata,
         "items": [
             {
                 "position": position,
@@ -71,6 +78,8 @@ def _row(new: NewOrder) -> dict[str, Any]:
                 "quantity": item.quantity,
                 "discount_minor": discount.amount,
                 "tax_minor": item.tax.amount,
+                "said": item.said,
+                "metadata": item.metadata,
             }
             for position, (item, discount) in enumerate(zip(new.items, discounts, strict=True))
         ],

@@ -26,6 +26,22 @@ class WrongState(problems.Conflict):
         super().__init__(f"An order that is {before} cannot become {after}.", **members)
 
 
+class NoSuchLine(problems.Unprocessable):
+    title = "No such line"
+    slug = "order-line-not-found"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("The order has no line of this SKU.", field=field)
+
+
+class OnlyAlone(problems.Unprocessable):
+    title = "A custom field is filtered by alone"
+    slug = "custom-filter-alone"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("With a filter by a custom field no other is taken.", field=field)
+
+
 class NotPaid(problems.Conflict):
     """All of the money has gone back, or goes back: what is shipped now would be a present."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from stoa.kit import money
 from stoa.kit.money import Money
@@ -18,7 +19,7 @@ MOST_OF_A_LINE = 100_000
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """`tax` is this line's part of the order's tax."""
+    """`tax` is this line's part of the order's tax; `said` is what the cart's line said for its custom fields."""
 
     product_id: str
     sku: str
@@ -26,6 +27,8 @@ class NewItem:
     unit_price: Money
     quantity: int
     tax: Money
+    said: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subtotal(self) -> Money:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from stoa.kit import ids
+from stoa.kit.custom_fields.values import NOTHING, Fields, Value, fields_of
 from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.order.history import Change, change_of
@@ -20,7 +21,7 @@ from stoa.services.order.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`discount` and `tax` are this line's share of the order's."""
+    """`discount` and `tax` are this line's share of the order's; `said` is what the cart's line said for its fields."""
 
     product_id: str
     sku: str
@@ -31,6 +32,9 @@ class Item:
     tax: Money
     returned_quantity: int
     requested_quantity: int
+    said: Mapping[str, Value] = field(default_factory=dict)
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def subtotal(self) -> Money:
@@ -88,6 +92,8 @@ class Order:
     version: int
     created_at: datetime
     updated_at: datetime
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def left(self) -> Money:
@@ -127,6 +133,8 @@ def _order(row: asyncpg.Record) -> Order:
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        custom_fields=fields_of(row["custom_fields"]),
+        metadata=row["metadata"],
     )
 
 
@@ -141,6 +149,9 @@ def _item(row: dict[str, Any], currency: str) -> Item:
         tax=Money(row["tax_minor"], currency),
         returned_quantity=row["returned_quantity"],
         requested_quantity=row["requested_quantity"],
+        said=row["said"],
+        custom_fields=fields_of(row["named"]),
+        metadata=row["metadata"],
     )
 
 
@@ -149,13 +160,16 @@ _ORDERS = """
     SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
            o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
            o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor, o.confirmed_at, o.version,
-           o.created_at,
+           o.created_at, named_fields(o.custom_fields) AS custom_fields, o.metadata,
            greatest(o.updated_at, payments.updated_at) AS updated_at,
            payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,
            coalesce(payments.by_hand_minor, 0) AS by_hand_minor,
            shipments.carrier, shipments.tracking_number, shipments.shipped_at, shipments.delivered_at,
            (
-               SELECT json_agg(order_items ORDER BY position) FROM order_items WHERE order_items.order_id = o.id
+               SELECT json_agg(item ORDER BY position)
+               FROM (
+                   SELECT *, named_fields(custom_fields) AS named FROM order_items WHERE order_items.order_id = o.id
+               ) AS item
            ) AS items
     FROM orders AS o
     LEFT JOIN payments ON payments.id = o.payment_id
@@ -173,6 +187,22 @@ async def read_orders(db: Db, order_ids: Sequence[str]) -> dict[str, Order]:
 
 async def read_order(db: Db, order_id: str) -> Order | None:
     return (await read_orders(db, [order_id])).get(order_id)
+
+
+# Of those with one value of one custom field: the list that is kept of them has the order, and only a page is read.
+_LISTED = """
+    JOIN (
+        SELECT subject FROM custom_field_values
+        WHERE field = $1 AND value = $2 AND standing = '' AND subject < $3 ORDER BY subject DESC LIMIT $4
+    ) AS listed ON listed.subject = o.id
+    ORDER BY o.id DESC
+"""
+ORDERS_WITH_VALUE = _ORDERS + _LISTED
+
+
+async def list_orders_with(db: Db, number: int, value: str, *, before: str | None, limit: int) -> list[Order]:
+    """Newest first, of all with this value of the custom field of this number."""
+    return [_order(row) for row in await db.fetch(ORDERS_WITH_VALUE, number, value, before or ids.LAST, limit)]
 
 
 # Three statements and not one with optional filters: each walks its own index, newest first.
@@ -205,7 +235,8 @@ CREATE_ORDERS = """
         SELECT * FROM jsonb_to_recordset($1::jsonb) AS wanted (
             checkout_id uuid, order_id uuid, user_id uuid, email text, currency text, subtotal_minor bigint,
             discount_minor bigint, shipping_minor bigint, tax_minor bigint, total_minor bigint, shipping_method text,
-            shipping_address jsonb, billing_address jsonb, payment_id uuid, reservation_key text, items jsonb
+            shipping_address jsonb, billing_address jsonb, payment_id uuid, reservation_key text, custom_fields jsonb,
+            metadata jsonb, items jsonb
         )
     ), claimed AS (
         INSERT INTO checkouts (id, order_id) SELECT checkout_id, order_id FROM wanted ORDER BY checkout_id
@@ -214,20 +245,22 @@ CREATE_ORDERS = """
     ), made AS (
         INSERT INTO orders (
             id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor,
-            shipping_method, shipping_address, billing_address, payment_id, reservation_key
+            shipping_method, shipping_address, billing_address, payment_id, reservation_key, custom_fields, metadata
         )
         SELECT order_id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor,
-               total_minor, shipping_method, shipping_address, billing_address, payment_id, reservation_key
+               total_minor, shipping_method, shipping_address, billing_address, payment_id, reservation_key,
+               numbered_fields('order', nullif(custom_fields, '{}')), metadata
         FROM wanted JOIN claimed USING (order_id)
         RETURNING id, version, status
     ), listed AS (
         INSERT INTO order_items (
-            order_id, position, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor
+            order_id, position, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, said,
+            metadata
         )
         SELECT order_id, item.*
         FROM wanted JOIN claimed USING (order_id), jsonb_to_recordset(wanted.items) AS item (
             position int, product_id uuid, sku text, name text, unit_price_minor bigint, quantity bigint,
-            discount_minor bigint, tax_minor bigint
+            discount_minor bigint, tax_minor bigint, said jsonb, metadata jsonb
         )
     )
     INSERT INTO order_status_history (order_id, version, status, reason, actor)
@@ -365,6 +398,30 @@ async def touch_order(tx: Transaction, order_id: str, refund_minor: int = 0) -> 
     """The next version of a locked order whose status stays; `refund_minor` more is to go back for it."""
     version: int = await tx.fetchval(TOUCH_ORDER, order_id, refund_minor)
     return version
+
+
+NOTE_ON_ORDER = """
+    UPDATE orders SET custom_fields = nullif(coalesce($2, custom_fields), '{}'), metadata = $3 WHERE id = $1
+"""
+
+
+async def note_on_order(
+    tx: Transaction, order_id: str, custom_fields: Mapping[str, Any] | None, metadata: Mapping[str, str]
+) -> None:
+    """Of a locked order. `custom_fields` by their numbers; None where they stay."""
+    await tx.execute(NOTE_ON_ORDER, order_id, custom_fields, metadata)
+
+
+NOTE_ON_LINES = """
+    UPDATE order_items SET custom_fields = nullif(noted.custom_fields, '{}'), metadata = noted.metadata
+    FROM jsonb_to_recordset($2::jsonb) AS noted (sku text, custom_fields jsonb, metadata jsonb)
+    WHERE order_items.order_id = $1 AND order_items.sku = noted.sku
+"""
+
+
+async def note_on_lines(tx: Transaction, order_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Of a locked order."""
+    await tx.execute(NOTE_ON_LINES, order_id, lines)
 
 
 SETTLE_REFUND = """

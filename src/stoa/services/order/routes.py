@@ -10,20 +10,26 @@ import msgspec
 from msgspec import Meta
 
 from stoa.kit.context import Principal
+from stoa.kit.custom_fields.repository import definitions
+from stoa.kit.custom_fields.routes import add_routes
+from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
 from stoa.kit.money import Money
 from stoa.kit.problems import Unauthorized
 from stoa.services.order import access, repository, returns_repository
+from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.cancel_return import cancel_return
 from stoa.services.order.decide_return import approve_return, refuse_return
 from stoa.services.order.deliver_order import deliver_order
+from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.process_order import process_order
 from stoa.services.order.receive_return import receive_return, take_back
 from stoa.services.order.refunds import Came
+from stoa.services.order.repository import Order
 from stoa.services.order.request_return import request_return
 from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.returns_repository import Return
@@ -37,6 +43,8 @@ FULFILL = may(access.FULFILL)
 DECIDE = may(access.DECIDE)
 
 routes: Routes[Orders] = Routes("order")
+for entity in (ORDER, ORDER_LINE):
+    add_routes(routes, entity, define=may("order.fields.edit"), sees=may(access.READ))
 
 ONE_RETURN = "/orders/{order_id:uuid}/returns/{return_id:uuid}"
 
@@ -46,6 +54,21 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     status: Status | None = None
     user_id: Id | None = None
+    custom: CustomFilter = msgspec.field(default_factory=dict)
+
+
+class LineNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Sku
+    custom_fields: Values = {}
+    metadata: Metadata = {}
+
+
+class OrderNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is left out stays."""
+
+    custom_fields: Values = {}
+    metadata: Metadata = {}
+    items: Annotated[Sequence[LineNotes], Meta(max_length=MOST_LINES)] = ()
 
 
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,7 +169,11 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 
 @routes.get("/orders", query=ListQuery, answer=Page[OrderView], who=OWNER, summary="My orders, newest first")
 async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page[OrderView]:
+    """Newest first. Who may read all orders finds them by a filterable custom field: `?custom.purchase_order=A-17`."""
     query, caller = request.query, _caller(request.principal)
+    if query.custom:
+        found = await _with_value(orders, query, caller)
+        return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
     wanted = query.user_id.lower() if query.user_id else None
     if not caller.may(access.READ):
         if wanted not in {None, caller.user_id}:
@@ -159,12 +186,23 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
         before=_before(query.cursor),
         limit=query.limit + 1,
     )
-    return page_of([view(order) for order in found], query.limit, lambda order: (order.id,))
+    return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
+
+
+async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> list[Order]:
+    (name, value), *more = query.custom.items()
+    if more or query.status is not None or query.user_id is not None:
+        raise OnlyAlone(f"custom.{name}")
+    known = await definitions(orders.db, ORDER) if caller.may(access.READ) else {}
+    number, looked_for = filter_by(known, name, value, private=True)
+    before = _before(query.cursor)
+    return await repository.list_orders_with(orders.db, number, looked_for, before=before, limit=query.limit + 1)
 
 
 @routes.get("/orders/{order_id:uuid}", answer=OrderView, who=OWNER, summary="One order")
 async def show_order(orders: Orders, request: Request) -> OrderView:
-    return view(await access.find(orders.db, request.path["order_id"], _caller(request.principal)))
+    caller = _caller(request.principal)
+    return _shown(await access.find(orders.db, request.path["order_id"], caller), caller)
 
 
 @routes.get("/orders/{order_id:uuid}/history", answer=Page[ChangeView], who=OWNER, summary="What became of an order")
@@ -195,7 +233,25 @@ async def show_order_history(orders: Orders, request: Request) -> Page[ChangeVie
 )
 async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
     caller = _caller(request.principal)
-    return view(await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match))
+    canceled = await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
+    return _shown(canceled, caller)
+
+
+@routes.patch(
+    "/orders/{order_id:uuid}",
+    body=OrderNotes,
+    answer=OrderView,
+    who=may(access.ANNOTATE),
+    versioned=True,
+    summary="Note custom fields and metadata on an order and its lines",
+)
+async def note_on_order(orders: Orders, request: Request[OrderNotes]) -> OrderView:
+    """What was agreed stays: this is what the shop knows beside it."""
+    body, caller = request.body, _caller(request.principal)
+    notes = Notes(custom_fields=body.custom_fields, metadata=body.metadata)
+    lines = [(item.sku, Notes(custom_fields=item.custom_fields, metadata=item.metadata)) for item in body.items]
+    noted = await annotate_order(orders, request.path["order_id"], caller, notes, lines, request.if_match)
+    return view(noted, private=True)
 
 
 @routes.post(
@@ -206,7 +262,8 @@ async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> Or
     summary="Start picking and packing",
 )
 async def process_one_order(orders: Orders, request: Request) -> OrderView:
-    return view(await process_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
+    caller = _caller(request.principal)
+    return _shown(await process_order(orders, request.path["order_id"], caller, request.if_match), caller)
 
 
 @routes.post(
@@ -218,22 +275,24 @@ async def process_one_order(orders: Orders, request: Request) -> OrderView:
     summary="Hand to a carrier",
 )
 async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
+    caller = _caller(request.principal)
     shipped = await ship_order(
         orders,
         request.path["order_id"],
-        _caller(request.principal),
+        caller,
         carrier=request.body.carrier,
         tracking_number=request.body.tracking_number,
         if_match=request.if_match,
     )
-    return view(shipped)
+    return _shown(shipped, caller)
 
 
 @routes.post(
     "/orders/{order_id:uuid}/deliver", answer=OrderView, who=FULFILL, versioned=True, summary="The customer has it"
 )
 async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
-    return view(await deliver_order(orders, request.path["order_id"], _caller(request.principal), request.if_match))
+    caller = _caller(request.principal)
+    return _shown(await deliver_order(orders, request.path["order_id"], caller, request.if_match), caller)
 
 
 @routes.post(
@@ -247,7 +306,8 @@ async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
 async def settle_one_order(orders: Orders, request: Request[Settlement]) -> OrderView:
     """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
     caller = _caller(request.principal)
-    return view(await settle_refund(orders, request.path["order_id"], caller, request.body.reason, request.if_match))
+    settled = await settle_refund(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
+    return _shown(settled, caller)
 
 
 @routes.post(
@@ -368,6 +428,11 @@ def _which(request: Request[Any, Any]) -> tuple[str, str, Principal]:
 async def _return(orders: Orders, request: Request) -> Return:
     order_id, return_id, caller = _which(request)
     return await access.find_return(orders.db, await access.find(orders.db, order_id, caller), return_id)
+
+
+def _shown(order: Order, caller: Principal) -> OrderView:
+    """With what only the shop sees of it, where the caller is of the shop."""
+    return view(order, private=caller.may(access.READ) or caller.may(access.ANNOTATE))
 
 
 def _return_view(found: Return) -> ReturnView:

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.order.v1 import order_pb2_grpc
 from stoa.contracts.order.v1.order_pb2 import (
     AbandonOrderRequest,
     AbandonOrderResponse,
+    CheckCustomFieldsRequest,
+    CheckCustomFieldsResponse,
     ConfirmOrderRequest,
     ConfirmOrderResponse,
     CreateOrderRequest,
@@ -21,6 +25,7 @@ from stoa.contracts.order.v1.order_pb2 import (
 from stoa.kit.money import Money
 from stoa.services.order import figures, repository
 from stoa.services.order.abandon_order import abandon_order
+from stoa.services.order.annotate_order import check_said
 from stoa.services.order.create_order import NewOrder
 from stoa.services.order.errors import NoSuchOrder
 from stoa.services.order.figures import Figures, NewItem
@@ -43,6 +48,10 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
     async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:
         await abandon_order(self._orders, request.checkout_id, request.reason)
         return AbandonOrderResponse()
+
+    async def CheckCustomFields(self, request: CheckCustomFieldsRequest, context: Any) -> CheckCustomFieldsResponse:
+        await check_said(self._orders.db, _object(request.custom_fields_json))
+        return CheckCustomFieldsResponse()
 
     async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
         order_id: str | None = request.order_id
@@ -75,6 +84,8 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
                 unit_price=_money(item.unit_price),
                 quantity=item.quantity,
                 tax=_money(item.tax),
+                said=_object(item.said_json),
+                metadata=dict(item.metadata),
             )
             for item in request.items
         ],
@@ -90,7 +101,13 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
         billing_address=_address(request.billing_address) if request.HasField("billing_address") else shipping_address,
         payment_id=request.payment_id or None,
         reservation_key=request.reservation_key,
+        custom_fields=_object(request.custom_fields_json),
+        metadata=dict(request.metadata),
     )
+
+
+def _object(encoded: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(encoded, type=dict[str, Any]) if encoded else {}
 
 
 def _money(amount: common_pb2.Money) -> Money:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from stoa.kit.custom_fields.values import Value
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.order.payment_status import PaymentStatus, payment_status
@@ -14,7 +15,10 @@ from stoa.services.order.states import Status
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's."""
+    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's.
+
+    `custom_fields` are what was said in the cart, as it was, and over it what the shop says of the line.
+    """
 
     product_id: str
     sku: str
@@ -25,6 +29,8 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     discount: Money
     tax: Money
     returned_quantity: int
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
 
 
 class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +41,8 @@ class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """`total` = subtotal - discount + shipping + tax. `refunded` is what has gone back so far."""
+    """`total` = subtotal - discount + shipping + tax. `refunded` is what has gone back so far. Of `custom_fields` the
+    buyer is shown the public ones, of `metadata` nothing."""
 
     id: str
     number: str
@@ -55,6 +62,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     billing_address: Address
     payment_id: str | None
     tracking: TrackingView | None
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -71,7 +80,7 @@ def payment_status_of(order: Order) -> PaymentStatus:
     )
 
 
-def view(order: Order) -> OrderView:
+def view(order: Order, *, private: bool) -> OrderView:
     items = [
         ItemView(
             product_id=item.product_id,
@@ -83,6 +92,8 @@ def view(order: Order) -> OrderView:
             discount=item.discount,
             tax=item.tax,
             returned_quantity=item.returned_quantity,
+            custom_fields={**item.said, **item.custom_fields.shown(private=private)},
+            metadata=dict(item.metadata) if private else {},
         )
         for item in order.items
     ]
@@ -113,6 +124,8 @@ def view(order: Order) -> OrderView:
         billing_address=Address(**order.billing_address),
         payment_id=order.payment_id,
         tracking=tracking,
+        custom_fields=order.custom_fields.shown(private=private),
+        metadata=dict(order.metadata) if private else {},
         version=order.version,
         created_at=order.created_at,
         updated_at=order.updated_at,
@@ -123,5 +136,5 @@ _encode = msgspec.json.Encoder().encode
 
 
 def order_json(order: Order) -> bytes:
-    """Byte for byte what the API answers."""
-    return _encode(view(order))
+    """Byte for byte what the API answers to the buyer."""
+    return _encode(view(order, private=False))

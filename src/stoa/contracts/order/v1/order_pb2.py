@@ -25,39 +25,53 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stoa/order/v1/order.proto\x12\rstoa.order.v1\x1a\x1bstoa/common/v1/common.proto\"\x9b\x01\n\tOrderItem\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\nunit_price\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\"\n\x03tax\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\"\xf4\x03\n\x12\x43reateOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\'\n\x05items\x18\x05 \x03(\x0b\x32\x18.stoa.order.v1.OrderItem\x12\'\n\x08subtotal\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08\x64iscount\x18\x07 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08shipping\x18\x08 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\"\n\x03tax\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\x12$\n\x05total\x18\n \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x17\n\x0fshipping_method\x18\x0b \x01(\t\x12\x31\n\x10shipping_address\x18\x0c \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\r \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x12\n\npayment_id\x18\x0e \x01(\t\x12\x17\n\x0freservation_key\x18\x0f \x01(\t\")\n\x13\x43reateOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\"\'\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"*\n\x14\x43onfirmOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\":\n\x13\x41\x62\x61ndonOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x16\n\x14\x41\x62\x61ndonOrderResponse\"8\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63heckout_id\x18\x02 \x01(\t\"`\n\x10GetOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\x0epayment_status\x18\x03 \x01(\t\x12\x12\n\norder_json\x18\x04 \x01(\x0c\x32\xf7\x02\n\x0cOrderService\x12Y\n\x0b\x43reateOrder\x12!.stoa.order.v1.CreateOrderRequest\x1a\".stoa.order.v1.CreateOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43onfirmOrder\x12\".stoa.order.v1.ConfirmOrderRequest\x1a#.stoa.order.v1.ConfirmOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x41\x62\x61ndonOrder\x12\".stoa.order.v1.AbandonOrderRequest\x1a#.stoa.order.v1.AbandonOrderResponse\"\x03\x90\x02\x02\x12P\n\x08GetOrder\x12\x1e.stoa.order.v1.GetOrderRequest\x1a\x1f.stoa.order.v1.GetOrderResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stoa/order/v1/order.proto\x12\rstoa.order.v1\x1a\x1bstoa/common/v1/common.proto\"\x99\x02\n\tOrderItem\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\nunit_price\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\"\n\x03tax\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x11\n\tsaid_json\x18\x07 \x01(\x0c\x12\x38\n\x08metadata\x18\x08 \x03(\x0b\x32&.stoa.order.v1.OrderItem.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x05\n\x12\x43reateOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\'\n\x05items\x18\x05 \x03(\x0b\x32\x18.stoa.order.v1.OrderItem\x12\'\n\x08subtotal\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08\x64iscount\x18\x07 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08shipping\x18\x08 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\"\n\x03tax\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\x12$\n\x05total\x18\n \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x17\n\x0fshipping_method\x18\x0b \x01(\t\x12\x31\n\x10shipping_address\x18\x0c \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\r \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x12\n\npayment_id\x18\x0e \x01(\t\x12\x17\n\x0freservation_key\x18\x0f \x01(\t\x12\x1a\n\x12\x63ustom_fields_json\x18\x10 \x01(\x0c\x12\x41\n\x08metadata\x18\x11 \x03(\x0b\x32/.stoa.order.v1.CreateOrderRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x13\x43reateOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\"\'\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"*\n\x14\x43onfirmOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\":\n\x13\x41\x62\x61ndonOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x16\n\x14\x41\x62\x61ndonOrderResponse\"6\n\x18\x43heckCustomFieldsRequest\x12\x1a\n\x12\x63ustom_fields_json\x18\x01 \x01(\x0c\"\x1b\n\x19\x43heckCustomFieldsResponse\"8\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63heckout_id\x18\x02 \x01(\t\"`\n\x10GetOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\x0epayment_status\x18\x03 \x01(\t\x12\x12\n\norder_json\x18\x04 \x01(\x0c\x32\xe4\x03\n\x0cOrderService\x12Y\n\x0b\x43reateOrder\x12!.stoa.order.v1.CreateOrderRequest\x1a\".stoa.order.v1.CreateOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43onfirmOrder\x12\".stoa.order.v1.ConfirmOrderRequest\x1a#.stoa.order.v1.ConfirmOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x41\x62\x61ndonOrder\x12\".stoa.order.v1.AbandonOrderRequest\x1a#.stoa.order.v1.AbandonOrderResponse\"\x03\x90\x02\x02\x12k\n\x11\x43heckCustomFields\x12\'.stoa.order.v1.CheckCustomFieldsRequest\x1a(.stoa.order.v1.CheckCustomFieldsResponse\"\x03\x90\x02\x01\x12P\n\x08GetOrder\x12\x1e.stoa.order.v1.GetOrderRequest\x1a\x1f.stoa.order.v1.GetOrderResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'stoa.order.v1.order_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ORDERITEM_METADATAENTRY']._loaded_options = None
+  _globals['_ORDERITEM_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._loaded_options = None
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._serialized_options = b'\220\002\002'
   _globals['_ORDERSERVICE'].methods_by_name['ConfirmOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['ConfirmOrder']._serialized_options = b'\220\002\002'
   _globals['_ORDERSERVICE'].methods_by_name['AbandonOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['AbandonOrder']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSERVICE'].methods_by_name['CheckCustomFields']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['CheckCustomFields']._serialized_options = b'\220\002\001'
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._serialized_options = b'\220\002\001'
   _globals['_ORDERITEM']._serialized_start=74
-  _globals['_ORDERITEM']._serialized_end=229
-  _globals['_CREATEORDERREQUEST']._serialized_start=232
-  _globals['_CREATEORDERREQUEST']._serialized_end=732
-  _globals['_CREATEORDERRESPONSE']._serialized_start=734
-  _globals['_CREATEORDERRESPONSE']._serialized_end=775
-  _globals['_CONFIRMORDERREQUEST']._serialized_start=777
-  _globals['_CONFIRMORDERREQUEST']._serialized_end=816
-  _globals['_CONFIRMORDERRESPONSE']._serialized_start=818
-  _globals['_CONFIRMORDERRESPONSE']._serialized_end=860
-  _globals['_ABANDONORDERREQUEST']._serialized_start=862
-  _globals['_ABANDONORDERREQUEST']._serialized_end=920
-  _globals['_ABANDONORDERRESPONSE']._serialized_start=922
-  _globals['_ABANDONORDERRESPONSE']._serialized_end=944
-  _globals['_GETORDERREQUEST']._serialized_start=946
-  _globals['_GETORDERREQUEST']._serialized_end=1002
-  _globals['_GETORDERRESPONSE']._serialized_start=1004
-  _globals['_GETORDERRESPONSE']._serialized_end=1100
-  _globals['_ORDERSERVICE']._serialized_start=1103
-  _globals['_ORDERSERVICE']._serialized_end=1478
+  _globals['_ORDERITEM']._serialized_end=355
+  _globals['_ORDERITEM_METADATAENTRY']._serialized_start=308
+  _globals['_ORDERITEM_METADATAENTRY']._serialized_end=355
+  _globals['_CREATEORDERREQUEST']._serialized_start=358
+  _globals['_CREATEORDERREQUEST']._serialized_end=1002
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_start=308
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_end=355
+  _globals['_CREATEORDERRESPONSE']._serialized_start=1004
+  _globals['_CREATEORDERRESPONSE']._serialized_end=1045
+  _globals['_CONFIRMORDERREQUEST']._serialized_start=1047
+  _globals['_CONFIRMORDERREQUEST']._serialized_end=1086
+  _globals['_CONFIRMORDERRESPONSE']._serialized_start=1088
+  _globals['_CONFIRMORDERRESPONSE']._serialized_end=1130
+  _globals['_ABANDONORDERREQUEST']._serialized_start=1132
+  _globals['_ABANDONORDERREQUEST']._serialized_end=1190
+  _globals['_ABANDONORDERRESPONSE']._serialized_start=1192
+  _globals['_ABANDONORDERRESPONSE']._serialized_end=1214
+  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_start=1216
+  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_end=1270
+  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_start=1272
+  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_end=1299
+  _globals['_GETORDERREQUEST']._serialized_start=1301
+  _globals['_GETORDERREQUEST']._serialized_end=1357
+  _globals['_GETORDERRESPONSE']._serialized_start=1359
+  _globals['_GETORDERRESPONSE']._serialized_end=1455
+  _globals['_ORDERSERVICE']._serialized_start=1458
+  _globals['_ORDERSERVICE']._serialized_end=1942
 # @@protoc_insertion_point(module_scope)

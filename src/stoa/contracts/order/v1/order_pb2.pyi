@@ -23,22 +23,48 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class OrderItem(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     TAX_FIELD_NUMBER: _builtins.int
+    SAID_JSON_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     sku: _builtins.str
     name: _builtins.str
     quantity: _builtins.int
+    said_json: _builtins.bytes
+    """What the cart's line said for its custom fields: a JSON object, by name. Empty for nothing."""
     @_builtins.property
     def unit_price(self) -> _common_pb2.Money: ...
     @_builtins.property
     def tax(self) -> _common_pb2.Money:
         """This line's part of the order's tax."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
         self,
         *,
@@ -48,10 +74,12 @@ class OrderItem(_message.Message):
         unit_price: _common_pb2.Money | None = ...,
         quantity: _builtins.int = ...,
         tax: _common_pb2.Money | None = ...,
+        said_json: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "product_id", b"product_id", "quantity", b"quantity", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "name", b"name", "product_id", b"product_id", "quantity", b"quantity", "said_json", b"said_json", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -60,6 +88,26 @@ Global___OrderItem: _TypeAlias = OrderItem  # noqa: Y015
 @_typing.final
 class CreateOrderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     CHECKOUT_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -76,6 +124,8 @@ class CreateOrderRequest(_message.Message):
     BILLING_ADDRESS_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     RESERVATION_KEY_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     checkout_id: _builtins.str
     order_id: _builtins.str
     """Given by the caller, so that payment and reservation can name the order before it is there."""
@@ -86,6 +136,10 @@ class CreateOrderRequest(_message.Message):
     payment_id: _builtins.str
     reservation_key: _builtins.str
     """The key under which inventory holds the stock."""
+    custom_fields_json: _builtins.bytes
+    """What the buyer said for the order's custom fields: a JSON object, by name, which CheckCustomFields has passed.
+    Those that are defined no longer are left out. Empty for nothing.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderItem]: ...
     @_builtins.property
@@ -102,6 +156,8 @@ class CreateOrderRequest(_message.Message):
     def shipping_address(self) -> _common_pb2.Address: ...
     @_builtins.property
     def billing_address(self) -> _common_pb2.Address: ...
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
         self,
         *,
@@ -120,10 +176,12 @@ class CreateOrderRequest(_message.Message):
         billing_address: _common_pb2.Address | None = ...,
         payment_id: _builtins.str = ...,
         reservation_key: _builtins.str = ...,
+        custom_fields_json: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "discount", b"discount", "shipping", b"shipping", "shipping_address", b"shipping_address", "subtotal", b"subtotal", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "checkout_id", b"checkout_id", "discount", b"discount", "email", b"email", "items", b"items", "order_id", b"order_id", "payment_id", b"payment_id", "reservation_key", b"reservation_key", "shipping", b"shipping", "shipping_address", b"shipping_address", "shipping_method", b"shipping_method", "subtotal", b"subtotal", "tax", b"tax", "total", b"total", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "checkout_id", b"checkout_id", "custom_fields_json", b"custom_fields_json", "discount", b"discount", "email", b"email", "items", b"items", "metadata", b"metadata", "order_id", b"order_id", "payment_id", b"payment_id", "reservation_key", b"reservation_key", "shipping", b"shipping", "shipping_address", b"shipping_address", "shipping_method", b"shipping_method", "subtotal", b"subtotal", "tax", b"tax", "total", b"total", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,6 +282,41 @@ class AbandonOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AbandonOrderResponse: _TypeAlias = AbandonOrderResponse  # noqa: Y015
+
+@_typing.final
+class CheckCustomFieldsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    custom_fields_json: _builtins.bytes
+    """A JSON object, by name."""
+    def __init__(
+        self,
+        *,
+        custom_fields_json: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCustomFieldsRequest: _TypeAlias = CheckCustomFieldsRequest  # noqa: Y015
+
+@_typing.final
+class CheckCustomFieldsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckCustomFieldsResponse: _TypeAlias = CheckCustomFieldsResponse  # noqa: Y015
 
 @_typing.final
 class GetOrderRequest(_message.Message):

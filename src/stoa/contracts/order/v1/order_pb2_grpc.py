@@ -50,6 +50,11 @@ class OrderServiceStub:
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.SerializeToString,
                 response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.FromString,
                 _registered_method=True)
+        self.CheckCustomFields = channel.unary_unary(
+                '/stoa.order.v1.OrderService/CheckCustomFields',
+                request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.SerializeToString,
+                response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.FromString,
+                _registered_method=True)
         self.GetOrder = channel.unary_unary(
                 '/stoa.order.v1.OrderService/GetOrder',
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.GetOrderRequest.SerializeToString,
@@ -87,6 +92,14 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckCustomFields(self, request, context):
+        """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
+        not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOrder(self, request, context):
         """NOT_FOUND for an unknown id or checkout.
         """
@@ -111,6 +124,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.AbandonOrder,
                     request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.FromString,
                     response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.SerializeToString,
+            ),
+            'CheckCustomFields': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckCustomFields,
+                    request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.FromString,
+                    response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.SerializeToString,
             ),
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
@@ -200,6 +218,33 @@ class OrderService:
             '/stoa.order.v1.OrderService/AbandonOrder',
             stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.SerializeToString,
             stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckCustomFields(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.order.v1.OrderService/CheckCustomFields',
+            stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.SerializeToString,
+            stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class OrderServiceStub:
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
     """
+    CheckCustomFields: _grpc.UnaryUnaryMultiCallable[_order_pb2.CheckCustomFieldsRequest, _order_pb2.CheckCustomFieldsResponse]
+    """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
+    not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
+    """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.GetOrderResponse]
     """NOT_FOUND for an unknown id or checkout."""
 
@@ -68,6 +72,10 @@ class OrderServiceAsyncStub(OrderServiceStub):
     AbandonOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.AbandonOrderRequest, _order_pb2.AbandonOrderResponse]  # type: ignore[assignment]
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
+    """
+    CheckCustomFields: _aio.UnaryUnaryMultiCallable[_order_pb2.CheckCustomFieldsRequest, _order_pb2.CheckCustomFieldsResponse]  # type: ignore[assignment]
+    """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
+    not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.GetOrderResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or checkout."""
@@ -105,6 +113,16 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_pb2.AbandonOrderResponse, _abc.Awaitable[_order_pb2.AbandonOrderResponse]]:
         """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
         FAILED_PRECONDITION once confirmed.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckCustomFields(
+        self,
+        request: _order_pb2.CheckCustomFieldsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.CheckCustomFieldsResponse, _abc.Awaitable[_order_pb2.CheckCustomFieldsResponse]]:
+        """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
+        not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
         """
 
     @_abc_1.abstractmethod
