@@ -95,6 +95,7 @@ OURS = (
         paths=(
             "GET POST /products",
             "POST /products/bulk",
+            "GET /prices",
             "GET PUT PATCH DELETE /products/{product}",
             "POST /products/{product}/withhold",
             "POST /products/{product}/reinstate",
@@ -107,6 +108,7 @@ OURS = (
             PublicRead(path="/products", changed_by=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE)),
             PublicRead(path="/products/{product}", changed_by=_PRODUCTS_CHANGE),
             PublicRead(path="/categories", changed_by=_CATEGORIES_CHANGE),
+            PublicRead(path="/prices", changed_by=_PRODUCTS_CHANGE),
         ),
         announces=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE),
         hears=("seller.changed", "user.changed"),

@@ -7,6 +7,7 @@ from stoa.contracts.common.v1 import common_pb2
 from stoa.kit import clock
 from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.document import Cart, Line
+from stoa.services.cart.errors import NotForSale
 from stoa.services.cart.product_snapshot import ProductSnapshot
 from stoa.services.cart.show import view
 
@@ -20,16 +21,22 @@ def cart(*lines: Line) -> Cart:
     return Cart(id="c", user_id=None, version=1, round=0, updated_at=clock.now(), lines=lines)
 
 
-def test_what_is_priced_in_another_currency_is_not_added_up():
+def test_what_has_no_price_in_the_carts_currency_is_not_added_up():
+    unpriced = variant("FORK", 1, "GBP")
+    unpriced.ClearField("price")
     snapshot = ProductSnapshot(
-        {"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP")}, {"MUG": 9, "SPOON": 9}
+        {"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP"), "FORK": unpriced},
+        {"MUG": 9, "SPOON": 9, "FORK": 9},
     )
-    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False)), snapshot, "GBP")
-    assert shown.subtotal == Money(3998, "EUR")
+    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False), Line("FORK", 1, False)), snapshot, "GBP")
+    assert shown.subtotal == Money(333, "GBP")
     assert [(item.sku, item.unit_price, item.available) for item in shown.items] == [
-        ("MUG", Money(1999, "EUR"), True),
-        ("SPOON", None, False),
+        ("MUG", None, False),
+        ("SPOON", Money(333, "GBP"), True),
+        ("FORK", None, False),
     ]
+    with pytest.raises(NotForSale):
+        snapshot.to_sell("FORK")
 
 
 def test_no_figure_is_larger_than_every_reader_of_json_keeps():

@@ -11,6 +11,7 @@ from stoa.contracts.catalog.v1.catalog_pb2 import (
     ImportProductsRequest,
     ListCategoriesRequest,
     ListProductsRequest,
+    PriceContext,
 )
 from stoa.contracts.common.v1.common_pb2 import Money
 from stoa.kit.ids import uuid7
@@ -47,6 +48,16 @@ async def test_variants_for_sale_by_sku(shop):
     assert (variant.sku, variant.product_id, variant.product_name) == ("MUG-0", made["id"], "Mug")
     assert (variant.product_slug, variant.variant_name) == ("mug", "")
     assert (variant.price.amount_minor, variant.price.currency) == (500, "GBP")
+
+
+@pytest.mark.parametrize(("currency", "priced"), [("", True), ("GBP", True), ("EUR", False)])
+async def test_a_price_is_for_a_context(shop, currency, priced):
+    await shop.add("mug", 500)
+    context = PriceContext(currency=currency, country="FR", groups=["trade"], quantities={"MUG-0": 3}, at_ms=1)
+    asked = GetVariantsRequest(skus=["MUG-0"], context=context)
+    (variant,) = (await CatalogServicer(shop.catalog).GetVariants(asked, None)).variants
+    assert (variant.sku, variant.HasField("price")) == ("MUG-0", priced)
+    assert (variant.price.amount_minor, variant.price.currency) == ((500, "GBP") if priced else (0, ""))
 
 
 async def test_a_product_by_its_id_or_slug_as_everybody_sees_it(shop):

@@ -11,6 +11,7 @@ import pytest
 from stoa.kit import staff_acts
 from stoa.services.catalog import write_products as bulk
 from stoa.services.catalog.product import RESERVED
+from stoa.testing.rest import acting
 
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
 
@@ -176,6 +177,33 @@ async def test_a_seller_writes_only_what_is_his(shop):
     for user, status in ((None, 401), (CUSTOMER, 403)):
         answer = await shop.rest.send("POST", "/products/bulk", {"products": [item("a")]}, user=user)
         assert answer.status == status
+
+
+async def test_who_acts_for_several_sellers_says_for_which(shop):
+    bea = acting("b0b0b0b0-0000-7000-8000-000000000001", "b0b0b0b0-0000-7000-8000-000000000002")
+    first, second = sorted(bea.sellers)
+    # That one may not sell.
+    await shop.db.execute("INSERT INTO sellers (id, barred, version) VALUES ($1, true, 1)", second)
+    told = await write(
+        shop,
+        item("a", 1, seller_id=first),
+        item("b", 1, seller_id=second.upper()),
+        item("c", 1),
+        item("d", 1, seller_id=SELLER.id),
+        user=bea,
+    )
+    assert told == [
+        ("created", "a", 1),
+        ("created", "b", 1),
+        ("which-seller", "products[2].seller_id"),
+        ("not-your-seller", "products[3].seller_id"),
+    ]
+    rows = await shop.db.fetch("SELECT slug, seller_id, standing FROM products ORDER BY slug")
+    assert [tuple(row) for row in rows] == [("a", first, "active"), ("b", second, "suspended")]
+    told = await write(
+        shop, {"slug": "a", "seller_id": second, "name": "Moved"}, {"slug": "b", "seller_id": second}, user=bea
+    )
+    assert told == [("not-your-seller", "products[0].seller_id"), ("unchanged", "b", 1)]
 
 
 async def test_a_slug_may_move_only_to_a_free_one(shop):

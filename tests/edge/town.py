@@ -209,7 +209,8 @@ def declared(service: str) -> Service:
     posts = {each.path for each in routes.bind(None).routes if each.method == "POST"}  # type: ignore[arg-type]
     paths = tuple(f"{each.method} {each.path}" for each in routes.bind(None).routes)  # type: ignore[arg-type]
     ours = app.SERVICES[service]
-    return replace(ours, paths=paths, sign_ins=tuple(each for each in ours.sign_ins if each in posts))
+    public = tuple(each for each in ours.public if f"GET {each.path}" in paths)
+    return replace(ours, paths=paths, public=public, sign_ins=tuple(each for each in ours.sign_ins if each in posts))
 
 
 SERVICES = tuple(map(declared, ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")))

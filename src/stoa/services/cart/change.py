@@ -48,7 +48,7 @@ async def add_item(
 ) -> tuple[Cart, ProductSnapshot]:
     """`quantity` more of `sku`: a repeat adds again, unless it has the same key. Answers also with what was learned
     about the SKU."""
-    snapshot = await look_up(carts, [sku])
+    snapshot = await look_up(carts, {sku: quantity})
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
         carts,
@@ -65,7 +65,7 @@ async def set_item(
     carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int, *, if_match: IfMatch = ANYTHING
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
-    snapshot = await look_up(carts, [sku])
+    snapshot = await look_up(carts, {sku: quantity})
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
         carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most)

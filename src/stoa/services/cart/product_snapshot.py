@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
 from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
 from stoa.kit import problems
 from stoa.kit.money import MOST_MINOR
@@ -29,8 +29,8 @@ class ProductSnapshot:
         return ProductSnapshot({**self.variants, **other.variants}, {**self.available, **other.available})
 
     def to_sell(self, sku: str) -> int | None:
-        """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has it not."""
-        if sku not in self.variants:
+        """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has none, or no price."""
+        if sku not in self.variants or not self.variants[sku].HasField("price"):
             raise NotForSale(sku)
         return self.available[sku]
 
@@ -44,17 +44,18 @@ class ProductSnapshot:
         return not line.sold_out if available is None else line.quantity <= available
 
 
-async def look_up(carts: Carts, skus: Iterable[str]) -> ProductSnapshot:
-    """Both neighbors at once, one call each whatever the number of SKUs. Never with a transaction open.
+async def look_up(carts: Carts, wanted: Mapping[str, int]) -> ProductSnapshot:
+    """Of so many of each SKU. Both neighbors at once, one call each. Never with a transaction open.
 
     Without catalog there is no name and no price, so its silence is a failure. Inventory's is not: a
     cart can be shown and filled without it, and the reservation at the checkout has the last word.
     """
-    wanted = list(skus)
     if not wanted:
         return ProductSnapshot()
+    skus = list(wanted)
+    prices = PriceContext(currency=carts.settings.currency, quantities=wanted)
     catalog, available = await asyncio.gather(
-        carts.catalog.GetVariants(GetVariantsRequest(skus=wanted)), _available(carts, wanted)
+        carts.catalog.GetVariants(GetVariantsRequest(skus=skus, context=prices)), _available(carts, skus)
     )
     return ProductSnapshot({variant.sku: variant for variant in catalog.variants}, available)
 

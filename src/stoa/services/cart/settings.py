@@ -8,7 +8,7 @@ from stoa.kit.settings import Currency, Days, Seconds
 @dataclass(frozen=True)
 class Settings:
     currency: Currency = "GBP"
-    """In which an empty cart counts nothing; one with lines counts in the currency of their prices."""
+    """In which carts count: prices are asked for in it."""
 
     guest_cart_days: Days = 30
     """How long a guest cart stays untouched: as long as the cookie that names it usually does, and far longer than

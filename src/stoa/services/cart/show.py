@@ -46,17 +46,12 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
 async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -> CartView:
     """`cart` with what the neighbors say about its lines, except for what is `known` already."""
     known = known or ProductSnapshot()
-    missing = [line.sku for line in cart.lines if line.sku not in known.available]
+    missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
     return view(cart, known.joined(await look_up(carts, missing)), carts.settings.currency)
 
 
-def view(cart: Cart, snapshot: ProductSnapshot, empty_currency: str) -> CartView:
-    """`cart` with `snapshot` for each of its lines, counted in the currency of the first that has a price.
-
-    What is priced in another one cannot be paid together with that: it is shown without a price.
-    """
-    prices = (snapshot.variants[line.sku].price for line in cart.lines if line.sku in snapshot.variants)
-    currency = next((price.currency for price in prices), empty_currency)
+def view(cart: Cart, snapshot: ProductSnapshot, currency: str) -> CartView:
+    """`cart` with `snapshot` for each of its lines. What has no price in `currency` is shown without one."""
     items = [_item(line, snapshot, currency) for line in cart.lines]
     subtotal = money.total((item.subtotal for item in items if item.subtotal is not None), currency)
     return CartView(

@@ -110,9 +110,11 @@ MOST_AT_ONCE = 1000
 
 class ProductItem(ProductPatch, kw_only=True, forbid_unknown_fields=True):
     """One of many: the product of this `id`, or else of this `slug`, is changed by what stands here; there is none
-    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have."""
+    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have. `seller_id` says
+    whose it is, for who acts for several sellers: a product stays its seller's."""
 
     id: Id | None = None
+    seller_id: Id | None = None
 
 
 class ProductItems(msgspec.Struct, forbid_unknown_fields=True):

@@ -46,7 +46,9 @@ def that_fit(products: Sequence[Product]) -> list[pb.Product]:
     return taken
 
 
-def variant_message(variant: ForSale) -> pb.Variant:
+def variant_message(variant: ForSale, currency: str) -> pb.Variant:
+    """With its price in `currency`, if it has one; in its own where that is empty."""
+    priced = currency in {"", variant.currency}
     return pb.Variant(
         variant_id=variant.id,
         sku=variant.sku,
@@ -54,7 +56,7 @@ def variant_message(variant: ForSale) -> pb.Variant:
         product_name=variant.product_name,
         product_slug=variant.product_slug,
         variant_name=variant.name,
-        price=MoneyMessage(amount_minor=variant.price_minor, currency=variant.currency),
+        price=MoneyMessage(amount_minor=variant.price_minor, currency=variant.currency) if priced else None,
     )
 
 

@@ -16,6 +16,7 @@ from stoa.services.catalog.edit_product import blank, check_withheld, edited, wh
 from stoa.services.catalog.errors import (
     NoSuchProduct,
     NotYourProduct,
+    NotYourSeller,
     ProductTwice,
     ProductUnnamed,
     SkuTaken,
@@ -54,6 +55,8 @@ def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
         before, patch = _nothing(item, by)
     else:
         before, patch = found, item
+        if item.seller_id is not None and item.seller_id.lower() != before.seller_id:
+            raise NotYourSeller
         if item.version is not None and item.version != before.version:
             raise VersionConflict(before.version)
     after = edited(before, patch, _category(item, known))
@@ -93,7 +96,7 @@ def _nothing(item: ProductItem, by: Principal) -> tuple[Product, ProductItem]:
     if item.name is UNSET:
         raise ProductUnnamed("name")
     status = ("active" if item.variants else "draft") if item.status is UNSET else item.status
-    return blank(uuid7(), whose(by)), replace(item, status=status)
+    return blank(uuid7(), whose(by, item.seller_id)), replace(item, status=status)
 
 
 def _category(item: ProductItem, known: Known) -> CategoryName | None:

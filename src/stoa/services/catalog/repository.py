@@ -336,7 +336,7 @@ ADD_PRODUCTS = """
         price_minor, price_max_minor, currency, seller_barred
     )
     SELECT id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, $2
+        price_minor, price_max_minor, currency, coalesce(seller_id = ANY($2::uuid[]), false)
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, seller_id uuid,
         tags text[], specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text
@@ -347,9 +347,9 @@ ADD_PRODUCTS = """
 """
 
 
-async def add_products(tx: Transaction, products: Sequence[Product], *, seller_barred: bool) -> list[Product]:
-    """Without their variants; those whose slug was free, as they are then."""
-    rows = await tx.fetch(ADD_PRODUCTS, [_columns(product) for product in products], seller_barred)
+async def add_products(tx: Transaction, products: Sequence[Product], barred: Iterable[str]) -> list[Product]:
+    """Without their variants; those whose slug was free, as they are then. `barred` are sellers."""
+    rows = await tx.fetch(ADD_PRODUCTS, [_columns(product) for product in products], list(barred))
     return _as_written(products, rows)
 
 
@@ -585,18 +585,21 @@ async def owners_of(db: Db, skus: Sequence[str]) -> list[Owner]:
 
 # --------------------------------------------------------------------------------------------------- sellers
 
-KNOW_SELLER = "INSERT INTO sellers (id, barred, version) VALUES ($1, false, 0) ON CONFLICT DO NOTHING"
+KNOW_SELLERS = """
+    INSERT INTO sellers (id, barred, version) SELECT id, false, 0 FROM unnest($1::uuid[]) AS id ORDER BY id
+    ON CONFLICT DO NOTHING
+"""
 
 
 # Shared by all who add products of one seller; who bars him waits for them, and then finds theirs.
-SELLER_BARRED = "SELECT barred FROM sellers WHERE id = $1 FOR SHARE"
+BARRED_SELLERS = "SELECT id, barred FROM sellers WHERE id = ANY($1::uuid[]) ORDER BY id FOR SHARE"
 
 
-async def seller_is_barred(tx: Transaction, seller_id: str) -> bool:
-    """Whether he may not sell; that stays so until the end of the transaction."""
-    await tx.execute(KNOW_SELLER, seller_id)
-    barred: bool = await tx.fetchval(SELLER_BARRED, seller_id)
-    return barred
+async def barred_sellers(tx: Transaction, seller_ids: Iterable[str]) -> set[str]:
+    """Those that may not sell; that stays so until the end of the transaction."""
+    ids = list(seller_ids)
+    await tx.execute(KNOW_SELLERS, ids)
+    return {row["id"] for row in await tx.fetch(BARRED_SELLERS, ids) if row["barred"]}
 
 
 NOTE_SELLER = """

@@ -13,7 +13,7 @@ from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, may
-from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
+from stoa.kit.http.types import AmountMinor, CountryCode, CurrencyCode, Id, Label, Page, PageQuery, Quantity, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
@@ -40,7 +40,7 @@ from stoa.services.catalog.change_products import (
 from stoa.services.catalog.errors import VersionMissing
 from stoa.services.catalog.moderate import reinstate, withhold
 from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
-from stoa.services.catalog.repository import NAME_START, Card
+from stoa.services.catalog.repository import NAME_START, Card, ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import acting_for, show_product
 from stoa.services.catalog.write_products import Outcome, Written, write_products
@@ -118,6 +118,28 @@ class CardView(msgspec.Struct):
     price_max: Money | None
     image: Image | None
     skus: list[str]
+
+
+class PriceView(msgspec.Struct):
+    """What one of a SKU costs where the caller is; null: it is not sold there."""
+
+    sku: str
+    variant_id: str
+    product_id: str
+    price: Money | None
+
+
+_ONE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+
+
+class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`skus` stand with commas between them. The rest says for whom: `country` is where the goods go, `quantity` how
+    many of each. Today a shop has one list of prices, so only the `currency` decides."""
+
+    skus: Annotated[str, Meta(min_length=1, max_length=6_500, pattern=rf"^{_ONE}(,{_ONE}){{0,99}}(?!\n)$")]
+    currency: CurrencyCode | None = None
+    country: CountryCode | None = None
+    quantity: Quantity = 1
 
 
 class CategoryView(msgspec.Struct):
@@ -204,6 +226,15 @@ def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
 @routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
     return _view(await show_product(catalog, request.path["product"], request.principal))
+
+
+@routes.get("/prices", query=PriceQuery, answer=Page[PriceView], who=PUBLIC, summary="What SKUs cost, and for whom")
+async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Page[PriceView]:
+    """In the order in which they are asked for. What is not for sale is missing; what has no price here, has none."""
+    skus = list(dict.fromkeys(request.query.skus.split(",")))
+    currency = request.query.currency or catalog.settings.currency
+    found = {one.sku: one for one in await repository.variants_for_sale(catalog.db, skus)}
+    return Page([_price_view(found[sku], currency) for sku in skus if sku in found])
 
 
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
@@ -386,6 +417,11 @@ def _view(product: Product) -> ProductView:
         created_at=product.created_at,
         updated_at=product.updated_at,
     )
+
+
+def _price_view(variant: ForSale, currency: str) -> PriceView:
+    price = Money(variant.price_minor, variant.currency) if variant.currency == currency else None
+    return PriceView(variant.sku, variant.id, variant.product_id, price)
 
 
 def _result(written: Written) -> ProductResult:

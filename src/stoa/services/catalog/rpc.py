@@ -53,7 +53,7 @@ class CatalogServicer(CatalogServiceServicer):
 
     async def GetVariants(self, request: pb.GetVariantsRequest, context: Any) -> pb.GetVariantsResponse:
         found = await repository.variants_for_sale(self._catalog.db, request.skus)
-        return pb.GetVariantsResponse(variants=[variant_message(one) for one in found])
+        return pb.GetVariantsResponse(variants=[variant_message(one, request.context.currency) for one in found])
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
         return pb.GetProductResponse(product=product_message(await show_product(self._catalog, request.product, None)))

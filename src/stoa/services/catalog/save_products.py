@@ -15,12 +15,12 @@ from stoa.services.catalog.service import Catalog
 
 
 async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list[Product]:
-    """Those of which the slug was free, as they are then. All are of one seller, or the shop's. Raises `SkuTaken`."""
+    """Those of which the slug was free, as they are then. Raises `SkuTaken`."""
     if not new:
         return []
-    seller_id = new[0].seller_id
-    barred = seller_id is not None and await repository.seller_is_barred(tx, seller_id)
-    added = await repository.add_products(tx, new, seller_barred=barred)
+    sellers = {one.seller_id for one in new if one.seller_id is not None}
+    barred = await repository.barred_sellers(tx, sellers) if sellers else set()
+    added = await repository.add_products(tx, new, barred)
     value_ids = await repository.write_options(tx, {one.id: one.options for one in added})
     await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
     await catalog.outbox.announce_all(tx, [_created(one) for one in added])

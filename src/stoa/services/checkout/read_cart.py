@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, Variant
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
 from stoa.kit.http.types import Address
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import address_of, money_of
@@ -25,15 +25,26 @@ class CartContents:
     billing_address: Address | None
 
 
-async def read_cart(neighbors: Neighbors, user_id: str | None, cart_id: str | None) -> CartContents:
-    """Raises `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404)."""
+async def read_cart(
+    neighbors: Neighbors, user_id: str | None, cart_id: str | None, shipping_address: Address | None = None
+) -> CartContents:
+    """Priced for where it goes: to `shipping_address`, or else to the cart's.
+
+    Raises `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404).
+    """
     seconds = neighbors.timeout_seconds
     asked = GetCartRequest(user_id=user_id or "", cart_id=cart_id or "")
     cart = await neighbors.cart.GetCart(asked, timeout=seconds)
     if not cart.lines:
         raise CartEmpty
     skus = [line.sku for line in cart.lines]
-    found = await neighbors.catalog.GetVariants(GetVariantsRequest(skus=skus), timeout=seconds)
+    destination = shipping_address or (address_of(cart.shipping_address) if cart.HasField("shipping_address") else None)
+    prices = PriceContext(
+        currency=neighbors.rules.currency,
+        country=destination.country if destination else "",
+        quantities={line.sku: line.quantity for line in cart.lines},
+    )
+    found = await neighbors.catalog.GetVariants(GetVariantsRequest(skus=skus, context=prices), timeout=seconds)
     variants = {variant.sku: variant for variant in found.variants}
     if missing := [sku for sku in skus if sku not in variants]:
         raise NotForSale(missing)

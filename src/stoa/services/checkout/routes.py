@@ -104,7 +104,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     body = request.body
     checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    cart = await read_cart(checkouts.neighbors, user_id, body.cart_id)
+    cart = await read_cart(checkouts.neighbors, user_id, body.cart_id, body.shipping_address)
     destination = destination_of(body.shipping_address or cart.shipping_address)
     return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
 

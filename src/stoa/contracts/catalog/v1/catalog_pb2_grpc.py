@@ -77,7 +77,8 @@ class CatalogServiceServicer:
     """
 
     def GetVariants(self, request, context):
-        """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer.
+        """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
+        the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class CatalogServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CatalogServiceAsyncStub: ...
     GetVariants: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]
-    """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
+    the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
+    """
     GetProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]
@@ -60,7 +62,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetVariants: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsRequest, _catalog_pb2.GetVariantsResponse]  # type: ignore[assignment]
-    """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+    """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
+    the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
+    """
     GetProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]  # type: ignore[assignment]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]  # type: ignore[assignment]
@@ -89,7 +93,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.GetVariantsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetVariantsResponse, _abc.Awaitable[_catalog_pb2.GetVariantsResponse]]:
-        """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer."""
+        """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
+        the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
+        """
 
     @_abc_1.abstractmethod
     def GetProduct(

@@ -19,7 +19,7 @@ from stoa.services.checkout.steps.step import Step
 async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     if purchase.items is not None:
         return purchase
-    cart = await read_cart(neighbors, purchase.user_id, purchase.cart_id)
+    cart = await read_cart(neighbors, purchase.user_id, purchase.cart_id, purchase.shipping_address)
     email = purchase.email or cart.email or purchase.account_email
     if not email:
         raise EmailMissing
