@@ -96,6 +96,11 @@ async def shop_of(database):
         for name, sql in FILL.items():
             await databases[name].execute(sql, orders)
             await databases[name].execute("ANALYZE")
+        # Who heard from the first event on.
+        heard_by = [each.name for each in SERVICES.values() if "order.placed" in each.hears]
+        await databases["order"].execute(
+            "INSERT INTO hearers (recipient, type, after_id) SELECT unnest($1::text[]), 'order.placed', 0", heard_by
+        )
         return databases
 
     return make

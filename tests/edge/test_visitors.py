@@ -32,6 +32,8 @@ SCOPES = {
     "POST /auth/validate": "unkept",
     "POST /auth/change-password": "unkept",
     "POST /users/change-password": "unkept",
+    "POST /auth/me/delete": "unkept",
+    "POST /products/bulk": "unkept",
     "POST /checkout/quote": "unkept",
     "POST /payments/webhooks/{provider}": "unkept",
 }

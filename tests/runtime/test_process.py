@@ -52,10 +52,12 @@ async def test_the_probes_answer_at_both_doors_and_the_figures_at_one(shop) -> N
     for url in ("/healthz", "/readyz", f"{admin}/healthz", f"{admin}/readyz", f"{admin}/metrics"):
         async with shop.http.get(url) as answer:
             assert answer.status == 200, url
-    for url in ("/metrics", f"{admin}/api/v1/products", f"{admin}/"):
-        async with shop.http.get(url) as answer:
-            assert answer.status == 404, url
-            assert (await answer.json(content_type=None))["type"] == "/problems/no-such-path"
+    # What the operators' door does not answer is in no description.
+    async with aiohttp.ClientSession() as plain:
+        for url in (f"http://127.0.0.1:{shop.process.port}/metrics", f"{admin}/api/v1/products", f"{admin}/"):
+            async with plain.get(url) as answer:
+                assert answer.status == 404, url
+                assert (await answer.json(content_type=None))["type"] == "/problems/no-such-path"
 
 
 async def test_whoever_fills_the_shop_keeps_nobody_from_the_probes(shop_with) -> None:
@@ -132,10 +134,10 @@ async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
     user = SERVICES["user"]
     verifier: Verifier = shop.process.services[0]._resources.verifier
     for paths, wrong in [
-        (user.paths[:-1], "DELETE /users/wishlist/{product_or_sku}"),
+        ([each for each in user.paths if "wishlist/" not in each], "DELETE /users/wishlist/{product_or_sku}"),
         ((*user.paths, "GET POST /users/yachts"), "GET /users/yachts, POST /users/yachts"),
     ]:
-        said = replace(user, paths=paths)
+        said = replace(user, paths=tuple(paths))
         resources = ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
         with pytest.raises(WrongParts) as refused:
             Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed

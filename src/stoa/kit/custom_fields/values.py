@@ -31,7 +31,10 @@ _SCHEMAS = [
     {"type": "null"},
 ]
 Values = Annotated[
-    dict[Annotated[str, Meta(max_length=40)], Annotated[Any, Meta(extra_json_schema={"anyOf": _SCHEMAS})]],
+    dict[
+        Annotated[str, Meta(max_length=40, pattern=text.LINE)],
+        Annotated[Any, Meta(extra_json_schema={"anyOf": _SCHEMAS})],
+    ],
     Meta(max_length=MOST_FIELDS, description="By the names of the fields; null takes away"),
 ]
 """As they are sent. What kind of value each is, its definition says, and so a refusal can name the field."""

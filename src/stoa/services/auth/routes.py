@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import problems, staff_acts
+from stoa.kit import problems, staff_acts, text
 from stoa.kit.context import Principal
 from stoa.kit.emails import normalized
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
@@ -85,7 +85,9 @@ NewPassword = Annotated[str, Meta(min_length=passwords.SHORTEST, max_length=pass
 AnyPassword = Annotated[str, Meta(min_length=1, max_length=1_000)]
 """What came from elsewhere may be shorter or longer than what we take today."""
 ActId = Annotated[int, Meta(ge=1, lt=2**53)]
-PermissionName = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, examples=["auth.users.read"])]
+PermissionName = Annotated[
+    str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=text.LINE, examples=["auth.users.read"])
+]
 Token = Annotated[str, Meta(min_length=1, max_length=LONGEST_TOKEN)]
 
 
