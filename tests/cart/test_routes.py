@@ -45,6 +45,8 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "unit_price": gbp(1999),
         "subtotal": gbp(3998),
         "available": True,
+        "custom_fields": {},
+        "metadata": {},
     }
     assert spoon == {
         "sku": "SPOON",
@@ -53,6 +55,8 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "unit_price": gbp(333),
         "subtotal": gbp(999),
         "available": True,
+        "custom_fields": {},
+        "metadata": {},
     }
     assert cart.pop("updated_at").endswith("Z")
     assert cart == {"id": ada.id, "user_id": ada.id, "subtotal": gbp(4997), "item_count": 5, "version": 3}

@@ -99,6 +99,15 @@ def stored(known: Known, fields: Fields) -> dict[str, Value]:
     return {str(known[name][0]): value for name, value in fields.shown(private=True).items() if name in known}
 
 
+def named(known: Known, kept: Mapping[str, Value]) -> Fields:
+    """And back, where no statement does it."""
+    apart: tuple[dict[str, Value], dict[str, Value]] = ({}, {})
+    for name, (number, field) in known.items():
+        if str(number) in kept:
+            apart[not field.public][name] = kept[str(number)]
+    return Fields(*apart)
+
+
 def check_value(definition: CustomField, value: Any, field: str) -> None:
     """Raises `WrongValue`, which says what would fit."""
     fits, wanted = _RULES[definition.type](definition, value)

@@ -31,6 +31,7 @@ from stoa.services.cart.settings import Settings
 
 def build(resources: Resources) -> Parts:
     carts = Carts(
+        db=resources.db,
         store=PostgresCarts(resources.db),
         settings=resources.settings(Settings),
         catalog=CatalogServiceStub(resources.channel("catalog")),

@@ -15,23 +15,30 @@ from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
+from stoa.services.cart.said import BySku, after, known_for
 from stoa.services.cart.service import Carts
 from stoa.services.cart.store import Change
 
+NOTHING_SENT: BySku = {}
+
 
 async def open_cart(
-    carts: Carts, caller: str | None, wanted: Lines | None = None, contact: Contact = NOTHING_SAID
+    carts: Carts,
+    caller: str | None,
+    wanted: Lines | None = None,
+    contact: Contact = NOTHING_SAID,
+    sent: BySku = NOTHING_SENT,
 ) -> tuple[Cart, ProductSnapshot]:
     """A new guest cart, or the one of a signed-in `caller`, with `wanted` in it: exactly so much of each SKU, and what
     else was in it stays. What is said of the buyer is kept until the cart is bought.
     """
     wanted = wanted or {}
-    snapshot = await _checked(carts, wanted)
+    known, snapshot = await known_for(carts, sent), await _checked(carts, wanted)
     cart_id = caller or ids.uuid7()
 
     def rule(cart: Cart) -> Change:
         access.check(cart, caller)
-        return Change(lines.within_limit({**cart.quantities, **wanted}), contact)
+        return Change(lines.within_limit({**cart.quantities, **wanted}), contact, after(known, cart, sent))
 
     return await carts.store.open(cart_id, caller, rule), snapshot
 
@@ -43,6 +50,7 @@ async def add_item(
     sku: str,
     quantity: int,
     *,
+    sent: BySku = NOTHING_SENT,
     if_match: IfMatch = ANYTHING,
     key: str | None = None,
 ) -> tuple[Cart, ProductSnapshot]:
@@ -56,29 +64,43 @@ async def add_item(
         caller,
         if_match,
         lambda before: lines.add(before, sku, quantity, available, most),
+        sent,
         key and f"{caller or 'guest'} adds {sku} by {key}",
     )
     return cart, snapshot
 
 
 async def set_item(
-    carts: Carts, cart_id: str, caller: str | None, sku: str, quantity: int, *, if_match: IfMatch = ANYTHING
+    carts: Carts,
+    cart_id: str,
+    caller: str | None,
+    sku: str,
+    quantity: int,
+    *,
+    sent: BySku = NOTHING_SENT,
+    if_match: IfMatch = ANYTHING,
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
     snapshot = await look_up(carts, {sku: quantity})
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
-        carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most)
+        carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most), sent
     )
     return cart, snapshot
 
 
 async def replace_items(
-    carts: Carts, cart_id: str, caller: str | None, wanted: Mapping[str, int], *, if_match: IfMatch = ANYTHING
+    carts: Carts,
+    cart_id: str,
+    caller: str | None,
+    wanted: Mapping[str, int],
+    *,
+    sent: BySku = NOTHING_SENT,
+    if_match: IfMatch = ANYTHING,
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
     snapshot = await _checked(carts, wanted)
-    cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted))
+    cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted), sent)
     return cart, snapshot
 
 
@@ -100,14 +122,16 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     caller: str | None,
     if_match: IfMatch,
     rule: Callable[[Lines], Lines],
+    sent: BySku = NOTHING_SENT,
     key: str | None = None,
 ) -> Cart:
     """By the rule, if it is the caller's to change and as the caller has seen it. A user's own is made first."""
+    known = await known_for(carts, sent)
 
     def checked(cart: Cart) -> Change:
         access.check(cart, caller)
         if_match.check(cart.version)
-        return Change(rule(cart.quantities))
+        return Change(rule(cart.quantities), said=after(known, cart, sent))
 
     changed = await carts.store.change(cart_id, checked, key)
     if changed is not None:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from stoa.kit.custom_fields.values import Value
 from stoa.services.cart.lines import Lines
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a shopper said of a line beside how many. Custom fields are kept by their numbers."""
+
+    custom_fields: Mapping[str, Value] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_ON_IT = Said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,7 @@ class Line:
     sku: str
     quantity: int
     sold_out: bool
+    said: Said = NOTHING_ON_IT
 
 
 @dataclass(frozen=True, slots=True)

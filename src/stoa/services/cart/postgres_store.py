@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database, Transaction
 from stoa.services.cart import lines, repository
-from stoa.services.cart.document import NOTHING_SAID, Cart
+from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.store import KEYS_KEPT, Change, MergeRule, Rule
 
@@ -43,7 +43,7 @@ class PostgresCarts:
             together = rule(mine, guests)
             if guests is None or not guests.lines:
                 return mine
-            await _save(tx, mine, Change(together))
+            await _save(tx, mine, together)
             await _save(tx, guests, Change({}))
             await repository.note_merge(tx, guest_cart_id, user_id)
             merged = await repository.read_cart(tx, user_id)
@@ -99,8 +99,13 @@ async def _take_out(tx: Transaction, cart_id: str, bought: Lines) -> Lines:
 
 async def _save(tx: Transaction, cart: Cart, change: Change, key: str | None = None) -> bool:
     """Write what differs from the locked `cart`. Where nothing does, its version stays: False."""
-    before = cart.quantities
-    put = [(sku, quantity) for sku, quantity in change.lines.items() if before.get(sku) != quantity]
+    before = {line.sku: (line.quantity, line.said) for line in cart.lines}
+    put = []
+    for sku, quantity in change.lines.items():
+        _, said = before.get(sku, (0, NOTHING_ON_IT))
+        after = (quantity, change.said.get(sku, said))
+        if before.get(sku) != after:
+            put.append((sku, *after))
     removed = [sku for sku in before if sku not in change.lines]
     if put or removed:
         keys = cart.keys if key is None else (*cart.keys, key)[-KEYS_KEPT:]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from stoa.kit.db import Db, Transaction, affected
-from stoa.services.cart.document import Cart, Contact, Line
+from stoa.services.cart.document import Cart, Contact, Line, Said
 
 # One statement, so that version and lines are of the same moment.
 READ_CART = """
@@ -16,7 +16,8 @@ READ_CART = """
                json_agg(
                    json_build_object(
                        'sku', item.sku, 'quantity', item.quantity,
-                       'sold_out', coalesce(mark.sold_out, false)
+                       'sold_out', coalesce(mark.sold_out, false),
+                       'custom_fields', item.custom_fields, 'metadata', item.metadata
                    ) ORDER BY item.added_in, item.sku
                ) FILTER (WHERE item.sku IS NOT NULL),
                '[]'
@@ -33,7 +34,10 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
     row = await db.fetchrow(READ_CART, cart_id)
     if row is None:
         return None
-    lines = tuple(Line(**line) for line in row["lines"])
+    lines = tuple(
+        Line(line["sku"], line["quantity"], line["sold_out"], Said(line["custom_fields"], line["metadata"]))
+        for line in row["lines"]
+    )
     contact = Contact(row["email"], row["shipping_address"], row["billing_address"])
     return Cart(
         row["id"],
@@ -69,20 +73,29 @@ WRITE_LINES = """
     ), removed AS (
         DELETE FROM cart_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
     )
-    INSERT INTO cart_items (cart_id, sku, quantity, added_in)
-    SELECT bumped.id, line.sku, line.quantity, bumped.version
-    FROM bumped, unnest($2::text[], $3::bigint[]) AS line (sku, quantity)
-    ON CONFLICT (cart_id, sku) DO UPDATE SET quantity = excluded.quantity
+    INSERT INTO cart_items (cart_id, sku, quantity, custom_fields, metadata, added_in)
+    SELECT bumped.id, line.sku, line.quantity, line.custom_fields, line.metadata, bumped.version
+    FROM bumped, unnest($2::text[], $3::bigint[], $6::jsonb[], $7::jsonb[])
+        AS line (sku, quantity, custom_fields, metadata)
+    ON CONFLICT (cart_id, sku) DO UPDATE
+    SET quantity = excluded.quantity, custom_fields = excluded.custom_fields, metadata = excluded.metadata
 """
 
 
 async def write_lines(
-    tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int]], removed: Sequence[str], keys: Sequence[str]
+    tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int, Said]], removed: Sequence[str], keys: Sequence[str]
 ) -> None:
     """One change of a locked cart: its version goes up by one."""
-    skus = [sku for sku, _ in put]
-    quantities = [quantity for _, quantity in put]
-    await tx.execute(WRITE_LINES, cart_id, skus, quantities, list(removed), list(keys))
+    await tx.execute(
+        WRITE_LINES,
+        cart_id,
+        [sku for sku, _, _ in put],
+        [quantity for _, quantity, _ in put],
+        list(removed),
+        list(keys),
+        [said.custom_fields for _, _, said in put],
+        [said.metadata for _, _, said in put],
+    )
 
 
 NOTE_CONTACT = """

@@ -9,29 +9,43 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.custom_fields.routes import add_routes
+from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.emails import normalized
-from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes
+from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes, may
 from stoa.kit.http.types import Address, Email, Id, Quantity, Sku
 from stoa.services.cart import access, change
 from stoa.services.cart.document import Contact
 from stoa.services.cart.errors import DuplicateLine, NoSuchCart, NotForSale, OutOfStock
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
+from stoa.services.cart.said import CART_LINE, Sent
 from stoa.services.cart.service import Carts
 from stoa.services.cart.show import CartView, show, show_untouched
 
+DEFINE = may("cart.fields.edit")
+
 routes: Routes[Carts] = Routes("cart")
+add_routes(routes, CART_LINE, define=DEFINE, sees=DEFINE)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NewItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is not named of the custom fields and metadata of the line stays."""
+
     sku: Sku
     quantity: Quantity
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 class NewQuantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is not named of the custom fields and metadata of the line stays."""
+
     quantity: Quantity
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +83,7 @@ async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
         shipping_address=_plain(new.shipping_address),
         billing_address=_plain(new.billing_address),
     )
-    cart, snapshot = await change.open_cart(carts, _caller(request), _wanted(new.items), contact)
+    cart, snapshot = await change.open_cart(carts, _caller(request), _wanted(new.items), contact, _sent(new.items))
     return await show(carts, cart, snapshot)
 
 
@@ -105,6 +119,7 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
         _caller(request),
         item.sku,
         item.quantity,
+        sent={item.sku: _of_line(item)},
         if_match=request.if_match,
         key=request.idempotency_key,
     )
@@ -123,7 +138,7 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
 async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartView:
     wanted = _wanted(request.body.items)
     cart, snapshot = await change.replace_items(
-        carts, _cart_id(request), _caller(request), wanted, if_match=request.if_match
+        carts, _cart_id(request), _caller(request), wanted, sent=_sent(request.body.items), if_match=request.if_match
     )
     return await show(carts, cart, snapshot)
 
@@ -144,6 +159,7 @@ async def set_cart_item(carts: Carts, request: Request[NewQuantity]) -> CartView
         _caller(request),
         request.path["sku"],
         request.body.quantity,
+        sent={request.path["sku"]: _of_line(request.body)},
         if_match=request.if_match,
     )
     return await show(carts, cart, snapshot)
@@ -181,6 +197,14 @@ def _wanted(items: Sequence[NewItem]) -> dict[str, int]:
             raise DuplicateLine(item.sku)
         wanted[item.sku] = item.quantity
     return wanted
+
+
+def _sent(items: Sequence[NewItem]) -> dict[str, Sent]:
+    return {item.sku: _of_line(item, f"items[{at}].") for at, item in enumerate(items)}
+
+
+def _of_line(said: NewItem | NewQuantity, place: str = "") -> Sent:
+    return Sent(said.custom_fields, said.metadata, place)
 
 
 def _plain(address: Address | None) -> dict[str, str] | None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from stoa.contracts.cart.v1 import cart_pb2_grpc
 from stoa.contracts.cart.v1.cart_pb2 import (
     CartLine,
@@ -16,8 +18,11 @@ from stoa.contracts.cart.v1.cart_pb2 import (
     GetCartResponse,
 )
 from stoa.contracts.common.v1.common_pb2 import Address
+from stoa.kit.custom_fields.values import Known, named
 from stoa.services.cart import access
+from stoa.services.cart.document import Line
 from stoa.services.cart.errors import NoSuchCart
+from stoa.services.cart.said import names_for
 from stoa.services.cart.service import Carts
 
 
@@ -36,7 +41,8 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
             raise NoSuchCart(field="cart_id") from None
         if cart is None:
             return GetCartResponse(cart_id=cart_id)
-        lines = [CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines]
+        known = await names_for(self._carts, cart)
+        lines = [_line(known, line) for line in cart.lines]
         said = cart.contact
         return GetCartResponse(
             cart_id=cart.id,
@@ -51,6 +57,16 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
         bought = {line.sku: line.quantity for line in request.lines}
         await self._carts.store.end_round(request.cart_id, request.round, bought)
         return ClearCartResponse()
+
+
+def _line(known: Known, line: Line) -> CartLine:
+    said = named(known, line.said.custom_fields).shown(private=False)
+    return CartLine(
+        sku=line.sku,
+        quantity=line.quantity,
+        custom_fields_json=msgspec.json.encode(said) if said else b"",
+        metadata=line.said.metadata,
+    )
 
 
 def _address(said: Mapping[str, str] | None) -> Address | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stoa.kit.db import Database
 from stoa.services.cart.settings import Settings
 from stoa.services.cart.store import CartStore
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Carts:
+    """`db` has what is not in a cart: which fields its lines have, wherever carts are kept."""
+
+    db: Database
     store: CartStore
     settings: Settings
     catalog: CatalogServiceAsyncStub

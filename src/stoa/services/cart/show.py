@@ -9,10 +9,14 @@ import msgspec
 
 from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.kit import money
+from stoa.kit.custom_fields.values import Known, Value, named
 from stoa.kit.money import Money
 from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
+from stoa.services.cart.said import names_for
 from stoa.services.cart.service import Carts
+
+NO_FIELDS: Known = {}
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,8 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     unit_price: Money | None
     subtotal: Money | None
     available: bool
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
 
 
 class CartView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +53,13 @@ async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -
     """`cart` with what the neighbors say about its lines, except for what is `known` already."""
     known = known or ProductSnapshot()
     missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
-    return view(cart, known.joined(await look_up(carts, missing)), carts.settings.currency)
+    snapshot = known.joined(await look_up(carts, missing))
+    return view(cart, snapshot, carts.settings.currency, await names_for(carts, cart))
 
 
-def view(cart: Cart, snapshot: ProductSnapshot, currency: str) -> CartView:
+def view(cart: Cart, snapshot: ProductSnapshot, currency: str, fields: Known = NO_FIELDS) -> CartView:
     """`cart` with `snapshot` for each of its lines. What has no price in `currency` is shown without one."""
-    items = [_item(line, snapshot, currency) for line in cart.lines]
+    items = [_item(line, snapshot, currency, fields) for line in cart.lines]
     subtotal = money.total((item.subtotal for item in items if item.subtotal is not None), currency)
     return CartView(
         id=cart.id,
@@ -72,7 +79,8 @@ def show_untouched(carts: Carts, user_id: str) -> CartView:
     return CartView(id=user_id, user_id=user_id, items=[], subtotal=nothing, item_count=0, version=0, updated_at=None)
 
 
-def _item(line: Line, snapshot: ProductSnapshot, currency: str) -> ItemView:
+def _item(line: Line, snapshot: ProductSnapshot, currency: str, fields: Known) -> ItemView:
+    said = named(fields, line.said.custom_fields).shown(private=False)
     variant = snapshot.variants.get(line.sku)
     if variant is None or variant.price.currency != currency:
         return ItemView(
@@ -83,6 +91,8 @@ def _item(line: Line, snapshot: ProductSnapshot, currency: str) -> ItemView:
             unit_price=None,
             subtotal=None,
             available=False,
+            custom_fields=said,
+            metadata=dict(line.said.metadata),
         )
     price = Money(variant.price.amount_minor, currency)
     return ItemView(
@@ -93,6 +103,8 @@ def _item(line: Line, snapshot: ProductSnapshot, currency: str) -> ItemView:
         unit_price=price,
         subtotal=price * line.quantity if line.quantity <= snapshot.most_of(line.sku) else None,
         available=snapshot.can_be_had(line),
+        custom_fields=said,
+        metadata=dict(line.said.metadata),
     )
 
 

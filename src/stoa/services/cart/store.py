@@ -8,13 +8,13 @@ anything else. `tests/cart/test_store.py` says what each must keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from stoa.kit.db import Transaction
-from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
+from stoa.services.cart.document import NOTHING_SAID, Cart, Contact, Said
 from stoa.services.cart.lines import Lines
 
 KEYS_KEPT = 16
@@ -23,16 +23,17 @@ KEYS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a cart has then: exactly these lines; what is not said of the buyer stays as it was."""
+    """What a cart has then: exactly these lines; what is not said of the buyer, or of a line, stays as it was."""
 
     lines: Lines
     contact: Contact = NOTHING_SAID
+    said: Mapping[str, Said] = field(default_factory=dict)
 
 
 Rule = Callable[[Cart], Change]
 """From the cart as it is. Raises what is refused: then nothing changes, and no cart is made."""
 
-MergeRule = Callable[[Cart, Cart | None], Lines]
+MergeRule = Callable[[Cart, Cart | None], Change]
 """From the user's cart and the guest's, if there is one, to what the user's has then. Raises what is refused."""
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import msgspec
 
 from stoa.contracts.common.v1 import common_pb2
 from stoa.kit.http.types import Address
@@ -16,6 +19,11 @@ def money_message(money: Money) -> common_pb2.Money:
 
 def money_of(message: common_pb2.Money) -> Money:
     return Money(message.amount_minor, message.currency)
+
+
+def encoded(said: dict[str, Any]) -> bytes:
+    """What was said for custom fields, by name."""
+    return msgspec.json.encode(said) if said else b""
 
 
 def line_messages(items: Sequence[Item]) -> list[common_pb2.Line]:

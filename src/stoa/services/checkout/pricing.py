@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -21,13 +22,16 @@ from stoa.services.checkout.errors import TotalTooLarge, UnknownShippingMethod
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """So many of one variant, with the name and price it has at this moment. Never from the client."""
+    """So many of one variant, with the name and price it has at this moment. Never from the client, but for what was
+    `said` for the custom fields of the cart's line, and its metadata."""
 
     sku: str
     product_id: str
     name: str
     unit_price: Money
     quantity: int
+    said: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
 
 
 class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):

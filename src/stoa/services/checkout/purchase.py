@@ -42,6 +42,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     expected_total: Money | None
     traceparent: str
+    custom_fields: dict[str, Any] = {}
+    metadata: dict[str, str] = {}
     request_id: str = ""  # empty where the row is older than this member
 
     bought_cart_id: str = ""  # validate_cart
@@ -59,6 +61,8 @@ CUT: dict[str, Any] = {
     "shipping_address": NOWHERE,
     "billing_address": NOWHERE,
     "token": "",
+    "custom_fields": {},
+    "metadata": {},
     "items": None,
     "quote": None,
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
+import msgspec
+
+from stoa.contracts.cart.v1.cart_pb2 import CartLine, GetCartRequest
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
 from stoa.kit.http.types import Address
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
@@ -48,7 +50,7 @@ async def read_cart(
     variants = {variant.sku: variant for variant in found.variants}
     if missing := [sku for sku in skus if sku not in variants]:
         raise NotForSale(missing)
-    items = [_item(variants[line.sku], line.quantity, neighbors.rules.currency) for line in cart.lines]
+    items = [_item(variants[line.sku], line, neighbors.rules.currency) for line in cart.lines]
     return CartContents(
         cart_id=cart.cart_id,
         round=cart.round,
@@ -59,7 +61,7 @@ async def read_cart(
     )
 
 
-def _item(variant: Variant, quantity: int, currency: str) -> Item:
+def _item(variant: Variant, line: CartLine, currency: str) -> Item:
     if variant.price.currency != currency:
         raise OtherCurrency(variant.sku, currency)
     name = f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name
@@ -68,5 +70,7 @@ def _item(variant: Variant, quantity: int, currency: str) -> Item:
         product_id=variant.product_id,
         name=name,
         unit_price=money_of(variant.price),
-        quantity=quantity,
+        quantity=line.quantity,
+        said=msgspec.json.decode(line.custom_fields_json) if line.custom_fields_json else {},
+        metadata=dict(line.metadata),
     )

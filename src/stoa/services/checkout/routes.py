@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from stoa.kit import context, ids, problems, text
+from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.emails import normalized
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, may
@@ -68,6 +70,8 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     payment: PaymentBody
     coupon_codes: Codes = msgspec.field(default_factory=list)
     expected_total: Price | None = None
+    custom_fields: Values | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
 
 
 class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +149,8 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         payment_method=body.payment.method,
         token=body.payment.token,
         expected_total=body.expected_total.money if body.expected_total else None,
+        custom_fields=_said(body.custom_fields),
+        metadata=_said(body.metadata),
         traceparent=context.current().traceparent,
         request_id=context.current().request_id,
     )
@@ -185,6 +191,11 @@ async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]
 async def retry_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
     """Sends a checkout that needs attention on its way again, in the direction in which it went."""
     return _view(await retry(checkouts, request.path["checkout_id"]))
+
+
+def _said(sent: dict[str, Any] | UnsetType) -> dict[str, Any]:
+    """Of an order that is not there yet, null takes nothing away."""
+    return {} if sent is UNSET else {name: value for name, value in sent.items() if value is not None}
 
 
 def _buyer(request: Request[Any, Any], cart_id: str | None) -> str | None:

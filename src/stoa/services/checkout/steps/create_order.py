@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoa.contracts.order.v1.order_pb2 import AbandonOrderRequest, CreateOrderRequest, OrderItem
-from stoa.services.checkout.messages import address_message, money_message
+from stoa.services.checkout.messages import address_message, encoded, money_message
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step
@@ -14,6 +14,7 @@ async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     assert quote is not None
     assert shipping_address is not None
     assert billing_address is not None
+    said = {item.sku: item for item in purchase.items or ()}
     request = CreateOrderRequest(
         checkout_id=purchase.checkout_id,
         order_id=purchase.order_id,
@@ -27,6 +28,8 @@ async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
                 unit_price=money_message(line.unit_price),
                 quantity=line.quantity,
                 tax=money_message(line.tax),
+                said_json=encoded(said[line.sku].said),
+                metadata=said[line.sku].metadata,
             )
             for line in quote.lines
         ],
@@ -40,6 +43,8 @@ async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
         billing_address=address_message(billing_address),
         payment_id=purchase.payment_id,
         reservation_key=purchase.checkout_id,
+        custom_fields_json=encoded(purchase.custom_fields),
+        metadata=purchase.metadata,
     )
     await neighbors.order.CreateOrder(request, timeout=neighbors.timeout_seconds)
     return purchase

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from stoa.contracts.order.v1.order_pb2 import CheckCustomFieldsRequest
 from stoa.services.checkout.errors import AddressMissing, EmailMissing
+from stoa.services.checkout.messages import encoded
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.read_cart import read_cart
@@ -19,6 +21,9 @@ from stoa.services.checkout.steps.step import Step
 async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
     if purchase.items is not None:
         return purchase
+    if purchase.custom_fields:
+        asked = CheckCustomFieldsRequest(custom_fields_json=encoded(purchase.custom_fields))
+        await neighbors.order.CheckCustomFields(asked, timeout=neighbors.timeout_seconds)
     cart = await read_cart(neighbors, purchase.user_id, purchase.cart_id, purchase.shipping_address)
     email = purchase.email or cart.email or purchase.account_email
     if not email:
