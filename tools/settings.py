@@ -27,6 +27,9 @@ COMMANDS = """\
 | `STOA_DATABASE_URL` | the embedded server | `--database-url`: PostgreSQL ≥ 15, as one who may create databases |
 | `STOA_NAME` | the data directory's, else `stoa` | `--name`: its databases and roles begin with it |
 | `STOA_SECRET` | made once, in the data directory | all others come from it; for processes without a common folder |
+| `STOA_<SERVICE>_DATABASE_URL` | derived | a service's own: `postgresql://stoa_order:…@host/stoa_order` |
+| `STOA_RPC_SECRET`, `STOA_EDGE_SECRET` | derived | what processes show each other, where not all get `STOA_SECRET` |
+| `STOA_VISITORS_SECRET` | derived | the proof in guests' visitor ids; only the gateway's |
 | `STOA_<PROCESS>_HTTP`, `STOA_<PROCESS>_GRPC` | the topology's | `host:port` where a process is reached |
 | `STOA_<PROCESS>_ADMIN` | the topology's | `host:port` where it listens for probes and metrics |
 """

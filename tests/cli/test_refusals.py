@@ -75,7 +75,7 @@ async def provided(postgres_server) -> Access:
 def test_every_command_is_tried_here() -> None:
     # What a backup is comes first: tests/cli/test_backup.py.
     # The others need no shop.
-    assert {*WORDS, "doctor", "restore", "settings", "routes", "contracts", "new"} == set(COMMANDS)
+    assert {*WORDS, "doctor", "restore", "secrets", "settings", "routes", "contracts", "new"} == set(COMMANDS)
 
 
 NO_NUMBER = ["0", "-5", "99999999999999999999", "1e3", "1.5", "nan", "inf", "", " 7", "²", "٣"]

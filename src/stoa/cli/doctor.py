@@ -38,7 +38,7 @@ from stoa.runtime.failure import Failure, failure_of
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
 from stoa.runtime.probing import ask
-from stoa.runtime.provision import connect, is_open, left_behind, waiting
+from stoa.runtime.provision import Unreachable, connect, is_open, left_behind, told_of_its_own, waiting
 
 OLDEST_PYTHON = (3, 11)
 LOCK = Path(stoa.__file__).parents[2] / "requirements" / "run.txt"
@@ -97,7 +97,7 @@ async def _python(_here: Installation) -> str:
 
 
 async def _binaries(here: Installation) -> str:
-    if here.database_url:
+    if here.is_elsewhere:
         return "not needed with a database URL"
     server = account.programs(account.of_server()) / "postgres"
     try:
@@ -180,7 +180,24 @@ async def _secrets(here: Installation) -> str:
         await here.found()
         return "readable by us alone"
     await here.check_secret()
-    return "given" if secrets.VARIABLE in here.environ else "will be made"
+    if here.environ.get(secrets.VARIABLE):
+        return "given"
+    return "given one by one" if here.given or secrets.words_given(here.environ) else "will be made"
+
+
+async def _credentials(here: Installation) -> str:
+    """What was given one by one: a process's own, or the whole shop's."""
+    words = secrets.words_given(here.environ)
+    given = here.given
+    if not words and not given:
+        return "derived from the secret"
+    for service, url in given.items():
+        try:
+            await (await connect(url)).close()
+        except Unreachable as unreachable:
+            raise told_of_its_own(service, unreachable) from None
+    told = [f"{', '.join(given)} let in"] if given else []
+    return "; ".join([*told, *([f"{', '.join(words)} given"] if words else [])])
 
 
 async def _disk(here: Installation) -> str:
@@ -344,6 +361,7 @@ CHECKS: dict[str, Check] = {
     "settings": _settings,
     "data directory": _data_dir,
     "secrets": _secrets,
+    "credentials": _credentials,
     "disk": _disk,
     "topology": _topology,
     "ports": _ports,

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from stoa.app import SERVICES
 from stoa.kit.text import LINE
 from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
-from stoa.runtime.access import Access, checked_name, checked_url
+from stoa.runtime.access import Access, checked_name, checked_url, urls_given, variable_of_url
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import MOST_LOOK_SECONDS, Postgres, cluster_of, dsn_of_running, major_of
 from stoa.runtime.provision import Unreachable, check_server, known_roles
-from stoa.runtime.topology import Address
+from stoa.runtime.secrets import Secrets
+from stoa.runtime.topology import Address, ProcessPlan
 from stoa.runtime.watch import watching
 
 DATA_DIR = ".stoa"
@@ -43,6 +44,16 @@ class Installation:
         """With which its databases and roles begin. Raises `Failure` where it is not the one that was given."""
         return self.data_dir.name(self.given_name)
 
+    @property
+    def given(self) -> dict[str, str]:
+        """The URLs of the services that have one of their own. Raises `Failure` for one that is not the service's."""
+        return urls_given(self.environ, SERVICES, self.name)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the databases are on a server of one's own: its administrator's URL is known, or each service's."""
+        return bool(self.database_url) or self._all_given
+
     @contextlib.asynccontextmanager
     async def own(
         self, *, new_secret: bool = False, probes: Mapping[str, Address] | None = None
@@ -56,14 +67,20 @@ class Installation:
         """
         name = self.name
         with self.data_dir.open(name, probes):
+            given = self.given
             if self.database_url:
                 await check_server(self.database_url)
+            elif given:
+                raise Failure(
+                    f"{variable_of_url(next(iter(given)))} is given, and the database server would be the embedded one",
+                    "give the server's with --database-url, or take it out",
+                )
             self._close_secrets()
             if not (self.database_url and new_secret):
                 await self.check_secret()
             secrets = secrets_of.load_or_make(self.data_dir.secrets, self.environ)
             if self.database_url:
-                yield Access(self.database_url, secrets, name)
+                yield Access(self.database_url, secrets, name, given)
                 return
             server = Postgres(self.data_dir.postgres, secrets.superuser)
             try:
@@ -79,21 +96,31 @@ class Installation:
 
     async def found(self) -> Access | None:
         """The server that runs already, or was given; None where the embedded one does not run."""
-        if self.database_url:
-            # A machine of a cluster may have no data directory: then the secret is in the environment.
-            return Access(self.database_url, secrets_of.load(self.data_dir.secrets, self.environ), self.name)
+        given = self.given
+        if self.is_elsewhere:
+            return self._elsewhere(given, SERVICES)
         if not self._secret_is_known:
             return None
         secrets = secrets_of.load(self.data_dir.secrets, self.environ)
         dsn = dsn_of_running(self.data_dir.postgres, secrets.superuser)
-        return Access(dsn, secrets, self.name) if dsn else None
+        return Access(dsn, secrets, self.name, given) if dsn else None
+
+    def _elsewhere(self, given: Mapping[str, str], services: Collection[str]) -> Access:
+        """A machine of a cluster may have no data directory: then the secret is in the environment, or none is needed
+        because each of the services has a URL of its own."""
+        if self._secret_is_known or len(given) < len(services):
+            secrets = secrets_of.load(self.data_dir.secrets, self.environ)
+        else:
+            secrets = Secrets("", secrets_of.words_given(self.environ))
+        return Access(self.database_url or next(iter(given.values()), ""), secrets, self.name, given)
 
     @contextlib.asynccontextmanager
     async def reach(self, *, new_secret: bool = False) -> AsyncIterator[Access]:
         """The server that runs, or one that we start for the block."""
-        running = await self.found() if self._secret_is_known else None
+        running = await self.found() if self._secret_is_known or self._all_given else None
         if running is not None:
-            await self.check_server(running.dsn)
+            if self.database_url or not self._all_given:
+                await self.check_server(running.dsn)
             yield running
             return
         async with self.own(new_secret=new_secret) as access:
@@ -116,18 +143,44 @@ class Installation:
                 f"no database server runs on {self.data_dir.path}",
                 "start it with `stoa postgres`, or give one with --database-url",
             )
-        if not self.database_url:
+        if not self.is_elsewhere:
             await self.check_server(running.dsn)
         return running
+
+    async def need_for(self, plan: ProcessPlan) -> Access:
+        """The same for one process, which may have been given what is its own and nothing else."""
+        words = secrets_of.words_of(gateway=plan.gateway)
+        some = self._check_given(plan.services, words)
+        given = urls_given(self.environ, plan.services, self.name)
+        return self._elsewhere(given, plan.services) if some and len(given) == len(plan.services) else await self.need()
+
+    def _check_given(self, services: Collection[str], words: Collection[str] = ()) -> bool:
+        """Whether something was given one by one. Raises `Failure` where that is not all, and the rest cannot be
+        derived."""
+        secret = self._secret_is_known
+        server = bool(self.database_url) or cluster_of(self.data_dir.postgres).exists()
+        needed = dict.fromkeys(map(variable_of_url, services), secret and server) | dict.fromkeys(words, secret)
+        given = [variable for variable in needed if self.environ.get(variable)]
+        lacking = [variable for variable, derived in needed.items() if not derived and variable not in given]
+        if given and lacking:
+            raise Failure(
+                f"there is {given[0]}, and no {', '.join(lacking)}, nor both STOA_DATABASE_URL and "
+                f"{secrets_of.VARIABLE} to derive the rest from",
+                "set what `stoa secrets --process NAME` prints for the process",
+            )
+        return bool(given)
 
     def _close_secrets(self) -> None:
         for file in (self.data_dir.secrets, self.data_dir.admin):
             files.close(file)
 
     def _check_exists(self) -> None:
+        if self._all_given:
+            return
         if self.database_url:
             secrets_of.load(self.data_dir.secrets, self.environ)
             return
+        self._check_given(SERVICES)
         exists = bool(major_of(cluster_of(self.data_dir.postgres)))
         if exists and not self._secret_is_known:
             raise self._secret_is_lost()
@@ -156,7 +209,7 @@ class Installation:
         if not self.database_url:
             if cluster_of(self.data_dir.postgres).exists():
                 raise self._secret_is_lost()
-        elif await known_roles(self.database_url, (f"{self.name}_{service}" for service in SERVICES)):
+        elif await known_roles(self.database_url, (f"{self.name}_{each}" for each in SERVICES.keys() - self.given)):
             raise Failure(
                 f"there is no {self.data_dir.secrets}, and the server has roles of {self.name}, made with another",
                 f"restore it, or set {secrets_of.VARIABLE}, or choose another --name for another installation; "
@@ -168,6 +221,10 @@ class Installation:
             f"{self.data_dir.secrets} is gone, and the database in {self.data_dir.postgres} was made with it",
             "restore it from a backup, or choose another --data-dir for another shop",
         )
+
+    @property
+    def _all_given(self) -> bool:
+        return all(self.environ.get(variable_of_url(service)) for service in SERVICES)
 
     @property
     def _secret_is_known(self) -> bool:

@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shell": ("stoa.cli.shell", "a Python prompt with the services at hand"),
     "psql": ("stoa.cli.psql", "run psql, pg_dump or pg_restore on the embedded server"),
     "routes": ("stoa.cli.routes", "list the REST API: who may, which service answers, what a repeat does"),
+    "secrets": ("stoa.cli.secrets", "print what one process needs to be given, and nothing that is another's"),
     "settings": ("stoa.cli.settings", "show every setting as it will be read, and where it comes from"),
     "doctor": ("stoa.cli.doctor", "look over an installation and say what to mend"),
     "new": ("stoa.cli.new", "write the skeleton of a service of your own, in a package beside Stoa"),

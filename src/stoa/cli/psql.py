@@ -43,7 +43,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
             raise Failure(
                 f"{word} stands behind the service, and would go to the program", "write it before the service"
             )
-    if here.database_url:
+    if here.is_elsewhere:
         raise Failure("this command is for the embedded server", "take your own psql for a server of your own")
     access = await here.need()
     server = urlsplit(access.dsn)

@@ -3,7 +3,8 @@
 The databases must be there and migrated (`stoa migrate`). Neighbors are found where the topology says,
 or where STOA_<PROCESS>_HTTP and STOA_<PROCESS>_GRPC (host:port) say; STOA_BIND is the interface to
 listen on. Probes and metrics are on a port of their own, on this machine only unless STOA_<PROCESS>_ADMIN
-(host:port) says where. Processes that share no data directory need the same STOA_SECRET.
+(host:port) says where. Processes that share no data directory need the same STOA_SECRET and STOA_DATABASE_URL, or each
+what `stoa secrets` prints for it and nothing that is another's.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     if arguments.admin_port:
         plan = replace(plan, admin=replace(plan.admin, port=arguments.admin_port))
     configure_logs(plan.name, read_settings(here.environ))
-    access = await here.need()
+    access = await here.need_for(plan)
     await check_migrated(plan, access)
     if "auth" in plan.services and await user.an_administrator(access) is None:
         log.warning("the shop has no administrator: run `stoa user create EMAIL --role admin`")

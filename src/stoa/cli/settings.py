@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 
 from rich.markup import escape
 
+from stoa.app import SERVICES
 from stoa.cli import effective, installation
 from stoa.cli.console import Console
 from stoa.cli.effective import HIDDEN, Effective
 from stoa.cli.installation import Installation
 from stoa.runtime import secrets
 from stoa.runtime import topology as topologies
-from stoa.runtime.access import place_of
+from stoa.runtime.access import place_of, variable_of_url
 from stoa.runtime.topology import Topology, variable_of
 
 
@@ -31,6 +32,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     wrong = 0
     shown = [
         ("commands", list(_of_commands(here))),
+        ("credentials", list(_credentials(here))),
         ("addresses", list(_addresses(topology, here.environ))),
         *effective.sections(here.environ),
     ]
@@ -60,6 +62,19 @@ def _of_commands(here: Installation) -> Iterator[Effective]:
         yield Effective(secrets.VARIABLE, HIDDEN, "data directory")
     else:
         yield Effective(secrets.VARIABLE, "none yet", "default")
+
+
+def _credentials(here: Installation) -> Iterator[Effective]:
+    """What processes may be given one by one: where a service's database is may be seen."""
+    given = here.given
+    for service in SERVICES:
+        if service in given:
+            yield Effective(variable_of_url(service), place_of(given[service]), "environment")
+        else:
+            yield Effective(variable_of_url(service), "derived", "default")
+    words = secrets.words_given(here.environ)
+    for word in secrets.WORDS:
+        yield Effective(word, HIDDEN, "environment") if word in words else Effective(word, "derived", "default")
 
 
 def _told(here: Installation, variable: str, value: str, default: str) -> Effective:

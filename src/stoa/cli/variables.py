@@ -19,11 +19,13 @@ from stoa.kit.service import Service, folder_of
 from stoa.kit.settings import variable_of_all
 from stoa.ports.choice import PORTS, offered, prefix_of
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import variable_of_url
 from stoa.runtime.failure import Failure
+from stoa.runtime.secrets import WORDS
 
 PREFIX = "STOA_"
 
-COMMANDS = frozenset({"STOA_DATA_DIR", "STOA_TOPOLOGY", "STOA_DATABASE_URL", "STOA_NAME", "STOA_SECRET"})
+COMMANDS = frozenset({"STOA_DATA_DIR", "STOA_TOPOLOGY", "STOA_DATABASE_URL", "STOA_NAME", "STOA_SECRET", *WORDS})
 """Read by the commands, before there is anything that a settings class could belong to."""
 TESTS = frozenset({"STOA_CRASH_AT", "STOA_FAULT_SEED", "STOA_JOURNEY_TOPOLOGY"})
 """Read by tests, or by what runs for one."""
@@ -62,7 +64,7 @@ def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
     ours = [name for name, value in environ.items() if name.startswith(PREFIX) and not _is_of_the_cluster(name, value)]
     if COMMANDS.issuperset(ours):
         return {}
-    known = {*COMMANDS, *TESTS, *_addresses(topology)}
+    known = {*COMMANDS, *TESTS, *_addresses(topology), *map(variable_of_url, SERVICES)}
     settings = [setting for _, section in sections() for setting in section]
     known.update(each for setting in settings for each in (setting.variable, setting.shared))
     prefixes = tuple(f"{PREFIX}{prefix_of(port, point.name)}_" for port in PORTS for point in offered(port))

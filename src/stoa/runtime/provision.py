@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from stoa.kit.db import says_disk_full
 from stoa.kit.migrate import MigrationError, NoAnswer, migrate, pending, service_folders
 from stoa.kit.problems import first_line
 from stoa.kit.service import Service, folder_of
-from stoa.runtime.access import Access, place_of, without_password
+from stoa.runtime.access import Access, place_of, variable_of_url, without_password
 from stoa.runtime.failure import MAKE_ROOM, Failure
 
 OLDEST = 15
@@ -109,11 +109,11 @@ async def _pending(access: Access, service: Service) -> list[str] | None:
         return await pending(dsn, service.name, migrations_of(service))
     except NoAnswer as silent:
         unreachable = Unreachable(dsn, silent.__cause__ or silent)
-        if unreachable.refused:
+        if unreachable.refused and service.name not in access.given:
             return None
         if isinstance(unreachable.error, asyncpg.InvalidCatalogNameError):
             raise Failure(f"there is no database {access.role(service)}", "run `stoa migrate`") from None
-        raise unreachable from None
+        raise told_of_its_own(service.name, unreachable) if service.name in access.given else unreachable from None
     except MigrationError as error:
         raise as_failure(error) from None
 
@@ -252,7 +252,7 @@ async def make_roles(
     for name, service in services.items():
         if not found[name].has_role or service in strangers:
             verb = "ALTER" if found[name].has_role else "CREATE"
-            await admin.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{_scram(access.secrets.role(name))}'")
+            await admin.execute(f"{verb} ROLE {name} LOGIN PASSWORD '{_scram(access.password_of(service))}'")
 
 
 async def make_database(admin: asyncpg.Connection, name: str, owner: str) -> None:
@@ -282,7 +282,7 @@ async def _is_let_in(access: Access, service: Service) -> bool:
             return False
         if isinstance(unreachable.error, asyncpg.InvalidCatalogNameError):
             return True
-        raise
+        raise told_of_its_own(service.name, unreachable) if service.name in access.given else unreachable from None
     await connection.close()
     return True
 
@@ -325,7 +325,20 @@ async def _not_ours(access: Access, services: Iterable[Service]) -> Failure:
     )
 
 
-def _another_secret(access: Access, services: Iterable[Service]) -> Failure:
+def told_of_its_own(service: str, unreachable: Unreachable) -> Failure:
+    """The same of a URL that is the service's own, by its variable."""
+    if unreachable.mend == MAKE_ROOM:
+        return unreachable
+    mend = "set it to the one with which `stoa migrate` made the role" if unreachable.refused else "see that it runs"
+    return Failure(f"{variable_of_url(service)}: {unreachable.what}", mend)
+
+
+def _another_secret(access: Access, services: Collection[Service]) -> Failure:
+    if own := [variable_of_url(service.name) for service in services if service.name in access.given]:
+        return Failure(
+            f"roles on the server at {place_of(access.dsn)} have other passwords than those of {', '.join(own)}",
+            "set them to the ones that the roles have; `stoa migrate --new-secret` gives the roles these",
+        )
     roles = ", ".join(access.role(service) for service in services)
     return Failure(
         f"the roles on the server at {place_of(access.dsn)} have the passwords of another secret ({roles})",

@@ -2,7 +2,7 @@
 
 It is made once and kept in `DATA_DIR/secrets.json` (mode 0600). Containers that share no folder get
 the same one as `STOA_SECRET`. The derived ones need not be carried around, and none of them tells
-anything about another.
+anything about another: so a process can be given those that it needs, and not the one that they come from.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,12 @@ from stoa.runtime import files
 from stoa.runtime.failure import Failure
 
 VARIABLE = "STOA_SECRET"
+RPC, EDGE, VISITORS = "STOA_RPC_SECRET", "STOA_EDGE_SECRET", "STOA_VISITORS_SECRET"
+_PURPOSES = {RPC: "rpc", EDGE: "edge", VISITORS: "visitors"}
+"""What processes share beside the databases' passwords."""
+WORDS = tuple(_PURPOSES)
 _SHORTEST = 32
+_WORD = re.compile(rf"[!-~]{{{_SHORTEST},}}")
 
 
 class _File(msgspec.Struct):
@@ -29,10 +35,12 @@ class _File(msgspec.Struct):
 
 
 class Secrets:
-    """What is derived from the installation's secret."""
+    """What is derived from the installation's secret, or `given` by its variable. A process to which all that it needs
+    is given has no such secret."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, given: Mapping[str, str] | None = None) -> None:
         self._secret = secret.encode()
+        self._given = given or {}
 
     @property
     def superuser(self) -> str:
@@ -42,38 +50,65 @@ class Secrets:
     @property
     def rpc(self) -> str:
         """What neighbors show each other with every call."""
-        return self._derive("rpc")
+        return self.word(RPC)
 
     @property
     def edge(self) -> str:
         """By which a service knows that a request came through the gateway."""
-        return self._derive("edge")
+        return self.word(EDGE)
 
     @property
     def visitors(self) -> str:
         """By which a gateway knows the visitor ids that gateways gave out."""
-        return self._derive("visitors")
+        return self.word(VISITORS)
 
     def role(self, name: str) -> str:
         """The password of a service's login role."""
         return self._derive(f"role {name}")
 
+    def word(self, variable: str) -> str:
+        """One of `WORDS`, as it was given, or derived. Raises `Failure` where it is neither."""
+        if variable in self._given:
+            return self._given[variable]
+        if not self._secret:
+            raise Failure(f"there is neither {variable} nor {VARIABLE}", "set one of them")
+        return self._derive(_PURPOSES[variable])
+
     def _derive(self, purpose: str) -> str:
+        assert self._secret, "all that is needed was given"
         return base64.urlsafe_b64encode(hmac.digest(self._secret, purpose.encode(), hashlib.sha256)).decode().strip("=")
+
+
+def words_of(*, gateway: bool) -> tuple[str, ...]:
+    """Those that a process needs: only a gateway gives out visitor ids."""
+    return WORDS if gateway else (RPC, EDGE)
+
+
+def words_given(environ: Mapping[str, str]) -> dict[str, str]:
+    """By variable, what is not to be derived. Raises `Failure` for what cannot be used."""
+    given = {variable: word for variable in WORDS if (word := environ.get(variable, ""))}
+    for variable, word in given.items():
+        if not _WORD.fullmatch(word):
+            raise Failure(
+                f"{variable} has fewer than {_SHORTEST} characters, or others than ASCII without spaces",
+                "make one with `openssl rand -hex 32`",
+            )
+    return given
 
 
 def load(file: Path, environ: Mapping[str, str]) -> Secrets:
     """The secrets of an installation. Raises `Failure` where there are none."""
+    words = words_given(environ)
     given = environ.get(VARIABLE, "")
     if given:
         if len(given) < _SHORTEST:
             raise Failure(f"{VARIABLE} has fewer than {_SHORTEST} characters", "make one with `openssl rand -hex 32`")
-        return Secrets(given)
+        return Secrets(given, words)
     text = files.read(file)
     if text is None:
         raise Failure(f"there is no {file}", f"run `stoa up` or `stoa postgres` first, or set {VARIABLE}")
     try:
-        return Secrets(msgspec.json.decode(text, type=_File).secret)
+        return Secrets(msgspec.json.decode(text, type=_File).secret, words)
     except msgspec.MsgspecError:
         raise Failure(f"{file} is damaged", "restore it from a backup: the databases' passwords come from it") from None
 
