@@ -65,7 +65,7 @@ def test_variables_are_read_somewhere(page: Path):
     )
     for variable in set(re.findall(r"STOA_[A-Z0-9_]+[A-Z0-9]\b", page.read_text())):
         settings = (ROOT / "docs" / "settings.md").read_text()
-        of_a_process = re.fullmatch(r"STOA_(ORDER|PROCESS)_(HTTP|ADMIN|GRPC)", variable)
+        of_a_process = re.fullmatch(r"STOA_(ORDER|PROCESS)_(HTTP|ADMIN|GRPC|DATABASE_URL)", variable)
         assert variable in source or f"`{variable}`" in settings or of_a_process, variable
 
 
