@@ -42,6 +42,8 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def must_exist(words: list[str], *, complete: bool) -> None:
     """A command on a line of its own is `complete`; a sentence may leave out what is required."""
+    if words == ["--version"]:
+        return
     assert words[0] in COMMANDS, f"there is no command {words[0]}"
     if len(words) > 1 or complete:
         parse(words)
