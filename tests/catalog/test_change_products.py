@@ -28,16 +28,21 @@ FULL = {
 }
 
 
+NOTHING_NOTED = {"custom_fields": {}, "metadata": {}}
+
+
 async def test_a_product_is_shown_as_it_was_written(shop):
     made = await shop.rest.ok("POST", "/products", FULL, status=201, user=ADMIN)
     ids = [one["id"] for one in made["variants"]]
     assert len({*ids, made["id"]}) == 3
     variants = [
-        {"id": ids[0], "sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}},
-        {"id": ids[1], "sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}},
+        {"id": ids[0], "sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}}
+        | NOTHING_NOTED,
+        {"id": ids[1], "sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}}
+        | NOTHING_NOTED,
     ]
     images = [FULL["images"][0], {"url": "/media/2.jpg", "alt": ""}]
-    assert made == FULL | {
+    assert made == FULL | NOTHING_NOTED | {
         "id": made["id"],
         "category": None,
         "status": "active",
@@ -300,6 +305,8 @@ async def test_variants_come_change_and_go_with_their_product(shop):
         "price": pounds(300),
         "position": 1,
         "options": {},
+        "custom_fields": {},
+        "metadata": {},
     }
     assert changed["price"] == pounds(300)
 

@@ -87,6 +87,17 @@ async def test_every_list_reads_a_bounded_part(large):
         assert too_many == {}
 
 
+async def test_a_page_of_a_custom_value_reads_its_products(large):
+    """Of a value that a third of them have, of one that nobody has, and from the middle, whoever plans it."""
+    values = "7, 'value ' || n % 3, 'active', lpad(to_hex(n), 32, '0')::uuid"
+    await fill(large, "custom_field_values", "field, value, standing, subject", values, PRODUCTS)
+    middle = await large.fetchval("SELECT id FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
+    for value, after in (("value 1", ()), ("value 1", (middle,)), ("value 9", ())):
+        given = ("field", "value", "id")[: 2 + len(after)]
+        read = await read_by(large, list_statement("newest", given), "active", 21, 7, value, *after)
+        assert read.rows <= 200, (value, after)
+
+
 async def test_a_page_for_an_index_reads_its_products(large):
     middle = await large.fetchval("SELECT id FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
     for at in ("00000000-0000-0000-0000-000000000000", middle):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stoa.kit import staff_acts
+from stoa.kit.custom_fields.repository import definitions
+from stoa.kit.custom_fields.values import with_metadata
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
@@ -13,6 +15,7 @@ from stoa.services.catalog.bodies import NewCategory, check_slug
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
 from stoa.services.catalog.events import CategoryCreated, CategoryDeleted, CategoryUpdated, updated
+from stoa.services.catalog.fields import CATEGORY, fields_after
 from stoa.services.catalog.product import check_place
 from stoa.services.catalog.service import Catalog
 
@@ -23,6 +26,7 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Category:
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position)
+        category = await _noted(tx, category, new)
         check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
             raise SlugTaken(new.slug)
@@ -45,6 +49,7 @@ async def replace_category(
         after = before._replace(
             parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position
         )
+        after = await _noted(tx, after, new)
         changed = [name for name in Category._fields if getattr(before, name) != getattr(after, name)]
         if not changed:
             return before
@@ -80,6 +85,15 @@ async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch =
         said = CategoryDeleted(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
         await catalog.outbox.announce(tx, subject=category.id, version=category.version + 1, fact=said)
         await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
+
+
+async def _noted(tx: Transaction, category: Category, new: NewCategory) -> Category:
+    """With the custom fields and metadata that it had, and over them what is sent."""
+    known = await definitions(tx, CATEGORY) if new.custom_fields else {}
+    return category._replace(
+        custom_fields=fields_after(known, category.custom_fields, new.custom_fields),
+        metadata=with_metadata(category.metadata, new.metadata),
+    )
 
 
 async def _lock_tree(tx: Transaction) -> list[Category]:

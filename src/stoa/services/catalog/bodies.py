@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stoa.kit import text
+from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
 from stoa.kit.ids import uuid7
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved
@@ -48,19 +49,25 @@ class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
     options: Options = {}
     position: Position | None = None
     id: Id | None = None
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
     def at(self, place: int, variant_id: str) -> Variant:
+        """Without its custom fields and metadata: what is not said of them stays."""
         position = place if self.position is None else self.position
         return Variant(variant_id, self.sku, self.name, self.price.money, position, self.options)
 
 
 class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything of a variant but its id and SKU. Without a `position` it stays where it is."""
+    """Everything of a variant but its id and SKU. Without a `position` it stays where it is; of custom fields and
+    metadata stays what is not named."""
 
     price: Price
     name: Label = ""
     options: Options = {}
     position: Position | None = None
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -79,11 +86,14 @@ class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     specifications: Specifications = {}
     images: Annotated[list[NewImage], Meta(max_length=50)] = []
     variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] = []
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 class ProductReplacement(NewProduct, kw_only=True, forbid_unknown_fields=True):
     """The whole product as it is to be: what is left out becomes empty, variants that are not listed are
-    archived; only the slug stays as it is. `version` is the one that is replaced."""
+    archived; only the slug stays as it is, and what is not named of custom fields and metadata. `version` is the one
+    that is replaced."""
 
     version: Version | None = None
 
@@ -101,6 +111,8 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     specifications: Specifications | UnsetType = UNSET
     images: Annotated[list[NewImage], Meta(max_length=50)] | UnsetType = UNSET
     variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] | UnsetType = UNSET
+    custom_fields: Values = {}
+    metadata: Metadata = {}
     version: Version | None = None
 
 
@@ -128,12 +140,15 @@ class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`parent` is a category's slug; without one it stands at the top. Siblings stand by `position`, then name."""
+    """`parent` is a category's slug; without one it stands at the top. Siblings stand by `position`, then name.
+    What is not named of custom fields and metadata stays."""
 
     name: Name
     slug: Slug
     parent: Slug | None = None
     position: Position = 0
+    custom_fields: Values = {}
+    metadata: Metadata = {}
 
 
 def whole(replacement: NewProduct) -> ProductPatch:
@@ -149,7 +164,13 @@ def whole(replacement: NewProduct) -> ProductPatch:
         specifications=replacement.specifications,
         images=replacement.images,
         variants=replacement.variants,
+        custom_fields=replacement.custom_fields,
+        metadata=replacement.metadata,
     )
+
+
+def sent_variants(patch: ProductPatch) -> Sequence[NewVariant]:
+    return () if patch.variants is UNSET else patch.variants
 
 
 def images_of(images: list[NewImage]) -> list[Image]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import asyncpg
 
+from stoa.kit.custom_fields.values import NOTHING, Fields, fields_of
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.catalog.errors import SlugTaken
 from stoa.services.catalog.product import CategoryName
@@ -22,17 +24,22 @@ class Category(NamedTuple):
     name: str
     position: int
     version: int = 1
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 CATEGORIES = """
-    SELECT id, parent_id, slug, name, position, version FROM categories
+    SELECT id, parent_id, slug, name, position, version, named_fields(custom_fields) AS custom_fields,
+        metadata
+    FROM categories
     ORDER BY position, name, id
 """
 
 
 async def categories(db: Db) -> list[Category]:
     """All of them, siblings in their order."""
-    return [Category(*row) for row in await db.fetch(CATEGORIES)]
+    rows = [dict(row) for row in await db.fetch(CATEGORIES)]
+    return [Category(**row | {"custom_fields": fields_of(row["custom_fields"])}) for row in rows]
 
 
 LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
@@ -53,28 +60,35 @@ async def categories_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, C
 
 
 ADD_CATEGORY = """
-    INSERT INTO categories (id, parent_id, slug, name, position) VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO categories (id, parent_id, slug, name, position, version, custom_fields, metadata)
+    VALUES ($1, $2, $3, $4, $5, $6, numbered_fields('category', nullif($7::jsonb, '{}')), $8)
     ON CONFLICT (slug) DO NOTHING
 """
 
 
 async def add_category(tx: Transaction, category: Category) -> bool:
     """False where the slug is taken."""
-    columns = (category.id, category.parent_id, category.slug, category.name, category.position)
-    return affected(await tx.execute(ADD_CATEGORY, *columns)) == 1
+    return affected(await tx.execute(ADD_CATEGORY, *_columns(category))) == 1
 
 
 CHANGE_CATEGORY = """
-    UPDATE categories SET parent_id = $2, slug = $3, name = $4, position = $5, version = $6 WHERE id = $1
+    UPDATE categories
+    SET parent_id = $2, slug = $3, name = $4, position = $5, version = $6,
+        custom_fields = numbered_fields('category', nullif($7::jsonb, '{}')), metadata = $8
+    WHERE id = $1
 """
 
 
 async def change_category(tx: Transaction, category: Category) -> None:
     """Raises `SlugTaken`."""
     try:
-        await tx.execute(CHANGE_CATEGORY, *category)
+        await tx.execute(CHANGE_CATEGORY, *_columns(category))
     except asyncpg.UniqueViolationError:
         raise SlugTaken(category.slug) from None
+
+
+def _columns(category: Category) -> tuple[Any, ...]:
+    return (*category[:6], category.custom_fields.shown(private=True), dict(category.metadata))
 
 
 LOCK_ARCHIVED_IN = """

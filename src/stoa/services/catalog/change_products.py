@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
+from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
@@ -24,7 +25,7 @@ from stoa.services.catalog.bodies import (
     check_variant_id,
     whole,
 )
-from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, whose
+from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, whose
 from stoa.services.catalog.errors import (
     NoSuchProduct,
     NoSuchVariant,
@@ -36,6 +37,7 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.events import ProductDeleted
+from stoa.services.catalog.fields import VARIANT, Defined, defined_for
 from stoa.services.catalog.product import (
     Product,
     Variant,
@@ -137,7 +139,9 @@ async def add_variant(
             raise TooManyVariants(MOST_VARIANTS)
         check_variant_id(new, None, "id")
         last = max((variant.position for variant in before.variants), default=-1)
-        variants = in_order([*before.variants, new.at(min(last + 1, MOST_POSITION), uuid7())])
+        defined = Defined({}, await definitions(tx, VARIANT) if new.custom_fields else {})
+        added = noted(new.at(min(last + 1, MOST_POSITION), uuid7()), None, new, defined)
+        variants = in_order([*before.variants, added])
         check_told_apart(variants, "options")
         return await _change(tx, catalog, before, replace(before, variants=variants))
 
@@ -151,7 +155,9 @@ async def replace_variant(
         before, old = await _lock_variant(tx, sku_or_id, by)
         if_match.check(before.version)
         position = old.position if new.position is None else new.position
+        defined = Defined({}, await definitions(tx, VARIANT) if new.custom_fields else {})
         changed = Variant(old.id, old.sku, new.name, new.price.money, position, new.options)
+        changed = noted(changed, old, new, defined)
         variants = in_order(changed if variant is old else variant for variant in before.variants)
         check_told_apart(variants, "options")
         return await _change(tx, catalog, before, replace(before, variants=variants))
@@ -198,13 +204,14 @@ async def _lock_variant(tx: Transaction, sku_or_id: str, by: Principal) -> tuple
 
 
 async def _edited(tx: Transaction, before: Product, patch: ProductPatch) -> Product:
+    defined = await defined_for(tx, [patch])
     """The product with what the patch names. Raises `UnknownCategory`."""
     if patch.category is UNSET or patch.category is None:
-        return edited(before, patch, None)
+        return edited(before, patch, None, defined)
     found = await categories_repository.categories_named(tx, [patch.category])
     if patch.category not in found:
         raise UnknownCategory(patch.category, "category")
-    return edited(before, patch, found[patch.category])
+    return edited(before, patch, found[patch.category], defined)
 
 
 async def _change(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:

@@ -9,9 +9,18 @@ from msgspec.structs import replace
 
 from stoa.kit import clock
 from stoa.kit.context import Principal
-from stoa.services.catalog.bodies import ProductPatch, check_slug, images_of, variants_of
+from stoa.kit.custom_fields.values import NOTHING, with_metadata
+from stoa.services.catalog.bodies import (
+    NewVariant,
+    ProductPatch,
+    VariantReplacement,
+    check_slug,
+    images_of,
+    variants_of,
+)
 from stoa.services.catalog.errors import ProductWithheld
-from stoa.services.catalog.product import CategoryName, Product, changed_variants
+from stoa.services.catalog.fields import Defined, fields_after
+from stoa.services.catalog.product import CategoryName, Product, Variant, changed_variants
 from stoa.services.catalog.show_products import acting_for
 
 
@@ -47,8 +56,9 @@ def whose(by: Principal, seller_id: str | None = None) -> str | None:
     return None if by.may("catalog.products.edit") else acting_for(by, seller_id)
 
 
-def edited(before: Product, patch: ProductPatch, category: CategoryName | None) -> Product:
-    """With what the patch names; `category` is the one that it names. Raises what is wrong with its slug or ids."""
+def edited(before: Product, patch: ProductPatch, category: CategoryName | None, defined: Defined) -> Product:
+    """With what the patch names; `category` is the one that it names. Raises what is wrong with its slug, ids or custom
+    fields."""
     if patch.slug is not UNSET and patch.slug != before.slug:
         check_slug(patch.slug)
     return replace(
@@ -62,7 +72,30 @@ def edited(before: Product, patch: ProductPatch, category: CategoryName | None) 
         tags=before.tags if patch.tags is UNSET else patch.tags,
         specifications=before.specifications if patch.specifications is UNSET else patch.specifications,
         images=before.images if patch.images is UNSET else images_of(patch.images),
-        variants=before.variants if patch.variants is UNSET else variants_of(patch.variants, before.variants),
+        variants=before.variants if patch.variants is UNSET else _variants(patch.variants, before, defined),
+        custom_fields=fields_after(defined.product, before.custom_fields, patch.custom_fields),
+        metadata=with_metadata(before.metadata, patch.metadata),
+    )
+
+
+def _variants(sent: list[NewVariant], before: Product, defined: Defined) -> list[Variant]:
+    known = {variant.sku: variant for variant in before.variants}
+    said = {new.sku: (at, new) for at, new in enumerate(sent)}
+    return [
+        noted(variant, known.get(variant.sku), said[variant.sku][1], defined, f"variants[{said[variant.sku][0]}].")
+        for variant in variants_of(sent, before.variants)
+    ]
+
+
+def noted(
+    variant: Variant, before: Variant | None, sent: NewVariant | VariantReplacement, defined: Defined, place: str = ""
+) -> Variant:
+    """With the custom fields and metadata that it had, and over them what is sent."""
+    fields, metadata = (before.custom_fields, before.metadata) if before else (NOTHING, {})
+    return replace(
+        variant,
+        custom_fields=fields_after(defined.variant, fields, sent.custom_fields, place),
+        metadata=with_metadata(metadata, sent.metadata, f"{place}metadata"),
     )
 
 

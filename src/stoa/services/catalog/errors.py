@@ -23,6 +23,15 @@ class NoSuchProduct(problems.NotFound):
         super().__init__("There is no product of this id or slug.", field="product")
 
 
+class OnlyAlone(problems.Unprocessable):
+    title = "A custom field is filtered by alone"
+    slug = "custom-filter-alone"
+
+    def __init__(self, field: str) -> None:
+        detail = "A filter by a custom field goes with no other, of the products of the whole shop, the newest first."
+        super().__init__(detail, field=field)
+
+
 class NoSuchVariant(problems.NotFound):
     title = "There is no such variant"
     slug = "no-such-variant"

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.catalog import categories_repository
-from stoa.services.catalog.bodies import NewProduct, check_slug, variants_of, whole
+from stoa.services.catalog.bodies import NewProduct, ProductPatch, check_slug, variants_of, whole
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.edit_product import blank, edited
 from stoa.services.catalog.events import CategoryCreated
+from stoa.services.catalog.fields import Defined, defined_for
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale
 from stoa.services.catalog.save_products import add
 from stoa.services.catalog.service import Catalog
@@ -46,9 +47,11 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
         await catalog.outbox.announce_all(tx, said)
         # Whoever removes one waits since they were imported.
         categories = await categories_repository.categories_named(tx, names)
-        return len(await add(tx, catalog, [_product(product, categories) for product in products.values()]))
+        patches = [whole(product) for product in products.values()]
+        defined = await defined_for(tx, patches)
+        return len(await add(tx, catalog, [_product(patch, categories, defined) for patch in patches]))
 
 
-def _product(product: NewProduct, categories: Mapping[str, CategoryName]) -> Product:
-    category = categories[product.category] if product.category else None
-    return edited(blank(uuid7(), None), whole(product), category)
+def _product(patch: ProductPatch, categories: Mapping[str, CategoryName], defined: Defined) -> Product:
+    category = categories[patch.category] if patch.category else None
+    return edited(blank(uuid7(), None), patch, category, defined)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
+from stoa.kit.custom_fields.values import Value
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.product import Product, Specification, Variant
 from stoa.services.catalog.repository import ForSale
@@ -30,6 +33,9 @@ def product_message(product: Product) -> pb.Product:
         category_id=product.category.id if product.category else "",
         specifications=[_specification(name, value) for name, value in product.specifications.items()],
         images=[pb.Image(url=image.url, alt=image.alt) for image in product.images],
+        custom_fields_json=_object(product.custom_fields.public),
+        private_fields_json=_object(product.custom_fields.private),
+        metadata=product.metadata,
     )
 
 
@@ -68,7 +74,14 @@ def category_message(category: Category) -> pb.Category:
         name=category.name,
         position=category.position,
         version=category.version,
+        custom_fields_json=_object(category.custom_fields.public),
+        private_fields_json=_object(category.custom_fields.private),
+        metadata=category.metadata,
     )
+
+
+def _object(fields: Mapping[str, Value]) -> bytes:
+    return msgspec.json.encode(fields) if fields else b""
 
 
 def _variant(product: Product, variant: Variant) -> pb.Variant:
@@ -81,6 +94,9 @@ def _variant(product: Product, variant: Variant) -> pb.Variant:
         variant_name=variant.name,
         price=MoneyMessage(amount_minor=variant.price.amount, currency=variant.price.currency),
         options=_options(variant.options),
+        custom_fields_json=_object(variant.custom_fields.public),
+        private_fields_json=_object(variant.custom_fields.private),
+        metadata=variant.metadata,
     )
 
 

@@ -24,6 +24,7 @@ from stoa.services.catalog.errors import (
     UnknownCategory,
     VersionConflict,
 )
+from stoa.services.catalog.fields import NONE_SPOKEN_OF, Defined
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale
 from stoa.services.catalog.show_products import may_change
 
@@ -38,6 +39,7 @@ class Known:
     slugs: dict[str, str]
     skus: dict[str, str]
     seen: set[str]
+    defined: Defined = NONE_SPOKEN_OF
 
 
 class Plan(NamedTuple):
@@ -59,7 +61,7 @@ def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
             raise NotYourSeller
         if item.version is not None and item.version != before.version:
             raise VersionConflict(before.version)
-    after = edited(before, patch, _category(item, known))
+    after = edited(before, patch, _category(item, known), known.defined)
     check_withheld(before, after, by)
     check_for_sale(after.status, after.variants, currency)
     if known.slugs.get(after.slug, after.id) != after.id:

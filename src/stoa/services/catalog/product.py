@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from stoa.kit.custom_fields.values import NOTHING, Fields
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import (
     CategoryCycle,
@@ -64,6 +65,8 @@ class Variant(msgspec.Struct, frozen=True):
     price: Money
     position: int
     options: Mapping[str, str]
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = {}
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -109,6 +112,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     specifications: Mapping[str, Specification]
     images: Sequence[Image]
     variants: Sequence[Variant]
+    custom_fields: Fields = NOTHING
+    metadata: Mapping[str, str] = {}
     version: int
     created_at: datetime
     updated_at: datetime

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from msgspec.structs import replace
 
+from stoa.kit.custom_fields.values import fields_of
 from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
@@ -52,6 +53,19 @@ _PAGE = """
     WHERE {conditions}
     ORDER BY {order}
     LIMIT $2
+"""
+
+# Of those with one value of a custom field: the list that is kept of them has the order, and only a page is read.
+_PAGE_OF_VALUE = """
+    SELECT id, slug, name, brand, product.standing, category_id, price_minor, price_max_minor, currency,
+        images -> 0 AS image
+    FROM (
+        SELECT subject FROM custom_field_values
+        WHERE field = {field} AND value = {value} AND standing = $1 AND {conditions}
+        ORDER BY subject DESC
+        LIMIT $2
+    ) AS listed
+    JOIN products AS product ON product.id = listed.subject
 """
 
 # A category with all that is inside it.
@@ -95,9 +109,13 @@ _ORDERS = {
 
 def list_statement(sort: str, given: Sequence[str]) -> str:
     """Takes the standing, the limit, and what is `given`, in this order: filters, and of the page before the last
-    product's `id` and `place`."""
+    product's `id` and `place`. A custom `field` with its `value` goes with the newest first, and no other filter."""
     order, after = _ORDERS[sort]
     number = {name: f"${at}" for at, name in enumerate(given, start=3)}
+    if "field" in given:
+        before = "subject < {id}" if "id" in given else "true"
+        statement = _CARDS.replace("{page}", _PAGE_OF_VALUE).replace("{conditions}", before).replace("{order}", order)
+        return statement.format_map(number)
     conditions = ["product.standing = $1", *(_CONDITIONS[name] for name in given if name in _CONDITIONS)]
     if "id" in given:
         conditions.append(after)
@@ -175,10 +193,11 @@ _PRODUCT = """
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
         product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
         product.seller_id, product.tags, product.specifications, product.images,
+        named_fields(product.custom_fields) AS custom_fields, product.metadata,
         product.version, product.created_at, product.updated_at,
         (
             SELECT coalesce(json_agg(json_build_array(
-                id, sku, name, price_minor, currency, position, option_values
+                id, sku, name, price_minor, currency, position, option_values, named_fields(custom_fields), metadata
             )), '[]')
             FROM variants WHERE product_id = product.id AND archived_at IS NULL
         ) AS variants,
@@ -275,6 +294,8 @@ def _product(row: asyncpg.Record) -> Product:
         specifications=row["specifications"],
         images=[Image(**image) for image in row["images"]],
         variants=_variants(row["variants"], row["option_values"]),
+        custom_fields=fields_of(row["custom_fields"]),
+        metadata=row["metadata"],
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
@@ -285,9 +306,10 @@ def _variants(rows: Sequence[Any], values: Sequence[Any]) -> list[Variant]:
     """`values` stand as they are shown: by their option."""
     place = {value_id: at for at, (value_id, _, _) in enumerate(values)}
     variants = []
-    for variant_id, sku, name, price_minor, currency, position, value_ids in rows:
+    for variant_id, sku, name, price_minor, currency, position, value_ids, fields, metadata in rows:
         options = dict(values[at][1:] for at in sorted(place[each] for each in value_ids))
-        variants.append(Variant(variant_id, sku, name, Money(price_minor, currency), position, options))
+        price = Money(price_minor, currency)
+        variants.append(Variant(variant_id, sku, name, price, position, options, fields_of(fields), metadata))
     return in_order(variants)
 
 
@@ -333,13 +355,15 @@ def _card(row: asyncpg.Record) -> Card:
 ADD_PRODUCTS = """
     INSERT INTO products (
         id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, seller_barred
+        price_minor, price_max_minor, currency, custom_fields, metadata, seller_barred
     )
     SELECT id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, coalesce(seller_id = ANY($2::uuid[]), false)
+        price_minor, price_max_minor, currency, numbered_fields('product', nullif(custom_fields, '{}')), metadata,
+        coalesce(seller_id = ANY($2::uuid[]), false)
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, seller_id uuid,
-        tags text[], specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text
+        tags text[], specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text,
+        custom_fields jsonb, metadata jsonb
     )
     ORDER BY slug
     ON CONFLICT (slug) DO NOTHING
@@ -359,11 +383,13 @@ CHANGE_PRODUCTS = """
         category_id = new.category_id, status = new.status, tags = new.tags, specifications = new.specifications,
         images = new.images, price_minor = new.price_minor, price_max_minor = new.price_max_minor,
         currency = new.currency, withheld_at = new.withheld_at, withheld_by = new.withheld_by,
-        withheld_reason = new.withheld_reason, version = version + 1, updated_at = now()
+        withheld_reason = new.withheld_reason,
+        custom_fields = numbered_fields('product', nullif(new.custom_fields, '{}')), metadata = new.metadata,
+        version = version + 1, updated_at = now()
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, tags text[],
         specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text,
-        withheld_at timestamptz, withheld_by uuid, withheld_reason text
+        withheld_at timestamptz, withheld_by uuid, withheld_reason text, custom_fields jsonb, metadata jsonb
     )
     WHERE products.id = new.id
     RETURNING products.id, products.version, products.standing, products.updated_at
@@ -406,6 +432,8 @@ def _columns(product: Product) -> dict[str, Any]:
         "price_minor": lowest.amount if lowest else 0,
         "price_max_minor": highest.amount if highest else 0,
         "currency": lowest.currency if lowest else None,
+        "custom_fields": product.custom_fields.shown(private=True),
+        "metadata": product.metadata,
         "withheld_at": withheld.at if withheld else None,
         "withheld_by": withheld.by if withheld else None,
         "withheld_reason": withheld.reason if withheld else None,
@@ -417,16 +445,20 @@ def _columns(product: Product) -> dict[str, Any]:
 
 # A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
 WRITE_VARIANTS = """
-    INSERT INTO variants (id, sku, product_id, name, price_minor, currency, position, option_values)
-    SELECT id, sku, product_id, name, price_minor, currency, position, option_values
+    INSERT INTO variants (
+        id, sku, product_id, name, price_minor, currency, position, option_values, custom_fields, metadata
+    )
+    SELECT id, sku, product_id, name, price_minor, currency, position, option_values,
+        numbered_fields('variant', nullif(custom_fields, '{}')), metadata
     FROM jsonb_to_recordset($1) AS new (
         id uuid, sku text, product_id uuid, name text, price_minor bigint, currency text, position integer,
-        option_values uuid[]
+        option_values uuid[], custom_fields jsonb, metadata jsonb
     )
     ORDER BY sku
     ON CONFLICT (sku) DO UPDATE SET
         name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
-        position = EXCLUDED.position, option_values = EXCLUDED.option_values, archived_at = NULL
+        position = EXCLUDED.position, option_values = EXCLUDED.option_values, archived_at = NULL,
+        custom_fields = EXCLUDED.custom_fields, metadata = EXCLUDED.metadata
     WHERE variants.product_id = EXCLUDED.product_id
     RETURNING sku, id
 """
@@ -451,6 +483,8 @@ async def write_variants(
             "price_minor": variant.price.amount,
             "currency": variant.price.currency,
             "position": variant.position,
+            "custom_fields": variant.custom_fields.shown(private=True),
+            "metadata": variant.metadata,
             "option_values": sorted(value_ids[product_id, *option] for option in variant.options.items()),
         }
         for product_id, some in variants.items()

@@ -11,6 +11,9 @@ from msgspec import Meta
 
 from stoa.kit import problems
 from stoa.kit.context import Principal
+from stoa.kit.custom_fields.repository import definitions
+from stoa.kit.custom_fields.routes import add_routes
+from stoa.kit.custom_fields.values import CustomFilter, Value, filter_by
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import AmountMinor, CountryCode, CurrencyCode, Id, Label, Page, PageQuery, Quantity, Slug
@@ -37,19 +40,25 @@ from stoa.services.catalog.change_products import (
     change_product,
     replace_variant,
 )
-from stoa.services.catalog.errors import VersionMissing
+from stoa.services.catalog.errors import OnlyAlone, VersionMissing
+from stoa.services.catalog.fields import CATEGORY, PRODUCT, VARIANT
 from stoa.services.catalog.moderate import reinstate, withhold
 from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
 from stoa.services.catalog.repository import NAME_START, Card, ForSale
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.show_products import acting_for, show_product
+from stoa.services.catalog.show_products import acting_for, may_change, show_product
 from stoa.services.catalog.write_products import Outcome, Written, write_products
 
 EDIT = may("catalog.products.edit", own=True)
 WITHHOLD = may("catalog.products.withhold")
 ARRANGE = may("catalog.categories.edit")
 
+DEFINE = may("catalog.fields.edit")
+
 routes: Routes[Catalog] = Routes("catalog")
+add_routes(routes, PRODUCT, define=DEFINE, sees=EDIT)
+add_routes(routes, VARIANT, define=DEFINE, sees=EDIT)
+add_routes(routes, CATEGORY, define=DEFINE, sees=ARRANGE)
 
 
 class WithheldView(msgspec.Struct):
@@ -59,11 +68,25 @@ class WithheldView(msgspec.Struct):
     reason: str
 
 
+class VariantView(msgspec.Struct, frozen=True):
+    """What is sold: `name` and `options` tell it from its siblings. Of `custom_fields` everybody sees the public ones,
+    of `metadata` nothing."""
+
+    id: str
+    sku: str
+    name: str
+    price: Money
+    position: int
+    options: dict[str, str]
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
+
+
 class ProductView(msgspec.Struct, kw_only=True):
     """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes.
 
     `options` are what its variants differ in. `status` is what its seller says, `standing` what follows: only what
-    stands `active` is seen and sold.
+    stands `active` is seen and sold. Of `custom_fields` everybody sees the public ones, of `metadata` nothing.
     """
 
     id: str
@@ -82,7 +105,9 @@ class ProductView(msgspec.Struct, kw_only=True):
     options: Sequence[Option]
     price: Money | None
     price_max: Money | None
-    variants: Sequence[Variant]
+    variants: Sequence[VariantView]
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
     version: int
     created_at: datetime
     updated_at: datetime
@@ -143,12 +168,15 @@ class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class CategoryView(msgspec.Struct):
-    """`children` stand in their order; `version` counts its own changes, not theirs."""
+    """`children` stand in their order; `version` counts its own changes, not theirs. Of `custom_fields` everybody sees
+    the public ones, of `metadata` nothing."""
 
     id: str
     slug: str
     name: str
     position: int
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
     version: int
     children: list[CategoryView]
 
@@ -168,6 +196,7 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     sort: Sort = "newest"
     status: Standing = "active"
     seller_id: Id | None = None
+    custom: CustomFilter = msgspec.field(default_factory=dict)
 
 
 # For each order what its cursor holds, and where a card stands in it: the id first.
@@ -192,8 +221,12 @@ def _minor(card: CardView) -> int:
     summary="Products, filtered and sorted",
 )
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
+    """Newest first they are found by a filterable custom field, too: `?custom.color=red`, with no other filter."""
     query = request.query
     shape, place = _PLACES[query.sort]
+    if query.custom:
+        cards = await _with_value(catalog, query, request.principal)
+        return page_of([_card_view(card) for card in cards], query.limit, place)
     filters = {
         "seller_id": query.seller_id if query.status == "active" else _whose(request.principal, query.seller_id),
         "category": query.category,
@@ -212,6 +245,24 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
     return page_of([_card_view(card) for card in cards], query.limit, place)
 
 
+async def _with_value(catalog: Catalog, query: ProductQuery, principal: Principal | None) -> list[Card]:
+    (name, value), *more = query.custom.items()
+    others = (query.category, query.brand, query.min_price, query.max_price, query.seller_id)
+    whose = None if query.status == "active" else _whose(principal, None)
+    if more or query.sort != "newest" or any(each is not None for each in (*others, whose)):
+        raise OnlyAlone(f"custom.{name}")
+    staff = principal is not None and principal.may("catalog.products.edit")
+    number, looked_for = filter_by(await definitions(catalog.db, PRODUCT), name, value, private=staff)
+    return await repository.cards(
+        catalog.db,
+        query.sort,
+        query.status,
+        limit=query.limit + 1,
+        filters={"field": number, "value": looked_for},
+        after=decode_cursor(query.cursor, tuple[Id]),
+    )
+
+
 def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
     """Whose hidden products the caller sees: None means everybody's."""
     if principal is None:
@@ -225,7 +276,7 @@ def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
 
 @routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
 async def get_product(catalog: Catalog, request: Request) -> ProductView:
-    return _view(await show_product(catalog, request.path["product"], request.principal))
+    return _view(await show_product(catalog, request.path["product"], request.principal), request.principal)
 
 
 @routes.get("/prices", query=PriceQuery, answer=Page[PriceView], who=PUBLIC, summary="What SKUs cost, and for whom")
@@ -239,7 +290,7 @@ async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Pa
 
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
 async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
-    return _view(await add_product(catalog, request.body, _caller(request)))
+    return _view(await add_product(catalog, request.body, _caller(request)), request.principal)
 
 
 @routes.post(
@@ -274,7 +325,8 @@ async def put_product(catalog: Catalog, request: Request[ProductReplacement]) ->
     return _view(
         await change_product(
             catalog, request.path["product"], patch, _caller(request), version=version, if_match=if_match
-        )
+        ),
+        request.principal,
     )
 
 
@@ -291,7 +343,8 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
     return _view(
         await change_product(
             catalog, request.path["product"], request.body, _caller(request), version=version, if_match=if_match
-        )
+        ),
+        request.principal,
     )
 
 
@@ -310,7 +363,8 @@ async def delete_product(catalog: Catalog, request: Request) -> None:
 )
 async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
     return _view(
-        await withhold(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match)
+        await withhold(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match),
+        request.principal,
     )
 
 
@@ -323,7 +377,9 @@ async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> Pr
     summary="Let a withheld product be sold again",
 )
 async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(await reinstate(catalog, request.path["product"], request.body.reason, request.if_match))
+    return _view(
+        await reinstate(catalog, request.path["product"], request.body.reason, request.if_match), request.principal
+    )
 
 
 @routes.post(
@@ -336,7 +392,10 @@ async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> P
     summary="Add a variant; answers with its product",
 )
 async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> ProductView:
-    return _view(await add_variant(catalog, request.path["product"], request.body, _caller(request), request.if_match))
+    return _view(
+        await add_variant(catalog, request.path["product"], request.body, _caller(request), request.if_match),
+        request.principal,
+    )
 
 
 @routes.put(
@@ -349,7 +408,8 @@ async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> Produc
 )
 async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
     return _view(
-        await replace_variant(catalog, request.path["variant"], request.body, _caller(request), request.if_match)
+        await replace_variant(catalog, request.path["variant"], request.body, _caller(request), request.if_match),
+        request.principal,
     )
 
 
@@ -359,16 +419,16 @@ async def delete_variant(catalog: Catalog, request: Request) -> None:
 
 
 @routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
-async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:  # noqa: ARG001
+async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:
     categories = await categories_repository.categories(catalog.db)
-    views = _views(categories)
+    views = _views(categories, request.principal)
     return Page([views[one.id] for one in categories if one.parent_id is None])
 
 
 @routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ARRANGE, summary="Add a category")
 async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
     category = await add_category(catalog, request.body)
-    return _views(await categories_repository.categories(catalog.db))[category.id]
+    return _views(await categories_repository.categories(catalog.db), request.principal)[category.id]
 
 
 @routes.put(
@@ -381,7 +441,7 @@ async def post_category(catalog: Catalog, request: Request[NewCategory]) -> Cate
 )
 async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
     category = await replace_category(catalog, request.path["category"], request.body, request.if_match)
-    return _views(await categories_repository.categories(catalog.db))[category.id]
+    return _views(await categories_repository.categories(catalog.db), request.principal)[category.id]
 
 
 @routes.delete("/categories/{category}", who=ARRANGE, versioned=True, summary="Remove an empty category")
@@ -394,7 +454,8 @@ def _caller(request: Request[Any, Any]) -> Principal:
     return request.principal
 
 
-def _view(product: Product) -> ProductView:
+def _view(product: Product, principal: Principal | None) -> ProductView:
+    private = may_change(product, principal)
     return ProductView(
         id=product.id,
         slug=product.slug,
@@ -412,10 +473,25 @@ def _view(product: Product) -> ProductView:
         options=product.options,
         price=product.price,
         price_max=product.price_max,
-        variants=product.variants,
+        variants=[_variant_view(variant, private=private) for variant in product.variants],
+        custom_fields=product.custom_fields.shown(private=private),
+        metadata=dict(product.metadata) if private else {},
         version=product.version,
         created_at=product.created_at,
         updated_at=product.updated_at,
+    )
+
+
+def _variant_view(variant: Variant, *, private: bool) -> VariantView:
+    return VariantView(
+        id=variant.id,
+        sku=variant.sku,
+        name=variant.name,
+        price=variant.price,
+        position=variant.position,
+        options=dict(variant.options),
+        custom_fields=variant.custom_fields.shown(private=private),
+        metadata=dict(variant.metadata) if private else {},
     )
 
 
@@ -439,9 +515,22 @@ def _card_view(card: Card) -> CardView:
     return CardView(*card)
 
 
-def _views(categories: Sequence[Category]) -> dict[str, CategoryView]:
+def _views(categories: Sequence[Category], principal: Principal | None) -> dict[str, CategoryView]:
     """By id, each with all that is inside it."""
-    views = {one.id: CategoryView(one.id, one.slug, one.name, one.position, one.version, []) for one in categories}
+    private = ARRANGE.admits(principal)
+    views = {
+        one.id: CategoryView(
+            id=one.id,
+            slug=one.slug,
+            name=one.name,
+            position=one.position,
+            custom_fields=one.custom_fields.shown(private=private),
+            metadata=dict(one.metadata) if private else {},
+            version=one.version,
+            children=[],
+        )
+        for one in categories
+    }
     for one in categories:
         if one.parent_id is not None:
             views[one.parent_id].children.append(views[one.id])

@@ -111,8 +111,16 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
                 "name": variant.name,
                 "price": {"amount": variant.price.amount_minor, "currency": variant.price.currency},
                 "options": {option.name: option.value for option in variant.options},
+                "custom_fields": _object(variant.custom_fields_json),
+                "metadata": dict(variant.metadata),
             }
             for variant in product.variants
         ],
         "tags": list(product.tags),
+        "custom_fields": _object(product.custom_fields_json),
+        "metadata": dict(product.metadata),
     }
+
+
+def _object(encoded: bytes) -> dict[str, Any]:
+    return msgspec.json.decode(encoded, type=dict[str, Any]) if encoded else {}

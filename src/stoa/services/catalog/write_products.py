@@ -19,6 +19,7 @@ from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.bodies import ProductItem
 from stoa.services.catalog.edit_product import blank, judged
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
+from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import Product, changes
 from stoa.services.catalog.save_products import add, save_all
@@ -112,6 +113,7 @@ async def _known(tx: Transaction, items: Sequence[ProductItem], seen: set[str]) 
         slugs={one.slug: one.id for one in products},
         skus=whose_skus,
         seen=seen,
+        defined=await defined_for(tx, items),
     )
 
 

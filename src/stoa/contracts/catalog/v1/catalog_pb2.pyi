@@ -23,6 +23,26 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Variant(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     SKU_FIELD_NUMBER: _builtins.int
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     PRODUCT_NAME_FIELD_NUMBER: _builtins.int
@@ -31,6 +51,9 @@ class Variant(_message.Message):
     PRICE_FIELD_NUMBER: _builtins.int
     VARIANT_ID_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     product_id: _builtins.str
     product_name: _builtins.str
@@ -39,6 +62,9 @@ class Variant(_message.Message):
     """What distinguishes the variant ("red, large"); empty for a product with one."""
     variant_id: _builtins.str
     """Its own, whatever its SKU."""
+    custom_fields_json: _builtins.bytes
+    """What its custom fields say, by name: JSON objects, of the public ones and of the others. Empty for nothing."""
+    private_fields_json: _builtins.bytes
     @_builtins.property
     def price(self) -> _common_pb2.Money:
         """In the context that was asked for; of a whole product, in the shop's own. Unset where it has none."""
@@ -47,6 +73,8 @@ class Variant(_message.Message):
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___Option]:
         """What tells it from its siblings, in the order in which that is shown."""
 
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
         self,
         *,
@@ -58,10 +86,13 @@ class Variant(_message.Message):
         price: _common_pb2.Money | None = ...,
         variant_id: _builtins.str = ...,
         options: _abc.Iterable[Global___Option] | None = ...,
+        custom_fields_json: _builtins.bytes = ...,
+        private_fields_json: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "price", b"price", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "options", b"options", "price", b"price", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,6 +210,26 @@ Global___GetVariantsResponse: _TypeAlias = GetVariantsResponse  # noqa: Y015
 class Product(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -193,6 +244,9 @@ class Product(_message.Message):
     CATEGORY_ID_FIELD_NUMBER: _builtins.int
     SPECIFICATIONS_FIELD_NUMBER: _builtins.int
     IMAGES_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     slug: _builtins.str
     name: _builtins.str
@@ -208,6 +262,9 @@ class Product(_message.Message):
     """Empty for the shop's own."""
     category_id: _builtins.str
     """Empty without a category."""
+    custom_fields_json: _builtins.bytes
+    """What its custom fields say, by name: JSON objects, of the public ones and of the others. Empty for nothing."""
+    private_fields_json: _builtins.bytes
     @_builtins.property
     def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Variant]: ...
     @_builtins.property
@@ -216,6 +273,8 @@ class Product(_message.Message):
     def specifications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Specification]: ...
     @_builtins.property
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]: ...
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
         self,
         *,
@@ -233,10 +292,13 @@ class Product(_message.Message):
         category_id: _builtins.str = ...,
         specifications: _abc.Iterable[Global___Specification] | None = ...,
         images: _abc.Iterable[Global___Image] | None = ...,
+        custom_fields_json: _builtins.bytes = ...,
+        private_fields_json: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "description", b"description", "id", b"id", "images", b"images", "name", b"name", "seller_id", b"seller_id", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "private_fields_json", b"private_fields_json", "seller_id", b"seller_id", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,12 +454,35 @@ Global___ListProductsResponse: _TypeAlias = ListProductsResponse  # noqa: Y015
 class Category(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class MetadataEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     ID_FIELD_NUMBER: _builtins.int
     PARENT_ID_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     POSITION_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     parent_id: _builtins.str
     """Empty at the top."""
@@ -406,6 +491,11 @@ class Category(_message.Message):
     position: _builtins.int
     version: _builtins.int
     """Counts its changes; one that is announced as deleted has one more."""
+    custom_fields_json: _builtins.bytes
+    """What its custom fields say, by name: JSON objects, of the public ones and of the others. Empty for nothing."""
+    private_fields_json: _builtins.bytes
+    @_builtins.property
+    def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
         self,
         *,
@@ -415,10 +505,13 @@ class Category(_message.Message):
         name: _builtins.str = ...,
         position: _builtins.int = ...,
         version: _builtins.int = ...,
+        custom_fields_json: _builtins.bytes = ...,
+        private_fields_json: _builtins.bytes = ...,
+        metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "parent_id", b"parent_id", "position", b"position", "slug", b"slug", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "id", b"id", "metadata", b"metadata", "name", b"name", "parent_id", b"parent_id", "position", b"position", "private_fields_json", b"private_fields_json", "slug", b"slug", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -598,18 +691,44 @@ class ImportProductsRequest(_message.Message):
     class NewVariant(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
+        @_typing.final
+        class MetadataEntry(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: _builtins.str
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: _builtins.str = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
         SKU_FIELD_NUMBER: _builtins.int
         NAME_FIELD_NUMBER: _builtins.int
         PRICE_FIELD_NUMBER: _builtins.int
         OPTIONS_FIELD_NUMBER: _builtins.int
+        CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+        METADATA_FIELD_NUMBER: _builtins.int
         sku: _builtins.str
         name: _builtins.str
+        custom_fields_json: _builtins.bytes
+        """A JSON object, by name; empty for nothing."""
         @_builtins.property
         def price(self) -> _common_pb2.Money: ...
         @_builtins.property
         def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___Option]:
             """What tells it from its siblings, in the order in which that is shown."""
 
+        @_builtins.property
+        def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
         def __init__(
             self,
             *,
@@ -617,16 +736,38 @@ class ImportProductsRequest(_message.Message):
             name: _builtins.str = ...,
             price: _common_pb2.Money | None = ...,
             options: _abc.Iterable[Global___Option] | None = ...,
+            custom_fields_json: _builtins.bytes = ...,
+            metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "options", b"options", "price", b"price", "sku", b"sku"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "name", b"name", "options", b"options", "price", b"price", "sku", b"sku"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class NewProduct(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
+
+        @_typing.final
+        class MetadataEntry(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: _builtins.str
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: _builtins.str = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
 
         SLUG_FIELD_NUMBER: _builtins.int
         NAME_FIELD_NUMBER: _builtins.int
@@ -636,6 +777,8 @@ class ImportProductsRequest(_message.Message):
         CATEGORY_NAME_FIELD_NUMBER: _builtins.int
         VARIANTS_FIELD_NUMBER: _builtins.int
         TAGS_FIELD_NUMBER: _builtins.int
+        CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+        METADATA_FIELD_NUMBER: _builtins.int
         slug: _builtins.str
         name: _builtins.str
         description: _builtins.str
@@ -643,10 +786,14 @@ class ImportProductsRequest(_message.Message):
         category: _builtins.str
         """The category's slug; it is made if it is not there, named `category_name`."""
         category_name: _builtins.str
+        custom_fields_json: _builtins.bytes
+        """A JSON object, by name; empty for nothing."""
         @_builtins.property
         def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProductsRequest.NewVariant]: ...
         @_builtins.property
         def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+        @_builtins.property
+        def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
         def __init__(
             self,
             *,
@@ -658,10 +805,12 @@ class ImportProductsRequest(_message.Message):
             category_name: _builtins.str = ...,
             variants: _abc.Iterable[Global___ImportProductsRequest.NewVariant] | None = ...,
             tags: _abc.Iterable[_builtins.str] | None = ...,
+            custom_fields_json: _builtins.bytes = ...,
+            metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "description", b"description", "name", b"name", "slug", b"slug", "tags", b"tags", "variants", b"variants"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "custom_fields_json", b"custom_fields_json", "description", b"description", "metadata", b"metadata", "name", b"name", "slug", b"slug", "tags", b"tags", "variants", b"variants"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
