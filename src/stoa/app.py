@@ -3,7 +3,8 @@
 Nothing here is decoration. The gateway sends on what is under `paths`, and a service whose routes are others does not
 start; a channel to a service that is not under `calls` is refused at start; an event type that is not under
 `announces` is refused when announced; `hears` is where the bus delivers, and only with `gets_personal` the members of
-a fact that are about a person. A route that asks for what is not under `permissions` is refused at start.
+a fact that are about a person. What is much and no fact, as who looked at what, is written to `streams` and read by
+whoever `follows` them. A route that asks for what is not under `permissions` is refused at start.
 Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
 connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
@@ -318,6 +319,16 @@ GATEWAY = Service(
 def subscribers(event_type: str) -> tuple[str, ...]:
     """Everybody whom an event of this type goes to, by name."""
     return tuple(one.name for one in (*SERVICES.values(), GATEWAY) if event_type in one.hears)
+
+
+def writers(topic: str) -> tuple[str, ...]:
+    """Everybody who writes behavior events to this topic, by name."""
+    return tuple(one.name for one in SERVICES.values() if topic in one.streams)
+
+
+def followers(topic: str) -> tuple[str, ...]:
+    """Everybody who reads them, by name."""
+    return tuple(one.name for one in SERVICES.values() if topic in one.follows)
 
 
 def hearers(service: Service) -> frozenset[str]:

@@ -18,9 +18,11 @@ from stoa.kit.channels import InProcessChannel, RemoteChannel
 from stoa.kit.db import Database, DiskFull
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import UndeclaredCall
+from stoa.kit.streams import UndeclaredStream
 from stoa.kit.tokens import Verifier
 from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
 from stoa.runtime.jobs import Job, JobRunner
+from stoa.services import user as users
 
 
 async def register(http: aiohttp.ClientSession) -> dict:
@@ -127,7 +129,38 @@ async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> Non
     with pytest.raises(
         WrongParts, match=r"user handles \['user\.deleted', 'user\.registered'\], and is declared to hear \[\]"
     ):
-        Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
+        hosted(resources)
+
+
+def hosted(resources: ServiceResources) -> None:
+    """Refused before anything else is needed."""
+    Hosted(resources, bus=None, calls=None, pulse=Pulse(), stream_days=7)  # type: ignore[arg-type]
+
+
+async def test_a_service_follows_exactly_what_the_app_says_and_what_somebody_writes(shop, monkeypatch) -> None:
+    verifier: Verifier = shop.process.services[0]._resources.verifier
+
+    def reading(*topics: str, writes: tuple[str, ...] = ()) -> ServiceResources:
+        monkeypatch.setitem(SERVICES, "catalog", replace(SERVICES["catalog"], streams=writes))
+        said = replace(SERVICES["user"], follows=topics, streams=("cart-events",))
+        return ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
+
+    with pytest.raises(WrongParts, match=r"user reads \[\], and is declared to follow \['product-views'\]"):
+        hosted(reading("product-views", writes=("product-views",)))
+
+    build = users.build
+    monkeypatch.setattr(users, "build", lambda given: replace(build(given), followers={"product-vews": read_nothing}))
+    with pytest.raises(WrongParts, match=r"^user follows product-vews, which nobody writes$"):
+        hosted(reading("product-vews", writes=("product-views",)))
+
+    resources = reading()
+    assert resources.stream("cart-events").topic == "cart-events"
+    with pytest.raises(UndeclaredStream, match=r"user writes 'search-events', which stoa\.app does not list"):
+        resources.stream("search-events")
+
+
+async def read_nothing(tx, events) -> None:
+    pass
 
 
 async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
@@ -140,7 +173,7 @@ async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
         said = replace(user, paths=tuple(paths))
         resources = ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
         with pytest.raises(WrongParts) as refused:
-            Hosted(resources, bus=None, pulse=Pulse())  # type: ignore[arg-type] # refused before it is needed
+            hosted(resources)
         assert str(refused.value) == f"user: its routes and its declaration do not both have {wrong}"
 
 

@@ -11,10 +11,20 @@ from collections.abc import Mapping
 VERSION = 1
 
 STABLE: Mapping[str, tuple[str, ...]] = {
-    "stoa.kit.service": ("Service", "PublicRead", "Resources", "Parts", "Job", "Handler", "BatchHandler"),
+    "stoa.kit.service": (
+        "Service",
+        "PublicRead",
+        "Resources",
+        "Parts",
+        "Job",
+        "Handler",
+        "BatchHandler",
+        "StreamHandler",
+    ),
     "stoa.kit.db": ("Database", "Transaction", "Db"),
     "stoa.kit.events": ("Fact", "Event"),
     "stoa.kit.outbox": ("Outbox", "Announcement"),
+    "stoa.kit.streams": ("Stream",),
     "stoa.kit.http.routes": (
         "Routes",
         "Request",

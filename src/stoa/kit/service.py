@@ -21,6 +21,7 @@ from stoa.kit.permissions import Permission, Permissions
 if TYPE_CHECKING:
     from stoa.kit.http.routes import BoundRoutes
     from stoa.kit.outbox import Outbox
+    from stoa.kit.streams import Stream
     from stoa.kit.tokens import Verifier
 
 SettingsT = TypeVar("SettingsT")
@@ -38,6 +39,9 @@ What it logs or announces of one of them it does under `context.fresh(traceparen
 Better at once is locking: where other transactions of the service lock many rows, handlers that lock theirs in
 the order of arrival would deadlock with those. And what one statement does for many.
 """
+
+StreamHandler = Callable[[Transaction, Sequence[Mapping[str, Any]]], Awaitable[None]]
+"""What to do with the next events of a stream: runs in the transaction that also marks them as read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,10 @@ class Service:
     hears: tuple[str, ...] = ()
     gets_personal: bool = False
     """Whether it is told what is personal in what it hears: only where it could not do its work without."""
+    streams: tuple[str, ...] = ()
+    """The topics of behavior events that it writes, such as `product-views`: what is much, and no fact of the shop."""
+    follows: tuple[str, ...] = ()
+    """The topics that it reads, whoever writes them."""
     shares: tuple[str, ...] = ()
     """Its settings that belong to the whole shop: `currency` is STOA_CURRENCY, unless its own is set."""
     beside: str | None = None
@@ -147,6 +155,9 @@ class Resources(Protocol):
     def channel(self, callee: str) -> grpc.aio.Channel:
         """The channel for a generated stub. Raises `UndeclaredCall` unless `stoa.app` allows the edge."""
 
+    def stream(self, topic: str) -> Stream:
+        """Where it appends behavior events. Raises `UndeclaredStream` unless `stoa.app` lists it under `streams`."""
+
 
 class UndeclaredCall(Exception):
     """A service asked for a neighbor that its line in `stoa.app` does not list under `calls`."""
@@ -157,15 +168,16 @@ class Parts:
     """What a service gives its process to run.
 
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
-    `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `start`
-    runs when everything around is up, `stop` before the database closes; `measure` sets its gauges. `notices` are
-    what whoever starts the shop should know of how it is set up.
+    `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `followers`
+    has one for each topic that it follows; `start` runs when everything around is up, `stop` before the database
+    closes; `measure` sets its gauges. `notices` are what whoever starts the shop should know of how it is set up.
     """
 
     routes: BoundRoutes | None = None
     servicers: Sequence[Callable[[Any], None]] = ()
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     batch_handler: BatchHandler | None = None
+    followers: Mapping[str, StreamHandler] = field(default_factory=dict)
     jobs: Sequence[Job] = ()
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable
+
 from stoa.kit.db import Db
 from stoa.kit.depth import depth
+from stoa.kit.followers import Follower, parked
+from stoa.kit.problems import Problem
 from stoa.kit.telemetry import metrics
 
 
@@ -15,3 +20,12 @@ async def measure(service: str, db: Db) -> None:
     metrics.OUTBOX_PARKED.labels(service).set(now.outbox_parked)
     metrics.INBOX_DEPTH.labels(service).set(now.inbox)
     metrics.INBOX_PARKED.labels(service).set(now.inbox_parked)
+
+
+async def measure_streams(service: str, db: Db, followers: Iterable[Follower]) -> None:
+    """Set the gauges of what it follows. What a source that does not answer has written stays as it was last known."""
+    for follower in followers:
+        with contextlib.suppress(Problem):
+            behind = await follower.behind()
+            metrics.STREAM_BEHIND.labels(service, follower.source, follower.topic).set(behind)
+        metrics.STREAM_PARKED.labels(service).set(await parked(db))

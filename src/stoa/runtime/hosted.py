@@ -6,18 +6,21 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
 
-from stoa.app import GET_PERSONAL, PERMISSIONS, subscribers
-from stoa.kit import hearers
+from stoa.app import GET_PERSONAL, PERMISSIONS, followers, subscribers, writers
+from stoa.kit import followers as following
+from stoa.kit import hearers, streams
 from stoa.kit import inbox as inboxes
 from stoa.kit import outbox as outboxes
 from stoa.kit import settings as settings_of
 from stoa.kit.bus import Bus
 from stoa.kit.db import Database
+from stoa.kit.followers import Follower
 from stoa.kit.http.routes import BoundRoutes
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.inbox import Inbox
@@ -26,6 +29,8 @@ from stoa.kit.permissions import WrongPermission
 from stoa.kit.pulse import Pulse
 from stoa.kit.relay import Relay
 from stoa.kit.service import Job, Parts, Resources, Service
+from stoa.kit.stream_calls import StreamCalls
+from stoa.kit.streams import Stream, UndeclaredStream
 from stoa.kit.tokens import Verifier
 from stoa.ports import choice as providers
 from stoa.runtime import gauges
@@ -61,6 +66,7 @@ class ServiceResources:
         self.service = service
         self.db = db
         self.outbox = Outbox(service, subscribers, GET_PERSONAL)
+        self.streams = {topic: Stream(topic, db) for topic in service.streams}
         self.verifier = verifier
         self.permissions = PERMISSIONS
         self.shop_folder = shop_folder
@@ -79,6 +85,11 @@ class ServiceResources:
 
     def channel(self, callee: str) -> grpc.aio.Channel:
         return self._neighbors.channel(self.service, callee)
+
+    def stream(self, topic: str) -> Stream:
+        if topic not in self.streams:
+            raise UndeclaredStream(f"{self.service.name} writes {topic!r}, which stoa.app does not list")
+        return self.streams[topic]
 
 
 if TYPE_CHECKING:
@@ -100,7 +111,9 @@ def check_permissions(service: Service, routes: BoundRoutes) -> None:
 class Hosted:
     """A service that runs here. `build` first; `start` when all are built; `run` when the doors are open."""
 
-    def __init__(self, resources: ServiceResources, bus: Bus, pulse: Pulse) -> None:
+    def __init__(
+        self, resources: ServiceResources, bus: Bus, calls: StreamCalls, pulse: Pulse, *, stream_days: int
+    ) -> None:
         self.service = resources.service
         self.db = resources.db
         self.keys = IdempotencyKeys(resources.db)
@@ -108,6 +121,17 @@ class Hosted:
         self.parts = self._build()
         self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.batch_handler, pulse)
         self._relay = Relay(self.service, self.db, resources.outbox, bus, pulse)
+        self._streams = resources.streams.values()
+        self._stream_kept = timedelta(days=stream_days)
+        self._followers = [
+            Follower(self.db, source, topic, handler, calls, pulse)
+            for topic, handler in self.parts.followers.items()
+            for source in writers(topic)
+        ]
+        for stream in self._streams:
+            calls.offer(stream, followers(stream.topic))
+        for follower in self._followers:
+            calls.follow(follower)
         self._jobs = JobRunner(self.service.name, (*self.parts.jobs, self._housekeeping()), pulse)
         self._loops: list[asyncio.Task[None]] = []
 
@@ -117,6 +141,11 @@ class Hosted:
         handled, heard = set(parts.handlers), set(self.service.hears)
         if handled != heard:
             raise WrongParts(f"{name} handles {sorted(handled)}, and is declared to hear {sorted(heard)}")
+        read, followed = set(parts.followers), set(self.service.follows)
+        if read != followed:
+            raise WrongParts(f"{name} reads {sorted(read)}, and is declared to follow {sorted(followed)}")
+        if unwritten := sorted(topic for topic in followed if not writers(topic)):
+            raise WrongParts(f"{name} follows {', '.join(unwritten)}, which nobody writes")
         routes = {(each.method, each.path) for each in parts.routes.routes} if parts.routes else set()
         if differing := sorted(routes ^ set(self.service.endpoints)):
             raise WrongParts(
@@ -133,7 +162,7 @@ class Hosted:
             await self.parts.start()
 
     def run(self) -> None:
-        """Relay what it announces, handle what it hears, do its jobs."""
+        """Relay what it announces, handle what it hears and follows, do its jobs."""
         for notice in self.parts.notices:
             log.warning("%s: %s", self.service.name, notice)
         self.run_events()
@@ -145,10 +174,18 @@ class Hosted:
             self._loops.append(self._loop("relay", self._relay.run()))
         if self.parts.handlers:
             self._loops.append(self._loop("inbox", self.inbox.run()))
+        for follower in self._followers:
+            self._loops.append(self._loop(f"follower.{follower.topic}", follower.run()))
 
     async def rest(self, within_seconds: float) -> None:
         """End all that `run` started; the batch, the round and the event under way are finished if there is time."""
-        await asyncio.gather(self._jobs.stop(within_seconds), self._relay.stop(), self.inbox.stop())
+        await asyncio.gather(
+            self._jobs.stop(within_seconds),
+            self._relay.stop(),
+            self.inbox.stop(),
+            *(follower.stop() for follower in self._followers),
+        )
+        await asyncio.gather(*(stream.close() for stream in self._streams))
         if self._loops:
             await asyncio.wait(self._loops)
 
@@ -163,6 +200,7 @@ class Hosted:
     async def measure(self) -> None:
         """Set the gauges that are read from its database."""
         await gauges.measure(self.service.name, self.db)
+        await gauges.measure_streams(self.service.name, self.db, self._followers)
         if self.parts.measure is not None:
             await self.parts.measure()
 
@@ -175,5 +213,9 @@ class Hosted:
             await outboxes.forget_personal(self.db)
             await outboxes.prune(self.db)
             await inboxes.prune(self.db)
+            for stream in self._streams:
+                await streams.prune(self.db, stream.topic, self._stream_kept)
+            if self._followers:
+                await following.prune_parked(self.db, self._stream_kept)
 
         return Job("forget", forget, every_seconds=HOUSEKEEPING_SECONDS)

@@ -18,7 +18,7 @@ from stoa.kit.telemetry import metrics
 from stoa.runtime.failure import Failure
 from stoa.runtime.topology import LOOPBACK, ProcessPlan, Topology
 
-_CALLEE = {f"{name.title()}Service": name for name in (*SERVICES, "intake")}
+_CALLEE = {f"{name.title()}Service": name for name in (*SERVICES, "intake", "stream")}
 
 
 class Neighbors:

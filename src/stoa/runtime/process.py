@@ -36,6 +36,7 @@ from stoa.kit.http.quickening import Quickening
 from stoa.kit.inbox import Acceptor
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
+from stoa.kit.stream_calls import StreamCalls
 from stoa.kit.tokens import Verifier
 from stoa.runtime.failure import Failure
 from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
@@ -113,12 +114,14 @@ class Process:
         if folder is not None and not folder.is_dir():
             raise Failure(f"STOA_SHOP_FOLDER={str(folder)!r} is no folder", "make it, or leave it out")
         bus = DirectBus(partial(self.neighbors.system_channel, "bus"), self.neighbors.registry)
+        calls = StreamCalls(partial(self.neighbors.system_channel, "stream"), self.neighbors.registry)
         try:
             for name in self._plan.services:
                 service = SERVICES[name]
                 db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
                 resources = ServiceResources(service, db, verifier, self.neighbors, self._environ, shop_folder=folder)
-                self.services.append(Hosted(resources, bus, self.pulse))
+                days = self._settings.stream_days
+                self.services.append(Hosted(resources, bus, calls, self.pulse, stream_days=days))
             self._api = http_app.build(
                 [each.parts.routes for each in self.services if each.parts.routes is not None],
                 verifier=verifier,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from stoa.kit.settings import Positive, WholeSeconds
+from stoa.kit.settings import Days, Positive, WholeSeconds
 
 PoolSize = Annotated[int, Meta(ge=1, le=1000)]
 LogLevel = Annotated[str, Meta(pattern="^(?i:debug|info|warning|error|critical)$")]
@@ -41,6 +41,10 @@ class ProcessSettings:
     """How long requests and calls in flight may take to finish when the process stops; who would take longer is told to
     come again. What follows takes 7 s at most, and an embedded database server 12: within the 30 s that orchestrators
     grant."""
+
+    stream_days: Days = 7
+    """How long behavior events are kept, read or not: a follower that is away for longer misses what is older, and one
+    that comes new begins with the oldest."""
 
     shop_folder: Path | None = None
     """The shop's own files, used before ours of the same name: templates of mails are in `mails`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from tests.kit.events.system import until
 from tests.volume import ROWS, fill, read_by
 
-from stoa.kit import clock, depth, idempotency, inbox, outbox, relay
+from stoa.kit import clock, depth, idempotency, inbox, outbox, relay, streams
 from stoa.kit.depth import Depth
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.inbox import Inbox
@@ -116,6 +118,20 @@ async def test_a_plan_made_while_nothing_was_there_is_by_index_too(database) -> 
     db = await database("order")
     plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN {inbox.DUE}"))
     assert "Index Scan using inbox_due" in plan or "Index Only Scan using inbox_due" in plan
+
+
+async def test_of_behavior_that_is_kept_only_what_is_new_is_read(database) -> None:
+    db = await database("catalog")
+    await fill(db, "stream_batches", "topic, batch, events, data", "'t' || n % 2, md5(n::text)::uuid, 1, ''")
+    for sql, *arguments in (
+        (streams.READ, "t0", ROWS - 50, 16),
+        (streams.READ, "t0", 0, 16),
+        (streams.PRUNE, "t0", clock.now() - timedelta(days=7), ONE_ROUND),
+        (streams.COUNT, "t0", 0, streams.MOST_COUNTED),
+    ):
+        read = await read_by(db, sql, *arguments)
+        assert read.rows <= SMALL, sql
+        assert read.pages <= PAGES, sql
 
 
 async def stepped_back(db) -> bool:

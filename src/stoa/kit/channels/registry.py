@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import grpc
 import grpc.aio
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from stoa.kit.channels.metadata import to_context
 from stoa.kit.channels.replies import MAX_MESSAGE_BYTES, Reply, refusal
@@ -30,6 +32,8 @@ class _Method(NamedTuple):
     parse: Callable[[bytes], Any]
     handle: Callable[[Any, ServicerContext], Awaitable[Any]]
     serialize: Callable[[Any], bytes]
+    reads: bool
+    """Whether its contract says that it has no effect."""
 
 
 _CUT_OFF_SECONDS = 2.0
@@ -44,7 +48,7 @@ class Registry:
     """What the generated `add_XServicer_to_server` functions take for a server."""
 
     def __init__(self, called: Callable[[], None] | None = None) -> None:
-        """`called` is told of every call that comes in."""
+        """`called` is told of every call that comes in, unless its contract says that it only reads."""
         self._called = called or _nothing
         self._methods: dict[str, _Method] = {}
         self._running: set[asyncio.Task[Any]] = set()
@@ -63,7 +67,10 @@ class Registry:
             if path in self._methods:
                 raise ValueError(f"{path} has a servicer already")
             self._methods[path] = _Method(
-                handler.request_deserializer, handler.unary_unary, handler.response_serializer
+                handler.request_deserializer,
+                handler.unary_unary,
+                handler.response_serializer,
+                _reads(f"{service_name}.{name}"),
             )
 
     async def answer(self, path: str, body: bytes, context: ServicerContext) -> Reply:
@@ -73,7 +80,8 @@ class Registry:
         method = self._methods.get(path)
         if method is None:
             return _UNIMPLEMENTED
-        self._called()
+        if not method.reads:
+            self._called()
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -101,6 +109,14 @@ class Registry:
         if self._running:
             # Long enough for whoever heeds it.
             await asyncio.wait(self._running, timeout=_CUT_OFF_SECONDS)
+
+
+def _reads(method: str) -> bool:
+    try:
+        options = descriptor_pool.Default().FindMethodByName(method).GetOptions()
+    except KeyError:  # it is in no contract of ours
+        return False
+    return bool(options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS)
 
 
 def _nothing() -> None:

@@ -52,6 +52,22 @@ EVENTS_HANDLED = Counter(
     "stoa_events_handled", "Events handled, by how it ended", ["service", "type", "outcome"], registry=REGISTRY
 )
 
+STREAM_EVENTS = Counter(
+    "stoa_stream_events", "Behavior events, by what became of them", ["service", "topic", "outcome"], registry=REGISTRY
+)
+STREAM_EVENTS_HANDLED = Counter(
+    "stoa_stream_events_handled",
+    "Behavior events read, by how it ended",
+    ["service", "topic", "outcome"],
+    registry=REGISTRY,
+)
+STREAM_BEHIND = Gauge(
+    "stoa_stream_behind", "Behavior events not yet read", ["service", "source", "topic"], registry=REGISTRY
+)
+STREAM_PARKED = Gauge(
+    "stoa_stream_parked", "Behavior events that failed and were passed by", ["service"], registry=REGISTRY
+)
+
 SAGA_STEPS = Counter(
     "stoa_saga_steps", "Steps of checkout sagas, by how they ended", ["step", "outcome"], registry=REGISTRY
 )
