@@ -198,7 +198,8 @@ ALL = {"STOA_CART_DATABASE_URL", "STOA_CHECKOUT_DATABASE_URL", "STOA_ORDER_DATAB
         ),
         (
             {"STOA_ORDER_DATABASE_URL": "postgresql://stoa_order:hush@127.0.0.1:1/stoa_order"},
-            "STOA_ORDER_DATABASE_URL: the database at 127.0.0.1:1 cannot be reached: *; see that it runs",
+            "STOA_ORDER_DATABASE_URL: the database at 127.0.0.1:1 cannot be reached: *; "
+            "check it, and that the server runs",
         ),
         (
             {"STOA_ORDER_DATABASE_URL": "postgresql://stoa_order:hush@{netloc}/stoa_order"},

@@ -329,7 +329,11 @@ def told_of_its_own(service: str, unreachable: Unreachable) -> Failure:
     """The same of a URL that is the service's own, by its variable."""
     if unreachable.mend == MAKE_ROOM:
         return unreachable
-    mend = "set it to the one with which `stoa migrate` made the role" if unreachable.refused else "see that it runs"
+    mend = (
+        "set it to the one with which `stoa migrate` made the role"
+        if unreachable.refused
+        else "check it, and that the server runs"
+    )
     return Failure(f"{variable_of_url(service)}: {unreachable.what}", mend)
 
 
