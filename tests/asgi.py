@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,10 @@ async def ask(
     client: str = "192.0.2.7",
     scheme: str = "http",
 ) -> Reply:
-    """Send one request. A `body` goes as JSON, `raw` as it is, `chunks` piece by piece without a length."""
+    """Send one request. A `body` goes as JSON, `raw` as it is, `chunks` piece by piece without a length.
+
+    The caller stays until it is answered; with no `chunks` at all it goes before its body came.
+    """
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     if body is not None:
         raw = msgspec.json.encode(body)
@@ -68,7 +72,11 @@ async def ask(
         pairs.append(("content-length", str(len(raw))))
     sent: list[Any] = []
 
+    stays = bool(pieces)
+
     async def receive() -> dict[str, Any]:
+        if not pieces and stays:
+            await asyncio.get_running_loop().create_future()
         if not pieces:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
@@ -79,6 +87,10 @@ async def ask(
     await app(scope_of(method, target, pairs, client, scheme), receive, send)
     if not sent:
         return Reply(0, {}, b"")
-    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert [message["type"] for message in sent] == [
+        "http.response.start",
+        *(["http.response.body"] * (len(sent) - 1)),
+    ]
+    assert [message.get("more_body", False) for message in sent[1:]] == [True] * (len(sent) - 2) + [False]
     answered = {name.decode("latin-1"): value.decode("latin-1") for name, value in sent[0]["headers"]}
-    return Reply(sent[0]["status"], answered, sent[1]["body"])
+    return Reply(sent[0]["status"], answered, b"".join(message["body"] for message in sent[1:]))

@@ -214,7 +214,9 @@ def declared(service: str) -> Service:
 
 
 SERVICES = tuple(map(declared, ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")))
-LISTS = Target(app.SERVICES["catalog"], app.SERVICES["catalog"].public[0], shows_one=False, sign_in=False)
+LISTS = Target(
+    app.SERVICES["catalog"], app.SERVICES["catalog"].public[0], shows_one=False, sign_in=False, most_body_bytes=0
+)
 """Where a public read of many leads."""
 
 

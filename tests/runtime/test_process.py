@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from io import BytesIO
 from uuid import uuid4
 
 import aiohttp
@@ -17,7 +18,7 @@ from stoa.kit import db
 from stoa.kit.channels import InProcessChannel, RemoteChannel
 from stoa.kit.db import Database, DiskFull
 from stoa.kit.pulse import Pulse
-from stoa.kit.service import UndeclaredCall
+from stoa.kit.service import LargestBody, UndeclaredCall
 from stoa.kit.streams import UndeclaredStream
 from stoa.kit.tokens import Verifier
 from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
@@ -47,6 +48,17 @@ async def test_what_one_service_announces_others_have_heard(shop) -> None:
     handled = "SELECT count(*) FROM inbox WHERE subject = $1 AND done_at IS NOT NULL"
     for hearer in ("user", "notification"):
         assert await shop.databases[hearer].fetchval(handled, account["user"]["id"]) == 1
+
+
+async def test_a_service_takes_what_it_declares_to_take(shop_with, monkeypatch) -> None:
+    bodies = (LargestBody("POST /auth/login", 2 << 20),)
+    monkeypatch.setitem(SERVICES, "auth", replace(SERVICES["auth"], bodies=bodies))
+    shop = await shop_with()
+    nobody = b'{"email":"nobody@example.com","password":"a long passphrase"}'
+    for size, status in ((1 << 20, 401), (2 << 20, 401), ((2 << 20) + 1, 413)):
+        json = {"Content-Type": "application/json"}
+        async with shop.http.post("/api/v1/auth/login", data=BytesIO(nobody.ljust(size)), headers=json) as answer:
+            assert answer.status == status, await answer.text()
 
 
 async def test_the_probes_answer_at_both_doors_and_the_figures_at_one(shop) -> None:

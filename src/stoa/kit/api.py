@@ -14,6 +14,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "stoa.kit.service": (
         "Service",
         "PublicRead",
+        "LargestBody",
         "Resources",
         "Parts",
         "Job",
@@ -30,6 +31,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "Request",
         "Answer",
         "Raw",
+        "Streamed",
         "Who",
         "PUBLIC",
         "ANYONE",
@@ -43,6 +45,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "OWN_REQUIRED",
         "UNKEPT",
     ),
+    "stoa.kit.http.streaming": ("Stream",),
     "stoa.kit.http.types": ("Page", "PageQuery"),
     "stoa.kit.problems": (
         "Problem",

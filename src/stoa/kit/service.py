@@ -58,6 +58,14 @@ class PublicRead:
     """How old it may become if none of them arrives; the operator's STOA_GATEWAY_REMEMBER_SECONDS may say less."""
 
 
+@dataclass(frozen=True)
+class LargestBody:
+    """What one endpoint takes, `POST /products/bulk`, where that is not what any does (`stoa.kit.http.app`)."""
+
+    endpoint: str
+    most_bytes: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """One service on the page `stoa.app`: all that others have to know of it without running it."""
@@ -68,6 +76,8 @@ class Service:
     public: tuple[PublicRead, ...] = ()
     sign_ins: tuple[str, ...] = ()
     """Of these the POSTs by which somebody could guess: an address may ask for fewer of them."""
+    bodies: tuple[LargestBody, ...] = ()
+    """Of these the ones that take more, or less: what may be more than any other the gateway passes on as it comes."""
     secretive: bool = False
     """Whether its answers hold what opens something: they are never compressed, which would tell of it."""
     calls: tuple[str, ...] = ()
@@ -96,7 +106,11 @@ class Service:
         if not self.package:
             object.__setattr__(self, "package", f"stoa.services.{self.name}")
         endpoints = set(self.endpoints)
-        for endpoint in (*(("GET", each.path) for each in self.public), *(("POST", each) for each in self.sign_ins)):
+        for endpoint in (
+            *(("GET", each.path) for each in self.public),
+            *(("POST", each) for each in self.sign_ins),
+            *self.largest_bodies,
+        ):
             if endpoint not in endpoints:
                 raise ValueError(f"{' '.join(endpoint)} is not among the paths of {self.name}")
 
@@ -107,6 +121,11 @@ class Service:
             *methods, path = line.split(" ")
             for method in methods:
                 yield method, path
+
+    @property
+    def largest_bodies(self) -> dict[tuple[str, ...], int]:
+        """How many bytes a body may have, by method and path, where that is declared."""
+        return {tuple(each.endpoint.split(" ")): each.most_bytes for each in self.bodies}
 
 
 def folder_of(service: Service) -> Path:

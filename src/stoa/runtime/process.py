@@ -126,6 +126,7 @@ class Process:
                 [each.parts.routes for each in self.services if each.parts.routes is not None],
                 verifier=verifier,
                 keys={each.service.name: each.keys for each in self.services},
+                largest_bodies={k: most for each in self.services for k, most in each.service.largest_bodies.items()},
                 edge_secret=self._secrets.edge,
             )
             if self._plan.gateway:

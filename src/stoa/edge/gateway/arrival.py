@@ -12,11 +12,11 @@ from starlette.types import Scope
 from stoa.edge.gateway.callers import Caller
 from stoa.edge.gateway.encoding import coding_for
 from stoa.edge.gateway.headers import Headers, end_to_end, named_by_connection, without_claims
-from stoa.edge.gateway.paths import Resource
+from stoa.edge.gateway.paths import Resource, Target
 from stoa.kit import context, problems
 from stoa.kit.context import Context
 from stoa.kit.http import asgi, edge
-from stoa.kit.http.app import LONGEST_REQUEST_SECONDS, MOST_BODY_BYTES
+from stoa.kit.http.app import LONGEST_REQUEST_SECONDS
 from stoa.kit.http.refusals import BadHeader, HeadersTooLarge, MethodNotAllowed, TargetTooLong
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
@@ -61,7 +61,9 @@ class Arrival:
     def changes(self) -> bool:
         return self.scope["method"] not in {"GET", "HEAD", "OPTIONS"}
 
-    def inner(self, resource: Resource, visitor: str = "", refused: problems.Problem | None = None) -> Scope:
+    def inner(
+        self, resource: Resource, target: Target, visitor: str = "", refused: problems.Problem | None = None
+    ) -> Scope:
         """What a service gets: one spelling of the path, our ids, the caller that we saw. A token that was refused
         ends here: the service hears what was wrong with it."""
         # Compression is ours too: between processes it would cost more than it saves.
@@ -76,12 +78,13 @@ class Arrival:
             "headers": headers,
             "client": (self.caller.address, 0),
             edge.SCOPE: edge.Found(self.caller.address, visitor, refused),
+            edge.MOST_BODY_BYTES: target.most_body_bytes,
         }
 
-    def inner_as_guest(self, resource: Resource, query: bytes) -> Scope:
+    def inner_as_guest(self, resource: Resource, target: Target, query: bytes) -> Scope:
         """The same as a plain read by nobody in particular, with the query in its one spelling: for bytes that
         everybody will get."""
-        scope = self.inner(resource)
+        scope = self.inner(resource, target)
         headers = [each for each in scope["headers"] if each[0] not in _OF_ONE_CALLER]
         return {**scope, "method": "GET", "query_string": query, "headers": headers}
 
@@ -91,7 +94,6 @@ class Arrival:
             raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
         if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
             raise TargetTooLong(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")
-        asgi.refuse_announced(self.headers, MOST_BODY_BYTES)
         if b"connection" in self.headers and named_by_connection(self.scope["headers"]) & asgi.SINGLE:
             raise BadHeader("What a service needs to see cannot end at the connection.", field="Connection")
         if self.scope["method"] not in METHODS:

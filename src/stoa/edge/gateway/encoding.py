@@ -13,6 +13,7 @@ from functools import lru_cache
 import brotli
 from starlette.types import Message, Send
 
+from stoa.kit.http.app import MOST_BODY_BYTES
 from stoa.kit.http.preconditions import coded
 from stoa.kit.idempotency import Answer
 
@@ -76,30 +77,41 @@ def page(answer: Answer, coding: str | None) -> Answer:
 
 
 def packing(send: Send, coding: str, *, head: bool) -> Send:
-    """Compresses what passes, if it is worth it and comes in one piece, as our services send it. Such answers are one
-    caller's, and nobody on the way keeps them: they need not say that it varies."""
+    """Compresses what passes, if it is worth it and says that it is not large: what may be is not gathered for that.
+    Such answers are one caller's, and nobody on the way keeps them: they need not say that it varies."""
     start: Message | None = None
+    body = b""
 
     async def send_on(message: Message) -> None:
-        nonlocal start
-        if message["type"] == "http.response.start":
+        nonlocal start, body
+        if message["type"] == "http.response.start" and _is_packable(message):
             start = message
-            return
-        assert start is not None, "an answer starts with its start"
-        body: bytes = message.get("body", b"")
-        headers = dict(start["headers"])
-        size = int(headers.get(b"content-length", b"0")) if head else len(body)
-        kind = headers.get(b"content-type", b"").decode("latin-1")
-        if not message.get("more_body") and b"content-encoding" not in headers and is_worth_it(kind, size):
-            others = [each for each in start["headers"] if each[0] not in {b"content-length", b"etag"}]
-            if (etag := headers.get(b"etag")) is not None:
-                others.append((b"etag", coded(etag.decode("latin-1"), coding).encode("latin-1")))
-            if not head:
-                body = pack(body, coding)
-                others.append((b"content-length", str(len(body)).encode()))
-            start = {**start, "headers": [*others, (b"content-encoding", coding.encode())]}
-            message = {**message, "body": body}
-        await send(start)
-        await send(message)
+        elif start is None:
+            await send(message)
+        else:
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                packed = b"" if head else pack(body, coding)
+                await send(_packed_start(start, coding, None if head else len(packed)))
+                await send({"type": "http.response.body", "body": packed})
 
     return send_on
+
+
+def _is_packable(start: Message) -> bool:
+    headers = dict(start["headers"])
+    size = int(headers.get(b"content-length", b"0"))
+    kind = headers.get(b"content-type", b"").decode("latin-1")
+    return b"content-encoding" not in headers and is_worth_it(kind, size) and size <= MOST_BODY_BYTES
+
+
+def _packed_start(start: Message, coding: str, length: int | None) -> Message:
+    """The same of the packed answer, whose length nobody knows who does not pack it."""
+    headers = [each for each in start["headers"] if each[0] not in {b"content-length", b"etag"}]
+    headers.append((b"content-encoding", coding.encode()))
+    etag = dict(start["headers"]).get(b"etag")
+    if etag is not None:
+        headers.append((b"etag", coded(etag.decode("latin-1"), coding).encode("latin-1")))
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
+    return {**start, "headers": headers}

@@ -205,6 +205,7 @@ class Gateway:
             return
         resource = self._paths.find(raw_path)
         target = resource.target(arrival.method)
+        asgi.refuse_announced(arrival.headers, target.most_body_bytes)
         principal, refused = await self._identify(arrival)
         with context.using(replace(arrival.context, principal=principal)):
             if target.public is not None:
@@ -224,7 +225,7 @@ class Gateway:
             visitor = ""
             if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
                 visitor = self._visitors.of(arrival)
-            inner = arrival.inner(resource, visitor, refused)
+            inner = arrival.inner(resource, target, visitor, refused)
             if (coding := arrival.coding) and arrival.method == "GET" and not target.service.secretive:
                 send = encoding.packing(send, coding, head=arrival.head)
             await self._pass_on(arrival, inner, target.service, receive, send)
@@ -312,7 +313,7 @@ class Gateway:
             return self._cache.packed(key, entry, arrival.coding)
         self._misses.inc()
         self._spend(arrival, principal, refused, target)
-        upstream, inner = self._upstreams[target.service.name], arrival.inner_as_guest(resource, query)
+        upstream, inner = self._upstreams[target.service.name], arrival.inner_as_guest(resource, target, query)
         found = await self._cache.fetch(key, target, lambda: asgi.ask(upstream, inner))
         if isinstance(found, Answer):
             _answers(target.service.name, found.status).inc()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote
 
+from stoa.kit.http.app import MOST_BODY_BYTES
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
 from stoa.kit.http.router import Router, decode_segments
 from stoa.kit.http.routes import segments_of
@@ -32,6 +33,7 @@ class Target:
     shows_one: bool
     """A public read of one thing, and not of many."""
     sign_in: bool
+    most_body_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Paths:
                 public = reads.get(path) if method == "GET" else None
                 shows_one = public is not None and segments[-1].parameter
                 sign_in = method == "POST" and path in service.sign_ins
-                self._router.add(method, segments, Target(service, public, shows_one, sign_in))
+                most = service.largest_bodies.get((method, path), MOST_BODY_BYTES)
+                self._router.add(method, segments, Target(service, public, shows_one, sign_in, most))
         self._kept = lru_cache(maxsize=10_000)(self._read)
 
     def find(self, raw_path: str) -> Resource:

@@ -1,5 +1,8 @@
 """A service in another process, as an ASGI app: asked over HTTP, at one of its addresses.
 
+What is not large, `MOST_BODY_BYTES` of a body or an answer, is gathered: it is whole before it goes on, so nobody sees
+half of it. What may be larger is passed on as it comes, at the pace of the slower end.
+
 The service in this process is an ASGI app too, so the gateway cannot tell them apart.
 """
 
@@ -7,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -17,7 +20,7 @@ from yarl import URL
 from stoa.edge.gateway.breaker import OPEN_SECONDS, Breaker
 from stoa.edge.gateway.headers import end_to_end
 from stoa.kit import problems
-from stoa.kit.http import asgi, edge
+from stoa.kit.http import asgi, edge, streaming
 from stoa.kit.http.app import MOST_BODY_BYTES
 
 KEEP_ALIVE_SECONDS = 3.0
@@ -48,23 +51,28 @@ class _Address:
 
 
 class RemoteUpstream:
-    """The replicas of one process at `addresses` (`host:port`). `edge_secret` proves to them who we are."""
+    """The replicas of one process at `addresses` (`host:port`). `edge_secret` proves to them who we are.
+
+    `timeout_seconds` is for the beginning of an answer, and then for all of one that is gathered or a piece of another.
+    """
 
     def __init__(self, name: str, addresses: Sequence[str], edge_secret: str, timeout_seconds: float) -> None:
         self._name = name
         self._addresses = [_Address(f"http://{each}") for each in addresses]
         self._secret = edge_secret
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS)
+        self._seconds = timeout_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises `UpstreamUnavailable` where no address answers; then nothing has been sent to the caller."""
-        body = await asgi.read_body(dict(scope["headers"]), receive, MOST_BODY_BYTES)
-        headers = [*_forwarded(scope["headers"]), *edge.headers_for(scope, self._secret)]
-        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
-        status, answer_headers, content = await self._ask(scope["method"], target.decode("ascii"), headers, body)
-        await send({"type": "http.response.start", "status": status, "headers": answer_headers})
-        await send({"type": "http.response.body", "body": content})
+        """Raises `UpstreamUnavailable` where no address answers. Only of an answer that is passed on in pieces may
+        something have been sent to the caller by then, who sees that it breaks off."""
+        most = scope.get(edge.MOST_BODY_BYTES, MOST_BODY_BYTES)
+        if most > MOST_BODY_BYTES:
+            body = streaming.Stream()
+            await self._ask(lambda address: self._pass_on(address, scope, body, receive, send))
+        else:
+            whole = await asgi.read_body(dict(scope["headers"]), receive, most)
+            await self._ask(lambda address: self._send_whole(address, scope, whole, receive, send))
 
     async def check(self) -> None:
         """Return when one of the addresses says that it is ready. Raises `UpstreamUnavailable` where none does."""
@@ -74,7 +82,7 @@ class RemoteUpstream:
 
     async def _is_ready(self, address: _Address) -> bool:
         try:
-            async with self._opened().get(f"{address.base}/readyz") as response:
+            async with asyncio.timeout(self._seconds), self._opened().get(f"{address.base}/readyz") as response:
                 ready = response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -86,18 +94,59 @@ class RemoteUpstream:
         if self._session is not None:
             await self._session.close()
 
-    async def _ask(
-        self, method: str, target: str, headers: list[tuple[str, str]], body: bytes
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def _send_whole(self, address: str, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        async with asyncio.timeout(self._seconds):
+            response = await self._request(address, scope, body or None)
+        await self._return(response, receive, send)
+
+    async def _pass_on(self, address: str, scope: Scope, body: streaming.Stream, receive: Receive, send: Send) -> None:
+        filling = body.fill(receive, scope[edge.MOST_BODY_BYTES], self._seconds)
+        response = await streaming.watched(self._request(address, scope, body), filling)
+        try:
+            await self._return(response, receive, send)
+        finally:
+            if not body.ended:
+                # It was answered early: what it has not got of the body would be taken for the next request.
+                response.close()
+
+    async def _request(
+        self, address: str, scope: Scope, body: bytes | streaming.Stream | None
+    ) -> aiohttp.ClientResponse:
+        headers = [*_forwarded(scope["headers"]), *edge.headers_for(scope, self._secret)]
+        if isinstance(body, streaming.Stream):
+            headers += _announced(scope["headers"])
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        url = URL(address + target.decode("ascii"), encoded=True)
+        return await self._opened().request(scope["method"], url, headers=headers, data=body, allow_redirects=False)
+
+    async def _return(self, response: aiohttp.ClientResponse, receive: Receive, send: Send) -> None:
+        """Send the answer on. Raises `TimeoutError` where it, or a piece of a large one, does not come."""
+        start = {"type": "http.response.start", "status": response.status, "headers": _returned(response.raw_headers)}
+        async with response:
+            if _may_be_large(response):
+                await send(start)
+                await streaming.watched(self._return_pieces(response, send), streaming.gone(receive))
+                content = b""
+            else:
+                async with asyncio.timeout(self._seconds):
+                    content = await response.read()
+                await send(start)
+        await send({"type": "http.response.body", "body": content})
+
+    async def _return_pieces(self, response: aiohttp.ClientResponse, send: Send) -> None:
+        while True:
+            async with asyncio.timeout(self._seconds):
+                piece = await response.content.readany()
+            if not piece:
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+    async def _ask(self, exchange: Callable[[str], Awaitable[None]]) -> None:
         for address in self._in_order():
             address.breaker.sending()
             address.in_flight += 1
             try:
-                url = URL(address.base + target, encoded=True)
-                async with self._opened().request(
-                    method, url, headers=headers, data=body or None, allow_redirects=False
-                ) as response:
-                    content = await response.read()
+                await exchange(address.base)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 # Nothing was sent: another replica may have it.
                 address.breaker.failed()
@@ -113,7 +162,7 @@ class RemoteUpstream:
                 raise
             else:
                 address.breaker.succeeded()
-                return response.status, _returned(response.raw_headers), content
+                return
             finally:
                 address.in_flight -= 1
         raise self._unavailable()
@@ -131,7 +180,7 @@ class RemoteUpstream:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_SECONDS),
-                timeout=self._timeout,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -141,6 +190,17 @@ class RemoteUpstream:
 
 def _forwarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers if name not in _OF_THE_CLIENT]
+
+
+def _announced(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
+    """How long the body is that is passed on as it comes, if it says so: else it goes on in chunks, as it came."""
+    return [("content-length", value.decode("latin-1")) for name, value in headers if name == b"content-length"]
+
+
+def _may_be_large(response: aiohttp.ClientResponse) -> bool:
+    if response.content_length is None:
+        return response.status not in {204, 304}
+    return response.content_length > MOST_BODY_BYTES
 
 
 def _returned(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

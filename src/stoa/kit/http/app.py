@@ -14,10 +14,11 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from prometheus_client import Counter, Histogram
@@ -26,13 +27,14 @@ from starlette.types import Receive, Scope, Send
 
 from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
-from stoa.kit.http import asgi, edge
+from stoa.kit.http import asgi, edge, streaming
 from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.preconditions import ANYTHING, IfMatch, NothingToMatch, etag_of, if_match_of, known_tag
 from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath
 from stoa.kit.http.router import Router, decode_segments
 from stoa.kit.http.routes import (
+    OPTIONAL,
     OWN,
     OWN_REQUIRED,
     PUBLIC,
@@ -44,8 +46,10 @@ from stoa.kit.http.routes import (
     Request,
     Route,
     Routes,
+    Streamed,
     segments_of,
 )
+from stoa.kit.http.streaming import Stream
 from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.ids import is_uuid
@@ -56,14 +60,16 @@ log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1"
 MOST_BODY_BYTES = 1024 * 1024
-"""A cart of a thousand lines takes a tenth of it."""
+"""Unless its service declares another. A cart of a thousand lines takes a tenth; more is not gathered on the way."""
 LONGEST_REQUEST_SECONDS = 30.0
-"""Longer than any step of a checkout; then the caller is told that we gave up."""
+"""Longer than any step of a checkout; then the caller is told that we gave up. Of a body in pieces: for each piece."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _IDEMPOTENCY_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 
 _encode = msgspec.json.Encoder().encode
+
+AnswerT = TypeVar("AnswerT", bound=Encoded | Streamed)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class _Endpoint:
     route: Route
     target: Any
     keys: IdempotencyKeys | None
+    most_body_bytes: int
     seconds: Histogram
 
 
@@ -100,6 +107,7 @@ class Api:
         *,
         verifier: Verifier,
         keys: Mapping[str, IdempotencyKeys],
+        largest_bodies: Mapping[tuple[str, ...], int],
         edge_secret: str,
     ) -> None:
         self._verifier = verifier
@@ -109,7 +117,8 @@ class Api:
         for each in (*bound, _OWN_ROUTES.bind(self)):
             for route in each.routes:
                 seconds = metrics.HTTP_SECONDS.labels(route.service, route.method, route.path)
-                endpoint = _Endpoint(route, each.target, keys.get(each.service), seconds)
+                most = largest_bodies.get((route.method, route.path), MOST_BODY_BYTES)
+                endpoint = _Endpoint(route, each.target, keys.get(each.service), most, seconds)
                 self._router.add(route.method, (*segments_of(PREFIX), *route.segments), endpoint)
 
     def describe(self) -> dict[str, Any]:
@@ -139,7 +148,10 @@ class Api:
                 answer = _fault(request_context)
             _note(arrived, method, answer.status, time.perf_counter() - started)
             request_id = (b"x-request-id", request_context.request_id.encode())
-            await asgi.send_answer(send, answer, (request_id,), head=head)
+            if isinstance(answer, Streamed):
+                await _send_streamed(receive, send, answer, request_id, head=head)
+            else:
+                await asgi.send_answer(send, answer, (request_id,), head=head)
 
     def _find(self, method: str, raw_path: str) -> tuple[_Endpoint, Mapping[str, str]]:
         segments = decode_segments(raw_path)
@@ -162,15 +174,22 @@ class Api:
         headers: Mapping[bytes, bytes],
         scope: Scope,
         receive: Receive,
-    ) -> Encoded:
+    ) -> Encoded | Streamed:
         route = endpoint.route
+        body: Any
         found = edge.found_in(scope, headers, self._edge_secret)
         principal, refused = await self._identify(route, headers, found)
         _authorize(route, principal)
         if_match = _if_match_of(route, headers, scope)
-        raw = b"" if route.idempotency is None else await asgi.read_body(headers, receive, MOST_BODY_BYTES)
+        if route.body is Stream:
+            asgi.refuse_announced(headers, endpoint.most_body_bytes)
+            raw, body = b"", Stream()
+        else:
+            reads = route.idempotency is None
+            raw = b"" if reads else await asgi.read_body(headers, receive, endpoint.most_body_bytes)
+            body = _body_of(route, raw, headers)
         request = Request(
-            body=_body_of(route, raw, headers),
+            body=body,
             query=decode_query(scope["query_string"], route.query),
             path=path,
             principal=principal,
@@ -182,7 +201,13 @@ class Api:
             raw=raw,
         )
         with context.using(_signed_in(context.current(), principal)):
-            if request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
+            answer: Encoded | Streamed
+            if isinstance(body, Stream):
+                filling = body.fill(receive, endpoint.most_body_bytes, LONGEST_REQUEST_SECONDS)
+                # It has as long as the body comes, and so have the neighbors that it asks.
+                with context.using(replace(context.current(), deadline=None)):
+                    answer = await _run(endpoint, request, filling)
+            elif request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
                 answer = await _run(endpoint, request)
             else:
                 fingerprint = _fingerprint(
@@ -216,14 +241,16 @@ def build(
     *,
     verifier: Verifier,
     keys: Mapping[str, IdempotencyKeys] | None = None,
+    largest_bodies: Mapping[tuple[str, ...], int] | None = None,
     edge_secret: str = "",
 ) -> Api:
     """The app for all of a process's services, under `/api/v1`.
 
-    `keys` has the idempotency keys of each service that has a database. `edge_secret` is what the gateway
+    `keys` has the idempotency keys of each service that has a database, `largest_bodies` how many bytes a body may
+    have, by method and path, where that was declared. `edge_secret` is what the gateway
     sends so that the client address it names is believed; empty believes nobody.
     """
-    return Api(bound, verifier=verifier, keys=keys or {}, edge_secret=edge_secret)
+    return Api(bound, verifier=verifier, keys=keys or {}, largest_bodies=largest_bodies or {}, edge_secret=edge_secret)
 
 
 def _context_of(scope: Scope) -> Context:
@@ -292,7 +319,7 @@ def _lines(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
 
 
-def _unless_known(answer: Encoded, if_none_match: list[str]) -> Encoded:
+def _unless_known(answer: Encoded | Streamed, if_none_match: list[str]) -> Encoded | Streamed:
     """304 to a caller who has this answer already, under the tag by which they have it."""
     etag = known_tag(if_none_match, answer.headers["etag"])
     return answer if etag is None else Encoded(304, b"", {"etag": etag})
@@ -323,18 +350,35 @@ async def _once(endpoint: _Endpoint, request: Request[Any, Any], visitor: str, f
     whose = _whose(route, request)
     if whose is None and not visitor:
         # Nothing tells this guest from another, so no repeat would be theirs.
-        return await _run(endpoint, request)
+        return await _whole(endpoint, request)
     scope = f"{whose or f'visitor {visitor}'} {route.method} {route.path}"
-    answer = await endpoint.keys.once(scope, request.idempotency_key, fingerprint, lambda: _run(endpoint, request))
+    answer = await endpoint.keys.once(scope, request.idempotency_key, fingerprint, lambda: _whole(endpoint, request))
     return answer if whose else _with_header(answer, edge.VISITOR.decode(), visitor)
 
 
-async def _run(endpoint: _Endpoint, request: Request[Any, Any]) -> Encoded:
-    """The handler's answer. Refusals and faults are answers too: a repeat with the same key gets them again."""
+async def _whole(endpoint: _Endpoint, request: Request[Any, Any]) -> Encoded:
+    """The same of a route that keeps its answers."""
+    answer = await _run(endpoint, request)
+    assert isinstance(answer, Encoded)
+    return answer
+
+
+async def _run(
+    endpoint: _Endpoint, request: Request[Any, Any], filling: Coroutine[Any, Any, None] | None = None
+) -> Encoded | Streamed:
+    """The handler's answer. Refusals and faults are answers too: a repeat with the same key gets them again.
+
+    `filling` is what brings the body meanwhile, where the handler takes it in pieces.
+    """
     now = context.current()
+    handling = endpoint.route.handler(endpoint.target, request)
     try:
+        if filling is not None:
+            return _encoded(endpoint.route, await streaming.watched(handling, filling))
         async with asyncio.timeout(LONGEST_REQUEST_SECONDS):
-            return _encoded(endpoint.route, await endpoint.route.handler(endpoint.target, request))
+            return _encoded(endpoint.route, await handling)
+    except asgi.ClientGone:
+        raise
     except problems.Problem as problem:
         return asgi.problem_answer(problem, now.request_id)
     except TimeoutError:
@@ -346,7 +390,11 @@ async def _run(endpoint: _Endpoint, request: Request[Any, Any]) -> Encoded:
         return _fault(now)
 
 
-def _encoded(route: Route, answer: Any) -> Encoded:
+def _encoded(route: Route, answer: Any) -> Encoded | Streamed:
+    if isinstance(answer, Streamed):
+        if route.idempotency in {OPTIONAL, REQUIRED}:
+            raise TypeError(f"{route.method} {route.path} keeps its answers, and this one passes")
+        return answer
     if isinstance(answer, Raw):
         return Encoded(answer.status, answer.body, {"content-type": answer.content_type, **answer.headers})
     if isinstance(answer, Answer):
@@ -360,8 +408,33 @@ def _encoded(route: Route, answer: Any) -> Encoded:
     return Encoded(status, body, {"content-type": asgi.JSON, **tag, **headers})
 
 
-def _with_header(answer: Encoded, name: str, value: str) -> Encoded:
-    return Encoded(answer.status, answer.body, {**answer.headers, name: value})
+def _with_header(answer: AnswerT, name: str, value: str) -> AnswerT:
+    return replace(answer, headers={**answer.headers, name: value})
+
+
+async def _send_streamed(
+    receive: Receive, send: Send, answer: Streamed, request_id: tuple[bytes, bytes], *, head: bool
+) -> None:
+    """Each piece when the one before has left. What goes wrong on the way is raised: then the server breaks off."""
+    headers = {"content-type": answer.content_type, **answer.headers}
+    if answer.length is not None:
+        headers["content-length"] = str(answer.length)
+    pairs = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def send_all() -> None:
+        async for piece in answer.pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            # Where neither making nor sending it waits nobody else would have a turn, nor hear that the caller is gone.
+            await asyncio.sleep(0)
+
+    async with aclosing(answer.pieces):
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*pairs, request_id]})
+        try:
+            if not head:
+                await streaming.watched(send_all(), streaming.gone(receive))
+        except asgi.ClientGone:
+            return
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _fault(now: Context) -> Encoded:

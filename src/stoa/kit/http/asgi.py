@@ -75,7 +75,7 @@ async def _received(receive: Receive, most: int) -> bytes:
         body += chunk
         more = message.get("more_body", False)
         if len(body) > most:
-            raise _too_large(most)
+            raise too_large(most)
         if not more:
             return body
 
@@ -86,7 +86,7 @@ def refuse_announced(headers: Mapping[bytes, bytes], most: int) -> None:
     if not announced.isdigit():
         raise BadHeader("The length of the body is not a number.", field="Content-Length")
     if len(announced) > 15 or int(announced) > most:
-        raise _too_large(most)
+        raise too_large(most)
 
 
 def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
@@ -100,7 +100,7 @@ def bearer_token(headers: Mapping[bytes, bytes]) -> str | None:
     return token.strip().decode("latin-1")
 
 
-def _too_large(most: int) -> BodyTooLarge:
+def too_large(most: int) -> BodyTooLarge:
     return BodyTooLarge(f"A body may have {most} bytes.", limit=most)
 
 
@@ -147,9 +147,14 @@ async def ask(app: ASGIApp, scope: Scope) -> Answer:
     status = 500
     headers: dict[str, str] = {}
     body = b""
+    requests: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if requests:
+            return requests.pop()
+        # We stay until it is answered.
+        stays: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await stays
 
     async def send(message: Message) -> None:
         nonlocal status, body

@@ -17,6 +17,8 @@ from stoa.kit import problems
 from stoa.kit.problems import Problem
 
 SCOPE = "stoa.edge"
+MOST_BODY_BYTES = "stoa.most_body_bytes"
+"""In the same place, for the way to another process: more than is gathered there is passed on as it comes."""
 
 VISITOR = b"stoa-visitor"
 """The header in which a guest gets a visitor id and sends it back. It tells guests apart and opens nothing."""

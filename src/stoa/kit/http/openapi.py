@@ -27,6 +27,7 @@ from stoa.kit.http.routes import (
     Who,
 )
 from stoa.kit.http.schemas import REF, Schema, Schemas, component
+from stoa.kit.http.streaming import Stream
 
 Document = dict[str, Any]
 
@@ -213,7 +214,7 @@ def _operation(route: Route, successes: Document, schemas: Schemas) -> Document:
         },
         "security": [{"token": []}] if route.who.signed_in else [{}, {"token": []}],
     }
-    if route.body is bytes:
+    if route.body in {bytes, Stream}:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -298,7 +299,7 @@ def _possible_refusals(route: Route) -> list[int]:
         statuses.add(412)
     if route.idempotency not in {None, UNKEPT}:
         statuses.add(409)
-    if route.body not in {None, bytes}:
+    if route.body not in {None, bytes, Stream}:
         statuses.add(415)
     return sorted(statuses)
 
