@@ -30,6 +30,7 @@ async def test_what_was_said_is_in_the_order(admin: Shopper, new_product: Callab
     for path, name in (("cart-line", "dedication"), ("order", "purchase_order")):
         body = {"name": name, "type": "text", "public": True, "filterable": path == "order"}
         await admin.ok("POST", f"/custom-fields/{path}", body, status=201)
+    await admin.ok("DELETE", "/cart/me", status=204)
     sku = await new_product(price=1500, on_hand=3)
     line = {"sku": sku, "quantity": 1, "custom_fields": {"dedication": "For Ada"}, "metadata": {"page": "7"}}
     cart = await admin.ok("POST", "/cart", {"items": [line], "shipping_address": ADDRESS}, status=201)
