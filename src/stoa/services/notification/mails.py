@@ -7,8 +7,7 @@ A shop's own folder may have templates of the same names: those are used instead
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import minijinja
 
+from stoa.kit import own_files
 from stoa.kit.money import Money
 from stoa.kit.problems import first_line
 from stoa.kit.settings import BadSetting
@@ -39,7 +39,7 @@ class Mails:
 
     def __init__(self, shop_name: str, own: Path | None = None) -> None:
         ours = {file.name: file.read_text() for file in (resources.files(__package__) / "templates").iterdir()}
-        theirs = _templates_in(own, ours) if own is not None else {}
+        theirs = own_files.read(own, ours, "template") if own is not None else {}
         self._environment = minijinja.Environment(
             templates=ours | theirs,
             filters={"money": money},
@@ -69,19 +69,6 @@ class Mails:
         if unknown:
             names = ", ".join(sorted(told)) or "nothing but shop_name"
             raise BadSetting(f"{path} cannot be used: it asks for {', '.join(sorted(unknown))}, and there is {names}")
-
-
-def _templates_in(folder: Path, known: Collection[str]) -> dict[str, str]:
-    found = {}
-    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if file.name not in known:
-            near = difflib.get_close_matches(file.name, known, n=1)
-            raise BadSetting(f"{file} is no template of ours{f': {near[0]}?' if near else ''}")
-        try:
-            found[file.name] = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"{file} cannot be read: {first_line(error)}") from None
-    return found
 
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:

@@ -1,0 +1,34 @@
+"""The files of a shop's own folder that go before ours of the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from stoa.kit.nearest import nearest
+from stoa.kit.problems import first_line
+from stoa.kit.settings import BadSetting
+
+LARGEST_BYTES = 1024 * 1024
+"""A mail or a page of ours has a hundredth of it."""
+
+
+def read(folder: Path, ours: Collection[str], kind: str) -> dict[str, str]:
+    """What lies in the folder, by name; nothing where there is no folder. `kind` is what ours are called.
+
+    Raises `BadSetting` for what has no name of ours, is no text, or is too large to be meant.
+    """
+    found = {}
+    for file in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if file.name not in ours:
+            near = nearest(file.name, ours)
+            raise BadSetting(f"{file} is no {kind} of ours{f': {near}?' if near else ''}")
+        try:
+            with file.open("rb") as opened:
+                content = opened.read(LARGEST_BYTES + 1)
+            if len(content) > LARGEST_BYTES:
+                raise BadSetting(f"{file} has more than {LARGEST_BYTES:,} bytes")
+            found[file.name] = content.decode()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{file} cannot be read: {first_line(error)}") from None
+    return found
