@@ -68,7 +68,7 @@ def test_who_takes_what(said, coding):
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br"])
-@pytest.mark.parametrize("target", ["/api/v1/products?limit=100", "/api/openapi.json", "/", "/assets/docs.js"])
+@pytest.mark.parametrize("target", ["/api/v1/products?limit=100", "/api/openapi.json", "/", "/assets/stoa.css"])
 async def test_the_same_in_fewer_bytes(gateway, target, coding):
     plain = await ask(gateway, "GET", target)
     taken = {"accept-encoding": coding}

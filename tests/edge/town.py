@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -94,7 +95,7 @@ class Town:
             bound.append(catalog.bind(self))
         return build(bound, verifier=self.verifier, keys=keys, edge_secret="between us")
 
-    def gateway(self, visitor_secret: str = "of visitors", **settings: Any) -> Gateway:
+    def gateway(self, visitor_secret: str = "of visitors", pages: Path | None = None, **settings: Any) -> Gateway:
         return Gateway(
             SERVICES,
             {each.name: self.api for each in SERVICES},
@@ -102,6 +103,7 @@ class Town:
             self.channel,
             settings=GatewaySettings(**settings),
             visitor_secret=visitor_secret,
+            pages=pages,
         )
 
 

@@ -151,3 +151,22 @@ async def test_a_folder_that_is_not_there_ends_the_start(shop_with, monkeypatch,
     monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
     with pytest.raises(Failure, match=r"STOA_SHOP_FOLDER='.*/shop' is no folder; make it, or leave it out"):
         await shop_with()
+
+
+async def test_the_gateway_shows_the_shops_own_page(shop_with, monkeypatch, tmp_path):
+    pages = tmp_path / "shop" / "pages"
+    pages.mkdir(parents=True)
+    (pages / "landing.html").write_text("<h1>Acme</h1>")
+    monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
+    shop = await shop_with()
+    async with shop.http.get(f"http://127.0.0.1:{shop.process.port}/") as reply:
+        assert (reply.status, await reply.text()) == (200, "<h1>Acme</h1>")
+
+
+async def test_a_page_that_is_none_of_ours_ends_the_start(shop_with, monkeypatch, tmp_path):
+    pages = tmp_path / "shop" / "pages"
+    pages.mkdir(parents=True)
+    (pages / "index.html").write_text("<h1>Acme</h1>")
+    monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
+    with pytest.raises(Failure, match=r"/pages/index.html is no page of ours"):
+        await shop_with()

@@ -18,6 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
@@ -130,7 +131,7 @@ class Process:
                 edge_secret=self._secrets.edge,
             )
             if self._plan.gateway:
-                self._gateway = self._make_gateway(verifier, self._api)
+                self._gateway = self._make_gateway(verifier, self._api, folder / "pages" if folder else None)
         except settings_of.BadSetting as bad:
             raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
         except WrongParts as wrong:
@@ -197,7 +198,7 @@ class Process:
             inside.append(self._admin.stop())
         await _all(*inside, until=give_up)
 
-    def _make_gateway(self, verifier: Verifier, here: http_app.Api) -> Gateway:
+    def _make_gateway(self, verifier: Verifier, here: http_app.Api, pages: Path | None) -> Gateway:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
         upstreams: dict[str, ASGIApp] = {}
         for plan in self._topology.processes:
@@ -210,6 +211,7 @@ class Process:
             self.neighbors.channel(GATEWAY, "auth"),
             settings=settings,
             visitor_secret=self._secrets.visitors,
+            pages=pages,
         )
 
     def _upstream(self, plan: ProcessPlan, settings: GatewaySettings) -> ASGIApp:

@@ -47,7 +47,8 @@ class ProcessSettings:
     that comes new begins with the oldest."""
 
     shop_folder: Path | None = None
-    """The shop's own files, used before ours of the same name: templates of mails are in `mails`."""
+    """The shop's own files, used before ours of the same name: templates of mails are in `mails`, the gateway's
+    pages (`landing.html`, `stoa.css`, `docs.html`, `docs.js`) in `pages`."""
 
     force_grpc: bool = False
     """Send calls between services of one process over the wire too: for tests."""

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from stoa.kit import problems
 from stoa.kit.http import asgi
 from stoa.kit.http.openapi import ETAG, IF_NONE_MATCH, UNCHANGED, Document, merge
+from stoa.kit.http.preconditions import tag_of
 from stoa.kit.idempotency import Answer
 
 PATH = "/api/v1/openapi.json"
@@ -43,7 +44,8 @@ class Description:
                     raise
                 return self._answer
             body = msgspec.json.encode(with_tags(merge(documents), self._public))
-            self._answer = Answer(200, body, {"content-type": asgi.JSON, "cache-control": "no-cache"})
+            headers = {"content-type": asgi.JSON, "cache-control": "no-cache", "etag": tag_of(body)}
+            self._answer = Answer(200, body, headers)
         return self._answer
 
 

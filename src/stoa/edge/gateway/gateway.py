@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import grpc.aio
 from prometheus_client import Counter
@@ -62,7 +63,7 @@ class Gateway:
 
     `upstreams` has an ASGI app for each service: its own in this process, or a `RemoteUpstream`. The events
     that change public reads go to `accept`. `visitor_secret` is by what the gateways of an installation know their
-    visitor ids.
+    visitor ids. In the folder `pages` are those of the shop's own.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Gateway:
         *,
         settings: GatewaySettings,
         visitor_secret: str,
+        pages: Path | None = None,
     ) -> None:
         self._paths = Paths(services)
         self._changed_by: dict[str, list[str]] = {}
@@ -90,7 +92,7 @@ class Gateway:
         self._requests = Limit(settings.requests_per_minute)
         self._sign_ins = Limit(settings.sign_ins_per_minute)
         self._everything = Limit(settings.requests_per_minute * CHEAP)
-        self._site = Site()
+        self._site = Site(pages)
         self._description = Description(upstreams.values(), [read.path for each in services for read in each.public])
         headers = SECURITY | {"cache-control": PUBLIC_CACHE} | ({"vary": "Origin"} if settings.allowed_origins else {})
         self._cache = ResponseCache(settings.remember_seconds, settings.remember_bytes, headers)
@@ -201,7 +203,8 @@ class Gateway:
         if (own := await self._own_page(arrival, raw_path)) is not None:
             if arrival.method != "GET":
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
-            await asgi.send_answer(send, encoding.page(own, arrival.coding), head=arrival.head)
+            page = await encoding.page(own, arrival.coding, arrival.listed(b"if-none-match"))
+            await asgi.send_answer(send, page, head=arrival.head)
             return
         resource = self._paths.find(raw_path)
         target = resource.target(arrival.method)

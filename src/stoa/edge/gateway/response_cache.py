@@ -8,7 +8,6 @@ bytes. What is never heard ends with the time limit.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ import msgspec
 
 from stoa.edge.gateway import encoding
 from stoa.edge.gateway.paths import Target
-from stoa.kit.http.preconditions import coded
+from stoa.kit.http.preconditions import coded, tag_of
 from stoa.kit.idempotency import Answer
 
 Key = tuple[bytes, bytes]
@@ -138,7 +137,7 @@ class ResponseCache:
     def _entry_of(self, key: Key, target: Target, answer: Answer) -> Entry:
         packable = encoding.is_worth_it(answer.headers.get("content-type", ""), len(answer.body))
         # A service's own tag says which version this is, which who edits it needs to say.
-        etag = (answer.headers.get("etag") or f'"{hashlib.sha256(answer.body).hexdigest()[:32]}"').encode("latin-1")
+        etag = (answer.headers.get("etag") or tag_of(answer.body)).encode("latin-1")
         headers = [
             (b"content-type", answer.headers.get("content-type", "").encode("latin-1")),
             (b"content-length", str(len(answer.body)).encode()),

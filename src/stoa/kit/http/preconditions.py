@@ -89,6 +89,11 @@ def etag_of(version: int, body: bytes) -> str:
     return f'"{version}-{hashlib.sha256(body).hexdigest()[:16]}"'
 
 
+def tag_of(body: bytes) -> str:
+    """The tag of an answer that shows no version: that of its bytes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
 def coded(etag: str, coding: str) -> str:
     """The tag of the same answer under a content coding: other bytes, so another tag."""
     return f'{etag[:-1]}-{coding}"'
