@@ -85,8 +85,14 @@ WHO_KNOWS_NOBODY = {
     "GET /products",
     "GET /products/{product}",
     "GET /categories",
+    "GET /prices",
     "GET /inventory/{sku}",
     "POST /payments/webhooks/{provider}",
+    *(
+        f"GET /custom-fields/{entity}{which}"
+        for entity in ("product", "variant", "category", "customer", "cart-line", "order", "order-line")
+        for which in ("", "/{name}")
+    ),
 }
 """A token that is not good counts as none here."""
 
