@@ -5,9 +5,11 @@ import asyncio
 import pytest
 from editors import one_of_two
 
+from stoa.app import SERVICES, subscribers
 from stoa.kit import staff_acts
 from stoa.kit.custom_fields import repository
 from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Outbox
 from stoa.services.user.routes import routes
 from stoa.services.user.service import Users
 from stoa.testing import Rest, new_user, prepare_all
@@ -24,7 +26,7 @@ async def db(database):
 
 @pytest.fixture
 def rest(db):
-    return Rest(routes.bind(Users(db=db, auth=None)), db)
+    return Rest(routes.bind(Users(db=db, auth=None, outbox=Outbox(SERVICES["user"], subscribers))), db)
 
 
 async def test_every_statement(db):
