@@ -28,19 +28,25 @@ COLUMNS = """
     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
 """
 SEQUENCES = "SELECT schemaname AS schema, sequencename AS name, last_value FROM pg_sequences"
-FUNCTIONS = "SELECT oid::regprocedure::text AS signature FROM pg_proc WHERE pronamespace = $1::regnamespace"
+FUNCTIONS = """
+    SELECT oid::regprocedure::text AS signature, proname::text AS name FROM pg_proc
+    WHERE pronamespace = $1::regnamespace
+"""
 
 
 @dataclass(frozen=True)
 class Namespace:
-    """The tables of each service, by the database that they come from, which is also their schema here."""
+    """The tables and functions of each service, by the database they come from, which is also their schema here."""
 
     tables: dict[str, frozenset[str]]
+    functions: dict[str, frozenset[str]]
 
     def qualified(self, database: str, sql: str) -> str:
-        """The statement with the schema before each of the service's own tables."""
+        """The statement with the schema before each of the service's own tables and functions."""
         made_here = set(re.findall(r"(\w+)(?:\s*\([^()]*\))?\s+AS\s+(?:MATERIALIZED\s+)?\(", sql))
         names = "|".join(sorted(self.tables[database] - made_here, key=len, reverse=True))
+        if functions := "|".join(sorted(self.functions[database], key=len, reverse=True)):
+            sql = re.sub(rf"(?<![.\w])({functions})(?=\()", rf"{database}.\g<1>", sql)
         return re.sub(rf"\b(FROM|JOIN|INTO|UPDATE|USING)(\s+)({names})\b(?!\s*\.)", rf"\g<1>\g<2>{database}.\g<3>", sql)
 
 
@@ -52,14 +58,16 @@ async def make(shop: Shop) -> Namespace:
         await admin.execute(f"CREATE DATABASE {NAME}")
     finally:
         await admin.close()
-    tables = {}
+    tables, functions = {}, {}
     target = await asyncpg.connect(shop.dsn(NAME))
     try:
         for service in SERVICES.values():
             schema = f"stoa_{service.name}"
             await target.execute(f"CREATE SCHEMA {schema}")
             await migrate(f"{shop.dsn(NAME)}?search_path={schema}", service.name, migrations_of(service))
-            for function in await target.fetch(FUNCTIONS, schema):
+            made = await target.fetch(FUNCTIONS, schema)
+            functions[schema] = frozenset(function["name"] for function in made)
+            for function in made:
                 # Its tables are where it was made, whoever calls it from wherever.
                 await target.execute(f"ALTER FUNCTION {function['signature']} SET search_path = {schema}")
             source = await asyncpg.connect(shop.dsn(f"stoa_{service.name}"))
@@ -70,7 +78,7 @@ async def make(shop: Shop) -> Namespace:
         await target.execute("ANALYZE")
     finally:
         await target.close()
-    return Namespace(tables)
+    return Namespace(tables, functions)
 
 
 async def _copy(source: asyncpg.Connection, target: asyncpg.Connection, schema: str) -> frozenset[str]:

@@ -36,18 +36,20 @@ def test_what_committed_is_read_in_the_order_in_which_it_began():
     ]
 
 
-def test_own_tables_get_their_schema_and_nothing_else_does():
-    namespace = Namespace({"stoa_order": frozenset({"orders", "checkouts", "payments"})})
+def test_own_tables_and_functions_get_their_schema_and_nothing_else_does():
+    namespace = Namespace(
+        {"stoa_order": frozenset({"orders", "checkouts", "payments"})}, {"stoa_order": frozenset({"named"})}
+    )
     sql = """
         WITH payments AS (SELECT id FROM checkouts WHERE orders.id = 1)
         UPDATE orders SET checkouts = 1 FROM payments JOIN simulator.orders USING (id)
-        WHERE orders.id = ANY (SELECT id FROM orders FOR UPDATE OF orders)
+        WHERE orders.id = ANY (SELECT named(id) FROM orders FOR UPDATE OF orders)
     """
     assert (
         namespace.qualified("stoa_order", sql)
         == """
         WITH payments AS (SELECT id FROM stoa_order.checkouts WHERE orders.id = 1)
         UPDATE stoa_order.orders SET checkouts = 1 FROM payments JOIN simulator.orders USING (id)
-        WHERE orders.id = ANY (SELECT id FROM stoa_order.orders FOR UPDATE OF orders)
+        WHERE orders.id = ANY (SELECT stoa_order.named(id) FROM stoa_order.orders FOR UPDATE OF orders)
     """
     )
