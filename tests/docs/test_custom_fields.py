@@ -11,7 +11,7 @@ PAGE = ROOT / "docs" / "custom-fields.md"
 
 async def test_the_requests_of_the_page(admin: Shopper):
     answers = []
-    for block in blocks(PAGE, "http"):
+    for block in blocks(PAGE, "text"):
         request, _, body = block.text.partition("\n")
         method, path = request.split(" ")
         # The page's vase is not in any warehouse, and the cart of a page need not be ordered.
