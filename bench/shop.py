@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -29,6 +27,7 @@ from stoa.runtime import children, topology
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
+from stoa.testing.ports import free_addresses
 
 # The load comes from one address and would be refused as the machine it is; everything else is the default.
 SETTINGS = {
@@ -115,7 +114,7 @@ class Shop:
 @contextlib.asynccontextmanager
 async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
     """The shop over `data_dir` in the topology `shape`, stopped at the end of the block. Raises `DidNotStart`."""
-    addresses = _free_addresses(shape)
+    addresses = free_addresses(shape)
     port = int(addresses[topology.variable_of(topology.load(shape, {}).gateway.name, "http")].rpartition(":")[2])
     data_dir.parent.mkdir(parents=True, exist_ok=True)
     log = data_dir.with_suffix(".log")
@@ -167,27 +166,3 @@ async def _all_ready(session: aiohttp.ClientSession, addresses: Mapping[str, str
             if time.perf_counter() > give_up:
                 raise DidNotStart(f"{name} is not ready after {START_SECONDS:.0f} s")
             await asyncio.sleep(0.02)
-
-
-def _free_addresses(shape: str) -> dict[str, str]:
-    """An environment that moves every process of the topology to free ports."""
-    wanted = [
-        topology.variable_of(plan.name, kind)
-        for plan in topology.load(shape, {}).processes
-        for kind, address in (("http", plan.http), ("admin", plan.admin), ("grpc", plan.grpc))
-        if address is not None
-    ]
-    with contextlib.ExitStack() as stack:
-        return {name: f"{HOST}:{_free_port(stack)}" for name in wanted}
-
-
-def _free_port(held: contextlib.ExitStack) -> int:
-    """A port below those that the system gives to whoever connects: asking one of these, before anybody listens
-    there, can reach oneself.
-    """
-    for port in random.sample(range(20_000, 30_000), 100):
-        listener = held.enter_context(socket.socket())
-        with contextlib.suppress(OSError):
-            listener.bind((HOST, port))
-            return port
-    raise DidNotStart(f"there is no free port on {HOST}")

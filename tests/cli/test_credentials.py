@@ -15,7 +15,6 @@ import asyncpg
 import processes
 import pytest
 from journeys.client import Shopper
-from journeys.conftest import free_addresses
 
 from stoa.app import SERVICES
 from stoa.cli.installation import Installation
@@ -26,6 +25,7 @@ from stoa.runtime.access import Access, place_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.secrets import Secrets
+from stoa.testing.ports import free_addresses
 
 SECRET = "a secret of this test, long enough"
 START_SECONDS = 90

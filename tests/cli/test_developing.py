@@ -14,8 +14,9 @@ import processes
 import psutil
 import pytest
 from docs.pages import ROOT
-from journeys.conftest import free_addresses, free_port
 from terminal import at_terminal
+
+from stoa.testing.ports import free_addresses, free_ports
 
 SECONDS = 90.0
 LIST = "async def list_products("
@@ -51,7 +52,7 @@ def database_server(process: psutil.Process) -> int:
 
 
 def test_it_starts_again_with_the_code(source: Path, environ: dict[str, str], tmp_path: Path) -> None:
-    log, port = tmp_path / "log", free_port()
+    log, (port,) = tmp_path / "log", free_ports(1)
     words = ["up", "--reload", "--data-dir", tmp_path / "data", "--port", str(port)]
     about = source / "stoa" / "kit" / "http" / "openapi.py"
     good = about.read_text()
@@ -83,7 +84,7 @@ def test_a_breakpoint_in_one_of_several_processes(source: Path, environ: dict[st
     head, _, rest = routes.read_text().partition(LIST)
     body = rest.index(":\n") + 2
     routes.write_text(f"{head}{LIST}{rest[:body]}    breakpoint()\n{rest[body:]}")
-    port = free_port()
+    (port,) = free_ports(1)
     words = ["up", "--topology", "three-services", "--foreground", "product"]
     words += ["--data-dir", str(tmp_path / "data"), "--port", str(port)]
     with at_terminal(words, **environ, **free_addresses("three-services")) as up:

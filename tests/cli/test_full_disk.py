@@ -15,10 +15,10 @@ from pathlib import Path
 
 import processes
 import pytest
-from journeys.conftest import free_port
 
 from stoa.runtime import account
 from stoa.runtime.failure import Failure
+from stoa.testing.ports import free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk")
 
@@ -86,8 +86,8 @@ def test_a_shop_is_made_when_there_is_room(disk: Disk) -> None:
         70_000_000: "; make room on the disk of the database server",
     }.items():
         disk.fill(but_for=room)
-        ports = ("--port", str(free_port()), "--admin-port", str(free_port()))
-        assert stoa(data, "up", *ports).endswith(said)
+        port, admin_port = map(str, free_ports(2))
+        assert stoa(data, "up", "--port", port, "--admin-port", admin_port).endswith(said)
         disk.make_room()
     assert stoa(data, "seed") == ""
 

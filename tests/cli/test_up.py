@@ -31,6 +31,7 @@ from stoa.cli.databases import every_database
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 from stoa.runtime.secrets import Secrets
+from stoa.testing.ports import free_addresses
 
 READY_SECONDS = 90
 
@@ -72,17 +73,6 @@ def gone(family: list[psutil.Process]) -> bool:
     return not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in family)
 
 
-def three_addresses() -> dict[str, str]:
-    """The processes of three-services on free ports, all but the gateway's HTTP."""
-    names = [f"STOA_{name}_{kind}" for name in ("USER", "PRODUCT", "ORDER") for kind in ("HTTP", "ADMIN", "GRPC")]
-    names += ["STOA_GATEWAY_ADMIN", "STOA_GATEWAY_GRPC"]
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return {name: f"127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
-
-
 def posted(url: str, body: dict) -> tuple[int, dict]:
     """The status of the answer and what it says. Raises OSError where nobody answers."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -108,8 +98,7 @@ def up(tmp_path: Path, unused_port: int) -> Iterator[Callable[..., Running]]:
 
         def start(*words: str, **environ: str) -> Running:
             log = next(logs)
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                environ.setdefault("STOA_SHOP_ADMIN", f"127.0.0.1:{probe.getsockname()[1]}")
+            environ = free_addresses("all-in-one") | environ
             command = ["up", "--data-dir", tmp_path / "data", "--port", str(unused_port), *words]
             process = stack.enter_context(processes.running(command, log, **environ))
             running = Running(process, tmp_path / "data", unused_port, log)
@@ -242,7 +231,7 @@ def test_the_administrator_is_there_before_the_door_opens(
 
 
 def test_three_processes_are_kept_alive_and_stopped_together(up: Callable[..., Running]) -> None:
-    shop = up("--topology", "three-services", **three_addresses())
+    shop = up("--topology", "three-services", **free_addresses("three-services"))
     assert b"olive-oil-soap" in shop.get("/api/v1/products/olive-oil-soap")
     family = shop.family()
     product = next(each for each in family if "product" in each.cmdline() and "serve" in each.cmdline())
@@ -357,8 +346,8 @@ def test_the_version_in_one_line() -> None:
     assert (said.returncode, said.stdout, said.stderr) == (0, f"stoa {__version__}\n", "")
 
 
-def test_the_doctor_names_what_to_mend(tmp_path: Path, unused_port: int) -> None:
-    addresses = three_addresses() | {"STOA_GATEWAY_HTTP": f"127.0.0.1:{unused_port}"}
+def test_the_doctor_names_what_to_mend(tmp_path: Path) -> None:
+    addresses = free_addresses("three-services")
     healthy = stoa("doctor", "--data-dir", tmp_path / "data", "--topology", "three-services", **addresses)
     assert "mend" not in healthy.stdout.replace("three-services", ""), healthy.stdout
     assert not (tmp_path / "data").exists()
@@ -372,7 +361,7 @@ def test_the_doctor_names_what_to_mend(tmp_path: Path, unused_port: int) -> None
 
 
 def test_a_database_server_alone_serves_single_processes(tmp_path: Path, unused_port: int) -> None:
-    addresses = three_addresses()
+    addresses = free_addresses("three-services")
     folder, log = tmp_path / "data", tmp_path / "log"
 
     def serving(name: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:

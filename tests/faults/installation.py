@@ -21,7 +21,6 @@ from uuid import uuid4
 import aiohttp
 import processes
 from journeys.client import ADDRESS, Answer, Shopper, card
-from journeys.conftest import free_port
 
 from stoa.app import SERVICES
 from stoa.audit.audit import audit
@@ -31,6 +30,7 @@ from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
 from stoa.testing.contract import traced
+from stoa.testing.ports import free_ports
 
 START_SECONDS = 60
 ANSWER_SECONDS = 60
@@ -61,8 +61,7 @@ class Installation:
 
     def __init__(self, folder: Path) -> None:
         self.data_dir = DataDir(folder / "data")
-        self.port = free_port()
-        self.admin_port = free_port()
+        self.port, self.admin_port = free_ports(2)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._closing = AsyncExitStack()

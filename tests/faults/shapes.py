@@ -20,7 +20,6 @@ import aiohttp
 import processes
 import psutil
 from journeys.client import Shopper
-from journeys.conftest import free_addresses
 
 from stoa.app import SERVICES
 from stoa.runtime import secrets as secrets_of
@@ -29,6 +28,7 @@ from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
 from stoa.testing.contract import traced
+from stoa.testing.ports import free_addresses
 
 START_SECONDS = 90
 END_SECONDS = 35

@@ -11,7 +11,6 @@ import os
 import socket
 import subprocess
 import time
-import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -22,26 +21,9 @@ import pytest
 from journeys.client import Shopper
 
 from stoa.testing.contract import traced
+from stoa.testing.ports import free_addresses, free_ports
 
 START_SECONDS = 90
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def free_addresses(topology: str) -> dict[str, str]:
-    """An environment that moves every process of the topology to free ports."""
-    processes = tomllib.loads((ROOT / "topologies" / f"{topology}.toml").read_text())["process"]
-    return {
-        f"STOA_{name.upper().replace('-', '_')}_{kind.upper()}": f"127.0.0.1:{free_port()}"
-        for name, process in processes.items()
-        for kind in ("http", "admin", "grpc")
-        if kind in process
-    }
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +37,7 @@ def running_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str
 def shop_on(data_dir: Path, *options: str) -> Iterator[str]:
     """`stoa up` with the topology under test for the block: its URL."""
     topology = os.environ.get("STOA_JOURNEY_TOPOLOGY", "all-in-one")
-    port = free_port()
+    (port,) = free_ports(1)
     command = ["up", "--topology", topology, "--data-dir", data_dir, "--port", str(port), *options]
     log = data_dir.parent / "shop.log"
     log.unlink(missing_ok=True)

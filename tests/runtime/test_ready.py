@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -19,29 +18,17 @@ from stoa.runtime import topology as topologies
 from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
-from stoa.runtime.topology import Topology, variable_of
+from stoa.testing.ports import free_addresses
 
 PROCESSES = ("gateway", "user", "product", "order")
 PERSON = {"password": "a long passphrase", "first_name": "Ada", "last_name": "Lovelace"}
-
-
-def on_free_ports(name: str) -> Topology:
-    names = [variable_of(plan.name, kind) for plan in topologies.load(name, {}).processes for kind in KINDS]
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    environ = {name: f"127.0.0.1:{probe.getsockname()[1]}" for name, probe in zip(names, probes, strict=True)}
-    for probe in probes:
-        probe.close()
-    return topologies.load(name, environ)
-
-
-KINDS = ("http", "admin", "grpc")
 
 
 class Town:
     """The processes of three-services, here in one, each to be started when the test says so."""
 
     def __init__(self, dsns: dict[str, str]) -> None:
-        self.topology = on_free_ports("three-services")
+        self.topology = topologies.load("three-services", free_addresses("three-services"))
         self._dsns = dsns
         self._secrets = {name: Secrets("s" * 40) for name in PROCESSES}
         self.running: dict[str, Process] = {}

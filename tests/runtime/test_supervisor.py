@@ -13,12 +13,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from journeys.conftest import free_port
 
 from stoa.cli.main import run_until_signal
 from stoa.runtime import children, supervisor, watch
 from stoa.runtime.supervisor import Silence, Supervisor, is_ready
 from stoa.runtime.topology import LOOPBACK, Address
+from stoa.testing.ports import free_ports
 
 # As much of a process as a supervisor sees. Its pid goes to the file; where that is not to be, it never answers.
 CHILD = """
@@ -228,8 +228,8 @@ async def test_a_child_that_hangs_while_it_stops_is_killed_and_keeps_nobody_wait
 ) -> None:
     """One takes its time over SIGTERM, for ever or not; one was stopped, and hears it when it goes on."""
     watcher = Supervisor(os.environ, said, prefixed=True, stop_seconds=1)
-    for name, leaving in {"slow": "wait" if hangs else "go", "stopped": "go"}.items():
-        port = free_port()
+    leavers = {"slow": "wait" if hangs else "go", "stopped": "go"}
+    for (name, leaving), port in zip(leavers.items(), free_ports(2), strict=True):
         script = tmp_path / f"{name}.py"
         script.write_text(LEAVES + CHILD)
         watcher.add(name, [sys.executable, str(script), str(port), leaving], Address(LOOPBACK, port))

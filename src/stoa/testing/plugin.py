@@ -9,7 +9,6 @@ A pytest plugin: `-p stoa.testing.plugin`. A package from outside has them for i
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
@@ -19,6 +18,7 @@ import pytest
 from stoa.kit import context
 from stoa.kit.db import Database
 from stoa.runtime.postgres import Postgres
+from stoa.testing.ports import free_ports
 from stoa.testing.servers import Templates, running_server
 from stoa.testing.shops import Shop, running_shop
 
@@ -86,9 +86,8 @@ def said() -> Iterator[list[tuple[str, str]]]:
 @pytest.fixture
 def unused_port() -> int:
     """A port of 127.0.0.1 where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture(scope="module")
