@@ -204,8 +204,8 @@ async def _lock_variant(tx: Transaction, sku_or_id: str, by: Principal) -> tuple
 
 
 async def _edited(tx: Transaction, before: Product, patch: ProductPatch) -> Product:
-    defined = await defined_for(tx, [patch])
     """The product with what the patch names. Raises `UnknownCategory`."""
+    defined = await defined_for(tx, [patch])
     if patch.category is UNSET or patch.category is None:
         return edited(before, patch, None, defined)
     found = await categories_repository.categories_named(tx, [patch.category])
