@@ -18,7 +18,7 @@ from stoa.edge.gateway.upstream import RemoteUpstream
 from stoa.kit.channels import InProcessChannel, Registry
 from stoa.kit.http.app import Api, build
 from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, Streamed
-from stoa.kit.http.streaming import Stream
+from stoa.kit.http.streaming import BodyStream
 from stoa.kit.service import LargestBody, Service
 from stoa.kit.tokens import Verifier
 from stoa.runtime.http_server import HttpServer
@@ -64,8 +64,8 @@ class Uploads:
 routes: Routes[Uploads] = Routes("uploads")
 
 
-@routes.post("/uploads", who=PUBLIC, body=Stream, answer=Digest, idempotent=UNKEPT)
-async def upload(uploads: Uploads, request: Request[Stream]) -> Digest:
+@routes.post("/uploads", who=PUBLIC, body=BodyStream, answer=Digest, idempotent=UNKEPT)
+async def upload(uploads: Uploads, request: Request[BodyStream]) -> Digest:
     digest, size = hashlib.sha256(), 0
     try:
         async for piece in request.body:

@@ -45,7 +45,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "OWN_REQUIRED",
         "UNKEPT",
     ),
-    "stoa.kit.http.streaming": ("Stream",),
+    "stoa.kit.http.streaming": ("BodyStream",),
     "stoa.kit.http.types": ("Page", "PageQuery"),
     "stoa.kit.problems": (
         "Problem",

@@ -15,7 +15,7 @@ from stoa.kit.http import asgi
 from stoa.kit.http.app import build
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.routes import OPTIONAL, OWN, PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Raw, Request, Routes, Streamed
-from stoa.kit.http.streaming import Stream
+from stoa.kit.http.streaming import BodyStream
 from stoa.kit.tokens import Verifier
 
 
@@ -34,8 +34,8 @@ async def letters():
 tank_routes: Routes[Tank] = Routes("tank")
 
 
-@tank_routes.post("/tank", who=PUBLIC, body=Stream, idempotent=OWN)
-async def fill(tank: Tank, request: Request[Stream]) -> Raw:
+@tank_routes.post("/tank", who=PUBLIC, body=BodyStream, idempotent=OWN)
+async def fill(tank: Tank, request: Request[BodyStream]) -> Raw:
     tank.ran.append(f"key {request.idempotency_key}")
     tank.deadline = context.current().deadline
     async for piece in request.body:
@@ -43,19 +43,19 @@ async def fill(tank: Tank, request: Request[Stream]) -> Raw:
     return Raw(b"".join(tank.pieces), "text/plain")
 
 
-@tank_routes.put("/tank", who=PUBLIC, body=Stream, idempotent=UNKEPT)
-async def ignore(tank: Tank, request: Request[Stream]) -> Streamed:
+@tank_routes.put("/tank", who=PUBLIC, body=BodyStream, idempotent=UNKEPT)
+async def ignore(tank: Tank, request: Request[BodyStream]) -> Streamed:
     tank.ran.append("ignored")
     return Streamed(letters(), "text/plain", headers={"etag": '"abc"'})
 
 
-@tank_routes.patch("/tank", who=PUBLIC, body=Stream, idempotent=UNKEPT)
-async def sleep(tank: Tank, request: Request[Stream]) -> None:
+@tank_routes.patch("/tank", who=PUBLIC, body=BodyStream, idempotent=UNKEPT)
+async def sleep(tank: Tank, request: Request[BodyStream]) -> None:
     await asyncio.Event().wait()
 
 
-@tank_routes.delete("/tank", who=SIGNED_IN, body=Stream, idempotent=UNKEPT)
-async def empty(tank: Tank, request: Request[Stream]) -> None:
+@tank_routes.delete("/tank", who=SIGNED_IN, body=BodyStream, idempotent=UNKEPT)
+async def empty(tank: Tank, request: Request[BodyStream]) -> None:
     tank.ran.append("emptied")
 
 
@@ -104,7 +104,7 @@ async def test_a_piece_that_does_not_come_is_waited_for_so_long(api, monkeypatch
     async def receive():
         return await asyncio.get_running_loop().create_future()
 
-    stream = Stream()
+    stream = BodyStream()
     with pytest.raises(asgi.BodyTooSlow):
         await stream.fill(receive, 10, 1.0)
 
@@ -132,7 +132,7 @@ async def test_a_body_may_be_left_unread(api, tank):
 
 async def test_a_stream_that_is_taken_over_loses_nothing():
     pieces = [b"one", b"two", b"three"]
-    stream = Stream()
+    stream = BodyStream()
 
     async def receive():
         if not pieces:
@@ -168,7 +168,7 @@ async def test_a_route_that_keeps_its_answers_has_none_that_passes(api):
 def test_the_answer_to_a_streamed_body_cannot_be_kept(idempotent):
     routes: Routes[Tank] = Routes("tank")
     with pytest.raises(ValueError, match="POST /tank streams its body: no answer can be kept"):
-        routes.post("/tank", who=PUBLIC, body=Stream, idempotent=idempotent)
+        routes.post("/tank", who=PUBLIC, body=BodyStream, idempotent=idempotent)
 
 
 def test_it_is_described_as_bytes():

@@ -68,7 +68,7 @@ class RemoteUpstream:
         something have been sent to the caller by then, who sees that it breaks off."""
         most = scope.get(edge.MOST_BODY_BYTES, MOST_BODY_BYTES)
         if most > MOST_BODY_BYTES:
-            body = streaming.Stream()
+            body = streaming.BodyStream()
             await self._ask(lambda address: self._pass_on(address, scope, body, receive, send))
         else:
             whole = await asgi.read_body(dict(scope["headers"]), receive, most)
@@ -99,7 +99,9 @@ class RemoteUpstream:
             response = await self._request(address, scope, body or None)
         await self._return(response, receive, send)
 
-    async def _pass_on(self, address: str, scope: Scope, body: streaming.Stream, receive: Receive, send: Send) -> None:
+    async def _pass_on(
+        self, address: str, scope: Scope, body: streaming.BodyStream, receive: Receive, send: Send
+    ) -> None:
         filling = body.fill(receive, scope[edge.MOST_BODY_BYTES], self._seconds)
         response = await streaming.watched(self._request(address, scope, body), filling)
         try:
@@ -110,10 +112,10 @@ class RemoteUpstream:
                 response.close()
 
     async def _request(
-        self, address: str, scope: Scope, body: bytes | streaming.Stream | None
+        self, address: str, scope: Scope, body: bytes | streaming.BodyStream | None
     ) -> aiohttp.ClientResponse:
         headers = [*_forwarded(scope["headers"]), *edge.headers_for(scope, self._secret)]
-        if isinstance(body, streaming.Stream):
+        if isinstance(body, streaming.BodyStream):
             headers += _announced(scope["headers"])
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         url = URL(address + target.decode("ascii"), encoded=True)

@@ -49,7 +49,7 @@ from stoa.kit.http.routes import (
     Streamed,
     segments_of,
 )
-from stoa.kit.http.streaming import Stream
+from stoa.kit.http.streaming import BodyStream
 from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.ids import is_uuid
@@ -181,9 +181,9 @@ class Api:
         principal, refused = await self._identify(route, headers, found)
         _authorize(route, principal)
         if_match = _if_match_of(route, headers, scope)
-        if route.body is Stream:
+        if route.body is BodyStream:
             asgi.refuse_announced(headers, endpoint.most_body_bytes)
-            raw, body = b"", Stream()
+            raw, body = b"", BodyStream()
         else:
             reads = route.idempotency is None
             raw = b"" if reads else await asgi.read_body(headers, receive, endpoint.most_body_bytes)
@@ -202,7 +202,7 @@ class Api:
         )
         with context.using(_signed_in(context.current(), principal)):
             answer: Encoded | Streamed
-            if isinstance(body, Stream):
+            if isinstance(body, BodyStream):
                 filling = body.fill(receive, endpoint.most_body_bytes, LONGEST_REQUEST_SECONDS)
                 # It has as long as the body comes, and so have the neighbors that it asks.
                 with context.using(replace(context.current(), deadline=None)):

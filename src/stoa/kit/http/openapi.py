@@ -27,7 +27,7 @@ from stoa.kit.http.routes import (
     Who,
 )
 from stoa.kit.http.schemas import REF, Schema, Schemas, component
-from stoa.kit.http.streaming import Stream
+from stoa.kit.http.streaming import BodyStream
 
 Document = dict[str, Any]
 
@@ -214,7 +214,7 @@ def _operation(route: Route, successes: Document, schemas: Schemas) -> Document:
         },
         "security": [{"token": []}] if route.who.signed_in else [{}, {"token": []}],
     }
-    if route.body in {bytes, Stream}:
+    if route.body in {bytes, BodyStream}:
         operation["requestBody"] = {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -299,7 +299,7 @@ def _possible_refusals(route: Route) -> list[int]:
         statuses.add(412)
     if route.idempotency not in {None, UNKEPT}:
         statuses.add(409)
-    if route.body not in {None, bytes, Stream}:
+    if route.body not in {None, bytes, BodyStream}:
         statuses.add(415)
     return sorted(statuses)
 

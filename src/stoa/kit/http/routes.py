@@ -10,9 +10,9 @@
 Paths stand without `/api/v1`. `{sku}` takes any one segment, `{order_id:uuid}` only a UUID (anything
 else is 404 before the handler runs). A fixed segment wins over a parameter, whatever the order.
 A `capability` is a path parameter that nobody can guess: who knows it may, so logs never have it.
-A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came, `body=Stream` while it comes:
-its handler's effect is one that it has when it has seen the end, and nobody can keep its answer under a key, which
-counts for one body that is known whole. `Streamed` is such an answer. A route that
+A body is JSON decoded strictly into `body`; `body=bytes` takes any content as it came, `body=BodyStream` while it
+comes: its handler's effect is one that it has when it has seen the end, and nobody can keep its answer under a key,
+which counts for one body that is known whole. `Streamed` is such an answer. A route that
 declares no body refuses one, except for an empty object; one where nothing must be said may come without. `also` are
 other paths to the same, for those who know it by them. An answer that has a `version` has an `ETag`. A mutation
 that is `versioned` changes only what is as the caller has seen it (`preconditions`); any other refuses an `If-Match`.
@@ -40,7 +40,7 @@ from typing_extensions import TypeVar
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.kit.http.streaming import Stream
+from stoa.kit.http.streaming import BodyStream
 from stoa.kit.permissions import OF_OWN
 
 S = TypeVar("S")
@@ -269,7 +269,7 @@ def segments_of(path: str) -> tuple[Segment, ...]:
 def _may_be_empty(body: Any) -> bool:
     """Whether nothing in it must be said: an act then comes without it, too. Not what sets or changes something: there
     a body that was lost would pass for one that says little."""
-    return body not in {None, bytes, Stream} and not any(each.required for each in msgspec.structs.fields(body))
+    return body not in {None, bytes, BodyStream} and not any(each.required for each in msgspec.structs.fields(body))
 
 
 NOTHING_ELSE: Mapping[int, Any] = MappingProxyType({})
@@ -363,7 +363,7 @@ class Routes(Generic[S]):
         also: Sequence[str] = (),
     ) -> Callable[[Any], Any]:
         paths = {each: segments_of(each) for each in (path, *also)}
-        if body is Stream and idempotent not in {OWN, OWN_REQUIRED, UNKEPT}:
+        if body is BodyStream and idempotent not in {OWN, OWN_REQUIRED, UNKEPT}:
             raise ValueError(f"{method} {path} streams its body: no answer can be kept, so it is OWN or UNKEPT")
         tagged = "version" in getattr(answer, "__struct_fields__", ())
         for each, segments in paths.items():

@@ -18,7 +18,7 @@ from stoa.kit.http.refusals import BodyTooSlow
 T = TypeVar("T")
 
 
-class Stream:
+class BodyStream:
     """A body that is still coming: `async for piece in request.body`. Whoever takes it takes it once.
 
     Where it breaks off, is too large or too slow, the one who takes it is canceled: it never looks like a shorter body.
@@ -33,7 +33,7 @@ class Stream:
         self.ended = False
         """All of it has been taken."""
 
-    def __aiter__(self) -> Stream:
+    def __aiter__(self) -> BodyStream:
         return self
 
     async def __anext__(self) -> bytes:
