@@ -87,6 +87,14 @@ async def test_the_same_in_fewer_bytes(gateway, target, coding):
         assert (refused.body, "content-encoding" in refused.headers) == (plain.body, False)
 
 
+@pytest.mark.parametrize("target", ["/api/v1/products?limit=100", "/api/openapi.json"])
+async def test_what_a_caller_takes_may_stand_in_several_lines(gateway, target):
+    plain = await ask(gateway, "GET", target)
+    for lines in (["gzip", "br"], ["br", "gzip"], ["br;q=0.1", "deflate"]):
+        packed = await ask(gateway, "GET", target, headers=[("accept-encoding", each) for each in lines])
+        assert (packed.headers["content-encoding"], brotli.decompress(packed.body)) == ("br", plain.body)
+
+
 async def test_small_answers_are_sent_as_they_are(gateway):
     for _ in range(2):
         reply = await ask(gateway, "GET", "/api/v1/products/lamp", headers=GZIP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from gzip import compress
 from hashlib import sha256
 from typing import Any
 
@@ -15,7 +16,9 @@ from tests.signing import bearer, token
 from stoa.kit.context import Principal
 from stoa.kit.http import app as layer
 from stoa.kit.http import asgi, edge
+from stoa.kit.http.decoding import decode_body
 from stoa.kit.http.openapi import matrix
+from stoa.kit.http.refusals import MalformedBody
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.telemetry.logs import Json
 from stoa.kit.tokens import SessionEnded
@@ -326,6 +329,27 @@ async def test_what_does_not_say_it_is_json_is_415(app, shop, content_type):
     headers = {} if content_type is None else {"content-type": content_type}
     reply = await ask(app, "POST", "/api/v1/baskets", raw=b'{"lines":[]}', headers=headers)
     assert (reply.status, reply.problem, shop.baskets) == (415, "unsupported-media-type", [])
+
+
+async def test_a_compressed_body_is_415(app, shop):
+    for raw in (compress(b'{"lines":[]}'), b'{"lines":[]}'):
+        reply = await ask(app, "POST", "/api/v1/baskets", raw=raw, headers={**JSON, "content-encoding": "gzip"})
+        assert (reply.status, reply.problem, shop.baskets) == (415, "unsupported-media-type", [])
+    plain = await ask(
+        app, "POST", "/api/v1/baskets", raw=b'{"lines":[]}', headers={**JSON, "content-encoding": "Identity"}
+    )
+    assert plain.status == 201
+
+
+async def test_no_depth_of_a_body_is_a_fault_of_ours():
+    # The decoder and the search for what stands twice end at depths of their own.
+    refused = set()
+    for depth in range(100, 1100):
+        try:
+            decode_body(b'{"it":' + b"[" * depth + b"]" * depth + b"}", "application/json", dict[str, Any])
+        except MalformedBody as problem:
+            refused.add(problem.detail)
+    assert refused == {"The body is nested too deeply."}
 
 
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "Application/JSON"])

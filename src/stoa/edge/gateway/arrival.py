@@ -50,7 +50,7 @@ class Arrival:
     @property
     def coding(self) -> str | None:
         """In which content coding the answer goes out, if it is worth it; None for plain bytes."""
-        return coding_for(self.headers.get(b"accept-encoding", b""))
+        return coding_for(self.listed(b"accept-encoding") or b"")
 
     def listed(self, name: bytes) -> bytes | None:
         """What all lines of a list header say, as one (RFC 9110 §5.3)."""

@@ -127,6 +127,7 @@ class Gateway:
         if entry is None or scope["scheme"] != "http":
             return False
         if_none_match = None
+        accept_encoding = b""
         request_id = b""
         for name, value in scope["headers"]:
             if name in _NOT_AT_ONCE:
@@ -136,7 +137,7 @@ class Gateway:
             elif name == b"if-none-match":
                 if_none_match = value if if_none_match is None else if_none_match + b"," + value
             elif name == b"accept-encoding":
-                entry = self._cache.packed(key, entry, coding_for(value))
+                accept_encoding += b"," + value
         try:
             self._everything.spend(caller_at(self._proxies.address(scope, scope["headers"])))
         except RateLimited:
@@ -144,6 +145,8 @@ class Gateway:
         if not REQUEST_ID.fullmatch(request_id):
             request_id = self._new_id()
         self._hits.inc()
+        if accept_encoding:
+            entry = self._cache.packed(key, entry, coding_for(accept_encoding))
         await _send_entry(send, entry, if_none_match, [(b"x-request-id", request_id)])
         return True
 

@@ -31,7 +31,7 @@ from stoa.kit.http import asgi, edge, streaming
 from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.preconditions import ANYTHING, IfMatch, NothingToMatch, etag_of, if_match_of, known_tag
-from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath
+from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath, UnsupportedMediaType
 from stoa.kit.http.router import Router, decode_segments
 from stoa.kit.http.routes import (
     OPTIONAL,
@@ -282,6 +282,8 @@ def _authorize(route: Route, principal: Principal | None) -> None:
 def _body_of(route: Route, raw: bytes, headers: Mapping[bytes, bytes]) -> Any:
     if route.body_optional and not raw.strip():
         return route.body()
+    if route.body not in {None, bytes} and headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
     return decode_body(raw, headers.get(b"content-type", b"").decode("latin-1"), route.body)
 
 

@@ -92,7 +92,7 @@ _REFUSALS: dict[int, tuple[str, str, Document]] = {
     412: ("PreconditionFailed", "It is not what `If-Match` says, or nothing here has versions", {}),
     413: ("ContentTooLarge", "The body is too large", {}),
     414: ("UriTooLong", "Path and query are too long", {}),
-    415: ("UnsupportedMediaType", "The body is not JSON", {}),
+    415: ("UnsupportedMediaType", "The body is not JSON, or compressed", {}),
     422: ("UnprocessableContent", "A value is not acceptable; `field` says which", {}),
     429: ("TooManyRequests", "Too many requests; `Retry-After` says when to come again", _WHEN),
     431: ("HeadersTooLarge", "The headers are too large", {}),
