@@ -124,6 +124,55 @@ async def test_who_acts_for_a_seller_and_no_more(world):
     assert (gone.status, gone.problem) == (404, "member-not-found")
 
 
+async def staff_for_sellers(world: World, admin):
+    """Somebody, signed in, who may say who acts for sellers, and nothing else."""
+    role = {"name": "marketplace", "permissions": ["auth.sellers.edit"]}
+    await world.rest.ok("POST", "/auth/roles", role, status=201, token=admin["access_token"])
+    made = await world.register()
+    path = f"/auth/users/{made['user']['id']}/roles"
+    await world.rest.ok("PUT", path, {"roles": ["marketplace"]}, token=admin["access_token"])
+    return (await world.login(made["user"]["email"])).body
+
+
+async def test_who_lets_people_in_gives_what_is_the_sellers_and_no_more(world):
+    admin, ada = await world.admin(), await world.register()
+    staff, path = await staff_for_sellers(world, admin), await seller_of(world, admin)
+    member = f"{path}/members/{ada['user']['id']}"
+    own = ["catalog.products.edit_own", "inventory.stock.count_own"]
+    for permissions, status in (([*own, "order.orders.read"], 403), (own, 200)):
+        await world.rest.ok("PUT", "/auth/roles/seller", {"permissions": permissions}, token=admin["access_token"])
+        answer = await world.rest.send("PUT", member, {}, token=staff["access_token"])
+        assert (answer.status, answer.body.get("type")) == (
+            status,
+            None if status == 200 else "/problems/beyond-oneself",
+        )
+    assert (await world.login(ada["user"]["email"])).body["user"]["roles"] == ["customer", "seller"]
+    await world.rest.ok("DELETE", member, status=204, token=staff["access_token"])
+
+
+async def test_who_lets_people_in_leaves_accounts_that_may_more_alone(world):
+    admin = await world.admin()
+    staff, path = await staff_for_sellers(world, admin), await seller_of(world, admin)
+    member = f"{path}/members/{admin['user']['id']}"
+    refused = await world.rest.send("PUT", member, {}, token=staff["access_token"])
+    assert (refused.status, refused.problem) == (403, "beyond-oneself")
+    assert await world.active(admin)
+    await world.rest.ok("PUT", member, {}, token=admin["access_token"])
+    again = (await world.login(admin["user"]["email"])).body
+    refused = await world.rest.send("DELETE", member, token=staff["access_token"])
+    assert (refused.status, refused.problem) == (403, "beyond-oneself")
+    assert await world.active(again)
+    await world.rest.ok("DELETE", member, status=204, token=again["access_token"])
+
+
+async def test_who_may_not_let_people_in_any_more_does_not(world):
+    admin, ada = await world.admin(), await world.register()
+    staff, path = await staff_for_sellers(world, admin), await seller_of(world, admin)
+    await world.rest.ok("PUT", "/auth/roles/marketplace", {"permissions": []}, token=admin["access_token"])
+    refused = await world.rest.send("PUT", f"{path}/members/{ada['user']['id']}", {}, token=staff["access_token"])
+    assert (refused.status, refused.problem) == (403, "no-longer-allowed")
+
+
 @pytest.mark.parametrize(
     ("which", "status", "problem"),
     [("no seller", 404, "seller-not-found"), ("nobody", 404, "user-not-found"), ("disabled", 403, "account-disabled")],

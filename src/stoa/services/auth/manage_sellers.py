@@ -2,6 +2,9 @@
 
 Who acts for a seller has the role seller, and loses it with the last one they act for. Their sessions end, because
 their tokens say for whom they acted. The accounts are locked before the sellers.
+
+Whoever may say who acts for a seller gives by that what the role seller allows with one's own, and no more: what else
+the shop has put into the role, or the account holds already, they must hold themselves.
 """
 
 from __future__ import annotations
@@ -10,9 +13,11 @@ from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.auth import powers, repository, sellers_repository
+from stoa.kit.permissions import OF_OWN, covers
+from stoa.services.auth import powers, repository, roles_repository, sellers_repository
 from stoa.services.auth.errors import (
     AccountDisabled,
+    BeyondOneself,
     NoSuchMember,
     NoSuchSeller,
     NoSuchUser,
@@ -59,13 +64,16 @@ async def set_blocked(auth: Auth, seller_id: str, reason: str, *, blocked: bool)
         return await _found(tx, seller_id)
 
 
-async def set_member(auth: Auth, seller_id: str, user_id: str, role: MemberRole) -> Member:
-    """The user acts for the seller. A repeat changes nothing. Raises `NoSuchSeller`, `NoSuchUser`, `AccountDisabled`,
-    `TooManySellers`."""
+async def set_member(auth: Auth, by: Principal, seller_id: str, user_id: str, role: MemberRole) -> Member:
+    """The user acts for the seller. A repeat changes nothing. Raises `NoLongerAllowed`, `NoSuchSeller`, `NoSuchUser`,
+    `BeyondOneself`, `AccountDisabled`, `TooManySellers`."""
     async with auth.db.transaction() as tx:
-        user = await repository.lock_user(tx, user_id)
+        users = await repository.lock_users(tx, [by.user_id, user_id])
+        held = await powers.held_by(tx, users.get(by.user_id), powers.EDIT_SELLERS)
+        user = users.get(user_id)
         if user is None:
             raise NoSuchUser
+        await _check_covered(tx, held, {*user.roles, SELLER})
         if user.disabled_at is not None:
             raise AccountDisabled
         await _locked(tx, seller_id)
@@ -89,16 +97,18 @@ async def set_member(auth: Auth, seller_id: str, user_id: str, role: MemberRole)
 
 async def remove_member(auth: Auth, by: Principal, seller_id: str, user_id: str) -> None:
     """The user acts for the seller no more. Raises `NoSuchSeller`, `NotTheirManager` unless a manager or one who may
-    edit sellers asks, `NoSuchMember`."""
+    edit sellers asks, `BeyondOneself` where that one may less than the user, `NoSuchMember`."""
     async with auth.db.transaction() as tx:
         users = await repository.lock_users(tx, [by.user_id, user_id])
         await _locked(tx, seller_id)
-        if not by.may(powers.EDIT_SELLERS):
-            asked_by = await _role_of(tx, by.user_id, seller_id)
-            if asked_by is None:
-                raise NoSuchSeller
-            if asked_by != "manager" and by.user_id != user_id:
+        staff, asked_by = by.may(powers.EDIT_SELLERS), await _role_of(tx, by.user_id, seller_id)
+        if asked_by is None and not staff:
+            raise NoSuchSeller
+        if asked_by != "manager" and by.user_id != user_id:
+            if not staff:
                 raise NotTheirManager
+            held = await powers.held_by(tx, users.get(by.user_id), powers.EDIT_SELLERS)
+            await _check_covered(tx, held, {*users[user_id].roles} if user_id in users else set())
         before = await _role_of(tx, user_id, seller_id)
         if before is None:
             raise NoSuchMember
@@ -112,6 +122,13 @@ async def remove_member(auth: Auth, by: Principal, seller_id: str, user_id: str)
             left = (left - {SELLER}) or {CUSTOMER}
         await _end_sessions(auth, tx, user, left)
         await tell(auth, tx, [seller_id])
+
+
+async def _check_covered(tx: Transaction, held: frozenset[str], roles: set[str]) -> None:
+    """Raises `BeyondOneself` where the roles allow something that is not only of one's own and is not held."""
+    allowed = (await roles_repository.powers_of(tx, sorted(roles))).permissions
+    if not covers(held, (each for each in allowed if not each.endswith(OF_OWN))):
+        raise BeyondOneself
 
 
 async def _end_sessions(auth: Auth, tx: Transaction, user: User, roles: set[str]) -> None:

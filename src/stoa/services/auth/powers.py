@@ -24,7 +24,7 @@ BLOCK_SELLERS = "auth.sellers.block"
 
 async def of_caller(tx: Transaction, caller: Principal, permission: str) -> frozenset[str]:
     """All that the caller may, whose account stays locked. Raises `NoLongerAllowed` without the `permission`."""
-    return await _held(tx, await repository.lock_user(tx, caller.user_id), permission)
+    return await held_by(tx, await repository.lock_user(tx, caller.user_id), permission)
 
 
 async def over_another(
@@ -35,7 +35,7 @@ async def over_another(
     Raises `NoLongerAllowed`, `NotOneself`, `NoSuchUser`, `BeyondOneself`, `VersionMismatch`.
     """
     locked = await repository.lock_users(tx, [caller.user_id, user_id])
-    held = await _held(tx, locked.get(caller.user_id), permission)
+    held = await held_by(tx, locked.get(caller.user_id), permission)
     if user_id == caller.user_id:
         raise NotOneself
     user = locked.get(user_id)
@@ -55,7 +55,8 @@ async def check_roles(tx: Transaction, roles: Sequence[str]) -> None:
             raise UnknownRole(f"roles[{at}]")
 
 
-async def _held(tx: Transaction, caller: User | None, permission: str) -> frozenset[str]:
+async def held_by(tx: Transaction, caller: User | None, permission: str) -> frozenset[str]:
+    """All that the locked account may. Raises `NoLongerAllowed` without the `permission`."""
     if caller is None or caller.disabled_at is not None:
         raise NoLongerAllowed
     held = (await roles_repository.powers_of(tx, caller.roles)).permissions

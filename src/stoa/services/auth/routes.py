@@ -491,7 +491,7 @@ async def list_members(auth: Auth, request: Request[None, PageQuery]) -> Page[Me
 )
 async def put_member(auth: Auth, request: Request[MemberBody]) -> Answer:
     seller_id, user_id = request.path["seller_id"].lower(), request.path["user_id"].lower()
-    member = await manage_sellers.set_member(auth, seller_id, user_id, request.body.role)
+    member = await manage_sellers.set_member(auth, _caller(request), seller_id, user_id, request.body.role)
     return Answer(200, member_view(member), {ENDED_USER: user_id})
 
 
