@@ -199,6 +199,21 @@ async def test_who_acts_for_several_sellers_says_for_which(shop):
     assert (await shop.rest.send("PATCH", "/products/mug", {"name": "Pot"}, user=acting(first))).status == 404
 
 
+async def test_staff_add_what_is_the_shops_and_for_a_seller_only_who_acts_for_it(shop):
+    assert (await shop.add("mug", 100))["seller_id"] is None
+    for path, body in (
+        ("/products", {"name": "Cup", "slug": "cup", "seller_id": SELLER.id}),
+        ("/products/bulk", {"products": [{"name": "Cup", "slug": "cup", "seller_id": SELLER.id}]}),
+    ):
+        answer = await shop.rest.send("POST", path, body, user=ADMIN)
+        refused = answer.body if path == "/products" else answer.body["items"][0]["problem"]
+        assert (refused["type"], refused["status"]) == ("/problems/not-your-seller", 403)
+    both = replace(ADMIN, sellers=frozenset([SELLER.id]))
+    body = {"name": "Cup", "slug": "cup", "seller_id": SELLER.id}
+    assert (await shop.rest.ok("POST", "/products", body, status=201, user=both))["seller_id"] == SELLER.id
+    assert (await shop.rest.ok("POST", "/products", {"name": "Jug"}, status=201, user=both))["seller_id"] is None
+
+
 async def test_who_acts_for_nobody_adds_nothing(shop):
     answer = await shop.rest.send("POST", "/products", {"name": "Mug"}, user=acting())
     assert (answer.status, answer.problem) == (403, "not-your-seller")

@@ -111,9 +111,9 @@ async def test_a_repeat_changes_nothing(shop, few):
     ("wrong", "problem", "field"),
     [
         ({"name": "Nothing to go by"}, "product-unnamed", "products[1].slug"),
-        ({"id": "018f0000-0000-7000-8000-0000abcdef01"}, "no-such-product", "products[1].product"),
+        ({"id": "018f0000-0000-7000-8000-0000abcdef01"}, "no-such-product", "products[1].id"),
         (item("new"), "slug-reserved", "products[1].slug"),
-        (item("mug", version=1) | {"slug": "nobody"}, "no-such-product", "products[1].product"),
+        (item("mug", version=1) | {"slug": "nobody"}, "no-such-product", "products[1].slug"),
         (item("jug", 1) | {"variants": [{"sku": "MUG-0", "price": pounds(1)}]}, "sku-taken", "products[1].sku"),
         (
             item("jug") | {"variants": [{"sku": "J", "price": {"amount": 1, "currency": "EUR"}}]},
@@ -169,7 +169,7 @@ async def test_a_seller_writes_only_what_is_his(shop):
         ("not-your-product", "products[1]"),
         ("not-your-product", "products[2]"),
         ("slug-taken", "products[3].slug"),
-        ("no-such-product", "products[4].product"),
+        ("no-such-product", "products[4].id"),
         ("created", "added", 1),
     ]
     assert (await shop.rest.ok("GET", "/products/added"))["seller_id"] == SELLER.id

@@ -49,11 +49,12 @@ def blank(product_id: str, seller_id: str | None) -> Product:
 
 
 def whose(by: Principal, seller_id: str | None = None) -> str | None:
-    """Whose product it is that somebody adds: the shop's, if he may edit all, else a seller's for whom he acts.
+    """Whose product it is that somebody adds: a seller's for whom he acts, or the shop's, if he may edit all and names
+    none.
 
     Raises `NotYourSeller`, or `WhichSeller` where none is named and there are several.
     """
-    return None if by.may("catalog.products.edit") else acting_for(by, seller_id)
+    return None if seller_id is None and by.may("catalog.products.edit") else acting_for(by, seller_id)
 
 
 def edited(before: Product, patch: ProductPatch, category: CategoryName | None, defined: Defined) -> Product:

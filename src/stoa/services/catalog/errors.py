@@ -19,8 +19,8 @@ class NoSuchProduct(problems.NotFound):
     title = "There is no such product"
     slug = "no-such-product"
 
-    def __init__(self) -> None:
-        super().__init__("There is no product of this id or slug.", field="product")
+    def __init__(self, field: str = "product") -> None:
+        super().__init__("There is no product of this id or slug.", field=field)
 
 
 class OnlyAlone(problems.Unprocessable):

@@ -84,12 +84,12 @@ def _find(item: ProductItem, known: Known, by: Principal) -> Product | None:
     product = None if product_id is None else known.products.get(product_id)
     if product is None:
         if item.id is not None or item.version is not None:
-            raise NoSuchProduct
+            raise NoSuchProduct("slug" if item.id is None else "id")
         return None
     if not may_change(product, by):
         if product.standing == "active":
             raise NotYourProduct
-        raise SlugTaken(product.slug) if item.id is None else NoSuchProduct
+        raise SlugTaken(product.slug) if item.id is None else NoSuchProduct("id")
     return product
 
 
