@@ -79,7 +79,9 @@ if TYPE_CHECKING:
 
 
 async def _change(tx: Transaction, cart_id: str, rule: Rule, key: str | None) -> Cart | None:
-    await repository.lock_carts(tx, [cart_id])
+    if not await repository.lock_carts(tx, [cart_id]):
+        # One that somebody makes just now would be read, and is not locked.
+        return None
     cart = await repository.read_cart(tx, cart_id)
     if cart is None or key in cart.keys:
         return cart
