@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 
 from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
@@ -18,12 +19,11 @@ async def test_a_cart_that_is_made_after_the_lock_is_not_changed_without_one(db)
     def one_more(cart: Cart) -> Change:
         return Change({"MUG": cart.quantities.get("MUG", 0) + 1})
 
-    async with db.transaction() as holder:
+    async with db.transaction() as maker:
         # Whoever reads a cart waits for this, and reads it as it is then.
-        await holder.execute("LOCK TABLE sku_marks IN ACCESS EXCLUSIVE MODE")
-        changing = asyncio.create_task(store.change(ada, one_more))
-        while not changing.done() and not await holder.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        await maker.execute("LOCK TABLE sku_marks IN ACCESS EXCLUSIVE MODE")
+        changing = asyncio.create_task(store.change(ada, one_more), context=Context())
+        while not changing.done() and not await maker.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
             await asyncio.sleep(0.01)
-        async with db.transaction() as maker:
-            await repository.add_cart(maker, ada, ada)
+        await repository.add_cart(maker, ada, ada)
     assert await changing is None
