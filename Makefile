@@ -12,7 +12,7 @@ DEV := @$(PYTHON) tools/environment.py dev
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults clients doctor clean
+.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults packages clients doctor clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ test:  ## run the tests; one folder, file or test with T=tests/cart
 	$(DEV)
 ifeq ($(T),)
 	@# As the folders stand: files sorted by the number of their tests would have the longest ones, of few, at the end.
-	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults
+	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults --ignore=tests/packages
 else
 	$(PYTEST) $(T)
 endif
@@ -46,6 +46,10 @@ journeys:  ## the journeys in each shape of many processes, over forced gRPC, an
 faults:  ## pull the plug, lose answers, buy the last one twice
 	$(DEV)
 	$(PYTEST) tests/faults
+
+packages:  ## install packages from outside, run their tests, sell with one, and take it away
+	$(DEV)
+	$(PYTEST) tests/packages
 
 clients:  ## generate clients from the description, type-check them, and order with each (Python, TypeScript; needs Node)
 	@command -v npm >/dev/null || { echo "make clients: npm is missing. Install Node.js 20 or newer; nothing else here needs it."; exit 1; }
