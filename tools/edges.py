@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from pages import write_or_check
 
-from stoa.app import GATEWAY, OURS, subscribers
+from stoa.app import GATEWAY, OURS, followers, subscribers
 
 HEAD = """\
 # Who calls whom
@@ -26,7 +26,7 @@ def page() -> str:
         *_picture(),
         "```",
         "",
-        "Solid: calls. Dotted: events.",
+        "Solid: calls. Dotted: events, and topics of behavior events.",
         "",
         "## Calls",
         "",
@@ -36,7 +36,18 @@ def page() -> str:
     for service in OURS:
         for event in service.announces:
             lines.append(f"| `{event}` | {service.name} | {', '.join(subscribers(event)) or 'nobody'} |")
+    lines += ["", "## Behavior events", "", *_behavior()]
     return "\n".join(lines) + "\n"
+
+
+def _behavior() -> list[str]:
+    """Who writes to which topic, and who follows it (`docs/events.md`)."""
+    rows = [
+        f"| `{topic}` | {service.name} | {', '.join(followers(topic)) or 'nobody'} |"
+        for service in OURS
+        for topic in service.streams
+    ]
+    return ["| topic | written by | followed by |", "|---|---|---|", *rows] if rows else ["None yet."]
 
 
 def _picture() -> Iterator[str]:
@@ -50,6 +61,9 @@ def _picture() -> Iterator[str]:
                 heard.setdefault(name, []).append(event.partition(".")[2])
         for name, events in heard.items():
             yield f'    {service.name} -.->|"{", ".join(events)}"| {name}'
+        for topic in service.streams:
+            for name in followers(topic):
+                yield f'    {service.name} -.->|"{topic}"| {name}'
 
 
 if __name__ == "__main__":

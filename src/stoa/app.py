@@ -331,6 +331,11 @@ def followers(topic: str) -> tuple[str, ...]:
     return tuple(one.name for one in SERVICES.values() if topic in one.follows)
 
 
+def unwritten(service: Service) -> tuple[str, ...]:
+    """The topics that it follows and nobody writes: whoever did is not installed any more."""
+    return tuple(topic for topic in service.follows if not writers(topic))
+
+
 def hearers(service: Service) -> frozenset[str]:
     """Everybody who hears of anything that the service announces, by name."""
     return frozenset(name for event_type in service.announces for name in subscribers(event_type))

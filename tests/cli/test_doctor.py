@@ -72,6 +72,13 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
         'install it again, or run `stoa parked discard --service giftwrap --reason "…"`'
     }
     await ask(provided, "DELETE FROM outbox", "order")
+    park = "INSERT INTO stream_parked (source, topic, event, error) VALUES ('catalog', 'views', '{}', 'KeyError: n')"
+    await ask(provided, park, "user")
+    assert await look() == {
+        "behavior": "user could not handle 1 behavior events of views: KeyError: n; mend that and run "
+        '`stoa parked --redrive`, or `stoa parked discard --topic views --reason "…"`'
+    }
+    await ask(provided, "DELETE FROM stream_parked", "user")
     await ask(provided, "GRANT CONNECT ON DATABASE stoa_order TO PUBLIC")
     for _ in range(2):
         assert await look() == {"databases": "others than the service may connect to stoa_order; run `stoa migrate`"}

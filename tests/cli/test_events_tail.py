@@ -13,7 +13,8 @@ import pytest
 
 from stoa.app import SERVICES
 from stoa.cli import events_tail
-from stoa.cli.events_tail import Follower
+from stoa.cli.events_tail import Follower, StreamFollower
+from stoa.kit.streams import Stream
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.secrets import Secrets
@@ -56,6 +57,27 @@ async def test_more_than_a_look_takes(database, monkeypatch: pytest.MonkeyPatch)
     for number in range(5):
         await db.execute(ANNOUNCE, "order.placed", str(number))
     assert [[each.subject for each in await follower.news()] for _ in range(4)] == [["0", "1"], ["2", "3"], ["4"], []]
+
+
+async def test_behavior_from_now_on_batch_by_batch(database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(events_tail, "MOST_BATCHES", 1)
+    db = await database("catalog")
+
+    async def written(*numbers: int) -> None:
+        views = Stream("product-views", db)
+        views.append(*({"n": n} for n in numbers))
+        await views.close()
+
+    await written(1)
+    follower = StreamFollower(db, "product-views")
+    await follower.start()
+    await written(2, 3)
+    await written(4)
+    looks = [[each.data["n"] for each in await follower.news()] for _ in range(3)]
+    assert looks == [[2, 3], [4], []]
+    await written(5)
+    (five,) = await follower.news()
+    assert five[1:] == ("product-views", "catalog", {"n": 5})
 
 
 async def test_over_all_services(postgres_server, tmp_path: Path):

@@ -149,7 +149,7 @@ def hosted(resources: ServiceResources) -> None:
     Hosted(resources, bus=None, calls=None, pulse=Pulse(), stream_days=7)  # type: ignore[arg-type]
 
 
-async def test_a_service_follows_exactly_what_the_app_says_and_what_somebody_writes(shop, monkeypatch) -> None:
+async def test_a_service_follows_exactly_what_the_app_says(shop, monkeypatch) -> None:
     verifier: Verifier = shop.process.services[0]._resources.verifier
 
     def reading(*topics: str, writes: tuple[str, ...] = ()) -> ServiceResources:
@@ -160,19 +160,42 @@ async def test_a_service_follows_exactly_what_the_app_says_and_what_somebody_wri
     with pytest.raises(WrongParts, match=r"user reads \[\], and is declared to follow \['product-views'\]"):
         hosted(reading("product-views", writes=("product-views",)))
 
-    build = users.build
-    monkeypatch.setattr(users, "build", lambda given: replace(build(given), followers={"product-vews": read_nothing}))
-    with pytest.raises(WrongParts, match=r"^user follows product-vews, which nobody writes$"):
-        hosted(reading("product-vews", writes=("product-views",)))
-
     resources = reading()
     assert resources.stream("cart-events").topic == "cart-events"
     with pytest.raises(UndeclaredStream, match=r"user writes 'search-events', which stoa\.app does not list"):
         resources.stream("search-events")
 
 
+async def test_who_follows_what_nobody_writes_any_more_starts_and_says_so(shop_with, said, monkeypatch) -> None:
+    monkeypatch.setitem(SERVICES, "user", replace(SERVICES["user"], follows=("product-views",)))
+    build = users.build
+    monkeypatch.setattr(users, "build", lambda given: replace(build(given), followers={"product-views": read_nothing}))
+    shop = await shop_with()
+    assert [message for _, message in said if "follows" in message] == [
+        "user: follows product-views, which nobody writes"
+    ]
+    await shop.settle()
+
+
 async def read_nothing(tx, events) -> None:
     pass
+
+
+async def test_a_shop_has_settled_when_all_that_was_appended_is_read(shop_with, monkeypatch) -> None:
+    monkeypatch.setitem(SERVICES, "catalog", replace(SERVICES["catalog"], streams=("product-views",)))
+    monkeypatch.setitem(SERVICES, "user", replace(SERVICES["user"], follows=("product-views",)))
+    numbers: list[int] = []
+
+    async def read(tx, events) -> None:
+        numbers.extend(event["n"] for event in events)
+
+    build = users.build
+    monkeypatch.setattr(users, "build", lambda given: replace(build(given), followers={"product-views": read}))
+    shop = await shop_with()
+    (stream,) = next(each for each in shop.process.services if each.service.name == "catalog").streams
+    stream.append({"n": 1}, {"n": 2})
+    await shop.settle()
+    assert numbers == [1, 2]
 
 
 async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:

@@ -22,13 +22,13 @@ import asyncpg
 from rich.markup import escape
 
 import stoa
-from stoa.app import SERVICES, hearers
+from stoa.app import SERVICES, hearers, unwritten
 from stoa.cli import effective, installation, user
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.variables import of_others, told, told_of_others, unknown
-from stoa.kit import clock, packages
+from stoa.kit import clock, packages, stream_parked
 from stoa.kit.db import Database
 from stoa.kit.hearers import gone
 from stoa.kit.problems import Problem, first_line
@@ -302,6 +302,29 @@ async def _events(here: Installation) -> str:
     return "owed to nobody who is gone"
 
 
+async def _behavior(here: Installation) -> str:
+    """Who follows a topic that nobody writes any more, and what could not be handled."""
+    for service in SERVICES.values():
+        for topic in unwritten(service):
+            raise Failure(
+                f"{service.name} follows {topic}, which nobody writes", "install who did, or uninstall who follows"
+            )
+    access = await here.found()
+    if access is None:
+        return "looked for when the database runs"
+    if await waiting(access, SERVICES.values()):
+        return "looked for when the databases are up to date"
+    async with every_database(access) as databases:
+        for name, database in databases.items():
+            for parked in await stream_parked.by_topic(database):
+                raise Failure(
+                    f"{name} could not handle {parked.events} behavior events of {parked.topic}: {parked.error}",
+                    "mend that and run `stoa parked --redrive`, or "
+                    f'`stoa parked discard --topic {parked.topic} --reason "…"`',
+                )
+    return "handled by all who follow it"
+
+
 async def _administrator(here: Installation) -> str:
     access = await here.found()
     if access is None:
@@ -370,6 +393,7 @@ CHECKS: dict[str, Check] = {
     "server log": _server_log,
     "databases": _databases,
     "events": _events,
+    "behavior": _behavior,
     "joined": _joined,
     "administrator": _administrator,
     "clock": _clock,

@@ -12,6 +12,10 @@ asks for its effect, and what comes later about the same subject goes on.
     stoa parked discard --service NAME --reason "not used any more"
 
 does the same for all that is owed to a service that is gone: one that was uninstalled, or hears of nothing any more.
+
+    stoa parked discard --topic product-views --reason "views of a test"
+
+gives up the behavior events of a topic that whoever follows it could not handle: they have held up nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.processes import whole_process
 from stoa.kit import hearers as hearing
-from stoa.kit import inbox, outbox
+from stoa.kit import inbox, outbox, stream_parked
 from stoa.kit.db import Database
 from stoa.kit.ids import is_uuid
 from stoa.runtime.access import Access
@@ -61,12 +65,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("act", nargs="?", choices=["discard"], help="give up one event for good")
     parser.add_argument("event", nargs="?", help="the event to discard, by the id that the list shows")
     parser.add_argument("--service", help="only of this one; default: of all")
+    parser.add_argument("--topic", help="discard the behavior events that are parked of this")
     parser.add_argument("--redrive", action="store_true", help="have what is listed tried again")
     parser.add_argument("--reason", type=installation.reason, default="", help="why an event is discarded: it is kept")
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
-    if arguments.act == "discard" and arguments.service and not arguments.event:
+    if arguments.act == "discard" and arguments.topic and not arguments.event:
+        await _discard_behavior(arguments, console)
+    elif arguments.topic:
+        raise Failure(
+            "a topic is only named to discard what is parked of it", "say discard, and no event, or leave it out"
+        )
+    elif arguments.act == "discard" and arguments.service and not arguments.event:
         await _let_go(arguments, console)
     elif arguments.act == "discard":
         await _discard(arguments, console)
@@ -96,7 +107,7 @@ async def _list_all(arguments: argparse.Namespace, console: Console) -> None:
     elif not found:
         console.say("No other event is parked.")
     elif arguments.redrive:
-        console.say(f"{found} events were tried again; what fails once more is tried on by the shop.")
+        console.say(f"{found} events were tried again; what fails once more is tried on by the shop, or stays here.")
 
 
 async def _work_off(here: Installation, access: Access, databases: Mapping[str, Database]) -> None:
@@ -104,6 +115,8 @@ async def _work_off(here: Installation, access: Access, databases: Mapping[str, 
     give_up = time.monotonic() + MOST_SECONDS
     async with whole_process(access, here.environ) as process:
         for each in process.services:
+            for follower in each.followers:
+                await follower.redrive()
             each.run_events()
         while time.monotonic() < give_up:
             there = {name: list(hearers(SERVICES[name]) & SERVICES.keys()) for name in databases}
@@ -122,7 +135,11 @@ async def _list(name: str, database: Database, console: Console) -> int:
             f"{row['recipient']} refused {row['type']} {row['event_id']} of {escape(row['subject'])} from {name}"
         )
         console.say(f"     {escape(row['reason'])}")
-    return len(failed) + len(refused)
+    behavior = await stream_parked.by_topic(database)
+    for parked in behavior:
+        console.say(f"{name} could not handle {parked.events} behavior events of {parked.topic} from {parked.source}")
+        console.say(f"     the last: {escape(parked.error)}")
+    return len(failed) + len(refused) + sum(parked.events for parked in behavior)
 
 
 async def _list_left(name: str, database: Database, console: Console) -> int:
@@ -176,6 +193,20 @@ async def _discard(arguments: argparse.Namespace, console: Console) -> None:
     if not done:
         raise Failure(f"{event_id} is not parked any more", "stoa parked lists what is")
     console.say(f"{event_id} is discarded: {waiting.recipient} will not have its effect.")
+
+
+async def _discard_behavior(arguments: argparse.Namespace, console: Console) -> None:
+    topic, reason = arguments.topic, arguments.reason.strip()
+    if arguments.redrive:
+        raise Failure("events are discarded or tried again, not both", "leave out discard or --redrive")
+    if not reason:
+        raise Failure("events are discarded for a reason, which is kept", "say it with --reason")
+    async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:
+        asked = [database for name, database in databases.items() if arguments.service in {None, name}]
+        given_up = sum([await stream_parked.discard(database, topic, reason) for database in asked])
+    if not given_up:
+        raise Failure(f"nothing is parked of a topic {topic!r}", "stoa parked lists what is")
+    console.say(f"{given_up} behavior events of {escape(topic)} are discarded.")
 
 
 async def _let_go(arguments: argparse.Namespace, console: Console) -> None:

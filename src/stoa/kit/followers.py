@@ -6,7 +6,8 @@ place as it knew it has the batch; the others leave it to that one.
 
 Where a handler fails, its events go again one after the other. One that fails `MOST_ATTEMPTS` times is parked in
 `stream_parked`, in sight, and passed by: what is behind it are others' events, and no order is promised to anybody but
-that of the topic. What cannot run because something else is down does not count as an attempt.
+that of the topic. `redrive` tries it again. What cannot run because something else is down does not count as an
+attempt.
 
 A follower looks when it is told that there is something new, at its start, and at the beats of its process's pulse.
 """
@@ -17,15 +18,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextvars import Context
-from datetime import timedelta
 from typing import NamedTuple, Protocol
 
-from stoa.kit import context
+from stoa.kit import context, stream_parked
 from stoa.kit.back_off import back_off
 from stoa.kit.db import Database, Db, Transaction, affected, after_commit
 from stoa.kit.problems import Unavailable, first_line
 from stoa.kit.pulse import Pulse
-from stoa.kit.rounds import in_rounds
 from stoa.kit.service import StreamHandler
 from stoa.kit.streams import Batch
 from stoa.kit.telemetry import metrics
@@ -40,6 +39,10 @@ HANDLER_SECONDS = 30
 """A handler only uses its own database: what takes longer hangs."""
 IN_OTHER_HANDS_SECONDS = 1.0
 """When to look again at what another process has in hand, which may die."""
+TRIED_AGAIN = 300
+"""Of what is parked, in one transaction."""
+
+Parked = tuple[int, dict[str, object]]
 
 
 class Source(Protocol):
@@ -108,6 +111,43 @@ class Follower:
         place = await find_place(self._db, self.source, self.topic)
         return max(0, await self._batches.count(self.source, self.topic, place.next) - place.done)
 
+    async def redrive(self) -> int:
+        """Have what is parked tried again; how many events had their effect. An operator's act, safe to repeat.
+
+        What fails once more stays parked. The handler runs in turn with that of whoever follows.
+        """
+        done = last = 0
+        while parked := await stream_parked.following(self._db, self.source, self.topic, last, TRIED_AGAIN):
+            last, _ = parked[-1]
+            try:
+                done += await self._do_parked(parked)
+            except Unavailable:
+                raise
+            except Exception:
+                done += await self._do_parked_alone(parked)
+        if last:
+            await stream_parked.note_redriven(self._db, self.source, self.topic, done)
+        return done
+
+    async def _do_parked(self, parked: Sequence[Parked]) -> int:
+        async with self._db.transaction() as tx:
+            await tx.execute(LOCK, self.source, self.topic)
+            if not await stream_parked.take(tx, [parked_id for parked_id, _ in parked]):
+                raise LookupError("somebody else has taken some of them")
+            await self._handle(tx, [event for _, event in parked])
+        return len(parked)
+
+    async def _do_parked_alone(self, parked: Sequence[Parked]) -> int:
+        done = 0
+        for each in parked:
+            try:
+                done += await self._do_parked([each])
+            except Unavailable:
+                raise
+            except Exception as error:
+                await stream_parked.failed_again(self._db, each[0], _told(error))
+        return done
+
     async def _run(self) -> None:
         failures = 0
         while True:
@@ -156,11 +196,14 @@ class Follower:
     async def _do(self, events: Sequence[dict[str, object]], end: Place) -> None:
         async with self._db.transaction() as tx:
             await self._move(tx, end)
-            with context.using(context.fresh()):
-                async with asyncio.timeout(HANDLER_SECONDS):
-                    await self._handler(tx, events)
-            after_commit(lambda: self._count("done", len(events)))
+            await self._handle(tx, events)
         self._place = end
+
+    async def _handle(self, tx: Transaction, events: Sequence[dict[str, object]]) -> None:
+        with context.using(context.fresh()):
+            async with asyncio.timeout(HANDLER_SECONDS):
+                await self._handler(tx, events)
+        after_commit(lambda: self._count("done", len(events)))
 
     async def _do_alone(self, event: dict[str, object], end: Place) -> None:
         for attempts in range(1, MOST_ATTEMPTS + 1):
@@ -169,7 +212,7 @@ class Follower:
             except (Unavailable, _InOtherHands):
                 raise
             except Exception as error:
-                what = f"{type(error).__name__}: {first_line(error)}"
+                what = _told(error)
                 if attempts == MOST_ATTEMPTS:
                     log.error("%s: an event of %s is parked", self.name, self.topic, exc_info=error)
                     await self._park(event, end, what)
@@ -182,7 +225,7 @@ class Follower:
     async def _park(self, event: dict[str, object], end: Place, error: str) -> None:
         async with self._db.transaction() as tx:
             await self._move(tx, end)
-            await tx.execute(PARK, self.source, self.topic, event, error[:2000])
+            await stream_parked.park(tx, self.source, self.topic, event, error)
             after_commit(lambda: self._count("parked", 1))
         self._place = end
 
@@ -220,27 +263,8 @@ MOVE = """
     FROM here WHERE place.source = here.source AND place.topic = here.topic
 """
 
-PARK = "INSERT INTO stream_parked (source, topic, event, error) VALUES ($1, $2, $3, $4)"
-
-PRUNE_PARKED = """
-    DELETE FROM stream_parked WHERE id IN (
-        SELECT id FROM stream_parked WHERE parked_at < now() - $1::interval ORDER BY parked_at LIMIT $2
-    )
-"""
+LOCK = "SELECT FROM stream_offsets WHERE source = $1 AND topic = $2 FOR UPDATE"
 
 
-async def prune_parked(db: Database, older_than: timedelta) -> int:
-    """Forget what was parked longer ago; how many events."""
-
-    async def forget(most: int) -> int:
-        return affected(await db.execute(PRUNE_PARKED, older_than, most))
-
-    return await in_rounds(forget)
-
-
-PARKED = "SELECT count(*) FROM (SELECT FROM stream_parked LIMIT 10000) AS first"
-
-
-async def parked(db: Db) -> int:
-    """How many events are parked; at most 10,000."""
-    return int(await db.fetchval(PARKED))
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"

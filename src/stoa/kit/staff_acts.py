@@ -37,6 +37,10 @@ DISCARDED = "event.discarded"
 REPLAYED = "event.replayed"
 """Events that a hearer does not have are owed to it again: `after` says `from` which id of the log `to` which, and how
 many."""
+BEHAVIOR_REDRIVEN = "behavior.redriven"
+"""What is parked of a topic was tried again: `after` says for which `recipient`, and how many events were `done`."""
+BEHAVIOR_DISCARDED = "behavior.discarded"
+"""What was parked of a topic was given up: `before` says for which `recipient`, and how many events."""
 LET_GO = "hearer.let_go"
 """A hearer is gone, and what it was owed was given up: `before` says how many events were `owed` and `parked`."""
 

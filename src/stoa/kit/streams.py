@@ -103,6 +103,11 @@ class Stream:
         if self._waiting and self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write(), context=Context())
 
+    @property
+    def is_written(self) -> bool:
+        """Whether nothing is left here that is not in the database."""
+        return self._writing is None
+
     async def close(self, within_seconds: float = CLOSE_SECONDS) -> None:
         """Write what has gathered; what is appended from now on, or takes longer, is dropped."""
         self._closed = True

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
+from stoa.kit import stream_parked
 from stoa.kit.db import Db
 from stoa.kit.depth import depth
-from stoa.kit.followers import Follower, parked
+from stoa.kit.followers import Follower
 from stoa.kit.problems import Problem
 from stoa.kit.telemetry import metrics
 
@@ -28,4 +29,4 @@ async def measure_streams(service: str, db: Db, followers: Iterable[Follower]) -
         with contextlib.suppress(Problem):
             behind = await follower.behind()
             metrics.STREAM_BEHIND.labels(service, follower.source, follower.topic).set(behind)
-        metrics.STREAM_PARKED.labels(service).set(await parked(db))
+        metrics.STREAM_PARKED.labels(service).set(await stream_parked.count(db))

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc.aio
 
-from stoa.app import GET_PERSONAL, PERMISSIONS, followers, subscribers, writers
-from stoa.kit import followers as following
-from stoa.kit import hearers, streams
+from stoa.app import GET_PERSONAL, PERMISSIONS, followers, subscribers, unwritten, writers
+from stoa.kit import hearers, stream_parked, streams
 from stoa.kit import inbox as inboxes
 from stoa.kit import outbox as outboxes
 from stoa.kit import settings as settings_of
@@ -121,16 +120,16 @@ class Hosted:
         self.parts = self._build()
         self.inbox = Inbox(self.service, self.db, self.parts.handlers, self.parts.batch_handler, pulse)
         self._relay = Relay(self.service, self.db, resources.outbox, bus, pulse)
-        self._streams = resources.streams.values()
+        self.streams = resources.streams.values()
         self._stream_kept = timedelta(days=stream_days)
-        self._followers = [
+        self.followers = [
             Follower(self.db, source, topic, handler, calls, pulse)
             for topic, handler in self.parts.followers.items()
             for source in writers(topic)
         ]
-        for stream in self._streams:
+        for stream in self.streams:
             calls.offer(stream, followers(stream.topic))
-        for follower in self._followers:
+        for follower in self.followers:
             calls.follow(follower)
         self._jobs = JobRunner(self.service.name, (*self.parts.jobs, self._housekeeping()), pulse)
         self._loops: list[asyncio.Task[None]] = []
@@ -144,8 +143,6 @@ class Hosted:
         read, followed = set(parts.followers), set(self.service.follows)
         if read != followed:
             raise WrongParts(f"{name} reads {sorted(read)}, and is declared to follow {sorted(followed)}")
-        if unwritten := sorted(topic for topic in followed if not writers(topic)):
-            raise WrongParts(f"{name} follows {', '.join(unwritten)}, which nobody writes")
         routes = {(each.method, each.path) for each in parts.routes.routes} if parts.routes else set()
         if differing := sorted(routes ^ set(self.service.endpoints)):
             raise WrongParts(
@@ -165,6 +162,8 @@ class Hosted:
         """Relay what it announces, handle what it hears and follows, do its jobs."""
         for notice in self.parts.notices:
             log.warning("%s: %s", self.service.name, notice)
+        for topic in unwritten(self.service):
+            log.warning("%s: follows %s, which nobody writes", self.service.name, topic)
         self.run_events()
         self._jobs.start()
 
@@ -174,7 +173,7 @@ class Hosted:
             self._loops.append(self._loop("relay", self._relay.run()))
         if self.parts.handlers:
             self._loops.append(self._loop("inbox", self.inbox.run()))
-        for follower in self._followers:
+        for follower in self.followers:
             self._loops.append(self._loop(f"follower.{follower.topic}", follower.run()))
 
     async def rest(self, within_seconds: float) -> None:
@@ -183,9 +182,9 @@ class Hosted:
             self._jobs.stop(within_seconds),
             self._relay.stop(),
             self.inbox.stop(),
-            *(follower.stop() for follower in self._followers),
+            *(follower.stop() for follower in self.followers),
         )
-        await asyncio.gather(*(stream.close() for stream in self._streams))
+        await asyncio.gather(*(stream.close() for stream in self.streams))
         if self._loops:
             await asyncio.wait(self._loops)
 
@@ -200,7 +199,7 @@ class Hosted:
     async def measure(self) -> None:
         """Set the gauges that are read from its database."""
         await gauges.measure(self.service.name, self.db)
-        await gauges.measure_streams(self.service.name, self.db, self._followers)
+        await gauges.measure_streams(self.service.name, self.db, self.followers)
         if self.parts.measure is not None:
             await self.parts.measure()
 
@@ -213,9 +212,8 @@ class Hosted:
             await outboxes.forget_personal(self.db)
             await outboxes.prune(self.db)
             await inboxes.prune(self.db)
-            for stream in self._streams:
+            for stream in self.streams:
                 await streams.prune(self.db, stream.topic, self._stream_kept)
-            if self._followers:
-                await following.prune_parked(self.db, self._stream_kept)
+            await stream_parked.prune(self.db, self._stream_kept)
 
         return Job("forget", forget, every_seconds=HOUSEKEEPING_SECONDS)

@@ -17,6 +17,7 @@ import grpc.aio
 from stoa.app import SERVICES
 from stoa.kit import settings
 from stoa.kit.db import Database
+from stoa.runtime.hosted import Hosted
 from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
@@ -41,9 +42,10 @@ class Shop:
         return kind(self.process.neighbors.system_channel("test", callee))
 
     async def settle(self, within_seconds: float = 30.0) -> None:
-        """Wait until everything announced has been delivered and handled. Raises TimeoutError naming what is left."""
+        """Wait until everything announced has been delivered and handled, and what was appended to streams has been
+        read by all who follow. Raises TimeoutError naming what is left."""
         give_up = time.monotonic() + within_seconds
-        while left := {name: count for name, db in self.databases.items() if (count := await db.fetchval(UNSETTLED))}:
+        while left := {each.service.name: count for each in self.process.services if (count := await _unsettled(each))}:
             if time.monotonic() > give_up:
                 raise TimeoutError(f"events still under way after {within_seconds:g} s: {left}")
             await asyncio.sleep(0.01)
@@ -52,6 +54,13 @@ class Shop:
 UNSETTLED = """
     SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)
 """
+
+
+async def _unsettled(service: Hosted) -> int:
+    """How many events of this service are under way: it announced them or is to handle them, gathers or follows."""
+    gathering = sum(not stream.is_written for stream in service.streams)
+    behind = sum([await follower.behind() for follower in service.followers])
+    return int(await service.db.fetchval(UNSETTLED)) + gathering + behind
 
 
 ANYWHERE = Address("127.0.0.1", 0)

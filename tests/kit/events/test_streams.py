@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from tests.kit.events.system import until
 
-from stoa.kit import followers, pulse, streams
+from stoa.kit import followers, pulse, staff_acts, stream_parked, streams
 from stoa.kit.channels import InProcessChannel, Registry, RemoteChannel, RpcServer
 from stoa.kit.db import Database, Transaction
 from stoa.kit.followers import Follower, Place, find_place
@@ -359,11 +359,58 @@ async def test_an_event_that_fails_is_parked_and_the_others_have_their_effect(
     assert await seen(reader) == [1, 2, 4, 5]
     parked = await reader.fetchrow("SELECT source, topic, event, error FROM stream_parked")
     assert tuple(parked) == ("catalog", VIEWS, {"n": 3}, "ValueError: three is too many")
-    assert await followers.parked(reader) == 1
     assert await follower.behind() == 0
-    assert await followers.prune_parked(reader, timedelta(days=1)) == 0
+
+
+async def parked(db: Database, *numbers: int) -> None:
+    async with db.transaction() as tx:
+        for n in numbers:
+            await stream_parked.park(tx, "catalog", VIEWS, {"n": n}, "ValueError: no")
+
+
+async def test_what_is_parked_is_tried_again_and_what_fails_once_more_stays(views, reader, follow) -> None:
+    async def refuse_three(tx: Transaction, events: Sequence[Mapping[str, Any]]) -> None:
+        await see(tx, events)
+        if any(event["n"] == 3 for event in events):
+            raise ValueError("three is still too many")
+
+    await parked(reader, 1, 2, 3, 4)
+    follower = follow(refuse_three)
+    assert await follower.redrive() == 3
+    assert await seen(reader) == [1, 2, 4]
+    assert await stream_parked.by_topic(reader) == [("catalog", VIEWS, 1, "ValueError: three is still too many")]
+    (act,) = await staff_acts.list_acts(reader, limit=10)
+    assert (act.actor, act.act, act.subject) == ("operator", "behavior.redriven", VIEWS)
+    assert act.after == {"recipient": "user", "source": "catalog", "done": 3}
+    assert await Follower(reader, "catalog", VIEWS, see, views).redrive() == 1
+    assert await Follower(reader, "catalog", VIEWS, see, views).redrive() == 0
+    assert await seen(reader) == [1, 2, 4, 3]
+    assert len(await staff_acts.list_acts(reader, limit=10)) == 2
+
+
+async def test_who_redrives_twice_at_once_does_it_once(views, reader, monkeypatch) -> None:
+    monkeypatch.setattr(followers, "TRIED_AGAIN", 3)
+    await parked(reader, *range(20))
+    await find_place(reader, "catalog", VIEWS)
+    both = [Follower(db, "catalog", VIEWS, see, views) for db in (reader, Database("user", reader.dsn, 2))]
+    done = await asyncio.gather(*(each.redrive() for each in both))
+    assert sum(done) == 20
+    assert sorted(await seen(reader)) == list(range(20))
+    await both[1]._db.close()
+
+
+async def test_what_is_parked_is_given_up_for_a_reason_and_forgotten_when_it_is_old(reader) -> None:
+    await parked(reader, 1, 2)
+    assert await stream_parked.discard(reader, "cart-events", "not ours") == 0
+    assert await stream_parked.discard(reader, VIEWS, "views of a test") == 2
+    (act,) = await staff_acts.list_acts(reader, limit=10)
+    assert (act.act, act.subject, act.reason) == ("behavior.discarded", VIEWS, "views of a test")
+    assert act.before == {"recipient": "user", "parked": 2}
+    await parked(reader, 3)
+    assert await stream_parked.prune(reader, timedelta(days=1)) == 0
+    assert await stream_parked.count(reader) == 1
     await reader.execute("UPDATE stream_parked SET parked_at = now() - interval '2 days'")
-    assert await followers.prune_parked(reader, timedelta(days=1)) == 1
+    assert await stream_parked.prune(reader, timedelta(days=1)) == 1
 
 
 async def test_what_cannot_run_because_something_is_down_is_not_parked(views, reader, follow, monkeypatch) -> None:
@@ -380,7 +427,7 @@ async def test_what_cannot_run_because_something_is_down_is_not_parked(views, re
     await written(views, 1)
     await until(has_seen(reader, 1))
     assert await seen(reader) == [1]
-    assert await followers.parked(reader) == 0
+    assert await stream_parked.count(reader) == 0
 
 
 async def test_who_goes_on_in_the_middle_of_a_batch_repeats_nothing_of_it(views, reader, follow) -> None:
