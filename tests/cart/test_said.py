@@ -5,6 +5,7 @@ import pytest
 from stoa.contracts.cart.v1.cart_pb2 import GetCartRequest
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.kit.channels.in_process import InProcessChannel
+from stoa.services.cart.said import MOST_SAID_BYTES
 from stoa.testing import new_user
 
 ADMIN = new_user("admin")
@@ -79,6 +80,31 @@ async def test_what_no_line_has_changes_nothing(rest, engraving, custom_fields, 
         assert (refused.status, refused.problem) == (422, problem)
         assert refused.body["field"] == f"{place}custom_fields.{name}"
     assert await rest.ok("GET", path) == cart
+
+
+async def test_all_lines_together_say_no_more_than_a_checkout_passes_on(rest, shop):
+    """A guest writes 25 kB to each of 1,000 lines, and every later change of one would read all of it."""
+    most = {f"k{at}": "v" * 500 for at in range(50)}
+    skus = [f"S{at}" for at in range(MOST_SAID_BYTES // 25_000 + 1)]
+    for sku in skus:
+        await shop.sell(sku, price=100, on_hand=5)
+    items = [{"sku": sku, "quantity": 1, "metadata": most} for sku in skus]
+    cart = await rest.ok("POST", "/cart", {"items": items[:-1]}, status=201)
+    path = f"/cart/{cart['id']}/items"
+    ada = new_user()
+    await rest.ok("POST", "/cart/me/items", items[-1], status=201, user=ada)
+    for method, at, body, user in (
+        ("POST", path, items[-1], None),
+        ("PUT", path, {"items": items}, None),
+        ("POST", "/cart", {"items": items}, None),
+        ("POST", "/cart/me/merge", {"cart_id": cart["id"]}, ada),
+    ):
+        refused = await rest.send(method, at, body, user=user)
+        assert (refused.status, refused.problem, refused.body["limit"]) == (409, "cart-full", MOST_SAID_BYTES)
+    assert said_of(await rest.ok("GET", f"/cart/{cart['id']}")) == said_of(cart)
+    # What says nothing goes in, and what is said may take the place of what goes out.
+    await rest.ok("POST", path, {"sku": skus[-1], "quantity": 1}, status=201)
+    await rest.ok("PUT", path, {"items": items[1:]})
 
 
 async def test_a_field_of_a_line_is_public(rest, engraving):

@@ -15,7 +15,7 @@ from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
-from stoa.services.cart.said import BySku, after, known_for
+from stoa.services.cart.said import BySku, after, known_for, within_limit
 from stoa.services.cart.service import Carts
 from stoa.services.cart.store import Change
 
@@ -38,7 +38,8 @@ async def open_cart(
 
     def rule(cart: Cart) -> Change:
         access.check(cart, caller)
-        return Change(lines.within_limit({**cart.quantities, **wanted}), contact, after(known, cart, sent))
+        together = lines.within_limit({**cart.quantities, **wanted})
+        return Change(together, contact, within_limit(cart, together, after(known, cart, sent)))
 
     return await carts.store.open(cart_id, caller, rule), snapshot
 
@@ -131,7 +132,8 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     def checked(cart: Cart) -> Change:
         access.check(cart, caller)
         if_match.check(cart.version)
-        return Change(rule(cart.quantities), said=after(known, cart, sent))
+        then = rule(cart.quantities)
+        return Change(then, said=within_limit(cart, then, after(known, cart, sent)))
 
     changed = await carts.store.change(cart_id, checked, key)
     if changed is not None:

@@ -6,6 +6,7 @@ from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import access, lines
 from stoa.services.cart.document import NOTHING_ON_IT, Cart
 from stoa.services.cart.errors import NoSuchCart
+from stoa.services.cart.said import within_limit
 from stoa.services.cart.store import CartStore, Change
 
 
@@ -25,6 +26,7 @@ async def merge(store: CartStore, caller: str, guest_cart_id: str, if_match: IfM
         access.check(mine, caller)
         if_match.check(mine.version)
         said = {line.sku: line.said for line in guests.lines if line.said != NOTHING_ON_IT}
-        return Change(lines.merge(mine.quantities, guests.quantities), said=said)
+        together = lines.merge(mine.quantities, guests.quantities)
+        return Change(together, said=within_limit(mine, together, said))
 
     return await store.merge(caller, guest_cart_id, rule)

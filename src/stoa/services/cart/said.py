@@ -10,14 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from stoa.kit.custom_fields import values
 from stoa.kit.custom_fields.definition import Entity
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.values import Known
 from stoa.services.cart.document import NOTHING_ON_IT, Cart, Said
+from stoa.services.cart.errors import CartFull
+from stoa.services.cart.lines import Lines
 from stoa.services.cart.service import Carts
 
 CART_LINE = Entity("cart_line", private=False)
+
+MOST_SAID_BYTES = 256 * 1024
+"""Of all lines together, as JSON: 1,000 lines with an engraving have a third. What a cart holds is read with each of
+its changes, and its checkout passes it on in messages of a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,20 @@ def after(known: Known, cart: Cart, sent: BySku) -> dict[str, Said]:
     """Of each line that something was sent for, what is said of it then. Raises what is refused."""
     before = {line.sku: line.said for line in cart.lines}
     return {sku: _one(known, before.get(sku, NOTHING_ON_IT), each) for sku, each in sent.items()}
+
+
+def within_limit(cart: Cart, lines: Lines, said: Mapping[str, Said]) -> Mapping[str, Said]:
+    """`said`, if what is said of all the `lines` that the cart has then is not too much. Raises `CartFull`.
+
+    Who says nothing new is never refused for what was said before.
+    """
+    before = {line.sku: line.said for line in cart.lines}
+    if any(one != before.get(sku, NOTHING_ON_IT) for sku, one in said.items()):
+        of_all = (said.get(sku, before.get(sku, NOTHING_ON_IT)) for sku in lines)
+        if sum(len(msgspec.json.encode(one)) for one in of_all if one != NOTHING_ON_IT) > MOST_SAID_BYTES:
+            detail = f"What is said of the lines of a cart has at most {MOST_SAID_BYTES} bytes together."
+            raise CartFull(detail, limit=MOST_SAID_BYTES)
+    return said
 
 
 def _one(known: Known, before: Said, sent: Sent) -> Said:
