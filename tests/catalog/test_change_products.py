@@ -9,6 +9,7 @@ import pytest
 from asgi import ask
 
 from stoa.services.catalog.bodies import MOST_POSITION, MOST_VARIANTS
+from stoa.services.catalog.product import MOST_BYTES
 from stoa.testing import token_of
 
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
@@ -372,6 +373,27 @@ async def test_what_is_stored_step_by_step_can_be_put_at_once(shop):
     body = {"name": "Mug", "version": shown["version"], "variants": shown["variants"]}
     put = await shop.rest.ok("PUT", "/products/mug", body, user=ADMIN)
     assert put["variants"] == shown["variants"]
+
+
+async def test_a_product_does_not_grow_beyond_what_a_message_takes(shop):
+    """Each change is small, and what the others noted on the variants stays."""
+    most = {f"k{at}": "v" * 500 for at in range(50)}
+    skus = [f"MUG-{at}" for at in range(MOST_BYTES // 25_000 + 1)]
+    noted = [{"sku": sku, "price": pounds(1), "options": {"No": sku}, "metadata": most} for sku in skus]
+    plain = [one | {"metadata": {}} for one in noted]
+    await shop.add("mug", 1, variants=plain)
+    for start in range(0, len(skus), 40):
+        variants = [noted[at] if start <= at < start + 40 else plain[at] for at in range(len(skus))]
+        answer = await shop.rest.send("PATCH", "/products/mug", {"variants": variants}, user=ADMIN)
+        before = await shop.rest.ok("GET", "/products/mug", user=ADMIN)
+        assert answer.status == (409 if start + 40 >= len(skus) else 200)
+    assert (answer.problem, answer.body["limit"]) == ("product-too-large", MOST_BYTES)
+    items = [{"slug": "mug", "variants": variants}]
+    many = await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+    assert many["items"][0]["problem"]["type"] == "/problems/product-too-large"
+    assert await shop.rest.ok("GET", "/products/mug", user=ADMIN) == before
+    # What is about something else, or makes it smaller, goes in.
+    await shop.rest.ok("PATCH", "/products/mug", {"variants": plain[:5]}, user=ADMIN)
 
 
 @pytest.mark.parametrize(("number", "status"), [(2.0**53, 201), (-(2.0**53), 201), (1e17, 422), (-1e17, 422)])

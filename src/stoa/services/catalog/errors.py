@@ -226,6 +226,15 @@ class TooManyVariants(problems.Conflict):
         super().__init__(f"A product has at most {most} variants.", field="sku", most=most)
 
 
+class ProductTooLarge(problems.Conflict):
+    title = "The product is as large as a product can be"
+    slug = "product-too-large"
+
+    def __init__(self, limit: int) -> None:
+        detail = f"With its variants, and all that is noted on them, a product has at most {limit} bytes."
+        super().__init__(detail, limit=limit)
+
+
 class ProductWithheld(problems.Conflict):
     title = "The product is withheld"
     slug = "product-withheld"

@@ -25,7 +25,7 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.fields import NONE_SPOKEN_OF, Defined
-from stoa.services.catalog.product import CategoryName, Product, check_for_sale
+from stoa.services.catalog.product import CategoryName, Product, check_for_sale, check_size
 from stoa.services.catalog.show_products import may_change
 
 
@@ -64,6 +64,7 @@ def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
     after = edited(before, patch, _category(item, known), known.defined)
     check_withheld(before, after, by)
     check_for_sale(after.status, after.variants, currency)
+    check_size(before, after)
     if known.slugs.get(after.slug, after.id) != after.id:
         raise SlugTaken(after.slug)
     if taken := [sku for sku in after.skus if known.skus.get(sku, after.id) != after.id]:

@@ -18,6 +18,7 @@ from stoa.services.catalog.errors import (
     ForeignCurrency,
     NothingForSale,
     OptionsTwice,
+    ProductTooLarge,
     SkuTwice,
 )
 
@@ -194,6 +195,22 @@ def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -
         seen.add(variant.sku)
         check_currency(variant.price, currency, f"variants[{at}].price")
     check_told_apart(variants)
+
+
+MOST_BYTES = 2 * 1024 * 1024
+"""Of one product, as JSON: twice what a body brings. Changes that leave alone what they do not name would gather more,
+and whoever builds an index gets a product in one message between services, of 4 MiB."""
+
+
+def check_size(before: Product, after: Product) -> None:
+    """Raises `ProductTooLarge` for what grows beyond that."""
+    size = _bytes_of(after)
+    if size > MOST_BYTES and size > _bytes_of(before):
+        raise ProductTooLarge(MOST_BYTES)
+
+
+def _bytes_of(product: Product) -> int:
+    return len(msgspec.json.encode(product))
 
 
 def check_told_apart(variants: Sequence[Variant], field: str | None = None) -> None:

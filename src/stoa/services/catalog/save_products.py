@@ -10,7 +10,15 @@ from stoa.kit.db import Transaction
 from stoa.kit.outbox import Announcement
 from stoa.services.catalog import repository
 from stoa.services.catalog.events import ProductCreated, updated
-from stoa.services.catalog.product import Product, Variant, changed_variants, changes, check_for_sale, used_options
+from stoa.services.catalog.product import (
+    Product,
+    Variant,
+    changed_variants,
+    changes,
+    check_for_sale,
+    check_size,
+    used_options,
+)
 from stoa.services.catalog.service import Catalog
 
 
@@ -28,10 +36,12 @@ async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list
 
 
 async def save(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:
-    """What the locked product `before` becomes; it as it is then. If that is what it was, nothing is written."""
+    """What the locked product `before` becomes; it as it is then. If that is what it was, nothing is written. Raises
+    `ProductTooLarge`, and what `check_for_sale` does."""
     if not changes(before, after):
         return before
     check_for_sale(after.status, after.variants, catalog.settings.currency)
+    check_size(before, after)
     (saved,) = await save_all(tx, catalog, [(before, after)])
     return saved
 
