@@ -21,7 +21,7 @@ END = NOW + timedelta(seconds=900)
 
 
 def rows_of(*rows: tuple[str, str, int, int]) -> StockRows:
-    return StockRows([StockRow(sku, warehouse, on_hand, reserved, 7) for sku, warehouse, on_hand, reserved in rows])
+    return StockRows([StockRow(sku, warehouse, on_hand, reserved, 7, 5) for sku, warehouse, on_hand, reserved in rows])
 
 
 def request(key: str, **lines: int) -> ReservationRequest:
@@ -128,7 +128,7 @@ requests = st.lists(
 
 @given(stocks, requests)
 def test_never_oversold_whole_or_nothing_in_order(stock, asked):
-    rows = [StockRow(sku, warehouse, units, 0, 0) for (sku, warehouse), units in stock.items()]
+    rows = [StockRow(sku, warehouse, units, 0, 0, 0) for (sku, warehouse), units in stock.items()]
     table = StockRows(rows)
     holds = decide(asked, {}, table, NOW)
 

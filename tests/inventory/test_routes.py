@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from editors import one_of_two
 
+from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
+from stoa.services.inventory.release import release
 from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.states import State
@@ -47,7 +51,6 @@ async def test_anyone_sees_what_there_is(rest, shop):
             {"warehouse": "annex", "on_hand": 4, "reserved": 4, "available": 0},
             {"warehouse": "main", "on_hand": 3, "reserved": 1, "available": 2},
         ],
-        "version": 4,
     }
 
 
@@ -250,10 +253,48 @@ async def test_of_two_who_count_one_is_believed(rest):
     await one_of_two(rest, "PUT", "/inventory/MUG", ({"on_hand": 4}, {"on_hand": 5}), user=ADMIN)
 
 
-async def test_stock_that_was_reserved_meanwhile_is_not_as_it_was_seen(rest, shop):
-    seen = await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+async def test_who_counts_a_busy_sku_is_in_nobodys_way(rest, shop):
+    await rest.ok("PUT", "/inventory/MUG", {"on_hand": 100}, user=ADMIN)
+    before = await rest.send("GET", "/inventory/MUG")
+    shoppers = asyncio.gather(*(_look_and_leave(shop, f"k{number}") for number in range(20)))
+    tag = before.headers["etag"]
+    for on_hand in range(101, 106):
+        counted = await rest.send("PUT", "/inventory/MUG", {"on_hand": on_hand}, user=ADMIN, headers={"if-match": tag})
+        assert (counted.status, counted.body["on_hand"]) == (200, on_hand)
+        tag = counted.headers["etag"]
+    await shoppers
+    after = await rest.send("GET", "/inventory/MUG")
+    assert (after.body["version"], after.body["reserved"]) == (before.body["version"] + 5, 0)
+    await shop.assert_sound()
+
+
+async def _look_and_leave(shop, key: str) -> None:
+    await shop.reserve(key, MUG=1)
+    await release(shop.inventory, key)
+
+
+async def test_what_is_held_is_another_answer_and_no_other_version(rest, shop):
+    await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+    before = await rest.send("GET", "/inventory/MUG")
     await shop.reserve("k", MUG=1)
-    sent = {"if-match": f'"{seen["version"]}"'}
-    refused = await rest.send("PUT", "/inventory/MUG", {"on_hand": 1}, user=ADMIN, headers=sent)
-    assert (refused.status, refused.body["now"]) == (412, seen["version"] + 1)
-    assert (await rest.ok("GET", "/inventory/MUG"))["on_hand"] == 3
+    seen = {"if-none-match": before.headers["etag"]}
+    after = await rest.send("GET", "/inventory/MUG", headers=seen)
+    assert (after.status, after.body["reserved"], after.body["version"]) == (200, 1, before.body["version"])
+
+
+@pytest.mark.parametrize("event", ["order.placed", "order.returned"])
+async def test_stock_that_was_sold_or_came_back_meanwhile_is_not_as_it_was_seen(rest, shop, event):
+    await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
+    await shop.reserve("k", MUG=1)
+    await shop.allocate("k", ORDER)
+    sold = {"order_id": ORDER, "items": [{"sku": "MUG", "quantity": 1}]}
+    if event == "order.returned":
+        await shop.hear("order.placed", **sold)
+        sold |= {"return_id": uuid7()}
+    seen = await rest.send("GET", "/inventory/MUG")
+    await shop.hear(event, **sold)
+    sent = {"if-match": seen.headers["etag"]}
+    refused = await rest.send("PUT", "/inventory/MUG", {"on_hand": 9}, user=ADMIN, headers=sent)
+    now = await rest.ok("GET", "/inventory/MUG")
+    assert (refused.status, refused.body["now"]) == (412, now["version"])
+    assert (now["version"], now["on_hand"]) == (seen.body["version"] + 1, 2 if event == "order.placed" else 3)

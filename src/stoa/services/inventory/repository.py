@@ -161,7 +161,8 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
 # from the count, and the caller rolls back.
 HOLD = """
     WITH shifted AS (
-        UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+        UPDATE stock
+        SET reserved = stock.reserved + change.reserved, version = stock.version + 1, holds = stock.holds + 1
         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
         WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
     ), made AS (
@@ -263,7 +264,8 @@ async def leave_tombstones(tx: Transaction, keys: Collection[str]) -> int:
 
 
 SHIFT_RESERVED = """
-    UPDATE stock SET reserved = stock.reserved + change.reserved, version = stock.version + 1
+    UPDATE stock
+    SET reserved = stock.reserved + change.reserved, version = stock.version + 1, holds = stock.holds + 1
     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
     WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
 """
@@ -332,7 +334,7 @@ async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
 
 # A statement of its own after the lock, so that it sees what was committed while we waited.
 SHELVES_OF = """
-    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version
+    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds
     FROM stock
     JOIN warehouses ON warehouses.id = stock.warehouse_id
     WHERE stock.sku = ANY($1::text[])
@@ -411,7 +413,7 @@ OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
 async def open_stock_row(tx: Transaction, sku: str, warehouse_id: str) -> StockRow:
     """An empty row for a SKU in a warehouse where it has none; its item is locked."""
     await tx.execute(OPEN_SHELF, sku, warehouse_id)
-    return StockRow(sku, warehouse_id, 0, 0, 0)
+    return StockRow(sku, warehouse_id, 0, 0, 0, 0)
 
 
 # In the order of the SKUs, so that two imports wait for each other and never in a circle.

@@ -22,7 +22,7 @@ from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
-from stoa.services.inventory.stock_rows import StockRow
+from stoa.services.inventory.stock_rows import StockRow, version_of
 
 WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -56,7 +56,8 @@ class TotalsView(msgspec.Struct):
 
 
 class StockView(TotalsView):
-    """`warehouses` stand in the order in which they are drawn from. `version` counts all changes, holds too."""
+    """`warehouses` stand in the order in which they are drawn from. `version` counts the changes of what is on hand:
+    counts, sales and returns, but no holds."""
 
     warehouses: list[StockRowView]
     version: int
@@ -301,7 +302,7 @@ def _stock_view(sku: str, stock: list[StockRow]) -> StockView:
     on_hand = sum(row.on_hand for row in stock)
     reserved = sum(row.reserved for row in stock)
     warehouses = [StockRowView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in stock]
-    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses, sum(one.version for one in stock))
+    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses, version_of(stock))
 
 
 def _reservation_view(reservation: Reservation) -> ReservationView:

@@ -11,13 +11,14 @@ from stoa.services.inventory.reservation import Fill, Lines
 
 @dataclass(slots=True)
 class StockRow:
-    """One SKU in one warehouse. `version` counts the row's changes."""
+    """One SKU in one warehouse. `version` counts the row's changes, `holds` those of them that left `on_hand` alone."""
 
     sku: str
     warehouse_id: str
     on_hand: int
     reserved: int
     version: int
+    holds: int
 
     @property
     def available(self) -> int:
@@ -49,6 +50,11 @@ class ZeroCrossing(NamedTuple):
     available: int
 
 
+def version_of(stock: Iterable[StockRow]) -> int:
+    """How often it changed what is on hand of a SKU: whoever counts the shelf says which of these they have seen."""
+    return sum(row.version - row.holds for row in stock)
+
+
 class StockRows:
     """Rows as read under the lock, each SKU's in the order in which its warehouses are drawn from."""
 
@@ -64,7 +70,7 @@ class StockRows:
 
     def version(self, sku: str) -> int | None:
         """As it was read; None of a SKU that has no stock anywhere."""
-        return sum(row.version for row in self._read[sku]) if sku in self._read else None
+        return version_of(self._read[sku]) if sku in self._read else None
 
     def add(self, row: StockRow) -> None:
         """A row that was made after the reading."""
