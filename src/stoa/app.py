@@ -113,8 +113,12 @@ OURS = (
         ),
         public=(
             PublicRead(path="/products", changed_by=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE)),
-            PublicRead(path="/products/{product}", changed_by=_PRODUCTS_CHANGE),
-            PublicRead(path="/categories", changed_by=_CATEGORIES_CHANGE),
+            PublicRead(
+                path="/products/{product}",
+                changed_by=_PRODUCTS_CHANGE,
+                more_for=("catalog.products.edit", "catalog.products.edit_own"),
+            ),
+            PublicRead(path="/categories", changed_by=_CATEGORIES_CHANGE, more_for=("catalog.categories.edit",)),
             PublicRead(path="/prices", changed_by=_PRODUCTS_CHANGE),
         ),
         announces=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE),

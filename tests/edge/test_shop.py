@@ -85,7 +85,8 @@ async def test_what_was_read_in_any_form_lets_its_reader_change_it(send, shop):
     await shop.stub(AuthServiceStub).GrantRole(GrantRoleRequest(email=ada["email"], role="admin", reason="a test"))
     _, session, _ = await send("POST", "/auth/login", {name: ada[name] for name in ("email", "password")})
     admin = signed(session)
-    mug = {"name": "Mug", "description": "x" * 2_000, "variants": [{"sku": "MUG", "price": PRICE}]}
+    noted = {"erp": "M-1"}
+    mug = {"name": "Mug", "description": "x" * 2_000, "variants": [{"sku": "MUG", "price": PRICE}], "metadata": noted}
     status, made, headers = await send("POST", "/products", mug, admin)
     assert (status, headers["ETag"].split("-")[0]) == (201, f'"{made["version"]}')
     path = f"/products/{made['id']}"
@@ -94,6 +95,7 @@ async def test_what_was_read_in_any_form_lets_its_reader_change_it(send, shop):
             for _ in ("fetched", "stored"):
                 _, seen, headers = await send("GET", path, headers={"Accept-Encoding": coding, **who})
             assert headers.get("Content-Encoding", "identity") == coding
+            assert seen["metadata"] == (noted if who else {})
             sent = {"If-Match": headers["ETag"], **admin}
             changes = [send("PATCH", path, {"brand": f"{editor} of {seen['version']}"}, sent) for editor in "ab"]
             (won, after, _), (lost, refusal, _) = sorted(await asyncio.gather(*changes), key=lambda each: each[0])

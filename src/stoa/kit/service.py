@@ -56,6 +56,8 @@ class PublicRead:
     """The events that drop it: where it shows one thing, those about that thing."""
     keep_seconds: float = 5.0
     """How old it may become if none of them arrives; the operator's STOA_GATEWAY_REMEMBER_SECONDS may say less."""
+    more_for: tuple[str, ...] = ()
+    """Permissions: who has one of them is shown more than a guest, by the service itself, and as it is now."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from stoa.kit.http import asgi
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER, VISITOR
 from stoa.kit.http.refusals import MethodNotAllowed
 from stoa.kit.idempotency import Answer
-from stoa.kit.service import Service
+from stoa.kit.service import PublicRead, Service
 from stoa.kit.telemetry import metrics
 from stoa.kit.tokens import Verifier
 
@@ -214,7 +214,7 @@ class Gateway:
         asgi.refuse_announced(arrival.headers, target.most_body_bytes)
         principal, refused = await self._identify(arrival)
         with context.using(replace(arrival.context, principal=principal)):
-            if target.public is not None:
+            if target.public is not None and _as_guest(target.public, principal):
                 found = await self._public(arrival, principal, refused, resource, target)
                 hint = [_HINT] if refused is not None and refused.status == 401 else []
                 if isinstance(found, Entry):
@@ -328,6 +328,11 @@ class Gateway:
 
     def _new_id(self) -> bytes:
         return f"{self._id_prefix}-{next(self._numbers):x}".encode()
+
+
+def _as_guest(read: PublicRead, principal: Principal | None) -> bool:
+    """Whether the caller is shown what everybody is."""
+    return principal is None or not any(principal.may(each) for each in read.more_for)
 
 
 def _with_version(path: bytes) -> bytes:
