@@ -177,6 +177,7 @@ async def test_an_import_adds_what_is_new_and_leaves_the_rest(shop):
         (product("", "A"), 422, "products[1].slug"),
         (product("cup", "A", name=""), 422, "products[1].name"),
         (product("cup", "GOOD"), 409, "sku"),
+        (product("cup", "A", category="search"), 422, "category"),
     ],
 )
 async def test_a_bad_import_adds_nothing(shop, bad, status, field):

@@ -280,3 +280,9 @@ async def test_a_reserved_word_as_a_name_makes_another_slug_and_an_old_one_stays
     await shop.db.execute("UPDATE products SET slug = 'search'")
     patched = await shop.rest.ok("PATCH", "/products/search", {"slug": "search", "name": "Find"}, user=ADMIN)
     assert (patched["slug"], patched["name"]) == ("search", "Find")
+    await shop.rest.ok("POST", "/categories", {"slug": "old", "name": "Old"}, status=201, user=ADMIN)
+    await shop.db.execute("UPDATE categories SET slug = 'search'")
+    renamed = await shop.rest.ok("PUT", "/categories/search", {"slug": "search", "name": "Found"}, user=ADMIN)
+    assert (renamed["slug"], renamed["name"]) == ("search", "Found")
+    of_it = {"slug": "lamp", "name": "Lamp", "category": "search"}
+    assert (await shop.rest.ok("POST", "/products", of_it, status=201, user=ADMIN))["category"]["slug"] == "search"

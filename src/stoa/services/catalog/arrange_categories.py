@@ -16,7 +16,7 @@ from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
 from stoa.services.catalog.events import CategoryCreated, CategoryDeleted, CategoryUpdated, updated
 from stoa.services.catalog.fields import CATEGORY, fields_after
-from stoa.services.catalog.product import check_place
+from stoa.services.catalog.product import check_place, is_id
 from stoa.services.catalog.service import Catalog
 
 
@@ -41,11 +41,12 @@ async def replace_category(
 ) -> Category:
     """All of it, and all that is inside moves along; what is as it was is not written. Raises `NoSuchCategory`,
     `CategoryCycle` and what adding does."""
-    check_slug(new.slug)
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
         before = _find(tree, id_or_slug)
         if_match.check(before.version)
+        if new.slug != before.slug:
+            check_slug(new.slug)
         after = before._replace(
             parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position
         )
@@ -102,8 +103,9 @@ async def _lock_tree(tx: Transaction) -> list[Category]:
 
 
 def _find(tree: list[Category], id_or_slug: str) -> Category:
+    name = id_or_slug.lower() if is_id(id_or_slug) else id_or_slug
     for category in tree:
-        if id_or_slug in {category.id, category.slug}:
+        if name in {category.id, category.slug}:
             return category
     raise NoSuchCategory
 

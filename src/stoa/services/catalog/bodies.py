@@ -18,7 +18,7 @@ from stoa.services.catalog.product import RESERVED, Image, Variant, in_order, is
 Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
 MOST_POSITION = 1_000_000
-MOST_VARIANTS = 200
+MOST_VARIANTS = 1000
 """Of one product, whether they came at once or one by one."""
 MOST_WHOLE = 2**53
 """From here on not every whole number is one in JSON."""
@@ -190,9 +190,9 @@ def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:
         raise ForeignVariantId(new.sku, field)
 
 
-def check_slug(slug: str) -> None:
+def check_slug(slug: str, field: str = "slug") -> None:
     """Raises `SlugLikeAnId`, `SlugReserved`."""
     if is_id(slug):
-        raise SlugLikeAnId
+        raise SlugLikeAnId(field)
     if slug in RESERVED:
-        raise SlugReserved(slug)
+        raise SlugReserved(slug, field)

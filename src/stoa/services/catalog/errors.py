@@ -152,16 +152,16 @@ class SlugLikeAnId(problems.Unprocessable):
     title = "The slug looks like an id"
     slug = "slug-like-an-id"
 
-    def __init__(self) -> None:
-        super().__init__("A slug may not have the form of an id: both are looked up at the same path.", field="slug")
+    def __init__(self, field: str) -> None:
+        super().__init__("A slug may not have the form of an id: both are looked up at the same path.", field=field)
 
 
 class SlugReserved(problems.Unprocessable):
     title = "The slug is a word of the shop's"
     slug = "slug-reserved"
 
-    def __init__(self, slug: str) -> None:
-        super().__init__(f"{slug} is, or will be, a page of its own where products and categories are.", field="slug")
+    def __init__(self, slug: str, field: str) -> None:
+        super().__init__(f"{slug} is, or will be, a page of its own where products and categories are.", field=field)
 
 
 class ProductUnnamed(problems.Unprocessable):

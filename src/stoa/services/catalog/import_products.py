@@ -39,10 +39,11 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
     async with catalog.db.transaction() as tx:
         new = [Category(uuid7(), None, slug, name or slug, 0) for slug, name in names.items()]
         made = await categories_repository.import_categories(tx, new)
+        added = [one for one in new if one.id in made]
+        for one in added:
+            check_slug(one.slug, "category")
         said = [
-            Announcement(one.id, 1, CategoryCreated(category_id=one.id, slug=one.slug, parent_id=None))
-            for one in new
-            if one.id in made
+            Announcement(one.id, 1, CategoryCreated(category_id=one.id, slug=one.slug, parent_id=None)) for one in added
         ]
         await catalog.outbox.announce_all(tx, said)
         # Whoever removes one waits since they were imported.

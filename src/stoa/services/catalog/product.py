@@ -30,22 +30,12 @@ its seller may not sell (`suspended`)."""
 Specification = str | int | float | bool
 
 RESERVED = frozenset(
-    {
-        *(
-            "brands",
-            "bulk",
-            "categories",
-            "compare",
-            "export",
-            "facets",
-            "filters",
-            "import",
-            "new",
-            "popular",
-            "prices",
-        ),
-        *("products", "recommended", "reviews", "search", "similar", "suggest", "trending", "variants"),
-    }
+    """
+    all attributes autocomplete batch brands bulk categories collections compare count custom-fields drafts edit
+    export facets feed filters ids import jobs me mine new options personalized popular price-lists prices products
+    questions recommendations recommended related reviews search sellers similar sitemap stats suggest tags tree
+    trending variants
+    """.split()
 )
 """No product's and no category's slug: at their paths stand, or may stand, pages of the shop's own."""
 
