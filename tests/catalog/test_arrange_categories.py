@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from asgi import ask
 
@@ -282,3 +283,33 @@ async def test_every_change_minds_the_version(shop, method, body):
     assert (await send('"1"')).status in {200, 204}
     if method == "PUT":
         assert (await send("*")).status == 200
+
+
+async def test_an_editor_is_answered_with_what_they_made_whoever_comes_next(kitchen):
+    """Who got another's version with the answer would write over it; removed meanwhile, it was a 500."""
+    first, next_one = [await asyncpg.connect(kitchen.db.dsn) for _ in range(2)]
+    held = first.transaction()
+    await held.start()
+    await first.execute("SELECT FROM categories WHERE slug = 'garden' FOR UPDATE")
+    body = {"slug": "garden", "name": "Gardening"}
+    editor = asyncio.create_task(kitchen.rest.ok("PUT", "/categories/garden", body, user=ADMIN))
+    await _waiting(first, 1)
+    removal = asyncio.create_task(_remove_alone(next_one))
+    await _waiting(first, 2)
+    await held.commit()
+    answer, _ = await asyncio.gather(editor, removal)
+    assert (answer["name"], answer["version"]) == ("Gardening", 2)
+    assert "garden" not in await tree(kitchen)
+    await asyncio.gather(first.close(), next_one.close())
+
+
+async def _waiting(session, many):
+    while await session.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < many:
+        await asyncio.sleep(0.005)
+
+
+async def _remove_alone(session):
+    """As soon as whoever is at the tree commits, before anybody reads it."""
+    async with session.transaction():
+        await session.execute("LOCK TABLE categories IN ACCESS EXCLUSIVE MODE")
+        await session.execute("DELETE FROM categories WHERE slug = 'garden'")

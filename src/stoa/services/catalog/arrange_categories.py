@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from stoa.kit import staff_acts
 from stoa.kit.custom_fields.repository import definitions
@@ -20,7 +20,15 @@ from stoa.services.catalog.product import check_place, is_id
 from stoa.services.catalog.service import Catalog
 
 
-async def add_category(catalog: Catalog, new: NewCategory) -> Category:
+class Placed(NamedTuple):
+    """A category in the tree that it makes. Read in its transaction: after it somebody may have changed it again, and
+    who was answered with that version would write over it."""
+
+    category: Category
+    tree: list[Category]
+
+
+async def add_category(catalog: Catalog, new: NewCategory) -> Placed:
     """Raises `SlugTaken`, `UnknownCategory` for its parent, `CategoryTooDeep`."""
     check_slug(new.slug)
     async with catalog.db.transaction() as tx:
@@ -33,12 +41,10 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Category:
         said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
         await catalog.outbox.announce(tx, subject=category.id, version=category.version, fact=said)
         await staff_acts.record(tx, act="category.added", subject=category.id, after=_told(category))
-        return category
+        return Placed(category, await repository.categories(tx))
 
 
-async def replace_category(
-    catalog: Catalog, id_or_slug: str, new: NewCategory, if_match: IfMatch = ANYTHING
-) -> Category:
+async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory, if_match: IfMatch = ANYTHING) -> Placed:
     """All of it, and all that is inside moves along; what is as it was is not written. Raises `NoSuchCategory`,
     `CategoryCycle` and what adding does."""
     async with catalog.db.transaction() as tx:
@@ -53,7 +59,7 @@ async def replace_category(
         after = await _noted(tx, after, new)
         changed = [name for name in Category._fields if getattr(before, name) != getattr(after, name)]
         if not changed:
-            return before
+            return Placed(before, tree)
         if after.parent_id != before.parent_id:
             check_place(_parents(tree), before.id, after.parent_id)
         after = after._replace(version=before.version + 1)
@@ -61,7 +67,7 @@ async def replace_category(
         said = CategoryUpdated(category_id=after.id, slug=after.slug, parent_id=after.parent_id, changed=changed)
         await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
         await staff_acts.record(tx, act="category.changed", subject=before.id, before=_told(before), after=_told(after))
-        return after
+        return Placed(after, await repository.categories(tx))
 
 
 async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch = ANYTHING) -> None:

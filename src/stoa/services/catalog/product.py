@@ -30,12 +30,13 @@ its seller may not sell (`suspended`)."""
 Specification = str | int | float | bool
 
 RESERVED = frozenset(
-    """
-    all attributes autocomplete batch brands bulk categories collections compare count custom-fields drafts edit
-    export facets feed filters ids import jobs me mine new options personalized popular price-lists prices products
-    questions recommendations recommended related reviews search sellers similar sitemap stats suggest tags tree
-    trending variants
-    """.split()
+    (
+        *("all", "attributes", "autocomplete", "batch", "brands", "bulk", "categories", "collections", "compare"),
+        *("count", "custom-fields", "drafts", "edit", "export", "facets", "feed", "filters", "ids", "import"),
+        *("jobs", "me", "mine", "new", "options", "personalized", "popular", "price-lists", "prices", "products"),
+        *("questions", "recommendations", "recommended", "related", "reviews", "search", "sellers", "similar"),
+        *("sitemap", "stats", "suggest", "tags", "tree", "trending", "variants"),
+    )
 )
 """No product's and no category's slug: at their paths stand, or may stand, pages of the shop's own."""
 

@@ -427,8 +427,8 @@ async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryVie
 
 @routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ARRANGE, summary="Add a category")
 async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
-    category = await add_category(catalog, request.body)
-    return _views(await categories_repository.categories(catalog.db), request.principal)[category.id]
+    category, tree = await add_category(catalog, request.body)
+    return _views(tree, request.principal)[category.id]
 
 
 @routes.put(
@@ -440,8 +440,8 @@ async def post_category(catalog: Catalog, request: Request[NewCategory]) -> Cate
     summary="Rename or move a category",
 )
 async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
-    category = await replace_category(catalog, request.path["category"], request.body, request.if_match)
-    return _views(await categories_repository.categories(catalog.db), request.principal)[category.id]
+    category, tree = await replace_category(catalog, request.path["category"], request.body, request.if_match)
+    return _views(tree, request.principal)[category.id]
 
 
 @routes.delete("/categories/{category}", who=ARRANGE, versioned=True, summary="Remove an empty category")
