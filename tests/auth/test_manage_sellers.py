@@ -6,6 +6,7 @@ import importlib.resources
 import jwt
 import pytest
 from auth.conftest import World
+from editors import one_of_two
 
 from stoa.kit.ids import uuid7
 from stoa.services.auth.sellers import catch_up
@@ -82,6 +83,14 @@ async def test_two_who_are_disabled_at_once_close_the_shop(world):
         )
         assert not await selling(world, admin, path)
         assert [(sells) for _, sells, _ in (await told(world, path.rpartition("/")[2]))][-1] is False
+
+
+async def test_of_two_who_block_or_unblock_a_seller_one_does(world):
+    admin = await world.admin()
+    path = await seller_of(world, admin, await world.register())
+    for act in ("block", "unblock"):
+        reasons = ({"reason": "complaints"}, {"reason": "a test"})
+        await one_of_two(world.rest, "POST", f"{path}/{act}", reasons, read=path, token=admin["access_token"])
 
 
 async def test_a_blocked_seller_sells_nothing_until_it_is_unblocked(world):

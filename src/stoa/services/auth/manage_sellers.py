@@ -12,6 +12,7 @@ from __future__ import annotations
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
 from stoa.kit.permissions import OF_OWN, covers
 from stoa.services.auth import powers, repository, roles_repository, sellers_repository
@@ -44,11 +45,14 @@ async def add_seller(auth: Auth, name: str) -> Seller:
     return seller
 
 
-async def set_blocked(auth: Auth, seller_id: str, reason: str, *, blocked: bool) -> Seller:
+async def set_blocked(
+    auth: Auth, seller_id: str, reason: str, if_match: IfMatch = ANYTHING, *, blocked: bool
+) -> Seller:
     """A blocked one sells nothing, whoever acts for it; they may go on changing what is theirs. A repeat changes
-    nothing. Raises `NoSuchSeller`."""
+    nothing. Raises `NoSuchSeller`, `VersionMismatch`."""
     async with auth.db.transaction() as tx:
         before = await _locked(tx, seller_id)
+        if_match.check(before.version)
         if (before.blocked_at is not None) == blocked:
             return before
         await sellers_repository.set_blocked(tx, seller_id, clock.now() if blocked else None)

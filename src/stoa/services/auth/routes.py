@@ -448,11 +448,14 @@ async def show_seller(auth: Auth, request: Request) -> SellerView:
     body=Why,
     answer=SellerView,
     who=BLOCK_SELLERS,
+    versioned=True,
     summary="Let a seller sell nothing",
 )
 async def block_seller(auth: Auth, request: Request[Why]) -> SellerView:
     seller_id = request.path["seller_id"]
-    return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=True))
+    return seller_view(
+        await manage_sellers.set_blocked(auth, seller_id, request.body.reason, request.if_match, blocked=True)
+    )
 
 
 @routes.post(
@@ -460,11 +463,14 @@ async def block_seller(auth: Auth, request: Request[Why]) -> SellerView:
     body=Why,
     answer=SellerView,
     who=BLOCK_SELLERS,
+    versioned=True,
     summary="Let a blocked seller sell again",
 )
 async def unblock_seller(auth: Auth, request: Request[Why]) -> SellerView:
     seller_id = request.path["seller_id"]
-    return seller_view(await manage_sellers.set_blocked(auth, seller_id, request.body.reason, blocked=False))
+    return seller_view(
+        await manage_sellers.set_blocked(auth, seller_id, request.body.reason, request.if_match, blocked=False)
+    )
 
 
 @routes.get(

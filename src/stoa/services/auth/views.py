@@ -42,12 +42,14 @@ class RoleView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SellerView(msgspec.Struct, frozen=True, kw_only=True):
-    """`selling`: not blocked, and somebody enabled acts for it."""
+    """`selling`: not blocked, and somebody enabled acts for it. `version` counts what changed of that and of who acts
+    for it."""
 
     id: str
     name: str
     blocked_at: datetime | None
     selling: bool
+    version: int
     created_at: datetime
 
 
