@@ -157,6 +157,12 @@ async def _column(world: World, wanted: str) -> bool:
     return bool(await world.shop.databases[service].fetchval(found, relation, column))
 
 
+async def _index(world: World, wanted: str) -> bool:
+    service, _, index = wanted.partition(".")
+    found = "SELECT EXISTS (SELECT FROM pg_indexes WHERE indexname = $1)"
+    return bool(await world.shop.databases[service].fetchval(found, index))
+
+
 async def _partitioned(world: World, wanted: str) -> bool:
     service, _, relation = wanted.partition(".")
     found = "SELECT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = $1::regclass)"
@@ -178,13 +184,13 @@ async def _topology(world: World, wanted: str) -> bool:
 
 
 async def _port(world: World, wanted: str) -> bool:
-    """`three-services/user 4001`"""
-    where, _, number = wanted.partition(" ")
+    """`three-services/user http 4001`"""
+    where, kind, number = wanted.split(" ")
     topology, _, process = where.partition("/")
     if not await _topology(world, topology):
         return False
     processes = tomllib.loads((ROOT / "topologies" / f"{topology}.toml").read_text())["process"]
-    return int(number) in {processes.get(process, {}).get(kind) for kind in ("http", "grpc")}
+    return int(number) == processes.get(process, {}).get(kind)
 
 
 async def _package(world: World, wanted: str) -> bool:
@@ -213,6 +219,7 @@ EXISTS: dict[str, Callable[[World, str], Awaitable[bool]]] = {
     "database": _database,
     "table": _table,
     "column": _column,
+    "index": _index,
     "partitioned": _partitioned,
     "event": _event,
     "heard": _heard,
@@ -254,8 +261,8 @@ def test_the_same_has_the_same_name(page: Path):
     for row in rows_of(page):
         called = {_called(thing) for thing in row.here if thing.kind in CALLED_BY_ITS_NAME}
         there = {shaped(*row.endpoint)} if row.endpoint else {each for each in called if each in row.there.lower()}
-        if row.verdict == SAME and called and not called & there:
-            wrong.append(str(row))
+        if row.verdict == SAME and called - there:
+            wrong.append(f"{row}: {', '.join(sorted(called - there))}")
     assert wrong == []
 
 
