@@ -18,7 +18,7 @@ from docs.pages import ROOT, blocks, table
 from journeys.client import Shopper
 from journeys.conftest import shop_on
 
-from stoa.app import SERVICES
+from stoa.app import OURS, SERVICES
 from stoa.kit import outbox
 from stoa.kit.db import Database
 from stoa.kit.telemetry import logs, metrics
@@ -26,6 +26,7 @@ from stoa.runtime import secrets as secrets_of
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.postgres import dsn_of_running
+from stoa.runtime.settings import ProcessSettings
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 SCRIPTS = blocks(OPERATIONS, "sh")
@@ -229,6 +230,14 @@ async def test_another_administrator(reader: Reader, visitor: Shopper):
     email, password = re.search(r"The password of (\S+) is (\S+)\n", printed).groups()
     account = await visitor.ok("POST", "/auth/login", {"email": email, "password": password})
     assert account["user"]["roles"] == ["admin"]
+
+
+def test_the_connections_add_up():
+    figures = r"the (\d+) services, of which (\d+) announce something, take at most (\d+) × (\d+) \+ (\d+) = (\d+)"
+    (stated,) = re.findall(figures, " ".join(OPERATIONS.read_text().split()))
+    services, announcing = len(OURS), sum(bool(service.announces) for service in OURS)
+    pool = ProcessSettings().pool_size
+    assert [*map(int, stated)] == [services, announcing, services, pool, announcing, services * pool + announcing]
 
 
 def test_the_metrics():

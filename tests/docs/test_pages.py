@@ -11,6 +11,8 @@ import pytest
 from docs.pages import PAGES, ROOT, inline_code, links, name, prose
 from journeys.client import Shopper
 
+from stoa.app import OURS
+
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 PARTS = ("Context", "Decision", "Consequences", "Rejected", "Enforced by")
 
@@ -112,6 +114,14 @@ def test_decisions_are_numbered_without_a_gap_and_listed():
     assert listed == [decision.name for decision in DECISIONS]
     titles = re.findall(r"^\d+\. \[(.+?)\]", (ROOT / "docs" / "adr" / "README.md").read_text(), re.MULTILINE)
     assert titles == [decision.read_text().splitlines()[0].split(". ", 1)[1] for decision in DECISIONS]
+
+
+def test_every_folder_of_tests_is_listed():
+    ours = {service.name for service in OURS}
+    folders = {
+        f"tests/{path.parent.name}/" for path in (ROOT / "tests").glob("*/test_*.py") if path.parent.name not in ours
+    }
+    assert folders <= set(inline_code(ROOT / "docs" / "testing.md"))
 
 
 def test_every_page_is_listed():

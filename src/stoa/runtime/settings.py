@@ -27,9 +27,9 @@ class ProcessSettings:
     """The interface that servers listen on: only this machine's own. A container says 0.0.0.0."""
 
     pool_size: PoolSize = 3
-    """Connections of each service in this process, at most; a relay has one more. Nine services, of which five announce
-    something, take 32; fifteen that all do would take 60 of a PostgreSQL's 100. Because writes are gathered into
-    batches more were not faster on two cores."""
+    """Connections of each service in this process, at most; a relay has one more. Fifteen services that all announce
+    something take 60 of a PostgreSQL's 100. Because writes are gathered into batches more were not faster on two
+    cores."""
 
     most_connections: Positive = 900
     """HTTP connections at a time. When another comes, the one that has waited longest for its caller gives way, of the
