@@ -26,7 +26,7 @@ def page() -> str:
         *_picture(),
         "```",
         "",
-        "Solid: calls. Dotted: events, and topics of behavior events.",
+        "Solid: calls. Dotted: events, by their family (the table has each), and topics of behavior events.",
         "",
         "## Calls",
         "",
@@ -58,9 +58,9 @@ def _picture() -> Iterator[str]:
         heard: dict[str, list[str]] = {}
         for event in service.announces:
             for name in subscribers(event):
-                heard.setdefault(name, []).append(event.partition(".")[2])
-        for name, events in heard.items():
-            yield f'    {service.name} -.->|"{", ".join(events)}"| {name}'
+                heard.setdefault(name, []).append(f"{event.partition('.')[0]}.*")
+        for name, families in heard.items():
+            yield f'    {service.name} -.->|"{", ".join(dict.fromkeys(families))}"| {name}'
         for topic in service.streams:
             for name in followers(topic):
                 yield f'    {service.name} -.->|"{topic}"| {name}'
