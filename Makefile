@@ -11,6 +11,9 @@ RUN := @$(PYTHON) tools/environment.py run
 DEV := @$(PYTHON) tools/environment.py dev
 PYTEST := $(BIN)/python -m pytest
 
+# Code is compiled once, and not by each of the processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help up test check fix contracts baseline docs site lock bench journeys faults packages clients doctor clean
 

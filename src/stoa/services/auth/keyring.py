@@ -145,6 +145,9 @@ def _row(private: rsa.RSAPrivateKey, signs_from: datetime) -> KeyRow:
 
 
 def _private_key(row: KeyRow) -> rsa.RSAPrivateKey:
-    key = serialization.load_pem_private_key(row.private_pem.encode(), password=None)
+    # It was made here. To prove once more that its factors are primes takes 60 ms at each start.
+    key = serialization.load_pem_private_key(
+        row.private_pem.encode(), password=None, unsafe_skip_rsa_key_validation=True
+    )
     assert isinstance(key, rsa.RSAPrivateKey)
     return key
