@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
@@ -21,10 +21,12 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.permissions import Permissions
 from stoa.kit.service import Parts, Service
 from stoa.kit.tokens import Verifier
-from stoa.services.auth import build
+from stoa.services.auth import build, repository
+from stoa.services.auth.keys import KeyRow
 from stoa.services.auth.service import Auth
 from stoa.services.auth.settings import Settings
 from stoa.testing import Answer, Rest
+from stoa.testing.servers import Templates
 
 SettingsT = TypeVar("SettingsT")
 
@@ -102,9 +104,27 @@ class World:
         return {table: await self.db.fetchval(f"SELECT count(*) FROM {table}") for table in tables}
 
 
+@pytest.fixture(scope="session")
+async def keys(templates: Templates) -> Sequence[KeyRow]:
+    """What the first start of an auth service makes: prime numbers are the dearest part of it."""
+    dsn = await templates.copy("auth")
+    db = Database("auth", dsn, 1)
+    first = World(db)
+    await first.auth.keyring.ready()
+    made = await repository.all_keys(db)
+    assert first.parts.stop is not None
+    await first.parts.stop()
+    await db.close()
+    await templates.drop(dsn)
+    return made
+
+
 @pytest.fixture
-async def world(database: Any) -> AsyncIterator[World]:
+async def world(database: Any, keys: Sequence[KeyRow]) -> AsyncIterator[World]:
     made = World(await database("auth"))
+    async with made.db.transaction() as tx:
+        for key in keys:
+            await repository.add_key(tx, key)
     yield made
     assert made.parts.stop is not None
     await made.parts.stop()
