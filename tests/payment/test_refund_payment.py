@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from payment.conftest import House, gbp
@@ -77,6 +78,26 @@ async def test_a_source_is_refunded_once(house: House):
     await asyncio.gather(*(execute_refund(house.payments, first.id) for _ in range(5)))
     assert await house.at_provider(payment.key) == ("captured", 300)
     assert len([kind for kind, _ in await house.announced() if kind == "payment.refunded"]) == 1
+
+
+class Forgotten(Exception):
+    pass
+
+
+async def test_what_a_restored_shop_forgot_is_given_back_under_the_same_key(house: House):
+    """The provider goes back to no backup: it has done what was asked after the moment, and does it once."""
+    payment = await house.captured()
+    with contextlib.suppress(Forgotten):
+        async with house.db.transaction() as tx:
+            forgotten = await ask_refund(tx, payment.id, "return-1", "because", gbp(300))
+            raise Forgotten
+    assert (await house.line.refund(payment.key, refund_key=forgotten.id, amount=forgotten.amount)).done
+    again = await ask(house, payment, "return-1", 300)
+    assert (await execute_refund(house.payments, again.id)).state == "done"
+    assert await house.at_provider(payment.key) == ("captured", 300)
+    other = await ask(house, payment, "return-2", 300)
+    assert (await execute_refund(house.payments, other.id)).state == "done"
+    assert await house.at_provider(payment.key) == ("captured", 600)
 
 
 async def test_two_at_once_never_exceed_what_was_captured(house: House):

@@ -106,7 +106,7 @@ async def _asked_before(tx: Transaction, payment_id: str, source: str) -> tuple[
 async def _ask(tx: Transaction, payment: Payment, source: str, reason: str, amount_minor: int) -> Refund | None:
     if amount_minor == 0:
         return None
-    return await repository.add_refund(tx, payment.id, source, reason, amount_minor)
+    return await repository.add_refund(tx, payment, source, reason, amount_minor)
 
 
 async def execute_refund(payments: Payments, refund_id: str) -> Refund:

@@ -7,6 +7,7 @@ Rows of `payments` are locked in the order of their ids wherever several are.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -300,9 +301,14 @@ ADD_REFUND = f"""
 """
 
 
-async def add_refund(tx: Transaction, payment_id: str, source: str, reason: str, amount_minor: int) -> Refund:
-    """A pending refund, counted against the payment, whose row is locked."""
-    row = await tx.fetchrow(ADD_REFUND, ids.uuid7(), payment_id, source, reason, amount_minor)
+async def add_refund(tx: Transaction, payment: Payment, source: str, reason: str, amount_minor: int) -> Refund:
+    """A pending refund, counted against the payment, whose row is locked.
+
+    The provider gives back once under its id, which comes of the payment's key and the source: a shop that was restored
+    from before it asks again under the same.
+    """
+    refund_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{payment.key} {source}"))
+    row = await tx.fetchrow(ADD_REFUND, refund_id, payment.id, source, reason, amount_minor)
     assert row is not None
     return _refund(row)
 
@@ -315,7 +321,7 @@ async def refund_by_id(db: Db, refund_id: str) -> Refund | None:
     return _refund(row) if row else None
 
 
-REFUNDS_OF_PAYMENT = f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 ORDER BY id"
+REFUNDS_OF_PAYMENT = f"SELECT {_REFUND} FROM refunds WHERE payment_id = $1 ORDER BY created_at, id"
 
 
 async def refunds_of_payment(db: Db, payment_id: str) -> list[Refund]:
