@@ -254,6 +254,7 @@ OURS = (
             "payment.refunded",
             "payment.refund_failed",
         ),
+        numbers=("order_numbers",),
     ),
     Service(
         name="payment",

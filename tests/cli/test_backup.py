@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -92,6 +93,14 @@ async def rows(server: Postgres, database: str) -> dict[str, list[int]]:
         await connection.close()
 
 
+async def next_number(server: Postgres, database: str) -> int:
+    connection = await asyncpg.connect(server.dsn(database))
+    try:
+        return await connection.fetchval("SELECT nextval('order_numbers')")
+    finally:
+        await connection.close()
+
+
 async def test_under_another_name(server: Postgres, run: Run, backup: Path, tmp_path: Path, databases: Callable):
     there = tmp_path / "data"
     status, said = run("restore", backup, "--name", "second", "--data-dir", there)
@@ -104,6 +113,10 @@ async def test_under_another_name(server: Postgres, run: Run, backup: Path, tmp_
     for service in SERVICES:
         assert await rows(server, f"first_{service}") == await rows(server, f"second_{service}")
     assert sum((await rows(server, "second_catalog"))["outbox"]) > 0
+    # An order of the first shop, after that moment, has a number that none of the second will have.
+    after = datetime.now(UTC) - datetime.fromisoformat(json.loads((backup / "backup.json").read_text())["at"])
+    assert await next_number(server, "first_order") == 100_001
+    assert 100_001 + 1000 < await next_number(server, "second_order") <= 100_002 + after / timedelta(milliseconds=1)
     status, said = run("acts", "--data-dir", there)
     assert "operator  user.imported" in said
     status, said = run("restore", backup, "--data-dir", there)

@@ -55,9 +55,15 @@ async def test_taken_from_a_shop_that_sells(shop: Installation, tmp_path: Path):
         bought = sum(was_begun and status == 201 for status, was_begun in zip(expected, known, strict=True))
         assert bought > 0
         assert await copy.stock(sku) == (1000 - bought, 0)
+        # A number that a buyer has in a mail is no other's.
+        here, there = [
+            {row["number"]: row["id"] for row in await each.databases["order"].fetch(NUMBERS)} for each in (shop, copy)
+        ]
+        assert all(there[number] == here[number] for number in here.keys() & there.keys())
         await copy.must_be_sound()
 
 
+NUMBERS = "SELECT number, id FROM orders"
 KNOWN = "SELECT EXISTS (SELECT FROM checkouts WHERE key = $1)"
 UNDER_WAY = "SELECT count(*) FROM checkouts WHERE state NOT IN ('completed', 'failed')"
 

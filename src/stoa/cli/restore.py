@@ -81,4 +81,5 @@ async def _fill(access: Access, folder: Path, backup: Backup, console: Console) 
                 await dumps.load(databases.dsn_of(service), backup_folder.file_of(folder, service.name))
                 step.advance()
         with console.step("All in their places"):
+            await databases.skip_numbers(backup.at)
             await databases.put_in_place()

@@ -93,6 +93,9 @@ class Service:
     """The topics that it reads, whoever writes them."""
     shares: tuple[str, ...] = ()
     """Its settings that belong to the whole shop: `currency` is STOA_CURRENCY, unless its own is set."""
+    numbers: tuple[str, ...] = ()
+    """The sequences that number what people hold in their hands, as an order: none of it is given twice, also by a shop
+    that was restored and does not know what it gave last."""
     beside: str | None = None
     """Whose process it joins where a topology does not name it; None where every topology has to."""
     permissions: tuple[Permission, ...] = ()

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from stoa.kit import clock
 from stoa.kit.migrate import MigrationError, pending
 from stoa.kit.service import Service
 from stoa.runtime.access import Access, place_of
 from stoa.runtime.failure import Failure
-from stoa.runtime.provision import as_failure, found_of, make_database, make_roles, migrations_of, turn_of
+from stoa.runtime.provision import as_failure, connect, found_of, make_database, make_roles, migrations_of, turn_of
 
 _BESIDE = "_restoring"
+
+# One that a later migration makes has given nothing.
+_SKIP = "SELECT setval(sequence, nextval(sequence) + $2) FROM to_regclass($1) AS sequence WHERE sequence IS NOT NULL"
 
 
 class Restoring:
@@ -46,6 +51,21 @@ class Restoring:
         await self.remove()
         for name in self._services:
             await make_database(self._admin, f"{name}{_BESIDE}", owner=name)
+
+    async def skip_numbers(self, at: datetime) -> None:
+        """What was given out after the moment `at` is not given again: a number is passed by for each millisecond since.
+
+        No shop gives more, so it holds for the second restore of the same backup too.
+        """
+        passed = max(clock.now() - at, timedelta()) // timedelta(milliseconds=1)
+        for service in self._services.values():
+            if service.numbers:
+                connection = await connect(self.dsn_of(service))
+                try:
+                    for sequence in service.numbers:
+                        await connection.execute(_SKIP, sequence, passed)
+                finally:
+                    await connection.close()
 
     async def put_in_place(self) -> None:
         """Raises `Failure`, and puts none, where this code cannot run on one of them."""
