@@ -181,7 +181,7 @@ OURS = (
         permissions=(Permission("cart.fields.edit", "Define the custom fields of the lines of carts"),),
         secretive=True,
         calls=("catalog", "inventory"),
-        hears=("inventory.sold_out", "inventory.back_in_stock"),
+        hears=("inventory.sold_out", "inventory.back_in_stock", "user.deleted"),
         shares=("currency",),
         beside="order",
     ),

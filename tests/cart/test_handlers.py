@@ -1,8 +1,9 @@
-"""What inventory announces marks the lines of all carts, in whatever order it arrives."""
+"""What inventory announces marks the lines of all carts, in whatever order it arrives; who was deleted has no cart."""
 
 import asyncio
 from itertools import permutations
 
+import msgspec
 import pytest
 from runners import deadlocks, drained
 
@@ -57,6 +58,16 @@ async def test_the_newest_word_counts_whatever_comes_last(db, store, fill, arriv
         for _ in range(2):
             await hear(db, store, kind, version)
     assert await marks(store, cart.id) == {"MUG": True}
+
+
+async def test_the_cart_of_a_deleted_account_goes_with_what_is_in_it(db, store, fill):
+    ada, eve = await fill({"MUG": 1}, user_id=uuid7()), await fill({"MUG": 1}, user_id=uuid7())
+    event = msgspec.structs.replace(told("sold_out", 1, "-"), data={"user_id": ada.id})
+    for _ in range(2):
+        async with db.transaction() as tx:
+            await handlers(store)["user.deleted"](tx, event)
+    assert await store.read(ada.id) is None
+    assert [row["cart_id"] for row in await db.fetch("SELECT cart_id FROM cart_items")] == [eve.id]
 
 
 async def test_two_runners_keep_the_newest_of_each(db, postgres):

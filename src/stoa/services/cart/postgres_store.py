@@ -68,6 +68,9 @@ class PostgresCarts:
     async def mark(self, tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
         await repository.mark_sku(tx, sku, version, sold_out=sold_out)
 
+    async def forget(self, tx: Transaction, user_id: str) -> None:
+        await repository.remove_cart(tx, user_id)
+
     async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
         return await repository.remove_abandoned(self._db, untouched_since, most)
 

@@ -155,6 +155,14 @@ async def mark_sku(tx: Transaction, sku: str, version: int, *, sold_out: bool) -
     await tx.execute(MARK_SKU, sku, version, sold_out)
 
 
+REMOVE_CART = "DELETE FROM carts WHERE id = $1"
+
+
+async def remove_cart(tx: Transaction, cart_id: str) -> None:
+    """With what is in it."""
+    await tx.execute(REMOVE_CART, cart_id)
+
+
 # SKIP LOCKED: somebody who is just putting something in has shown that the cart is not left behind.
 REMOVE_ABANDONED = """
     DELETE FROM carts WHERE id IN (

@@ -69,5 +69,8 @@ class CartStore(Protocol):
         `tx` is the event's: a store in the service's database writes there.
         """
 
+    async def forget(self, tx: Transaction, user_id: str) -> None:
+        """Remove the user's cart with what is in it, if there is one. `tx` as with `mark`."""
+
     async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
         """How many guest carts were removed with what is in them, at most `most`, those untouched longest first."""
