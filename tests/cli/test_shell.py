@@ -29,18 +29,23 @@ async def environ(postgres_server) -> dict[str, str]:
 
 @pytest.fixture
 def script(environ: dict[str, str], tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    def run(text: str) -> subprocess.CompletedProcess[str]:
+    def run(text: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "stoa.cli.main", "shell", "--data-dir", str(tmp_path / "none")],
             input=text,
-            text=True,
             capture_output=True,
-            env=os.environ | environ,
+            encoding="utf-8",
+            env=os.environ | environ | more,
             timeout=60,
             check=False,
         )
 
     return run
+
+
+def test_a_script_is_utf_8_wherever_it_runs(script: Callable) -> None:
+    done = script("print(len('é'), 'é')", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 ?\n", "")
 
 
 def test_a_script(script: Callable) -> None:

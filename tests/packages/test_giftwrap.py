@@ -28,6 +28,11 @@ def test_its_contracts_are_fresh() -> None:
     assert stoa("contracts", "--root", EXAMPLE / "proto", "--out", EXAMPLE / "src", "--check") == (0, "")
 
 
+def test_stoas_own_are_not_made_beside_it() -> None:
+    status, said = stoa("contracts", "--root", ROOT / "proto", "--out", ROOT / "src", "--check")
+    assert (status, said.partition("; ")[2]) == (1, "Stoa's own contracts are made by `make contracts`")
+
+
 def test_its_own_tests_pass(giftwrap: tuple[Path, Path]) -> None:
     source, installed = giftwrap
     assert "7 passed" in run_tests_of(source, installed)

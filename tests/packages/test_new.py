@@ -29,7 +29,7 @@ async def test_what_is_written_passes_its_tests(tmp_path: Path) -> None:
         await write("service", "loyalty", "--into", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["order", "Loyalty", "my-service", "my_service", "x", "gateway", "9lives"])
+@pytest.mark.parametrize("name", ["order", "Loyalty", "my-service", "my_service", "x", "gateway", "9lives", "class"])
 async def test_what_cannot_be_a_name_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(Failure, match=f"'{name}' cannot be the name of a new service"):
         await write("service", name, "--into", tmp_path)

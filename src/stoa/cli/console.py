@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ class Console:
     """Writes to stdout; at a terminal with color and moving bars, elsewhere plain lines."""
 
     def __init__(self) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # What a terminal of another encoding cannot show is no reason to end.
+            sys.stdout.reconfigure(errors="replace")
         self._out = rich.console.Console(highlight=False)
         self._errors = rich.console.Console(stderr=True, highlight=False, soft_wrap=True)
         self._steps = 0

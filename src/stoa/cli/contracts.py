@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
+    if (arguments.out / "stoa" / "contracts").is_dir():
+        raise Failure(f"{arguments.out} has Stoa itself", "Stoa's own contracts are made by `make contracts`")
     stale = await asyncio.to_thread(write, arguments.root, arguments.out, check=arguments.check)
     for target in stale if arguments.check else ():
         console.say(f"{target} is not what {arguments.root} says")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib.resources
+import keyword
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -28,8 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     name, folder = arguments.name, arguments.into / arguments.name
-    if not is_name(name) or name in {each.name for each in OURS}:
-        raise Failure(f"{name!r} cannot be the name of a new service", "take lower-case letters and digits")
+    if name in {each.name for each in OURS}:
+        raise Failure(f"{name!r} cannot be the name of a new service: Stoa has one", "choose another")
+    if not is_name(name) or keyword.iskeyword(name):
+        mend = "take lower-case letters and digits, and no word of Python's"
+        raise Failure(f"{name!r} cannot be the name of a new service", mend)
     check_tools()
     await asyncio.to_thread(_write, name, folder)
     console.say(f"{folder} is a service. Its tests: cd {folder} && pip install --editable . && python -m pytest")

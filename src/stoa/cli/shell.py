@@ -48,7 +48,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with here.existing() as access, whole_process(access, here.environ) as process:
         names = _names(process)
         if not sys.stdin.isatty():
-            return await _run_script(await asyncio.to_thread(sys.stdin.read), names)
+            return await _run_script(await asyncio.to_thread(sys.stdin.buffer.read), names)
         console.say(
             f"Stoa: {', '.join(sorted(SERVICES))}, their messages in order_pb2 and so on, and db.order and so on."
         )
@@ -72,7 +72,7 @@ def _names(process: Process) -> dict[str, Any]:
     return names
 
 
-async def _run_script(text: str, names: dict[str, Any]) -> int:
+async def _run_script(text: bytes, names: dict[str, Any]) -> int:
     try:
         await _evaluate(compile(text, SCRIPT, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
     except SystemExit as left:

@@ -53,7 +53,7 @@ class Restoring:
             await make_database(self._admin, f"{name}{_BESIDE}", owner=name)
 
     async def skip_numbers(self, at: datetime) -> None:
-        """What was given out after the moment `at` is not given again: a number is passed by for each millisecond since.
+        """What was given out after the moment `at` is not given again: one is passed by for each millisecond since.
 
         No shop gives more, so it holds for the second restore of the same backup too.
         """
