@@ -145,6 +145,14 @@ async def test_what_was_harmed(run: Run, copy: Path, tmp_path: Path, databases: 
     assert not (tmp_path / "data").exists()
 
 
+def test_a_secret_that_was_harmed(run: Run, copy: Path, tmp_path: Path):
+    (copy / "secrets.json").write_text('{"secret": "tru')
+    status, said = run("restore", copy, "--name", "third", "--data-dir", tmp_path / "data")
+    assert status == 1
+    assert f"{copy / 'secrets.json'} is not as it was written; copy it again, or remove it" in said.splitlines()[-1]
+    assert not (tmp_path / "data").exists()
+
+
 async def test_one_that_cannot_be_filled_leaves_none(run: Run, copy: Path, tmp_path: Path, databases: Callable):
     """As if `pg_restore` failed in the middle: nothing is left, and the same command succeeds later."""
     before = await databases()

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from stoa.runtime import files
+from stoa.runtime import secrets as secrets_of
 from stoa.runtime.failure import Failure
 
 FORMAT = 1
@@ -74,6 +75,13 @@ async def check(folder: Path, backup: Backup) -> None:
         file = file_of(folder, service)
         if not file.is_file() or await measured(file) != dump:
             raise Failure(f"{file} is not as it was written", "copy it again, or take another backup")
+    secret = folder / SECRETS
+    if secret.exists():
+        try:
+            secrets_of.load(secret, {})
+        except Failure:
+            mend = "copy it again, or remove it: a new one is made"
+            raise Failure(f"{secret} is not as it was written", mend) from None
 
 
 class _Format(msgspec.Struct):
