@@ -44,7 +44,7 @@ OURS = (
             "POST /auth/sellers/{seller_id:uuid}/block",
             "POST /auth/sellers/{seller_id:uuid}/unblock",
             "GET /auth/sellers/{seller_id:uuid}/members",
-            "PUT DELETE /auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
+            "GET PUT DELETE /auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
         ),
         sign_ins=("/auth/register", "/users/register", "/auth/login", "/auth/refresh", "/auth/validate"),
         secretive=True,

@@ -182,6 +182,27 @@ async def test_who_may_not_let_people_in_any_more_does_not(world):
     assert (refused.status, refused.problem) == (403, "no-longer-allowed")
 
 
+async def test_of_two_who_change_who_acts_for_a_seller_one_does(world):
+    admin, ada = await world.admin(), await world.register()
+    token = admin["access_token"]
+    member = f"{await seller_of(world, admin, ada)}/members/{ada['user']['id']}"
+    await one_of_two(world.rest, "PUT", member, ({"role": "member"}, {"role": "member"}), token=token)
+    await one_of_two(world.rest, "DELETE", member, (None, None), token=token)
+
+
+async def test_who_left_and_came_back_is_another_version(world):
+    admin, ada = await world.admin(), await world.register()
+    member = f"{await seller_of(world, admin, ada)}/members/{ada['user']['id']}"
+    before = await world.rest.send("GET", member, token=admin["access_token"])
+    await world.rest.ok("DELETE", member, status=204, token=admin["access_token"])
+    absent = await world.rest.send("PUT", member, {}, headers={"if-match": "*"}, token=admin["access_token"])
+    assert (absent.status, absent.body["now"]) == (412, None)
+    again = await world.rest.ok("PUT", member, {"role": "manager"}, token=admin["access_token"])
+    stale = {"if-match": before.headers["etag"]}
+    refused = await world.rest.send("DELETE", member, headers=stale, token=admin["access_token"])
+    assert (refused.status, refused.problem, refused.body["now"]) == (412, "version-mismatch", again["version"])
+
+
 @pytest.mark.parametrize(
     ("which", "status", "problem"),
     [("no seller", 404, "seller-not-found"), ("nobody", 404, "user-not-found"), ("disabled", 403, "account-disabled")],

@@ -68,7 +68,9 @@ async def set_blocked(
         return await _found(tx, seller_id)
 
 
-async def set_member(auth: Auth, by: Principal, seller_id: str, user_id: str, role: MemberRole) -> Member:
+async def set_member(
+    auth: Auth, by: Principal, seller_id: str, user_id: str, role: MemberRole, *, if_match: IfMatch = ANYTHING
+) -> Member:
     """The user acts for the seller. A repeat changes nothing. Raises `NoLongerAllowed`, `NoSuchSeller`, `NoSuchUser`,
     `BeyondOneself`, `AccountDisabled`, `TooManySellers`."""
     async with auth.db.transaction() as tx:
@@ -81,44 +83,49 @@ async def set_member(auth: Auth, by: Principal, seller_id: str, user_id: str, ro
         if user.disabled_at is not None:
             raise AccountDisabled
         await _locked(tx, seller_id)
-        before = await _role_of(tx, user_id, seller_id)
-        if before != role:
+        member = await sellers_repository.find_member(tx, user_id, seller_id)
+        if_match.check(None if member is None else member.version)
+        if member is None or member.role != role:
             acts_for = await sellers_repository.sellers_of(tx, user_id)
-            if before is None and (len(acts_for) >= MOST_SELLERS or len(user.roles) >= MOST_ROLES):
+            if member is None and (len(acts_for) >= MOST_SELLERS or len(user.roles) >= MOST_ROLES):
                 raise TooManySellers
             await sellers_repository.set_member(tx, user_id, seller_id, role)
             await staff_acts.record(
                 tx,
                 act="seller.member_set",
                 subject=seller_id,
-                before={"user_id": user_id, "role": before},
+                before={"user_id": user_id, "role": None if member is None else member.role},
                 after={"user_id": user_id, "role": role},
             )
             await _end_sessions(auth, tx, user, {*user.roles, SELLER})
             await tell(auth, tx, [seller_id])
-        return await _member(tx, seller_id, user_id)
+            member = await sellers_repository.find_member(tx, user_id, seller_id)
+            assert member is not None  # just set
+        return member
 
 
-async def remove_member(auth: Auth, by: Principal, seller_id: str, user_id: str) -> None:
+async def remove_member(auth: Auth, by: Principal, seller_id: str, user_id: str, if_match: IfMatch = ANYTHING) -> None:
     """The user acts for the seller no more. Raises `NoSuchSeller`, `NotTheirManager` unless a manager or one who may
     edit sellers asks, `BeyondOneself` where that one may less than the user, `NoSuchMember`."""
     async with auth.db.transaction() as tx:
         users = await repository.lock_users(tx, [by.user_id, user_id])
         await _locked(tx, seller_id)
-        staff, asked_by = by.may(powers.EDIT_SELLERS), await _role_of(tx, by.user_id, seller_id)
+        staff, asked_by = by.may(powers.EDIT_SELLERS), await sellers_repository.find_member(tx, by.user_id, seller_id)
         if asked_by is None and not staff:
             raise NoSuchSeller
-        if asked_by != "manager" and by.user_id != user_id:
+        manages = asked_by is not None and asked_by.role == "manager"
+        if not manages and by.user_id != user_id:
             if not staff:
                 raise NotTheirManager
             held = await powers.held_by(tx, users.get(by.user_id), powers.EDIT_SELLERS)
             await _check_covered(tx, held, {*users[user_id].roles} if user_id in users else set())
-        before = await _role_of(tx, user_id, seller_id)
+        before = await sellers_repository.find_member(tx, user_id, seller_id)
         if before is None:
             raise NoSuchMember
+        if_match.check(before.version)
         await sellers_repository.remove_member(tx, user_id, seller_id)
         await staff_acts.record(
-            tx, act="seller.member_removed", subject=seller_id, before={"user_id": user_id, "role": before}
+            tx, act="seller.member_removed", subject=seller_id, before={"user_id": user_id, "role": before.role}
         )
         user = users[user_id]
         left = set(user.roles)
@@ -152,14 +159,3 @@ async def _found(tx: Transaction, seller_id: str) -> Seller:
     found = await sellers_repository.find_seller(tx, seller_id)
     assert found is not None  # locked
     return found
-
-
-async def _role_of(tx: Transaction, user_id: str, seller_id: str) -> MemberRole | None:
-    member = await sellers_repository.find_member(tx, user_id, seller_id)
-    return None if member is None else member.role
-
-
-async def _member(tx: Transaction, seller_id: str, user_id: str) -> Member:
-    member = await sellers_repository.find_member(tx, user_id, seller_id)
-    assert member is not None  # just set
-    return member

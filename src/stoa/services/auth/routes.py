@@ -38,6 +38,7 @@ from stoa.services.auth.errors import (
     AccountDisabled,
     InvalidRefreshToken,
     LastAdmin,
+    NoSuchMember,
     NoSuchRole,
     NoSuchSeller,
     NoSuchUser,
@@ -488,16 +489,33 @@ async def list_members(auth: Auth, request: Request[None, PageQuery]) -> Page[Me
     return page_of([member_view(member) for member in found], query.limit, lambda member: (member.user_id,))
 
 
+@routes.get(
+    "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
+    answer=MemberView,
+    who=OWNER,
+    summary="One who acts for a seller that you act for",
+)
+async def show_member(auth: Auth, request: Request) -> MemberView:
+    seller = await _seller(auth, request)
+    member = await sellers_repository.find_member(auth.db, request.path["user_id"], seller.id)
+    if member is None:
+        raise NoSuchMember
+    return member_view(member)
+
+
 @routes.put(
     "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
     body=MemberBody,
     answer=MemberView,
     who=EDIT_SELLERS,
+    versioned=True,
     summary="Let somebody act for a seller; their sessions end if that changes them",
 )
 async def put_member(auth: Auth, request: Request[MemberBody]) -> Answer:
     seller_id, user_id = request.path["seller_id"].lower(), request.path["user_id"].lower()
-    member = await manage_sellers.set_member(auth, _caller(request), seller_id, user_id, request.body.role)
+    member = await manage_sellers.set_member(
+        auth, _caller(request), seller_id, user_id, request.body.role, if_match=request.if_match
+    )
     return Answer(200, member_view(member), {ENDED_USER: user_id})
 
 
@@ -505,11 +523,12 @@ async def put_member(auth: Auth, request: Request[MemberBody]) -> Answer:
     "/auth/sellers/{seller_id:uuid}/members/{user_id:uuid}",
     raises=(NotTheirManager,),
     who=OWNER,
+    versioned=True,
     summary="Let somebody act for a seller no more: its managers' to do, and one's own",
 )
 async def delete_member(auth: Auth, request: Request) -> Answer:
     seller_id, user_id = request.path["seller_id"].lower(), request.path["user_id"].lower()
-    await manage_sellers.remove_member(auth, _caller(request), seller_id, user_id)
+    await manage_sellers.remove_member(auth, _caller(request), seller_id, user_id, if_match=request.if_match)
     return Answer(204, headers={ENDED_USER: user_id})
 
 

@@ -36,6 +36,7 @@ class Member:
     user_id: str
     email: str
     role: MemberRole
+    version: int
     joined_at: datetime
 
 
@@ -143,13 +144,16 @@ async def sellers_of(db: Db, user_id: str) -> list[str]:
     return [row["seller_id"] for row in await db.fetch(SELLERS_OF, user_id)]
 
 
+# The next version of the seller, as which the change is about to be announced: so who left and came back is not as before.
 SET_MEMBER = """
-    INSERT INTO seller_members (user_id, seller_id, role) VALUES ($1, $2, $3)
-    ON CONFLICT (user_id, seller_id) DO UPDATE SET role = excluded.role
+    INSERT INTO seller_members (user_id, seller_id, role, version)
+    SELECT $1, id, $3, version + 1 FROM sellers WHERE id = $2
+    ON CONFLICT (user_id, seller_id) DO UPDATE SET role = excluded.role, version = excluded.version
 """
 
 
 async def set_member(tx: Transaction, user_id: str, seller_id: str, role: MemberRole) -> None:
+    """The seller must be locked."""
     await tx.execute(SET_MEMBER, user_id, seller_id, role)
 
 
@@ -161,7 +165,7 @@ async def remove_member(tx: Transaction, user_id: str, seller_id: str) -> bool:
 
 
 FIND_MEMBER = """
-    SELECT user_id, email, role, joined_at
+    SELECT user_id, email, role, seller_members.version, joined_at
     FROM seller_members JOIN users ON users.id = user_id
     WHERE user_id = $1 AND seller_id = $2
 """
@@ -173,7 +177,7 @@ async def find_member(db: Db, user_id: str, seller_id: str) -> Member | None:
 
 
 LIST_MEMBERS = """
-    SELECT user_id, email, role, joined_at
+    SELECT user_id, email, role, seller_members.version, joined_at
     FROM seller_members JOIN users ON users.id = user_id
     WHERE seller_id = $1 AND ($2::uuid IS NULL OR user_id > $2)
     ORDER BY user_id LIMIT $3

@@ -57,6 +57,7 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str
     email: str
     role: MemberRole
+    version: int
     joined_at: datetime
 
 
