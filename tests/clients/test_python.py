@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,14 @@ def test_names_are_words_and_everything_is_used():
     assert [name for name in schemas if not name.isalnum()] == []
     text = msgspec.json.encode(document).decode()
     assert [name for name in schemas if f'"#/components/schemas/{name}"' not in text] == []
+
+
+def test_patterns_mean_the_same_in_every_language():
+    """JSON Schema's are Unicode expressions of ECMAScript: there what needs no backslash may have none."""
+    patterns = set(re.findall(r'"pattern":("(?:[^"\\]|\\.)*")', msgspec.json.encode(ours().document).decode()))
+    assert patterns
+    escaped = {each: re.findall(r"\\(.)", msgspec.json.decode(each)) for each in patterns}
+    assert {each: found for each, found in escaped.items() if set(found) - set("sSdDwW^$\\.*+?()[]{}|/")} == {}
 
 
 def test_its_types_are_whole(generated):

@@ -439,6 +439,7 @@ async def test_a_query_is_decoded(app):
         ("name=%ff", "bad-request"),
         ("cheap=perhaps", "unprocessable cheap"),
         ("max_price=99999999999999999999", "unprocessable max_price"),
+        ("max_price=null", "unprocessable max_price"),
         ("cursor=" + "a" * 1001, "unprocessable cursor"),
         ("role=admin", "unprocessable role"),
         ("&".join(f"a{number}=1" for number in range(101)), "bad-request"),

@@ -83,7 +83,7 @@ def test_an_answer_has_all_its_fields_always():
             "type": ["string", "null"],
             "minLength": 3,
             "maxLength": 254,
-            "pattern": r"^[^\s@<>\",;:\\]+@[^\s@<>\",;:\\]+\.[^\s@<>\",;:\\]+$",
+            "pattern": r'^[^\s@<>",;:\\]+@[^\s@<>",;:\\]+\.[^\s@<>",;:\\]+$',
             "examples": ["ada@example.com"],
             "format": "email",
         },

@@ -96,12 +96,18 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
     return _convert(_gathered(parameters) if "custom" in shape.__struct_fields__ else parameters, shape)
 
 
+_CUSTOM = re.compile(r"custom(?:\.(.*)|\[(.*)\])", re.DOTALL)
+
+
 def _gathered(parameters: dict[str, str]) -> dict[str, Any]:
-    """`custom.color` is a member of `custom`: which there are, an admin says, and not the declaration."""
+    """`custom.color` is a member of `custom`: which there are, an admin says, and not the declaration. Generated
+    clients write `custom[color]`, the only way that OpenAPI has for it."""
     gathered: dict[str, Any] = {"custom": {}}
     for name, value in parameters.items():
-        family, dot, member = name.partition(".")
-        if family == "custom" and dot:
+        if match := _CUSTOM.fullmatch(name):
+            member = match[1] if match[1] is not None else match[2]
+            if member in gathered["custom"]:
+                raise problems.Unprocessable("The parameter stands more than once.", field=f"custom.{member}")
             gathered["custom"][member] = value
         else:
             gathered[name] = value
@@ -110,9 +116,14 @@ def _gathered(parameters: dict[str, str]) -> dict[str, Any]:
 
 def _convert(parameters: dict[str, Any], shape: Any) -> Any:
     try:
-        return msgspec.convert(parameters, shape, strict=False)
+        query = msgspec.convert(parameters, shape, strict=False)
     except msgspec.ValidationError as error:
         raise unprocessable(error) from None
+    for name in parameters:
+        # msgspec reads the word null as no value, and a filter that was sent would be none.
+        if getattr(query, name) is None:
+            raise problems.Unprocessable("A parameter that has no value is left out.", field=name)
+    return query
 
 
 def unprocessable(error: msgspec.ValidationError) -> problems.Unprocessable:

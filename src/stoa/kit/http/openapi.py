@@ -64,6 +64,12 @@ _VISITOR_PARAMETER = {
     "schema": {"type": "string"},
 }
 
+_CUSTOM_FILTER = {
+    "style": "deepObject",
+    "explode": True,
+    "description": "By filterable custom fields, which an admin defines: `custom[color]=red`, or `custom.color=red`.",
+}
+
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457. `type` is stable; `field` names the input at fault. Some have more members.",
@@ -252,8 +258,8 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
     if route.query is not None:
         parameters += [
             {"name": name, "in": "query", "required": required, "schema": schema}
+            | (_CUSTOM_FILTER if schema.get("type") == "object" else {})
             for name, required, schema in schemas.members(route.query)
-            if schema.get("type") != "object"  # custom fields: an admin says which there are
         ]
     if route.idempotency not in {None, UNKEPT}:
         required = route.idempotency in {REQUIRED, OWN_REQUIRED}

@@ -50,7 +50,7 @@ Email = Annotated[
     Meta(
         min_length=3,
         max_length=254,
-        pattern=r"^[^\s@<>\",;:\\]+@[^\s@<>\",;:\\]+\.[^\s@<>\",;:\\]+(?!\n)$",
+        pattern=r'^[^\s@<>",;:\\]+@[^\s@<>",;:\\]+\.[^\s@<>",;:\\]+(?!\n)$',
         examples=["ada@example.com"],
         extra_json_schema={"format": "email"},
     ),
