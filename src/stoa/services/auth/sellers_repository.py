@@ -144,7 +144,7 @@ async def sellers_of(db: Db, user_id: str) -> list[str]:
     return [row["seller_id"] for row in await db.fetch(SELLERS_OF, user_id)]
 
 
-# The next version of the seller, as which the change is about to be announced: so who left and came back is not as before.
+# The version as which the seller is about to be announced: so who left and came back is not as before.
 SET_MEMBER = """
     INSERT INTO seller_members (user_id, seller_id, role, version)
     SELECT $1, id, $3, version + 1 FROM sellers WHERE id = $2

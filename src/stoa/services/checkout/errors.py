@@ -120,7 +120,7 @@ class KeyReused(problems.Unprocessable):
 class AnswerGone(problems.Conflict):
     """`order` is the one that was made under the key."""
 
-    title = "The answer is no longer kept"
+    title = "The request took effect, but its answer was lost"
     slug = "answer-lost"
 
     def __init__(self, order_id: str) -> None:

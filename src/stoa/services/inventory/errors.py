@@ -58,7 +58,7 @@ class NotYourStock(problems.Forbidden):
 class OutOfStock(problems.Conflict):
     """`skus` has each line that does not fit: `{sku, requested, available}`."""
 
-    title = "Not enough in stock"
+    title = "Out of stock"
     slug = "out-of-stock"
 
     def __init__(self, shortages: Sequence[Shortage]) -> None:
