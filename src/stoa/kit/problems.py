@@ -65,6 +65,8 @@ class Problem(Exception):
 
 
 class BadRequest(Problem):
+    """Mend the request: as it is it gets the same answer again."""
+
     status = 400
     code = grpc.StatusCode.INVALID_ARGUMENT
     title = "The request cannot be read"
@@ -72,6 +74,8 @@ class BadRequest(Problem):
 
 
 class Unauthorized(Problem):
+    """Sign in, or get a new access token by the refresh token, and send the request again."""
+
     status = 401
     code = grpc.StatusCode.UNAUTHENTICATED
     title = "Sign in first"
@@ -79,6 +83,8 @@ class Unauthorized(Problem):
 
 
 class PaymentRequired(Problem):
+    """Ask for another means of payment, and order under a new `Idempotency-Key`."""
+
     status = 402
     code = grpc.StatusCode.FAILED_PRECONDITION
     title = "The payment was refused"
@@ -86,6 +92,8 @@ class PaymentRequired(Problem):
 
 
 class Forbidden(Problem):
+    """Sign in as somebody who may: to send it again does not help."""
+
     status = 403
     code = grpc.StatusCode.PERMISSION_DENIED
     title = "Not allowed"
@@ -93,6 +101,8 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
+    """Look it up again: it is gone, is somebody else's, or never was."""
+
     status = 404
     code = grpc.StatusCode.NOT_FOUND
     title = "Not found"
@@ -100,6 +110,8 @@ class NotFound(Problem):
 
 
 class Conflict(Problem):
+    """Read what there is by now, and decide again."""
+
     status = 409
     code = grpc.StatusCode.FAILED_PRECONDITION
     title = "Not possible in this state"
@@ -107,6 +119,8 @@ class Conflict(Problem):
 
 
 class PreconditionFailed(Problem):
+    """Read what there is by now, and decide again."""
+
     status = 412
     code = grpc.StatusCode.FAILED_PRECONDITION
     title = "Not as expected"
@@ -114,6 +128,8 @@ class PreconditionFailed(Problem):
 
 
 class TooLarge(Problem):
+    """Send less at once."""
+
     status = 413
     code = grpc.StatusCode.INVALID_ARGUMENT
     title = "The request is too large"
@@ -121,6 +137,8 @@ class TooLarge(Problem):
 
 
 class Unprocessable(Problem):
+    """Mend the input that `field` names: as it is it gets the same answer again."""
+
     status = 422
     code = grpc.StatusCode.INVALID_ARGUMENT
     title = "A value is not acceptable"
@@ -128,6 +146,8 @@ class Unprocessable(Problem):
 
 
 class TooManyRequests(Problem):
+    """Wait as many seconds as `Retry-After` says."""
+
     status = 429
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
     title = "Too many requests"
@@ -135,33 +155,35 @@ class TooManyRequests(Problem):
 
 
 class Fault(Problem):
-    """Our own fault: the detail says nothing about the inside."""
+    """The fault is the shop's: tell who runs it the `request_id`."""
 
 
 class Unavailable(Problem):
+    """Send the same request again, with the same `Idempotency-Key`, after as many seconds as `Retry-After` says."""
+
     status = 503
     code = grpc.StatusCode.UNAVAILABLE
     title = "Temporarily unavailable"
     slug = "unavailable"
 
 
-_BY_STATUS: dict[int, type[Problem]] = {
-    kind.status: kind
-    for kind in (
-        BadRequest,
-        Unauthorized,
-        PaymentRequired,
-        Forbidden,
-        NotFound,
-        Conflict,
-        PreconditionFailed,
-        TooLarge,
-        Unprocessable,
-        TooManyRequests,
-        Fault,
-        Unavailable,
-    )
-}
+OF_STATUSES: tuple[type[Problem], ...] = (
+    BadRequest,
+    Unauthorized,
+    PaymentRequired,
+    Forbidden,
+    NotFound,
+    Conflict,
+    PreconditionFailed,
+    TooLarge,
+    Unprocessable,
+    TooManyRequests,
+    Fault,
+    Unavailable,
+)
+"""The docstring of each says what to do about one of its kind: the page of the type has it (`problem_types`)."""
+
+_BY_STATUS = {kind.status: kind for kind in OF_STATUSES}
 
 
 def first_line(error: BaseException) -> str:

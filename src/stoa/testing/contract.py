@@ -19,6 +19,7 @@ import msgspec
 
 from stoa.app import SERVICES
 from stoa.edge.gateway.description import with_tags
+from stoa.kit import problems
 from stoa.kit.http.app import PREFIX
 from stoa.kit.http.openapi import Document, merge, openapi
 from stoa.kit.http.router import Router, decode_segments
@@ -59,9 +60,15 @@ class Contract:
             return
         if kind not in content:
             raise NotAsDescribed(f"{asked}: {status} is {kind!r}, declared are {list(content)}: {body[:200]!r}")
-        for error in self._validator(content[kind]["schema"]).iter_errors(msgspec.json.decode(body)):
+        document = msgspec.json.decode(body)
+        if kind == problems.CONTENT_TYPE and not self._has_page(document["type"]):
+            raise NotAsDescribed(f"{asked}: {document['type']} has no page")
+        for error in self._validator(content[kind]["schema"]).iter_errors(document):
             place = "/".join(map(str, error.instance_path))
             raise NotAsDescribed(f"{asked}: {status} is not as described at {place!r}: {error.message}")
+
+    def _has_page(self, kind: str) -> bool:
+        return kind.removeprefix(problems.TYPE_BASE) in self.document["x-problems"]
 
     def _operation(self, method: str, raw_path: str) -> Document | None:
         path = raw_path.partition("?")[0]
@@ -87,6 +94,7 @@ def contract_of(*bound: BoundRoutes) -> Contract:
 @cache
 def ours() -> Contract:
     """Of the whole shop."""
+    importlib.import_module("stoa.edge.gateway.upstream")  # has problems of its own, and is not loaded everywhere
     routes = [importlib.import_module(f"{service.package}.routes").routes for service in SERVICES.values()]
     document = merge([openapi([each.bind(None) for each in routes], PREFIX)])
     return Contract(with_tags(document, (read.path for service in SERVICES.values() for read in service.public)))

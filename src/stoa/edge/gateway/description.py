@@ -5,7 +5,7 @@ What the gateway itself adds to an answer is said here: the tags of public reads
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from stoa.kit.http import asgi
 from stoa.kit.http.openapi import ETAG, IF_NONE_MATCH, UNCHANGED, Document, merge
 from stoa.kit.http.preconditions import tag_of
 from stoa.kit.idempotency import Answer
+from stoa.kit.problem_types import ProblemType
 
 PATH = "/api/v1/openapi.json"
 FRESH_SECONDS = 60.0
@@ -30,6 +31,7 @@ class Description:
         # Services that share a process share its app.
         self._apps = list({id(app): app for app in upstreams}.values())
         self._answer: Answer | None = None
+        self._problems: dict[str, ProblemType] = {}
         self._fetched_at = 0.0
 
     async def answer(self) -> Answer:
@@ -43,10 +45,17 @@ class Description:
                 if self._answer is None:
                     raise
                 return self._answer
-            body = msgspec.json.encode(with_tags(merge(documents), self._public))
+            merged = merge(documents)
+            self._problems = msgspec.convert(merged["x-problems"], dict[str, ProblemType])
+            body = msgspec.json.encode(with_tags(merged, self._public))
             headers = {"content-type": asgi.JSON, "cache-control": "no-cache", "etag": tag_of(body)}
             self._answer = Answer(200, body, headers)
         return self._answer
+
+    async def problems(self) -> Mapping[str, ProblemType]:
+        """The types of problem that the shop has, by slug."""
+        await self.answer()
+        return self._problems
 
 
 def _request() -> dict[str, Any]:

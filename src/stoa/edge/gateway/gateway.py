@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
-from stoa.edge.gateway import encoding
+from stoa.edge.gateway import encoding, problem_pages
 from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
 from stoa.edge.gateway.callers import Proxies
 from stoa.edge.gateway.description import Description
@@ -243,6 +243,8 @@ class Gateway:
             self._requests.spend(caller_at(arrival.caller.address))
             keys = await self._auth.GetSigningKeys(GetSigningKeysRequest())
             return Answer(200, keys.jwks_json.encode(), {"content-type": asgi.JSON, "cache-control": JWKS_CACHE})
+        if raw_path.startswith(problem_pages.LIST):
+            return problem_pages.problem_page(await self._description.problems(), raw_path)
         return self._site.find(raw_path)
 
     async def _identify(self, arrival: Arrival) -> tuple[Principal | None, problems.Problem | None]:

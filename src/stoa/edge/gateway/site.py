@@ -54,6 +54,11 @@ def _of_viewer(path: str) -> Answer:
     return _page(Path(str(file)).read_bytes(), content_type)
 
 
+def html_answer(text: str) -> Answer:
+    """A page that is not in a file."""
+    return _page(text.encode(), _HTML)
+
+
 def _page(body: bytes, content_type: str) -> Answer:
     return Answer(
         200,

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import to_builtins
+
 from stoa.kit import problems
 from stoa.kit.http.routes import (
     OPTIONAL,
@@ -28,6 +30,7 @@ from stoa.kit.http.routes import (
 )
 from stoa.kit.http.schemas import REF, Schema, Schemas, component
 from stoa.kit.http.streaming import BodyStream
+from stoa.kit.problem_types import problem_types
 
 Document = dict[str, Any]
 
@@ -72,7 +75,8 @@ _CUSTOM_FILTER = {
 
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457. `type` is stable; `field` names the input at fault. Some have more members.",
+    "description": "RFC 9457. `type` is stable, and where a page says what it means and what to do; `field` names the "
+    "input at fault. Some have more members.",
     "properties": {
         "type": {"type": "string", "format": "uri-reference", "examples": ["/problems/out-of-stock"]},
         "title": {"type": "string"},
@@ -160,6 +164,7 @@ def openapi(bound: Sequence[BoundRoutes], prefix: str) -> Document:
         "info": {"title": "Stoa", "version": "1", "description": _ABOUT},
         "servers": [{"url": prefix}],
         "tags": [{"name": each.service} for each in bound],
+        "x-problems": to_builtins(problem_types()),
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": components,
@@ -170,8 +175,11 @@ def openapi(bound: Sequence[BoundRoutes], prefix: str) -> Document:
 
 
 def merge(documents: Sequence[Document]) -> Document:
-    """One document for the services of several processes, with no more components than it uses."""
+    """One document for the services of several processes, with no more components than it uses, and with the types of
+    problem that this process has beside theirs."""
     merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"]}}
+    types = [to_builtins(problem_types()), *(each["x-problems"] for each in documents)]
+    merged["x-problems"] = dict(sorted((slug, each) for some in types for slug, each in some.items()))
     merged["tags"] = sorted((tag for each in documents for tag in each["tags"]), key=lambda tag: str(tag["name"]))
     schemas: dict[str, Schema] = {}
     taken: set[str] = set()

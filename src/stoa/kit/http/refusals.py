@@ -21,6 +21,8 @@ class KeyRequired(problems.BadRequest):
 
 
 class UnsupportedMediaType(problems.Problem):
+    """Send JSON, as `Content-Type: application/json`."""
+
     status = 415
     code = problems.BadRequest.code
     title = "The content type is not supported"
@@ -28,6 +30,8 @@ class UnsupportedMediaType(problems.Problem):
 
 
 class MethodNotAllowed(problems.Problem):
+    """`allow` has the methods that are."""
+
     status = 405
     code = problems.BadRequest.code
     title = "The method is not allowed here"
@@ -44,6 +48,8 @@ class BodyTooLarge(problems.TooLarge):
 
 
 class BodyTooSlow(problems.Problem):
+    """Send the same request again."""
+
     status = 408
     code = problems.BadRequest.code
     title = "The body did not come in time"
@@ -56,6 +62,8 @@ class MalformedRequest(problems.BadRequest):
 
 
 class VersionNotSupported(problems.Problem):
+    """Send it as HTTP/1.1."""
+
     status = 505
     code = problems.BadRequest.code
     title = "This version of HTTP is not spoken here"
@@ -63,6 +71,8 @@ class VersionNotSupported(problems.Problem):
 
 
 class HeadersTooLarge(problems.Problem):
+    """Send fewer or shorter ones."""
+
     status = 431
     code = problems.BadRequest.code
     title = "The headers are too large"
@@ -70,6 +80,8 @@ class HeadersTooLarge(problems.Problem):
 
 
 class TargetTooLong(problems.Problem):
+    """Ask for less at once."""
+
     status = 414
     code = problems.BadRequest.code
     title = "Path and query are too long"
@@ -77,6 +89,8 @@ class TargetTooLong(problems.Problem):
 
 
 class HeadersTooSlow(problems.Problem):
+    """Send the same request again."""
+
     status = 408
     code = problems.BadRequest.code
     title = "The headers did not come in time"
