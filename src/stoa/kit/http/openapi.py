@@ -70,6 +70,7 @@ _VISITOR_PARAMETER = {
 _CUSTOM_FILTER = {
     "style": "deepObject",
     "explode": True,
+    "example": {},  # else Swagger UI makes some up, and sends them
     "description": "By filterable custom fields, which an admin defines: `custom[color]=red`, or `custom.color=red`.",
 }
 
