@@ -242,6 +242,36 @@ async def test_a_replica_that_is_gone_leaves_the_body_to_the_next(uploads):
         await upstream.close()
 
 
+async def process_of(*address: str) -> asyncio.subprocess.Process:
+    """The service, or with its address a gateway before it. The first line that it prints is its port."""
+    command = (sys.executable, "-m", "tests.edge.uploads", *address)
+    return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+
+
+async def test_a_service_that_is_killed_leaves_no_answer_that_looks_whole() -> None:
+    """An answer that says how long it is, one that does not, and a body that is still coming."""
+    service = await process_of()
+    upstream = RemoteUpstream("uploads", [f"127.0.0.1:{int(await service.stdout.readline())}"], "between us", 5.0)
+    async with serving(gateway_to(upstream)) as door:
+        lines = [await asyncio.open_connection("127.0.0.1", door.port) for _ in range(3)]
+        (announced, first), (chunked, second), (uploading, third) = lines
+        first.write(b"GET /api/downloads/1000" + HEAD + b"\r\n")
+        second.write(b"GET /api/downloads/-1000" + HEAD + b"\r\n")
+        third.write(b"POST /api/uploads" + HEAD + b"Content-Length: %d\r\n\r\n" % (2 * MIB) + PIECE)
+        length = 1000 * len(PIECE)
+        assert b"content-length: %d\r\n" % length in await announced.readuntil(b"\r\n\r\n")
+        assert b"transfer-encoding: chunked\r\n" in await chunked.readuntil(b"\r\n\r\n")
+        service.kill()
+        await service.wait()
+        assert len(await announced.read()) < length
+        assert not (await chunked.read()).endswith(b"0\r\n\r\n")
+        refused = await uploading.read()
+        assert refused.startswith(b"HTTP/1.1 503") and b"/problems/upstream-unavailable" in refused
+        for _, writer in lines:
+            writer.close()
+    await upstream.close()
+
+
 def resident(pid: int) -> int:
     """The most memory that a process has had so far, in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -251,14 +281,7 @@ def resident(pid: int) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 async def test_the_gateway_holds_little_of_what_passes(uploads):
     async with serving(uploads.api()) as service:
-        door = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.edge.uploads",
-            f"127.0.0.1:{service.port}",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        door = await process_of(f"127.0.0.1:{service.port}")
         try:
             port = int(await door.stdout.readline())
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,5 +1,5 @@
-"""A service that takes and gives what is large, in small; with its own gateway, and that as a process: `python -m
-tests.edge.uploads HOST:PORT` is a gateway before the service at that address."""
+"""A service that takes and gives what is large, in small; with its own gateway, and each as a process: `python -m
+tests.edge.uploads` is the service, with `HOST:PORT` behind it a gateway before the service at that address."""
 
 from __future__ import annotations
 
@@ -133,16 +133,17 @@ def gateway_to(upstream: ASGIApp) -> Gateway:
     )
 
 
-async def _serve(address: str) -> None:
-    upstream = RemoteUpstream("uploads", [address], "between us", 10.0)
-    door: Any = gateway_to(upstream)
-    server = HttpServer(door, "127.0.0.1", 0, finish_seconds=1, most_connections=10)
+async def _serve(address: str | None) -> None:
+    upstream = RemoteUpstream("uploads", [address], "between us", 10.0) if address else None
+    app: Any = gateway_to(upstream) if upstream else Uploads().api()
+    server = HttpServer(app, "127.0.0.1", 0, finish_seconds=1, most_connections=10)
     await server.start()
     print(server.port, flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     await server.stop()
-    await upstream.close()
+    if upstream:
+        await upstream.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))
+    asyncio.run(_serve(next(iter(sys.argv[1:]), None)))

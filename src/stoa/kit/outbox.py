@@ -82,6 +82,24 @@ REDRIVE = """
     INSERT INTO outbox (recipient, id, shard) SELECT recipient, id, shard FROM back
 """
 
+REFUSED_AGAIN = timedelta(minutes=5)
+"""How long what was refused stays parked, before whoever refused it is asked again: he may be of a newer version by
+then."""
+
+# With all that is behind it: what is newer and stays parked would have it parked behind that.
+PUT_BACK_REFUSED = """
+    WITH refused AS MATERIALIZED (
+        SELECT DISTINCT recipient, subject FROM (
+            SELECT recipient, subject FROM outbox_parked
+            WHERE recipient = ANY ($1) AND parked_at < now() - $2::interval ORDER BY id LIMIT $3) AS first
+    ), back AS (
+        DELETE FROM outbox_parked AS parked USING refused
+        WHERE (parked.recipient, parked.subject) = (refused.recipient, refused.subject)
+        RETURNING parked.recipient, parked.id, parked.shard
+    )
+    INSERT INTO outbox (recipient, id, shard) SELECT recipient, id, shard FROM back
+"""
+
 DISCARD = """
     DELETE FROM outbox_parked AS parked USING event_log AS log
     WHERE parked.recipient = $1 AND log.event_id = $2 AND parked.id = log.id
@@ -218,6 +236,16 @@ async def redrive(db: Database, recipient: str, subject: str | None = None) -> i
             )
         await tx.execute(TELL_OTHERS, CHANNEL)
         return back
+
+
+async def put_back_refused(db: Database, recipients: Collection[str]) -> int:
+    """Have those who refused something a while ago asked again, each subject in its old place; how many events."""
+    async with db.transaction() as tx:
+        await lock_parking(tx)
+        back = affected(await tx.execute(PUT_BACK_REFUSED, list(recipients), REFUSED_AGAIN, ONE_ROUND))
+        if back:
+            await tx.execute(TELL_OTHERS, CHANNEL)
+    return back
 
 
 async def discard(db: Database, recipient: str, event_id: str, reason: str) -> bool:

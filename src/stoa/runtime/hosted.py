@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -131,7 +131,7 @@ class Hosted:
             calls.offer(stream, followers(stream.topic))
         for follower in self.followers:
             calls.follow(follower)
-        self._jobs = JobRunner(self.service.name, (*self.parts.jobs, self._housekeeping()), pulse)
+        self._jobs = JobRunner(self.service.name, (*self.parts.jobs, *self._own_jobs()), pulse)
         self._loops: list[asyncio.Task[None]] = []
 
     def _build(self) -> Parts:
@@ -206,7 +206,13 @@ class Hosted:
     def _loop(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return asyncio.create_task(work, name=f"{self.service.name}.{name}")
 
-    def _housekeeping(self) -> Job:
+    def _own_jobs(self) -> Iterator[Job]:
+        async def put_back() -> None:
+            await outboxes.put_back_refused(self.db, self._resources.outbox.recipients)
+
+        if self.service.announces:
+            yield Job("refused", put_back, every_seconds=outboxes.REFUSED_AGAIN.total_seconds())
+
         async def forget() -> None:
             await self.keys.prune()
             await outboxes.forget_personal(self.db)
@@ -216,4 +222,4 @@ class Hosted:
                 await streams.prune(self.db, stream.topic, self._stream_kept)
             await stream_parked.prune(self.db, self._stream_kept)
 
-        return Job("forget", forget, every_seconds=HOUSEKEEPING_SECONDS)
+        yield Job("forget", forget, every_seconds=HOUSEKEEPING_SECONDS)

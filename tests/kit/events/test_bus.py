@@ -16,6 +16,7 @@ from stoa.kit.events import Fact
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Unavailable
+from stoa.kit.redelivery import reaching, replay
 from stoa.kit.relay import Relay
 from stoa.kit.service import Service
 
@@ -147,6 +148,25 @@ async def test_what_is_personal_comes_only_to_who_gets_it(bus, announcer, hearer
         await delivered(announcer)
     assert await inventory.db.fetchval("SELECT data FROM inbox") == {"n": 1}
     assert await notification.db.fetchval("SELECT data FROM inbox") == {"n": 1, "email": "ada@example.com"}
+
+
+async def test_what_is_replayed_comes_to_that_hearer_and_to_no_other(bus, announcer, hearers, run) -> None:
+    inventory, notification = hearers
+    async with bus.receive({"inventory": inventory, "notification": notification}):
+        run(Relay(ORDER, announcer.db, announcer.outbox, bus))
+        await announcer.place("a", 1, 2)
+        await until(lambda: has(inventory, 2))
+        await until(lambda: has(notification, 2))
+        await delivered(announcer)
+        for each in (inventory, notification):
+            await each.db.execute("DELETE FROM inbox WHERE (data ->> 'n')::int = 1")
+        types = ("order.placed",)
+        owed = [each.owed async for each in replay(announcer.db, inventory.db, types, reaching(None))]
+        await until(lambda: has(inventory, 2))
+        await delivered(announcer)
+    assert owed == [1]
+    assert sorted(await inventory.kept()) == [1, 2]
+    assert await notification.kept() == [2]
 
 
 async def noted(tx, event) -> None:

@@ -158,6 +158,28 @@ async def test_what_is_redriven_and_refused_again_is_parked_again(system) -> Non
     assert await system.inventory.kept() == []
 
 
+async def test_what_was_refused_is_put_back_after_a_while_with_all_that_is_behind_it(system) -> None:
+    """By a hearer of an older version, as a rule: it is replaced, and nobody has to remember what it refused."""
+    system.inventory.refuses = {1, 4}
+    await system.announcer.place("a", 1, 2)
+    await system.announcer.place("b", 4)
+    system.relay()
+    await system.delivered()
+    system.inventory.refuses = {4}
+    db = system.announcer.db
+    assert await outbox.put_back_refused(db, {"inventory"}) == 0
+    await db.execute("UPDATE outbox_parked SET parked_at = now() - interval '1 hour' WHERE id IN (1, 3)")
+    # Who is gone has no lane that would bring it.
+    assert await outbox.put_back_refused(db, {"notification"}) == 0
+    assert await outbox.put_back_refused(db, {"inventory"}) == 3
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 2]
+    assert [subject for _, subject, _ in await system.announcer.parked()] == ["b"]
+    # Refused once more it waits as long once more.
+    assert await outbox.put_back_refused(db, {"inventory"}) == 0
+    assert await list_acts(db, limit=9) == []
+
+
 async def test_what_is_discarded_never_arrives_and_what_was_behind_it_does(system) -> None:
     system.inventory.refuses = {1}
     ids = await system.announcer.announce_at_once([Announcement("a", n, Placed(n=n)) for n in (1, 2, 3)])
