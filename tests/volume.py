@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Transaction
 
-ROWS = 300_000
+ROWS = 100_000
 
 
 class Read(NamedTuple):
