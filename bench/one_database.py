@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from bench.shop import Shop
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.kit.migrate import migrate
 from stoa.runtime.provision import migrations_of
 
@@ -61,7 +61,7 @@ async def make(shop: Shop) -> Namespace:
     tables, functions = {}, {}
     target = await asyncpg.connect(shop.dsn(NAME))
     try:
-        for service in SERVICES.values():
+        for service in STORED.values():
             schema = f"stoa_{service.name}"
             await target.execute(f"CREATE SCHEMA {schema}")
             await migrate(f"{shop.dsn(NAME)}?search_path={schema}", service.name, migrations_of(service))

@@ -22,7 +22,7 @@ import aiohttp
 import asyncpg
 
 from bench.load import HOST
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.runtime import children, topology
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
@@ -97,7 +97,7 @@ class Shop:
     async def settle(self) -> float:
         """Wait until every checkout has ended and every event has had its effect; the seconds that took."""
         started = time.perf_counter()
-        connections = {name: await asyncpg.connect(self.dsn(f"stoa_{name}")) for name in SERVICES}
+        connections = {name: await asyncpg.connect(self.dsn(f"stoa_{name}")) for name in STORED}
         try:
             while True:
                 owed = [await each.fetchval(OWED) for each in connections.values()]

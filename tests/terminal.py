@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import processes
+from stoa.testing import processes
 
 ANSWER_SECONDS = 90.0
 

@@ -1,10 +1,12 @@
-"""Write docs/permissions.md from stoa.app and the routes: what each permission allows, and who has it at first."""
+"""Write docs/permissions.md from stoa.app and the routes: what each permission allows, who has it at first, and which
+routes need nobody to be signed in."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
 
 from pages import write_or_check
 
@@ -23,6 +25,13 @@ an owner's route asks for it once the thing is another's. Admins make roles of t
 |---|---|---|---|
 """
 
+GUESTS = """\
+## Without signing in
+
+| route | a token that does not count is |
+|---|---|\
+"""
+
 
 def page() -> str:
     lines = []
@@ -32,7 +41,15 @@ def page() -> str:
             asking = [f"`{route.method} {route.path}`" for route in routes if each.name in route.who.permissions]
             given = ", ".join(("admin", *each.given_to))
             lines.append(f"| `{each.name}` | {each.what} | {given} | {', '.join(asking)} |")
-    return HEAD + "\n".join(lines) + "\n"
+    return HEAD + "\n".join([*lines, "", GUESTS, *_for_guests()]) + "\n"
+
+
+def _for_guests() -> Iterator[str]:
+    for name in SERVICES:
+        for route in _routes(name):
+            if not route.who.signed_in:
+                token = "as if there were none" if route.who.forgiving else "refused"
+                yield f"| `{route.method} {route.path}` | {token} |"
 
 
 def _routes(service: str) -> tuple[Route, ...]:

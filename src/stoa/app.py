@@ -5,8 +5,8 @@ start; a channel to a service that is not under `calls` is refused at start; an 
 `announces` is refused when announced; `hears` is where the bus delivers, and only with `gets_personal` the members of
 a fact that are about a person. What is much and no fact, as who looked at what, is written to `streams` and read by
 whoever `follows` them. A route that asks for what is not under `permissions` is refused at start.
-Each service owns a database and a login role of its own (`stoa.runtime.access`); no other role may
-connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
+Each service owns a database and a login role of its own (`stoa.runtime.access`), unless its `store` is None; no other
+role may connect to it. Which services share a process is said in `topologies/*.toml` and nowhere in the code.
 """
 
 from stoa.kit import packages
@@ -313,8 +313,12 @@ OURS = (
 SERVICES: dict[str, Service] = {service.name: service for service in (*OURS, *packages.joined(OURS))}
 """Ours, and those of the packages that are installed beside us (`stoa.kit.packages`)."""
 
+STORED: dict[str, Service] = {name: service for name, service in SERVICES.items() if service.store is not None}
+"""Those of them that have a database."""
+
 GATEWAY = Service(
     name="gateway",
+    store=None,
     calls=("auth",),
     hears=tuple(dict.fromkeys(kind for one in SERVICES.values() for read in one.public for kind in read.changed_by)),
 )

@@ -65,7 +65,7 @@ class Market:
     process: Process
 
     def db(self, service: str) -> Database:
-        return self._hosted(service).db
+        return self._hosted(service).stored.db
 
     def stub(self, service: str) -> Any:
         return STUBS[service](self.process.neighbors.system_channel("test", service))

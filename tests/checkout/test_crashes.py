@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from checkout.conftest import Crashes, House, NewHouse, Shopper
 
+from stoa.kit.crash_points import exit_at
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import crash_points
 from stoa.services.checkout.errors import LeaseLost
@@ -209,7 +210,7 @@ async def test_a_save_without_the_lease_is_refused(new_house: NewHouse, shopper:
 def test_the_process_ends_at_the_point_that_is_named_and_at_no_other(monkeypatch, named: str, ends: list[int]):
     ended: list[int] = []
     monkeypatch.setattr("os._exit", ended.append)
-    reach = crash_points.exit_at(named)
+    reach = exit_at(named)
     for point in POINTS:
         reach(point)
     assert ended == ends

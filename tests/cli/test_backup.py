@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
-import processes
 import pytest
 
 from stoa.app import SERVICES
 from stoa.runtime.postgres import Postgres
+from stoa.testing import processes
 
 SECRET = "a secret of this test, long enough"
 DATABASES = "SELECT datname FROM pg_database WHERE datname ~ '^(first|second|third)_' ORDER BY datname"

@@ -12,7 +12,6 @@ from typing import Any
 
 import aiohttp
 import asyncpg
-import processes
 import pytest
 from journeys.client import Shopper
 
@@ -25,6 +24,7 @@ from stoa.runtime.access import Access, place_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.secrets import Secrets
+from stoa.testing import processes
 from stoa.testing.ports import free_addresses
 
 SECRET = "a secret of this test, long enough"

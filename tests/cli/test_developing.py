@@ -10,12 +10,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import processes
 import psutil
 import pytest
 from docs.pages import ROOT
 from terminal import at_terminal
 
+from stoa.testing import processes
 from stoa.testing.ports import free_addresses, free_ports
 
 SECONDS = 90.0

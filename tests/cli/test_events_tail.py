@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
-import processes
 import pytest
 
 from stoa.app import SERVICES
@@ -18,6 +17,7 @@ from stoa.kit.streams import Stream
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.secrets import Secrets
+from stoa.testing import processes
 
 SECRET = "a secret of this test, long enough"
 ANNOUNCE = """

@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import processes
 import pytest
 
 from stoa.runtime import account
 from stoa.runtime.failure import Failure
+from stoa.testing import processes
 from stoa.testing.ports import free_ports
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root may mount a small disk")

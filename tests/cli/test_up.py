@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import processes
 import psutil
 import pytest
 
@@ -31,6 +30,7 @@ from stoa.cli.databases import every_database
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 from stoa.runtime.secrets import Secrets
+from stoa.testing import processes
 from stoa.testing.ports import free_addresses
 
 READY_SECONDS = 90

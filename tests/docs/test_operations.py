@@ -277,5 +277,5 @@ def test_the_members_of_a_log_line():
     section = " ".join(OPERATIONS.read_text().split("## Logs")[1].split("## ")[0].split())
     shown = re.findall(r"`(\w+)`", section.split("Each has")[1].split("The trace")[0])
     record = logging.makeLogRecord({"name": "stoa.test", "msg": "hello", "levelname": "INFO"})
-    written = json.loads(logs.Json("shop").format(record))
+    written = json.loads(logs.Json("shop", {}).format(record))
     assert [*written, "user_id"] == shown

@@ -19,7 +19,6 @@ from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
-import processes
 from journeys.client import ADDRESS, Answer, Shopper, card
 
 from stoa.app import SERVICES
@@ -29,6 +28,7 @@ from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
+from stoa.testing import processes
 from stoa.testing.contract import traced
 from stoa.testing.ports import free_ports
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
-import processes
 import psutil
 from journeys.client import Shopper
 
@@ -27,6 +26,7 @@ from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import dsn_of_running
+from stoa.testing import processes
 from stoa.testing.contract import traced
 from stoa.testing.ports import free_addresses
 

@@ -114,7 +114,7 @@ async def test_in_any_order_and_twice(stocked, chance: random.Random):
     """Relays stand still; each event is handed over by itself, later ones before earlier ones."""
     shop = stocked
     for hosted in shop.process.services:
-        await hosted._relay.stop()
+        await hosted.stored._relay.stop()
     await trade(shop)
     delivered: set[tuple[str, str]] = set()
     while True:

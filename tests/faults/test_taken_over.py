@@ -58,7 +58,7 @@ async def other(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 async def until_at_rest(shop: Installation, process: Process) -> None:
     """Until no session of its pools is left."""
-    pools = [each.db.session for each in process.services]
+    pools = [each.stored.db.session for each in process.services]
     async with asyncio.timeout(60):
         while await shop.databases["auth"].fetchval(SESSIONS, pools):
             await asyncio.sleep(0.2)

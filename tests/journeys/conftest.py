@@ -16,10 +16,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
-import processes
 import pytest
 from journeys.client import Shopper
 
+from stoa.testing import processes
 from stoa.testing.contract import traced
 from stoa.testing.ports import free_addresses, free_ports
 

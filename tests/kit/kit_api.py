@@ -27,9 +27,10 @@ def lines() -> list[str]:
 
 def breaks(recorded: Collection[str], now: Collection[str]) -> list[str]:
     """What a package that was written for the recorded state may not find any more, or not give."""
+    still = {*now, *(line.replace(", optional", ", required") for line in now)}
     called = {line.partition("(")[0] for line in recorded}
     demanded = [line for line in now if line.endswith("required") and line.partition("(")[0] in called]
-    return sorted({*set(recorded) - set(now), *set(demanded) - set(recorded)})
+    return sorted({*set(recorded) - still, *set(demanded) - set(recorded)})
 
 
 def _lines(name: str, what: Any) -> Iterator[str]:

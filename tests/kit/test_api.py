@@ -17,6 +17,7 @@ def test_nothing_that_was_promised_is_gone() -> None:
 def test_what_is_a_break_and_what_is_none() -> None:
     recorded = ["m.f", "m.f(a) at 0, required", "m.C"]
     assert breaks(recorded, [*recorded, "m.f(b) by name, optional", "m.g", "m.g(a) at 0, required"]) == []
+    assert breaks(recorded, ["m.f", "m.f(a) at 0, optional", "m.C"]) == []
     assert breaks(recorded, recorded[:-1]) == ["m.C"]
     assert breaks(recorded, [*recorded, "m.f(b) at 1, required"]) == ["m.f(b) at 1, required"]
     assert breaks(recorded, ["m.f", "m.f(b) at 0, required", "m.C"]) == [

@@ -14,6 +14,8 @@ from stoa.kit import context
 from stoa.kit.context import Principal
 from stoa.kit.telemetry.logs import Json, Readable, configure
 
+SERVICES = {"stoa.services.order": "order", "stoa.services.cart": "cart", "acme.stoa.gifts": "giftwrap"}
+
 
 @pytest.fixture
 def record():
@@ -28,7 +30,7 @@ def record():
 def test_a_record_has_the_ids_of_its_request(record):
     principal = Principal("ada", "ada@example.com", frozenset(), "s")
     with context.using(context.fresh(request_id="r-1", principal=principal)) as now:
-        line = Json("shop").format(record("order %s canceled", "S-1", order_id="o1", amount=5))
+        line = Json("shop", SERVICES).format(record("order %s canceled", "S-1", order_id="o1", amount=5))
     document = msgspec.json.decode(line)
     assert "\n" not in line
     assert document.pop("time").endswith("Z")
@@ -47,17 +49,36 @@ def test_a_record_has_the_ids_of_its_request(record):
     }
 
 
+@pytest.mark.parametrize(
+    ("logger", "service"),
+    [
+        ("stoa.services.cart", "cart"),
+        ("acme.stoa.gifts.handlers", "giftwrap"),
+        ("acme.stoa.gifts2", "shop"),
+        ("acme", "shop"),
+        ("root", "shop"),
+    ],
+)
+def test_a_package_of_ours_or_not_is_a_services(record, logger: str, service: str):
+    assert msgspec.json.decode(Json("shop", SERVICES).format(record("up", name=logger)))["service"] == service
+
+
 def test_what_is_of_no_service_is_of_the_process(record):
-    assert msgspec.json.decode(Json("shop").format(record("up", name="stoa.runtime.process")))["service"] == "shop"
     assert (
-        msgspec.json.decode(Json("shop").format(record("up", name="stoa.kit.relay", service="cart")))["service"]
+        msgspec.json.decode(Json("shop", SERVICES).format(record("up", name="stoa.runtime.process")))["service"]
+        == "shop"
+    )
+    assert (
+        msgspec.json.decode(Json("shop", SERVICES).format(record("up", name="stoa.kit.relay", service="cart")))[
+            "service"
+        ]
         == "cart"
     )
 
 
 def test_secrets_never_leave(record):
     secret = token()
-    line = Json("shop").format(
+    line = Json("shop", SERVICES).format(
         record(
             "asked with Bearer %s at postgresql://stoa:hunter2@db/stoa",
             secret,
@@ -71,7 +92,7 @@ def test_secrets_never_leave(record):
     assert secret not in line
     assert "4242" not in line
     assert "postgresql://[hidden]@db/stoa" in line
-    assert "hunter2" not in Readable("shop", color=False).format(record("x", password="hunter2"))
+    assert "hunter2" not in Readable("shop", SERVICES, color=False).format(record("x", password="hunter2"))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +110,7 @@ def test_secrets_never_leave(record):
     ],
 )
 def test_what_the_database_refused_is_hidden(record, said, shown):
-    assert msgspec.json.decode(Json("shop").format(record(said)))["message"] == shown
+    assert msgspec.json.decode(Json("shop", SERVICES).format(record(said)))["message"] == shown
 
 
 def test_a_traceback_stays_in_its_line(record):
@@ -98,18 +119,18 @@ def test_a_traceback_stays_in_its_line(record):
     except RuntimeError:
         made = record("it failed")
         made.exc_info = sys.exc_info()
-    line = Json("shop").format(made)
+    line = Json("shop", SERVICES).format(made)
     assert "\n" not in line
     assert "RuntimeError" in msgspec.json.decode(line)["traceback"]
     assert "hunter2" not in line
 
 
 def test_what_json_does_not_know_is_shown_as_python_does(record):
-    assert msgspec.json.decode(Json("shop").format(record("x", what=OSError(2))))["what"] == "OSError(2)"
+    assert msgspec.json.decode(Json("shop", SERVICES).format(record("x", what=OSError(2))))["what"] == "OSError(2)"
 
 
 def test_for_people(record):
-    line = Readable("shop", color=False).format(record("order canceled", order_id="o1"))
+    line = Readable("shop", SERVICES, color=False).format(record("order canceled", order_id="o1"))
     assert line.split(" ", 1)[1] == "info     order        order canceled  order_id=o1"
 
 
@@ -118,7 +139,7 @@ def test_configure_writes_to_the_stream_at_the_level(record):
     before = (root.handlers[:], root.level)
     stream = io.StringIO()
     try:
-        configure("shop", level="WARNING", stream=stream)
+        configure("shop", SERVICES, level="WARNING", stream=stream)
         logging.getLogger("stoa.services.cart").info("not this")
         logging.getLogger("stoa.services.cart").warning("but this")
         logging.getLogger("uvicorn.error").warning("and this")

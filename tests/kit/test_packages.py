@@ -15,13 +15,15 @@ from stoa.kit.service import Service
 
 Install = Callable[[str], None]
 
+IMPORTS = "from stoa.kit.permissions import Permission\nfrom stoa.kit.service import Service"
+
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Puts a package beside Stoa whose service is made by this expression."""
 
     def put(service: str) -> None:
-        (tmp_path / "stoa_lace.py").write_text(f"from stoa.kit.service import Service\nSERVICE = {service}\n")
+        (tmp_path / "stoa_lace.py").write_text(f"{IMPORTS}\nSERVICE = {service}\n")
         facts = tmp_path / "lace-1.2.dist-info"
         facts.mkdir()
         (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: lace\nVersion: 1.2\n")
@@ -65,6 +67,22 @@ def test_a_service_joins(install: Install) -> None:
         (
             "Service(name='lace', beside='auth', api=1, announces=('order.placed',))",
             "lace 1.2: order.placed is announced by order",
+        ),
+        (
+            "Service(name='lace', beside='auth', api=1, permissions=(Permission('order.orders.read', 'See orders'),))",
+            "lace 1.2: lace declares order.orders.read, which does not begin with its own name",
+        ),
+        (
+            "Service(name='lace', beside='auth', api=1, permissions=(Permission('lace.laces.edit', 'Edit'),) * 2)",
+            "lace 1.2: lace declares lace.laces.edit twice",
+        ),
+        (
+            "Service(name='lace', beside='auth', api=1, store=None, announces=('lace.tied', 'lace.cut'))",
+            "service lace has no store, and announces lace.tied, lace.cut",
+        ),
+        (
+            "Service(name='lace', beside='auth', api=1, store=None, follows=('product-views',))",
+            "service lace has no store, and follows product-views",
         ),
         (
             "Service(name='lace', beside='auth', api=1, calls=('weaver',))",

@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
+collect_ignore = ["labels"]
+"""A package, whose own tests run where it is installed."""
+
 
 def install(source: Path, into: Path, scratch: Path) -> Path:
     """pip builds and installs it. It builds in the source, which is copied so that nothing is left there."""

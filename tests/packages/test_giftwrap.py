@@ -17,10 +17,13 @@ from packages.conftest import ROOT, run_tests_of
 EXAMPLE = ROOT / "examples" / "giftwrap"
 WAIT_SECONDS = 60.0
 
+ASK = "print((await giftwrap.GetWrap(giftwrap_pb2.GetWrapRequest(order_id='{}'))).paper)"
 
-def stoa(*words: str | Path) -> tuple[int, str]:
+
+def stoa(*words: str | Path, script: str = "") -> tuple[int, str]:
+    """Its exit status, and what it says in one line; `script` comes on its stdin."""
     command = [sys.executable, "-m", "stoa.cli.main", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=False, timeout=120)
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
@@ -35,7 +38,7 @@ def test_stoas_own_are_not_made_beside_it() -> None:
 
 def test_its_own_tests_pass(giftwrap: tuple[Path, Path]) -> None:
     source, installed = giftwrap
-    assert "7 passed" in run_tests_of(source, installed)
+    assert "9 passed" in run_tests_of(source, installed)
 
 
 async def wrapped(shopper: Shopper, order_id: str) -> dict:
@@ -94,6 +97,8 @@ async def test_it_is_sold_and_goes(
             status, said = stoa("audit", "--data-dir", data_dir)
             assert (status, said.endswith("All 7 invariants hold.")) == (0, True), said
             assert "joined stoa-giftwrap 0.1.0 (stoa.services: giftwrap)" in stoa("doctor", "--data-dir", data_dir)[1]
+    with_stub = stoa("shell", "--data-dir", data_dir, script=ASK.format(orders[0][0]))
+    assert (with_stub[0], with_stub[1].endswith("stars")) == (0, True), with_stub
     monkeypatch.setenv("PYTHONPATH", "")
     monkeypatch.setenv("STOA_JOURNEY_TOPOLOGY", "all-in-one")
     with shop_on(data_dir) as url:

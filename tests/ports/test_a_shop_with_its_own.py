@@ -153,6 +153,14 @@ async def test_a_folder_that_is_not_there_ends_the_start(shop_with, monkeypatch,
         await shop_with()
 
 
+async def test_a_folder_that_nobody_reads_ends_the_start(shop_with, monkeypatch, tmp_path):
+    for name in ("mail", ".git", "catalog"):
+        (tmp_path / "shop" / name).mkdir(parents=True)
+    monkeypatch.setenv("STOA_SHOP_FOLDER", str(tmp_path / "shop"))
+    with pytest.raises(Failure, match=r"/shop/mail is read by nobody: mails\?; call it so, or take it out$"):
+        await shop_with()
+
+
 async def test_the_gateway_shows_the_shops_own_page(shop_with, monkeypatch, tmp_path):
     pages = tmp_path / "shop" / "pages"
     pages.mkdir(parents=True)

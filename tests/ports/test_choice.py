@@ -48,7 +48,7 @@ async def test_a_package_reads_settings_of_its_own():
         (
             "absent",
             {},
-            "STOA_CHECKOUT_TAX='absent' cannot be used: acme:nothing of acme 1.2 failed with "
+            "STOA_CHECKOUT_TAX='absent' cannot be used: acme 1.2 cannot be loaded: acme:nothing: "
             "AttributeError: module 'acme' has no attribute 'nothing'",
         ),
         (

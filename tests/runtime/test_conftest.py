@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import processes
 import pytest
+
+from stoa.testing import processes
 
 
 async def test_each_database_is_its_own(database) -> None:

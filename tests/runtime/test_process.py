@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from stoa.app import GATEWAY, SERVICES
+from stoa.app import GATEWAY, PERMISSIONS, SERVICES
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.kit import db
@@ -136,7 +136,7 @@ async def test_an_undeclared_edge_is_refused(shop) -> None:
 
 async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> None:
     deaf = replace(SERVICES["user"], hears=())
-    verifier: Verifier = shop.process.services[0]._resources.verifier
+    verifier = Verifier(shop.process._signing_keys, PERMISSIONS)
     resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {})
     with pytest.raises(
         WrongParts, match=r"user handles \['user\.deleted', 'user\.registered'\], and is declared to hear \[\]"
@@ -150,7 +150,7 @@ def hosted(resources: ServiceResources) -> None:
 
 
 async def test_a_service_follows_exactly_what_the_app_says(shop, monkeypatch) -> None:
-    verifier: Verifier = shop.process.services[0]._resources.verifier
+    verifier = Verifier(shop.process._signing_keys, PERMISSIONS)
 
     def reading(*topics: str, writes: tuple[str, ...] = ()) -> ServiceResources:
         monkeypatch.setitem(SERVICES, "catalog", replace(SERVICES["catalog"], streams=writes))
@@ -192,7 +192,7 @@ async def test_a_shop_has_settled_when_all_that_was_appended_is_read(shop_with, 
     build = users.build
     monkeypatch.setattr(users, "build", lambda given: replace(build(given), followers={"product-views": read}))
     shop = await shop_with()
-    (stream,) = next(each for each in shop.process.services if each.service.name == "catalog").streams
+    (stream,) = next(each for each in shop.process.services if each.service.name == "catalog").stored.streams
     stream.append({"n": 1}, {"n": 2})
     await shop.settle()
     assert numbers == [1, 2]
@@ -200,7 +200,7 @@ async def test_a_shop_has_settled_when_all_that_was_appended_is_read(shop_with, 
 
 async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
     user = SERVICES["user"]
-    verifier: Verifier = shop.process.services[0]._resources.verifier
+    verifier = Verifier(shop.process._signing_keys, PERMISSIONS)
     for paths, wrong in [
         ([each for each in user.paths if "wishlist/" not in each], "DELETE /users/wishlist/{product_or_sku}"),
         ((*user.paths, "GET POST /users/yachts"), "GET /users/yachts, POST /users/yachts"),

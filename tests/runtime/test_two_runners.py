@@ -23,7 +23,7 @@ TROUBLE = "SELECT count(*) FROM inbox WHERE attempts > 0 OR done_at IS NULL"
 
 def twin(hosted: Hosted) -> Inbox:
     """A runner as another process of the service has it: on connections of its own."""
-    db = Database(hosted.service.name, hosted.db.dsn, 2)
+    db = Database(hosted.service.name, hosted.stored.db.dsn, 2)
     return Inbox(hosted.service, db, hosted.parts.handlers, hosted.parts.batch_handler)
 
 
@@ -31,7 +31,7 @@ async def test_two_runners_of_every_inbox_after_a_rush(shop, visitor: Shopper, a
     hearing = [each for each in shop.process.services if each.parts.handlers]
     assert {each.service.name for each in hearing} == {one.name for one in SERVICES.values() if one.hears}
     # What happens meanwhile waits for them.
-    await asyncio.gather(*(each.inbox.stop() for each in hearing))
+    await asyncio.gather(*(each.stored.inbox.stop() for each in hearing))
 
     async def buy(number: int) -> None:
         buyer = await visitor.register(f"Buyer{number}")
@@ -48,7 +48,7 @@ async def test_two_runners_of_every_inbox_after_a_rush(shop, visitor: Shopper, a
 
     loop = asyncio.get_running_loop()
     twins = [twin(each) for each in hearing]
-    runners = [*(each.inbox for each in hearing), *twins]
+    runners = [*(each.stored.inbox for each in hearing), *twins]
     running = [loop.create_task(each.run(), context=Context()) for each in runners]
     try:
         await shop.settle(60)
@@ -59,5 +59,5 @@ async def test_two_runners_of_every_inbox_after_a_rush(shop, visitor: Shopper, a
     # A deadlock ends as this: the event is tried again, and nobody would notice.
     assert WritesMet.__name__ not in caplog.text
     assert [verdict for verdict in await audit(shop.databases, looks=3) if verdict.findings] == []
-    await asyncio.gather(*(each.inbox.stop() for each in hearing))
+    await asyncio.gather(*(each.stored.inbox.stop() for each in hearing))
     await asyncio.gather(*running, return_exceptions=True)

@@ -19,7 +19,7 @@ from stoa.testing import Rest
 @pytest.fixture
 async def wraps(database: Callable) -> Wraps:
     outbox = Outbox(SERVICE, subscribers, GET_PERSONAL)
-    return Wraps(await database("giftwrap"), outbox, Settings())
+    return Wraps(await database("giftwrap"), outbox, Settings(), lambda _: None)
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ REFUNDED = """
 
 
 async def check(look: Look) -> Findings:
-    for name, service in app.SERVICES.items():
+    for name, service in app.STORED.items():
         async for row in look.rows(name, PARKED_ON_THE_WAY):
             yield Finding(
                 row["subject"], f"has events of {name} parked on their way to {row['recipient']}: {row['reason']}"

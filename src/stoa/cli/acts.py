@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
@@ -21,7 +21,7 @@ MOST = 10_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     installation.add_arguments(parser)
-    parser.add_argument("--service", choices=sorted(SERVICES), help="only in this one; default: in all")
+    parser.add_argument("--service", choices=sorted(STORED), help="only in this one; default: in all")
     parser.add_argument("--subject", help="only what was done to this: the id of a user, an order …, or a SKU")
     parser.add_argument(
         "--actor", help=f"only what this user did, by id, or {OPERATOR!r}: who worked at a command line"

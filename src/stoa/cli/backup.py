@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.markup import escape
 
 import stoa
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import backup_folder, installation
 from stoa.cli.backup_folder import Backup
 from stoa.cli.console import Console
@@ -44,7 +44,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     folder: Path = arguments.folder
     _check_new(folder)
     async with here.existing() as access:
-        await check(access, SERVICES.values())
+        await check(access, STORED.values())
         with _filled(folder) as unfinished:
             backup = await _write(here, access, unfinished, console)
     size = sum(dump.bytes for dump in backup.dumps.values())
@@ -75,7 +75,7 @@ def _filled(folder: Path) -> Iterator[Path]:
 
 async def _write(here: Installation, access: Access, folder: Path, console: Console) -> Backup:
     console.expect(2)
-    dsns = {name: access.dsn_of(service) for name, service in SERVICES.items()}
+    dsns = {name: access.dsn_of(service) for name, service in STORED.items()}
     async with contextlib.AsyncExitStack() as stack:
         with console.step("A moment of all databases") as step:
             moment = await stack.enter_async_context(one_moment(dsns))

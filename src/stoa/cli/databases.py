@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.kit.db import Database
 from stoa.kit.problems import Problem
 from stoa.runtime.access import Access
@@ -22,8 +22,8 @@ async def every_database(access: Access) -> AsyncIterator[Mapping[str, Database]
 
     Raises `Failure` where one is silent, not this installation's, or not up to date.
     """
-    await check(access, SERVICES.values())
-    databases = {name: Database(name, access.dsn_of(service), POOL_SIZE, PATIENT) for name, service in SERVICES.items()}
+    await check(access, STORED.values())
+    databases = {name: Database(name, access.dsn_of(service), POOL_SIZE, PATIENT) for name, service in STORED.items()}
     async with contextlib.AsyncExitStack() as closing:
         for database in databases.values():
             closing.push_async_callback(database.close)

@@ -22,7 +22,7 @@ import asyncpg
 from rich.markup import escape
 
 import stoa
-from stoa.app import SERVICES, hearers, unwritten
+from stoa.app import SERVICES, STORED, hearers, unwritten
 from stoa.cli import effective, installation, user
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
@@ -133,7 +133,7 @@ async def _joined(here: Installation) -> str:
     """What is installed beside Stoa, and what it has left where it is gone."""
     said = packages.told() or ["none beside Stoa"]
     access = await here.found()
-    if access is not None and (left := await left_behind(access, SERVICES.values())):
+    if access is not None and (left := await left_behind(access, STORED.values())):
         said.append(f"nothing installed uses {', '.join(left)}, which stays as it is")
     return "; ".join(said)
 
@@ -277,8 +277,8 @@ async def _databases(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked at when the database runs"
-    missing = sum(map(len, (await waiting(access, SERVICES.values())).values()))
-    opened = [access.role(service) for service in SERVICES.values() if await is_open(access, service)]
+    missing = sum(map(len, (await waiting(access, STORED.values())).values()))
+    opened = [access.role(service) for service in STORED.values() if await is_open(access, service)]
     if missing:
         raise Failure(f"{missing} migrations are waiting", "run `stoa migrate`")
     if opened:
@@ -290,11 +290,11 @@ async def _events(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked for when the database runs"
-    if await waiting(access, SERVICES.values()):
+    if await waiting(access, STORED.values()):
         return "looked for when the databases are up to date"
     async with every_database(access) as databases:
         for name, database in databases.items():
-            for recipient, events in (await gone(database, hearers(SERVICES[name]))).items():
+            for recipient, events in (await gone(database, hearers(STORED[name]))).items():
                 raise Failure(
                     f"{recipient} is gone, and {name} owes it {events} events",
                     f'install it again, or run `stoa parked discard --service {recipient} --reason "…"`',
@@ -312,7 +312,7 @@ async def _behavior(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked for when the database runs"
-    if await waiting(access, SERVICES.values()):
+    if await waiting(access, STORED.values()):
         return "looked for when the databases are up to date"
     async with every_database(access) as databases:
         for name, database in databases.items():
@@ -329,7 +329,7 @@ async def _administrator(here: Installation) -> str:
     access = await here.found()
     if access is None:
         return "looked for when the database runs"
-    if await waiting(access, SERVICES.values()):
+    if await waiting(access, STORED.values()):
         return "looked for when the databases are up to date"
     if await user.an_administrator(access) is None:
         raise Failure("nobody can sign in as administrator", "run `stoa user create EMAIL --role admin`")
@@ -348,8 +348,8 @@ async def _clock(here: Installation) -> str:
     apart = abs((clock.now() - there).total_seconds())
     if apart > LARGEST_CLOCK_DIFFERENCE_SECONDS:
         raise Failure(f"this clock and the database's are {apart:.1f} s apart", "let both follow NTP")
-    await waiting(access, SERVICES.values())
-    auth = Database("auth", access.dsn_of(SERVICES["auth"]), 1)
+    await waiting(access, STORED.values())
+    auth = Database("auth", access.dsn_of(STORED["auth"]), 1)
     try:
         await nothing_from_the_future(auth)
     finally:

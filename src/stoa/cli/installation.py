@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.kit.text import LINE
 from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
@@ -47,7 +47,7 @@ class Installation:
     @property
     def given(self) -> dict[str, str]:
         """The URLs of the services that have one of their own. Raises `Failure` for one that is not the service's."""
-        return urls_given(self.environ, SERVICES, self.name)
+        return urls_given(self.environ, STORED, self.name)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -98,7 +98,7 @@ class Installation:
         """The server that runs already, or was given; None where the embedded one does not run."""
         given = self.given
         if self.is_elsewhere:
-            return self._elsewhere(given, SERVICES)
+            return self._elsewhere(given, STORED)
         if not self._secret_is_known:
             return None
         secrets = secrets_of.load(self.data_dir.secrets, self.environ)
@@ -150,9 +150,10 @@ class Installation:
     async def need_for(self, plan: ProcessPlan) -> Access:
         """The same for one process, which may have been given what is its own and nothing else."""
         words = secrets_of.words_of(gateway=plan.gateway)
-        some = self._check_given(plan.services, words)
-        given = urls_given(self.environ, plan.services, self.name)
-        return self._elsewhere(given, plan.services) if some and len(given) == len(plan.services) else await self.need()
+        some = self._check_given(plan.databases, words)
+        given = urls_given(self.environ, plan.databases, self.name)
+        alone = some and len(given) == len(plan.databases)
+        return self._elsewhere(given, plan.databases) if alone else await self.need()
 
     def _check_given(self, services: Collection[str], words: Collection[str] = ()) -> bool:
         """Whether something was given one by one. Raises `Failure` where that is not all, and the rest cannot be
@@ -180,7 +181,7 @@ class Installation:
         if self.database_url:
             secrets_of.load(self.data_dir.secrets, self.environ)
             return
-        self._check_given(SERVICES)
+        self._check_given(STORED)
         exists = bool(major_of(cluster_of(self.data_dir.postgres)))
         if exists and not self._secret_is_known:
             raise self._secret_is_lost()
@@ -209,7 +210,7 @@ class Installation:
         if not self.database_url:
             if cluster_of(self.data_dir.postgres).exists():
                 raise self._secret_is_lost()
-        elif await known_roles(self.database_url, (f"{self.name}_{each}" for each in SERVICES.keys() - self.given)):
+        elif await known_roles(self.database_url, (f"{self.name}_{each}" for each in STORED.keys() - self.given)):
             raise Failure(
                 f"there is no {self.data_dir.secrets}, and the server has roles of {self.name}, made with another",
                 f"restore it, or set {secrets_of.VARIABLE}, or choose another --name for another installation; "
@@ -224,7 +225,7 @@ class Installation:
 
     @property
     def _all_given(self) -> bool:
-        return all(self.environ.get(variable_of_url(service)) for service in SERVICES)
+        return all(self.environ.get(variable_of_url(service)) for service in STORED)
 
     @property
     def _secret_is_known(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.kit.service import Service
@@ -28,7 +28,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     """Migrate all services on the server that runs, or on the embedded one, started for it."""
     console.expect(1)
     async with installation.installation_of(arguments).reach(new_secret=arguments.new_secret) as access:
-        await migrate(console, access, SERVICES.values(), new_secret=arguments.new_secret)
+        await migrate(console, access, STORED.values(), new_secret=arguments.new_secret)
 
 
 async def migrate(console: Console, access: Access, services: Iterable[Service], *, new_secret: bool = False) -> None:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 from rich.markup import escape
 
-from stoa.app import SERVICES, hearers
+from stoa.app import SERVICES, STORED, hearers
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
@@ -115,11 +115,11 @@ async def _work_off(here: Installation, access: Access, databases: Mapping[str, 
     give_up = time.monotonic() + MOST_SECONDS
     async with whole_process(access, here.environ) as process:
         for each in process.services:
-            for follower in each.followers:
+            for follower in each.stored.followers if each.stored else ():
                 await follower.redrive()
             each.run_events()
         while time.monotonic() < give_up:
-            there = {name: list(hearers(SERVICES[name]) & SERVICES.keys()) for name in databases}
+            there = {name: list(hearers(STORED[name]) & STORED.keys()) for name in databases}
             if not sum([await database.fetchval(MOVING, there[name]) for name, database in databases.items()]):
                 return
             await asyncio.sleep(0.1)
@@ -144,7 +144,7 @@ async def _list(name: str, database: Database, console: Console) -> int:
 
 async def _list_left(name: str, database: Database, console: Console) -> int:
     """What is owed to who is gone: it is not parked, and goes on where he comes back."""
-    left = await hearing.gone(database, hearers(SERVICES[name]))
+    left = await hearing.gone(database, hearers(STORED[name]))
     for recipient, events in left.items():
         console.say(f"{escape(recipient)} is gone, and {name} owes it {events} events: install it again, or")
         console.say(f'     stoa parked discard --service {escape(recipient)} --reason "…"')
@@ -214,7 +214,7 @@ async def _let_go(arguments: argparse.Namespace, console: Console) -> None:
     gone, reason = arguments.service, arguments.reason.strip()
     if arguments.redrive:
         raise Failure("an event is discarded or tried again, not both", "leave out discard or --redrive")
-    without = [name for name, service in SERVICES.items() if gone not in hearers(service)]
+    without = [name for name, service in STORED.items() if gone not in hearers(service)]
     if not reason:
         raise Failure("events are discarded for a reason, which is kept", "say it with --reason")
     async with installation.installation_of(arguments).existing() as access, every_database(access) as databases:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from contextlib import AsyncExitStack
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
@@ -28,6 +28,6 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     async with AsyncExitStack() as stack:
         with console.step("Database server"):
             access = await stack.enter_async_context(here.own())
-        await migrate(console, access, SERVICES.values())
+        await migrate(console, access, STORED.values())
         console.say(f"\nPostgreSQL serves {here.data_dir.path}; `stoa serve` finds it there. Ctrl-C stops it.")
         await asyncio.Event().wait()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import grpc.aio
 
-from stoa.app import SERVICES
+from stoa.app import SERVICES, STORED
 from stoa.kit import settings as settings_of
 from stoa.kit.telemetry import logs
 from stoa.runtime import topology as topologies
@@ -36,7 +36,8 @@ def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
 
 def configure_logs(process: str, settings: ProcessSettings) -> None:
     readable = {"json": False, "text": True}.get(settings.log_format, sys.stderr.isatty())
-    logs.configure(process, level=settings.log_level.upper(), readable=readable)
+    services = {service.package: name for name, service in SERVICES.items()}
+    logs.configure(process, services, level=settings.log_level.upper(), readable=readable)
 
 
 def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: Mapping[str, str]) -> Process:
@@ -52,7 +53,7 @@ async def whole_process(access: Access, environ: Mapping[str, str]) -> AsyncIter
 
     Raises `Failure` where a database is not this installation's, or not up to date.
     """
-    await check(access, SERVICES.values())
+    await check(access, STORED.values())
     topology = topologies.together()
     process = process_of(topology, topology.processes[0], access, environ)
     try:
@@ -72,8 +73,8 @@ async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncItera
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:
     """Raises `Failure` where a database is not as this code needs it. One that is open to others is closed."""
-    await check(access, [SERVICES[name] for name in plan.services])
-    for name in plan.services:
-        if await is_open(access, SERVICES[name]):
-            await close(access, SERVICES[name])
+    await check(access, [STORED[name] for name in plan.databases])
+    for name in plan.databases:
+        if await is_open(access, STORED[name]):
+            await close(access, STORED[name])
             log.warning("others could connect to a service's database; not any more", extra={"database": name})

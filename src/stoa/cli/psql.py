@@ -13,7 +13,7 @@ import argparse
 import os
 from urllib.parse import unquote, urlsplit
 
-from stoa.app import SERVICES
+from stoa.app import SERVICES, STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.kit.nearest import choose
@@ -38,6 +38,8 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     here = installation.installation_of(arguments)
     if arguments.service not in SERVICES:
         raise Failure(f"there is no service {arguments.service!r}", choose(arguments.service, sorted(SERVICES)))
+    if arguments.service not in STORED:
+        raise Failure(f"{arguments.service} has no database", f"choose from {', '.join(sorted(STORED))}")
     for word in arguments.rest:
         if word.partition("=")[0] in OURS:
             raise Failure(
@@ -53,7 +55,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
         "PGPORT": str(server.port),
         "PGUSER": server.username or "",
         "PGPASSWORD": unquote(server.password or ""),
-        "PGDATABASE": access.role(SERVICES[arguments.service]),
+        "PGDATABASE": access.role(STORED[arguments.service]),
     }
     # pg_restore alone does not take the database from its environment.
     told = ["--dbname", environment["PGDATABASE"]] if arguments.program == "pg_restore" else []

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.audit import audit
 from stoa.cli.console import Console
@@ -52,7 +52,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     url = arguments.url or f"http://{topologies.load(here.topology, here.environ).gateway.http}"
     console.expect(2)
     access = await here.need()
-    await check(access, SERVICES.values())
+    await check(access, STORED.values())
     history = await read_history(arguments.file, console)
     report = await _replay(arguments, history, access, here, url, console)
     _say(report, console)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import backup_folder, installation
 from stoa.cli.backup_folder import Backup
 from stoa.cli.console import Console
@@ -38,7 +38,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     """Nothing is made before the backup has been looked through."""
     folder: Path = arguments.folder
     backup = backup_folder.read(folder)
-    if unknown := sorted(backup.dumps.keys() - SERVICES.keys()):
+    if unknown := sorted(backup.dumps.keys() - STORED.keys()):
         raise Failure(
             f"{folder} has the databases of {', '.join(unknown)}, and this Stoa has no such services",
             "restore it with what it was made with, then take away what you do not want",
@@ -51,7 +51,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         _bring_secret(here, folder)
     async with here.own() as access:
         await _fill(access, folder, backup, console)
-        await migrate(console, access, SERVICES.values())
+        await migrate(console, access, STORED.values())
     if backup.seeded:
         mark_seeded(here.data_dir)
     console.say(f"The shop of {backup.at:%Y-%m-%dT%H:%M:%S.%fZ} is in {escape(str(here.data_dir.path))}.")
@@ -74,7 +74,7 @@ def _bring_secret(here: Installation, folder: Path) -> None:
 
 
 async def _fill(access: Access, folder: Path, backup: Backup, console: Console) -> None:
-    services = [SERVICES[name] for name in backup.dumps]
+    services = [STORED[name] for name in backup.dumps]
     async with restoring(access, services) as databases:
         with console.step("Databases", total=len(services)) as step:
             for service in services:

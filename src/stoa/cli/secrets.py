@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.runtime import files
@@ -54,7 +54,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
 def needed_by(plan: ProcessPlan, access: Access) -> Iterator[tuple[str, str]]:
     """Variables and their values, for this process only."""
     yield "STOA_NAME", access.name
-    for service in plan.services:
-        yield variable_of_url(service), access.dsn_of(SERVICES[service])
+    for service in plan.databases:
+        yield variable_of_url(service), access.dsn_of(STORED[service])
     for word in words_of(gateway=plan.gateway):
         yield word, access.secrets.word(word)

@@ -19,7 +19,7 @@ import argon2
 import grpc.aio
 import msgspec
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
@@ -81,7 +81,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     configure_logs("seed", read_settings(here.environ))
     console.expect(2)
     async with here.reach() as access:
-        await migrate(console, access, SERVICES.values())
+        await migrate(console, access, STORED.values())
         with console.step("Demo shop"):
             async with whole_system(access, here.environ) as channel_to:
                 await seed(here.data_dir, channel_to)

@@ -17,8 +17,6 @@ import ast
 import asyncio
 import code
 import contextlib
-import importlib
-import importlib.util
 import inspect
 import signal
 import sys
@@ -60,16 +58,19 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
 def _names(process: Process) -> dict[str, Any]:
     names: dict[str, Any] = {
         "__name__": "__main__",
-        "db": SimpleNamespace(**{each.service.name: each.db for each in process.services}),
+        "db": SimpleNamespace(**{each.service.name: each.stored.db for each in process.services if each.stored}),
     }
     for name in SERVICES:
-        package = f"stoa.contracts.{name}.v1"
-        if importlib.util.find_spec(f"stoa.contracts.{name}") is None:
-            continue  # of a package from outside, which has its contract to itself
-        stub = getattr(importlib.import_module(f"{package}.{name}_pb2_grpc"), f"{name.title()}ServiceStub")
-        names[name] = stub(process.neighbors.operator_channel(name))
-        names[f"{name}_pb2"] = importlib.import_module(f"{package}.{name}_pb2")
+        for contract in _contracts_of(name):
+            stub = getattr(sys.modules[f"{contract}_grpc"], f"{name.title()}ServiceStub")
+            names[name] = stub(process.neighbors.operator_channel(name))
+            names[f"{name}_pb2"] = sys.modules[contract]
     return names
+
+
+def _contracts_of(name: str) -> list[str]:
+    """The modules of the service's messages, ours or a package's: its servicer has loaded them, if it has any."""
+    return [each for each in sys.modules if each.endswith(f".{name}_pb2") and f"{each}_grpc" in sys.modules]
 
 
 async def _run_script(text: bytes, names: dict[str, Any]) -> int:

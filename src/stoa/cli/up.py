@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
@@ -65,7 +65,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         with console.step("Database server") as step:
             access = await stack.enter_async_context(here.own(probes=probes))
             step.note = "yours" if here.database_url else str(here.data_dir.path)
-        await migrate(console, access, SERVICES.values())
+        await migrate(console, access, STORED.values())
         if arguments.reload:
             await _run_again_and_again(here, topology, console, first=first)
         elif single:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import stoa
-from stoa.app import SERVICES
+from stoa.app import SERVICES, STORED
+from stoa.kit import crash_points
+from stoa.kit.packages import offered
 from stoa.kit.service import Service, folder_of
 from stoa.kit.settings import variable_of_all
-from stoa.ports.choice import PORTS, offered, prefix_of
+from stoa.ports.choice import PORTS, group_of, prefix_of
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import variable_of_url
 from stoa.runtime.failure import Failure
@@ -27,7 +29,7 @@ PREFIX = "STOA_"
 
 COMMANDS = frozenset({"STOA_DATA_DIR", "STOA_TOPOLOGY", "STOA_DATABASE_URL", "STOA_NAME", "STOA_SECRET", *WORDS})
 """Read by the commands, before there is anything that a settings class could belong to."""
-TESTS = frozenset({"STOA_CRASH_AT", "STOA_FAULT_SEED", "STOA_JOURNEY_TOPOLOGY"})
+TESTS = frozenset({crash_points.VARIABLE, "STOA_FAULT_SEED", "STOA_JOURNEY_TOPOLOGY"})
 """Read by tests, or by what runs for one."""
 
 # A cluster gives every container the addresses of its services: one called `stoa-order` is STOA_ORDER_PORT=tcp://….
@@ -64,10 +66,10 @@ def unknown(environ: Mapping[str, str], topology: str) -> dict[str, str]:
     ours = [name for name, value in environ.items() if name.startswith(PREFIX) and not _is_of_the_cluster(name, value)]
     if COMMANDS.issuperset(ours):
         return {}
-    known = {*COMMANDS, *TESTS, *_addresses(topology), *map(variable_of_url, SERVICES)}
+    known = {*COMMANDS, *TESTS, *_addresses(topology), *map(variable_of_url, STORED)}
     settings = [setting for _, section in sections() for setting in section]
     known.update(each for setting in settings for each in (setting.variable, setting.shared))
-    prefixes = tuple(f"{PREFIX}{prefix_of(port, point.name)}_" for port in PORTS for point in offered(port))
+    prefixes = tuple(f"{PREFIX}{prefix_of(port, point.name)}_" for port in PORTS for point in offered(group_of(port)))
     return {
         name: "".join(difflib.get_close_matches(name, sorted(known), n=1))
         for name in sorted(ours)

@@ -22,6 +22,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "BatchHandler",
         "StreamHandler",
     ),
+    "stoa.kit.crash_points": ("Reach",),
     "stoa.kit.db": ("Database", "Transaction", "Db"),
     "stoa.kit.events": ("Fact", "Event"),
     "stoa.kit.outbox": ("Outbox", "Announcement"),
@@ -75,7 +76,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "stoa.ports.mail": ("Mailer", "OutgoingMail", "Undeliverable"),
     "stoa.ports.choice": ("ReadSettings",),
     "stoa.app": ("SERVICES", "GET_PERSONAL", "subscribers"),
-    "stoa.testing": ("Rest", "Shop", "User", "new_user", "token_of", "prepare_all"),
+    "stoa.testing": ("Rest", "Shop", "MortalShop", "User", "new_user", "token_of", "prepare_all"),
     "stoa.audit.finding": ("Finding", "Findings", "Invariant"),
     "stoa.audit.look": ("Look", "side_by_side"),
 }

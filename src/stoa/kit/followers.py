@@ -23,7 +23,7 @@ from typing import NamedTuple, Protocol
 from stoa.kit import context, stream_parked
 from stoa.kit.back_off import back_off
 from stoa.kit.db import Database, Db, Transaction, affected, after_commit
-from stoa.kit.problems import Unavailable, first_line
+from stoa.kit.problems import Unavailable, with_type
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import StreamHandler
 from stoa.kit.streams import Batch
@@ -145,7 +145,7 @@ class Follower:
             except Unavailable:
                 raise
             except Exception as error:
-                await stream_parked.failed_again(self._db, each[0], _told(error))
+                await stream_parked.failed_again(self._db, each[0], with_type(error))
         return done
 
     async def _run(self) -> None:
@@ -212,7 +212,7 @@ class Follower:
             except (Unavailable, _InOtherHands):
                 raise
             except Exception as error:
-                what = _told(error)
+                what = with_type(error)
                 if attempts == MOST_ATTEMPTS:
                     log.error("%s: an event of %s is parked", self.name, self.topic, exc_info=error)
                     await self._park(event, end, what)
@@ -264,7 +264,3 @@ MOVE = """
 """
 
 LOCK = "SELECT FROM stream_offsets WHERE source = $1 AND topic = $2 FOR UPDATE"
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {first_line(error)}"

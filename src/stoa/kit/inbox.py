@@ -301,9 +301,7 @@ class Inbox:
             metrics.EVENTS_HANDLED.labels(self._service, event["type"], outcome).inc()
 
     async def _failed(self, row: asyncpg.Record, error: Exception) -> None:
-        # The lines after the first are PostgreSQL's details: values of rows.
-        said = str(error).partition("\n")[0]
-        what = f"{type(error).__name__}: {said}"[:2000]
+        what = problems.with_type(error)[:2000]
         if isinstance(error, problems.Unavailable):
             attempts, seconds = row["attempts"], float(UNAVAILABLE_SECONDS)
         else:

@@ -9,8 +9,20 @@ from stoa.kit.nearest import nearest
 from stoa.kit.problems import first_line
 from stoa.kit.settings import BadSetting
 
+FOLDERS = ("mails", "pages")
+"""Those of the shop's folder that we read. A service of a package may have one by its own name."""
+
 LARGEST_BYTES = 1024 * 1024
 """A mail or a page of ours has a hundredth of it."""
+
+
+def check(folder: Path, services: Collection[str]) -> None:
+    """Raises `BadSetting` for a folder in the shop's that nobody would read."""
+    known = (*FOLDERS, *services)
+    for each in sorted(folder.iterdir()):
+        if each.is_dir() and each.name not in known and not each.name.startswith("."):
+            near = nearest(each.name, known)
+            raise BadSetting(f"{each} is read by nobody{f': {near}?' if near else ''}")
 
 
 def read(folder: Path, ours: Collection[str], kind: str) -> dict[str, str]:

@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from stoa.kit import api
+from stoa.kit.permissions import Permissions, WrongPermission
+from stoa.kit.problems import with_type
 from stoa.kit.service import Service
 
 SERVICES = "stoa.services"
@@ -21,7 +24,7 @@ SERVICES = "stoa.services"
 _PREFIX = "stoa."
 _NAME = re.compile(r"[a-z][a-z0-9]{1,19}")
 _OURS = frozenset(
-    {"gateway", "intake", "bus", "tokens", "probe", "operator", "kit", "shop", "common", "events", "http"}
+    {"gateway", "intake", "bus", "stream", "tokens", "probe", "operator", "kit", "shop", "common", "events", "http"}
 )
 """What is no service, and called in places where services are by their names."""
 
@@ -42,15 +45,17 @@ def told() -> list[str]:
     return sorted(f"{described(each)} ({each.group}: {each.name})" for each in found)
 
 
-def loaded(group: str) -> Iterator[tuple[EntryPoint, object]]:
-    """What the packages of a group bring. Raises `BadPackage` for one that cannot be loaded."""
-    for found in sorted(entry_points(group=group), key=lambda each: (each.name, each.value)):
-        try:
-            yield found, found.load()
-        except Exception as error:
-            raise BadPackage(
-                f"{described(found)} cannot be loaded: {found.value}: {type(error).__name__}: {error}"
-            ) from error
+def offered(group: str) -> list[EntryPoint]:
+    """The entry points of a group; nothing is loaded for it."""
+    return sorted(entry_points(group=group), key=lambda each: (each.name, each.value))
+
+
+def load(found: EntryPoint) -> Any:
+    """What it names. Raises `BadPackage` where that fails, in whatever way."""
+    try:
+        return found.load()
+    except Exception as error:
+        raise BadPackage(f"{described(found)} cannot be loaded: {found.value}: {with_type(error)}") from error
 
 
 def is_name(text: str) -> bool:
@@ -61,7 +66,8 @@ def is_name(text: str) -> bool:
 def joined(ours: Sequence[Service]) -> list[Service]:
     """The services that packages bring to ours. Raises `BadPackage` for one that does not fit with the others."""
     services = list(ours)
-    for found, brought in loaded(SERVICES):
+    for found in offered(SERVICES):
+        brought = load(found)
         if not isinstance(brought, Service):
             raise BadPackage(f"{described(found)}: {found.value} is no Service")
         for wrong in _wrong(brought, services):
@@ -69,6 +75,8 @@ def joined(ours: Sequence[Service]) -> list[Service]:
         services.append(brought)
     names = {each.name for each in services}
     for service in services:
+        for wrong in _without_store(service):
+            raise BadPackage(f"service {service.name} {wrong}")
         for unknown in sorted({*service.calls, *filter(None, [service.beside])} - names):
             raise BadPackage(f"service {service.name} needs {unknown}, and there is no such service")
     return services[len(ours) :]
@@ -82,6 +90,10 @@ def _wrong(service: Service, others: Sequence[Service]) -> Iterator[str]:
         yield f"{service.name!r} cannot be the name of a service"
     if service.beside is None:
         yield f"service {service.name} does not say beside whom it runs"
+    try:
+        Permissions({each.name: each.permissions for each in (*others, service)})
+    except WrongPermission as wrong:
+        yield str(wrong)
     for other in others:
         if other.name == service.name:
             yield f"there is a service {service.name} already"
@@ -91,6 +103,13 @@ def _wrong(service: Service, others: Sequence[Service]) -> Iterator[str]:
         for method, path in service.endpoints:
             if _place(method, path) in taken:
                 yield f"{method} {path} is answered by {other.name}"
+
+
+def _without_store(service: Service) -> Iterator[str]:
+    """What it cannot do where it has no database to do it in."""
+    for what in ("announces", "hears", "streams", "follows"):
+        if service.store is None and getattr(service, what):
+            yield f"has no store, and {what} {', '.join(getattr(service, what))}"
 
 
 def _place(method: str, path: str) -> tuple[str, str]:

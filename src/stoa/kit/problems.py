@@ -191,6 +191,12 @@ def first_line(error: BaseException) -> str:
     return next((line for line in map(str.strip, str(error).splitlines()) if line), type(error).__name__)
 
 
+def with_type(error: BaseException) -> str:
+    """The same behind the type, which says more than many a message: `KeyError: 'sku'`."""
+    name, said = type(error).__name__, first_line(error)
+    return name if said == name else f"{name}: {said}"
+
+
 def decode(document: bytes) -> Problem:
     """The problem another service sent, as the class of its status with its own type and title."""
     members: dict[str, Any] = msgspec.json.decode(document)

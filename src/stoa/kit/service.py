@@ -10,10 +10,11 @@ import importlib.util
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import grpc.aio
 
+from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database, Transaction
 from stoa.kit.events import Event
 from stoa.kit.permissions import Permission, Permissions
@@ -100,6 +101,9 @@ class Service:
     """Whose process it joins where a topology does not name it; None where every topology has to."""
     permissions: tuple[Permission, ...] = ()
     """What its routes may ask for: a route that asks for another does not start."""
+    store: Literal["postgres"] | None = "postgres"
+    """Where its data is: in a database of its own, or it has none. Without one it answers and calls, and no more:
+    events, streams and stored answers commit with what they are about."""
     package: str = ""
     """Where its code is, with `build` and `migrations/`; of ours by its name."""
     audit: str | None = None
@@ -159,13 +163,19 @@ class Resources(Protocol):
     """What a service gets from its process."""
 
     service: Service
-    db: Database
     outbox: Outbox
     verifier: Verifier
     permissions: Permissions
     """Of all installed services."""
     shop_folder: Path | None
-    """The shop's own files: `mails/` for its templates. Each service takes what is its."""
+    """The shop's own files: of a package's service those in the folder that has its name."""
+
+    @property
+    def db(self) -> Database:
+        """Its database. Raises `UndeclaredStore` where `stoa.app` says that it has none."""
+
+    reach: Reach
+    """Where a crash test may have the process die: `resources.reach("giftwrap:chosen")`; else it does nothing."""
 
     def settings(self, shape: type[SettingsT]) -> SettingsT:
         """The service's settings: `STOA_<SERVICE>_<FIELD>` over the dataclass's defaults, read once."""
@@ -181,6 +191,10 @@ class Resources(Protocol):
 
     def stream(self, topic: str) -> Stream:
         """Where it appends behavior events. Raises `UndeclaredStream` unless `stoa.app` lists it under `streams`."""
+
+
+class UndeclaredStore(Exception):
+    """A service asked for its database, and its line in `stoa.app` says that it has none."""
 
 
 class UndeclaredCall(Exception):

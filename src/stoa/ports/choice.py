@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from stoa.kit.packages import described
-from stoa.kit.problems import first_line
+from stoa.kit import packages
+from stoa.kit.packages import BadPackage
+from stoa.kit.problems import with_type
 from stoa.kit.settings import BadSetting
 
 T = TypeVar("T")
@@ -31,27 +31,28 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
     """
     if name in own:
         return own[name]()
-    found = [point for point in offered(port) if point.name == name]
+    there = packages.offered(group_of(port))
+    found = [point for point in there if point.name == name]
     if len(found) != 1:
-        names = sorted({*own, *(point.name for point in offered(port))})
+        names = sorted({*own, *(point.name for point in there)})
         wrong = "more than one package offers it" if found else f"there is {', '.join(names)}"
         raise BadSetting(f"{variable}={name!r} cannot be used: {wrong}.")
     [point] = found
     try:
-        provider: T = point.load()(read)
+        provider: T = packages.load(point)(read)
     except BadSetting:
         raise
+    except BadPackage as bad:
+        raise BadSetting(f"{variable}={name!r} cannot be used: {bad}") from bad
     except Exception as error:
-        raise BadSetting(
-            f"{variable}={name!r} cannot be used: {point.value} of {described(point)} failed with "
-            f"{type(error).__name__}: {first_line(error)}"
-        ) from error
+        said = f"{point.value} of {packages.described(point)} failed with {with_type(error)}"
+        raise BadSetting(f"{variable}={name!r} cannot be used: {said}") from error
     return provider
 
 
-def offered(port: str) -> Iterator[EntryPoint]:
-    """What the installed packages offer."""
-    yield from entry_points(group=f"stoa.{port}")
+def group_of(port: str) -> str:
+    """The entry points by which packages offer themselves."""
+    return f"stoa.{port}"
 
 
 def prefix_of(port: str, name: str) -> str:

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
@@ -27,6 +27,7 @@ from stoa.app import GATEWAY, PERMISSIONS, SERVICES
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.edge.gateway import Gateway, GatewaySettings
+from stoa.kit import own_files
 from stoa.kit import settings as settings_of
 from stoa.kit.bus import DirectBus
 from stoa.kit.channels import Faults
@@ -35,6 +36,7 @@ from stoa.kit.http import app as http_app
 from stoa.kit.http.probes import Check, MetricsPage, Probes
 from stoa.kit.http.quickening import Quickening
 from stoa.kit.inbox import Acceptor
+from stoa.kit.permissions import WrongPermission
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.stream_calls import StreamCalls
@@ -111,22 +113,20 @@ class Process:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
         await self.neighbors.open()
         verifier = Verifier(self._signing_keys, PERMISSIONS)
-        folder = self._settings.shop_folder
-        if folder is not None and not folder.is_dir():
-            raise Failure(f"STOA_SHOP_FOLDER={str(folder)!r} is no folder", "make it, or leave it out")
+        folder = _checked(self._settings.shop_folder)
         bus = DirectBus(partial(self.neighbors.system_channel, "bus"), self.neighbors.registry)
         calls = StreamCalls(partial(self.neighbors.system_channel, "stream"), self.neighbors.registry)
         try:
             for name in self._plan.services:
                 service = SERVICES[name]
-                db = Database(service.name, self._dsn_of(service), self._settings.pool_size)
+                db = Database(name, self._dsn_of(service), self._settings.pool_size) if service.store else None
                 resources = ServiceResources(service, db, verifier, self.neighbors, self._environ, shop_folder=folder)
                 days = self._settings.stream_days
                 self.services.append(Hosted(resources, bus, calls, self.pulse, stream_days=days))
             self._api = http_app.build(
                 [each.parts.routes for each in self.services if each.parts.routes is not None],
                 verifier=verifier,
-                keys={each.service.name: each.keys for each in self.services},
+                keys={each.service.name: each.stored.keys for each in self.services if each.stored},
                 largest_bodies={k: most for each in self.services for k, most in each.service.largest_bodies.items()},
                 edge_secret=self._secrets.edge,
             )
@@ -134,11 +134,11 @@ class Process:
                 self._gateway = self._make_gateway(verifier, self._api, folder / "pages" if folder else None)
         except settings_of.BadSetting as bad:
             raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
-        except WrongParts as wrong:
+        except (WrongParts, WrongPermission) as wrong:
             raise Failure(str(wrong), "make them the same") from None
         for each in self.services:
             for add_to in each.parts.servicers:
-                add_to(self.neighbors.registry)
+                self._add(each.service, add_to)
         await self._receiving.enter_async_context(bus.receive(self._acceptors()))
         await asyncio.gather(*(each.start() for each in self.services))
 
@@ -146,7 +146,8 @@ class Process:
         """Open the doors, then let events and jobs run. Raises `Failure` for a port that is in use."""
         assert self._api is not None, "build() first"
         app = Quickening(self._gateway or self._api, self.pulse)
-        own = {each.service.name: each.check for each in self.services}
+        # Ready as long as the databases answer, and take writes again once a disk was full.
+        own: dict[str, Check] = {each.service.name: each.stored.db.check for each in self.services if each.stored}
         self._probes = Probes(self.name, own, self._neighbor_checks())
         host = self._settings.bind
         self._http = HttpServer(
@@ -192,11 +193,17 @@ class Process:
         await _all(self._receiving.aclose(), until=give_up)
         await _all(*(each.stop() for each in self.services), until=give_up)
         await _all(self.neighbors.close(_REST_SECONDS), until=give_up)
-        inside = [each.db.close() for each in self.services]
+        inside = [each.stored.db.close() for each in self.services if each.stored]
         inside += [upstream.close() for upstream in self._upstreams.values()]
         if self._admin is not None:
             inside.append(self._admin.stop())
         await _all(*inside, until=give_up)
+
+    def _add(self, service: Service, add_to: Callable[[Any], None]) -> None:
+        try:
+            add_to(self.neighbors.registry)
+        except ValueError as wrong:
+            raise Failure(f"{service.name}: {wrong}", "give its gRPC service a name of its own") from None
 
     def _make_gateway(self, verifier: Verifier, here: http_app.Api, pages: Path | None) -> Gateway:
         settings = settings_of.read(GatewaySettings, "STOA_GATEWAY_", self._environ)
@@ -231,7 +238,9 @@ class Process:
 
     def _acceptors(self) -> dict[str, Acceptor]:
         """Who in this process takes events, by name."""
-        found: dict[str, Acceptor] = {each.service.name: each.inbox for each in self.services if each.parts.handlers}
+        found: dict[str, Acceptor] = {
+            each.service.name: each.stored.inbox for each in self.services if each.stored and each.parts.handlers
+        }
         if self._gateway is not None:
             found[GATEWAY.name] = self._gateway
         return found
@@ -264,6 +273,19 @@ async def _all(*stopping: Awaitable[None], until: float) -> None:
     for part in parts:
         if part.done() and not part.cancelled() and (error := part.exception()) is not None:
             log.warning("a part of the process did not stop as it should", exc_info=error)
+
+
+def _checked(folder: Path | None) -> Path | None:
+    """The shop's own folder. Raises `Failure` where it is none, or has one that nobody reads."""
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise Failure(f"STOA_SHOP_FOLDER={str(folder)!r} is no folder", "make it, or leave it out")
+    try:
+        own_files.check(folder, SERVICES)
+    except settings_of.BadSetting as bad:
+        raise Failure(str(bad), "call it so, or take it out") from None
+    return folder
 
 
 def _faults(text: str) -> Faults | None:

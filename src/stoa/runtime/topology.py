@@ -29,7 +29,7 @@ from typing import Annotated
 
 import msgspec
 
-from stoa.app import SERVICES
+from stoa.app import SERVICES, STORED
 from stoa.kit.nearest import choose
 from stoa.runtime.failure import Failure
 
@@ -59,6 +59,11 @@ class ProcessPlan:
     http: Address
     admin: Address
     grpc: Address | None
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """Of its services those that have one."""
+        return tuple(name for name in self.services if name in STORED)
 
     @property
     def addresses(self) -> tuple[Address, ...]:

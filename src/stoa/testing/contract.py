@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-import jsonschema_rs
 import msgspec
 
 from stoa.app import SERVICES
@@ -24,6 +23,11 @@ from stoa.kit.http.app import PREFIX
 from stoa.kit.http.openapi import Document, merge, openapi
 from stoa.kit.http.router import Router, decode_segments
 from stoa.kit.http.routes import BoundRoutes, segments_of
+
+try:
+    import jsonschema_rs
+except ModuleNotFoundError as missing:
+    raise ModuleNotFoundError(f"{missing}, which stoa.testing needs: pip install 'stoa[testing]'") from None
 
 
 class NotAsDescribed(AssertionError):
@@ -95,7 +99,7 @@ def contract_of(*bound: BoundRoutes) -> Contract:
 def ours() -> Contract:
     """Of the whole shop."""
     importlib.import_module("stoa.edge.gateway.upstream")  # has problems of its own, and is not loaded everywhere
-    routes = [importlib.import_module(f"{service.package}.routes").routes for service in SERVICES.values()]
+    routes = [importlib.import_module(f"{each.package}.routes").routes for each in SERVICES.values() if each.paths]
     document = merge([openapi([each.bind(None) for each in routes], PREFIX)])
     return Contract(with_tags(document, (read.path for service in SERVICES.values() for read in service.public)))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from stoa.kit import context
 from stoa.kit.db import Database
 from stoa.runtime.postgres import Postgres
+from stoa.testing.mortal import MortalShop, mortal_shop_on
 from stoa.testing.ports import free_ports
 from stoa.testing.servers import Templates, running_server
 from stoa.testing.shops import Shop, running_shop
@@ -95,6 +97,13 @@ async def shop(templates: Templates) -> AsyncIterator[Shop]:
     """A running shop for the tests of a module: fresh, unseeded, on a free port."""
     async with running_shop(templates) as running:
         yield running
+
+
+@pytest.fixture
+async def mortal_shop(postgres: Postgres, tmp_path: Path) -> AsyncIterator[MortalShop]:
+    """A shop in a process of its own, to be started by the test: it may die."""
+    async with mortal_shop_on(postgres.dsn(), tmp_path) as shop:
+        yield shop
 
 
 @pytest.fixture

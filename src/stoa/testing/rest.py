@@ -94,12 +94,11 @@ def token_of(user: User) -> str:
 
 
 class Rest:
-    def __init__(self, bound: BoundRoutes, db: Database, verifier: Verifier | None = None) -> None:
+    def __init__(self, bound: BoundRoutes, db: Database | None = None, verifier: Verifier | None = None) -> None:
         # What it answers for other services is theirs to describe.
         self._contract = ours() if bound.service in SERVICES else contract_of(bound)
-        self._app = build(
-            [bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys={bound.service: IdempotencyKeys(db)}
-        )
+        keys = {bound.service: IdempotencyKeys(db)} if db is not None else {}
+        self._app = build([bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys=keys)
 
     async def send(
         self,

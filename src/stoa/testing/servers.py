@@ -18,7 +18,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 
-from stoa.app import SERVICES
+from stoa.app import STORED
 from stoa.kit.migrate import migrate
 from stoa.runtime.postgres import NOT_DURABLE, SETTINGS, Postgres
 from stoa.runtime.provision import migrations_of
@@ -89,7 +89,7 @@ class Templates:
         self._passwords[service] = secrets.token_urlsafe(16)
         await self._admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD '{self._passwords[service]}'")
         await self._admin.execute(f'CREATE DATABASE "{role}_template" OWNER "{role}"')
-        await migrate(self._dsn(service, f"{role}_template"), service, migrations_of(SERVICES[service]))
+        await migrate(self._dsn(service, f"{role}_template"), service, migrations_of(STORED[service]))
 
     def _dsn(self, service: str, name: str) -> str:
         role = f"stoa_{service}"

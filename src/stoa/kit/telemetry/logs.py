@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -32,15 +33,23 @@ _HIDDEN = "[hidden]"
 _COLORS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
-def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None, readable: bool | None = None) -> None:
+def configure(
+    process: str,
+    services: Mapping[str, str],
+    *,
+    level: str = "INFO",
+    stream: TextIO | None = None,
+    readable: bool | None = None,
+) -> None:
     """Send every log record of this process to `stream` (stderr).
 
-    `readable` None means: for people where the stream is a terminal, JSON everywhere else.
+    `services` are their names by the packages of their code: what a module in there logs is theirs. `readable` None
+    means: for people where the stream is a terminal, JSON everywhere else.
     """
     target = stream or sys.stderr
     people = target.isatty() if readable is None else readable
     handler = logging.StreamHandler(target)
-    handler.setFormatter(Readable(process, color=target.isatty()) if people else Json(process))
+    handler.setFormatter(Readable(process, services, color=target.isatty()) if people else Json(process, services))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -55,16 +64,17 @@ def configure(process: str, *, level: str = "INFO", stream: TextIO | None = None
 class Json(logging.Formatter):
     """A record as one JSON object."""
 
-    def __init__(self, process: str) -> None:
+    def __init__(self, process: str, services: Mapping[str, str]) -> None:
         super().__init__()
         self._process = process
+        self._services = services
 
     def format(self, record: logging.LogRecord) -> str:
         now = context.current()
         document: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
-            "service": service_of(record.name) or self._process,
+            "service": service_of(record.name, self._services) or self._process,
             "process": self._process,
             "logger": record.name,
             "message": without_secrets(record.getMessage()),
@@ -83,9 +93,10 @@ class Json(logging.Formatter):
 class Readable(logging.Formatter):
     """A record as a line for people: time, level, service, message, then what else is known."""
 
-    def __init__(self, process: str, *, color: bool) -> None:
+    def __init__(self, process: str, services: Mapping[str, str], *, color: bool) -> None:
         super().__init__()
         self._process = process
+        self._services = services
         self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
@@ -93,7 +104,7 @@ class Readable(logging.Formatter):
         level = f"{record.levelname.lower():<8}"
         if self._color:
             level = f"\033[{_COLORS.get(record.levelname, '0')}m{level}\033[0m"
-        service = service_of(record.name) or self._process
+        service = service_of(record.name, self._services) or self._process
         parts = [f"{moment:%H:%M:%S} {level} {service:<12} {without_secrets(record.getMessage())}"]
         parts += [f"{name}={value}" for name, value in fields_of(record).items()]
         line = "  ".join(parts)
@@ -102,10 +113,11 @@ class Readable(logging.Formatter):
         return line
 
 
-def service_of(logger: str) -> str | None:
+def service_of(logger: str, services: Mapping[str, str]) -> str | None:
     """The service whose code wrote to this logger: `stoa.services.order.place_order` is order's."""
-    parts = logger.split(".")
-    return parts[2] if parts[:2] == ["stoa", "services"] and len(parts) > 2 else None
+    while logger and logger not in services:
+        logger = logger.rpartition(".")[0]
+    return services.get(logger)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:

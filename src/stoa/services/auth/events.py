@@ -30,7 +30,8 @@ class AddressProofAsked(Fact, event="user.proof_asked", personal=("email", "code
 
 
 class UserChanged(Fact, event="user.changed", frozen=True, kw_only=True):
-    """Staff changed what somebody may: the whole state as it is now. `enabled` is whether they may sign in."""
+    """Staff, or `stoa user`, changed what somebody may: the whole state as it is now. `enabled` is whether they may
+    sign in."""
 
     user_id: str
     roles: Sequence[str]

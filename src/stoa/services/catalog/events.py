@@ -14,6 +14,8 @@ from stoa.services.catalog.repository import Changed
 
 
 class ProductCreated(Fact, event="product.created", frozen=True, kw_only=True):
+    """A product was added."""
+
     product_id: str
     slug: str
     seller_id: str | None
@@ -21,8 +23,8 @@ class ProductCreated(Fact, event="product.created", frozen=True, kw_only=True):
 
 
 class ProductUpdated(Fact, event="product.updated", frozen=True, kw_only=True):
-    """`changed` names the members of the product that are not as they were; `skus` are the variants that are new,
-    not as they were or archived now, and nobody else's."""
+    """A product or one of its variants changed, or where it stands. `changed` names the members of the product that are
+    not as they were; `skus` are the variants that are new, not as they were or archived now, and nobody else's."""
 
     product_id: str
     slug: str
@@ -32,6 +34,8 @@ class ProductUpdated(Fact, event="product.updated", frozen=True, kw_only=True):
 
 
 class ProductDeleted(Fact, event="product.deleted", frozen=True, kw_only=True):
+    """A product was archived."""
+
     product_id: str
     slug: str
     seller_id: str | None
@@ -39,13 +43,16 @@ class ProductDeleted(Fact, event="product.deleted", frozen=True, kw_only=True):
 
 
 class CategoryCreated(Fact, event="category.created", frozen=True, kw_only=True):
+    """A category was added, by staff or by an import."""
+
     category_id: str
     slug: str
     parent_id: str | None
 
 
 class CategoryUpdated(Fact, event="category.updated", frozen=True, kw_only=True):
-    """`changed` names what is not as it was: what is inside moves along without a word."""
+    """A category was renamed or moved: `changed` names what is not as it was, and what is inside moves along
+    without a word."""
 
     category_id: str
     slug: str
@@ -54,6 +61,8 @@ class CategoryUpdated(Fact, event="category.updated", frozen=True, kw_only=True)
 
 
 class CategoryDeleted(Fact, event="category.deleted", frozen=True, kw_only=True):
+    """A category is gone."""
+
     category_id: str
     slug: str
     parent_id: str | None

@@ -16,7 +16,6 @@ key gets. It announces nothing: whoever it calls does. Invariants:
 
 from __future__ import annotations
 
-import os
 from functools import partial
 
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
@@ -26,12 +25,13 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher, isolating
+from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
 from stoa.ports.shipping import ShippingRates
 from stoa.ports.tax import Taxes
-from stoa.services.checkout import crash_points, recording
+from stoa.services.checkout import recording
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import PriceRules
@@ -65,7 +65,7 @@ def price_rules(settings: Settings, shipping: ShippingRates | None = None, taxes
     )
 
 
-def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach: crash_points.Reach) -> Checkouts:
+def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach: Reach) -> Checkouts:
     """The service over its database, calling these neighbors."""
     saga = Saga(
         steps=STEPS,
@@ -104,8 +104,7 @@ def build(resources: Resources) -> Parts:
             resources.provider("tax", {"flat": partial(FlatTax, settings.tax_basis_points)}, settings.tax, "tax"),
         ),
     )
-    reach = crash_points.exit_at(os.environ.get("STOA_CRASH_AT", ""))
-    checkouts = checkouts_with(resources.db, settings, neighbors, reach)
+    checkouts = checkouts_with(resources.db, settings, neighbors, resources.reach)
     return Parts(
         routes=routes.bind(checkouts),
         servicers=[partial(add_CheckoutServiceServicer_to_server, CheckoutServicer(checkouts))],

@@ -1,4 +1,4 @@
-"""Places at which a test may have the process die, as by kill -9. Off unless STOA_CRASH_AT names one.
+"""The places of the saga at which a test may have the process die (`stoa.kit.crash_points`).
 
 They stand where the outside and the row may differ: after a step was recorded and before it acts, and
 after it has acted and before its outcome is recorded.
@@ -6,22 +6,9 @@ after it has acted and before its outcome is recorded.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from stoa.services.checkout.steps.step import Step
-
-Reach = Callable[[str], None]
-
-
-def exit_at(point: str) -> Reach:
-    """What ends the process, with status 9, when it reaches `point`; nothing does for an empty name."""
-
-    def reach(reached: str) -> None:
-        if reached == point:
-            os._exit(9)
-
-    return reach
 
 
 def before(step: Step) -> str:

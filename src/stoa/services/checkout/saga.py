@@ -29,6 +29,7 @@ from msgspec.structs import replace as with_fields
 from stoa.kit import context
 from stoa.kit.back_off import back_off
 from stoa.kit.batcher import Batcher
+from stoa.kit.crash_points import Reach
 from stoa.kit.problems import Fault, Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
@@ -67,7 +68,7 @@ class Saga:
     neighbors: Neighbors
     settings: Settings
     saves: Batcher[Change, Checkout]
-    reach: crash_points.Reach
+    reach: Reach
 
     @property
     def pivot(self) -> int:

@@ -1,6 +1,7 @@
 """When something is announced that a customer wants to know, a mail is written.
 
-Exactly one per event, into the mailbox, in the transaction that marks the event as done.
+Exactly one per event, into the mailbox, in the transaction that marks the event as done. When an account is deleted,
+the mails to its address go.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled", per
 
 
 class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped", personal=("email",)):
+    """It was handed to a carrier."""
+
     order_id: str
     number: str
     email: str
@@ -59,6 +61,8 @@ class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped", perso
 
 
 class OrderDelivered(Fact, frozen=True, kw_only=True, event="order.delivered", personal=("email",)):
+    """The customer has it."""
+
     order_id: str
     number: str
     email: str
@@ -91,7 +95,7 @@ class OrderReturnApproved(Fact, frozen=True, kw_only=True, event="order.return_a
 
 
 class OrderReturnRefused(Fact, frozen=True, kw_only=True, event="order.return_refused", personal=("email",)):
-    """`reason` is what the staff tells the buyer."""
+    """The buyer may not: `reason` is what the staff tells them."""
 
     order_id: str
     number: str

@@ -1,4 +1,4 @@
-"""What user does when others announce something."""
+"""When somebody has an account, make the profile; when that is deleted, empty it for good, with all that is theirs."""
 
 from __future__ import annotations
 

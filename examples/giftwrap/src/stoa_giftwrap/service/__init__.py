@@ -12,7 +12,7 @@ from functools import partial
 
 from stoa.kit.service import Parts, Resources
 from stoa_giftwrap.contracts.v1.giftwrap_pb2_grpc import add_GiftwrapServiceServicer_to_server
-from stoa_giftwrap.service.handlers import HANDLERS
+from stoa_giftwrap.service.handlers import handlers
 from stoa_giftwrap.service.routes import routes
 from stoa_giftwrap.service.rpc import GiftwrapServicer
 from stoa_giftwrap.service.settings import Settings
@@ -20,9 +20,9 @@ from stoa_giftwrap.service.wraps import Wraps
 
 
 def build(resources: Resources) -> Parts:
-    wraps = Wraps(resources.db, resources.outbox, resources.settings(Settings))
+    wraps = Wraps(resources.db, resources.outbox, resources.settings(Settings), resources.reach)
     return Parts(
         routes=routes.bind(wraps),
         servicers=[partial(add_GiftwrapServiceServicer_to_server, GiftwrapServicer(wraps))],
-        handlers=HANDLERS,
+        handlers=handlers(resources.reach),
     )

@@ -1,4 +1,4 @@
-"""What giftwrap does when order announces something."""
+"""When an order is placed, it can be wrapped; when it is on its way or called off, it cannot any more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from stoa.kit.crash_points import Reach
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.service import Handler
@@ -23,13 +24,12 @@ async def open_wrap(tx: Transaction, event: Event) -> None:
     await repository.add_order(tx, order.order_id, order.user_id)
 
 
-async def close_wrap(tx: Transaction, event: Event) -> None:
-    """One that is on its way, or called off, cannot."""
-    await repository.close_order(tx, event.subject)
+def handlers(reach: Reach) -> Mapping[str, Handler]:
+    """By the type of the event."""
 
+    async def close_wrap(tx: Transaction, event: Event) -> None:
+        """One that is on its way, or called off, cannot."""
+        await repository.close_order(tx, event.subject)
+        reach("giftwrap:closed")
 
-HANDLERS: Mapping[str, Handler] = {
-    "order.placed": open_wrap,
-    "order.shipped": close_wrap,
-    "order.canceled": close_wrap,
-}
+    return {"order.placed": open_wrap, "order.shipped": close_wrap, "order.canceled": close_wrap}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa_giftwrap.service import repository
@@ -18,6 +19,7 @@ class Wraps:
     db: Database
     outbox: Outbox
     settings: Settings
+    reach: Reach
 
 
 async def wrap_of(wraps: Wraps, order_id: str, user_id: str) -> Wrap:
@@ -38,7 +40,8 @@ async def choose(wraps: Wraps, order_id: str, user_id: str, *, paper: str, messa
         wrap = await repository.choose(tx, order_id, paper, message)
         fact = GiftwrapChosen(order_id=order_id, paper=paper)
         await wraps.outbox.announce(tx, subject=order_id, version=wrap.version, fact=fact)
-        return wrap
+    wraps.reach("giftwrap:chosen")
+    return wrap
 
 
 def _own(wrap: Wrap | None, user_id: str) -> Wrap:
