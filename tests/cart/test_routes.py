@@ -167,10 +167,12 @@ async def test_what_cannot_be_had(rest, ada):
     more = await rest.send("POST", "/cart/me/items", {"sku": "MUG", "quantity": 3}, user=ada)
     assert (more.status, more.problem, more.body["available"]) == (409, "out-of-stock", 10)
     partly = {"items": [{"sku": "SPOON", "quantity": 1}, {"sku": "MUG", "quantity": 11}]}
-    assert (await rest.send("PUT", "/cart/me/items", partly, user=ada)).problem == "out-of-stock"
+    answer = await rest.send("PUT", "/cart/me/items", partly, user=ada)
+    assert (answer.problem, answer.body["field"]) == ("out-of-stock", "items[1].quantity")
     twice = {"items": [{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 1}]}
     answer = await rest.send("PUT", "/cart/me/items", twice, user=ada)
     assert (answer.status, answer.problem, answer.body["sku"]) == (422, "duplicate-line", "MUG")
+    assert answer.body["field"] == "items[1].sku"
     many = {"items": [{"sku": f"S{at}", "quantity": 1} for at in range(1001)]}
     assert (await rest.send("PUT", "/cart/me/items", many, user=ada)).status == 422
     cart = await rest.ok("GET", "/cart/me", user=ada)
@@ -238,9 +240,9 @@ async def test_a_cart_is_opened_with_all_that_an_order_needs(rest, shop):
 
 async def test_what_cannot_be_had_opens_no_cart(rest, db):
     for body, refusal in (
-        ({"items": [{"sku": "MUG", "quantity": 11}]}, (409, "quantity")),
-        ({"items": [{"sku": "NONE", "quantity": 1}]}, (404, "sku")),
-        ({"items": [{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 1}]}, (422, "items")),
+        ({"items": [{"sku": "MUG", "quantity": 11}]}, (409, "items[0].quantity")),
+        ({"items": [{"sku": "MUG", "quantity": 1}, {"sku": "NONE", "quantity": 1}]}, (404, "items[1].sku")),
+        ({"items": [{"sku": "MUG", "quantity": 1}, {"sku": "MUG", "quantity": 1}]}, (422, "items[1].sku")),
         ({"email": "nobody"}, (422, "email")),
         ({"email": "a\u200bda@example.com"}, (422, "email")),
         ({"shipping_address": {"name": "Ada"}}, (422, "shipping_address.line1")),

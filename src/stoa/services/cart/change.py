@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from stoa.kit import ids
+from stoa.kit import ids, problems
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import access, lines
 from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
@@ -33,7 +33,7 @@ async def open_cart(
     else was in it stays. What is said of the buyer is kept until the cart is bought.
     """
     wanted = wanted or {}
-    known, snapshot = await known_for(carts, sent), await _checked(carts, wanted)
+    known, snapshot = await known_for(carts, sent), await _checked(carts, wanted, sent)
     cart_id = caller or ids.uuid7()
 
     def rule(cart: Cart) -> Change:
@@ -100,7 +100,7 @@ async def replace_items(
     if_match: IfMatch = ANYTHING,
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
-    snapshot = await _checked(carts, wanted)
+    snapshot = await _checked(carts, wanted, sent)
     cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted), sent)
     return cart, snapshot
 
@@ -144,9 +144,14 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     return await carts.store.open(cart_id, caller, checked, key)
 
 
-async def _checked(carts: Carts, wanted: Lines) -> ProductSnapshot:
-    """What was learned about what is `wanted`, which can be had."""
+async def _checked(carts: Carts, wanted: Lines, sent: BySku) -> ProductSnapshot:
+    """What was learned about what is `wanted`, which can be had. Of one that cannot the field is that of its line."""
     snapshot = await look_up(carts, wanted)
     for sku, quantity in wanted.items():
-        lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
+        try:
+            lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))
+        except problems.Problem as problem:
+            place = sent[sku].place if sku in sent else ""
+            problem.field = f"{place}{problem.field}"
+            raise
     return snapshot

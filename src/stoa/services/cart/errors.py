@@ -42,8 +42,8 @@ class QuantityTooLarge(problems.Unprocessable):
 class DuplicateLine(problems.Unprocessable):
     slug = "duplicate-line"
 
-    def __init__(self, sku: str) -> None:
-        super().__init__("The same SKU stands in two lines.", field="items", sku=sku)
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__("The same SKU stands in two lines.", field=field, sku=sku)
 
 
 class CartFull(problems.Conflict):

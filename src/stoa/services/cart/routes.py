@@ -192,9 +192,9 @@ async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
 
 def _wanted(items: Sequence[NewItem]) -> dict[str, int]:
     wanted: dict[str, int] = {}
-    for item in items:
+    for at, item in enumerate(items):
         if item.sku in wanted:
-            raise DuplicateLine(item.sku)
+            raise DuplicateLine(item.sku, f"items[{at}].sku")
         wanted[item.sku] = item.quantity
     return wanted
 
