@@ -79,6 +79,7 @@ async def test_the_shop_notes_and_the_buyer_sees_what_is_public(rest, placed, fi
         ({"custom_fields": {"rsik": 1}}, "unknown-custom-field", "custom_fields.rsik"),
         ({"custom_fields": {"risk": 101}}, "custom-field-value", "custom_fields.risk"),
         ({"items": [{"sku": "CUP"}]}, "order-line-not-found", "items[0].sku"),
+        ({"items": [{"sku": "MUG"}, {"sku": "MUG", "metadata": {"a": "b"}}]}, "duplicate-line", "items[1].sku"),
         (
             {"items": [{"sku": "MUG"}, {"sku": "SPOON", "custom_fields": {"risk": 1}}]},
             "unknown-custom-field",

@@ -14,7 +14,7 @@ from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.db import Db, Transaction
 from stoa.kit.http.preconditions import IfMatch
 from stoa.services.order import access, repository
-from stoa.services.order.errors import NoSuchLine
+from stoa.services.order.errors import DuplicateLine, NoSuchLine
 from stoa.services.order.repository import Item, Order
 from stoa.services.order.service import Orders
 
@@ -72,9 +72,13 @@ async def _note_lines(tx: Transaction, order: Order, lines: Sequence[tuple[str, 
     known = await definitions(tx, ORDER_LINE)
     items = {item.sku: item for item in order.items}
     rows = []
+    seen: set[str] = set()
     for at, (sku, notes) in enumerate(lines):
         if sku not in items:
             raise NoSuchLine(f"items[{at}].sku")
+        if sku in seen:
+            raise DuplicateLine(sku, field=f"items[{at}].sku")
+        seen.add(sku)
         fields, metadata = _noted(known, items[sku], notes, f"items[{at}].")
         if (fields, metadata) != (items[sku].custom_fields, items[sku].metadata):
             rows.append({"sku": sku, "custom_fields": values.stored(known, fields), "metadata": metadata})
