@@ -109,6 +109,7 @@ async def test_products_are_found_by_a_value(shop, fields):
     assert await shop.slugs("custom.color=blue") == []
     for query, problem, field in (
         ("custom.color=red&custom[color]=red", "unprocessable", "custom.color"),
+        ("custom=red&custom.color=red", "unprocessable", "custom"),
         ("custom.margin=7", "custom-field-not-filterable", "custom.margin"),
         ("custom.color=green", "custom-field-value", "custom.color"),
         ("custom.color=red&brand=x", "custom-filter-alone", "custom.color"),

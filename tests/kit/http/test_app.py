@@ -449,8 +449,10 @@ async def test_a_bad_query_is_refused_with_its_field(app, query, problem):
     assert (await ask(app, "GET", f"/api/v1/things?{query}")).problem == problem
 
 
-async def test_a_route_without_a_query_refuses_one(app):
-    assert (await ask(app, "GET", "/api/v1/things/lamp?x=1")).problem == "unprocessable x"
+async def test_an_unknown_parameter_is_told_alike_where_there_are_others_and_where_there_are_none(app):
+    for path in ("/api/v1/things", "/api/v1/things/lamp"):
+        refused = await ask(app, "GET", f"{path}?x=1")
+        assert (refused.problem, refused.json["detail"]) == ("unprocessable x", "There is no parameter 'x' here.")
 
 
 # Idempotency keys

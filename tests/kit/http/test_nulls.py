@@ -75,6 +75,13 @@ def test_what_is_needed_or_wrong_is_refused_as_before(sent, field):
     assert refusal.value.field == field
 
 
+def test_a_number_out_of_range_is_refused_at_its_place_with_null_too():
+    raw = b'{"name": "a", "note": null, "parts": [{"sku": "x", "quantity": 1e999}]}'
+    with pytest.raises(problems.Unprocessable) as refusal:
+        decode_body(raw, "application/json", Body)
+    assert refusal.value.field == "parts[0].quantity"
+
+
 def test_a_member_twice_is_refused_with_null_too():
     with pytest.raises(problems.BadRequest) as refusal:
         decode_body(b'{"name": "a", "note": null, "note": "b"}', "application/json", Body)

@@ -87,13 +87,17 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise problems.Unprocessable(f"The parameter {twice!r} stands more than once.", field=twice)
-    if shape is None:
-        if parameters:
-            unknown = next(iter(parameters))
-            raise problems.Unprocessable(f"There is no parameter {unknown!r} here.", field=unknown)
-        return None
     _refuse_nul(parameters)
-    return _convert(_gathered(parameters) if "custom" in shape.__struct_fields__ else parameters, shape)
+    fields = () if shape is None else shape.__struct_fields__
+    sent = _gathered(parameters) if "custom" in fields else parameters
+    for name in sent:
+        if name not in fields:
+            raise _unknown(name)
+    return None if shape is None else _convert(sent, shape)
+
+
+def _unknown(name: str) -> problems.Unprocessable:
+    return problems.Unprocessable(f"There is no parameter {name!r} here.", field=name)
 
 
 _CUSTOM = re.compile(r"custom(?:\.(.*)|\[(.*)\])", re.DOTALL)
@@ -109,6 +113,8 @@ def _gathered(parameters: dict[str, str]) -> dict[str, Any]:
             if member in gathered["custom"]:
                 raise problems.Unprocessable("The parameter stands more than once.", field=f"custom.{member}")
             gathered["custom"][member] = value
+        elif name == "custom":
+            raise _unknown(name)
         else:
             gathered[name] = value
     return gathered

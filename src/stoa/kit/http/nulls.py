@@ -17,7 +17,15 @@ _Type = inspect.Type
 
 def without_nulls(raw: bytes, shape: Any) -> bytes:
     """The JSON of `raw` without the members that are null and need not be there. Raises `msgspec.DecodeError`."""
-    return msgspec.json.encode(_pruned(msgspec.json.decode(raw), _info(shape)))
+    return msgspec.json.encode(_pruned(_decode(raw), _info(shape)))
+
+
+def _as_it_stands(number: str) -> msgspec.Raw:
+    """Whether it is in range says who decodes it by the shape, and where it stands."""
+    return msgspec.Raw(number.encode())
+
+
+_decode = msgspec.json.Decoder(float_hook=_as_it_stands).decode
 
 
 @cache
