@@ -131,11 +131,16 @@ class Request(Generic[BodyT_co, QueryT_co]):
     raw: bytes = b""
 
     @property
-    def user_id(self) -> str:
-        """The signed-in user's id. Raises `Unauthorized` for a guest."""
+    def caller(self) -> Principal:
+        """Who is signed in. Raises `Unauthorized` for a guest."""
         if self.principal is None:
             raise problems.Unauthorized("This needs a signed-in user: send an access token as Authorization: Bearer.")
-        return self.principal.user_id
+        return self.principal
+
+    @property
+    def user_id(self) -> str:
+        """The same, by their id."""
+        return self.caller.user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +320,12 @@ class Routes(Generic[S]):
     def bind(self, target: S) -> BoundRoutes:
         """The routes with the service's object: what goes into `Parts`."""
         return BoundRoutes(self.service, target, tuple(self._routes.values()))
+
+    def include(self, others: Routes[S]) -> None:
+        """Those of another file of the service, too. Raises `ValueError` where both declare the same."""
+        if twice := self._routes.keys() & others._routes.keys():
+            raise ValueError(f"{' '.join(min(twice))} is declared twice")
+        self._routes |= others._routes
 
     def get(
         self,
