@@ -1,4 +1,4 @@
-"""Catalog's public API: what is active is everybody's to see; admins change all, sellers what is theirs."""
+"""Catalog's public API of products: what is active is everybody's to see; admins change all, sellers what is theirs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import AmountMinor, CountryCode, CurrencyCode, Id, Label, Page, PageQuery, Quantity, Slug
 from stoa.kit.money import Money
-from stoa.services.catalog import categories_repository, repository
-from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
+from stoa.services.catalog import categories_routes, repository
 from stoa.services.catalog.bodies import (
     Moderation,
-    NewCategory,
     NewProduct,
     NewVariant,
     ProductItems,
@@ -31,7 +29,6 @@ from stoa.services.catalog.bodies import (
     VariantReplacement,
     whole,
 )
-from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.change_products import (
     add_product,
     add_variant,
@@ -41,7 +38,7 @@ from stoa.services.catalog.change_products import (
     replace_variant,
 )
 from stoa.services.catalog.errors import OnlyAlone, VersionMissing
-from stoa.services.catalog.fields import CATEGORY, PRODUCT, VARIANT
+from stoa.services.catalog.fields import PRODUCT, VARIANT
 from stoa.services.catalog.moderate import reinstate, withhold
 from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
 from stoa.services.catalog.repository import NAME_START, Card, ForSale
@@ -51,14 +48,12 @@ from stoa.services.catalog.write_products import Outcome, Written, write_product
 
 EDIT = may("catalog.products.edit", own=True)
 WITHHOLD = may("catalog.products.withhold")
-ARRANGE = may("catalog.categories.edit")
 
 DEFINE = may("catalog.fields.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 add_routes(routes, PRODUCT, define=DEFINE, sees=EDIT)
 add_routes(routes, VARIANT, define=DEFINE, sees=EDIT)
-add_routes(routes, CATEGORY, define=DEFINE, sees=ARRANGE)
 
 
 class WithheldView(msgspec.Struct):
@@ -165,20 +160,6 @@ class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     currency: CurrencyCode | None = None
     country: CountryCode | None = None
     quantity: Quantity = 1
-
-
-class CategoryView(msgspec.Struct):
-    """`children` stand in their order; `version` counts its own changes, not theirs. Of `custom_fields` everybody sees
-    the public ones, of `metadata` nothing."""
-
-    id: str
-    slug: str
-    name: str
-    position: int
-    custom_fields: dict[str, Value]
-    metadata: dict[str, str]
-    version: int
-    children: list[CategoryView]
 
 
 Sort = Literal["newest", "price", "-price", "name"]
@@ -290,7 +271,7 @@ async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Pa
 
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
 async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
-    return _view(await add_product(catalog, request.body, _caller(request)), request.principal)
+    return _view(await add_product(catalog, request.body, request.caller), request.principal)
 
 
 @routes.post(
@@ -302,7 +283,7 @@ async def post_product(catalog: Catalog, request: Request[NewProduct]) -> Produc
     summary="Add and change many products; each stands for itself",
 )
 async def post_products(catalog: Catalog, request: Request[ProductItems]) -> ProductResults:
-    written = await write_products(catalog, request.body.products, _caller(request))
+    written = await write_products(catalog, request.body.products, request.caller)
     return ProductResults(
         items=[_result(one) for one in written],
         counts={outcome: sum(one.outcome == outcome for one in written) for outcome in get_args(Outcome)},
@@ -324,7 +305,7 @@ async def put_product(catalog: Catalog, request: Request[ProductReplacement]) ->
     patch = whole(request.body)
     return _view(
         await change_product(
-            catalog, request.path["product"], patch, _caller(request), version=version, if_match=if_match
+            catalog, request.path["product"], patch, request.caller, version=version, if_match=if_match
         ),
         request.principal,
     )
@@ -342,7 +323,7 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
     version, if_match = request.body.version, request.if_match
     return _view(
         await change_product(
-            catalog, request.path["product"], request.body, _caller(request), version=version, if_match=if_match
+            catalog, request.path["product"], request.body, request.caller, version=version, if_match=if_match
         ),
         request.principal,
     )
@@ -350,7 +331,7 @@ async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> Pro
 
 @routes.delete("/products/{product}", who=EDIT, versioned=True, summary="Archive a product")
 async def delete_product(catalog: Catalog, request: Request) -> None:
-    await archive_product(catalog, request.path["product"], _caller(request), request.if_match)
+    await archive_product(catalog, request.path["product"], request.caller, request.if_match)
 
 
 @routes.post(
@@ -363,7 +344,7 @@ async def delete_product(catalog: Catalog, request: Request) -> None:
 )
 async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
     return _view(
-        await withhold(catalog, request.path["product"], _caller(request), request.body.reason, request.if_match),
+        await withhold(catalog, request.path["product"], request.caller, request.body.reason, request.if_match),
         request.principal,
     )
 
@@ -393,7 +374,7 @@ async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> P
 )
 async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> ProductView:
     return _view(
-        await add_variant(catalog, request.path["product"], request.body, _caller(request), request.if_match),
+        await add_variant(catalog, request.path["product"], request.body, request.caller, request.if_match),
         request.principal,
     )
 
@@ -408,50 +389,14 @@ async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> Produc
 )
 async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
     return _view(
-        await replace_variant(catalog, request.path["variant"], request.body, _caller(request), request.if_match),
+        await replace_variant(catalog, request.path["variant"], request.body, request.caller, request.if_match),
         request.principal,
     )
 
 
 @routes.delete("/variants/{variant}", who=EDIT, versioned=True, summary="Archive a variant; its SKU stays taken")
 async def delete_variant(catalog: Catalog, request: Request) -> None:
-    await archive_variant(catalog, request.path["variant"], _caller(request), request.if_match)
-
-
-@routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
-async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:
-    categories = await categories_repository.categories(catalog.db)
-    views = _views(categories, request.principal)
-    return Page([views[one.id] for one in categories if one.parent_id is None])
-
-
-@routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ARRANGE, summary="Add a category")
-async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
-    category, tree = await add_category(catalog, request.body)
-    return _views(tree, request.principal)[category.id]
-
-
-@routes.put(
-    "/categories/{category}",
-    body=NewCategory,
-    answer=CategoryView,
-    who=ARRANGE,
-    versioned=True,
-    summary="Rename or move a category",
-)
-async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
-    category, tree = await replace_category(catalog, request.path["category"], request.body, request.if_match)
-    return _views(tree, request.principal)[category.id]
-
-
-@routes.delete("/categories/{category}", who=ARRANGE, versioned=True, summary="Remove an empty category")
-async def delete_category(catalog: Catalog, request: Request) -> None:
-    await remove_category(catalog, request.path["category"], request.if_match)
-
-
-def _caller(request: Request[Any, Any]) -> Principal:
-    assert request.principal is not None, "the route admits nobody else"
-    return request.principal
+    await archive_variant(catalog, request.path["variant"], request.caller, request.if_match)
 
 
 def _view(product: Product, principal: Principal | None) -> ProductView:
@@ -515,23 +460,4 @@ def _card_view(card: Card) -> CardView:
     return CardView(*card)
 
 
-def _views(categories: Sequence[Category], principal: Principal | None) -> dict[str, CategoryView]:
-    """By id, each with all that is inside it."""
-    private = ARRANGE.admits(principal)
-    views = {
-        one.id: CategoryView(
-            id=one.id,
-            slug=one.slug,
-            name=one.name,
-            position=one.position,
-            custom_fields=one.custom_fields.shown(private=private),
-            metadata=dict(one.metadata) if private else {},
-            version=one.version,
-            children=[],
-        )
-        for one in categories
-    }
-    for one in categories:
-        if one.parent_id is not None:
-            views[one.parent_id].children.append(views[one.id])
-    return views
+routes.include(categories_routes.routes)

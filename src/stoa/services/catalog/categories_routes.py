@@ -1,0 +1,91 @@
+"""Catalog's public API of the category tree: everybody sees it, and who may arrange it changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from stoa.kit.context import Principal
+from stoa.kit.custom_fields.routes import add_routes
+from stoa.kit.custom_fields.values import Value
+from stoa.kit.http.routes import PUBLIC, Request, Routes, may
+from stoa.kit.http.types import Page
+from stoa.services.catalog import categories_repository
+from stoa.services.catalog.arrange_categories import add_category, remove_category, replace_category
+from stoa.services.catalog.bodies import NewCategory
+from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.fields import CATEGORY
+from stoa.services.catalog.service import Catalog
+
+ARRANGE = may("catalog.categories.edit")
+
+routes: Routes[Catalog] = Routes("catalog")
+add_routes(routes, CATEGORY, define=may("catalog.fields.edit"), sees=ARRANGE)
+
+
+class CategoryView(msgspec.Struct):
+    """`children` stand in their order; `version` counts its own changes, not theirs. Of `custom_fields` everybody sees
+    the public ones, of `metadata` nothing."""
+
+    id: str
+    slug: str
+    name: str
+    position: int
+    custom_fields: dict[str, Value]
+    metadata: dict[str, str]
+    version: int
+    children: list[CategoryView]
+
+
+@routes.get("/categories", answer=Page[CategoryView], who=PUBLIC, summary="The category tree")
+async def get_categories(catalog: Catalog, request: Request) -> Page[CategoryView]:
+    categories = await categories_repository.categories(catalog.db)
+    views = _views(categories, request.principal)
+    return Page([views[one.id] for one in categories if one.parent_id is None])
+
+
+@routes.post("/categories", body=NewCategory, answer=CategoryView, status=201, who=ARRANGE, summary="Add a category")
+async def post_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
+    category, tree = await add_category(catalog, request.body)
+    return _views(tree, request.principal)[category.id]
+
+
+@routes.put(
+    "/categories/{category}",
+    body=NewCategory,
+    answer=CategoryView,
+    who=ARRANGE,
+    versioned=True,
+    summary="Rename or move a category",
+)
+async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
+    category, tree = await replace_category(catalog, request.path["category"], request.body, request.if_match)
+    return _views(tree, request.principal)[category.id]
+
+
+@routes.delete("/categories/{category}", who=ARRANGE, versioned=True, summary="Remove an empty category")
+async def delete_category(catalog: Catalog, request: Request) -> None:
+    await remove_category(catalog, request.path["category"], request.if_match)
+
+
+def _views(categories: Sequence[Category], principal: Principal | None) -> dict[str, CategoryView]:
+    """By id, each with all that is inside it."""
+    private = ARRANGE.admits(principal)
+    views = {
+        one.id: CategoryView(
+            id=one.id,
+            slug=one.slug,
+            name=one.name,
+            position=one.position,
+            custom_fields=one.custom_fields.shown(private=private),
+            metadata=dict(one.metadata) if private else {},
+            version=one.version,
+            children=[],
+        )
+        for one in categories
+    }
+    for one in categories:
+        if one.parent_id is not None:
+            views[one.parent_id].children.append(views[one.id])
+    return views
