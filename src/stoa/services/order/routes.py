@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -15,24 +15,15 @@ from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
-from stoa.kit.http.types import Count, Id, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
-from stoa.kit.money import Money
-from stoa.kit.problems import Unauthorized
-from stoa.services.order import access, repository, returns_repository
+from stoa.kit.http.types import Id, Name, Page, PageQuery, Reason, ShortText, Sku
+from stoa.services.order import access, repository, returns_routes
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
-from stoa.services.order.cancel_return import cancel_return
-from stoa.services.order.decide_return import approve_return, refuse_return
 from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.process_order import process_order
-from stoa.services.order.receive_return import receive_return, take_back
-from stoa.services.order.refunds import Came
 from stoa.services.order.repository import Order
-from stoa.services.order.request_return import request_return
-from stoa.services.order.return_states import ReturnStatus
-from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
@@ -40,13 +31,10 @@ from stoa.services.order.states import Status
 from stoa.services.order.view import OrderView, view
 
 FULFILL = may(access.FULFILL)
-DECIDE = may(access.DECIDE)
 
 routes: Routes[Orders] = Routes("order")
 for entity in (ORDER, ORDER_LINE):
     add_routes(routes, entity, define=may("order.fields.edit"), sees=may(access.READ))
-
-ONE_RETURN = "/orders/{order_id:uuid}/returns/{return_id:uuid}"
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,80 +69,9 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class Refusal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    reason: Reason
-
-
 class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carrier: Name
     tracking_number: Name
-
-
-class ReturnedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    sku: Sku
-    quantity: Quantity
-
-
-class NewReturn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    items: Annotated[Sequence[ReturnedItem], Meta(min_length=1, max_length=MOST_LINES)]
-    reason: ShortText = ""
-
-
-class CameItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`unfit` of the `quantity` that came cannot be sold again: they are paid back, and not put on the shelf."""
-
-    sku: Sku
-    quantity: Quantity
-    unfit: Count = 0
-
-
-class Arrival(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What really came: a SKU that is left out did not."""
-
-    items: Annotated[Sequence[CameItem], Meta(min_length=1, max_length=MOST_LINES)]
-
-
-class ReturnsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    status: ReturnStatus = ReturnStatus.REQUESTED
-
-
-class ReturnedItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`quantity` was asked for, `received` came, `restocked` of them can be sold again. `refund` is what they cost
-    and `tax` the tax on it: zero until they are received.
-    """
-
-    sku: str
-    quantity: int
-    received: int
-    restocked: int
-    refund: Money
-    tax: Money
-
-
-class ReturnView(msgspec.Struct, frozen=True, kw_only=True):
-    """`refund` is what goes back in all: of the items, with their tax, or the less that is left of the payment, which
-    payment decides a moment after the goods were received.
-    """
-
-    id: str
-    order_id: str
-    status: ReturnStatus
-    items: list[ReturnedItemView]
-    reason: str
-    refund: Money
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class ReturnChangeView(msgspec.Struct, frozen=True, kw_only=True):
-    """`actor` is customer or staff. `from_status` is null for the first change."""
-
-    from_status: ReturnStatus | None
-    status: ReturnStatus
-    reason: str
-    actor: str
-    changed_at: datetime
 
 
 class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +87,7 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 @routes.get("/orders", query=ListQuery, answer=Page[OrderView], who=OWNER, summary="My orders, newest first")
 async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page[OrderView]:
     """Newest first. Who may read all orders finds them by a filterable custom field: `?custom.purchase_order=A-17`."""
-    query, caller = request.query, _caller(request.principal)
+    query, caller = request.query, request.caller
     if query.custom:
         found = await _with_value(orders, query, caller)
         return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
@@ -201,13 +118,13 @@ async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> li
 
 @routes.get("/orders/{order_id:uuid}", answer=OrderView, who=OWNER, summary="One order")
 async def show_order(orders: Orders, request: Request) -> OrderView:
-    caller = _caller(request.principal)
+    caller = request.caller
     return _shown(await access.find(orders.db, request.path["order_id"], caller), caller)
 
 
 @routes.get("/orders/{order_id:uuid}/history", answer=Page[ChangeView], who=OWNER, summary="What became of an order")
 async def show_order_history(orders: Orders, request: Request) -> Page[ChangeView]:
-    order = await access.find(orders.db, request.path["order_id"], _caller(request.principal))
+    order = await access.find(orders.db, request.path["order_id"], request.caller)
     changes = await repository.read_history(orders.db, order.id)
     return Page(
         [
@@ -232,7 +149,7 @@ async def show_order_history(orders: Orders, request: Request) -> Page[ChangeVie
     summary="Cancel before shipping",
 )
 async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
-    caller = _caller(request.principal)
+    caller = request.caller
     canceled = await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
     return _shown(canceled, caller)
 
@@ -247,7 +164,7 @@ async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> Or
 )
 async def note_on_order(orders: Orders, request: Request[OrderNotes]) -> OrderView:
     """What was agreed stays: this is what the shop knows beside it."""
-    body, caller = request.body, _caller(request.principal)
+    body, caller = request.body, request.caller
     notes = Notes(custom_fields=body.custom_fields, metadata=body.metadata)
     lines = [(item.sku, Notes(custom_fields=item.custom_fields, metadata=item.metadata)) for item in body.items]
     noted = await annotate_order(orders, request.path["order_id"], caller, notes, lines, request.if_match)
@@ -262,7 +179,7 @@ async def note_on_order(orders: Orders, request: Request[OrderNotes]) -> OrderVi
     summary="Start picking and packing",
 )
 async def process_one_order(orders: Orders, request: Request) -> OrderView:
-    caller = _caller(request.principal)
+    caller = request.caller
     return _shown(await process_order(orders, request.path["order_id"], caller, request.if_match), caller)
 
 
@@ -275,7 +192,7 @@ async def process_one_order(orders: Orders, request: Request) -> OrderView:
     summary="Hand to a carrier",
 )
 async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
-    caller = _caller(request.principal)
+    caller = request.caller
     shipped = await ship_order(
         orders,
         request.path["order_id"],
@@ -291,7 +208,7 @@ async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
     "/orders/{order_id:uuid}/deliver", answer=OrderView, who=FULFILL, versioned=True, summary="The customer has it"
 )
 async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
-    caller = _caller(request.principal)
+    caller = request.caller
     return _shown(await deliver_order(orders, request.path["order_id"], caller, request.if_match), caller)
 
 
@@ -305,129 +222,9 @@ async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
 )
 async def settle_one_order(orders: Orders, request: Request[Settlement]) -> OrderView:
     """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
-    caller = _caller(request.principal)
+    caller = request.caller
     settled = await settle_refund(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
     return _shown(settled, caller)
-
-
-@routes.post(
-    "/orders/{order_id:uuid}/return",
-    body=NewReturn,
-    answer=ReturnView,
-    status=201,
-    who=OWNER,
-    versioned=True,
-    summary="Ask to return some or all of what was shipped; the staff takes it back at once",
-)
-async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnView:
-    """The buyer's is a request, and nothing moves until the goods are here. The staff, who has them, receives
-    them with it: what they cost goes back, and they are for sale again.
-    """
-    caller, order_id = _caller(request.principal), request.path["order_id"]
-    back = [(item.sku, item.quantity) for item in request.body.items]
-    order = await access.find(orders.db, order_id, caller, access.DECIDE)
-    act = request_return if access.kind_of(order, caller) == "customer" else take_back
-    return _return_view(await act(orders, order_id, caller, back, request.body.reason, if_match=request.if_match))
-
-
-@routes.get(
-    "/orders/returns",
-    query=ReturnsQuery,
-    answer=Page[ReturnView],
-    who=may(access.READ),
-    summary="Returns of all orders",
-)
-async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> Page[ReturnView]:
-    """Those in one state, newest first: by default what waits for a decision."""
-    query = request.query
-    found = await returns_repository.returns_in_status(orders.db, query.status, _before(query.cursor), query.limit + 1)
-    return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
-
-
-@routes.get(
-    "/orders/{order_id:uuid}/returns",
-    query=PageQuery,
-    answer=Page[ReturnView],
-    who=OWNER,
-    summary="The returns of an order, newest first",
-)
-async def list_returns_of_order(orders: Orders, request: Request[None, PageQuery]) -> Page[ReturnView]:
-    query = request.query
-    order = await access.find(orders.db, request.path["order_id"], _caller(request.principal))
-    found = await returns_repository.returns_of_order(orders.db, order.id, _before(query.cursor), query.limit + 1)
-    return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
-
-
-@routes.get(ONE_RETURN, answer=ReturnView, who=OWNER, summary="One return")
-async def show_return(orders: Orders, request: Request) -> ReturnView:
-    return _return_view(await _return(orders, request))
-
-
-@routes.get(f"{ONE_RETURN}/history", answer=Page[ReturnChangeView], who=OWNER, summary="What became of a return")
-async def show_return_history(orders: Orders, request: Request) -> Page[ReturnChangeView]:
-    found = await _return(orders, request)
-    changes = await returns_repository.read_return_history(orders.db, found.id)
-    return Page(
-        [
-            ReturnChangeView(
-                from_status=change.from_status,
-                status=change.status,
-                reason=change.reason,
-                actor=change.actor,
-                changed_at=change.changed_at,
-            )
-            for change in changes
-        ]
-    )
-
-
-@routes.post(
-    f"{ONE_RETURN}/cancel",
-    answer=ReturnView,
-    who=OWNER,
-    versioned=True,
-    summary="Call a return off before it is received",
-)
-async def cancel_one_return(orders: Orders, request: Request) -> ReturnView:
-    return _return_view(await cancel_return(orders, *_which(request), if_match=request.if_match))
-
-
-@routes.post(
-    f"{ONE_RETURN}/approve", answer=ReturnView, who=DECIDE, versioned=True, summary="The goods may be sent back"
-)
-async def approve_one_return(orders: Orders, request: Request) -> ReturnView:
-    return _return_view(await approve_return(orders, *_which(request), if_match=request.if_match))
-
-
-@routes.post(
-    f"{ONE_RETURN}/refuse",
-    body=Refusal,
-    answer=ReturnView,
-    who=DECIDE,
-    versioned=True,
-    summary="Refuse a return, and say why",
-)
-async def refuse_one_return(orders: Orders, request: Request[Refusal]) -> ReturnView:
-    return _return_view(await refuse_return(orders, *_which(request), request.body.reason, if_match=request.if_match))
-
-
-@routes.post(
-    f"{ONE_RETURN}/receive", body=Arrival, answer=ReturnView, who=DECIDE, versioned=True, summary="The goods are here"
-)
-async def receive_one_return(orders: Orders, request: Request[Arrival]) -> ReturnView:
-    """What really came is paid back, and put on the shelf where it can be sold again."""
-    came = [Came(item.sku, item.quantity, item.unfit) for item in request.body.items]
-    return _return_view(await receive_return(orders, *_which(request), came, if_match=request.if_match))
-
-
-def _which(request: Request[Any, Any]) -> tuple[str, str, Principal]:
-    """The order, its return, and who asks."""
-    return request.path["order_id"], request.path["return_id"], _caller(request.principal)
-
-
-async def _return(orders: Orders, request: Request) -> Return:
-    order_id, return_id, caller = _which(request)
-    return await access.find_return(orders.db, await access.find(orders.db, order_id, caller), return_id)
 
 
 def _shown(order: Order, caller: Principal) -> OrderView:
@@ -435,37 +232,9 @@ def _shown(order: Order, caller: Principal) -> OrderView:
     return view(order, private=caller.may(access.READ) or caller.may(access.ANNOTATE))
 
 
-def _return_view(found: Return) -> ReturnView:
-    items = [
-        ReturnedItemView(
-            sku=line.sku,
-            quantity=line.quantity,
-            received=line.received,
-            restocked=line.restocked,
-            refund=line.net,
-            tax=line.tax,
-        )
-        for line in found.lines
-    ]
-    return ReturnView(
-        id=found.id,
-        order_id=found.order_id,
-        status=found.status,
-        items=items,
-        reason=found.reason,
-        refund=found.refund,
-        version=found.version,
-        created_at=found.created_at,
-        updated_at=found.updated_at,
-    )
-
-
 def _before(cursor: str | None) -> str | None:
     position = decode_cursor(cursor, tuple[Id])
     return position[0] if position else None
 
 
-def _caller(principal: Principal | None) -> Principal:
-    if principal is None:
-        raise Unauthorized("This needs a signed-in user.")
-    return principal
+routes.include(returns_routes.routes)
