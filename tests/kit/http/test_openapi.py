@@ -221,3 +221,13 @@ def test_the_matrix_has_every_route():
     lines = matrix([routes.bind(Shop())])
     assert len(lines) == 19
     assert ("GET", "/things/{ref}", ANYONE) in [(line.method, line.path, line.who) for line in lines]
+
+
+def test_of_two_who_say_what_a_problem_means_the_one_counts_that_says_more():
+    """Each process says it by the classes that it has loaded, and one of an older release says nothing."""
+    said = [{"status": 404, "title": "No such paper", "means": means, "remedy": ""} for means in ("", "There is none.")]
+    for order in (said, said[::-1]):
+        documents = [{**openapi([], "/api/v1"), "x-problems": {"no-such-paper": each}} for each in order]
+        old = openapi([], "/api/v1")
+        del old["x-problems"]
+        assert merge([*documents, old])["x-problems"]["no-such-paper"] == said[1]

@@ -179,8 +179,12 @@ def merge(documents: Sequence[Document]) -> Document:
     """One document for the services of several processes, with no more components than it uses, and with the types of
     problem that this process has beside theirs."""
     merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"]}}
-    types = [to_builtins(problem_types()), *(each["x-problems"] for each in documents)]
-    merged["x-problems"] = dict(sorted((slug, each) for some in types for slug, each in some.items()))
+    types: dict[str, Document] = to_builtins(problem_types())
+    for document in documents:
+        for slug, each in document.get("x-problems", {}).items():  # a process of an older release has none
+            if slug not in types or len(each["means"]) > len(types[slug]["means"]):
+                types[slug] = each
+    merged["x-problems"] = dict(sorted(types.items()))
     merged["tags"] = sorted((tag for each in documents for tag in each["tags"]), key=lambda tag: str(tag["name"]))
     schemas: dict[str, Schema] = {}
     taken: set[str] = set()
