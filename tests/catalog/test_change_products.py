@@ -424,3 +424,31 @@ async def test_a_change_that_meets_another_in_a_deadlock_begins_again(shop, post
     answer = await changing
     assert (answer.status, answer.body["name"], answer.body["version"]) == (200, "Black Mug", 2)
     assert [each[0] for each in await shop.announced()] == ["product.created", "product.updated"]
+
+
+async def test_what_is_answered_is_what_is_read(shop):
+    """Each number and name in the place where it is kept, too: of one version there is one tag."""
+    for entity in ("product", "variant"):
+        for name in ("length", "in", "kg"):
+            field = {"name": name, "type": "text", "public": True}
+            await shop.rest.ok("POST", f"/custom-fields/{entity}", field, status=201, user=ADMIN)
+    noted = {"custom_fields": {"length": "1", "kg": "2"}, "metadata": {"warehouse": "A", "erp": "B"}}
+    sold = {"price": pounds(1)} | noted
+    variants = [
+        {"sku": "A", "options": {"size": "S", "hue": "red"}} | sold,
+        {"sku": "B", "options": {"hue": "red", "size": "L"}} | sold,
+    ]
+    said = {"specifications": {"Height": 1, "a": -0.0, "Zip": 0.50, "aa": 1.0}, "variants": variants} | noted
+    more = {"specifications": {"Width": 1, "b": -0.0, "aa": 1.0}, "custom_fields": {"in": "1"}, "metadata": {"c": "d"}}
+    third = {"sku": "C", "options": {"hue": "blue", "size": "L"}} | sold
+    for method, path, body in (
+        ("POST", "/products", {"name": "Mug", "slug": "mug"} | said),
+        ("PATCH", "/products/mug", more),
+        ("POST", "/products/mug/variants", third),
+        ("PUT", "/variants/C", {"options": {"size": "S", "hue": "blue"}} | sold),
+        ("PATCH", "/products/mug", {"variants": [*reversed(variants), third]}),
+    ):
+        answer = await shop.rest.send(method, path, body, user=ADMIN)
+        read = await shop.rest.send("GET", "/products/mug", user=ADMIN)
+        assert answer.status < 300, answer.body
+        assert answer.headers["etag"] == read.headers["etag"], (answer.body, read.body)

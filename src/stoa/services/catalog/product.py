@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from stoa.kit.custom_fields.values import NOTHING, Fields
 from stoa.kit.money import Money
@@ -147,6 +148,14 @@ def options_of(variants: Iterable[Variant]) -> list[Option]:
         for name, value in variant.options.items():
             names.setdefault(name, {})[value] = None
     return [Option(name, list(values)) for name, values in names.items()]
+
+
+def arranged(variants: Sequence[Variant]) -> list[Variant]:
+    """Each with its options in the order that they have in the product."""
+    names = [option.name for option in options_of(variants)]
+    return [
+        replace(one, options={name: one.options[name] for name in names if name in one.options}) for one in variants
+    ]
 
 
 def used_options(options: Sequence[Option], variants: Iterable[Variant]) -> list[Option]:

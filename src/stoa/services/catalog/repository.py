@@ -367,7 +367,8 @@ ADD_PRODUCTS = """
     )
     ORDER BY slug
     ON CONFLICT (slug) DO NOTHING
-    RETURNING id, version, standing, created_at, updated_at
+    RETURNING id, version, standing, created_at, updated_at, specifications, metadata,
+        named_fields(custom_fields) AS custom_fields
 """
 
 
@@ -392,7 +393,8 @@ CHANGE_PRODUCTS = """
         withheld_at timestamptz, withheld_by uuid, withheld_reason text, custom_fields jsonb, metadata jsonb
     )
     WHERE products.id = new.id
-    RETURNING products.id, products.version, products.standing, products.updated_at
+    RETURNING products.id, products.version, products.standing, products.updated_at, products.specifications,
+        products.metadata, named_fields(products.custom_fields) AS custom_fields
 """
 
 
@@ -411,7 +413,7 @@ def _named(violation: asyncpg.UniqueViolationError) -> str:
 
 
 def _as_written(products: Sequence[Product], rows: Sequence[asyncpg.Record]) -> list[Product]:
-    written = {row["id"]: row for row in rows}
+    written = {row["id"]: {**row, "custom_fields": fields_of(row["custom_fields"])} for row in rows}
     return [replace(product, **written[product.id]) for product in products if product.id in written]
 
 
@@ -460,14 +462,15 @@ WRITE_VARIANTS = """
         position = EXCLUDED.position, option_values = EXCLUDED.option_values, archived_at = NULL,
         custom_fields = EXCLUDED.custom_fields, metadata = EXCLUDED.metadata
     WHERE variants.product_id = EXCLUDED.product_id
-    RETURNING sku, id
+    RETURNING sku, id, named_fields(custom_fields) AS custom_fields, metadata
 """
 
 
 async def write_variants(
     tx: Transaction, variants: Mapping[str, Sequence[Variant]], value_ids: Mapping[Value, str]
-) -> dict[str, str]:
-    """By product id: new ones are added, others of the same product replaced; their ids by SKU. Raises `SkuTaken`.
+) -> dict[str, Variant]:
+    """By product id: new ones are added, others of the same product replaced; by SKU as they are then. Raises
+    `SkuTaken`.
 
     A SKU of the archive has the id that it had.
     """
@@ -490,11 +493,17 @@ async def write_variants(
         for product_id, some in variants.items()
         for variant in some
     ]
-    ids = {row["sku"]: row["id"] for row in await tx.fetch(WRITE_VARIANTS, rows)}
-    taken = [sku for sku in skus if sku not in ids]
+    written = {row["sku"]: row for row in await tx.fetch(WRITE_VARIANTS, rows)}
+    taken = [sku for sku in skus if sku not in written]
     if taken:
         raise SkuTaken(taken)
-    return ids
+    sent = (variant for some in variants.values() for variant in some)
+    return {variant.sku: _variant_as_written(variant, written[variant.sku]) for variant in sent}
+
+
+def _variant_as_written(variant: Variant, row: asyncpg.Record) -> Variant:
+    fields = fields_of(row["custom_fields"])
+    return replace(variant, id=row["id"], custom_fields=fields, metadata=row["metadata"])
 
 
 WRITE_OPTIONS = """

@@ -13,6 +13,7 @@ from stoa.services.catalog.events import ProductCreated, updated
 from stoa.services.catalog.product import (
     Product,
     Variant,
+    arranged,
     changed_variants,
     changes,
     check_for_sale,
@@ -30,7 +31,8 @@ async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list
     barred = await repository.barred_sellers(tx, sellers) if sellers else set()
     added = await repository.add_products(tx, new, barred)
     value_ids = await repository.write_options(tx, {one.id: one.options for one in added})
-    await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
+    written = await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
+    added = [_as_written(one, written) for one in added]
     await catalog.outbox.announce_all(tx, [_created(one) for one in added])
     return added
 
@@ -51,31 +53,30 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
     if not changed:
         return []
     saved = await repository.change_products(tx, [after for _, after in changed])
-    written = {before.id: changed_variants(before, after) for before, after in changed}
+    differ = {before.id: changed_variants(before, after) for before, after in changed}
     gone = {before.id: set(before.skus) - set(after.skus) for before, after in changed}
-    skus = {one.id: {*gone[one.id], *(variant.sku for variant in written[one.id])} for one in saved}
-    ids: Mapping[str, str] = {}
+    skus = {one.id: {*gone[one.id], *(variant.sku for variant in differ[one.id])} for one in saved}
+    written: Mapping[str, Variant] = {}
     if any(skus.values()):
         await repository.lock_variants(tx, {sku for some in skus.values() for sku in some})
         await repository.archive_variants(tx, {sku for some in gone.values() for sku in some})
         rearranged = [before.id for before, after in changed if before.options != after.options]
         options = {
-            one.id: one.options if one.id in rearranged else used_options(one.options, written[one.id]) for one in saved
+            one.id: one.options if one.id in rearranged else used_options(one.options, differ[one.id]) for one in saved
         }
         value_ids = await repository.write_options(tx, options)
-        ids = await repository.write_variants(tx, written, value_ids)
+        written = await repository.write_variants(tx, differ, value_ids)
         if rearranged:
             await repository.forget_options(tx, rearranged)
-    saved = [replace(one, variants=[_with_id(each, ids) for each in one.variants]) for one in saved]
+    saved = [_as_written(one, written) for one in saved]
     said = [updated(one, changes(before, one), skus[one.id]) for (before, _), one in zip(changed, saved, strict=True)]
     await catalog.outbox.announce_all(tx, said)
     return saved
 
 
-def _with_id(variant: Variant, ids: Mapping[str, str]) -> Variant:
-    """From the archive a variant comes back with the id that it had."""
-    known = ids.get(variant.sku, variant.id)
-    return variant if variant.id == known else replace(variant, id=known)
+def _as_written(product: Product, written: Mapping[str, Variant]) -> Product:
+    """As it is read from now on. From the archive a variant comes back with the id that it had."""
+    return replace(product, variants=arranged([written.get(one.sku, one) for one in product.variants]))
 
 
 def _created(product: Product) -> Announcement:
