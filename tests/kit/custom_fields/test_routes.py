@@ -57,6 +57,23 @@ async def test_a_field_is_made_shown_changed_and_taken_away(rest, db):
     assert [act.act for act in acts] == ["custom_field.removed", "custom_field.changed", "custom_field.added"]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "text", "max_length": 40},
+        {"type": "integer", "min": 1, "max": 9},
+        {"type": "boolean"},
+        {"type": "date", "earliest": "2026-01-01"},
+        {"type": "choices", "choices": ["a", "b"]},
+    ],
+)
+async def test_a_repeat_changes_nothing(rest, db, said):
+    made = await rest.ok("POST", PATH, said | {"name": "noted"}, status=201, user=ADMIN)
+    assert await rest.ok("PUT", f"{PATH}/noted", said, user=ADMIN) == made
+    acts = await staff_acts.list_acts(db, subject="customer.noted", limit=9)
+    assert [act.act for act in acts] == ["custom_field.added"]
+
+
 async def test_of_two_editors_one_is_told(rest):
     await rest.ok("POST", PATH, LOYALTY, status=201, user=ADMIN)
     bodies = [{"type": "choice", "choices": [one], "public": True} for one in ("tin", "gold")]

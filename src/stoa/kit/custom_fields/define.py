@@ -81,4 +81,4 @@ def _subject(field: CustomField) -> str:
 
 def _said(field: CustomFieldBody) -> dict[str, Any]:
     said: dict[str, Any] = msgspec.to_builtins(field)
-    return {name: said[name] for name in _SAID}
+    return {name: said[name] for name in _SAID} | {"choices": [*field.choices]}
