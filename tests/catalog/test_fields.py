@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest, ImportProductsRequest
+from stoa.kit.problems import Unprocessable
 from stoa.services.catalog.rpc import CatalogServicer
 
 from .conftest import ADMIN, pounds
@@ -92,6 +93,27 @@ async def test_many_at_once_and_an_import(shop, fields):
     for slug, color, metadata in (("mug", "red", {}), ("bowl", "blue", {"erp": "B"})):
         shown = await shop.rest.ok("GET", f"/products/{slug}", user=ADMIN)
         assert (shown["custom_fields"], shown["metadata"]) == ({"color": color}, metadata)
+
+
+async def test_an_import_brings_the_fields_that_its_products_have(shop):
+    mug = {"slug": "mug", "name": "Mug", "custom_fields_json": b'{"color":"red"}'}
+    cup = {"slug": "cup", "name": "Cup", "custom_fields_json": b'{"color":"blue"}'}
+    catalog = CatalogServicer(shop.catalog)
+    brought = [msgspec.json.encode(COLOR)]
+    await catalog.ImportProducts(ImportProductsRequest(products=[mug], product_fields_json=brought), None)
+    (made,) = (await shop.rest.ok("GET", "/custom-fields/product"))["items"]
+    other = [msgspec.json.encode(COLOR | {"choices": ["green"]})]
+    await catalog.ImportProducts(ImportProductsRequest(products=[mug, cup], product_fields_json=other), None)
+    assert (await shop.rest.ok("GET", "/custom-fields/product"))["items"] == [made]
+    for slug, color in (("mug", "red"), ("cup", "blue")):
+        assert (await shop.rest.ok("GET", f"/products/{slug}", user=ADMIN))["custom_fields"] == {"color": color}
+    for wrong in (COLOR | {"type": "colour"}, COLOR | {"name": "hue", "choices": []}):
+        with pytest.raises(Unprocessable):
+            bowl = ImportProductsRequest(
+                products=[{"slug": "bowl", "name": "Bowl"}], product_fields_json=[msgspec.json.encode(wrong)]
+            )
+            await catalog.ImportProducts(bowl, None)
+    assert (await shop.rest.send("GET", "/products/bowl", user=ADMIN)).status == 404
 
 
 async def test_products_are_found_by_a_value(shop, fields):

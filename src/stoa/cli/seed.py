@@ -12,8 +12,9 @@ import importlib.resources
 import logging
 import secrets
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import argon2
 import grpc.aio
@@ -59,6 +60,7 @@ class _Product(msgspec.Struct, forbid_unknown_fields=True):
     description: str
     tags: list[str]
     variants: list[_Variant]
+    custom_fields: dict[str, Any] = {}
 
 
 class _Category(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +70,7 @@ class _Category(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
+    product_field: list[dict[str, Any]]
     category: list[_Category]
 
 
@@ -101,14 +104,13 @@ async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
     """Through the services' own calls; cut short and repeated, it leaves what a whole one leaves."""
     with files.writing(data_dir.path):
         data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    categories = assortment()
-    await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(categories, channel_to))
+    await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(assortment(), channel_to))
     mark_seeded(data_dir)
 
 
-def assortment() -> list[_Category]:
+def assortment() -> _Assortment:
     text = (importlib.resources.files("stoa.cli") / "demo.toml").read_text()
-    return msgspec.convert(tomllib.loads(text), _Assortment).category
+    return msgspec.convert(tomllib.loads(text), _Assortment)
 
 
 async def _administrator(file: Path, channel_to: ChannelTo) -> None:
@@ -129,9 +131,13 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
         )
 
 
-async def _goods(categories: Sequence[_Category], channel_to: ChannelTo) -> None:
-    products = [_new_product(category, product) for category in categories for product in category.product]
-    await CatalogServiceStub(channel_to("catalog")).ImportProducts(catalog_pb2.ImportProductsRequest(products=products))
+async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
+    categories = assortment.category
+    goods = catalog_pb2.ImportProductsRequest(
+        products=[_new_product(category, product) for category in categories for product in category.product],
+        product_fields_json=[msgspec.json.encode(field) for field in assortment.product_field],
+    )
+    await CatalogServiceStub(channel_to("catalog")).ImportProducts(goods)
     lines = [
         common_pb2.Line(sku=variant.sku, quantity=variant.stock)
         for category in categories
@@ -159,6 +165,7 @@ def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportPr
             for variant in product.variants
         ],
         tags=product.tags,
+        custom_fields_json=msgspec.json.encode(product.custom_fields),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from stoa.kit.custom_fields.definition import (
     check,
 )
 from stoa.kit.custom_fields.errors import FieldStays, FieldTaken, NoSuchField, TooManyFields
-from stoa.kit.db import Database
+from stoa.kit.custom_fields.values import Known
+from stoa.kit.db import Database, Transaction
 from stoa.kit.http.preconditions import IfMatch
 
 _STAYS = ("type", "filterable")
@@ -32,10 +34,23 @@ async def add_field(db: Database, entity: Entity, new: NewCustomField) -> Custom
         known = await repository.hold_definitions(tx, entity)
         if new.name in known:
             raise FieldTaken
-        if len(known) >= MOST_FIELDS:
-            raise TooManyFields(MOST_FIELDS)
-        added = await repository.add_definition(tx, entity, new.name, new)
-        await staff_acts.record(tx, act="custom_field.added", subject=_subject(added), after=_said(added))
+        return await _add(tx, entity, known, new)
+
+
+async def import_fields(tx: Transaction, entity: Entity, new: Sequence[NewCustomField]) -> None:
+    """What comes with an import; a name that is there is left as it is. Raises `WrongDefinition`, `TooManyFields`."""
+    known = {**await repository.hold_definitions(tx, entity)}
+    for one in new:
+        check(entity, one)
+        if one.name not in known:
+            known[one.name] = (0, await _add(tx, entity, known, one))
+
+
+async def _add(tx: Transaction, entity: Entity, known: Known, new: NewCustomField) -> CustomField:
+    if len(known) >= MOST_FIELDS:
+        raise TooManyFields(MOST_FIELDS)
+    added = await repository.add_definition(tx, entity, new.name, new)
+    await staff_acts.record(tx, act="custom_field.added", subject=_subject(added), after=_said(added))
     return added
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stoa.kit.custom_fields.define import import_fields
+from stoa.kit.custom_fields.definition import NewCustomField
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.catalog import categories_repository
@@ -12,7 +14,7 @@ from stoa.services.catalog.bodies import NewProduct, ProductPatch, check_slug, v
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.edit_product import blank, edited
 from stoa.services.catalog.events import CategoryCreated
-from stoa.services.catalog.fields import Defined, defined_for
+from stoa.services.catalog.fields import PRODUCT, Defined, defined_for
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale
 from stoa.services.catalog.save_products import add
 from stoa.services.catalog.service import Catalog
@@ -26,8 +28,9 @@ class Imported:
     category_name: str
 
 
-async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int:
-    """How many were added; a slug that exists is left as it is, and of two with the same the first counts.
+async def import_products(catalog: Catalog, imported: Sequence[Imported], fields: Sequence[NewCustomField] = ()) -> int:
+    """How many were added; a slug that exists is left as it is, and of two with the same the first counts. `fields` are
+    those of products that they have, where the shop has none of the name.
 
     All or none: raises `SkuTaken` where a new product has a SKU of another, and what adding one raises.
     """
@@ -46,6 +49,8 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported]) -> int
             Announcement(one.id, 1, CategoryCreated(category_id=one.id, slug=one.slug, parent_id=None)) for one in added
         ]
         await catalog.outbox.announce_all(tx, said)
+        if fields:
+            await import_fields(tx, PRODUCT, fields)
         # Whoever removes one waits since they were imported.
         categories = await categories_repository.categories_named(tx, names)
         patches = [whole(product) for product in products.values()]

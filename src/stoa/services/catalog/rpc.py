@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
+from stoa.kit.custom_fields.definition import NewCustomField
 from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Id, Slug
 from stoa.services.catalog import categories_repository, repository
@@ -43,6 +44,7 @@ class _List(msgspec.Struct):
 
 class _Import(msgspec.Struct):
     products: list[_Product]
+    product_fields_json: list[NewCustomField]
 
 
 class CatalogServicer(CatalogServiceServicer):
@@ -85,8 +87,13 @@ class CatalogServicer(CatalogServiceServicer):
         )
 
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
-        asked = _asked({"products": [_plain(product) for product in request.products]}, _Import)
-        added = await import_products(self._catalog, [Imported(one, one.category_name) for one in asked.products])
+        plain = {
+            "products": [_plain(product) for product in request.products],
+            "product_fields_json": [_object(field) for field in request.product_fields_json],
+        }
+        asked = _asked(plain, _Import)
+        imported = [Imported(one, one.category_name) for one in asked.products]
+        added = await import_products(self._catalog, imported, asked.product_fields_json)
         return pb.ImportProductsResponse(added=added, already_there=len(asked.products) - added)
 
 

@@ -815,16 +815,22 @@ class ImportProductsRequest(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     PRODUCTS_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def products(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProductsRequest.NewProduct]: ...
+    @_builtins.property
+    def product_fields_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Of products: each a JSON object as POST /custom-fields/product takes it."""
+
     def __init__(
         self,
         *,
         products: _abc.Iterable[Global___ImportProductsRequest.NewProduct] | None = ...,
+        product_fields_json: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["products", b"products"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_fields_json", b"product_fields_json", "products", b"products"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,7 +124,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportProducts(self, request, context):
-        """Adds products with their variants and categories; a slug that exists is left as it is.
+        """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
+        as it is, and so is a field.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

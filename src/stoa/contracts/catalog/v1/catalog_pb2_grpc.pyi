@@ -54,7 +54,9 @@ class CatalogServiceStub:
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
-    """Adds products with their variants and categories; a slug that exists is left as it is."""
+    """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
+    as it is, and so is a field.
+    """
 
 @_typing.type_check_only
 class CatalogServiceAsyncStub(CatalogServiceStub):
@@ -82,7 +84,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
-    """Adds products with their variants and categories; a slug that exists is left as it is."""
+    """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
+    as it is, and so is a field.
+    """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Products, their variants and the category tree."""
@@ -149,6 +153,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ImportProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ImportProductsResponse, _abc.Awaitable[_catalog_pb2.ImportProductsResponse]]:
-        """Adds products with their variants and categories; a slug that exists is left as it is."""
+        """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
+        as it is, and so is a field.
+        """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
