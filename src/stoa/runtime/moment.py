@@ -6,7 +6,8 @@ nobody commits. In between each database exports a snapshot. Reading goes on; wh
 
 Who writes to several tables may hold one that we wait for, and wait for one that we hold. So we wait shortly, let go of
 everything, and try again: PostgreSQL ends nobody's transaction for it. Now and then we wait longer, because a vacuum
-gives way only to those who have waited for its `deadlock_timeout`, and not so long that a service would give up.
+gives way only to those who have waited for its `deadlock_timeout`: then for one table after the other, holding none,
+and not so long that a service would give up.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -27,14 +28,15 @@ from stoa.kit.problems import first_line
 from stoa.runtime.failure import Failure
 from stoa.runtime.provision import connect
 
-_WAITS = (*(0.02, 0.04, 0.08) * 5, 1.2)
+_WAITS = (0.02, 0.04, 0.08) * 5
+_FOR_A_VACUUM = 1.2
 _GIVE_UP_SECONDS = 60.0
 
 # A command that is stopped (Ctrl-Z) while it holds the locks must not hold up the shop.
 _LET_GO_SECONDS = 3
 
 _TABLES = """
-    SELECT coalesce(string_agg(format('%I.%I', nspname, relname), ', ' ORDER BY nspname, relname), '')
+    SELECT coalesce(array_agg(format('%I.%I', nspname, relname) ORDER BY nspname, relname), '{}')
     FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE relkind IN ('r', 'p') AND NOT relispartition
       AND nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -87,10 +89,13 @@ async def _connect_all(dsns: Mapping[str, str], closing: contextlib.AsyncExitSta
 async def _find(readers: Mapping[str, asyncpg.Connection], lockers: Mapping[str, asyncpg.Connection]) -> Moment:
     tables = {key: await locker.fetchval(_TABLES) for key, locker in lockers.items()}
     give_up = time.monotonic() + _GIVE_UP_SECONDS
-    for wait in itertools.cycle(_WAITS):
+    for wait in itertools.cycle((*_WAITS, _FOR_A_VACUUM)):
         started = time.monotonic()
         if started > give_up:
             break
+        if wait == _FOR_A_VACUUM:
+            await _of_each({key: _have_had_each(locker, tables[key]) for key, locker in lockers.items()})
+            continue
         try:
             await _of_each({key: _lock(locker, tables[key], wait) for key, locker in lockers.items()})
             snapshots = await _of_each({key: _export(reader) for key, reader in readers.items()})
@@ -112,13 +117,21 @@ async def _let_go(lockers: Mapping[str, asyncpg.Connection]) -> None:
     await _of_each({key: locker.execute("ROLLBACK") for key, locker in lockers.items()})
 
 
-async def _lock(locker: asyncpg.Connection, tables: str, wait: float) -> None:
+async def _lock(locker: asyncpg.Connection, tables: Sequence[str], wait: float) -> None:
     await locker.execute(
         f"BEGIN; SET LOCAL lock_timeout = '{wait * 1000:.0f}ms';"
         f"SET LOCAL idle_in_transaction_session_timeout = '{_LET_GO_SECONDS}s'"
     )
     if tables:
-        await locker.execute(f"LOCK TABLE {tables} IN SHARE MODE")
+        await locker.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE MODE")
+
+
+async def _have_had_each(locker: asyncpg.Connection, tables: Sequence[str]) -> None:
+    """Each table alone for an instant: who holds nothing is in nobody's way for longer than he waits."""
+    for table in tables:
+        with contextlib.suppress(asyncpg.LockNotAvailableError):
+            await _lock(locker, [table], _FOR_A_VACUUM)
+        await locker.execute("ROLLBACK")
 
 
 async def _export(reader: asyncpg.Connection) -> str:
@@ -131,4 +144,7 @@ async def _of_each(asked: Mapping[str, Awaitable[T]]) -> dict[str, T]:
     """What each answers, when all have. Raises what the first has raised."""
     told = [asyncio.ensure_future(each) for each in asked.values()]
     await asyncio.wait(told)
+    for failed in [each.exception() for each in told]:
+        if failed is not None:
+            raise failed
     return {key: each.result() for key, each in zip(asked, told, strict=True)}
