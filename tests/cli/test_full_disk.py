@@ -142,3 +142,12 @@ def test_what_cannot_be_said_is_told_in_a_line(tmp_path: Path) -> None:
         assert stoa(tmp_path / "data", "doctor", said=full.fileno()) == (
             "stoa: what it says cannot be written; make room on its disk"
         )
+        for words in (["--help"], ["--version"]):
+            ran = subprocess.run([*COMMAND, *words], check=False, stdout=full, stderr=subprocess.PIPE)
+            assert ran.stderr == b"stoa: what it says cannot be written; make room on its disk\n"
+    for words in (["--help"], ["routes"]):
+        unread, said = os.pipe()
+        os.close(unread)
+        ran = subprocess.run([*COMMAND, *words], check=False, stdout=said, stderr=subprocess.PIPE)
+        os.close(said)
+        assert (ran.returncode, ran.stderr) == (1, b"")

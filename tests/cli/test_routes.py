@@ -25,3 +25,12 @@ def test_of_one_service(capsys: pytest.CaptureFixture[str]):
     cells = [[cell.strip() for cell in line if cell] for line in lines]
     assert ["POST", "/orders", "anyone", "checkout", "own, required"] in cells
     assert {line[3] for line in cells} == {"checkout"}
+
+
+def test_it_takes_no_option_that_it_does_not_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(SystemExit):
+        main(["routes", "--topology", "three-services"])
+    assert "unrecognized arguments: --topology" in capsys.readouterr().err
+    monkeypatch.setenv("STOA_GATEWAY_TRUSTED_PROXY", "10.0.0.0/8")
+    assert main(["routes", "checkout"]) == 0
+    assert "nothing reads STOA_GATEWAY_TRUSTED_PROXY (STOA_GATEWAY_TRUSTED_PROXIES?)" in capsys.readouterr().err

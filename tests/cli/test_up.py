@@ -218,8 +218,17 @@ def test_the_administrator_is_there_before_the_door_opens(
         )
     wrong = stoa("user", "create", "no address", *here)
     assert wrong.stderr == ("stoa: no address is not an e-mail address that mail could reach; see how it is written\n")
+    with Path("/dev/full").open("wb") as full:
+        words = [sys.executable, "-m", "stoa.cli.main", "user", "create", "eve@shop.example", *here]
+        unsaid = subprocess.run(words, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert unsaid.stderr == (
+        "stoa: the account of eve@shop.example has a new password, and that could not be said here: No space left on "
+        "device; make another with `stoa user reset-password eve@shop.example --to FILE`\n"
+    )
+    near = stoa("user", "create", "bea@shop.example", "--role", "admn", *here)
+    assert near.stderr.startswith("stoa: There is no role 'admn'; did you mean admin? choose from admin, ")
     unknown = stoa("user", "grant", "ada@example.com", "emperor", *here)
-    assert unknown.stderr == "stoa: There is no role of this name: see /auth/roles; name one that is there\n"
+    assert unknown.stderr == ("stoa: There is no role 'emperor'; choose from admin, customer, seller\n")
     eve = stoa("user", "create", "eve@example.com", "--first-name", "Eve", "--to", unused, *here)
     assert (eve.returncode, eve.stdout) == (0, f"The password of eve@example.com is in {unused}.\n")
     assert roles(shop, "eve@example.com", unused.read_text().split()[-1]) == ["customer"]
@@ -228,6 +237,7 @@ def test_the_administrator_is_there_before_the_door_opens(
     assert "opens the shop" in acts
     counts = [acts.count(f"user.{what}") for what in ("imported", "password_reset", "roles_changed")]
     assert counts == [2, 2, 1]
+    assert shop.said.count("no money moves") == 1
 
 
 def test_three_processes_are_kept_alive_and_stopped_together(up: Callable[..., Running]) -> None:

@@ -62,17 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"stoa: {unreadable[0]} is no text in UTF-8; write it so", file=sys.stderr)
         return 2
     name = words[0] if words else "--help"
-    if name in {"-h", "--help"}:
-        print(_overview())
-        return 0 if words else 2
-    if name == "--version":
-        print("\n".join([f"stoa {stoa.__version__}", *packages.told()]))
-        return 0
-    if name not in COMMANDS:
-        print(f"stoa: there is no command {name!r}; {choose(name, COMMANDS)}", file=sys.stderr)
-        return 2
     console = Console()
     try:
+        if name in {"-h", "--help"}:
+            print(_overview(), flush=True)
+            return 0 if words else 2
+        if name == "--version":
+            print("\n".join([f"stoa {stoa.__version__}", *packages.told()]), flush=True)
+            return 0
         return _run(name, words[1:], console)
     except BadPackage as bad:
         console.failure(Failure(str(bad), "upgrade or uninstall it"))
@@ -81,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as problem:
         # A service said no, or does not answer.
         console.failure(failure_of(problem, "the log says more"))
+    except BrokenPipeError:
+        # Who read what we say has read enough. What is left of it goes nowhere, also at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if not files.is_full(error):
             raise
@@ -90,16 +90,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, words: Sequence[str], console: Console) -> int:
+    if name not in COMMANDS:
+        print(f"stoa: there is no command {name!r}; {choose(name, COMMANDS)}", file=sys.stderr)
+        return 2
     module = importlib.import_module(COMMANDS[name][0])
     parser = _Parser(
         prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
     arguments = parser.parse_args(words)
-    if "topology" in arguments:
-        variables = importlib.import_module("stoa.cli.variables")
-        for line in variables.warnings(os.environ, arguments.topology, runs=name in RUN_A_TOPOLOGY):
-            console.warning(line)
+    variables = importlib.import_module("stoa.cli.variables")
+    topology = getattr(arguments, "topology", os.environ.get("STOA_TOPOLOGY", ""))
+    for line in variables.warnings(os.environ, topology, runs=name in RUN_A_TOPOLOGY):
+        console.warning(line)
     return run_until_signal(module.run(arguments, console)) or 0
 
 

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from rich.markup import escape
 
 from stoa.app import SERVICES
-from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.kit.http.routes import Route, Routes
 from stoa.kit.nearest import choose
@@ -25,7 +24,6 @@ HEAD = ("method", "path", "who", "service", "repeat")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("service", nargs="?", help="only those of this one; default: all")
-    installation.add_arguments(parser)
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> None:

@@ -89,9 +89,6 @@ async def _run_here(
     if not is_seeded(here.data_dir):
         with console.step("Demo shop"):
             await seed(here.data_dir, process.neighbors.operator_channel)
-    for service in process.services:
-        for notice in service.parts.notices:
-            console.warning(notice)
     await process.serve()
     await until_ready(process.name, topology.processes[0].admin)
 

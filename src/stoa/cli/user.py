@@ -80,11 +80,11 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
             else:
                 asked = auth_pb2.ResetPasswordRequest(email=arguments.email, password_hash=hashed, reason=reason)
                 await auth.ResetPassword(asked)
+        _renew(here, arguments.email, text)
         if arguments.to is None:
-            console.say(f"The password of {escape(arguments.email)} is {escape(password)}")
+            _say_password(arguments.email, password)
         else:
             console.say(f"The password of {escape(arguments.email)} is in {escape(str(arguments.to))}.")
-        _renew(here, arguments.email, text)
 
 
 async def _create(auth: AuthServiceAsyncStub, asked: argparse.Namespace, hashed: str, reason: str) -> None:
@@ -136,6 +136,17 @@ async def new_password() -> tuple[str, str]:
     return password, await asyncio.to_thread(argon2.PasswordHasher().hash, password)
 
 
+def _say_password(email: str, password: str) -> None:
+    """Raises `Failure` where nobody can have read it: the account has it all the same."""
+    try:
+        print(f"The password of {email} is {password}", flush=True)
+    except OSError as error:
+        raise Failure(
+            f"the account of {email} has a new password, and that could not be said here: {error.strerror}",
+            f"make another with `stoa user reset-password {email} --to FILE`",
+        ) from None
+
+
 @contextmanager
 def _kept_first(to: Path | None, text: str) -> Iterator[None]:
     """The password is kept before the account has it: whatever happens between, nobody is locked out.
@@ -165,7 +176,7 @@ def _refusals(email: str) -> Iterator[None]:
         ) from None
     except problems.Unprocessable as problem:
         if problem.type == f"{problems.TYPE_BASE}unknown-role":
-            raise Failure(problem.detail.rstrip("."), "name one that is there") from None
+            raise Failure(*problem.detail.rstrip(".").split("; ", 1)) from None
         raise Failure(f"{email} is not an e-mail address that mail could reach", "see how it is written") from None
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stoa.kit import problems
+from stoa.kit.nearest import choose
 
 
 class EmailTaken(problems.Conflict):
@@ -29,8 +32,8 @@ class UnusableHash(problems.Unprocessable):
 class UnknownRole(problems.Unprocessable):
     slug = "unknown-role"
 
-    def __init__(self, field: str) -> None:
-        super().__init__("There is no role of this name: see /auth/roles.", field=field)
+    def __init__(self, field: str, role: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no role {role!r}; {choose(role, known)}.", field=field)
 
 
 class WrongCredentials(problems.Unauthorized):

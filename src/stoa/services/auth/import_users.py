@@ -9,8 +9,8 @@ from stoa.kit import staff_acts
 from stoa.kit.emails import normalized
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
-from stoa.services.auth import repository, roles_repository, sellers
-from stoa.services.auth.errors import UnknownRole, UnusableHash
+from stoa.services.auth import powers, repository, roles_repository, sellers
+from stoa.services.auth.errors import UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.register import registered
 from stoa.services.auth.repository import NewUser
@@ -39,8 +39,9 @@ async def import_users(auth: Auth, users: Sequence[Imported], reason: str = "") 
     async with auth.db.transaction() as tx:
         known = await roles_repository.hold_roles(tx, {role for user in new for role in user.roles})
         for at, user in enumerate(new):
-            if not known.issuperset(user.roles):
-                raise UnknownRole(f"users[{at}].roles")
+            for role in user.roles:
+                if role not in known:
+                    raise await powers.unknown_role(tx, f"users[{at}].roles", role)
         added = await repository.import_users(tx, new)
         await auth.outbox.announce_all(
             tx, [Announcement(user.id, 1, registered(user)) for user in new if user.id in added]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.db import Transaction
-from stoa.services.auth import repository, roles_repository, sellers
-from stoa.services.auth.errors import AccountDisabled, UnknownRole, UnusableHash
+from stoa.services.auth import powers, repository, roles_repository, sellers
+from stoa.services.auth.errors import AccountDisabled, UnusableHash
 from stoa.services.auth.hashing import is_known
 from stoa.services.auth.manage_users import announce_change
 from stoa.services.auth.repository import User
@@ -20,7 +20,7 @@ async def grant_role(auth: Auth, user: User, role: str, reason: str) -> bool:
     async with auth.db.transaction() as tx:
         current = await _enabled(tx, user)
         if role not in await roles_repository.hold_roles(tx, [role]):
-            raise UnknownRole("role")
+            raise await powers.unknown_role(tx, "role", role)
         if role in current.roles:
             return False
         changed = await repository.set_roles(tx, current.id, sorted({*current.roles, role}))

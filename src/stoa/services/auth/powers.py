@@ -52,7 +52,12 @@ async def check_roles(tx: Transaction, roles: Sequence[str]) -> None:
     known = await roles_repository.hold_roles(tx, roles)
     for at, role in enumerate(roles):
         if role not in known:
-            raise UnknownRole(f"roles[{at}]")
+            raise await unknown_role(tx, f"roles[{at}]", role)
+
+
+async def unknown_role(tx: Transaction, field: str, role: str) -> UnknownRole:
+    """What refuses `role`, with the nearest and those that there are, as many as somebody would read."""
+    return UnknownRole(field, role, [each.name for each in await roles_repository.list_roles(tx, None, 50)])
 
 
 async def held_by(tx: Transaction, caller: User | None, permission: str) -> frozenset[str]:
