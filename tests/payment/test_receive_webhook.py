@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 import pytest
 from payment.conftest import House, new_payment
 
 from stoa.kit.problems import Unprocessable
+from stoa.kit.settings import BadSetting
+from stoa.ports.payment import PaymentProvider
 from stoa.services.payment import errors
 from stoa.services.payment.authorize_payment import authorize
+from stoa.services.payment.providers import Providers
 from stoa.services.payment.receive_webhook import receive
 from stoa.services.payment.repository import NewPayment, webhook_secret
 from stoa.services.payment.signature import is_genuine, sign
@@ -168,3 +172,20 @@ async def test_a_webhook_that_is_refused_is_sent_again(house: House):
 
     await house.line.provider.send_webhooks(take)
     assert len(taken) == 2
+
+
+async def test_a_webhook_of_a_provider_that_nobody_has_is_no_alarm(house: House, said):
+    """Anybody may name one; what is logged as an error is that money waits for one."""
+
+    def build(name: str) -> PaymentProvider:
+        if name != "simulator":
+            raise BadSetting(f"there is no {name}")
+        return house.line
+
+    payments = replace(house.payments, providers=Providers("simulator", build))
+    with pytest.raises(errors.NoSuchProvider):
+        await receive(payments, "x" * 99, {}, BODY)
+    assert said == []
+    with pytest.raises(errors.ProviderGone):
+        payments.providers.of("gone")
+    assert [message for _, message in said] == ["payments are with a provider that cannot be had: there is no gone"]

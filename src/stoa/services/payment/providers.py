@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from stoa.kit.settings import BadSetting
 from stoa.ports.payment import PaymentProvider
-from stoa.services.payment.errors import ProviderGone
+from stoa.services.payment.errors import NoSuchProvider, ProviderGone
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,23 @@ class Providers:
 
         Raises `ProviderGone` for one that is not installed any more.
         """
+        try:
+            return self._find(name)
+        except BadSetting as error:
+            log.error("payments are with a provider that cannot be had: %s", error)
+            raise ProviderGone(name) from None
+
+    def named_in_webhook(self, name: str) -> PaymentProvider:
+        """The same, of a name that anybody may have written: where there is none, nobody has to be told.
+
+        Raises `NoSuchProvider`.
+        """
+        try:
+            return self._find(name)
+        except BadSetting:
+            raise NoSuchProvider from None
+
+    def _find(self, name: str) -> PaymentProvider:
         if name not in self._built:
-            try:
-                self._built[name] = self._build(name)
-            except BadSetting as error:
-                log.error("payments are with a provider that cannot be had: %s", error)
-                raise ProviderGone(name) from None
+            self._built[name] = self._build(name)
         return self._built[name]

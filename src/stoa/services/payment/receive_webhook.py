@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from stoa.kit import problems
 from stoa.ports.payment import NotGenuine
 from stoa.services.payment import repository
-from stoa.services.payment.errors import BadSignature, NoSuchProvider, ProviderGone, WebhookMismatch
+from stoa.services.payment.errors import BadSignature, WebhookMismatch
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.service import Payments
 
@@ -22,9 +22,7 @@ async def receive(payments: Payments, provider: str, headers: Mapping[str, str],
     Raises `NoSuchProvider`, `BadSignature`, or `Unprocessable` (`WebhookMismatch`) where the content cannot be right.
     """
     try:
-        heard = await payments.ask(payments.providers.of(provider).read_webhook(headers, body))
-    except ProviderGone:
-        raise NoSuchProvider from None
+        heard = await payments.ask(payments.providers.named_in_webhook(provider).read_webhook(headers, body))
     except NotGenuine:
         raise BadSignature from None
     except ValueError:
