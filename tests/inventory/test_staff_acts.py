@@ -57,7 +57,7 @@ async def test_warehouses_holds_and_discrepancies(shop):
         await repository.note_discrepancy(
             tx, "sold_unreserved", order_id=uuid7(), return_id=None, number="S-1", detail="", lines={"MUG": 1}
         )
-    await rest.ok("POST", "/stock-discrepancies/1/settle", {"note": "counted"}, status=204, user=ADMIN)
+    await rest.ok("POST", "/stock-discrepancies/01/settle", {"note": "counted"}, status=204, user=ADMIN)
     assert (await rest.send("POST", "/stock-discrepancies/1/settle", {"note": ""}, user=ADMIN)).status == 404
     acts = reversed(await staff_acts.list_acts(shop.db, actor=ADMIN.id, limit=10))
     assert [(act.act, act.subject, act.before, act.after) for act in acts] == [

@@ -9,19 +9,20 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import problems, staff_acts
 from stoa.kit.http.pages import decode_cursor, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import repository
+from stoa.services.inventory.add_warehouse import add_warehouse
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
-from stoa.services.inventory.errors import NoSuchSku, WarehouseTaken
+from stoa.services.inventory.errors import NoSuchSku
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.settle_discrepancy import settle_discrepancy
 from stoa.services.inventory.stock_rows import StockRow, version_of
 
 WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
@@ -244,14 +245,9 @@ async def list_warehouses(inventory: Inventory, request: Request) -> Page[Wareho
 
 
 @routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ARRANGE, summary="Add a warehouse")
-async def add_warehouse(inventory: Inventory, request: Request[NewWarehouse]) -> WarehouseView:
+async def add_one_warehouse(inventory: Inventory, request: Request[NewWarehouse]) -> WarehouseView:
     new = request.body
-    async with inventory.db.transaction() as tx:
-        added = await repository.add_warehouse(tx, new.id, new.name, new.priority)
-        if added is None:
-            raise WarehouseTaken(new.id)
-        await staff_acts.record(tx, act="warehouse.added", subject=new.id, after={"priority": new.priority})
-        return WarehouseView(*added)
+    return WarehouseView(*await add_warehouse(inventory, new.id, new.name, new.priority))
 
 
 @routes.get(
@@ -271,15 +267,11 @@ async def list_discrepancies(inventory: Inventory, request: Request[None, PageQu
 @routes.post(
     "/stock-discrepancies/{discrepancy_id}/settle", body=Settlement, who=SETTLE, summary="The shelf was counted"
 )
-async def settle_discrepancy(inventory: Inventory, request: Request[Settlement]) -> None:
+async def settle_one_discrepancy(inventory: Inventory, request: Request[Settlement]) -> None:
     given = request.path["discrepancy_id"]
-    known = given.isascii() and given.isdigit() and len(given) < 19
-    async with inventory.db.transaction() as tx:
-        if not known or not await repository.settle_discrepancy(tx, int(given), request.body.note):
-            raise problems.NotFound("There is no open discrepancy of this number.", field="discrepancy_id")
-        await staff_acts.record(
-            tx, act="discrepancy.settled", subject=given, before={"settled": False}, after={"settled": True}
-        )
+    # None has the number 0.
+    number = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+    await settle_discrepancy(inventory, number, request.body.note)
 
 
 def _own_key(request: Request[NewHold]) -> str | None:
