@@ -5,10 +5,10 @@ and what machines note in `metadata`, and has the rest from here: the definition
 is sent, and the list that filters read.
 
     PRODUCT = Entity("product", filterable=True)
-    add_routes(routes, PRODUCT, may("catalog.fields.edit"))
+    add_routes(routes, PRODUCT, define=may("catalog.fields.edit"), sees=may("catalog.products.edit"))
 
     known = await repository.definitions(tx, PRODUCT)
-    stored = values.merged(known, before.custom_fields, sent, private=True)
+    after = values.merged(known, before.custom_fields, sent, private=True)
 
 Invariants:
 
