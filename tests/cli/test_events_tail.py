@@ -12,7 +12,7 @@ import pytest
 
 from stoa.app import SERVICES
 from stoa.cli import events_tail
-from stoa.cli.events_tail import Follower, StreamFollower
+from stoa.cli.events_tail import LogTail, TopicTail
 from stoa.kit.streams import Stream
 from stoa.runtime import provision
 from stoa.runtime.access import Access
@@ -32,31 +32,31 @@ ANNOUNCE = """
 async def test_what_commits_late_is_not_missed(database):
     db = await database("order")
     await db.execute(ANNOUNCE, "order.placed", "before")
-    follower = Follower(db)
-    await follower.start()
-    assert await follower.news() == []
+    tail = LogTail(db)
+    await tail.start()
+    assert await tail.news() == []
     async with db.dedicated() as late, db.dedicated() as undone:
         await late.execute("BEGIN")
         await late.execute(ANNOUNCE, "order.placed", "late")
         await undone.execute("BEGIN")
         await undone.execute(ANNOUNCE, "order.placed", "undone")
         await db.execute(ANNOUNCE, "order.placed", "in time")
-        assert [each.subject for each in await follower.news()] == ["in time"]
+        assert [each.subject for each in await tail.news()] == ["in time"]
         await late.execute("COMMIT")
         await undone.execute("ROLLBACK")
     await db.execute(ANNOUNCE, "order.placed", "after")
-    assert [each.subject for each in await follower.news()] == ["late", "after"]
-    assert await follower.news() == []
+    assert [each.subject for each in await tail.news()] == ["late", "after"]
+    assert await tail.news() == []
 
 
 async def test_more_than_a_look_takes(database, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(events_tail, "MOST", 2)
     db = await database("order")
-    follower = Follower(db)
-    await follower.start()
+    tail = LogTail(db)
+    await tail.start()
     for number in range(5):
         await db.execute(ANNOUNCE, "order.placed", str(number))
-    assert [[each.subject for each in await follower.news()] for _ in range(4)] == [["0", "1"], ["2", "3"], ["4"], []]
+    assert [[each.subject for each in await tail.news()] for _ in range(4)] == [["0", "1"], ["2", "3"], ["4"], []]
 
 
 async def test_behavior_from_now_on_batch_by_batch(database, monkeypatch: pytest.MonkeyPatch):
@@ -69,14 +69,14 @@ async def test_behavior_from_now_on_batch_by_batch(database, monkeypatch: pytest
         await views.close()
 
     await written(1)
-    follower = StreamFollower(db, "product-views")
-    await follower.start()
+    tail = TopicTail(db, "product-views")
+    await tail.start()
     await written(2, 3)
     await written(4)
-    looks = [[each.data["n"] for each in await follower.news()] for _ in range(3)]
+    looks = [[each.data["n"] for each in await tail.news()] for _ in range(3)]
     assert looks == [[2, 3], [4], []]
     await written(5)
-    (five,) = await follower.news()
+    (five,) = await tail.news()
     assert five[1:] == ("product-views", "catalog", {"n": 5})
 
 

@@ -331,7 +331,7 @@ async def _administrator(here: Installation) -> str:
         return "looked for when the database runs"
     if await waiting(access, STORED.values()):
         return "looked for when the databases are up to date"
-    if await user.an_administrator(access) is None:
+    if await user.first_administrator(access) is None:
         raise Failure("nobody can sign in as administrator", "run `stoa user create EMAIL --role admin`")
     return "there is one"
 

@@ -58,7 +58,7 @@ class Announced(NamedTuple):
     data: Any
 
 
-class Follower:
+class LogTail:
     """Reads a log to its end again and again, and misses nothing that commits late.
 
     Numbers are given out before commits happen, so a number that is missing between two may still come: it is asked
@@ -87,7 +87,7 @@ class Follower:
         return [Announced(row["time"], row["type"], row["subject"], row["data"]) for row in rows]
 
 
-class StreamFollower:
+class TopicTail:
     """The same for a topic of one service, whose batches become visible in the order of their numbers."""
 
     def __init__(self, db: Database, topic: str) -> None:
@@ -121,11 +121,11 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         _must_exist(arguments.type, {each for service in SERVICES.values() for each in service.announces}, "announces")
     async with AsyncExitStack() as stack:
         databases = await stack.enter_async_context(every_database(await here.need()))
-        followers = _of_topics(databases, arguments.topic) if arguments.topic else _of_logs(databases)
-        for follower in followers:
-            await follower.start()
+        tails = _of_topics(databases, arguments.topic) if arguments.topic else _of_logs(databases)
+        for tail in tails:
+            await tail.start()
         while True:
-            news = [each for follower in followers for each in await follower.news()]
+            news = [each for tail in tails for each in await tail.news()]
             for each in sorted(news, key=lambda one: one.time):
                 if arguments.topic or _is_asked_for(each, arguments):
                     console.say(escape(_line(each)))
@@ -138,13 +138,13 @@ def _must_exist(pattern: str, names: Collection[str], does: str) -> None:
         raise Failure(f"no service {does} {pattern!r}", mend)
 
 
-def _of_logs(databases: Mapping[str, Database]) -> list[Follower | StreamFollower]:
-    return [Follower(databases[name]) for name, service in SERVICES.items() if service.announces]
+def _of_logs(databases: Mapping[str, Database]) -> list[LogTail | TopicTail]:
+    return [LogTail(databases[name]) for name, service in SERVICES.items() if service.announces]
 
 
-def _of_topics(databases: Mapping[str, Database], pattern: str) -> list[Follower | StreamFollower]:
+def _of_topics(databases: Mapping[str, Database], pattern: str) -> list[LogTail | TopicTail]:
     return [
-        StreamFollower(databases[name], topic)
+        TopicTail(databases[name], topic)
         for name, service in SERVICES.items()
         for topic in service.streams
         if fnmatchcase(topic, pattern)

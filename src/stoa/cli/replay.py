@@ -19,7 +19,7 @@ from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
 from stoa.cli.installation import Installation
 from stoa.cli.processes import configure_logs, read_settings, whole_system
-from stoa.cli.user import an_administrator
+from stoa.cli.user import first_administrator
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.kit import problems
@@ -72,7 +72,7 @@ async def _replay(  # noqa: PLR0917 - everything that a run needs, once
     ):
         await _check(session, url)
         auth = AuthServiceStub(channel_to("auth"))
-        administrator = await an_administrator(access)
+        administrator = await first_administrator(access)
 
         async def token_of(email: str) -> str:
             request = auth_pb2.OpenSessionRequest(email=email, reason="replay of a sales history")

@@ -25,7 +25,7 @@ from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, read_settings, whole_system
-from stoa.cli.user import administrator
+from stoa.cli.user import import_of_administrator
 from stoa.contracts.auth.v1 import auth_pb2
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.catalog.v1 import catalog_pb2
@@ -118,7 +118,7 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
     password, made_now = _password(file)
     hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
     auth = AuthServiceStub(channel_to("auth"))
-    answer = await auth.ImportUsers(administrator(ADMIN_EMAIL, hashed, reason="the first administrator"))
+    answer = await auth.ImportUsers(import_of_administrator(ADMIN_EMAIL, hashed, reason="the first administrator"))
     if made_now and answer.added == 0:
         # The account is older than this data directory, and so is its password.
         file.unlink()  # noqa: ASYNC240 - one system call

@@ -38,7 +38,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     configure_logs(plan.name, read_settings(here.environ))
     access = await here.need_for(plan)
     await check_migrated(plan, access)
-    if "auth" in plan.services and await user.an_administrator(access) is None:
+    if "auth" in plan.services and await user.first_administrator(access) is None:
         log.warning("the shop has no administrator: run `stoa user create EMAIL --role admin`")
     process = process_of(topology, plan, access, here.environ)
     try:

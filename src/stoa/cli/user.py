@@ -109,7 +109,7 @@ async def _grant(auth: AuthServiceAsyncStub, email: str, role: str, reason: str,
     console.say(f"{escape(email)} {escape(said.format(role))}.")
 
 
-async def an_administrator(access: Access) -> str | None:
+async def first_administrator(access: Access) -> str | None:
     """The e-mail address of one, the first that was made; None where nobody can sign in as administrator.
 
     Raises a `Problem` where auth's database does not answer.
@@ -122,7 +122,7 @@ async def an_administrator(access: Access) -> str | None:
     return email
 
 
-def administrator(email: str, hashed: str, reason: str) -> auth_pb2.ImportUsersRequest:
+def import_of_administrator(email: str, hashed: str, reason: str) -> auth_pb2.ImportUsersRequest:
     """What asks auth for such an account; nothing happens where there is one of that address."""
     user = auth_pb2.ImportUsersRequest.NewUser(
         email=email, first_name="Ada", last_name="Administrator", password_hash=hashed, roles=["admin"]
