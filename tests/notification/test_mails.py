@@ -25,6 +25,7 @@ VALUES = {
             {"name": HOSTILE, "sku": "MUG", "quantity": 2, "unit_price": gbp(1999)},
             {"name": "Spoon", "sku": "SPOON", "quantity": 1, "unit_price": gbp(123456)},
         ],
+        "said": {"SPOON": {"engraving": HOSTILE, "gift": True, "motifs": ["oak", "owl"]}},
         "subtotal": gbp(127454),
         "discount": gbp(454),
         "shipping": gbp(495),
@@ -97,6 +98,9 @@ def test_the_confirmation_in_full():
 
   2 × {HOSTILE}: £39.98
   1 × Spoon: £1,234.56
+    engraving: {HOSTILE}
+    gift: yes
+    motifs: oak, owl
 
   Subtotal: £1,274.54
   Discount: -£4.54

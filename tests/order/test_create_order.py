@@ -141,6 +141,7 @@ async def test_confirming_announces_the_order_once(orders, new_order, announced)
         "tax": {"amount": 1099, "currency": "GBP"},
         "total": {"amount": 6591, "currency": "GBP"},
         "reservation_key": new.reservation_key,
+        "said": {},
         "payment_id": new.payment_id,
     }
 

@@ -32,7 +32,7 @@ async def fields(rest):
         await rest.ok("POST", f"/custom-fields/{path}", said, status=201, user=ADMIN)
 
 
-async def test_what_came_with_the_checkout(rest, placed, fields):
+async def test_what_came_with_the_checkout(rest, placed, fields, orders):
     ada = new_user()
     mug = NewItem(**MUG, quantity=1, tax=gbp(1000), said={"engraving": "Ada"}, metadata={"desk": "7"})
     said = {"purchase_order": "A-17", "gone": 1}
@@ -40,6 +40,11 @@ async def test_what_came_with_the_checkout(rest, placed, fields):
     shown = await rest.ok("GET", f"/orders/{order.id}", user=ada)
     assert (shown["custom_fields"], shown["metadata"]) == ({"purchase_order": "A-17"}, {})
     assert (shown["items"][0]["custom_fields"], shown["items"][0]["metadata"]) == ({"engraving": "Ada"}, {})
+    # Whoever mails the buyer is told, and nobody else: it may be about a person.
+    assert await orders.db.fetchval("SELECT data FROM event_personal WHERE data ? 'said'") == {
+        "email": order.email,
+        "said": {"MUG": {"engraving": "Ada"}},
+    }
     to_staff = await rest.ok("GET", f"/orders/{order.id}", user=ADMIN)
     assert (to_staff["metadata"], to_staff["items"][0]["metadata"]) == ({"till": "2"}, {"desk": "7"})
 

@@ -36,6 +36,7 @@ EXAMPLES: Mapping[Template, Mapping[str, Any]] = {
             {"name": "Mug", "sku": "MUG", "quantity": 2, "unit_price": _gbp(1999)},
             {"name": "Spoon", "sku": "SPOON", "quantity": 1, "unit_price": _gbp(123456)},
         ],
+        "said": {"MUG": {"engraving": "For Ada"}},
         "subtotal": _gbp(127454),
         "discount": _gbp(454),
         "shipping": _gbp(495),

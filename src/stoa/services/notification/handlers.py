@@ -59,7 +59,10 @@ class PlacedItem(msgspec.Struct, frozen=True):
 
 
 class OrderPlaced(AboutOrder, frozen=True, kw_only=True):
+    """`said` of its lines by SKU; an older version announced none."""
+
     items: Sequence[PlacedItem]
+    said: Mapping[str, Mapping[str, Any]] = {}
     subtotal: Money
     discount: Money
     shipping: Money

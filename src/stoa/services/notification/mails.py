@@ -42,7 +42,7 @@ class Mails:
         theirs = own_files.read(own, ours, "template") if own is not None else {}
         self._environment = minijinja.Environment(
             templates=ours | theirs,
-            filters={"money": money},
+            filters={"money": money, "value": value},
             globals={"shop_name": shop_name},
             undefined_behavior="strict",
             trim_blocks=True,
@@ -69,6 +69,13 @@ class Mails:
         if unknown:
             names = ", ".join(sorted(told)) or "nothing but shop_name"
             raise BadSetting(f"{path} cannot be used: it asks for {', '.join(sorted(unknown))}, and there is {names}")
+
+
+def value(of_field: Any) -> str:
+    """What a custom field has, in words."""
+    if isinstance(of_field, bool):
+        return "yes" if of_field else "no"
+    return ", ".join(of_field) if isinstance(of_field, list) else str(of_field)
 
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:

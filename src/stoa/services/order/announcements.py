@@ -42,6 +42,7 @@ def placed(order: Order) -> Announcement:
         user_id=order.user_id,
         email=order.email,
         items=items,
+        said={item.sku: item.said for item in order.items if item.said},
         subtotal=order.subtotal,
         discount=order.discount,
         shipping=order.shipping,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from stoa.kit.custom_fields.values import Value
 from stoa.kit.events import Fact
 from stoa.kit.money import Money
 
@@ -18,14 +19,16 @@ class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
     unit_price: Money
 
 
-class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email",)):
-    """Paid and promised its stock. `user_id` is None for a guest's."""
+class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email", "said")):
+    """Paid and promised its stock. `user_id` is None for a guest's. `said` is by SKU what was said in the cart for the
+    custom fields of a line."""
 
     order_id: str
     number: str
     user_id: str | None
     email: str
     items: Sequence[PlacedItem]
+    said: Mapping[str, Mapping[str, Value]]
     subtotal: Money
     discount: Money
     shipping: Money
