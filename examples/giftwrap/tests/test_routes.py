@@ -5,6 +5,7 @@ from __future__ import annotations
 from stoa_giftwrap.service import repository
 
 from stoa.kit.ids import uuid7
+from stoa.kit.telemetry.metrics import REGISTRY
 from stoa.testing import new_user, prepare_all
 
 
@@ -16,16 +17,23 @@ async def test_the_papers(rest):
     assert await rest.ok("GET", "/giftwraps") == {"items": ["plain", "stars"]}
 
 
-async def test_what_is_chosen_is_announced_once(wraps, rest, placed):
+def counted() -> float:
+    """What `/metrics` says."""
+    return REGISTRY.get_sample_value("stoa_giftwrap_chosen_total", {"paper": "stars"}) or 0.0
+
+
+async def test_what_is_chosen_is_announced_and_counted_once(wraps, rest, placed):
     ada, order_id = new_user(), uuid7()
     await placed(order_id, ada.id)
     path = f"/orders/{order_id}/giftwrap"
     assert await rest.ok("GET", path, user=ada) == {"order_id": order_id, "paper": "", "message": "", "open": True}
     chosen = {"order_id": order_id, "paper": "stars", "message": "Happy birthday", "open": True}
+    before = counted()
     for _ in range(2):
         assert await rest.ok("PUT", path, {"paper": "stars", "message": "Happy birthday"}, user=ada) == chosen
     rows = await wraps.db.fetch("SELECT type, aggregate_version AS version, data FROM event_log")
     assert [tuple(row) for row in rows] == [("giftwrap.chosen", 1, {"order_id": order_id, "paper": "stars"})]
+    assert counted() - before == 1
 
 
 async def test_nobody_else_chooses(wraps, rest, placed):

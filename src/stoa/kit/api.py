@@ -61,6 +61,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "stoa.kit.permissions": ("Permission",),
     "stoa.kit.ids": ("uuid7", "is_uuid"),
     "stoa.kit.clock": ("now",),
+    "stoa.kit.telemetry.metrics": ("REGISTRY",),
     "stoa.kit.settings": ("Seconds", "WholeSeconds", "Days", "Number", "Positive", "Currency"),
     "stoa.ports.destination": ("Destination",),
     "stoa.ports.tax": ("Taxes",),

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prometheus_client import Counter
+
 from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
+from stoa.kit.telemetry.metrics import REGISTRY
 from stoa_giftwrap.service import repository
 from stoa_giftwrap.service.errors import NoSuchOrder, NoSuchPaper, WrappedAlready
 from stoa_giftwrap.service.events import GiftwrapChosen
 from stoa_giftwrap.service.repository import Wrap
 from stoa_giftwrap.service.settings import Settings
+
+CHOSEN = Counter("stoa_giftwrap_chosen", "Papers that were chosen", ["paper"], registry=REGISTRY)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ async def choose(wraps: Wraps, order_id: str, user_id: str, *, paper: str, messa
         wrap = await repository.choose(tx, order_id, paper, message)
         fact = GiftwrapChosen(order_id=order_id, paper=paper)
         await wraps.outbox.announce(tx, subject=order_id, version=wrap.version, fact=fact)
+    CHOSEN.labels(paper).inc()
     wraps.reach("giftwrap:chosen")
     return wrap
 
