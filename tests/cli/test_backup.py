@@ -81,6 +81,19 @@ def test_only_we_may_read_it(backup: Path):
     assert {file.stat().st_mode & 0o777 for file in backup.iterdir()} == {0o600}
 
 
+async def test_what_a_service_left_that_is_gone_is_not_in_it(server: Postgres, run: Run, backup: Path, tmp_path: Path):
+    connection = await asyncpg.connect(server.dsn())
+    try:
+        await connection.execute("CREATE ROLE first_giftwrap")
+        await connection.execute("CREATE DATABASE first_giftwrap OWNER first_giftwrap")
+        status, said = run("backup", tmp_path / "without", "--data-dir", backup.parent / "data")
+        assert (status, said.splitlines()[-1]) == (0, "Not in it: first_giftwrap, which nothing installed uses.")
+    finally:
+        await connection.execute("DROP DATABASE IF EXISTS first_giftwrap")
+        await connection.execute("DROP ROLE IF EXISTS first_giftwrap")
+        await connection.close()
+
+
 async def rows(server: Postgres, database: str) -> dict[str, list[int]]:
     """What a service has announced, owes and has heard, by the ids."""
     connection = await asyncpg.connect(server.dsn(database))

@@ -30,7 +30,7 @@ from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
 from stoa.runtime.moment import one_moment
-from stoa.runtime.provision import check
+from stoa.runtime.provision import check, left_behind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,10 +47,13 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         await check(access, STORED.values())
         with _filled(folder) as unfinished:
             backup = await _write(here, access, unfinished, console)
+        left = await left_behind(access, STORED.values())
     size = sum(dump.bytes for dump in backup.dumps.values())
     console.say(f"The shop of {backup.at:%Y-%m-%dT%H:%M:%S.%fZ} is in {escape(str(folder))}: {size / 1e6:.1f} MB.")
     if not (folder / backup_folder.SECRETS).exists():
         console.say("The secret is not in it, because it is not in the data directory: keep it beside it.")
+    if left:
+        console.say(f"Not in it: {', '.join(left)}, which nothing installed uses.")
 
 
 def _check_new(folder: Path) -> None:
