@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,6 +70,7 @@ def databases(server: Postgres) -> Iterator[Callable]:
     return names
 
 
+OF_THE_BACKUP = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'first_order' AND datname = 'first_order')"
 FIRST = sorted(f"first_{name}" for name in SERVICES)
 
 
@@ -221,3 +224,23 @@ def test_one_that_is_cut_short_leaves_none(run: Run, tmp_path: Path):
     status, _ = run("backup", tmp_path / "new", "--name", "fourth", "--data-dir", tmp_path / "data")
     assert status == 1
     assert not list(tmp_path.glob("new*"))
+
+
+async def test_one_that_was_told_to_stop_has_not_succeeded(server: Postgres, run: Run, backup: Path, tmp_path: Path):
+    """Whoever removes the last backup when this one is made may not take it for made."""
+    connection = await asyncpg.connect(server.dsn(), database="first_order")
+    looking = await asyncpg.connect(server.dsn())
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE orders IN ROW EXCLUSIVE MODE")
+            words = ["backup", tmp_path / "new", "--data-dir", backup.parent / "data", "--database-url", server.dsn()]
+            process = processes.start(words, tmp_path / "log")
+            while not await looking.fetchval(OF_THE_BACKUP):
+                assert process.poll() is None, (tmp_path / "log").read_text()
+                await asyncio.sleep(0.02)
+            assert processes.stop(process) == 128 + signal.SIGTERM
+    finally:
+        await connection.close()
+        await looking.close()
+    assert not list(tmp_path.glob("new*"))
+    assert "Traceback" not in (tmp_path / "log").read_text()

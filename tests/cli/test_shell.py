@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,4 +104,4 @@ def test_told_to_stop_it_does_not_wait_for_a_line(environ: dict[str, str], tmp_p
     with at_terminal(["shell", "--data-dir", tmp_path / "none"], **environ) as shell:
         shell.until(">>> ")
         shell.process.terminate()
-        assert shell.process.wait(30) == 0
+        assert shell.process.wait(30) == 128 + signal.SIGTERM

@@ -53,8 +53,15 @@ RUN_A_TOPOLOGY = frozenset({"up", "serve"})
 """To the others it is the same which one runs."""
 
 
+SERVE = frozenset({"up", "serve", "postgres"})
+"""They end when they are told to. Whatever else is told to has not done its work."""
+SIGNALED = 128
+"""Beside which the number of a signal makes an exit status, as shells have it."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit status: 0, 1 for a failure that was told, 2 for a wrong command line."""
+    """The exit status: 0, 1 for a failure that was told, 2 for a wrong command line, 130 or 143 where a signal cut it
+    short."""
     words = list(sys.argv[1:] if argv is None else argv)
     unreadable = [repr(word) for word in words if not _is_text(word)]
     unreadable += [name for name, value in os.environ.items() if name.startswith("STOA_") and not _is_text(value)]
@@ -93,7 +100,11 @@ def _run(name: str, words: Sequence[str], console: Console) -> int:
     if name not in COMMANDS:
         print(f"stoa: there is no command {name!r}; {choose(name, COMMANDS)}", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[name][0])
+    try:
+        module = importlib.import_module(COMMANDS[name][0])
+    except KeyboardInterrupt:
+        # Before the loop runs that would have heard it: nothing was begun.
+        return SIGNALED + signal.SIGINT
     parser = _Parser(
         prog=f"stoa {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -103,7 +114,8 @@ def _run(name: str, words: Sequence[str], console: Console) -> int:
     topology = getattr(arguments, "topology", os.environ.get("STOA_TOPOLOGY", ""))
     for line in variables.warnings(os.environ, topology, runs=name in RUN_A_TOPOLOGY):
         console.warning(line)
-    return run_until_signal(module.run(arguments, console)) or 0
+    told = run_until_signal(module.run(arguments, console))
+    return 0 if told is None or (name in SERVE and told > SIGNALED) else told
 
 
 def _is_text(word: str) -> bool:
@@ -139,7 +151,8 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
-    """Run on one event loop until done. The first SIGINT or SIGTERM cancels it: what it opened closes itself."""
+    """Run on one event loop until done. The first SIGINT or SIGTERM cancels it: what it opened closes itself, and the
+    status is that of the signal."""
     if not os.environ.get("PYTHONBREAKPOINT"):
         sys.breakpointhook = _debug
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -149,20 +162,20 @@ def run_until_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
 async def _canceled_by_signal(work: Coroutine[Any, Any, int | None]) -> int | None:
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
-    asked = False
+    asked = 0
 
-    def stop() -> None:
+    def stop(by: int) -> None:
         # Stopping is bounded in time: asking twice would only leave something half stopped.
         nonlocal asked
         if not asked:
-            asked = True
+            asked = by
             task.cancel()
 
     for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop)
+        loop.add_signal_handler(each, stop, each)
     with contextlib.suppress(asyncio.CancelledError):
         return await task
-    return 0
+    return SIGNALED + asked
 
 
 def _debug() -> None:

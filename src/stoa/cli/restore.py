@@ -51,9 +51,10 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         _bring_secret(here, folder)
     async with here.own() as access:
         await _fill(access, folder, backup, console)
+        if backup.seeded:
+            # At once: the next start would add the demo shop to one that was cut short while it was migrated.
+            mark_seeded(here.data_dir)
         await migrate(console, access, STORED.values())
-    if backup.seeded:
-        mark_seeded(here.data_dir)
     console.say(f"The shop of {backup.at:%Y-%m-%dT%H:%M:%S.%fZ} is in {escape(str(here.data_dir.path))}.")
     console.say("What was sold after that moment is not in it, and the payment provider still has its money.")
 
