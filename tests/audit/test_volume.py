@@ -69,22 +69,19 @@ FILL = {
             VALUES ('MUG', 'main', 'opening', $1::int + 9)
         ),
         stocked AS (INSERT INTO stock (sku, warehouse_id, on_hand) VALUES ('MUG', 'main', 9)),
-        heard AS (
-            INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, done_at)
-            SELECT {EVENT}, 'order.placed', 'order', {ORDER}, 1, now(), '', '{{}}', now() FROM n
-        ), reserved AS (
+        reserved AS (
             INSERT INTO reservations (id, key, state, order_id)
             SELECT {CHECKOUT}, {CHECKOUT}, 'committed', {ORDER} FROM n
         )
         INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
         SELECT 'MUG', 'main', 'sale', -1, {ORDER} FROM n
     """,
-    "notification": f"""
-        INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, done_at)
-        SELECT {EVENT}, 'order.placed', 'order', {ORDER}, 1, now(), '', '{{}}', now()
-        FROM generate_series(1, $1::int) AS n
-    """,
 }
+HEARD = f"""
+    INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, done_at)
+    SELECT {EVENT}, 'order.placed', 'order', {ORDER}, 1, now(), '', '{{}}', now()
+    FROM generate_series(1, $1::int) AS n
+"""
 
 
 @pytest.fixture
@@ -93,11 +90,11 @@ async def shop_of(database):
 
     async def make(orders: int):
         databases = {name: await database(name) for name in SERVICES}
-        for name, sql in FILL.items():
+        # All from the first event on.
+        heard_by = [each.name for each in SERVICES.values() if "order.placed" in each.hears]
+        for name, sql in (*FILL.items(), *((name, HEARD) for name in heard_by)):
             await databases[name].execute(sql, orders)
             await databases[name].execute("ANALYZE")
-        # Who heard from the first event on.
-        heard_by = [each.name for each in SERVICES.values() if "order.placed" in each.hears]
         await databases["order"].execute(
             "INSERT INTO hearers (recipient, type, after_id) SELECT unnest($1::text[]), 'order.placed', 0", heard_by
         )
