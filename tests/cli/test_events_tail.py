@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -101,6 +102,7 @@ async def test_over_all_services(postgres_server, tmp_path: Path):
             assert time.monotonic() < give_up and tail.poll() is None, log.read_text()
         await order.close()
         await payment.close()
+        assert processes.stop(tail) == 128 + signal.SIGTERM
     lines = log.read_text().splitlines()
     assert re.fullmatch(rf'\d\d:\d\d:\d\d\.\d{{3}}Z  order\.canceled  {subject}  \{{"total":700\}}', lines[-1])
     assert {line.split("  ")[1] for line in lines} == {"order.placed", "order.canceled"}

@@ -37,7 +37,7 @@ async def test_a_payment_says_what_was_given_back_by_hand(house: House):
         assert refund is not None
     told = (await servicer.GetPayment(GetPaymentRequest(key=payment.key), None)).payment
     assert (told.version, told.refunded.amount_minor, told.by_hand) == (payment.version + 2, 0, gbp(300))
-    asked = await house.db.fetch("SELECT asked_version FROM refunds ORDER BY id")
+    asked = await house.db.fetch("SELECT asked_version FROM refunds ORDER BY created_at")
     assert [row["asked_version"] for row in asked] == [payment.version + 1, payment.version + 2]
     await execute_refund(house.payments, refund.id)
     told = (await servicer.GetPayment(GetPaymentRequest(key=payment.key), None)).payment
