@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 T ?=
-# How many tests at once; each worker has a database server of its own.
-N ?= 2
+# How many tests at once, one more than the processors of a small machine: many wait for something. Each worker has a
+# database server of its own.
+N ?= 3
 
 RUN := @$(PYTHON) tools/environment.py run
 DEV := @$(PYTHON) tools/environment.py dev
