@@ -6,7 +6,7 @@ A class's docstring says what it means to who gets it; that of the class of its 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -24,13 +24,21 @@ class ProblemType(msgspec.Struct, frozen=True):
 
 
 def problem_types() -> dict[str, ProblemType]:
-    """By slug, in order. Of several classes of one slug the one counts that says more."""
+    """Those of the classes that are loaded, by slug."""
+    return fullest((kind.slug, _type_of(kind)) for kind in _classes(Problem))
+
+
+def fullest(said: Iterable[tuple[str, ProblemType]]) -> dict[str, ProblemType]:
+    """By slug, in order. Of several of one slug, of classes or of processes, the one counts that says more."""
     found: dict[str, ProblemType] = {}
-    for kind in _classes(Problem):
-        said = ProblemType(kind.status, kind.title, "" if kind in problems.OF_STATUSES else _doc(kind), _remedy(kind))
-        if kind.slug not in found or len(said.means) > len(found[kind.slug].means):
-            found[kind.slug] = said
+    for slug, kind in said:
+        if slug not in found or len(kind.means) > len(found[slug].means):
+            found[slug] = kind
     return dict(sorted(found.items()))
+
+
+def _type_of(kind: type[Problem]) -> ProblemType:
+    return ProblemType(kind.status, kind.title, "" if kind in problems.OF_STATUSES else _doc(kind), _remedy(kind))
 
 
 def _classes(kind: type[Problem]) -> Iterator[type[Problem]]:

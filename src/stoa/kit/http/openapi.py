@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 
 from stoa.kit import problems
 from stoa.kit.http.routes import (
@@ -30,7 +30,7 @@ from stoa.kit.http.routes import (
 )
 from stoa.kit.http.schemas import REF, Schema, Schemas, component
 from stoa.kit.http.streaming import BodyStream
-from stoa.kit.problem_types import problem_types
+from stoa.kit.problem_types import ProblemType, fullest, problem_types
 
 Document = dict[str, Any]
 
@@ -179,12 +179,10 @@ def merge(documents: Sequence[Document]) -> Document:
     """One document for the services of several processes, with no more components than it uses, and with the types of
     problem that this process has beside theirs."""
     merged: Document = {**documents[0], "paths": {}, "components": {**documents[0]["components"]}}
-    types: dict[str, Document] = to_builtins(problem_types())
-    for document in documents:
-        for slug, each in document.get("x-problems", {}).items():  # a process of an older release has none
-            if slug not in types or len(each["means"]) > len(types[slug]["means"]):
-                types[slug] = each
-    merged["x-problems"] = dict(sorted(types.items()))
+    # A process of an older release says none.
+    theirs = (convert(each.get("x-problems", {}), dict[str, ProblemType]) for each in documents)
+    types = fullest(item for some in (problem_types(), *theirs) for item in some.items())
+    merged["x-problems"] = to_builtins(types)
     merged["tags"] = sorted((tag for each in documents for tag in each["tags"]), key=lambda tag: str(tag["name"]))
     schemas: dict[str, Schema] = {}
     taken: set[str] = set()
