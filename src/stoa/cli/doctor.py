@@ -34,6 +34,7 @@ from stoa.kit.hearers import gone
 from stoa.kit.problems import Problem, first_line
 from stoa.runtime import account, files, secrets
 from stoa.runtime import topology as topologies
+from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure, failure_of
 from stoa.runtime.ports import listening_socket
 from stoa.runtime.postgres import cluster_of, major_of
@@ -286,12 +287,21 @@ async def _databases(here: Installation) -> str:
     return "up to date, each closed to others"
 
 
-async def _events(here: Installation) -> str:
+async def _when_up_to_date(here: Installation, look: Callable[[Access], Awaitable[str]]) -> str:
+    """What is found in databases, which have to run and have the tables of this code for it."""
     access = await here.found()
     if access is None:
         return "looked for when the database runs"
     if await waiting(access, STORED.values()):
         return "looked for when the databases are up to date"
+    return await look(access)
+
+
+async def _events(here: Installation) -> str:
+    return await _when_up_to_date(here, _owed)
+
+
+async def _owed(access: Access) -> str:
     async with every_database(access) as databases:
         for name, database in databases.items():
             for recipient, events in (await gone(database, hearers(STORED[name]))).items():
@@ -309,11 +319,10 @@ async def _behavior(here: Installation) -> str:
             raise Failure(
                 f"{service.name} follows {topic}, which nobody writes", "install who did, or uninstall who follows"
             )
-    access = await here.found()
-    if access is None:
-        return "looked for when the database runs"
-    if await waiting(access, STORED.values()):
-        return "looked for when the databases are up to date"
+    return await _when_up_to_date(here, _not_handled)
+
+
+async def _not_handled(access: Access) -> str:
     async with every_database(access) as databases:
         for name, database in databases.items():
             for parked in await stream_parked.by_topic(database):
@@ -326,11 +335,10 @@ async def _behavior(here: Installation) -> str:
 
 
 async def _administrator(here: Installation) -> str:
-    access = await here.found()
-    if access is None:
-        return "looked for when the database runs"
-    if await waiting(access, STORED.values()):
-        return "looked for when the databases are up to date"
+    return await _when_up_to_date(here, _who_administers)
+
+
+async def _who_administers(access: Access) -> str:
     if await user.first_administrator(access) is None:
         raise Failure("nobody can sign in as administrator", "run `stoa user create EMAIL --role admin`")
     return "there is one"
