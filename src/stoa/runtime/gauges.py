@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from stoa.kit import stream_parked
 from stoa.kit.db import Db
@@ -23,10 +23,11 @@ async def measure(service: str, db: Db) -> None:
     metrics.INBOX_PARKED.labels(service).set(now.inbox_parked)
 
 
-async def measure_streams(service: str, db: Db, followers: Iterable[Follower]) -> None:
+async def measure_streams(service: str, db: Db, followers: Collection[Follower]) -> None:
     """Set the gauges of what it follows. What a source that does not answer has written stays as it was last known."""
     for follower in followers:
         with contextlib.suppress(Problem):
             behind = await follower.behind()
             metrics.STREAM_BEHIND.labels(service, follower.source, follower.topic).set(behind)
+    if followers:
         metrics.STREAM_PARKED.labels(service).set(await stream_parked.count(db))
