@@ -78,7 +78,7 @@ class Arrival:
             "headers": headers,
             "client": (self.caller.address, 0),
             edge.SCOPE: edge.Found(self.caller.address, visitor, refused),
-            edge.MOST_BODY_BYTES: target.most_body_bytes,
+            edge.BODY_LIMIT: target.most_body_bytes,
         }
 
     def inner_as_guest(self, resource: Resource, target: Target, query: bytes) -> Scope:

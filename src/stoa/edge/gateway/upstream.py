@@ -66,7 +66,7 @@ class RemoteUpstream:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `UpstreamUnavailable` where no address answers. Only of an answer that is passed on in pieces may
         something have been sent to the caller by then, who sees that it breaks off."""
-        most = scope.get(edge.MOST_BODY_BYTES, MOST_BODY_BYTES)
+        most = scope.get(edge.BODY_LIMIT, MOST_BODY_BYTES)
         if most > MOST_BODY_BYTES:
             body = streaming.BodyStream()
             await self._ask(lambda address: self._pass_on(address, scope, body, receive, send))
@@ -102,7 +102,7 @@ class RemoteUpstream:
     async def _pass_on(
         self, address: str, scope: Scope, body: streaming.BodyStream, receive: Receive, send: Send
     ) -> None:
-        filling = body.fill(receive, scope[edge.MOST_BODY_BYTES], self._seconds)
+        filling = body.fill(receive, scope[edge.BODY_LIMIT], self._seconds)
         response = await streaming.watched(self._request(address, scope, body), filling)
         try:
             await self._return(response, receive, send)

@@ -17,7 +17,7 @@ from stoa.kit import problems
 from stoa.kit.problems import Problem
 
 SCOPE = "stoa.edge"
-MOST_BODY_BYTES = "stoa.most_body_bytes"
+BODY_LIMIT = "stoa.most_body_bytes"
 """In the same place, for the way to another process: more than is gathered there is passed on as it comes."""
 
 VISITOR = b"stoa-visitor"
