@@ -49,6 +49,12 @@ def decode_cursor(cursor: str | None, shape: type[T]) -> T | None:
     return position
 
 
+def decode_key(cursor: str | None, shape: type[tuple[T, ...]]) -> T | None:
+    """The same of a list that is sorted by one column: `decode_key(query.cursor, tuple[Id])`."""
+    position = decode_cursor(cursor, shape)
+    return None if position is None else position[0]
+
+
 def page_of(items: Sequence[T], limit: int, position: Callable[[T], tuple[Any, ...]]) -> Page[T]:
     """A page of the first `limit` of `items`, which were fetched with one more to see whether more follow."""
     shown = list(items[:limit])

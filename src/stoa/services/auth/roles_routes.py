@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Page, PageQuery
 from stoa.services.auth import powers, roles_repository
@@ -28,8 +28,8 @@ async def list_permissions(auth: Auth, request: Request) -> Page[PermissionView]
 @routes.get("/auth/roles", query=PageQuery, answer=Page[RoleView], who=READ_USERS, summary="All roles, by name")
 async def list_roles(auth: Auth, request: Request[None, PageQuery]) -> Page[RoleView]:
     query = request.query
-    after = decode_cursor(query.cursor, tuple[RoleName])
-    found = await roles_repository.list_roles(auth.db, after[0] if after else None, query.limit + 1)
+    after = decode_key(query.cursor, tuple[RoleName])
+    found = await roles_repository.list_roles(auth.db, after, query.limit + 1)
     return page_of([role_view(role) for role in found], query.limit, lambda role: (role.name,))
 
 

@@ -14,7 +14,7 @@ from msgspec import Meta
 from stoa.kit import problems, staff_acts
 from stoa.kit.emails import normalized
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request, Routes, may
 from stoa.kit.http.types import Email, Id, Page, PageQuery
 from stoa.kit.staff_acts import StaffAct
@@ -184,9 +184,9 @@ async def show_me(auth: Auth, request: Request) -> UserView:
 )
 async def list_users(auth: Auth, request: Request[None, UsersQuery]) -> Page[AccountView]:
     query = request.query
-    before = decode_cursor(query.cursor, tuple[Id])
+    before = decode_key(query.cursor, tuple[Id])
     email = normalized(query.email) if query.email else None
-    users = await repository.list_users(auth.db, before[0] if before else None, email, query.limit + 1)
+    users = await repository.list_users(auth.db, before, email, query.limit + 1)
     return page_of([account_view(user) for user in users], query.limit, lambda user: (user.id,))
 
 
@@ -275,11 +275,11 @@ async def delete_me(auth: Auth, request: Request[OwnDeletion]) -> Answer:
 async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[StaffAct]:
     """Nothing for an id that nobody has: what was done outlives the account."""
     query = request.query
-    before = decode_cursor(query.cursor, tuple[ActId])
+    before = decode_key(query.cursor, tuple[ActId])
     acts = await staff_acts.list_acts(
         auth.db,
         subject=request.path["user_id"],
-        before_id=before[0] if before else None,
+        before_id=before,
         limit=query.limit + 1,
     )
     return page_of(acts, query.limit, lambda act: (act.id,))

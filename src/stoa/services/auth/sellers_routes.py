@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoa.kit.http.edge import ENDED_USER
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Answer, Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery
 from stoa.services.auth import manage_sellers, powers, sellers_repository
@@ -25,8 +25,8 @@ BLOCK_SELLERS = may(powers.BLOCK_SELLERS)
 )
 async def list_sellers(auth: Auth, request: Request[None, PageQuery]) -> Page[SellerView]:
     query = request.query
-    before = decode_cursor(query.cursor, tuple[Id])
-    found = await sellers_repository.list_sellers(auth.db, before[0] if before else None, query.limit + 1)
+    before = decode_key(query.cursor, tuple[Id])
+    found = await sellers_repository.list_sellers(auth.db, before, query.limit + 1)
     return page_of([seller_view(seller) for seller in found], query.limit, lambda seller: (seller.id,))
 
 
@@ -83,8 +83,8 @@ async def unblock_seller(auth: Auth, request: Request[Why]) -> SellerView:
 )
 async def list_members(auth: Auth, request: Request[None, PageQuery]) -> Page[MemberView]:
     query, seller = request.query, await _seller(auth, request)
-    after = decode_cursor(query.cursor, tuple[Id])
-    found = await sellers_repository.list_members(auth.db, seller.id, after[0] if after else None, query.limit + 1)
+    after = decode_key(query.cursor, tuple[Id])
+    found = await sellers_repository.list_members(auth.db, seller.id, after, query.limit + 1)
     return page_of([member_view(member) for member in found], query.limit, lambda member: (member.user_id,))
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from stoa.kit import context, ids, problems, text
 from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.emails import normalized
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer, AnswerOf, Raw, Request, Routes, may
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
@@ -175,9 +175,9 @@ async def show_checkout(checkouts: Checkouts, request: Request) -> CheckoutView:
 async def list_checkouts(checkouts: Checkouts, request: Request[None, ListQuery]) -> Page[CheckoutView]:
     """Oldest first; `state=needs_attention` is what waits for a person."""
     query = request.query
-    after = decode_cursor(query.cursor, tuple[Id])
+    after = decode_key(query.cursor, tuple[Id])
     state = State(query.state) if query.state else None
-    rows = await repository.in_state_after(checkouts.db, state, after[0] if after else None, query.limit + 1)
+    rows = await repository.in_state_after(checkouts.db, state, after, query.limit + 1)
     return page_of([_view(row) for row in rows], query.limit, lambda view: (view.id,))
 
 

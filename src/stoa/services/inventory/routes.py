@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit.http.pages import decode_cursor, encode_cursor, page_of
+from stoa.kit.http.pages import decode_cursor, decode_key, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
@@ -232,10 +232,8 @@ async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Re
 )
 async def list_movements(inventory: Inventory, request: Request[None, PageQuery]) -> Page[MovementView]:
     query = request.query
-    before = decode_cursor(query.cursor, tuple[RowNumber])
-    rows = await repository.movements_before(
-        inventory.db, _sku(request), before[0] if before else None, query.limit + 1
-    )
+    before = decode_key(query.cursor, tuple[RowNumber])
+    rows = await repository.movements_before(inventory.db, _sku(request), before, query.limit + 1)
     return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 
@@ -259,8 +257,8 @@ async def add_one_warehouse(inventory: Inventory, request: Request[NewWarehouse]
 )
 async def list_discrepancies(inventory: Inventory, request: Request[None, PageQuery]) -> Page[DiscrepancyView]:
     query = request.query
-    after = decode_cursor(query.cursor, tuple[RowNumber])
-    rows = await repository.discrepancies_after(inventory.db, after[0] if after else None, query.limit + 1)
+    after = decode_key(query.cursor, tuple[RowNumber])
+    rows = await repository.discrepancies_after(inventory.db, after, query.limit + 1)
     return page_of([DiscrepancyView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 

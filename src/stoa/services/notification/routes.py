@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoa.kit.db import Database
 from stoa.kit.emails import normalized
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Email, Id, Page, PageQuery
 from stoa.services.notification import repository
@@ -26,13 +26,13 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 @routes.get("/notifications", query=ListQuery, answer=Page[Delivery], who=READ, summary="Mails, newest first")
 async def list_notifications(db: Database, request: Request[None, ListQuery]) -> Page[Delivery]:
     query = request.query
-    position = decode_cursor(query.cursor, tuple[Id])
+    position = decode_key(query.cursor, tuple[Id])
     found = await repository.list_deliveries(
         db,
         recipient=normalized(query.recipient, field="recipient") if query.recipient else None,
         template=query.template,
         order_id=query.order_id,
-        before=position[0] if position else None,
+        before=position,
         limit=query.limit + 1,
     )
     return page_of(found, query.limit, lambda each: (each.id,))

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from stoa.kit.context import Principal
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Count, Id, Page, PageQuery, Quantity, Reason, ShortText, Sku
 from stoa.kit.money import Money
@@ -133,7 +133,9 @@ async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnVie
 async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> Page[ReturnView]:
     """Those in one state, newest first: by default what waits for a decision."""
     query = request.query
-    found = await returns_repository.returns_in_status(orders.db, query.status, _before(query.cursor), query.limit + 1)
+    found = await returns_repository.returns_in_status(
+        orders.db, query.status, decode_key(query.cursor, tuple[Id]), query.limit + 1
+    )
     return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
 
 
@@ -147,7 +149,9 @@ async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> 
 async def list_returns_of_order(orders: Orders, request: Request[None, PageQuery]) -> Page[ReturnView]:
     query = request.query
     order = await access.find(orders.db, request.path["order_id"], request.caller)
-    found = await returns_repository.returns_of_order(orders.db, order.id, _before(query.cursor), query.limit + 1)
+    found = await returns_repository.returns_of_order(
+        orders.db, order.id, decode_key(query.cursor, tuple[Id]), query.limit + 1
+    )
     return page_of([_return_view(one) for one in found], query.limit, lambda one: (one.id,))
 
 
@@ -246,8 +250,3 @@ def _return_view(found: Return) -> ReturnView:
         created_at=found.created_at,
         updated_at=found.updated_at,
     )
-
-
-def _before(cursor: str | None) -> str | None:
-    position = decode_cursor(cursor, tuple[Id])
-    return position[0] if position else None

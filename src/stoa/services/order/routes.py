@@ -13,7 +13,7 @@ from stoa.kit.context import Principal
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Id, Name, Page, PageQuery, Reason, ShortText, Sku
 from stoa.services.order import access, repository, returns_routes
@@ -100,7 +100,7 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
         orders.db,
         user_id=wanted,
         status=query.status,
-        before=_before(query.cursor),
+        before=decode_key(query.cursor, tuple[Id]),
         limit=query.limit + 1,
     )
     return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
@@ -112,7 +112,7 @@ async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> li
         raise OnlyAlone(f"custom.{name}")
     known = await definitions(orders.db, ORDER) if caller.may(access.READ) else {}
     number, looked_for = filter_by(known, name, value, private=True)
-    before = _before(query.cursor)
+    before = decode_key(query.cursor, tuple[Id])
     return await repository.list_orders_with(orders.db, number, looked_for, before=before, limit=query.limit + 1)
 
 
@@ -230,11 +230,6 @@ async def settle_one_order(orders: Orders, request: Request[Settlement]) -> Orde
 def _shown(order: Order, caller: Principal) -> OrderView:
     """With what only the shop sees of it, where the caller is of the shop."""
     return view(order, private=caller.may(access.READ) or caller.may(access.ANNOTATE))
-
-
-def _before(cursor: str | None) -> str | None:
-    position = decode_cursor(cursor, tuple[Id])
-    return position[0] if position else None
 
 
 routes.include(returns_routes.routes)

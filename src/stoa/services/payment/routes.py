@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from stoa.kit import problems, text
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
@@ -211,8 +211,8 @@ async def refund_payment(payments: Payments, request: Request[RefundBody]) -> Pa
 async def show_ledger(payments: Payments, request: Request[None, LedgerQuery]) -> Page[LedgerEntryView]:
     """The double-entry ledger, oldest first, of one payment or of all."""
     query = request.query
-    after = decode_cursor(query.cursor, tuple[EntryId])
-    rows = await repository.ledger_after(payments.db, after[0] if after else 0, query.payment_id, query.limit + 1)
+    after = decode_key(query.cursor, tuple[EntryId])
+    rows = await repository.ledger_after(payments.db, after or 0, query.payment_id, query.limit + 1)
     entries = [
         LedgerEntryView(
             id=row["id"],

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import Metadata, Value, Values
-from stoa.kit.http.pages import decode_cursor, page_of
+from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Answer, Request, Routes, may
 from stoa.kit.http.types import Address, CurrencyCode, Id, Name, Page, PageQuery, Phone, Sku
 from stoa.kit.ids import is_uuid
@@ -174,7 +174,7 @@ async def change_customer(users: Users, request: Request[CustomerChange]) -> Cus
 
 @routes.get("/users/addresses", query=PageQuery, answer=Page[AddressView], who=OWNER, summary="Your address book")
 async def list_addresses(users: Users, request: Request[None, PageQuery]) -> Page[AddressView]:
-    after, limit = _position(request.query), request.query.limit
+    after, limit = decode_key(request.query.cursor, tuple[Id]), request.query.limit
     found = await repository.list_addresses(users.db, request.user_id, after, limit + 1)
     return page_of([_address(address) for address in found], limit, lambda address: (address.id,))
 
@@ -246,7 +246,7 @@ async def set_preferences(users: Users, request: Request[PreferencesBody]) -> Pr
     "/users/wishlist", query=PageQuery, answer=Page[WishView], who=OWNER, summary="Your wishlist, the newest first"
 )
 async def list_wishes(users: Users, request: Request[None, PageQuery]) -> Page[WishView]:
-    before, limit = _position(request.query), request.query.limit
+    before, limit = decode_key(request.query.cursor, tuple[Id]), request.query.limit
     page = page_of(
         await repository.list_wishes(users.db, request.user_id, before, limit + 1), limit, lambda wish: (wish.id,)
     )
@@ -278,12 +278,6 @@ async def delete_wish(users: Users, request: Request) -> None:
     item = request.path["product_or_sku"]
     product_id = item if is_uuid(item) else None
     await wishlist.delete_wish(users, request.user_id, product_id=product_id, sku=item)
-
-
-def _position(query: PageQuery) -> str | None:
-    """The id of the last row of the page before."""
-    position = decode_cursor(query.cursor, tuple[Id])
-    return position[0] if position else None
 
 
 def _profile(profile: Profile) -> ProfileView:
