@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.context import Principal
-from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
@@ -37,7 +36,7 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.events import ProductDeleted
-from stoa.services.catalog.fields import VARIANT, Defined, defined_for
+from stoa.services.catalog.fields import defined_for, defined_for_variant
 from stoa.services.catalog.product import (
     Product,
     Variant,
@@ -139,7 +138,7 @@ async def add_variant(
             raise TooManyVariants(MOST_VARIANTS)
         check_variant_id(new, None, "id")
         last = max((variant.position for variant in before.variants), default=-1)
-        defined = Defined({}, await definitions(tx, VARIANT) if new.custom_fields else {})
+        defined = await defined_for_variant(tx, new)
         added = noted(new.at(min(last + 1, MOST_POSITION), uuid7()), None, new, defined)
         variants = in_order([*before.variants, added])
         check_told_apart(variants, "options")
@@ -155,7 +154,7 @@ async def replace_variant(
         before, old = await _lock_variant(tx, sku_or_id, by)
         if_match.check(before.version)
         position = old.position if new.position is None else new.position
-        defined = Defined({}, await definitions(tx, VARIANT) if new.custom_fields else {})
+        defined = await defined_for_variant(tx, new)
         changed = Variant(old.id, old.sku, new.name, new.price.money, position, new.options)
         changed = noted(changed, old, new, defined)
         variants = in_order(changed if variant is old else variant for variant in before.variants)

@@ -9,7 +9,7 @@ from stoa.kit.custom_fields.definition import Entity
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.values import Fields, Known, merged
 from stoa.kit.db import Db
-from stoa.services.catalog.bodies import ProductPatch, sent_variants
+from stoa.services.catalog.bodies import NewVariant, ProductPatch, VariantReplacement, sent_variants
 
 PRODUCT = Entity("product", filterable=True)
 VARIANT = Entity("variant")
@@ -35,6 +35,11 @@ async def defined_for(db: Db, patches: Iterable[ProductPatch]) -> Defined:
         await definitions(db, PRODUCT) if of_product else {},
         await definitions(db, VARIANT) if of_variant else {},
     )
+
+
+async def defined_for_variant(db: Db, sent: NewVariant | VariantReplacement) -> Defined:
+    """The same for one variant alone."""
+    return Defined({}, await definitions(db, VARIANT) if sent.custom_fields else {})
 
 
 def fields_after(known: Known, before: Fields, sent: Mapping[str, Any], place: str = "") -> Fields:
