@@ -42,6 +42,7 @@ from stoa.kit.context import Context
 from stoa.kit.db import LOCK_SECONDS, Locked, lock_wait, refuse_inside_transaction
 from stoa.kit.held_locks import HeldLocks, Holders
 from stoa.kit.lock_queue import Entry, LockQueue
+from stoa.kit.many import together
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -107,17 +108,27 @@ class Batcher(Generic[Item, Result]):
 
         Raises `Locked` where somebody else holds what it needs for longer than a database session waits.
         """
+        return await self._enter(item, context.current())
+
+    async def submit_many(self, items: Sequence[Item], origins: Sequence[Context]) -> list[Result | Exception]:
+        """What becomes of each, in their order, as if each had been submitted in the context that is its origin.
+
+        `UnderWay` for one that takes longer than the others are to wait for it (`stoa.kit.many`).
+        """
+        return await together([self._enter(item, origin) for item, origin in zip(items, origins, strict=True)])
+
+    def _enter(self, item: Item, origin: Context) -> asyncio.Future[Result]:
         refuse_inside_transaction("a batch")
         if self._closed:
             raise ShuttingDown("This is about to stop; ask again.")
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        entry = Entry(item, answer, frozenset(self._locks(item)), context.current())
+        entry = Entry(item, answer, frozenset(self._locks(item)), origin)
         self._queue.add(entry)
         if self._queue.is_stuck(entry):
             self._watch()
         else:
             self._start()
-        return await answer
+        return answer
 
     async def close(self, within_seconds: float = CLOSE_SECONDS) -> None:
         """Take nothing more, and return when everything taken is answered; what takes longer is `ShuttingDown`."""

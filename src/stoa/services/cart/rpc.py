@@ -12,13 +12,19 @@ import msgspec
 from stoa.contracts.cart.v1 import cart_pb2_grpc
 from stoa.contracts.cart.v1.cart_pb2 import (
     CartLine,
+    CartOutcome,
     ClearCartRequest,
     ClearCartResponse,
+    ClearManyRequest,
+    ClearManyResponse,
     GetCartRequest,
     GetCartResponse,
+    GetManyRequest,
+    GetManyResponse,
 )
-from stoa.contracts.common.v1.common_pb2 import Address
+from stoa.contracts.common.v1.common_pb2 import Address, Outcome
 from stoa.kit.custom_fields.values import Known, named
+from stoa.kit.many import done, each, outcome
 from stoa.services.cart import access
 from stoa.services.cart.document import Line
 from stoa.services.cart.errors import NoSuchCart
@@ -53,10 +59,18 @@ class CartServicer(cart_pb2_grpc.CartServiceServicer):
             billing_address=_address(said.billing_address),
         )
 
+    async def GetMany(self, request: GetManyRequest, context: Any) -> GetManyResponse:
+        results = await each(lambda one: self.GetCart(one, context), request.requests, request.origins)
+        return GetManyResponse(outcomes=[outcome(CartOutcome, one, lambda cart: cart) for one in results])
+
     async def ClearCart(self, request: ClearCartRequest, context: Any) -> ClearCartResponse:
         bought = {line.sku: line.quantity for line in request.lines}
         await self._carts.store.end_round(request.cart_id, request.round, bought)
         return ClearCartResponse()
+
+    async def ClearMany(self, request: ClearManyRequest, context: Any) -> ClearManyResponse:
+        results = await each(lambda one: self.ClearCart(one, context), request.requests, request.origins)
+        return ClearManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
 
 def _line(known: Known, line: Line) -> CartLine:

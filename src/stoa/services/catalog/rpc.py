@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,6 +19,7 @@ from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.bodies import NewProduct
 from stoa.services.catalog.import_products import Imported, import_products
 from stoa.services.catalog.messages import category_message, product_message, that_fit, variant_message
+from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 
@@ -54,8 +56,14 @@ class CatalogServicer(CatalogServiceServicer):
         self._catalog = catalog
 
     async def GetVariants(self, request: pb.GetVariantsRequest, context: Any) -> pb.GetVariantsResponse:
-        found = await repository.variants_for_sale(self._catalog.db, request.skus)
-        return pb.GetVariantsResponse(variants=[variant_message(one, request.context.currency) for one in found])
+        return _variants(request, await repository.variants_for_sale(self._catalog.db, request.skus))
+
+    async def GetVariantsMany(self, request: pb.GetVariantsManyRequest, context: Any) -> pb.GetVariantsManyResponse:
+        wanted = sorted({sku for one in request.requests for sku in one.skus})
+        found = {one.sku: one for one in await repository.variants_for_sale(self._catalog.db, wanted)}
+        return pb.GetVariantsManyResponse(
+            answers=[_variants(one, [found[sku] for sku in one.skus if sku in found]) for one in request.requests]
+        )
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
         return pb.GetProductResponse(product=product_message(await show_product(self._catalog, request.product, None)))
@@ -102,6 +110,10 @@ def _asked(request: dict[str, Any], shape: type[T]) -> T:
         return msgspec.convert(request, shape)
     except msgspec.ValidationError as error:
         raise unprocessable(error) from None
+
+
+def _variants(asked: pb.GetVariantsRequest, found: Iterable[ForSale]) -> pb.GetVariantsResponse:
+    return pb.GetVariantsResponse(variants=[variant_message(one, asked.context.currency) for one in found])
 
 
 def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:

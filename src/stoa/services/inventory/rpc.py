@@ -11,10 +11,12 @@ import msgspec
 from msgspec import Meta
 
 from stoa.contracts.common.v1.common_pb2 import Line as LineMessage
+from stoa.contracts.common.v1.common_pb2 import Outcome
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
 from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Count, Id, Quantity, Sku
+from stoa.kit.many import done, each, outcome
 from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import import_stock
@@ -86,9 +88,17 @@ class InventoryServicer(InventoryServiceServicer):
         asked_for = ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds)
         return pb.ReserveResponse(reservation=_message(await self._inventory.reserving.submit(asked_for)))
 
+    async def ReserveMany(self, request: pb.ReserveManyRequest, context: Any) -> pb.ReserveManyResponse:
+        results = await each(lambda one: self.Reserve(one, context), request.requests, request.origins)
+        return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
+
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
         key = _read(_Key, key=request.key).key
         return pb.ReleaseResponse(state=_STATES[await release(self._inventory, key)])
+
+    async def ReleaseMany(self, request: pb.ReleaseManyRequest, context: Any) -> pb.ReleaseManyResponse:
+        results = await each(lambda one: self.Release(one, context), request.requests, request.origins)
+        return pb.ReleaseManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     async def Allocate(self, request: pb.AllocateRequest, context: Any) -> pb.AllocateResponse:
         asked = _read(_Allocate, key=request.key, order_id=request.order_id)

@@ -11,17 +11,25 @@ import msgspec
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.order.v1 import order_pb2_grpc
 from stoa.contracts.order.v1.order_pb2 import (
+    AbandonManyRequest,
+    AbandonManyResponse,
     AbandonOrderRequest,
     AbandonOrderResponse,
     CheckCustomFieldsRequest,
     CheckCustomFieldsResponse,
+    ConfirmManyRequest,
+    ConfirmManyResponse,
     ConfirmOrderRequest,
     ConfirmOrderResponse,
+    ConfirmOutcome,
+    CreateManyRequest,
+    CreateManyResponse,
     CreateOrderRequest,
     CreateOrderResponse,
     GetOrderRequest,
     GetOrderResponse,
 )
+from stoa.kit.many import done, each, outcome
 from stoa.kit.money import Money
 from stoa.services.order import figures, repository
 from stoa.services.order.abandon_order import abandon_order
@@ -42,12 +50,24 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         figures.check(new.figures, new.items)
         return CreateOrderResponse(order_json=order_json(await self._orders.creations.submit(new)))
 
+    async def CreateMany(self, request: CreateManyRequest, context: Any) -> CreateManyResponse:
+        results = await each(lambda one: self.CreateOrder(one, context), request.requests, request.origins)
+        return CreateManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
+
     async def ConfirmOrder(self, request: ConfirmOrderRequest, context: Any) -> ConfirmOrderResponse:
         return ConfirmOrderResponse(order_json=order_json(await self._orders.confirmations.submit(request.order_id)))
+
+    async def ConfirmMany(self, request: ConfirmManyRequest, context: Any) -> ConfirmManyResponse:
+        results = await each(lambda one: self.ConfirmOrder(one, context), request.requests, request.origins)
+        return ConfirmManyResponse(outcomes=[outcome(ConfirmOutcome, one, lambda answer: answer) for one in results])
 
     async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:
         await abandon_order(self._orders, request.checkout_id, request.reason)
         return AbandonOrderResponse()
+
+    async def AbandonMany(self, request: AbandonManyRequest, context: Any) -> AbandonManyResponse:
+        results = await each(lambda one: self.AbandonOrder(one, context), request.requests, request.origins)
+        return AbandonManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
 
     async def CheckCustomFields(self, request: CheckCustomFieldsRequest, context: Any) -> CheckCustomFieldsResponse:
         await check_said(self._orders.db, _object(request.custom_fields_json))

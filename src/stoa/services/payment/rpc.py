@@ -11,6 +11,7 @@ from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.payment.v1 import payment_pb2 as pb
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceServicer
 from stoa.kit import problems
+from stoa.kit.many import each, outcome
 from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.payment import repository
 from stoa.services.payment.authorize_payment import authorize
@@ -38,15 +39,27 @@ class PaymentServicer(PaymentServiceServicer):
         )
         return pb.AuthorizeResponse(payment=_message(await authorize(self._payments, new, request.token)))
 
+    async def AuthorizeMany(self, request: pb.AuthorizeManyRequest, context: Any) -> pb.AuthorizeManyResponse:
+        results = await each(lambda one: self.Authorize(one, context), request.requests, request.origins)
+        return pb.AuthorizeManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
+
     async def ResolvePayment(self, request: pb.ResolvePaymentRequest, context: Any) -> pb.ResolvePaymentResponse:
         return pb.ResolvePaymentResponse(payment=_message(await resolve(self._payments, _key(request.key))))
 
     async def Capture(self, request: pb.CaptureRequest, context: Any) -> pb.CaptureResponse:
         return pb.CaptureResponse(payment=_message(await capture(self._payments, _key(request.key))))
 
+    async def CaptureMany(self, request: pb.CaptureManyRequest, context: Any) -> pb.CaptureManyResponse:
+        results = await each(lambda one: self.Capture(one, context), request.requests, request.origins)
+        return pb.CaptureManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
+
     async def VoidPayment(self, request: pb.VoidPaymentRequest, context: Any) -> pb.VoidPaymentResponse:
         payment = await void(self._payments, _key(request.key), request.reason)
         return pb.VoidPaymentResponse(payment=_message(payment))
+
+    async def VoidMany(self, request: pb.VoidManyRequest, context: Any) -> pb.VoidManyResponse:
+        results = await each(lambda one: self.VoidPayment(one, context), request.requests, request.origins)
+        return pb.VoidManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
 
     async def KeepPayment(self, request: pb.KeepPaymentRequest, context: Any) -> pb.KeepPaymentResponse:
         payment = await keep(self._payments, _uuid(request.payment_id, "payment_id"))
@@ -65,6 +78,10 @@ class PaymentServicer(PaymentServiceServicer):
         by_hand = await repository.given_by_hand(self._payments.db, payment.id)
         message.by_hand.CopyFrom(_money(Money(by_hand, payment.amount.currency)))
         return message
+
+
+def _payment_of(answer: pb.AuthorizeResponse | pb.CaptureResponse | pb.VoidPaymentResponse) -> pb.Payment:
+    return answer.payment
 
 
 def _message(payment: Payment) -> pb.Payment:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/cart/v1/cart.proto\x12\x0cstoa.cart.v1\x1a\x1bstoa/common/v1/common.proto\"2\n\x0eGetCartRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rt_id\x18\x02 \x01(\t\"\xae\x01\n\x08\x43\x61rtLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x1a\n\x12\x63ustom_fields_json\x18\x03 \x01(\x0c\x12\x36\n\x08metadata\x18\x04 \x03(\x0b\x32$.stoa.cart.v1.CartLine.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcc\x01\n\x0fGetCartResponse\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.stoa.cart.v1.CartLine\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x31\n\x10shipping_address\x18\x05 \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\x06 \x01(\x0b\x32\x17.stoa.common.v1.Address\"W\n\x10\x43learCartRequest\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.stoa.common.v1.Line\"\x13\n\x11\x43learCartResponse2\xad\x01\n\x0b\x43\x61rtService\x12K\n\x07GetCart\x12\x1c.stoa.cart.v1.GetCartRequest\x1a\x1d.stoa.cart.v1.GetCartResponse\"\x03\x90\x02\x01\x12Q\n\tClearCart\x12\x1e.stoa.cart.v1.ClearCartRequest\x1a\x1f.stoa.cart.v1.ClearCartResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/cart/v1/cart.proto\x12\x0cstoa.cart.v1\x1a\x1bstoa/common/v1/common.proto\"2\n\x0eGetCartRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61rt_id\x18\x02 \x01(\t\"\xae\x01\n\x08\x43\x61rtLine\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x12\x1a\n\x12\x63ustom_fields_json\x18\x03 \x01(\x0c\x12\x36\n\x08metadata\x18\x04 \x03(\x0b\x32$.stoa.cart.v1.CartLine.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xcc\x01\n\x0fGetCartResponse\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12%\n\x05lines\x18\x03 \x03(\x0b\x32\x16.stoa.cart.v1.CartLine\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\x31\n\x10shipping_address\x18\x05 \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\x06 \x01(\x0b\x32\x17.stoa.common.v1.Address\"i\n\x0eGetManyRequest\x12.\n\x08requests\x18\x01 \x03(\x0b\x32\x1c.stoa.cart.v1.GetCartRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\">\n\x0fGetManyResponse\x12+\n\x08outcomes\x18\x01 \x03(\x0b\x32\x19.stoa.cart.v1.CartOutcome\"s\n\x0b\x43\x61rtOutcome\x12-\n\x04\x63\x61rt\x18\x01 \x01(\x0b\x32\x1d.stoa.cart.v1.GetCartResponseH\x00\x12*\n\x07problem\x18\x02 \x01(\x0b\x32\x17.stoa.common.v1.ProblemH\x00\x42\t\n\x07outcome\"W\n\x10\x43learCartRequest\x12\x0f\n\x07\x63\x61rt_id\x18\x01 \x01(\t\x12\r\n\x05round\x18\x02 \x01(\x03\x12#\n\x05lines\x18\x03 \x03(\x0b\x32\x14.stoa.common.v1.Line\"\x13\n\x11\x43learCartResponse\"m\n\x10\x43learManyRequest\x12\x30\n\x08requests\x18\x01 \x03(\x0b\x32\x1e.stoa.cart.v1.ClearCartRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\">\n\x11\x43learManyResponse\x12)\n\x08outcomes\x18\x01 \x03(\x0b\x32\x17.stoa.common.v1.Outcome2\xcd\x02\n\x0b\x43\x61rtService\x12K\n\x07GetCart\x12\x1c.stoa.cart.v1.GetCartRequest\x1a\x1d.stoa.cart.v1.GetCartResponse\"\x03\x90\x02\x01\x12K\n\x07GetMany\x12\x1c.stoa.cart.v1.GetManyRequest\x1a\x1d.stoa.cart.v1.GetManyResponse\"\x03\x90\x02\x01\x12Q\n\tClearCart\x12\x1e.stoa.cart.v1.ClearCartRequest\x1a\x1f.stoa.cart.v1.ClearCartResponse\"\x03\x90\x02\x02\x12Q\n\tClearMany\x12\x1e.stoa.cart.v1.ClearManyRequest\x1a\x1f.stoa.cart.v1.ClearManyResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,8 +36,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARTLINE_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CARTSERVICE'].methods_by_name['GetCart']._loaded_options = None
   _globals['_CARTSERVICE'].methods_by_name['GetCart']._serialized_options = b'\220\002\001'
+  _globals['_CARTSERVICE'].methods_by_name['GetMany']._loaded_options = None
+  _globals['_CARTSERVICE'].methods_by_name['GetMany']._serialized_options = b'\220\002\001'
   _globals['_CARTSERVICE'].methods_by_name['ClearCart']._loaded_options = None
   _globals['_CARTSERVICE'].methods_by_name['ClearCart']._serialized_options = b'\220\002\002'
+  _globals['_CARTSERVICE'].methods_by_name['ClearMany']._loaded_options = None
+  _globals['_CARTSERVICE'].methods_by_name['ClearMany']._serialized_options = b'\220\002\002'
   _globals['_GETCARTREQUEST']._serialized_start=70
   _globals['_GETCARTREQUEST']._serialized_end=120
   _globals['_CARTLINE']._serialized_start=123
@@ -46,10 +50,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CARTLINE_METADATAENTRY']._serialized_end=297
   _globals['_GETCARTRESPONSE']._serialized_start=300
   _globals['_GETCARTRESPONSE']._serialized_end=504
-  _globals['_CLEARCARTREQUEST']._serialized_start=506
-  _globals['_CLEARCARTREQUEST']._serialized_end=593
-  _globals['_CLEARCARTRESPONSE']._serialized_start=595
-  _globals['_CLEARCARTRESPONSE']._serialized_end=614
-  _globals['_CARTSERVICE']._serialized_start=617
-  _globals['_CARTSERVICE']._serialized_end=790
+  _globals['_GETMANYREQUEST']._serialized_start=506
+  _globals['_GETMANYREQUEST']._serialized_end=611
+  _globals['_GETMANYRESPONSE']._serialized_start=613
+  _globals['_GETMANYRESPONSE']._serialized_end=675
+  _globals['_CARTOUTCOME']._serialized_start=677
+  _globals['_CARTOUTCOME']._serialized_end=792
+  _globals['_CLEARCARTREQUEST']._serialized_start=794
+  _globals['_CLEARCARTREQUEST']._serialized_end=881
+  _globals['_CLEARCARTRESPONSE']._serialized_start=883
+  _globals['_CLEARCARTRESPONSE']._serialized_end=902
+  _globals['_CLEARMANYREQUEST']._serialized_start=904
+  _globals['_CLEARMANYREQUEST']._serialized_end=1013
+  _globals['_CLEARMANYRESPONSE']._serialized_start=1015
+  _globals['_CLEARMANYRESPONSE']._serialized_end=1077
+  _globals['_CARTSERVICE']._serialized_start=1080
+  _globals['_CARTSERVICE']._serialized_end=1413
 # @@protoc_insertion_point(module_scope)

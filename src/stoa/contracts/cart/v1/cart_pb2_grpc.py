@@ -40,10 +40,20 @@ class CartServiceStub:
                 request_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetCartRequest.SerializeToString,
                 response_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetCartResponse.FromString,
                 _registered_method=True)
+        self.GetMany = channel.unary_unary(
+                '/stoa.cart.v1.CartService/GetMany',
+                request_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyResponse.FromString,
+                _registered_method=True)
         self.ClearCart = channel.unary_unary(
                 '/stoa.cart.v1.CartService/ClearCart',
                 request_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartRequest.SerializeToString,
                 response_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartResponse.FromString,
+                _registered_method=True)
+        self.ClearMany = channel.unary_unary(
+                '/stoa.cart.v1.CartService/ClearMany',
+                request_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyResponse.FromString,
                 _registered_method=True)
 
 
@@ -59,9 +69,23 @@ class CartServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ClearCart(self, request, context):
         """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
         beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -75,10 +99,20 @@ def add_CartServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetCartRequest.FromString,
                     response_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetCartResponse.SerializeToString,
             ),
+            'GetMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMany,
+                    request_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyRequest.FromString,
+                    response_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyResponse.SerializeToString,
+            ),
             'ClearCart': grpc.unary_unary_rpc_method_handler(
                     servicer.ClearCart,
                     request_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartRequest.FromString,
                     response_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartResponse.SerializeToString,
+            ),
+            'ClearMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearMany,
+                    request_deserializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyRequest.FromString,
+                    response_serializer=stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -120,6 +154,33 @@ class CartService:
             _registered_method=True)
 
     @staticmethod
+    def GetMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.cart.v1.CartService/GetMany',
+            stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyRequest.SerializeToString,
+            stoa_dot_cart_dot_v1_dot_cart__pb2.GetManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ClearCart(request,
             target,
             options=(),
@@ -136,6 +197,33 @@ class CartService:
             '/stoa.cart.v1.CartService/ClearCart',
             stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartRequest.SerializeToString,
             stoa_dot_cart_dot_v1_dot_cart__pb2.ClearCartResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.cart.v1.CartService/ClearMany',
+            stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyRequest.SerializeToString,
+            stoa_dot_cart_dot_v1_dot_cart__pb2.ClearManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

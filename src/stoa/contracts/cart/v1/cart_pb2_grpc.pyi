@@ -37,10 +37,14 @@ class CartServiceStub:
     """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
     a user who never put anything in has an empty one.
     """
+    GetMany: _grpc.UnaryUnaryMultiCallable[_cart_pb2.GetManyRequest, _cart_pb2.GetManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ClearCart: _grpc.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]
     """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
     beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
     """
+    ClearMany: _grpc.UnaryUnaryMultiCallable[_cart_pb2.ClearManyRequest, _cart_pb2.ClearManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
 @_typing.type_check_only
 class CartServiceAsyncStub(CartServiceStub):
@@ -51,10 +55,14 @@ class CartServiceAsyncStub(CartServiceStub):
     """The cart a checkout is about: of the user, or the guest's by id. NOT_FOUND if there is none or it is another's;
     a user who never put anything in has an empty one.
     """
+    GetMany: _aio.UnaryUnaryMultiCallable[_cart_pb2.GetManyRequest, _cart_pb2.GetManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ClearCart: _aio.UnaryUnaryMultiCallable[_cart_pb2.ClearCartRequest, _cart_pb2.ClearCartResponse]  # type: ignore[assignment]
     """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
     beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
     """
+    ClearMany: _aio.UnaryUnaryMultiCallable[_cart_pb2.ClearManyRequest, _cart_pb2.ClearManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
 class CartServiceServicer(metaclass=_abc_1.ABCMeta):
     """What shoppers intend to buy: SKUs and quantities, never prices."""
@@ -70,6 +78,14 @@ class CartServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def GetMany(
+        self,
+        request: _cart_pb2.GetManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cart_pb2.GetManyResponse, _abc.Awaitable[_cart_pb2.GetManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def ClearCart(
         self,
         request: _cart_pb2.ClearCartRequest,
@@ -78,5 +94,13 @@ class CartServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ends a round of the cart: takes the bought quantities out, of each SKU at most what is there, and what was put in
         beside them stays. A round ends once: a repeat changes nothing. A cart that is gone has nothing to take out.
         """
+
+    @_abc_1.abstractmethod
+    def ClearMany(
+        self,
+        request: _cart_pb2.ClearManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cart_pb2.ClearManyResponse, _abc.Awaitable[_cart_pb2.ClearManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
 def add_CartServiceServicer_to_server(servicer: CartServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

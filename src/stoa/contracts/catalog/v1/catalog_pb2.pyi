@@ -207,6 +207,48 @@ class GetVariantsResponse(_message.Message):
 Global___GetVariantsResponse: _TypeAlias = GetVariantsResponse  # noqa: Y015
 
 @_typing.final
+class GetVariantsManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetVariantsRequest]: ...
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___GetVariantsRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVariantsManyRequest: _TypeAlias = GetVariantsManyRequest  # noqa: Y015
+
+@_typing.final
+class GetVariantsManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetVariantsResponse]:
+        """In the order of the requests."""
+
+    def __init__(
+        self,
+        *,
+        answers: _abc.Iterable[Global___GetVariantsResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetVariantsManyResponse: _TypeAlias = GetVariantsManyResponse  # noqa: Y015
+
+@_typing.final
 class Product(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

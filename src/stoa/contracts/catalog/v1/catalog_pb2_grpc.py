@@ -40,6 +40,11 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
                 _registered_method=True)
+        self.GetVariantsMany = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/GetVariantsMany',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyResponse.FromString,
+                _registered_method=True)
         self.GetProduct = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/GetProduct',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.SerializeToString,
@@ -79,6 +84,13 @@ class CatalogServiceServicer:
     def GetVariants(self, request, context):
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
         the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVariantsMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +151,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.SerializeToString,
             ),
+            'GetVariantsMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVariantsMany,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyResponse.SerializeToString,
+            ),
             'GetProduct': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProduct,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetProductRequest.FromString,
@@ -198,6 +215,33 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetVariants',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVariantsMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/GetVariantsMany',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetVariantsManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

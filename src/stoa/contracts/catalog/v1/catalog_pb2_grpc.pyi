@@ -37,6 +37,8 @@ class CatalogServiceStub:
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
     the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
     """
+    GetVariantsMany: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsManyRequest, _catalog_pb2.GetVariantsManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     GetProduct: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]
@@ -67,6 +69,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
     the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
     """
+    GetVariantsMany: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetVariantsManyRequest, _catalog_pb2.GetVariantsManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     GetProduct: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductRequest, _catalog_pb2.GetProductResponse]  # type: ignore[assignment]
     """The product of this id or slug as everybody may see it. NOT_FOUND for one that is not for sale now, or never was."""
     GetProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetProductsRequest, _catalog_pb2.GetProductsResponse]  # type: ignore[assignment]
@@ -100,6 +104,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """The variants that exist and are for sale, by SKU; those that are not are simply missing from the answer. The price is
         the one that holds in the context; a variant that has none there is answered without, and cannot be bought there.
         """
+
+    @_abc_1.abstractmethod
+    def GetVariantsMany(
+        self,
+        request: _catalog_pb2.GetVariantsManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.GetVariantsManyResponse, _abc.Awaitable[_catalog_pb2.GetVariantsManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
     @_abc_1.abstractmethod
     def GetProduct(

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstoa/common/v1/common.proto\x12\x0estoa.common.v1\"/\n\x05Money\x12\x14\n\x0c\x61mount_minor\x18\x01 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"\x88\x01\n\x07\x41\x64\x64ress\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05line1\x18\x02 \x01(\t\x12\r\n\x05line2\x18\x03 \x01(\t\x12\x0c\n\x04\x63ity\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x13\n\x0bpostal_code\x18\x06 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x07 \x01(\t\x12\r\n\x05phone\x18\x08 \x01(\t\"%\n\x04Line\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstoa/common/v1/common.proto\x12\x0estoa.common.v1\"/\n\x05Money\x12\x14\n\x0c\x61mount_minor\x18\x01 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"\x88\x01\n\x07\x41\x64\x64ress\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05line1\x18\x02 \x01(\t\x12\r\n\x05line2\x18\x03 \x01(\t\x12\x0c\n\x04\x63ity\x18\x04 \x01(\t\x12\x0e\n\x06region\x18\x05 \x01(\t\x12\x13\n\x0bpostal_code\x18\x06 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x07 \x01(\t\x12\r\n\x05phone\x18\x08 \x01(\t\"%\n\x04Line\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"1\n\x06Origin\x12\x13\n\x0btraceparent\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x1b\n\x07Problem\x12\x10\n\x08\x64ocument\x18\x01 \x01(\x0c\"\x06\n\x04\x44one\"f\n\x07Outcome\x12$\n\x04\x64one\x18\x01 \x01(\x0b\x32\x14.stoa.common.v1.DoneH\x00\x12*\n\x07problem\x18\x02 \x01(\x0b\x32\x17.stoa.common.v1.ProblemH\x00\x42\t\n\x07outcomeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,4 +37,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDRESS']._serialized_end=233
   _globals['_LINE']._serialized_start=235
   _globals['_LINE']._serialized_end=272
+  _globals['_ORIGIN']._serialized_start=274
+  _globals['_ORIGIN']._serialized_end=323
+  _globals['_PROBLEM']._serialized_start=325
+  _globals['_PROBLEM']._serialized_end=352
+  _globals['_DONE']._serialized_start=354
+  _globals['_DONE']._serialized_end=360
+  _globals['_OUTCOME']._serialized_start=362
+  _globals['_OUTCOME']._serialized_end=464
 # @@protoc_insertion_point(module_scope)

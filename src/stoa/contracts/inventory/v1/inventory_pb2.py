@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!stoa/inventory/v1/inventory.proto\x12\x11stoa.inventory.v1\x1a\x1bstoa/common/v1/common.proto\"J\n\x05Stock\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\"\x93\x01\n\x0bReservation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.stoa.inventory.v1.ReservationState\x12#\n\x05lines\x18\x04 \x03(\x0b\x32\x14.stoa.common.v1.Line\x12\x12\n\nexpires_at\x18\x05 \x01(\t\"\x1f\n\x0fGetStockRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\";\n\x10GetStockResponse\x12\'\n\x05stock\x18\x01 \x03(\x0b\x32\x18.stoa.inventory.v1.Stock\"B\n\x0eReserveRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05lines\x18\x02 \x03(\x0b\x32\x14.stoa.common.v1.Line\"F\n\x0fReserveResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"E\n\x0fReleaseResponse\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.stoa.inventory.v1.ReservationState\"0\n\x0f\x41llocateRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"G\n\x10\x41llocateResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"$\n\x15GetReservationRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"M\n\x16GetReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"9\n\x12ImportStockRequest\x12#\n\x05lines\x18\x01 \x03(\x0b\x32\x14.stoa.common.v1.Line\";\n\x13ImportStockResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03*\xd2\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_ALLOCATED\x10\x02\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x03\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x04\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x05\x32\xc3\x04\n\x10InventoryService\x12X\n\x08GetStock\x12\".stoa.inventory.v1.GetStockRequest\x1a#.stoa.inventory.v1.GetStockResponse\"\x03\x90\x02\x01\x12U\n\x07Reserve\x12!.stoa.inventory.v1.ReserveRequest\x1a\".stoa.inventory.v1.ReserveResponse\"\x03\x90\x02\x02\x12U\n\x07Release\x12!.stoa.inventory.v1.ReleaseRequest\x1a\".stoa.inventory.v1.ReleaseResponse\"\x03\x90\x02\x02\x12X\n\x08\x41llocate\x12\".stoa.inventory.v1.AllocateRequest\x1a#.stoa.inventory.v1.AllocateResponse\"\x03\x90\x02\x02\x12j\n\x0eGetReservation\x12(.stoa.inventory.v1.GetReservationRequest\x1a).stoa.inventory.v1.GetReservationResponse\"\x03\x90\x02\x01\x12\x61\n\x0bImportStock\x12%.stoa.inventory.v1.ImportStockRequest\x1a&.stoa.inventory.v1.ImportStockResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!stoa/inventory/v1/inventory.proto\x12\x11stoa.inventory.v1\x1a\x1bstoa/common/v1/common.proto\"J\n\x05Stock\x12\x0b\n\x03sku\x18\x01 \x01(\t\x12\x0f\n\x07on_hand\x18\x02 \x01(\x03\x12\x10\n\x08reserved\x18\x03 \x01(\x03\x12\x11\n\tavailable\x18\x04 \x01(\x03\"\x93\x01\n\x0bReservation\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\x12\x32\n\x05state\x18\x03 \x01(\x0e\x32#.stoa.inventory.v1.ReservationState\x12#\n\x05lines\x18\x04 \x03(\x0b\x32\x14.stoa.common.v1.Line\x12\x12\n\nexpires_at\x18\x05 \x01(\t\"\x1f\n\x0fGetStockRequest\x12\x0c\n\x04skus\x18\x01 \x03(\t\";\n\x10GetStockResponse\x12\'\n\x05stock\x18\x01 \x03(\x0b\x32\x18.stoa.inventory.v1.Stock\"T\n\x0eReserveRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05lines\x18\x02 \x03(\x0b\x32\x14.stoa.common.v1.Line\x12\x10\n\x08order_id\x18\x03 \x01(\t\"r\n\x12ReserveManyRequest\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.stoa.inventory.v1.ReserveRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\"@\n\x13ReserveManyResponse\x12)\n\x08outcomes\x18\x01 \x03(\x0b\x32\x17.stoa.common.v1.Outcome\"F\n\x0fReserveResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"\x1d\n\x0eReleaseRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"E\n\x0fReleaseResponse\x12\x32\n\x05state\x18\x01 \x01(\x0e\x32#.stoa.inventory.v1.ReservationState\"r\n\x12ReleaseManyRequest\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.stoa.inventory.v1.ReleaseRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\"@\n\x13ReleaseManyResponse\x12)\n\x08outcomes\x18\x01 \x03(\x0b\x32\x17.stoa.common.v1.Outcome\"0\n\x0f\x41llocateRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\"G\n\x10\x41llocateResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"$\n\x15GetReservationRequest\x12\x0b\n\x03key\x18\x01 \x01(\t\"M\n\x16GetReservationResponse\x12\x33\n\x0breservation\x18\x01 \x01(\x0b\x32\x1e.stoa.inventory.v1.Reservation\"9\n\x12ImportStockRequest\x12#\n\x05lines\x18\x01 \x03(\x0b\x32\x14.stoa.common.v1.Line\";\n\x13ImportStockResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03*\xd2\x01\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16RESERVATION_STATE_HELD\x10\x01\x12\x1f\n\x1bRESERVATION_STATE_ALLOCATED\x10\x02\x12\x1f\n\x1bRESERVATION_STATE_COMMITTED\x10\x03\x12\x1e\n\x1aRESERVATION_STATE_RELEASED\x10\x04\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x05\x32\x89\x06\n\x10InventoryService\x12X\n\x08GetStock\x12\".stoa.inventory.v1.GetStockRequest\x1a#.stoa.inventory.v1.GetStockResponse\"\x03\x90\x02\x01\x12U\n\x07Reserve\x12!.stoa.inventory.v1.ReserveRequest\x1a\".stoa.inventory.v1.ReserveResponse\"\x03\x90\x02\x02\x12\x61\n\x0bReserveMany\x12%.stoa.inventory.v1.ReserveManyRequest\x1a&.stoa.inventory.v1.ReserveManyResponse\"\x03\x90\x02\x02\x12U\n\x07Release\x12!.stoa.inventory.v1.ReleaseRequest\x1a\".stoa.inventory.v1.ReleaseResponse\"\x03\x90\x02\x02\x12\x61\n\x0bReleaseMany\x12%.stoa.inventory.v1.ReleaseManyRequest\x1a&.stoa.inventory.v1.ReleaseManyResponse\"\x03\x90\x02\x02\x12X\n\x08\x41llocate\x12\".stoa.inventory.v1.AllocateRequest\x1a#.stoa.inventory.v1.AllocateResponse\"\x03\x90\x02\x02\x12j\n\x0eGetReservation\x12(.stoa.inventory.v1.GetReservationRequest\x1a).stoa.inventory.v1.GetReservationResponse\"\x03\x90\x02\x01\x12\x61\n\x0bImportStock\x12%.stoa.inventory.v1.ImportStockRequest\x1a&.stoa.inventory.v1.ImportStockResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +36,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INVENTORYSERVICE'].methods_by_name['GetStock']._serialized_options = b'\220\002\001'
   _globals['_INVENTORYSERVICE'].methods_by_name['Reserve']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['Reserve']._serialized_options = b'\220\002\002'
+  _globals['_INVENTORYSERVICE'].methods_by_name['ReserveMany']._loaded_options = None
+  _globals['_INVENTORYSERVICE'].methods_by_name['ReserveMany']._serialized_options = b'\220\002\002'
   _globals['_INVENTORYSERVICE'].methods_by_name['Release']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['Release']._serialized_options = b'\220\002\002'
+  _globals['_INVENTORYSERVICE'].methods_by_name['ReleaseMany']._loaded_options = None
+  _globals['_INVENTORYSERVICE'].methods_by_name['ReleaseMany']._serialized_options = b'\220\002\002'
   _globals['_INVENTORYSERVICE'].methods_by_name['Allocate']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['Allocate']._serialized_options = b'\220\002\002'
   _globals['_INVENTORYSERVICE'].methods_by_name['GetReservation']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['GetReservation']._serialized_options = b'\220\002\001'
   _globals['_INVENTORYSERVICE'].methods_by_name['ImportStock']._loaded_options = None
   _globals['_INVENTORYSERVICE'].methods_by_name['ImportStock']._serialized_options = b'\220\002\002'
-  _globals['_RESERVATIONSTATE']._serialized_start=1008
-  _globals['_RESERVATIONSTATE']._serialized_end=1218
+  _globals['_RESERVATIONSTATE']._serialized_start=1390
+  _globals['_RESERVATIONSTATE']._serialized_end=1600
   _globals['_STOCK']._serialized_start=85
   _globals['_STOCK']._serialized_end=159
   _globals['_RESERVATION']._serialized_start=162
@@ -55,25 +59,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTOCKRESPONSE']._serialized_start=344
   _globals['_GETSTOCKRESPONSE']._serialized_end=403
   _globals['_RESERVEREQUEST']._serialized_start=405
-  _globals['_RESERVEREQUEST']._serialized_end=471
-  _globals['_RESERVERESPONSE']._serialized_start=473
-  _globals['_RESERVERESPONSE']._serialized_end=543
-  _globals['_RELEASEREQUEST']._serialized_start=545
-  _globals['_RELEASEREQUEST']._serialized_end=574
-  _globals['_RELEASERESPONSE']._serialized_start=576
-  _globals['_RELEASERESPONSE']._serialized_end=645
-  _globals['_ALLOCATEREQUEST']._serialized_start=647
-  _globals['_ALLOCATEREQUEST']._serialized_end=695
-  _globals['_ALLOCATERESPONSE']._serialized_start=697
-  _globals['_ALLOCATERESPONSE']._serialized_end=768
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=770
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=806
-  _globals['_GETRESERVATIONRESPONSE']._serialized_start=808
-  _globals['_GETRESERVATIONRESPONSE']._serialized_end=885
-  _globals['_IMPORTSTOCKREQUEST']._serialized_start=887
-  _globals['_IMPORTSTOCKREQUEST']._serialized_end=944
-  _globals['_IMPORTSTOCKRESPONSE']._serialized_start=946
-  _globals['_IMPORTSTOCKRESPONSE']._serialized_end=1005
-  _globals['_INVENTORYSERVICE']._serialized_start=1221
-  _globals['_INVENTORYSERVICE']._serialized_end=1800
+  _globals['_RESERVEREQUEST']._serialized_end=489
+  _globals['_RESERVEMANYREQUEST']._serialized_start=491
+  _globals['_RESERVEMANYREQUEST']._serialized_end=605
+  _globals['_RESERVEMANYRESPONSE']._serialized_start=607
+  _globals['_RESERVEMANYRESPONSE']._serialized_end=671
+  _globals['_RESERVERESPONSE']._serialized_start=673
+  _globals['_RESERVERESPONSE']._serialized_end=743
+  _globals['_RELEASEREQUEST']._serialized_start=745
+  _globals['_RELEASEREQUEST']._serialized_end=774
+  _globals['_RELEASERESPONSE']._serialized_start=776
+  _globals['_RELEASERESPONSE']._serialized_end=845
+  _globals['_RELEASEMANYREQUEST']._serialized_start=847
+  _globals['_RELEASEMANYREQUEST']._serialized_end=961
+  _globals['_RELEASEMANYRESPONSE']._serialized_start=963
+  _globals['_RELEASEMANYRESPONSE']._serialized_end=1027
+  _globals['_ALLOCATEREQUEST']._serialized_start=1029
+  _globals['_ALLOCATEREQUEST']._serialized_end=1077
+  _globals['_ALLOCATERESPONSE']._serialized_start=1079
+  _globals['_ALLOCATERESPONSE']._serialized_end=1150
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=1152
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=1188
+  _globals['_GETRESERVATIONRESPONSE']._serialized_start=1190
+  _globals['_GETRESERVATIONRESPONSE']._serialized_end=1267
+  _globals['_IMPORTSTOCKREQUEST']._serialized_start=1269
+  _globals['_IMPORTSTOCKREQUEST']._serialized_end=1326
+  _globals['_IMPORTSTOCKRESPONSE']._serialized_start=1328
+  _globals['_IMPORTSTOCKRESPONSE']._serialized_end=1387
+  _globals['_INVENTORYSERVICE']._serialized_start=1603
+  _globals['_INVENTORYSERVICE']._serialized_end=2380
 # @@protoc_insertion_point(module_scope)

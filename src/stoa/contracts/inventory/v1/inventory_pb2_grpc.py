@@ -45,10 +45,20 @@ class InventoryServiceStub:
                 request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveRequest.SerializeToString,
                 response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveResponse.FromString,
                 _registered_method=True)
+        self.ReserveMany = channel.unary_unary(
+                '/stoa.inventory.v1.InventoryService/ReserveMany',
+                request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyResponse.FromString,
+                _registered_method=True)
         self.Release = channel.unary_unary(
                 '/stoa.inventory.v1.InventoryService/Release',
                 request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseRequest.SerializeToString,
                 response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
+        self.ReleaseMany = channel.unary_unary(
+                '/stoa.inventory.v1.InventoryService/ReleaseMany',
+                request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyResponse.FromString,
                 _registered_method=True)
         self.Allocate = channel.unary_unary(
                 '/stoa.inventory.v1.InventoryService/Allocate',
@@ -88,8 +98,22 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReserveMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Release(self, request, context):
         """Gives a hold or an allocation back. An unknown key leaves a tombstone that refuses a late Reserve.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,10 +154,20 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveRequest.FromString,
                     response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveResponse.SerializeToString,
             ),
+            'ReserveMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveMany,
+                    request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyRequest.FromString,
+                    response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyResponse.SerializeToString,
+            ),
             'Release': grpc.unary_unary_rpc_method_handler(
                     servicer.Release,
                     request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseRequest.FromString,
                     response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'ReleaseMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseMany,
+                    request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyRequest.FromString,
+                    response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyResponse.SerializeToString,
             ),
             'Allocate': grpc.unary_unary_rpc_method_handler(
                     servicer.Allocate,
@@ -217,6 +251,33 @@ class InventoryService:
             _registered_method=True)
 
     @staticmethod
+    def ReserveMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.inventory.v1.InventoryService/ReserveMany',
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyRequest.SerializeToString,
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReserveManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Release(request,
             target,
             options=(),
@@ -233,6 +294,33 @@ class InventoryService:
             '/stoa.inventory.v1.InventoryService/Release',
             stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseRequest.SerializeToString,
             stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.inventory.v1.InventoryService/ReleaseMany',
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyRequest.SerializeToString,
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ReleaseManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,8 +41,12 @@ class InventoryServiceStub:
     taking the stock again if it had expired. A key that Release has seen first is refused for ever
     (/problems/reservation-released).
     """
+    ReserveMany: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReserveManyRequest, _inventory_pb2.ReserveManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     Release: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReleaseRequest, _inventory_pb2.ReleaseResponse]
     """Gives a hold or an allocation back. An unknown key leaves a tombstone that refuses a late Reserve."""
+    ReleaseMany: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReleaseManyRequest, _inventory_pb2.ReleaseManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     Allocate: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.AllocateRequest, _inventory_pb2.AllocateResponse]
     """Promises a held reservation to an order: from here it does not expire. FAILED_PRECONDITION
     /problems/reservation-expired where the hold is gone.
@@ -65,8 +69,12 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     taking the stock again if it had expired. A key that Release has seen first is refused for ever
     (/problems/reservation-released).
     """
+    ReserveMany: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReserveManyRequest, _inventory_pb2.ReserveManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     Release: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReleaseRequest, _inventory_pb2.ReleaseResponse]  # type: ignore[assignment]
     """Gives a hold or an allocation back. An unknown key leaves a tombstone that refuses a late Reserve."""
+    ReleaseMany: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReleaseManyRequest, _inventory_pb2.ReleaseManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     Allocate: _aio.UnaryUnaryMultiCallable[_inventory_pb2.AllocateRequest, _inventory_pb2.AllocateResponse]  # type: ignore[assignment]
     """Promises a held reservation to an order: from here it does not expire. FAILED_PRECONDITION
     /problems/reservation-expired where the hold is gone.
@@ -100,12 +108,28 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ReserveMany(
+        self,
+        request: _inventory_pb2.ReserveManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.ReserveManyResponse, _abc.Awaitable[_inventory_pb2.ReserveManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def Release(
         self,
         request: _inventory_pb2.ReleaseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.ReleaseResponse, _abc.Awaitable[_inventory_pb2.ReleaseResponse]]:
         """Gives a hold or an allocation back. An unknown key leaves a tombstone that refuses a late Reserve."""
+
+    @_abc_1.abstractmethod
+    def ReleaseMany(
+        self,
+        request: _inventory_pb2.ReleaseManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.ReleaseManyResponse, _abc.Awaitable[_inventory_pb2.ReleaseManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
     @_abc_1.abstractmethod
     def Allocate(

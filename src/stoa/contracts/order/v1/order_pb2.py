@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stoa/order/v1/order.proto\x12\rstoa.order.v1\x1a\x1bstoa/common/v1/common.proto\"\x99\x02\n\tOrderItem\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\nunit_price\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\"\n\x03tax\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x11\n\tsaid_json\x18\x07 \x01(\x0c\x12\x38\n\x08metadata\x18\x08 \x03(\x0b\x32&.stoa.order.v1.OrderItem.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x05\n\x12\x43reateOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\'\n\x05items\x18\x05 \x03(\x0b\x32\x18.stoa.order.v1.OrderItem\x12\'\n\x08subtotal\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08\x64iscount\x18\x07 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08shipping\x18\x08 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\"\n\x03tax\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\x12$\n\x05total\x18\n \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x17\n\x0fshipping_method\x18\x0b \x01(\t\x12\x31\n\x10shipping_address\x18\x0c \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\r \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x12\n\npayment_id\x18\x0e \x01(\t\x12\x17\n\x0freservation_key\x18\x0f \x01(\t\x12\x1a\n\x12\x63ustom_fields_json\x18\x10 \x01(\x0c\x12\x41\n\x08metadata\x18\x11 \x03(\x0b\x32/.stoa.order.v1.CreateOrderRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x13\x43reateOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\"\'\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"*\n\x14\x43onfirmOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\":\n\x13\x41\x62\x61ndonOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x16\n\x14\x41\x62\x61ndonOrderResponse\"6\n\x18\x43heckCustomFieldsRequest\x12\x1a\n\x12\x63ustom_fields_json\x18\x01 \x01(\x0c\"\x1b\n\x19\x43heckCustomFieldsResponse\"8\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63heckout_id\x18\x02 \x01(\t\"`\n\x10GetOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\x0epayment_status\x18\x03 \x01(\t\x12\x12\n\norder_json\x18\x04 \x01(\x0c\x32\xe4\x03\n\x0cOrderService\x12Y\n\x0b\x43reateOrder\x12!.stoa.order.v1.CreateOrderRequest\x1a\".stoa.order.v1.CreateOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43onfirmOrder\x12\".stoa.order.v1.ConfirmOrderRequest\x1a#.stoa.order.v1.ConfirmOrderResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x41\x62\x61ndonOrder\x12\".stoa.order.v1.AbandonOrderRequest\x1a#.stoa.order.v1.AbandonOrderResponse\"\x03\x90\x02\x02\x12k\n\x11\x43heckCustomFields\x12\'.stoa.order.v1.CheckCustomFieldsRequest\x1a(.stoa.order.v1.CheckCustomFieldsResponse\"\x03\x90\x02\x01\x12P\n\x08GetOrder\x12\x1e.stoa.order.v1.GetOrderRequest\x1a\x1f.stoa.order.v1.GetOrderResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19stoa/order/v1/order.proto\x12\rstoa.order.v1\x1a\x1bstoa/common/v1/common.proto\"\x99\x02\n\tOrderItem\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x0b\n\x03sku\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12)\n\nunit_price\x18\x04 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x10\n\x08quantity\x18\x05 \x01(\x03\x12\"\n\x03tax\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x11\n\tsaid_json\x18\x07 \x01(\x0c\x12\x38\n\x08metadata\x18\x08 \x03(\x0b\x32&.stoa.order.v1.OrderItem.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x84\x05\n\x12\x43reateOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t\x12\'\n\x05items\x18\x05 \x03(\x0b\x32\x18.stoa.order.v1.OrderItem\x12\'\n\x08subtotal\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08\x64iscount\x18\x07 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\'\n\x08shipping\x18\x08 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\"\n\x03tax\x18\t \x01(\x0b\x32\x15.stoa.common.v1.Money\x12$\n\x05total\x18\n \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x17\n\x0fshipping_method\x18\x0b \x01(\t\x12\x31\n\x10shipping_address\x18\x0c \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x30\n\x0f\x62illing_address\x18\r \x01(\x0b\x32\x17.stoa.common.v1.Address\x12\x12\n\npayment_id\x18\x0e \x01(\t\x12\x17\n\x0freservation_key\x18\x0f \x01(\t\x12\x1a\n\x12\x63ustom_fields_json\x18\x10 \x01(\x0c\x12\x41\n\x08metadata\x18\x11 \x03(\x0b\x32/.stoa.order.v1.CreateOrderRequest.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\")\n\x13\x43reateOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\"q\n\x11\x43reateManyRequest\x12\x33\n\x08requests\x18\x01 \x03(\x0b\x32!.stoa.order.v1.CreateOrderRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\"?\n\x12\x43reateManyResponse\x12)\n\x08outcomes\x18\x01 \x03(\x0b\x32\x17.stoa.common.v1.Outcome\"\'\n\x13\x43onfirmOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\"*\n\x14\x43onfirmOrderResponse\x12\x12\n\norder_json\x18\x01 \x01(\x0c\"s\n\x12\x43onfirmManyRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".stoa.order.v1.ConfirmOrderRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\"F\n\x13\x43onfirmManyResponse\x12/\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1d.stoa.order.v1.ConfirmOutcome\"\x81\x01\n\x0e\x43onfirmOutcome\x12\x38\n\tconfirmed\x18\x01 \x01(\x0b\x32#.stoa.order.v1.ConfirmOrderResponseH\x00\x12*\n\x07problem\x18\x02 \x01(\x0b\x32\x17.stoa.common.v1.ProblemH\x00\x42\t\n\x07outcome\":\n\x13\x41\x62\x61ndonOrderRequest\x12\x13\n\x0b\x63heckout_id\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x16\n\x14\x41\x62\x61ndonOrderResponse\"s\n\x12\x41\x62\x61ndonManyRequest\x12\x34\n\x08requests\x18\x01 \x03(\x0b\x32\".stoa.order.v1.AbandonOrderRequest\x12\'\n\x07origins\x18\x02 \x03(\x0b\x32\x16.stoa.common.v1.Origin\"@\n\x13\x41\x62\x61ndonManyResponse\x12)\n\x08outcomes\x18\x01 \x03(\x0b\x32\x17.stoa.common.v1.Outcome\"6\n\x18\x43heckCustomFieldsRequest\x12\x1a\n\x12\x63ustom_fields_json\x18\x01 \x01(\x0c\"\x1b\n\x19\x43heckCustomFieldsResponse\"8\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63heckout_id\x18\x02 \x01(\t\"`\n\x10GetOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x16\n\x0epayment_status\x18\x03 \x01(\t\x12\x12\n\norder_json\x18\x04 \x01(\x0c\x32\xf2\x05\n\x0cOrderService\x12Y\n\x0b\x43reateOrder\x12!.stoa.order.v1.CreateOrderRequest\x1a\".stoa.order.v1.CreateOrderResponse\"\x03\x90\x02\x02\x12V\n\nCreateMany\x12 .stoa.order.v1.CreateManyRequest\x1a!.stoa.order.v1.CreateManyResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x43onfirmOrder\x12\".stoa.order.v1.ConfirmOrderRequest\x1a#.stoa.order.v1.ConfirmOrderResponse\"\x03\x90\x02\x02\x12Y\n\x0b\x43onfirmMany\x12!.stoa.order.v1.ConfirmManyRequest\x1a\".stoa.order.v1.ConfirmManyResponse\"\x03\x90\x02\x02\x12\\\n\x0c\x41\x62\x61ndonOrder\x12\".stoa.order.v1.AbandonOrderRequest\x1a#.stoa.order.v1.AbandonOrderResponse\"\x03\x90\x02\x02\x12Y\n\x0b\x41\x62\x61ndonMany\x12!.stoa.order.v1.AbandonManyRequest\x1a\".stoa.order.v1.AbandonManyResponse\"\x03\x90\x02\x02\x12k\n\x11\x43heckCustomFields\x12\'.stoa.order.v1.CheckCustomFieldsRequest\x1a(.stoa.order.v1.CheckCustomFieldsResponse\"\x03\x90\x02\x01\x12P\n\x08GetOrder\x12\x1e.stoa.order.v1.GetOrderRequest\x1a\x1f.stoa.order.v1.GetOrderResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSERVICE'].methods_by_name['CreateMany']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['CreateMany']._serialized_options = b'\220\002\002'
   _globals['_ORDERSERVICE'].methods_by_name['ConfirmOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['ConfirmOrder']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSERVICE'].methods_by_name['ConfirmMany']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['ConfirmMany']._serialized_options = b'\220\002\002'
   _globals['_ORDERSERVICE'].methods_by_name['AbandonOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['AbandonOrder']._serialized_options = b'\220\002\002'
+  _globals['_ORDERSERVICE'].methods_by_name['AbandonMany']._loaded_options = None
+  _globals['_ORDERSERVICE'].methods_by_name['AbandonMany']._serialized_options = b'\220\002\002'
   _globals['_ORDERSERVICE'].methods_by_name['CheckCustomFields']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CheckCustomFields']._serialized_options = b'\220\002\001'
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._loaded_options = None
@@ -56,22 +62,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_end=355
   _globals['_CREATEORDERRESPONSE']._serialized_start=1004
   _globals['_CREATEORDERRESPONSE']._serialized_end=1045
-  _globals['_CONFIRMORDERREQUEST']._serialized_start=1047
-  _globals['_CONFIRMORDERREQUEST']._serialized_end=1086
-  _globals['_CONFIRMORDERRESPONSE']._serialized_start=1088
-  _globals['_CONFIRMORDERRESPONSE']._serialized_end=1130
-  _globals['_ABANDONORDERREQUEST']._serialized_start=1132
-  _globals['_ABANDONORDERREQUEST']._serialized_end=1190
-  _globals['_ABANDONORDERRESPONSE']._serialized_start=1192
-  _globals['_ABANDONORDERRESPONSE']._serialized_end=1214
-  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_start=1216
-  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_end=1270
-  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_start=1272
-  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_end=1299
-  _globals['_GETORDERREQUEST']._serialized_start=1301
-  _globals['_GETORDERREQUEST']._serialized_end=1357
-  _globals['_GETORDERRESPONSE']._serialized_start=1359
-  _globals['_GETORDERRESPONSE']._serialized_end=1455
-  _globals['_ORDERSERVICE']._serialized_start=1458
-  _globals['_ORDERSERVICE']._serialized_end=1942
+  _globals['_CREATEMANYREQUEST']._serialized_start=1047
+  _globals['_CREATEMANYREQUEST']._serialized_end=1160
+  _globals['_CREATEMANYRESPONSE']._serialized_start=1162
+  _globals['_CREATEMANYRESPONSE']._serialized_end=1225
+  _globals['_CONFIRMORDERREQUEST']._serialized_start=1227
+  _globals['_CONFIRMORDERREQUEST']._serialized_end=1266
+  _globals['_CONFIRMORDERRESPONSE']._serialized_start=1268
+  _globals['_CONFIRMORDERRESPONSE']._serialized_end=1310
+  _globals['_CONFIRMMANYREQUEST']._serialized_start=1312
+  _globals['_CONFIRMMANYREQUEST']._serialized_end=1427
+  _globals['_CONFIRMMANYRESPONSE']._serialized_start=1429
+  _globals['_CONFIRMMANYRESPONSE']._serialized_end=1499
+  _globals['_CONFIRMOUTCOME']._serialized_start=1502
+  _globals['_CONFIRMOUTCOME']._serialized_end=1631
+  _globals['_ABANDONORDERREQUEST']._serialized_start=1633
+  _globals['_ABANDONORDERREQUEST']._serialized_end=1691
+  _globals['_ABANDONORDERRESPONSE']._serialized_start=1693
+  _globals['_ABANDONORDERRESPONSE']._serialized_end=1715
+  _globals['_ABANDONMANYREQUEST']._serialized_start=1717
+  _globals['_ABANDONMANYREQUEST']._serialized_end=1832
+  _globals['_ABANDONMANYRESPONSE']._serialized_start=1834
+  _globals['_ABANDONMANYRESPONSE']._serialized_end=1898
+  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_start=1900
+  _globals['_CHECKCUSTOMFIELDSREQUEST']._serialized_end=1954
+  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_start=1956
+  _globals['_CHECKCUSTOMFIELDSRESPONSE']._serialized_end=1983
+  _globals['_GETORDERREQUEST']._serialized_start=1985
+  _globals['_GETORDERREQUEST']._serialized_end=2041
+  _globals['_GETORDERRESPONSE']._serialized_start=2043
+  _globals['_GETORDERRESPONSE']._serialized_end=2139
+  _globals['_ORDERSERVICE']._serialized_start=2142
+  _globals['_ORDERSERVICE']._serialized_end=2896
 # @@protoc_insertion_point(module_scope)

@@ -208,6 +208,52 @@ class CreateOrderResponse(_message.Message):
 Global___CreateOrderResponse: _TypeAlias = CreateOrderResponse  # noqa: Y015
 
 @_typing.final
+class CreateManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___CreateOrderRequest]: ...
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Origin]:
+        """Of each request, in their order; none where all are the caller's own."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___CreateOrderRequest] | None = ...,
+        origins: _abc.Iterable[_common_pb2.Origin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins", b"origins", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateManyRequest: _TypeAlias = CreateManyRequest  # noqa: Y015
+
+@_typing.final
+class CreateManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Outcome]: ...
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[_common_pb2.Outcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateManyResponse: _TypeAlias = CreateManyResponse  # noqa: Y015
+
+@_typing.final
 class ConfirmOrderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -247,6 +293,80 @@ class ConfirmOrderResponse(_message.Message):
 Global___ConfirmOrderResponse: _TypeAlias = ConfirmOrderResponse  # noqa: Y015
 
 @_typing.final
+class ConfirmManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfirmOrderRequest]: ...
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Origin]:
+        """Of each request, in their order; none where all are the caller's own."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___ConfirmOrderRequest] | None = ...,
+        origins: _abc.Iterable[_common_pb2.Origin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins", b"origins", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmManyRequest: _TypeAlias = ConfirmManyRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConfirmOutcome]: ...
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___ConfirmOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmManyResponse: _TypeAlias = ConfirmManyResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmOutcome(_message.Message):
+    """How one of many ended. Neither of both: it is still under way, so that the others need not wait. Ask again, for it alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def confirmed(self) -> Global___ConfirmOrderResponse: ...
+    @_builtins.property
+    def problem(self) -> _common_pb2.Problem: ...
+    def __init__(
+        self,
+        *,
+        confirmed: Global___ConfirmOrderResponse | None = ...,
+        problem: _common_pb2.Problem | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "outcome", b"outcome", "problem", b"problem"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "outcome", b"outcome", "problem", b"problem"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["confirmed", "problem"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___ConfirmOutcome: _TypeAlias = ConfirmOutcome  # noqa: Y015
+
+@_typing.final
 class AbandonOrderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -282,6 +402,52 @@ class AbandonOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AbandonOrderResponse: _TypeAlias = AbandonOrderResponse  # noqa: Y015
+
+@_typing.final
+class AbandonManyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    ORIGINS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___AbandonOrderRequest]: ...
+    @_builtins.property
+    def origins(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Origin]:
+        """Of each request, in their order; none where all are the caller's own."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___AbandonOrderRequest] | None = ...,
+        origins: _abc.Iterable[_common_pb2.Origin] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["origins", b"origins", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbandonManyRequest: _TypeAlias = AbandonManyRequest  # noqa: Y015
+
+@_typing.final
+class AbandonManyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Outcome]: ...
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[_common_pb2.Outcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbandonManyResponse: _TypeAlias = AbandonManyResponse  # noqa: Y015
 
 @_typing.final
 class CheckCustomFieldsRequest(_message.Message):

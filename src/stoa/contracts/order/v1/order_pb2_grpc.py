@@ -40,15 +40,30 @@ class OrderServiceStub:
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateOrderRequest.SerializeToString,
                 response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateOrderResponse.FromString,
                 _registered_method=True)
+        self.CreateMany = channel.unary_unary(
+                '/stoa.order.v1.OrderService/CreateMany',
+                request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateManyResponse.FromString,
+                _registered_method=True)
         self.ConfirmOrder = channel.unary_unary(
                 '/stoa.order.v1.OrderService/ConfirmOrder',
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmOrderRequest.SerializeToString,
                 response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmOrderResponse.FromString,
                 _registered_method=True)
+        self.ConfirmMany = channel.unary_unary(
+                '/stoa.order.v1.OrderService/ConfirmMany',
+                request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyResponse.FromString,
+                _registered_method=True)
         self.AbandonOrder = channel.unary_unary(
                 '/stoa.order.v1.OrderService/AbandonOrder',
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.SerializeToString,
                 response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.FromString,
+                _registered_method=True)
+        self.AbandonMany = channel.unary_unary(
+                '/stoa.order.v1.OrderService/AbandonMany',
+                request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyResponse.FromString,
                 _registered_method=True)
         self.CheckCustomFields = channel.unary_unary(
                 '/stoa.order.v1.OrderService/CheckCustomFields',
@@ -74,6 +89,13 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ConfirmOrder(self, request, context):
         """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
         An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
@@ -84,9 +106,23 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ConfirmMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AbandonOrder(self, request, context):
         """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
         FAILED_PRECONDITION once confirmed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AbandonMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -115,15 +151,30 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateOrderRequest.FromString,
                     response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateOrderResponse.SerializeToString,
             ),
+            'CreateMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateMany,
+                    request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateManyRequest.FromString,
+                    response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CreateManyResponse.SerializeToString,
+            ),
             'ConfirmOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.ConfirmOrder,
                     request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmOrderRequest.FromString,
                     response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmOrderResponse.SerializeToString,
             ),
+            'ConfirmMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmMany,
+                    request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyRequest.FromString,
+                    response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyResponse.SerializeToString,
+            ),
             'AbandonOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.AbandonOrder,
                     request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.FromString,
                     response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.SerializeToString,
+            ),
+            'AbandonMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.AbandonMany,
+                    request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyRequest.FromString,
+                    response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyResponse.SerializeToString,
             ),
             'CheckCustomFields': grpc.unary_unary_rpc_method_handler(
                     servicer.CheckCustomFields,
@@ -175,6 +226,33 @@ class OrderService:
             _registered_method=True)
 
     @staticmethod
+    def CreateMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.order.v1.OrderService/CreateMany',
+            stoa_dot_order_dot_v1_dot_order__pb2.CreateManyRequest.SerializeToString,
+            stoa_dot_order_dot_v1_dot_order__pb2.CreateManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ConfirmOrder(request,
             target,
             options=(),
@@ -202,6 +280,33 @@ class OrderService:
             _registered_method=True)
 
     @staticmethod
+    def ConfirmMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.order.v1.OrderService/ConfirmMany',
+            stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyRequest.SerializeToString,
+            stoa_dot_order_dot_v1_dot_order__pb2.ConfirmManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def AbandonOrder(request,
             target,
             options=(),
@@ -218,6 +323,33 @@ class OrderService:
             '/stoa.order.v1.OrderService/AbandonOrder',
             stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderRequest.SerializeToString,
             stoa_dot_order_dot_v1_dot_order__pb2.AbandonOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AbandonMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.order.v1.OrderService/AbandonMany',
+            stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyRequest.SerializeToString,
+            stoa_dot_order_dot_v1_dot_order__pb2.AbandonManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

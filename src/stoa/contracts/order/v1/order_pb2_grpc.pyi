@@ -37,16 +37,22 @@ class OrderServiceStub:
     """Makes a pending order, once per checkout: a repeat answers with the same order. A checkout whose order
     AbandonOrder has seen first is refused (/problems/order-abandoned).
     """
+    CreateMany: _grpc.UnaryUnaryMultiCallable[_order_pb2.CreateManyRequest, _order_pb2.CreateManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ConfirmOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.ConfirmOrderRequest, _order_pb2.ConfirmOrderResponse]
     """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
     An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
     money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
     /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
     """
+    ConfirmMany: _grpc.UnaryUnaryMultiCallable[_order_pb2.ConfirmManyRequest, _order_pb2.ConfirmManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     AbandonOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.AbandonOrderRequest, _order_pb2.AbandonOrderResponse]
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
     """
+    AbandonMany: _grpc.UnaryUnaryMultiCallable[_order_pb2.AbandonManyRequest, _order_pb2.AbandonManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     CheckCustomFields: _grpc.UnaryUnaryMultiCallable[_order_pb2.CheckCustomFieldsRequest, _order_pb2.CheckCustomFieldsResponse]
     """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
     not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
@@ -63,16 +69,22 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Makes a pending order, once per checkout: a repeat answers with the same order. A checkout whose order
     AbandonOrder has seen first is refused (/problems/order-abandoned).
     """
+    CreateMany: _aio.UnaryUnaryMultiCallable[_order_pb2.CreateManyRequest, _order_pb2.CreateManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ConfirmOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.ConfirmOrderRequest, _order_pb2.ConfirmOrderResponse]  # type: ignore[assignment]
     """Paid: pending becomes confirmed, and order.placed is announced. A repeat answers with the order as it is.
     An order that its buyer canceled meanwhile stays canceled, and order.canceled is announced, so that the
     money goes back: that is a success too, told by the order's status. FAILED_PRECONDITION
     /problems/order-abandoned after AbandonOrder, NOT_FOUND for an unknown id.
     """
+    ConfirmMany: _aio.UnaryUnaryMultiCallable[_order_pb2.ConfirmManyRequest, _order_pb2.ConfirmManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     AbandonOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.AbandonOrderRequest, _order_pb2.AbandonOrderResponse]  # type: ignore[assignment]
     """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
     FAILED_PRECONDITION once confirmed.
     """
+    AbandonMany: _aio.UnaryUnaryMultiCallable[_order_pb2.AbandonManyRequest, _order_pb2.AbandonManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     CheckCustomFields: _aio.UnaryUnaryMultiCallable[_order_pb2.CheckCustomFieldsRequest, _order_pb2.CheckCustomFieldsResponse]  # type: ignore[assignment]
     """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
     not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
@@ -94,6 +106,14 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CreateMany(
+        self,
+        request: _order_pb2.CreateManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.CreateManyResponse, _abc.Awaitable[_order_pb2.CreateManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def ConfirmOrder(
         self,
         request: _order_pb2.ConfirmOrderRequest,
@@ -106,6 +126,14 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ConfirmMany(
+        self,
+        request: _order_pb2.ConfirmManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.ConfirmManyResponse, _abc.Awaitable[_order_pb2.ConfirmManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def AbandonOrder(
         self,
         request: _order_pb2.AbandonOrderRequest,
@@ -114,6 +142,14 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Undoes CreateOrder: a pending order becomes canceled in silence; an unknown checkout leaves a tombstone.
         FAILED_PRECONDITION once confirmed.
         """
+
+    @_abc_1.abstractmethod
+    def AbandonMany(
+        self,
+        request: _order_pb2.AbandonManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.AbandonManyResponse, _abc.Awaitable[_order_pb2.AbandonManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
     @_abc_1.abstractmethod
     def CheckCustomFields(

@@ -40,6 +40,11 @@ class PaymentServiceStub:
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeRequest.SerializeToString,
                 response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeResponse.FromString,
                 _registered_method=True)
+        self.AuthorizeMany = channel.unary_unary(
+                '/stoa.payment.v1.PaymentService/AuthorizeMany',
+                request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyResponse.FromString,
+                _registered_method=True)
         self.ResolvePayment = channel.unary_unary(
                 '/stoa.payment.v1.PaymentService/ResolvePayment',
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.ResolvePaymentRequest.SerializeToString,
@@ -50,10 +55,20 @@ class PaymentServiceStub:
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureRequest.SerializeToString,
                 response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureResponse.FromString,
                 _registered_method=True)
+        self.CaptureMany = channel.unary_unary(
+                '/stoa.payment.v1.PaymentService/CaptureMany',
+                request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyResponse.FromString,
+                _registered_method=True)
         self.VoidPayment = channel.unary_unary(
                 '/stoa.payment.v1.PaymentService/VoidPayment',
                 request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.SerializeToString,
                 response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.FromString,
+                _registered_method=True)
+        self.VoidMany = channel.unary_unary(
+                '/stoa.payment.v1.PaymentService/VoidMany',
+                request_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyRequest.SerializeToString,
+                response_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyResponse.FromString,
                 _registered_method=True)
         self.KeepPayment = channel.unary_unary(
                 '/stoa.payment.v1.PaymentService/KeepPayment',
@@ -84,6 +99,13 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AuthorizeMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResolvePayment(self, request, context):
         """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
         provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
@@ -99,10 +121,24 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CaptureMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def VoidPayment(self, request, context):
         """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
         unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
         /problems/payment-kept once its order is being shipped.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VoidMany(self, request, context):
+        """The same for many at once, each with an outcome of its own, in the order of the requests.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +167,11 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeRequest.FromString,
                     response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeResponse.SerializeToString,
             ),
+            'AuthorizeMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthorizeMany,
+                    request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyRequest.FromString,
+                    response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyResponse.SerializeToString,
+            ),
             'ResolvePayment': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolvePayment,
                     request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.ResolvePaymentRequest.FromString,
@@ -141,10 +182,20 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureRequest.FromString,
                     response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureResponse.SerializeToString,
             ),
+            'CaptureMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.CaptureMany,
+                    request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyRequest.FromString,
+                    response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyResponse.SerializeToString,
+            ),
             'VoidPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.VoidPayment,
                     request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.FromString,
                     response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.SerializeToString,
+            ),
+            'VoidMany': grpc.unary_unary_rpc_method_handler(
+                    servicer.VoidMany,
+                    request_deserializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyRequest.FromString,
+                    response_serializer=stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyResponse.SerializeToString,
             ),
             'KeepPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.KeepPayment,
@@ -185,6 +236,33 @@ class PaymentService:
             '/stoa.payment.v1.PaymentService/Authorize',
             stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeRequest.SerializeToString,
             stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthorizeMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.payment.v1.PaymentService/AuthorizeMany',
+            stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyRequest.SerializeToString,
+            stoa_dot_payment_dot_v1_dot_payment__pb2.AuthorizeManyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -250,6 +328,33 @@ class PaymentService:
             _registered_method=True)
 
     @staticmethod
+    def CaptureMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.payment.v1.PaymentService/CaptureMany',
+            stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyRequest.SerializeToString,
+            stoa_dot_payment_dot_v1_dot_payment__pb2.CaptureManyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def VoidPayment(request,
             target,
             options=(),
@@ -266,6 +371,33 @@ class PaymentService:
             '/stoa.payment.v1.PaymentService/VoidPayment',
             stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentRequest.SerializeToString,
             stoa_dot_payment_dot_v1_dot_payment__pb2.VoidPaymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VoidMany(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.payment.v1.PaymentService/VoidMany',
+            stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyRequest.SerializeToString,
+            stoa_dot_payment_dot_v1_dot_payment__pb2.VoidManyResponse.FromString,
             options,
             channel_credentials,
             insecure,

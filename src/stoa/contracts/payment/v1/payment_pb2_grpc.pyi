@@ -42,17 +42,23 @@ class PaymentServiceStub:
     (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
     (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
     """
+    AuthorizeMany: _grpc.UnaryUnaryMultiCallable[_payment_pb2.AuthorizeManyRequest, _payment_pb2.AuthorizeManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ResolvePayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]
     """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
     provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
     """
     Capture: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
+    CaptureMany: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CaptureManyRequest, _payment_pb2.CaptureManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     VoidPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
     unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
     /problems/payment-kept once its order is being shipped.
     """
+    VoidMany: _grpc.UnaryUnaryMultiCallable[_payment_pb2.VoidManyRequest, _payment_pb2.VoidManyResponse]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     KeepPayment: _grpc.UnaryUnaryMultiCallable[_payment_pb2.KeepPaymentRequest, _payment_pb2.KeepPaymentResponse]
     """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
     for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
@@ -74,17 +80,23 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     (/problems/payment-voided). What is our own fault is Unavailable: repeat it. It ends as Unavailable for good
     (/problems/payment-interrupted) where nobody did for a quarter of an hour, and nothing was taken.
     """
+    AuthorizeMany: _aio.UnaryUnaryMultiCallable[_payment_pb2.AuthorizeManyRequest, _payment_pb2.AuthorizeManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     ResolvePayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.ResolvePaymentRequest, _payment_pb2.ResolvePaymentResponse]  # type: ignore[assignment]
     """Asks the provider what became of a payment whose state is unknown and records it. Still unknown where the
     provider is silent again, or where somebody may yet be waiting for its answer or be about to ask again.
     """
     Capture: _aio.UnaryUnaryMultiCallable[_payment_pb2.CaptureRequest, _payment_pb2.CaptureResponse]  # type: ignore[assignment]
     """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
+    CaptureMany: _aio.UnaryUnaryMultiCallable[_payment_pb2.CaptureManyRequest, _payment_pb2.CaptureManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     VoidPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.VoidPaymentRequest, _payment_pb2.VoidPaymentResponse]  # type: ignore[assignment]
     """Undoes whatever happened under the key: an authorization is voided, a capture refunded in full, an
     unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
     /problems/payment-kept once its order is being shipped.
     """
+    VoidMany: _aio.UnaryUnaryMultiCallable[_payment_pb2.VoidManyRequest, _payment_pb2.VoidManyResponse]  # type: ignore[assignment]
+    """The same for many at once, each with an outcome of its own, in the order of the requests."""
     KeepPayment: _aio.UnaryUnaryMultiCallable[_payment_pb2.KeepPaymentRequest, _payment_pb2.KeepPaymentResponse]  # type: ignore[assignment]
     """Before its order is shipped: the payment is kept, and a void refused from then on (/problems/payment-kept). NOT_FOUND
     for an unknown id; /problems/nothing-to-keep where it was voided, or nothing of it is left. A repeat asks the same again.
@@ -111,6 +123,14 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def AuthorizeMany(
+        self,
+        request: _payment_pb2.AuthorizeManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.AuthorizeManyResponse, _abc.Awaitable[_payment_pb2.AuthorizeManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def ResolvePayment(
         self,
         request: _payment_pb2.ResolvePaymentRequest,
@@ -129,6 +149,14 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes the authorized money, once. PAYMENT_STATE_CAPTURE_UNKNOWN: resolve it."""
 
     @_abc_1.abstractmethod
+    def CaptureMany(
+        self,
+        request: _payment_pb2.CaptureManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.CaptureManyResponse, _abc.Awaitable[_payment_pb2.CaptureManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
+
+    @_abc_1.abstractmethod
     def VoidPayment(
         self,
         request: _payment_pb2.VoidPaymentRequest,
@@ -138,6 +166,14 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         unknown key left as a tombstone that refuses a late Authorize. Unavailable until it is done: repeat it.
         /problems/payment-kept once its order is being shipped.
         """
+
+    @_abc_1.abstractmethod
+    def VoidMany(
+        self,
+        request: _payment_pb2.VoidManyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.VoidManyResponse, _abc.Awaitable[_payment_pb2.VoidManyResponse]]:
+        """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
     @_abc_1.abstractmethod
     def KeepPayment(
