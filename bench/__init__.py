@@ -3,7 +3,7 @@
 Every figure stands beside its comparison, measured in the same run and in turns with it, because a number
 from a machine that others share means nothing alone. Nothing here fails because of a number: it reports.
 
-    reads        product detail and list through the gateway | a bare ASGI app with the same bytes
+    reads        what everybody reads, stored or not, through the gateway | a bare ASGI app with the same bytes
     orders       POST /orders through the gateway            | pgbench with the same SQL, on the same server
     hot          every order on one SKU                      | the same on many SKUs
     topologies   one process                                 | three processes that talk gRPC

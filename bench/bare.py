@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from bench.load import HOST
+from bench.questions import Question
 from stoa.cli.main import run_until_signal
 from stoa.runtime import children
 from stoa.runtime.http_server import HttpServer
@@ -32,8 +33,10 @@ _STOP = ((signal.SIGTERM, 5.0),)
 
 
 class Fixed(msgspec.Struct, frozen=True):
-    """An answer: the same bytes and headers as the shop's."""
+    """An answer: the same bytes and headers as the shop's, to who asks for `path`."""
 
+    path: str
+    status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
@@ -47,34 +50,34 @@ class Bare:
 
 
 class App:
-    def __init__(self, answers: Mapping[str, Fixed]) -> None:
-        self._answers = answers
+    def __init__(self, answer: Fixed) -> None:
+        self._answers = {answer.path: answer}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         answer = self._answers[scope["path"]]
-        await send({"type": "http.response.start", "status": 200, "headers": answer.headers})
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
 
-async def copy_of(port: int, paths: list[str]) -> dict[str, Fixed]:
-    """What the server at `port` answers to each path (and query), by path."""
-    found = {}
-    # The load says nothing of compression, and gets none.
-    async with aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=("Accept-Encoding",)) as session:
-        for each in paths:
-            async with session.get(f"http://{HOST}:{port}{each}") as answer:
-                answer.raise_for_status()
-                headers = [
-                    (name.lower(), value)
-                    for name, value in answer.raw_headers
-                    if name.decode("latin-1").lower() not in _OF_THE_SERVER
-                ]
-                found[each.partition("?")[0]] = Fixed(headers, await answer.read())
-    return found
+async def copy_of(port: int, question: Question) -> Fixed:
+    """What the server at `port` answers."""
+    # The load says nothing but what the question does, and gets what is answered to that.
+    async with (
+        aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=("Accept-Encoding",)) as session,
+        session.request(question.method, f"http://{HOST}:{port}{question.url}", headers=question.all_headers) as answer,
+    ):
+        if answer.status != question.status:
+            raise RuntimeError(f"{question.name}: {answer.status} {await answer.text()}")
+        headers = [
+            (name.lower(), value)
+            for name, value in answer.raw_headers
+            if name.decode("latin-1").lower() not in _OF_THE_SERVER
+        ]
+        return Fixed(question.url.partition("?")[0], answer.status, headers, await answer.read())
 
 
 @contextlib.asynccontextmanager
-async def start(answers: Mapping[str, Fixed]) -> AsyncIterator[Bare]:
+async def start(answer: Fixed) -> AsyncIterator[Bare]:
     """The app in a process of its own, until the end of the block."""
     listener = socket.socket()
     listener.bind((HOST, 0))
@@ -89,7 +92,7 @@ async def start(answers: Mapping[str, Fixed]) -> AsyncIterator[Bare]:
     try:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(answers))
+        process.stdin.write(msgspec.json.encode(answer))
         process.stdin.close()
         # It says one line when it serves.
         if not await asyncio.to_thread(process.stdout.readline):
@@ -100,8 +103,8 @@ async def start(answers: Mapping[str, Fixed]) -> AsyncIterator[Bare]:
 
 
 async def _serve(port: int) -> None:
-    answers = msgspec.json.decode(sys.stdin.buffer.read(), type=dict[str, Fixed])
-    server = HttpServer(App(answers), HOST, port, finish_seconds=1, most_connections=900)
+    answer = msgspec.json.decode(sys.stdin.buffer.read(), type=Fixed)
+    server = HttpServer(App(answer), HOST, port, finish_seconds=1, most_connections=900)
     await server.start()
     print("serving", flush=True)
     try:

@@ -77,17 +77,20 @@ def repeated(one: bytes, seconds: float) -> Iterator[bytes]:
         yield one
 
 
-async def run(port: int, requests: Iterator[bytes], *, connections: int, keep_bodies: bool = False) -> Sample:
+async def run(
+    port: int, requests: Iterator[bytes], *, connections: int, keep_bodies: bool = False, has_body: bool = True
+) -> Sample:
     """Send what `requests` yields, each over whichever connection is free. Raises `NoAnswer`.
 
-    With `keep_bodies` the sample has every body, in the order of the answers.
+    With `keep_bodies` the sample has every body, in the order of the answers. `has_body` is False of HEAD, whose answer
+    says the length of a body that it does not have.
     """
     loop = asyncio.get_running_loop()
     sample = Sample()
     opened: list[_Connection] = []
     for _ in range(connections):
         transport, connection = await loop.create_connection(
-            lambda: _Connection(requests, sample, keep_bodies), HOST, port
+            lambda: _Connection(requests, sample, keep_bodies, has_body), HOST, port
         )
         connection.transport = transport
         opened.append(connection)
@@ -120,11 +123,12 @@ class _Connection(asyncio.Protocol):
 
     transport: asyncio.WriteTransport
 
-    def __init__(self, requests: Iterator[bytes], sample: Sample, keep_bodies: bool) -> None:
+    def __init__(self, requests: Iterator[bytes], sample: Sample, keep_bodies: bool, has_body: bool) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._requests = requests
         self._sample = sample
         self._keep_bodies = keep_bodies
+        self._has_body = has_body
         self._received = b""
         self._sent_at = 0.0
 
@@ -144,7 +148,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         received = self._received + data if self._received else data
         head = received.find(b"\r\n\r\n")
-        if head < 0 or len(received) < head + 4 + (length := _body_length(received, head)):
+        length = _body_length(received, head) if self._has_body else 0
+        if head < 0 or len(received) < head + 4 + length:
             self._received = received
             return
         self._received = b""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bench.hot_sku import HotSku
 from bench.orders import Orders
 from bench.reads import Read
-from bench.report import ORDERS_TARGET, READS_TARGET, Results
+from bench.report import ORDERS_TARGET, Results
 from bench.topologies import Shape
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def draw(results: Results, path: Path) -> None:
         figure.savefig(path, metadata={"Date": None})
 
 
-def _reads(axes: Axes, reads: Sequence[Read]) -> None:
+def _reads(axes: Axes, found: Sequence[Read]) -> None:
     axes.set_title("Reads per second")
+    reads = [read for read in found if read.question.is_plain]
     for place, read in enumerate(reads):
         _bar(axes, place - 0.2, read.gateway.rate, STOA, f"{read.gateway.rate:,.0f}")
         _bar(axes, place + 0.2, read.bare.rate, BESIDE, f"{read.bare.rate:,.0f}")
-        if read.kept:
-            _target(axes, place - 0.2, READS_TARGET * read.bare.rate)
-    labels = [f"{read.name}\n{read.ratio:.0%}".replace(", ", ",\n") for read in reads]
+        _target(axes, place - 0.2, read.question.target * read.bare.rate)
+    labels = [f"{read.question.name}\n{read.ratio:.0%}".replace(" of ", "\nof ") for read in reads]
     axes.set_xticks(range(len(reads)), labels)
     _legend(axes, ("through the gateway", STOA), ("bare ASGI app", BESIDE), ("target", TARGET))
 

@@ -13,7 +13,6 @@ from bench.probe import Probe, verdict
 from bench.reads import Read
 from bench.topologies import CUSTOMERS, Shape
 
-READS_TARGET = 0.50
 ORDERS_TARGET = 0.25
 FRESH_START_SECONDS = 10.0
 OLD_START_SECONDS = 3.0
@@ -83,14 +82,13 @@ def body(results: Results) -> str:
 def targets(results: Results) -> Iterator[Target]:
     """The first targets of the project, as far as they were measured."""
     for read in results.reads:
-        if read.kept:
-            yield Target(
-                read.name,
-                f"{read.gateway.rate:,.0f}/s",
-                f"bare ASGI app {read.bare.rate:,.0f}/s, ratio {read.ratio:.0%}",
-                f"≥ {READS_TARGET:.0%}",
-                read.ratio >= READS_TARGET,
-            )
+        yield Target(
+            read.question.name,
+            f"{read.gateway.rate:,.0f}/s",
+            f"bare ASGI app {read.bare.rate:,.0f}/s, ratio {read.ratio:.0%}",
+            f"≥ {read.question.target:.0%}",
+            read.ratio >= read.question.target,
+        )
     for level in results.orders.levels if results.orders else []:
         yield Target(
             f"Orders, {level.concurrency} at once",
@@ -127,25 +125,26 @@ def targets(results: Results) -> Iterator[Target]:
 def _reads(reads: Sequence[Read]) -> Iterator[str]:
     yield "## Reads"
     yield (
-        "Through the gateway, and the same bytes and headers from a bare ASGI app on the same server. CPU is the "
-        "server process's, without PostgreSQL."
+        "Through the gateway, and the same bytes and headers from a bare ASGI app on the same server. CPU is per "
+        "request, of the server process and of PostgreSQL."
     )
     rows = []
     for read in reads:
         for who, side in (("gateway", read.gateway), ("bare", read.bare)):
             rows.append(
                 (
-                    f"{read.name}, {read.body_bytes:,} bytes" if who == "gateway" else "",
+                    f"{read.question.name}, {read.body_bytes:,} bytes" if who == "gateway" else "",
                     who,
                     f"{side.rate:,.0f}",
                     _ms(side.p50),
                     _ms(side.p99),
                     f"{side.cpu * 1e6:.0f}",
+                    f"{side.database * 1e6:.0f}",
                     f"{read.ratio:.0%}" if who == "gateway" else "",
                 )
             )
-    yield _table(("", "", "per second", "p50 ms", "p99 ms", "CPU µs", "ratio of rates"), rows)
-    yield "\n".join(f"* {read.name}: `GET {read.path}`" for read in reads)
+    yield _table(("", "", "per second", "p50 ms", "p99 ms", "CPU µs", "PostgreSQL µs", "ratio of rates"), rows)
+    yield "\n".join(f"* {read.question.name}: {read.question}" for read in reads)
 
 
 def _orders(orders: Orders) -> Iterator[str]:

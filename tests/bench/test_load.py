@@ -40,6 +40,17 @@ async def test_answers_in_pieces_are_put_together():
     assert len(sample.latencies) == 10
 
 
+async def test_an_answer_without_its_body_is_whole():
+    async def head(writer: asyncio.StreamWriter) -> None:
+        writer.write(ANSWER.removesuffix(b"body"))
+
+    server, port = await serve(head)
+    requests = (load.request("HEAD", f"/{number}") for number in range(10))
+    sample = await load.run(port, requests, connections=3, has_body=False)
+    server.close()
+    assert sample.statuses == {201: 10}
+
+
 async def test_a_server_that_hangs_up_ends_the_run():
     async def hang_up(writer: asyncio.StreamWriter) -> None:
         writer.close()
