@@ -1,7 +1,7 @@
 """What everybody reads: the paths, and who asks for them in which way.
 
 A product and a list are answered from bytes that the gateway keeps, as they are for every shopper but the first in five
-seconds, also without the body, compressed, or as unchanged. The others nobody keeps: a service is asked, and a database.
+seconds, also without the body, compressed, or as unchanged. Nobody keeps the others: a service asks its database.
 """
 
 from __future__ import annotations
