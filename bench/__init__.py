@@ -3,8 +3,9 @@
 Every figure stands beside its comparison, measured in the same run and in turns with it, because a number
 from a machine that others share means nothing alone. Nothing here fails because of a number: it reports.
 
-    reads        what everybody reads, stored or not, through the gateway | a bare ASGI app with the same bytes
-    orders       POST /orders through the gateway            | pgbench with the same SQL, on the same server
+    reads        what everybody reads, through the gateway   | a bare ASGI app with the same bytes
+    orders       POST /orders through the gateway            | the same on the shop of an earlier commit
+    limit        POST /orders through the gateway            | pgbench with the same SQL, on the same server
     hot          every order on one SKU                      | the same on many SKUs
     topologies   one process                                 | three processes that talk gRPC
 """

@@ -1,4 +1,4 @@
-"""`python -m bench [reads|orders|hot|topologies ...] [--quick]`: measure, say what was found, write docs/bench.md.
+"""`python -m bench [part ...] [--quick]`: measure, say what was found, and write docs/bench.md.
 
 Without a name everything is measured, and docs/bench.md and docs/bench.svg are written. Some parts only, or
 a quick run, are printed: they are to look at, not to keep.
@@ -11,18 +11,22 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import uvloop
 
-from bench import goods, hot_sku, machine, orders, plot, reads, report, topologies
+from bench import baseline, goods, hot_sku, limit, machine, orders, plot, reads, report, topologies
+from bench.baseline import NotInThisClone
 from bench.plan import FULL, QUICK, Plan
 from bench.probe import probe
 from bench.progress import Progress
 from bench.report import Results
 from bench.shop import running
 
-PARTS = ("reads", "orders", "hot", "topologies")
+PARTS = ("reads", "orders", "limit", "hot", "topologies")
+ON_ONE_SHOP = {"reads", "orders", "limit", "hot"}
+BESIDE_BASELINE = {"orders"}
 DOCS = Path(__file__).parents[1] / "docs"
 SCRATCH = Path(__file__).parents[1] / "build"
 
@@ -38,8 +42,12 @@ def main() -> int:
         print("bench: what processes take is read from /proc, which only Linux has", file=sys.stderr)
         return 1
     parts = tuple(arguments.parts) or PARTS
-    with Progress() as progress:
-        results = uvloop.run(run(parts, QUICK if arguments.quick else FULL, progress))
+    try:
+        with Progress() as progress:
+            results = uvloop.run(run(parts, QUICK if arguments.quick else FULL, progress))
+    except NotInThisClone as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     if parts == PARTS and not arguments.quick:
         (DOCS / "bench.md").write_text(report.document(results))
         plot.draw(results, DOCS / "bench.svg")
@@ -67,16 +75,25 @@ async def run(parts: tuple[str, ...], plan: Plan, progress: Progress) -> Results
 
     try:
         calibrate("before")
-        if {"reads", "orders", "hot"} & set(parts):
-            async with running(folder / "shop", topologies.SHAPES[0]) as shop:
+        if ON_ONE_SHOP & set(parts):
+            async with AsyncExitStack() as stack:
+                before = None
+                if plan.baseline and BESIDE_BASELINE & set(parts):
+                    code = baseline.take_out(folder / "baseline-code")
+                    before = await stack.enter_async_context(running(folder / "baseline", topologies.SHAPES[0], code))
+                    await goods.stock_up(before)
+                shop = await stack.enter_async_context(running(folder / "shop", topologies.SHAPES[0]))
                 results.facts = machine.facts(await shop.postgres_version())
                 await goods.stock_up(shop)
                 if "reads" in parts:
                     results.reads = await reads.measure(shop, plan, progress)
                     calibrate("after reads")
                 if "orders" in parts:
-                    results.orders = await orders.measure(shop, plan, progress)
+                    results.orders = await orders.measure(shop, before, plan, progress)
                     calibrate("after orders")
+                if "limit" in parts:
+                    results.limit = await limit.measure(shop, plan, progress)
+                    calibrate("after the limit")
                 if "hot" in parts:
                     results.hot_sku = await hot_sku.measure(shop, plan, progress)
                     calibrate("after the hot SKU")

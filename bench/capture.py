@@ -19,7 +19,6 @@ import asyncpg
 
 from bench import baskets, goods
 from bench.shop import Shop
-from stoa.kit.relay import DELIVERED, OWED
 from stoa.runtime.data_dir import DataDir
 
 IDLE_SECONDS = 4.0
@@ -31,6 +30,10 @@ END_SESSIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
 """
+
+# Of a relay, in every commit that is measured: what looks for something to deliver, and what forgets that.
+_LOOK = re.compile(r"FROM outbox JOIN event_log\b.*WHERE outbox\.recipient = \$1", re.DOTALL)
+_DELIVERED = re.compile(r"DELETE FROM outbox WHERE recipient = \$1 AND id = ANY")
 
 _PREFIX = "@bench|%d|%p|%a@ "
 _RECORD = re.compile(r"^@bench\|([^|@]*)\|(\d+)\|([^@]*)@ ", re.MULTILINE)
@@ -172,14 +175,14 @@ def _parameters(text: str) -> tuple[str | None, ...]:
 def _without(transactions: Sequence[Transaction], background: set[tuple[str, ...]]) -> tuple[Transaction, ...]:
     """What is not done at rest as well. A relay's look counts where it found what was then delivered."""
     kept: list[Transaction] = []
-    looks: dict[tuple[str, str | None], Transaction] = {}
+    looks: dict[tuple[str, str | None], tuple[Transaction, ...]] = {}
     for each in transactions:
         first = each.statements[0] if each.statements else None
-        if first is not None and first.sql == OWED.strip():
-            looks[each.database, first.parameters[0]] = each
+        if first is not None and _LOOK.search(first.sql):
+            looks[each.database, first.parameters[0]] = (each,)
         elif each.shape not in background:
-            if first is not None and first.sql == DELIVERED.strip():
-                kept.append(looks[each.database, first.parameters[0]])
+            if first is not None and _DELIVERED.search(first.sql):
+                kept += looks.pop((each.database, first.parameters[0]), ())
             kept.append(each)
     return tuple(kept)
 

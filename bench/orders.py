@@ -1,32 +1,21 @@
-"""Orders per second through the public API, beside pgbench with the same SQL on the same server.
+"""Orders through the public API, today's shop and the baseline's in turns.
 
-The carts are filled before the clock starts. An order of ours counts when everything that it causes has
-happened as well, its events included, because pgbench does all of that within its script: the rate is the
-number of orders over the time until the last event has had its effect. The latency is of the answer.
-
-pgbench does nothing but send SQL: no HTTP, no validation, no saga that decides, no second process that is
-told. What it shows is what the database would give to a program that costs nothing and commits each order
-alone. The shop may pass it, because it commits together what comes at the same time.
+The carts are filled before the clock starts. An order counts when everything that it causes has happened as
+well, its events included: the rate is the number of orders over the time until the last event has had its
+effect. The latency is of the answer. Only one of the shops is asked at a time; the other is at rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
-import asyncpg
-
-from bench import baskets, capture, goods, one_database, script, usage
-from bench.pgbench import WARM_UP, Pgbench, Result
+from bench import baskets, capture, goods, usage
 from bench.plan import Plan
 from bench.progress import Progress
 from bench.rounds import medians
 from bench.shop import Shop
 from bench.usage import Cpu
-
-FEWEST_EACH = 2 * WARM_UP
-"""Orders of each pgbench client: some to warm up, some to count."""
 
 COUNTERS = """
     SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS transactions,
@@ -48,56 +37,90 @@ class Bought:
 
 
 @dataclass(frozen=True)
+class Ratios:
+    """What one round of today's shop was of the baseline's round beside it."""
+
+    rate: float
+    p50: float
+    cpu: float
+    commits: float
+
+
+@dataclass(frozen=True)
 class Level:
-    """Both sides at one concurrency, medians of the rounds."""
+    """At one concurrency, medians of the rounds; without a baseline that is None, and so are the ratios to it."""
 
     concurrency: int
-    shop: Bought
-    pgbench: Result
-    ratio: float
+    today: Bought
+    baseline: Bought | None
+    ratios: Ratios | None
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What one order executes when it is alone, with all that its events cause."""
+
+    statements: int
+    transactions: int
+    databases: int
 
 
 @dataclass(frozen=True)
 class Orders:
-    """`transactions` and `statements` are what one order executes when it is alone."""
-
     levels: list[Level]
-    databases: int
-    transactions: int
-    statements: int
+    today: Alone
+    baseline: Alone | None
 
 
-async def measure(shop: Shop, plan: Plan, progress: Progress) -> Orders:
+async def measure(shop: Shop, baseline: Shop | None, plan: Plan, progress: Progress) -> Orders:
     progress.expect("Orders", len(plan.concurrency) * plan.rounds + 1)
-    one, other = await capture.two_orders(shop)
-    namespace = await one_database.make(shop)
-    connection = await asyncpg.connect(shop.dsn(one_database.NAME))
-    try:
-        pgbench = Pgbench(shop, await script.write(one, other, namespace, connection))
-    finally:
-        await connection.close()
-    progress.advance(f"one order is {one.statements} statements in {len(one.order)} transactions")
-    levels = [await _level(shop, pgbench, concurrency, plan, progress) for concurrency in plan.concurrency]
-    return Orders(levels, len({each.database for each in one.order}), len(one.order), one.statements)
+    today = await _alone(shop)
+    before = await _alone(baseline) if baseline else None
+    beside = f", {before.statements} of the baseline" if before else ""
+    progress.advance(f"one order is {today.statements} statements in {today.transactions} transactions{beside}")
+    levels = [await _level(shop, baseline, concurrency, plan, progress) for concurrency in plan.concurrency]
+    return Orders(levels, today, before)
 
 
-async def _level(shop: Shop, pgbench: Pgbench, concurrency: int, plan: Plan, progress: Progress) -> Level:
+async def _alone(shop: Shop) -> Alone:
+    order, _ = await capture.two_orders(shop)
+    return Alone(order.statements, len(order.order), len({each.database for each in order.order}))
+
+
+async def _level(shop: Shop, baseline: Shop | None, concurrency: int, plan: Plan, progress: Progress) -> Level:
     # A first guess at the pace, which also warms both sides up.
-    ours = await buy(shop, goods.sku, max(20, 4 * concurrency), concurrency)
-    theirs = await pgbench.orders(clients=concurrency, each=FEWEST_EACH)
-    pairs = []
+    today = await warm_up(shop, concurrency)
+    before = await warm_up(baseline, concurrency) if baseline else None
+    todays, befores, ratios = [], [], []
     for _ in range(plan.rounds):
-        ours = await buy(shop, goods.sku, in_a_round(ours.rate, concurrency, plan), concurrency)
-        each = in_a_round(theirs.rate, concurrency, plan) // concurrency
-        theirs = await pgbench.orders(clients=concurrency, each=max(FEWEST_EACH, each))
-        pairs.append((ours, theirs))
-        progress.advance(f"{concurrency} at once: {ours.rate:,.0f}/s beside {theirs.rate:,.0f}/s")
+        today = await buy(shop, goods.sku, in_a_round(today.rate, concurrency, plan), concurrency)
+        todays.append(today)
+        figure = f"{concurrency} at once: {today.rate:,.0f}/s, {today.cpu.total * 1e3:.1f} ms CPU"
+        if baseline and before:
+            before = await buy(baseline, goods.sku, in_a_round(before.rate, concurrency, plan), concurrency)
+            befores.append(before)
+            ratios.append(_ratios(today, before))
+            figure += f" beside {before.rate:,.0f}/s, {before.cpu.total * 1e3:.1f} ms"
+        progress.advance(figure)
     return Level(
         concurrency,
-        medians([ours for ours, _ in pairs]),
-        medians([theirs for _, theirs in pairs]),
-        median(ours.rate / theirs.rate for ours, theirs in pairs),
+        medians(todays),
+        medians(befores) if befores else None,
+        medians(ratios) if ratios else None,
     )
+
+
+def _ratios(today: Bought, before: Bought) -> Ratios:
+    return Ratios(
+        rate=today.rate / before.rate,
+        p50=today.p50 / before.p50,
+        cpu=today.cpu.total / before.cpu.total,
+        commits=today.commits / before.commits,
+    )
+
+
+async def warm_up(shop: Shop, concurrency: int) -> Bought:
+    return await buy(shop, goods.sku, max(20, 4 * concurrency), concurrency)
 
 
 def in_a_round(rate: float, concurrency: int, plan: Plan) -> int:
@@ -108,15 +131,13 @@ def in_a_round(rate: float, concurrency: int, plan: Plan) -> int:
 async def buy(shop: Shop, sku_of: Callable[[int], str], count: int, concurrency: int) -> Bought:
     """One round: fill, then time the buying and what it causes."""
     orders = await baskets.fill(shop.port, count, sku_of)
-    connection = await asyncpg.connect(shop.dsn())
-    try:
-        counted, used = await connection.fetchrow(COUNTERS), usage.cpu(shop.pid)
-        sample = await baskets.buy(shop.port, orders, connections=concurrency)
-        seconds = sample.seconds + await shop.settle()
-        used = usage.cpu(shop.pid) - used
-        after = await connection.fetchrow(COUNTERS)
-    finally:
-        await connection.close()
+    await shop.settle()
+    server = await shop.look("postgres")
+    counted, used = await server.fetchrow(COUNTERS), usage.cpu(shop.pid)
+    sample = await baskets.buy(shop.port, orders, connections=concurrency)
+    seconds = sample.seconds + await shop.settle()
+    used = usage.cpu(shop.pid) - used
+    after = await server.fetchrow(COUNTERS)
     assert counted is not None
     assert after is not None
     return Bought(

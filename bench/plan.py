@@ -1,4 +1,4 @@
-"""How much is measured: the whole run takes some six minutes, the quick one proves that everything works."""
+"""How much is measured: the whole run takes some twenty minutes, the quick one proves that everything works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """Rounds alternate between the two sides of a comparison; what is reported is their median."""
+    """Rounds alternate between the sides of a comparison; what is reported is their median."""
 
     rounds: int
     read_seconds: float
@@ -17,6 +17,10 @@ class Plan:
     most_orders: int
     """In one round, however fast it is."""
     concurrency: tuple[int, ...]
+    crowds: tuple[int, ...]
+    """How many buy at once where all want the same."""
+    baseline: bool
+    """Whether an earlier commit's shop runs beside today's: a shallow clone has none."""
     starts: int
     """Fresh and old data directories that are started on, each."""
     journeys: int
@@ -24,6 +28,24 @@ class Plan:
 
 
 FULL = Plan(
-    rounds=3, read_seconds=1.5, order_seconds=4.0, most_orders=2000, concurrency=(1, 8, 32), starts=3, journeys=40
+    rounds=3,
+    read_seconds=1.5,
+    order_seconds=4.0,
+    most_orders=2000,
+    concurrency=(1, 8, 32, 128),
+    crowds=(32, 128),
+    baseline=True,
+    starts=3,
+    journeys=40,
 )
-QUICK = Plan(rounds=1, read_seconds=0.3, order_seconds=0.5, most_orders=64, concurrency=(1, 8), starts=1, journeys=3)
+QUICK = Plan(
+    rounds=1,
+    read_seconds=0.3,
+    order_seconds=0.5,
+    most_orders=64,
+    concurrency=(1, 8),
+    crowds=(8,),
+    baseline=False,
+    starts=1,
+    journeys=3,
+)

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Any, cast
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from bench.baseline import COMMIT
 from bench.hot_sku import HotSku
+from bench.limit import Beside
 from bench.orders import Orders
 from bench.reads import Read
-from bench.report import ORDERS_TARGET, Results
+from bench.report import Results
+from bench.sections.limit import TARGET as LIMIT_TARGET
+from bench.sections.orders import RATE
 from bench.topologies import Shape
+from bench.usage import Cpu
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,14 +44,15 @@ STYLE: dict[str, object] = {
 def draw(results: Results, path: Path) -> None:
     """One picture with a panel for each part that was measured."""
     with mpl.rc_context(cast("Any", STYLE)):
-        figure = Figure(figsize=(10, 7), layout="constrained")
-        panels = figure.subplots(2, 2)
-        _reads(panels[0][0], results.reads)
+        figure = Figure(figsize=(10, 10), layout="constrained")
+        panels = figure.subplots(3, 2)
         if results.orders is not None:
-            _orders(panels[0][1], results.orders)
-        if results.hot_sku is not None:
-            _hot_sku(panels[1][0], results.hot_sku)
-        _shapes(panels[1][1], results.shapes)
+            _orders(panels[0][0], results.orders)
+            _cpu(panels[0][1], results.orders)
+        _limit(panels[1][0], results.limit)
+        _reads(panels[1][1], results.reads)
+        _hot_sku(panels[2][0], results.hot_sku)
+        _shapes(panels[2][1], results.shapes)
         figure.savefig(path, metadata={"Date": None})
 
 
@@ -64,32 +70,56 @@ def _reads(axes: Axes, found: Sequence[Read]) -> None:
 
 def _orders(axes: Axes, orders: Orders) -> None:
     axes.set_title("Orders per second, all their events included")
+    labels = []
     for place, level in enumerate(orders.levels):
+        labels.append(f"{level.concurrency} at once")
+        _bar(axes, place - 0.2, level.today.rate, STOA, f"{level.today.rate:,.0f}")
+        if level.baseline is not None and level.ratios is not None:
+            _bar(axes, place + 0.2, level.baseline.rate, BESIDE, f"{level.baseline.rate:,.0f}")
+            _target(axes, place - 0.2, RATE.get(level.concurrency, 1.0) * level.baseline.rate)
+            labels[-1] += f"\n{level.ratios.rate:.2f} ×"
+    axes.set_xticks(range(len(labels)), labels)
+    _legend(axes, ("today", STOA), (COMMIT, BESIDE), ("target", TARGET))
+
+
+def _cpu(axes: Axes, orders: Orders) -> None:
+    axes.set_title("CPU per order, ms: today, and in gray before")
+    labels = []
+    for place, level in enumerate(orders.levels):
+        labels.append(f"{level.concurrency} at once")
+        _stack(axes, place - 0.2, level.today.cpu, 0.38)
+        if level.baseline is not None and level.ratios is not None:
+            total = level.baseline.cpu.total * 1e3
+            _bar(axes, place + 0.2, total, BESIDE, f"{total:.1f}")
+            labels[-1] += f"\n{level.ratios.cpu:.2f} ×"
+    axes.set_xticks(range(len(labels)), labels)
+    _legend(axes, ("services", STOA), ("PostgreSQL", POSTGRES), (COMMIT, BESIDE))
+
+
+def _limit(axes: Axes, levels: Sequence[Beside]) -> None:
+    axes.set_title("Orders per second beside the database alone")
+    for place, level in enumerate(levels):
         _bar(axes, place - 0.2, level.shop.rate, STOA, f"{level.shop.rate:,.0f}")
         _bar(axes, place + 0.2, level.pgbench.rate, BESIDE, f"{level.pgbench.rate:,.0f}")
-        _target(axes, place - 0.2, ORDERS_TARGET * level.pgbench.rate)
-    labels = [f"{level.concurrency} at once\n{level.ratio:.0%}" for level in orders.levels]
+        _target(axes, place - 0.2, LIMIT_TARGET * level.pgbench.rate)
+    labels = [f"{level.concurrency} at once\n{level.ratio:.0%}" for level in levels]
     axes.set_xticks(range(len(labels)), labels)
     _legend(axes, ("through the gateway", STOA), ("pgbench, the same SQL", BESIDE), ("target", TARGET))
 
 
-def _hot_sku(axes: Axes, hot: HotSku) -> None:
-    axes.set_title(f"Orders per second, {hot.concurrency} at once")
-    _bar(axes, 0, hot.hot.rate, STOA, f"{hot.hot.rate:,.0f}", width=0.5)
-    _bar(axes, 1, hot.spread.rate, BESIDE, f"{hot.spread.rate:,.0f}", width=0.5)
-    axes.margins(x=0.2, y=0.15)
-    axes.set_xticks((0, 1), (f"all on one SKU\n{hot.ratio:.0%}", "spread over 200"))
+def _hot_sku(axes: Axes, crowds: Sequence[HotSku]) -> None:
+    axes.set_title("Orders per second, all on one SKU")
+    for place, each in enumerate(crowds):
+        _bar(axes, place - 0.2, each.hot.rate, STOA, f"{each.hot.rate:,.0f}")
+        _bar(axes, place + 0.2, each.spread.rate, BESIDE, f"{each.spread.rate:,.0f}")
+    axes.set_xticks(range(len(crowds)), [f"{each.concurrency} at once\n{each.ratio:.0%}" for each in crowds])
+    _legend(axes, ("all on one SKU", STOA), ("spread over 200", BESIDE))
 
 
 def _shapes(axes: Axes, shapes: Sequence[Shape]) -> None:
     axes.set_title("CPU per order with its cart, ms")
     for place, shape in enumerate(shapes):
-        cpu = shape.journey.cpu
-        _bar(axes, place, cpu.services * 1e3, STOA, f"{cpu.services * 1e3:.1f}", width=0.5, inside=True)
-        axes.bar(place, cpu.postgres * 1e3, 0.5, bottom=cpu.services * 1e3, color=POSTGRES)
-        axes.annotate(
-            f"{cpu.total * 1e3:.1f}", (place, cpu.total * 1e3), (0, 2), textcoords="offset points", ha="center"
-        )
+        _stack(axes, place, shape.journey.cpu, 0.5)
     labels = [
         f"{shape.name}\n{shape.after_orders.pss:.0f} MiB, p50 {shape.journey.p50 * 1e3:.0f} ms" for shape in shapes
     ]
@@ -97,12 +127,17 @@ def _shapes(axes: Axes, shapes: Sequence[Shape]) -> None:
     _legend(axes, ("services", STOA), ("PostgreSQL", POSTGRES))
 
 
-def _bar(
-    axes: Axes, place: float, height: float, color: str, label: str, *, width: float = 0.38, inside: bool = False
-) -> None:
-    axes.bar(place, height, width, color=color)
-    offset, color = ((0, -12), "white") if inside else ((0, 2), "black")
-    axes.annotate(label, (place, height), offset, textcoords="offset points", ha="center", color=color, fontsize=8)
+def _bar(axes: Axes, place: float, height: float, color: str, label: str) -> None:
+    axes.bar(place, height, 0.38, color=color)
+    axes.annotate(label, (place, height), (0, 2), textcoords="offset points", ha="center", fontsize=8)
+
+
+def _stack(axes: Axes, place: float, cpu: Cpu, width: float) -> None:
+    """What the services took, and on it the database; the sum stands on top."""
+    axes.bar(place, cpu.services * 1e3, width, color=STOA)
+    axes.bar(place, cpu.postgres * 1e3, width, bottom=cpu.services * 1e3, color=POSTGRES)
+    total = cpu.total * 1e3
+    axes.annotate(f"{total:.1f}", (place, total), (0, 2), textcoords="offset points", ha="center", fontsize=8)
 
 
 def _target(axes: Axes, place: float, height: float) -> None:

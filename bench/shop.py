@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ import aiohttp
 import asyncpg
 
 from bench.load import HOST
-from stoa.app import STORED
 from stoa.runtime import children, topology
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
@@ -41,6 +40,7 @@ SETTLE_SECONDS = 120.0
 _STOP = ((signal.SIGTERM, 45.0),)
 FIRST_PAGE = "/api/v1/products?limit=20"
 
+DATABASES = r"SELECT datname FROM pg_database WHERE datname LIKE 'stoa\_%' AND datname <> 'stoa_bench' ORDER BY datname"
 OWED = "SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)"
 BUSY = "SELECT EXISTS (SELECT FROM checkouts WHERE state IN ('running', 'compensating'))"
 
@@ -60,6 +60,10 @@ class Shop:
     first_page_seconds: float
     session: aiohttp.ClientSession
     token: str = ""
+    looks: dict[str, asyncpg.Connection] = field(default_factory=dict)
+    """A connection to each database, kept: opening one takes as much of the server as half an order."""
+    services: tuple[str, ...] = ()
+    """The databases of its services, whatever services there are in its commit."""
 
     def dsn(self, database: str = "postgres") -> str:
         """As superuser of the embedded server."""
@@ -94,26 +98,39 @@ class Shop:
             self.token = (await self.send("POST", "/auth/login", account))["access_token"]
         return await self.send(method, path, body, token=self.token)
 
+    async def look(self, database: str) -> asyncpg.Connection:
+        """A connection to this database, kept until the shop stops."""
+        kept = self.looks.get(database)
+        if kept is None or kept.is_closed():
+            kept = self.looks[database] = await asyncpg.connect(self.dsn(database))
+        return kept
+
     async def settle(self) -> float:
         """Wait until every checkout has ended and every event has had its effect; the seconds that took."""
+        if not self.services:
+            server = await self.look("postgres")
+            self.services = tuple(row["datname"] for row in await server.fetch(DATABASES))
+        looks = [await self.look(database) for database in self.services]
+        checkout = await self.look("stoa_checkout")
         started = time.perf_counter()
-        connections = {name: await asyncpg.connect(self.dsn(f"stoa_{name}")) for name in STORED}
-        try:
-            while True:
-                owed = [await each.fetchval(OWED) for each in connections.values()]
-                if not any(owed) and not await connections["checkout"].fetchval(BUSY):
-                    return time.perf_counter() - started
-                if time.perf_counter() - started > SETTLE_SECONDS:
-                    raise RuntimeError(f"events are still on their way after {SETTLE_SECONDS:.0f} s")
+        quiet = 0
+        # Twice in a row: an event may go from where nobody has looked yet to where somebody has.
+        while quiet < 2:
+            busy = any([await each.fetchval(OWED) for each in looks]) or await checkout.fetchval(BUSY)
+            quiet = 0 if busy else quiet + 1
+            if time.perf_counter() - started > SETTLE_SECONDS:
+                raise RuntimeError(f"events are still on their way after {SETTLE_SECONDS:.0f} s")
+            if busy:
                 await asyncio.sleep(0.02)
-        finally:
-            for each in connections.values():
-                each.terminate()
+        return time.perf_counter() - started
 
 
 @contextlib.asynccontextmanager
-async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
-    """The shop over `data_dir` in the topology `shape`, stopped at the end of the block. Raises `DidNotStart`."""
+async def running(data_dir: Path, shape: str, code: Path | None = None) -> AsyncIterator[Shop]:
+    """The shop over `data_dir` in the topology `shape`, stopped at the end of the block. Raises `DidNotStart`.
+
+    `code` is where its own is imported from (`bench.baseline`); without it, it is ours.
+    """
     addresses = free_addresses(shape)
     port = int(addresses[topology.variable_of(topology.load(shape, {}).gateway.name, "http")].rpartition(":")[2])
     data_dir.parent.mkdir(parents=True, exist_ok=True)
@@ -124,6 +141,8 @@ async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("STOA_") and name != NO_BYTECODE
     }
+    if code is not None:
+        environment["PYTHONPATH"] = str(code)
     with log.open("ab") as output:
         started = time.perf_counter()
         process = children.spawn(
@@ -137,8 +156,15 @@ async def running(data_dir: Path, shape: str) -> AsyncIterator[Shop]:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
             await _first_page(session, port, process, log)
             seconds = time.perf_counter() - started
-            await _all_ready(session, addresses)
-            yield Shop(process.pid, port, data_dir, shape, seconds, session)
+            # An earlier commit's processes tell it elsewhere; all of them are in the one that has answered.
+            if code is None:
+                await _all_ready(session, addresses)
+            shop = Shop(process.pid, port, data_dir, shape, seconds, session)
+            try:
+                yield shop
+            finally:
+                for each in shop.looks.values():
+                    each.terminate()
     finally:
         await children.stop(process, _STOP)
 

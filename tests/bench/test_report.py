@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from bench import plot, report
 from bench.hot_sku import HotSku
-from bench.orders import Bought, Level, Orders
+from bench.limit import Beside
+from bench.orders import Alone, Bought, Level, Orders, Ratios
 from bench.pgbench import Result
 from bench.probe import Probe
 from bench.questions import Question
@@ -16,6 +17,7 @@ from bench.topologies import Journey, Shape
 from bench.usage import Cpu, Memory
 
 BOUGHT = Bought(rate=120.0, p50=0.02, p99=0.2, cpu=Cpu(0.004, 0.006), commits=12.5, wal_bytes=40_960.0)
+BEFORE = Bought(rate=60.0, p50=0.05, p99=0.3, cpu=Cpu(0.01, 0.01), commits=29.0, wal_bytes=40_960.0)
 JOURNEY = Journey(rate=90.0, p50=0.05, p99=0.1, order_p50=0.03, order_p99=0.06, cpu=Cpu(0.005, 0.007))
 SHAPE = Shape("all-in-one", 4.0, 1.5, Memory(200.0, 900.0, 140.0), Memory(250.0, 950.0, 180.0), JOURNEY)
 RESULTS = Results(
@@ -30,8 +32,13 @@ RESULTS = Results(
             0.85,
         )
     ],
-    orders=Orders([Level(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6)], 7, 37, 89),
-    hot_sku=HotSku(32, BOUGHT, BOUGHT, 1.0),
+    orders=Orders(
+        [Level(1, BOUGHT, BEFORE, Ratios(2.0, 0.4, 0.5, 0.43)), Level(8, BOUGHT, BEFORE, Ratios(1.9, 0.4, 0.51, 0.43))],
+        Alone(45, 20, 7),
+        Alone(89, 37, 7),
+    ),
+    limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6)],
+    hot_sku=[HotSku(32, BOUGHT, BOUGHT, 1.0)],
     shapes=[SHAPE, replace(SHAPE, name="three-services")],
 )
 
@@ -50,7 +57,7 @@ def tables(page: str) -> list[list[str]]:
 def test_every_table_has_a_rule_and_rows_of_one_width():
     page = report.document(RESULTS)
     found = tables(page)
-    assert len(found) == 7
+    assert len(found) == 8
     for table in found:
         assert set(table[1]) <= set("|-: ")
         assert len({row.count("|") for row in table}) == 1, table
@@ -67,7 +74,15 @@ def test_the_page_says_how_it_was_measured_and_names_no_place():
 def test_targets_are_beside_what_was_measured():
     assert [(each.what, each.measured, each.target, each.met) for each in report.targets(RESULTS)] == [
         ("Product detail", "9,000/s", "≥ 80%", True),
-        ("Orders, 8 at once", "120/s", "≥ 25%", True),
+        ("Statements of one order", "45", "≤ 45", True),
+        ("Writing commits of one order", "12.5", "≤ 13", True),
+        ("CPU of an order, 1 at once", "10.0 ms", "≤ 0.50", True),
+        ("Orders, 1 at once", "120/s", "≥ 1.8", True),
+        ("Answer to an order alone, p50", "20.0 ms", "≤ 0.50", True),
+        ("CPU of an order, 8 at once", "10.0 ms", "≤ 0.50", False),
+        ("Orders, 8 at once", "120/s", "≥ 2.0", False),
+        ("Orders beside the same SQL, 8 at once", "120/s", "≥ 25%", True),
+        ("One hot SKU, 32 at once", "120/s", "≥ 0.90", True),
         ("First page, fresh data directory", "4.0 s", "≤ 10 s", True),
         ("First page, old data directory", "1.5 s", "≤ 3 s", True),
         ("Memory of all-in-one after the start", "200 MiB", "< 300 MiB", True),
@@ -77,9 +92,18 @@ def test_targets_are_beside_what_was_measured():
 
 def test_a_missed_target_is_said():
     slow = replace(SHAPE, old_start=3.2)
-    missed = [each for each in report.targets(replace(RESULTS, shapes=[slow])) if not each.met]
+    missed = [each for each in report.targets(Results(shapes=[slow])) if not each.met]
     assert [(each.what, each.measured) for each in missed] == [("First page, old data directory", "3.2 s")]
     assert "| **no** |" in report.document(replace(RESULTS, shapes=[slow]))
+
+
+def test_without_a_baseline_nothing_is_compared_with_it():
+    orders = Orders([Level(1, BOUGHT, None, None)], Alone(45, 20, 7), None)
+    assert [each.what for each in report.targets(Results(orders=orders))] == [
+        "Statements of one order",
+        "Writing commits of one order",
+    ]
+    assert "06c4a6c" not in report.body(Results(orders=orders, probes=RESULTS.probes))
 
 
 def test_a_part_that_was_not_measured_is_left_out():
