@@ -15,6 +15,8 @@ from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
+from stoa.kit.together import Together
+from stoa.services.order import repository
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import NewOrder, create_orders
 from stoa.services.order.figures import Figures, NewItem
@@ -100,6 +102,8 @@ async def orders(database: Callable[..., Awaitable[Database]], payments: Payment
         keep_payment=payments.now,
         creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
         confirmations=Batcher(isolating(partial(confirm_orders, db, outbox)), locks=lambda order_id: (order_id,)),
+        reading=Together(partial(repository.read_orders, db)),
+        listing=Together(partial(repository.list_orders_of_users, db)),
     )
     yield service
     await service.close()

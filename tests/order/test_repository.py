@@ -18,7 +18,7 @@ SOMEBODY = "'00000000-0000-7000-8000-000000000000'"
 @pytest.mark.parametrize(
     ("statement", "arguments", "index"),
     [
-        (repository.USERS_ORDERS, (SOMEBODY, NEWEST, "NULL", "21"), "orders_of_user"),
+        (repository.USERS_ORDERS, tuple(f"ARRAY[{one}]" for one in (SOMEBODY, NEWEST, "NULL", "21")), "orders_of_user"),
         (repository.ORDERS_IN_STATUS, ("'pending'", NEWEST, "21"), "orders_by_status"),
         (repository.ALL_ORDERS, (NEWEST, "21"), "orders_pkey"),
     ],

@@ -20,9 +20,11 @@ from stoa.contracts.cart.v1.cart_pb2_grpc import add_CartServiceServicer_to_serv
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.kit.service import Job, Parts, Resources
+from stoa.kit.together import Together
 from stoa.services.cart.handlers import handlers
 from stoa.services.cart.jobs import remove_abandoned_carts
 from stoa.services.cart.postgres_store import PostgresCarts
+from stoa.services.cart.product_snapshot import stock_of, variants_of
 from stoa.services.cart.routes import routes
 from stoa.services.cart.rpc import CartServicer
 from stoa.services.cart.service import Carts
@@ -30,12 +32,15 @@ from stoa.services.cart.settings import Settings
 
 
 def build(resources: Resources) -> Parts:
+    settings = resources.settings(Settings)
+    catalog = CatalogServiceStub(resources.channel("catalog"))
+    inventory = InventoryServiceStub(resources.channel("inventory"))
     carts = Carts(
         db=resources.db,
         store=PostgresCarts(resources.db),
-        settings=resources.settings(Settings),
-        catalog=CatalogServiceStub(resources.channel("catalog")),
-        inventory=InventoryServiceStub(resources.channel("inventory")),
+        settings=settings,
+        for_sale=Together(partial(variants_of, catalog, settings.currency)),
+        stock=Together(partial(stock_of, inventory)),
     )
     return Parts(
         routes=routes.bind(carts),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database, Transaction
+from stoa.kit.together import Together
 from stoa.services.cart import lines, repository
 from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
 from stoa.services.cart.lines import Lines
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 class PostgresCarts:
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._carts: Together[str, Cart] = Together(partial(repository.read_carts, db))
 
     async def read(self, cart_id: str) -> Cart | None:
-        return await repository.read_cart(self._db, cart_id)
+        return await self._carts.get(cart_id)
 
     async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
         async with self._db.transaction() as tx:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
 from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
@@ -14,6 +15,10 @@ from stoa.services.cart.document import Line
 from stoa.services.cart.errors import NotForSale
 from stoa.services.cart.lines import MOST_OF_A_LINE
 from stoa.services.cart.service import Carts
+
+if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+    from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceAsyncStub
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,49 @@ async def look_up(carts: Carts, wanted: Mapping[str, int]) -> ProductSnapshot:
     """
     if not wanted:
         return ProductSnapshot()
-    skus = list(wanted)
-    prices = PriceContext(currency=carts.settings.currency, quantities=wanted)
-    catalog, available = await asyncio.gather(
-        carts.catalog.GetVariants(GetVariantsRequest(skus=skus, context=prices)), _available(carts, skus)
+    variants, stock = await asyncio.gather(
+        carts.for_sale.ask(wanted.items()), carts.stock.ask(wanted.keys()), return_exceptions=True
     )
-    return ProductSnapshot({variant.sku: variant for variant in catalog.variants}, available)
+    if isinstance(variants, BaseException):
+        raise variants
+    available: Mapping[str, int | None]
+    if isinstance(stock, problems.Unavailable):
+        available = dict.fromkeys(wanted)
+    elif isinstance(stock, BaseException):
+        raise stock
+    else:
+        available = {sku: stock.get(sku, 0) for sku in wanted}
+    return ProductSnapshot({line[0]: variants[line] for line in wanted.items() if line in variants}, available)
 
 
-async def _available(carts: Carts, skus: list[str]) -> Mapping[str, int | None]:
-    try:
-        answer = await carts.inventory.GetStock(GetStockRequest(skus=skus))
-    except problems.Unavailable:
-        return dict.fromkeys(skus)
-    return dict.fromkeys(skus, 0) | {stock.sku: stock.available for stock in answer.stock}
+async def variants_of(
+    catalog: CatalogServiceAsyncStub, currency: str, lines: Collection[tuple[str, int]]
+) -> Mapping[tuple[str, int], Variant]:
+    """What catalog has for sale of so many of a SKU, by SKU and quantity."""
+    # Several carts may want the same in different quantities, and a call names each SKU once.
+    calls: list[dict[str, int]] = []
+    for sku, quantity in lines:
+        call = next((each for each in calls if sku not in each), None)
+        if call is None:
+            call = {}
+            calls.append(call)
+        call[sku] = quantity
+    answers = await asyncio.gather(
+        *(
+            catalog.GetVariants(
+                GetVariantsRequest(skus=list(call), context=PriceContext(currency=currency, quantities=call))
+            )
+            for call in calls
+        )
+    )
+    return {
+        (variant.sku, call[variant.sku]): variant
+        for call, answer in zip(calls, answers, strict=True)
+        for variant in answer.variants
+    }
+
+
+async def stock_of(inventory: InventoryServiceAsyncStub, skus: Collection[str]) -> Mapping[str, int]:
+    """How many can be had of each SKU that inventory knows."""
+    answer = await inventory.GetStock(GetStockRequest(skus=skus))
+    return {stock.sku: stock.available for stock in answer.stock}

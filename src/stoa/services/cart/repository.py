@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+
+import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.cart.document import Cart, Contact, Line, Said
 
 # One statement, so that version and lines are of the same moment.
-READ_CART = """
+READ_CARTS = """
     SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at, carts.keys,
            carts.email, carts.shipping_address, carts.billing_address,
            coalesce(
@@ -25,15 +27,21 @@ READ_CART = """
     FROM carts
     LEFT JOIN cart_items AS item ON item.cart_id = carts.id
     LEFT JOIN sku_marks AS mark ON mark.sku = item.sku
-    WHERE carts.id = $1
+    WHERE carts.id = ANY ($1::uuid[])
     GROUP BY carts.id
 """
 
 
+async def read_carts(db: Db, cart_ids: Collection[str]) -> dict[str, Cart]:
+    """Those of the carts that are there, by id."""
+    return {row["id"]: _cart(row) for row in await db.fetch(READ_CARTS, cart_ids)}
+
+
 async def read_cart(db: Db, cart_id: str) -> Cart | None:
-    row = await db.fetchrow(READ_CART, cart_id)
-    if row is None:
-        return None
+    return (await read_carts(db, [cart_id])).get(cart_id)
+
+
+def _cart(row: asyncpg.Record) -> Cart:
     lines = tuple(
         Line(line["sku"], line["quantity"], line["sold_out"], Said(line["custom_fields"], line["metadata"]))
         for line in row["lines"]

@@ -349,9 +349,17 @@ async def lock_stock_rows(tx: Transaction, skus: Iterable[str]) -> StockRows:
     return StockRows([StockRow(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
 
 
+async def stock_rows_of_each(db: Db, skus: Collection[str]) -> dict[str, list[StockRow]]:
+    """The stock of each SKU that has any, in the order of its warehouses."""
+    found: dict[str, list[StockRow]] = {}
+    for row in await db.fetch(SHELVES_OF, skus):
+        found.setdefault(row["sku"], []).append(StockRow(*row))
+    return found
+
+
 async def stock_rows_of(db: Db, sku: str) -> list[StockRow]:
-    """One SKU's stock, in the order of its warehouses."""
-    return [StockRow(*row) for row in await db.fetch(SHELVES_OF, [sku])]
+    """One SKU's stock."""
+    return (await stock_rows_of_each(db, [sku])).get(sku, [])
 
 
 TOTALS_OF = """

@@ -160,8 +160,8 @@ class Settlement(msgspec.Struct, forbid_unknown_fields=True):
 @routes.get("/inventory/{sku}", answer=StockView, who=PUBLIC, summary="Stock of a SKU")
 async def show_stock(inventory: Inventory, request: Request) -> StockView:
     sku = _sku(request)
-    stock = await repository.stock_rows_of(inventory.db, sku)
-    if not stock:
+    stock = await inventory.stock.get(sku)
+    if stock is None:
         raise NoSuchSku(sku)
     return _stock_view(sku, stock)
 

@@ -21,6 +21,8 @@ from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_s
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.service import Parts, Resources
+from stoa.kit.together import Together
+from stoa.services.order import repository
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
 from stoa.services.order.handlers import HANDLERS, handle_batch
@@ -41,6 +43,8 @@ def build(resources: Resources) -> Parts:
         confirmations=Batcher(
             isolating(partial(confirm_orders, resources.db, resources.outbox)), locks=lambda order_id: (order_id,)
         ),
+        reading=Together(partial(repository.read_orders, resources.db)),
+        listing=Together(partial(repository.list_orders_of_users, resources.db)),
     )
     return Parts(
         routes=routes.bind(orders),

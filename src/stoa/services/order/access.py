@@ -15,6 +15,7 @@ from stoa.services.order.errors import NoSuchOrder, NoSuchReturn
 from stoa.services.order.payment_status import PaymentTold
 from stoa.services.order.repository import Order
 from stoa.services.order.returns_repository import Return
+from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
 
 READ = "order.orders.read"
@@ -30,11 +31,11 @@ def kind_of(order: Order, caller: Principal) -> str:
     return "customer" if order.user_id == caller.user_id else "staff"
 
 
-async def find(db: Db, order_id: str, caller: Principal, permission: str = READ) -> Order:
+async def find(orders: Orders, order_id: str, caller: Principal, permission: str = READ) -> Order:
     """The caller's own order, or any for who holds the `permission`. `NoSuchOrder` where there is none that the caller
     may see, `Forbidden` where seeing is all.
     """
-    return _for(await repository.read_order(db, order_id), caller, permission)
+    return _for(await orders.reading.get(order_id), caller, permission)
 
 
 async def find_locked(

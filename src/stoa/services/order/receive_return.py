@@ -39,7 +39,7 @@ async def receive_return(
 
     Money and stock follow order.returned; the order is returned once everything is back.
     """
-    paid = await orders.paid_for(await access.find(orders.db, order_id, caller, access.DECIDE))
+    paid = await orders.paid_for(await access.find(orders, order_id, caller, access.DECIDE))
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, access.DECIDE, paid)
         asked = await access.find_return(tx, order, return_id, if_match)
@@ -61,7 +61,7 @@ async def take_back(
 
     Raises what `request_return` raises.
     """
-    paid = await orders.paid_for(await access.find(orders.db, order_id, caller, access.DECIDE))
+    paid = await orders.paid_for(await access.find(orders, order_id, caller, access.DECIDE))
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, access.DECIDE, paid, if_match=if_match)
         asked = await ask(tx, order, caller, back, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -205,22 +205,45 @@ async def list_orders_with(db: Db, number: int, value: str, *, before: str | Non
     return [_order(row) for row in await db.fetch(ORDERS_WITH_VALUE, number, value, before or ids.LAST, limit)]
 
 
-# Three statements and not one with optional filters: each walks its own index, newest first.
-USERS_ORDERS = (
-    _ORDERS + "WHERE o.user_id = $1 AND o.id < $2 AND ($3::text IS NULL OR o.status = $3) ORDER BY o.id DESC LIMIT $4"
-)
+class ListOf(NamedTuple):
+    """A page of a user's orders, newest first, from after the order `before`; with a status only those that have it."""
+
+    user_id: str
+    before: str
+    status: Status | None
+    limit: int
+
+
+USERS_ORDERS = f"""
+    SELECT asked.place, page.*
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[])
+        WITH ORDINALITY AS asked (user_id, before, status, most, place)
+    CROSS JOIN LATERAL (
+        {_ORDERS}
+        WHERE o.user_id = asked.user_id AND o.id < asked.before AND (asked.status IS NULL OR o.status = asked.status)
+        ORDER BY o.id DESC LIMIT asked.most
+    ) AS page
+    ORDER BY asked.place, page.id DESC
+"""  # noqa: S608 - both parts stand in this file
+
+
+async def list_orders_of_users(db: Db, asked: Collection[ListOf]) -> dict[ListOf, list[Order]]:
+    """Each of the pages."""
+    lists = list(asked)
+    found: dict[ListOf, list[Order]] = {each: [] for each in lists}
+    for row in await db.fetch(USERS_ORDERS, *map(list, zip(*lists, strict=True))):
+        found[lists[row["place"] - 1]].append(_order(row))
+    return found
+
+
+# Two statements and not one with an optional filter: each walks its own index, newest first.
 ORDERS_IN_STATUS = _ORDERS + "WHERE o.status = $1 AND o.id < $2 ORDER BY o.id DESC LIMIT $3"
 ALL_ORDERS = _ORDERS + "WHERE o.id < $1 ORDER BY o.id DESC LIMIT $2"
 
 
-async def list_orders(
-    db: Db, *, user_id: str | None, status: Status | None, before: str | None, limit: int
-) -> list[Order]:
-    """Newest first, of one user or of all, from after the order `before`."""
-    before = before or ids.LAST
-    if user_id is not None:
-        rows = await db.fetch(USERS_ORDERS, user_id, before, status, limit)
-    elif status is not None:
+async def list_orders(db: Db, *, status: Status | None, before: str, limit: int) -> list[Order]:
+    """Newest first, of all, from after the order `before`."""
+    if status is not None:
         rows = await db.fetch(ORDERS_IN_STATUS, status, before, limit)
     else:
         rows = await db.fetch(ALL_ORDERS, before, limit)

@@ -118,7 +118,7 @@ async def return_order(orders: Orders, request: Request[NewReturn]) -> ReturnVie
     """
     caller, order_id = request.caller, request.path["order_id"]
     back = [(item.sku, item.quantity) for item in request.body.items]
-    order = await access.find(orders.db, order_id, caller, access.DECIDE)
+    order = await access.find(orders, order_id, caller, access.DECIDE)
     act = request_return if access.kind_of(order, caller) == "customer" else take_back
     return _return_view(await act(orders, order_id, caller, back, request.body.reason, if_match=request.if_match))
 
@@ -148,7 +148,7 @@ async def list_returns(orders: Orders, request: Request[None, ReturnsQuery]) -> 
 )
 async def list_returns_of_order(orders: Orders, request: Request[None, PageQuery]) -> Page[ReturnView]:
     query = request.query
-    order = await access.find(orders.db, request.path["order_id"], request.caller)
+    order = await access.find(orders, request.path["order_id"], request.caller)
     found = await returns_repository.returns_of_order(
         orders.db, order.id, decode_key(query.cursor, tuple[Id]), query.limit + 1
     )
@@ -224,7 +224,7 @@ def _which(request: Request[Any, Any]) -> tuple[str, str, Principal]:
 
 async def _return(orders: Orders, request: Request) -> Return:
     order_id, return_id, caller = _which(request)
-    return await access.find_return(orders.db, await access.find(orders.db, order_id, caller), return_id)
+    return await access.find_return(orders.db, await access.find(orders, order_id, caller), return_id)
 
 
 def _return_view(found: Return) -> ReturnView:

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from stoa.kit import ids
 from stoa.kit.context import Principal
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.routes import add_routes
@@ -23,7 +24,7 @@ from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.process_order import process_order
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import ListOf, Order
 from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
@@ -96,13 +97,11 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
         if wanted not in {None, caller.user_id}:
             return Page([])
         wanted = caller.user_id
-    found = await repository.list_orders(
-        orders.db,
-        user_id=wanted,
-        status=query.status,
-        before=decode_key(query.cursor, tuple[Id]),
-        limit=query.limit + 1,
-    )
+    before = decode_key(query.cursor, tuple[Id]) or ids.LAST
+    if wanted is None:
+        found = await repository.list_orders(orders.db, status=query.status, before=before, limit=query.limit + 1)
+    else:
+        found = await orders.listing.get(ListOf(wanted, before, query.status, query.limit + 1)) or []
     return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
 
 
@@ -119,12 +118,12 @@ async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> li
 @routes.get("/orders/{order_id:uuid}", answer=OrderView, who=OWNER, summary="One order")
 async def show_order(orders: Orders, request: Request) -> OrderView:
     caller = request.caller
-    return _shown(await access.find(orders.db, request.path["order_id"], caller), caller)
+    return _shown(await access.find(orders, request.path["order_id"], caller), caller)
 
 
 @routes.get("/orders/{order_id:uuid}/history", answer=Page[ChangeView], who=OWNER, summary="What became of an order")
 async def show_order_history(orders: Orders, request: Request) -> Page[ChangeView]:
-    order = await access.find(orders.db, request.path["order_id"], request.caller)
+    order = await access.find(orders, request.path["order_id"], request.caller)
     changes = await repository.read_history(orders.db, order.id)
     return Page(
         [

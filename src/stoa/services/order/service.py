@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
+from stoa.kit.together import Together
 from stoa.services.order.create_order import NewOrder
 from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import ListOf, Order
 
 if TYPE_CHECKING:
     from stoa.kit.outbox import Outbox
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class Orders:
     """`creations` and `confirmations` gather what comes at the same time into one commit.
 
+    `reading` and `listing` are for whoever only looks: what is asked for at the same time is read in one statement.
     `payment_now` asks payment how a payment stands, `keep_payment` to keep it for an order that is to be shipped.
     """
 
@@ -29,6 +31,8 @@ class Orders:
     keep_payment: KeepPayment
     creations: Batcher[NewOrder, Order]
     confirmations: Batcher[str, Order]
+    reading: Together[str, Order]
+    listing: Together[ListOf, list[Order]]
 
     async def paid_for(self, order: Order) -> PaymentTold | None:
         """How the order's payment stands at this moment; None where it has none, or one that took nothing."""

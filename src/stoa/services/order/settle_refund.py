@@ -23,7 +23,7 @@ async def settle_refund(
     The act is kept with its reason. Should payment hear of it all the same, as of an event that was only parked,
     it gives back what is due, and the order shows that.
     """
-    before = await access.find(orders.db, order_id, caller, access.SETTLE)
+    before = await access.find(orders, order_id, caller, access.SETTLE)
     paid = await orders.paid_for(before)
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, access.SETTLE, paid, if_match=if_match)

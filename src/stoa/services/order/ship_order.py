@@ -26,7 +26,7 @@ async def ship_order(
     because payment is told to keep it before anything is written here. Where nothing is written after all, the
     order can be shipped later, or canceled.
     """
-    found = await access.find(orders.db, order_id, caller, access.FULFILL)
+    found = await access.find(orders, order_id, caller, access.FULFILL)
     if_match.check(found.version)
     states.check(found.status, Status.SHIPPED)
     paid = None
