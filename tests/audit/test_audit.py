@@ -56,6 +56,9 @@ async def test_a_sound_shop_has_no_findings(sold):
     assert [invariant.number for invariant in INVARIANTS] == [1, 2, 3, 4, 5, 6]
 
 
+# As a checkout whose row is lost leaves it, before there is an order.
+ALLOCATED = "SELECT gen_random_uuid(), gen_random_uuid(), 'allocated', gen_random_uuid()"
+
 BREAK = [
     (1, "inventory", "UPDATE stock SET on_hand = on_hand + 1"),
     (1, "inventory", "UPDATE stock SET reserved = reserved + 1"),
@@ -63,6 +66,7 @@ BREAK = [
     (1, "inventory", "INSERT INTO owners (sku, product_version) VALUES ('NOBODYS', 1)"),
     (2, "inventory", "UPDATE reservations SET state = 'held', expires_at = now() - interval '1 hour'"),
     (2, "inventory", "UPDATE reservations SET state = 'allocated'"),
+    (2, "inventory", f"INSERT INTO reservations (id, key, state, order_id) {ALLOCATED}"),
     (3, "order", "UPDATE orders SET payment_id = gen_random_uuid()"),
     (3, "order", "UPDATE orders SET status = 'canceled'"),
     (3, "payment", "UPDATE simulator.payments SET status = 'voided'"),

@@ -53,6 +53,10 @@ class Shop:
     async def reserve(self, key: str, hold_seconds: int = 900, **lines: int) -> Reservation:
         return await self.inventory.reserving.submit(ReservationRequest(key, lines, hold_seconds))
 
+    async def promise(self, key: str, order_id: str, **lines: int) -> Reservation:
+        """Reserve for an order, as a checkout does."""
+        return await self.inventory.reserving.submit(ReservationRequest(key, lines, 900, order_id))
+
     async def allocate(self, key: str, order_id: str) -> Reservation:
         return await self.inventory.allocating.submit(Promise(key, order_id))
 

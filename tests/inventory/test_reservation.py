@@ -28,6 +28,7 @@ ALLOWED = {
     ("allocated", "released"),
     ("committed", "released"),
     ("expired", "held"),
+    ("expired", "allocated"),
     ("expired", "released"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -187,6 +188,73 @@ async def test_an_allocation_belongs_to_one_order_and_does_not_expire(shop):
         await shop.allocate("unknown", ORDER)
     assert await expire_holds(shop.inventory) == 0
     assert await shop.reservation("k") == allocated
+    assert await shop.stock("A") == (5, 2)
+
+
+async def test_what_is_reserved_for_an_order_is_promised_at_once_and_does_not_expire(shop):
+    await shop.put("A", 5)
+    promised = await shop.promise("k", ORDER, A=2)
+    assert (promised.state, promised.order_id, promised.expires_at) == (State.ALLOCATED, ORDER, None)
+    assert await shop.reservation("k") == promised
+    assert await shop.promise("k", ORDER, A=2) == promised
+    assert await shop.reserve("k", A=2) == promised
+    assert await shop.allocate("k", ORDER) == promised
+    with pytest.raises(ReservationPromised):
+        await shop.promise("k", OTHER_ORDER, A=2)
+    with pytest.raises(ReservationKeyReused):
+        await shop.promise("k", ORDER, A=3)
+    assert await expire_holds(shop.inventory) == 0
+    assert await shop.reservation("k") == promised
+    assert await shop.stock("A") == (5, 2)
+    await shop.assert_sound()
+
+
+async def test_a_hold_is_promised_by_reserving_it_for_an_order(shop):
+    await shop.put("A", 5)
+    held = await shop.reserve("k", A=2, hold_seconds=-1)
+    promised = await shop.promise("k", ORDER, A=2)
+    assert promised == replace(held, state=State.ALLOCATED, order_id=ORDER, expires_at=None)
+    assert await shop.reservation("k") == promised
+    assert await expire_holds(shop.inventory) == 0
+    assert await shop.stock("A") == (5, 2)
+
+
+async def test_an_expired_hold_is_taken_again_for_an_order(shop):
+    await shop.put("A", 2)
+    held = await shop.reserve("k", A=2, hold_seconds=-1)
+    await expire_holds(shop.inventory)
+    promised = await shop.promise("k", ORDER, A=2)
+    assert (promised.id, promised.state, promised.order_id) == (held.id, State.ALLOCATED, ORDER)
+    assert await shop.reservation("k") == promised
+    assert await shop.stock("A") == (2, 2)
+    await shop.assert_sound()
+
+
+async def test_a_spent_key_is_promised_to_nobody_and_a_sold_one_stays_sold(shop):
+    await shop.put("A", 5)
+    await release(shop.inventory, "spent")
+    with pytest.raises(ReservationReleased):
+        await shop.promise("spent", ORDER, A=1)
+    await shop.promise("sold", ORDER, A=2)
+    await shop.hear("order.placed", order_id=ORDER, reservation_key="sold", items=[{"sku": "A", "quantity": 2}])
+    assert (await shop.promise("sold", ORDER, A=2)).state is State.COMMITTED
+    with pytest.raises(ReservationPromised):
+        await shop.promise("sold", OTHER_ORDER, A=2)
+    assert await shop.stock("A") == (3, 0)
+    await shop.assert_sound()
+
+
+async def test_a_hold_and_its_promise_in_one_batch_are_one_reservation(shop):
+    await shop.put("A", 5)
+    answers = await asyncio.gather(
+        shop.reserve("k", A=2),
+        shop.promise("k", ORDER, A=2),
+        shop.promise("k", OTHER_ORDER, A=2),
+        return_exceptions=True,
+    )
+    assert [getattr(answer, "state", None) for answer in answers] == [State.HELD, State.ALLOCATED, None]
+    assert isinstance(answers[2], ReservationPromised)
+    assert await shop.reservation("k") == answers[1]
     assert await shop.stock("A") == (5, 2)
 
 

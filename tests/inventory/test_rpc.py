@@ -11,7 +11,8 @@ from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub, add_InventoryServiceServicer_to_server
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
-from stoa.kit.problems import Problem
+from stoa.kit.many import UnderWay, results_of
+from stoa.kit.problems import Problem, Unprocessable
 from stoa.services.inventory.rpc import InventoryServicer
 
 ORDER = "018f0000-0000-7000-8000-000000000001"
@@ -101,3 +102,54 @@ async def test_an_import_is_repeated_without_effect(stub, shop):
 async def test_an_order_is_an_id(stub):
     problem = await refusal(stub.Allocate(pb.AllocateRequest(key="k", order_id="order-1")))
     assert (problem.status, problem.field) == (422, "order_id")
+
+
+def promise(key: str, *some: tuple[str, int], order_id: str = ORDER) -> pb.ReserveRequest:
+    return pb.ReserveRequest(key=key, lines=lines(*some), order_id=order_id)
+
+
+async def test_what_is_reserved_for_an_order_says_so(stub, shop):
+    await shop.put("A", 5)
+    answer = await stub.Reserve(promise("k", ("A", 2), order_id=ORDER.upper()))
+    assert (answer.reservation.state, answer.reservation.expires_at) == (pb.RESERVATION_STATE_ALLOCATED, "")
+    assert (await shop.reservation("k")).order_id == ORDER
+    problem = await refusal(stub.Reserve(promise("other", ("A", 1), order_id="order-1")))
+    assert (problem.status, problem.field) == (422, "order_id")
+    assert await shop.stock("A") == (5, 2)
+
+
+async def test_each_of_a_wave_is_answered_for_itself(stub, shop):
+    await shop.put("A", 3)
+    await stub.Release(pb.ReleaseRequest(key="spent"))
+    wave = [
+        promise("first", ("A", 2)),
+        promise("", ("A", 1)),
+        promise("too-many", ("A", 2)),
+        promise("nobody", ("A", 1), order_id="order-1"),
+        promise("spent", ("A", 1)),
+        promise("last", ("A", 1)),
+        promise("first", ("A", 2)),
+    ]
+    for _ in range(2):
+        answer = await stub.ReserveMany(pb.ReserveManyRequest(requests=wave))
+        results = await settled(stub, wave, results_of(answer.outcomes))
+        assert [getattr(one, "slug", "done") for one in results] == [
+            "done",
+            "unprocessable",
+            "out-of-stock",
+            "unprocessable",
+            "reservation-released",
+            "done",
+            "done",
+        ]
+        assert [one.field for one in results if isinstance(one, Unprocessable)] == ["key", "order_id"]
+    assert await shop.stock("A") == (3, 3)
+    assert await stub.ReserveMany(pb.ReserveManyRequest()) == pb.ReserveManyResponse()
+
+
+async def settled(stub, wave, results) -> list[object]:
+    """The results of a wave, with those that were under way asked for again, as a checkout does."""
+    for at, result in enumerate(results):
+        if isinstance(result, UnderWay):
+            (results[at],) = results_of((await stub.ReserveMany(pb.ReserveManyRequest(requests=[wave[at]]))).outcomes)
+    return results

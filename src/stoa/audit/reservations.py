@@ -10,19 +10,28 @@ from stoa.kit.ids import is_uuid
 OVERDUE = "SELECT key FROM reservations WHERE state = 'held' AND expires_at < now() - interval '60 seconds'"
 
 # What the shop's own checkouts promised: an operator's reservations have keys of another kind and end by hand.
-PROMISED = "SELECT key, state FROM reservations WHERE state IN ('held', 'allocated')"
+PROMISED = "SELECT key, state, order_id FROM reservations WHERE state IN ('held', 'allocated')"
 
-ENDED_CHECKOUTS = "SELECT id, state FROM checkouts WHERE id = ANY ($1::uuid[]) AND state IN ('completed', 'failed')"
+CHECKOUTS = "SELECT id, state FROM checkouts WHERE id = ANY ($1::uuid[])"
+
+ORDERS = "SELECT id FROM orders WHERE id = ANY ($1::uuid[])"
 
 
 async def check(look: Look) -> Findings:
     async for row in look.rows("inventory", OVERDUE):
         yield Finding(row["key"], "is held although its time is over")
     async for promised in pieces(look.rows("inventory", PROMISED)):
-        state_of = {row["key"]: row["state"] for row in promised if is_uuid(row["key"])}
-        for checkout in await look.find("checkout", ENDED_CHECKOUTS, list(state_of)):
-            key = checkout["id"]
-            yield Finding(key, f"is still {state_of[key]} although its checkout has {checkout['state']}")
+        keys = [row["key"] for row in promised if is_uuid(row["key"])]
+        state_of = {row["id"]: row["state"] for row in await look.find("checkout", CHECKOUTS, keys)}
+        for row in promised:
+            if state_of.get(row["key"]) in {"completed", "failed"}:
+                yield Finding(row["key"], f"is still {row['state']} although its checkout has {state_of[row['key']]}")
+        # What is allocated never expires: with neither a checkout nor an order, nobody will ever end it.
+        lost = [row for row in promised if row["state"] == "allocated" and row["key"] not in state_of]
+        orders = {row["id"] for row in await look.find("order", ORDERS, [row["order_id"] for row in lost])}
+        for row in lost:
+            if row["order_id"] not in orders:
+                yield Finding(row["key"], f"is promised to {row['order_id']}, which is no order and of no checkout")
 
 
 RESERVATIONS = Invariant(2, "every reservation ends committed, released or expired", check)

@@ -1,4 +1,7 @@
-"""Allocate: promise held reservations to their orders, many callers in one transaction."""
+"""Allocate: promise what was held to orders, many callers in one transaction.
+
+Who knows the order beforehand reserves for it at once.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ async def allocate_all(db: Database, promises: Sequence[Promise]) -> Sequence[Re
         known = await repository.lock_reservations(tx, {promise.key for promise in promises})
         results, promised = decide(promises, known)
         if promised:
-            await repository.allocate(tx, promised)
+            await repository.keep(tx, promised)
         return results
 
 
@@ -62,7 +65,7 @@ def _promise(promise: Promise, before: Reservation | None) -> Reservation:
     if before is None:
         raise NoSuchReservation
     if before.state is State.HELD:
-        return before.become(State.ALLOCATED, order_id=promise.order_id)
+        return before.become(State.ALLOCATED, order_id=promise.order_id, expires_at=None)
     if before.state is State.EXPIRED:
         raise ReservationExpired
     if before.state is State.RELEASED:

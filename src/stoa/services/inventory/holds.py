@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from stoa.kit.ids import uuid7
 from stoa.kit.problems import Problem
-from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationReleased
+from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationPromised, ReservationReleased
 from stoa.services.inventory.reservation import Fill, Lines, Reservation
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import StockRows
@@ -20,11 +20,16 @@ from stoa.services.inventory.stock_rows import StockRows
 
 @dataclass(frozen=True, slots=True)
 class ReservationRequest:
-    """Hold `lines` for `hold_seconds` under the caller's idempotency key."""
+    """Take `lines` under the caller's idempotency key: for an order, or else for `hold_seconds`."""
 
     key: str
     lines: Lines
     hold_seconds: int
+    order_id: str | None = None
+
+    @property
+    def state(self) -> State:
+        return State.ALLOCATED if self.order_id else State.HELD
 
 
 @dataclass
@@ -40,13 +45,15 @@ class Holds:
     retaken: dict[str, Reservation] = field(default_factory=dict)
     """Had expired and took their stock again, maybe from other warehouses."""
     renewed: dict[str, Reservation] = field(default_factory=dict)
-    """Were held and are held for longer."""
+    """Were held, and are held for longer or promised to an order."""
 
     def grant(self, request: ReservationRequest, before: Reservation | None) -> Reservation:
         """Raises the problem that refuses the request, and then has changed nothing."""
-        expires_at = self.now + timedelta(seconds=request.hold_seconds)
+        order_id = request.order_id
+        expires_at = None if order_id else self.now + timedelta(seconds=request.hold_seconds)
         if before is None:
-            made = Reservation(uuid7(), request.key, State.HELD, self._take(request.lines), expires_at)
+            fills = self._take(request.lines)
+            made = Reservation(uuid7(), request.key, request.state, fills, expires_at, order_id)
             self.made[request.key] = made
             return made
         if before.state is State.RELEASED:
@@ -54,16 +61,20 @@ class Holds:
         if before.lines != request.lines:
             raise ReservationKeyReused
         if before.state is State.EXPIRED:
-            retaken = before.become(State.HELD, fills=self._take(request.lines), expires_at=expires_at)
+            fills = self._take(request.lines)
+            retaken = before.become(request.state, fills=fills, expires_at=expires_at, order_id=order_id)
             self.retaken[request.key] = retaken
             return retaken
         if before.state is State.HELD:
-            later = max(expires_at, before.expires_at or expires_at)
-            renewed = before.become(State.HELD, expires_at=later)
+            if expires_at and before.expires_at:
+                expires_at = max(expires_at, before.expires_at)
+            renewed = before.become(request.state, expires_at=expires_at, order_id=order_id)
             # The second of two in one batch only changes what is about to be written.
             part = next((part for part in (self.made, self.retaken) if request.key in part), self.renewed)
             part[request.key] = renewed
             return renewed
+        if order_id not in {None, before.order_id}:
+            raise ReservationPromised
         return before
 
     def _take(self, lines: Lines) -> tuple[Fill, ...]:

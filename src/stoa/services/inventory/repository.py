@@ -166,16 +166,17 @@ HOLD = """
         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
         WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
     ), made AS (
-        INSERT INTO reservations (id, key, state, expires_at)
-        SELECT new.id, new.key, 'held', new.expires_at
-        FROM unnest($4::uuid[], $5::text[], $6::timestamptz[]) AS new (id, key, expires_at)
+        INSERT INTO reservations (id, key, state, order_id, expires_at)
+        SELECT new.id, new.key, new.state, new.order_id, new.expires_at
+        FROM unnest($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::timestamptz[])
+            AS new (id, key, state, order_id, expires_at)
         ORDER BY new.key
         ON CONFLICT (key) DO NOTHING
         RETURNING id
     ), filled AS (
         INSERT INTO reservation_lines (reservation_id, sku, warehouse_id, quantity)
         SELECT fill.reservation_id, fill.sku, fill.warehouse_id, fill.quantity
-        FROM unnest($7::uuid[], $8::text[], $9::text[], $10::bigint[])
+        FROM unnest($9::uuid[], $10::text[], $11::text[], $12::bigint[])
             AS fill (reservation_id, sku, warehouse_id, quantity)
         JOIN made ON made.id = fill.reservation_id
     )
@@ -191,22 +192,31 @@ async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reserv
         [change.reserved for change in changes],
         [one.id for one in made],
         [one.key for one in made],
+        [one.state for one in made],
+        [one.order_id for one in made],
         [one.expires_at for one in made],
         *_fill_columns(made),
     )
     return count
 
 
-HOLD_AGAIN = """
-    UPDATE reservations SET state = 'held', expires_at = again.expires_at, changed_at = now()
-    FROM unnest($1::uuid[], $2::timestamptz[]) AS again (id, expires_at)
-    WHERE reservations.id = again.id
+KEEP = """
+    UPDATE reservations
+    SET state = kept.state, order_id = kept.order_id, expires_at = kept.expires_at, changed_at = now()
+    FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[]) AS kept (id, state, order_id, expires_at)
+    WHERE reservations.id = kept.id
 """
 
 
-async def hold_again(tx: Transaction, held: Sequence[Reservation]) -> None:
-    """Existing reservations are held until their new `expires_at`."""
-    await tx.execute(HOLD_AGAIN, [one.id for one in held], [one.expires_at for one in held])
+async def keep(tx: Transaction, reservations: Sequence[Reservation]) -> None:
+    """Existing reservations are held until their new `expires_at`, or promised to their order."""
+    await tx.execute(
+        KEEP,
+        [one.id for one in reservations],
+        [one.state for one in reservations],
+        [one.order_id for one in reservations],
+        [one.expires_at for one in reservations],
+    )
 
 
 DROP_FILLS = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
@@ -222,17 +232,6 @@ async def refill(tx: Transaction, held: Sequence[Reservation]) -> None:
     """Existing reservations stand for their new fills instead of the old."""
     await tx.execute(DROP_FILLS, [one.id for one in held])
     await tx.execute(ADD_FILLS, *_fill_columns(held))
-
-
-ALLOCATE = """
-    UPDATE reservations SET state = 'allocated', order_id = promise.order_id, changed_at = now()
-    FROM unnest($1::uuid[], $2::uuid[]) AS promise (id, order_id)
-    WHERE reservations.id = promise.id
-"""
-
-
-async def allocate(tx: Transaction, promised: Sequence[Reservation]) -> None:
-    await tx.execute(ALLOCATE, [one.id for one in promised], [one.order_id for one in promised])
 
 
 END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1::uuid[])"

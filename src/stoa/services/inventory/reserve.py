@@ -1,4 +1,4 @@
-"""Reserve: hold all lines or none, many callers in one transaction of six statements."""
+"""Reserve: all lines or none, held or promised to an order, many callers in one transaction of six statements."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationReque
         if retaken:
             await repository.refill(tx, retaken)
         if retaken or renewed:
-            await repository.hold_again(tx, [*retaken, *renewed])
+            await repository.keep(tx, [*retaken, *renewed])
         granted = [
             request
             for request, result in zip(requests, decided.results, strict=True)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,9 +14,11 @@ from stoa.contracts.common.v1.common_pb2 import Line as LineMessage
 from stoa.contracts.common.v1.common_pb2 import Outcome
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
+from stoa.kit.batcher import Batcher
 from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Count, Id, Quantity, Sku
-from stoa.kit.many import done, each, outcome
+from stoa.kit.many import done, each, origins_of, outcome
+from stoa.kit.problems import Problem
 from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import import_stock
@@ -28,6 +30,8 @@ from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
 
 T = TypeVar("T")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+(?!\n)$", description="An idempotency key")]
 
@@ -52,6 +56,7 @@ class _Key(msgspec.Struct):
 class _Reserve(msgspec.Struct):
     key: Key
     lines: Annotated[list[_Line], Meta(min_length=1, max_length=1000)]
+    order_id: Id | None = None
 
 
 class _Allocate(msgspec.Struct):
@@ -84,13 +89,17 @@ class InventoryServicer(InventoryServiceServicer):
         )
 
     async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
-        asked = _read(_Reserve, key=request.key, lines=_plain(request.lines))
-        asked_for = ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds)
-        return pb.ReserveResponse(reservation=_message(await self._inventory.reserving.submit(asked_for)))
+        reserved = await self._inventory.reserving.submit(self._asked_for(request))
+        return pb.ReserveResponse(reservation=_message(reserved))
 
     async def ReserveMany(self, request: pb.ReserveManyRequest, context: Any) -> pb.ReserveManyResponse:
-        results = await each(lambda one: self.Reserve(one, context), request.requests, request.origins)
+        results = await _wave(self._inventory.reserving, self._asked_for, request)
         return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
+
+    def _asked_for(self, request: pb.ReserveRequest) -> ReservationRequest:
+        asked = _read(_Reserve, key=request.key, lines=_plain(request.lines), order_id=request.order_id or None)
+        order_id = asked.order_id and asked.order_id.lower()
+        return ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds, order_id)
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
         key = _read(_Key, key=request.key).key
@@ -115,6 +124,24 @@ class InventoryServicer(InventoryServiceServicer):
         lines = _merged(_read(_ImportStock, lines=_plain(request.lines)).lines)
         added = await import_stock(self._inventory, lines)
         return pb.ImportStockResponse(added=added, already_there=len(lines) - added)
+
+
+async def _wave(
+    batcher: Batcher[Item, Result], read: Callable[[Any], Item], wave: pb.ReserveManyRequest
+) -> list[Result | Exception]:
+    """What the batcher answers to each request that can be read; the problem of each that cannot, in its place."""
+    asked = [_or_problem(read, request) for request in wave.requests]
+    origins = origins_of(wave.origins, len(asked))
+    sound = [(one, origin) for one, origin in zip(asked, origins, strict=True) if not isinstance(one, Problem)]
+    answers = iter(await batcher.submit_many([one for one, _ in sound], [origin for _, origin in sound]))
+    return [one if isinstance(one, Problem) else next(answers) for one in asked]
+
+
+def _or_problem(read: Callable[[Any], Item], request: Any) -> Item | Problem:
+    try:
+        return read(request)
+    except Problem as problem:
+        return problem
 
 
 def _read(shape: type[T], **values: Any) -> T:

@@ -9,7 +9,7 @@ class State(StrEnum):
     HELD = "held"
     """Taken off what is available until `expires_at`."""
     ALLOCATED = "allocated"
-    """Promised to an order: it does not expire."""
+    """Taken off what is available for an order: it does not expire."""
     COMMITTED = "committed"
     """Sold: taken off what is on hand."""
     RELEASED = "released"
@@ -23,7 +23,7 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ALLOCATED: frozenset({State.COMMITTED, State.RELEASED}),
     State.COMMITTED: frozenset({State.RELEASED}),
     State.RELEASED: frozenset(),
-    State.EXPIRED: frozenset({State.HELD, State.RELEASED}),
+    State.EXPIRED: frozenset({State.HELD, State.ALLOCATED, State.RELEASED}),
 }
 
 
