@@ -1,9 +1,12 @@
-"""Orders beside what the database alone would give: pgbench with the same SQL, on the same server.
+"""Orders beside what the database alone would give: pgbench on the same server, with two scripts.
 
 pgbench does nothing but send SQL: no HTTP, no validation, no saga that decides, no second process that is
-told. It does within its script what an order of ours causes, its events included. With the same statements
-it shows what the database would give to a program that costs nothing and commits each order alone; the shop
-may pass that, because it commits together what comes at the same time.
+told. It does within its script what an order of ours causes, its events included.
+
+* With the same statements it shows what the database would give to a program that costs nothing and commits
+  each order alone. The shop may pass that, because it commits together what comes at the same time.
+* With all of an order in one transaction of one database (`bench.monolith`) it shows what a shop of one piece
+  could do at best.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from statistics import median
 import asyncpg
 
 from bench import capture, goods, one_database, script
+from bench.monolith import Monolith
 from bench.orders import Bought, buy, in_a_round, warm_up
 from bench.pgbench import WARM_UP, Pgbench, Result
 from bench.plan import Plan
@@ -27,12 +31,14 @@ FEWEST_EACH = 2 * WARM_UP
 
 @dataclass(frozen=True)
 class Beside:
-    """Both sides at one concurrency, medians of the rounds."""
+    """All sides at one concurrency, medians of the rounds; the ratios are of the shop's rate to theirs."""
 
     concurrency: int
     shop: Bought
     pgbench: Result
     ratio: float
+    monolith: Result
+    monolith_ratio: float
 
 
 async def measure(shop: Shop, plan: Plan, progress: Progress) -> list[Beside]:
@@ -44,22 +50,36 @@ async def measure(shop: Shop, plan: Plan, progress: Progress) -> list[Beside]:
         pgbench = Pgbench(shop, await script.write(one, other, namespace, connection))
     finally:
         await connection.close()
-    return [await _level(shop, pgbench, concurrency, plan, progress) for concurrency in plan.concurrency]
+    monolith = Monolith(shop)
+    await monolith.make()
+    return [await _level(shop, (pgbench, monolith), concurrency, plan, progress) for concurrency in plan.concurrency]
 
 
-async def _level(shop: Shop, pgbench: Pgbench, concurrency: int, plan: Plan, progress: Progress) -> Beside:
+async def _level(
+    shop: Shop, beside: tuple[Pgbench, Monolith], concurrency: int, plan: Plan, progress: Progress
+) -> Beside:
+    pgbench, monolith = beside
     ours = await warm_up(shop, concurrency)
     theirs = await pgbench.orders(clients=concurrency, each=FEWEST_EACH)
-    pairs = []
+    best = await monolith.orders(clients=concurrency, each=FEWEST_EACH)
+    rounds = []
     for _ in range(plan.rounds):
         ours = await buy(shop, goods.sku, in_a_round(ours.rate, concurrency, plan), concurrency)
-        each = in_a_round(theirs.rate, concurrency, plan) // concurrency
-        theirs = await pgbench.orders(clients=concurrency, each=max(FEWEST_EACH, each))
-        pairs.append((ours, theirs))
-        progress.advance(f"{concurrency} at once: {ours.rate:,.0f}/s beside {theirs.rate:,.0f}/s")
+        theirs = await pgbench.orders(clients=concurrency, each=_each(theirs, concurrency, plan))
+        best = await monolith.orders(clients=concurrency, each=_each(best, concurrency, plan))
+        rounds.append((ours, theirs, best))
+        progress.advance(
+            f"{concurrency} at once: {ours.rate:,.0f}/s beside {theirs.rate:,.0f}/s, {best.rate:,.0f}/s in one piece"
+        )
     return Beside(
         concurrency,
-        medians([ours for ours, _ in pairs]),
-        medians([theirs for _, theirs in pairs]),
-        median(ours.rate / theirs.rate for ours, theirs in pairs),
+        medians([ours for ours, _, _ in rounds]),
+        medians([theirs for _, theirs, _ in rounds]),
+        median(ours.rate / theirs.rate for ours, theirs, _ in rounds),
+        medians([best for _, _, best in rounds]),
+        median(ours.rate / best.rate for ours, _, best in rounds),
     )
+
+
+def _each(last: Result, concurrency: int, plan: Plan) -> int:
+    return max(FEWEST_EACH, int(last.rate * plan.order_seconds) // concurrency)

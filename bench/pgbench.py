@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import asyncpg
 
 from bench import one_database
 from bench.load import quantile
@@ -33,7 +32,15 @@ PLACED = """
 
 
 class PgbenchFailed(Exception):
-    """It ended with an error; the message has its words."""
+    """It ended with an error, or did less than it was told to; the message says what."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Every client runs the script so often."""
+
+    clients: int
+    each: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Result:
 
 
 class Pgbench:
-    """`fill` carts, then `order` them, the same number with the same clients."""
+    """The captured order: `fill` carts, then `order` them, the same number with the same clients."""
 
     def __init__(self, shop: Shop, script: Script) -> None:
         self._shop = shop
@@ -56,41 +63,40 @@ class Pgbench:
     async def orders(self, *, clients: int, each: int) -> Result:
         """Every client places `each` orders, one after another. The carts are filled before. Raises `PgbenchFailed`."""
         self._runs += 1
-        with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            await self._run(folder, "cart", self._script.cart, clients, each)
-            before = await self._placed()
-            await self._run(folder, "order", self._script.order, clients, each)
-            placed = await self._placed() - before
-            if placed != clients * each:
-                raise PgbenchFailed(f"{clients * each} runs placed {placed} orders whose events had their effects")
-            return _read_logs(folder, "order", clients)
+        constants = self._script.constants | {"n": "0", "run": str(self._runs)}
+        database = await self._shop.look(one_database.NAME)
+        await run(self._shop, one_database.NAME, self._script.cart, Load(clients, each), constants)
+        before = await database.fetchval(PLACED)
+        result = await run(self._shop, one_database.NAME, self._script.order, Load(clients, each), constants)
+        expect(clients * each, await database.fetchval(PLACED) - before)
+        return result
 
-    async def _placed(self) -> int:
-        """How many orders there are from beginning to end: a fast run that does half of it is none."""
-        connection = await asyncpg.connect(self._shop.dsn(one_database.NAME))
-        try:
-            return int(await connection.fetchval(PLACED))
-        finally:
-            await connection.close()
 
-    async def _run(self, folder: Path, name: str, script: str, clients: int, each: int) -> None:
-        file = folder / f"{name}.sql"
-        file.write_text(script)
-        server = urlsplit(self._shop.dsn())
+def expect(runs: int, placed: int) -> None:
+    """Raises `PgbenchFailed`: a fast run that does half of an order is none."""
+    if placed != runs:
+        raise PgbenchFailed(f"{runs} runs placed {placed} orders whose events had their effects")
+
+
+async def run(shop: Shop, database: str, script: str, load: Load, constants: Mapping[str, str]) -> Result:
+    """Every client runs the script as often as it is told to, with these variables. Raises `PgbenchFailed`."""
+    server = urlsplit(shop.dsn())
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "script.sql").write_text(script)
         command = [
             str(account.programs(None) / "pgbench"),
-            *("--host", host_of(self._shop.dsn()), "--port", str(server.port), "--username", str(server.username)),
-            *("--no-vacuum", "--protocol", "prepared", "--file", str(file)),
-            *("--client", str(clients), "--jobs", str(min(THREADS, clients)), "--transactions", str(each)),
-            *("--log", "--log-prefix", str(folder / name)),
-            *("--define", "n=0", "--define", f"run={self._runs}"),
+            *("--host", host_of(shop.dsn()), "--port", str(server.port), "--username", str(server.username)),
+            *("--no-vacuum", "--protocol", "prepared", "--file", str(folder / "script.sql")),
+            *("--client", str(load.clients), "--jobs", str(min(THREADS, load.clients))),
+            *("--transactions", str(load.each)),
+            *("--log", "--log-prefix", str(folder / "log")),
         ]
-        for variable, value in self._script.constants.items():
+        for variable, value in constants.items():
             command += ["--define", f"{variable}={value}"]
         process = await asyncio.create_subprocess_exec(
             *command,
-            one_database.NAME,
+            database,
             env={"PGPASSWORD": str(server.password)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -98,12 +104,13 @@ class Pgbench:
         said, _ = await process.communicate()
         if process.returncode != 0:
             raise PgbenchFailed(said.decode(errors="replace")[-2000:])
+        return _read_logs(folder, load.clients)
 
 
-def _read_logs(folder: Path, name: str, clients: int) -> Result:
+def _read_logs(folder: Path, clients: int) -> Result:
     """What the clients did after their warm-up: the sum of their rates, each over its own time."""
     ends: dict[int, list[tuple[float, float]]] = {client: [] for client in range(clients)}
-    for log in folder.glob(f"{name}.[0-9]*"):
+    for log in folder.glob("log.[0-9]*"):
         for line in log.read_text().splitlines():
             client, _, microseconds, _, seconds, fraction = line.split()[:6]
             ends[int(client)].append((int(seconds) + int(fraction) / 1e6, int(microseconds) / 1e6))

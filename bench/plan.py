@@ -21,6 +21,8 @@ class Plan:
     """How many buy at once where all want the same."""
     baseline: bool
     """Whether an earlier commit's shop runs beside today's: a shallow clone has none."""
+    events: int
+    """Of each kind, whose way to their effects is timed."""
     starts: int
     """Fresh and old data directories that are started on, each."""
     journeys: int
@@ -35,6 +37,7 @@ FULL = Plan(
     concurrency=(1, 8, 32, 128),
     crowds=(32, 128),
     baseline=True,
+    events=200,
     starts=3,
     journeys=40,
 )
@@ -46,6 +49,7 @@ QUICK = Plan(
     concurrency=(1, 8),
     crowds=(8,),
     baseline=False,
+    events=20,
     starts=1,
     journeys=3,
 )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STOA = "#0072B2"
 BESIDE = "#BBBBBB"
 POSTGRES = "#E69F00"
+ONE_PIECE = "#009E73"
 TARGET = "#D55E00"
 STYLE: dict[str, object] = {
     "font.size": 9,
@@ -99,12 +100,13 @@ def _cpu(axes: Axes, orders: Orders) -> None:
 def _limit(axes: Axes, levels: Sequence[Beside]) -> None:
     axes.set_title("Orders per second beside the database alone")
     for place, level in enumerate(levels):
-        _bar(axes, place - 0.2, level.shop.rate, STOA, f"{level.shop.rate:,.0f}")
-        _bar(axes, place + 0.2, level.pgbench.rate, BESIDE, f"{level.pgbench.rate:,.0f}")
-        _target(axes, place - 0.2, LIMIT_TARGET * level.pgbench.rate)
-    labels = [f"{level.concurrency} at once\n{level.ratio:.0%}" for level in levels]
-    axes.set_xticks(range(len(labels)), labels)
-    _legend(axes, ("through the gateway", STOA), ("pgbench, the same SQL", BESIDE), ("target", TARGET))
+        sides = ((level.shop.rate, STOA), (level.pgbench.rate, BESIDE), (level.monolith.rate, ONE_PIECE))
+        for number, (rate, color) in enumerate(sides):
+            _bar(axes, place + 0.28 * (number - 1), rate, color, f"{rate:,.0f}", width=0.26)
+        _target(axes, place - 0.28, LIMIT_TARGET * level.pgbench.rate)
+    axes.set_yscale("log")
+    axes.set_xticks(range(len(levels)), [f"{level.concurrency} at once" for level in levels])
+    _legend(axes, ("Stoa", STOA), ("the same SQL", BESIDE), ("one transaction", ONE_PIECE), ("target", TARGET))
 
 
 def _hot_sku(axes: Axes, crowds: Sequence[HotSku]) -> None:
@@ -127,8 +129,8 @@ def _shapes(axes: Axes, shapes: Sequence[Shape]) -> None:
     _legend(axes, ("services", STOA), ("PostgreSQL", POSTGRES))
 
 
-def _bar(axes: Axes, place: float, height: float, color: str, label: str) -> None:
-    axes.bar(place, height, 0.38, color=color)
+def _bar(axes: Axes, place: float, height: float, color: str, label: str, *, width: float = 0.38) -> None:
+    axes.bar(place, height, width, color=color)
     axes.annotate(label, (place, height), (0, 2), textcoords="offset points", ha="center", fontsize=8)
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.events import Case
 from bench.hot_sku import HotSku
 from bench.limit import Beside
 from bench.orders import Orders
 from bench.page import Target, table
 from bench.probe import Probe, verdict
 from bench.reads import Read
-from bench.sections import hot_sku, limit, machine, orders, reads, topologies
+from bench.sections import events, hot_sku, limit, machine, orders, reads, topologies
 from bench.topologies import Shape
 
 COMMAND = "make bench"
@@ -29,6 +30,7 @@ class Results:
     orders: Orders | None = None
     limit: list[Beside] = field(default_factory=list)
     hot_sku: list[HotSku] = field(default_factory=list)
+    events: list[Case] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
 
 
@@ -63,6 +65,7 @@ def body(results: Results) -> str:
     parts += orders.section(results.orders) if results.orders else []
     parts += limit.section(results.limit) if results.limit else []
     parts += hot_sku.section(results.hot_sku) if results.hot_sku else []
+    parts += events.section(results.events) if results.events else []
     parts += topologies.section(results.shapes) if results.shapes else []
     parts += machine.section(results.probes)
     return "\n\n".join(parts)
@@ -75,4 +78,5 @@ def targets(results: Results) -> Iterator[Target]:
         yield from orders.targets(results.orders)
     yield from limit.targets(results.limit)
     yield from hot_sku.targets(results.hot_sku)
+    yield from events.targets(results.events)
     yield from topologies.targets(results.shapes)

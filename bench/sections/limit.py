@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bench.limit import Beside
-from bench.page import Target, ms, table
+from bench.monolith import STATEMENTS
+from bench.page import Target, both, ms, table
 
 TARGET = 0.25
 
@@ -23,18 +24,30 @@ def targets(levels: Sequence[Beside]) -> Iterator[Target]:
 
 def section(levels: Sequence[Beside]) -> Iterator[str]:
     yield "## The limit"
-    yield "The same orders, and what the database alone would give: pgbench runs exactly the statements of one order."
+    yield (
+        "The same orders, and what the database alone would give: pgbench runs exactly the statements of one order, "
+        f"and the same order in {STATEMENTS} statements of one transaction of one database."
+    )
     rows = [
         (
             str(level.concurrency),
             f"{level.shop.rate:,.0f}",
             ms(level.shop.p50),
             f"{level.pgbench.rate:,.0f}",
-            ms(level.pgbench.p50),
-            ms(level.pgbench.p99),
+            both(level.pgbench.p50, level.pgbench.p99),
             f"{level.ratio:.0%}",
+            f"{level.monolith.rate:,.0f}",
+            both(level.monolith.p50, level.monolith.p99),
+            f"{level.monolith_ratio:.1%}",
         )
         for level in levels
     ]
-    head = ("orders/s", "p50 ms", "pgbench, the same SQL, orders/s", "p50 ms", "p99 ms", "ratio of rates")
-    yield table(("at once", *head), rows)
+    each = ("orders/s", "p50 / p99 ms", "ratio")
+    head = (
+        "at once",
+        "orders/s",
+        "p50 ms",
+        *(f"same SQL, {one}" for one in each),
+        *(f"one piece, {one}" for one in each),
+    )
+    yield table(head, rows)

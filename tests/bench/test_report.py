@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import plot, report
+from bench.events import Case, Effects
 from bench.hot_sku import HotSku
 from bench.limit import Beside
 from bench.orders import Alone, Bought, Level, Orders, Ratios
@@ -37,8 +38,9 @@ RESULTS = Results(
         Alone(45, 20, 7),
         Alone(89, 37, 7),
     ),
-    limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6)],
+    limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6, Result(2000.0, 0.004, 0.009), 0.06)],
     hot_sku=[HotSku(32, BOUGHT, BOUGHT, 1.0)],
+    events=[Case("An order", Effects(200, 0.0019, 0.016), Effects(200, 0.03, 0.06))],
     shapes=[SHAPE, replace(SHAPE, name="three-services")],
 )
 
@@ -57,7 +59,7 @@ def tables(page: str) -> list[list[str]]:
 def test_every_table_has_a_rule_and_rows_of_one_width():
     page = report.document(RESULTS)
     found = tables(page)
-    assert len(found) == 8
+    assert len(found) == 9
     for table in found:
         assert set(table[1]) <= set("|-: ")
         assert len({row.count("|") for row in table}) == 1, table
@@ -83,6 +85,7 @@ def test_targets_are_beside_what_was_measured():
         ("Orders, 8 at once", "120/s", "≥ 2.0", False),
         ("Orders beside the same SQL, 8 at once", "120/s", "≥ 25%", True),
         ("One hot SKU, 32 at once", "120/s", "≥ 0.90", True),
+        ("Event to effect: an order", "1.9 / 16.0 ms", "≤ 2 / 15 ms", False),
         ("First page, fresh data directory", "4.0 s", "≤ 10 s", True),
         ("First page, old data directory", "1.5 s", "≤ 3 s", True),
         ("Memory of all-in-one after the start", "200 MiB", "< 300 MiB", True),
@@ -123,4 +126,4 @@ def test_the_plot_is_the_same_for_the_same_figures(tmp_path):
         plot.draw(RESULTS, tmp_path / name)
     drawn = (tmp_path / "one.svg").read_text()
     assert drawn == (tmp_path / "other.svg").read_text()
-    assert "pgbench, the same SQL" in drawn
+    assert "the same SQL" in drawn

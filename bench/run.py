@@ -1,0 +1,82 @@
+"""One run: the parts in turn, each with the shops that it needs, and a probe between them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from bench import baseline, events, goods, hot_sku, limit, machine, orders, reads, topologies
+from bench.plan import Plan
+from bench.probe import probe
+from bench.progress import Progress
+from bench.report import Results
+from bench.shop import Shop, running
+
+PARTS = ("reads", "orders", "limit", "hot", "events", "topologies")
+ON_ONE_SHOP = {"reads", "orders", "limit", "hot"}
+BESIDE_BASELINE = {"orders", "events"}
+SHAPE = topologies.SHAPES[0]
+SCRATCH = Path(__file__).parents[1] / "build"
+
+
+async def run(parts: tuple[str, ...], plan: Plan, progress: Progress) -> Results:
+    """Measure these parts, on data directories of their own that are gone afterwards. Raises `NotInThisClone`."""
+    # Not in /tmp, which may be memory: what is committed has to reach a disk.
+    SCRATCH.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=SCRATCH))
+    try:
+        return await _Run(parts, plan, progress, folder).measure()
+    finally:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+class _Run:
+    def __init__(self, parts: tuple[str, ...], plan: Plan, progress: Progress, folder: Path) -> None:
+        self._parts = set(parts)
+        self._plan = plan
+        self._progress = progress
+        self._folder = folder
+        self._results = Results()
+
+    async def measure(self) -> Results:
+        self._probe("before")
+        code = None
+        if self._plan.baseline and BESIDE_BASELINE & self._parts:
+            code = baseline.take_out(self._folder / "baseline-code")
+        if ON_ONE_SHOP & self._parts:
+            async with AsyncExitStack() as stack:
+                shop = await stack.enter_async_context(running(self._folder / "shop", SHAPE))
+                self._results.facts = machine.facts(await shop.postgres_version())
+                await goods.stock_up(shop)
+                before = None
+                if code is not None:
+                    before = await stack.enter_async_context(running(self._folder / "baseline", SHAPE, code))
+                    await goods.stock_up(before)
+                await self._on_one_shop(shop, before)
+        if "events" in self._parts:
+            self._results.events = await events.measure(self._folder, code, SHAPE, self._plan, self._progress)
+            self._probe("after events")
+        if "topologies" in self._parts:
+            self._results.shapes = await topologies.measure(self._folder, self._plan, self._progress)
+            self._probe("after topologies")
+        return self._results
+
+    async def _on_one_shop(self, shop: Shop, before: Shop | None) -> None:
+        if "reads" in self._parts:
+            self._results.reads = await reads.measure(shop, self._plan, self._progress)
+            self._probe("after reads")
+        if "orders" in self._parts:
+            self._results.orders = await orders.measure(shop, before, self._plan, self._progress)
+            self._probe("after orders")
+        if "limit" in self._parts:
+            self._results.limit = await limit.measure(shop, self._plan, self._progress)
+            self._probe("after the limit")
+        if "hot" in self._parts:
+            self._results.hot_sku = await hot_sku.measure(shop, self._plan, self._progress)
+            self._probe("after the hot SKU")
+
+    def _probe(self, when: str) -> None:
+        self._results.probes.append(probe(when, self._folder))
