@@ -37,6 +37,8 @@ class HttpServer:
         self._server = _Server(
             uvicorn.Config(
                 app,
+                # It would look for a coroutine function, and ours hand on what they call.
+                interface="asgi3",
                 http="httptools",
                 ws="none",
                 lifespan="off",

@@ -6,12 +6,13 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from starlette.types import Scope
 
 from stoa.edge.gateway.callers import Caller
 from stoa.edge.gateway.encoding import coding_for
-from stoa.edge.gateway.headers import Headers, end_to_end, named_by_connection, without_claims
+from stoa.edge.gateway.headers import Headers, named_by_connection, passes
 from stoa.edge.gateway.paths import Resource, Target
 from stoa.kit import context, problems
 from stoa.kit.context import Context
@@ -22,6 +23,8 @@ from stoa.kit.http.refusals import BadHeader, HeadersTooLarge, MethodNotAllowed,
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 MOST_HEADER_BYTES = 16 * 1024
 MOST_TARGET_BYTES = 8 * 1024
+
+_OURS = frozenset((b"x-request-id", b"traceparent", b"accept-encoding"))
 
 # What one caller has already, or is, says nothing about what all get.
 _OF_ONE_CALLER = frozenset((b"authorization", b"if-none-match"))
@@ -50,7 +53,7 @@ class Arrival:
     @property
     def coding(self) -> str | None:
         """In which content coding the answer goes out, if it is worth it; None for plain bytes."""
-        return coding_for(self.listed(b"accept-encoding") or b"")
+        return coding_for(self.listed(b"accept-encoding") or b"") if b"accept-encoding" in self.headers else None
 
     def listed(self, name: bytes) -> bytes | None:
         """What all lines of a list header say, as one (RFC 9110 §5.3)."""
@@ -67,8 +70,10 @@ class Arrival:
         """What a service gets: one spelling of the path, our ids, the caller that we saw. A token that was refused
         ends here: the service hears what was wrong with it."""
         # Compression is ours too: between processes it would cost more than it saves.
-        ours = [b"x-request-id", b"traceparent", b"accept-encoding", *([b"authorization"] if refused else [])]
-        headers = [each for each in without_claims(end_to_end(self.scope["headers"])) if each[0] not in ours]
+        ours = _OURS if refused is None else _OURS | {b"authorization"}
+        if b"connection" in self.headers:
+            ours |= named_by_connection(self.scope["headers"])
+        headers = [each for each in self.scope["headers"] if passes(each[0]) and each[0] not in ours]
         headers.append((b"x-request-id", self.context.request_id.encode()))
         headers.append((b"traceparent", self.context.traceparent.encode()))
         return {
@@ -90,7 +95,7 @@ class Arrival:
 
     def refuse_unfit(self) -> None:
         """Raises for a request that is larger than any of ours or hides a part of itself, before its body is read."""
-        if sum(len(name) + len(value) for name, value in self.scope["headers"]) > MOST_HEADER_BYTES:
+        if sum(map(len, chain.from_iterable(self.scope["headers"]))) > MOST_HEADER_BYTES:
             raise HeadersTooLarge(f"The headers may have {MOST_HEADER_BYTES} bytes together.")
         if len(self.scope["raw_path"]) + len(self.scope["query_string"]) > MOST_TARGET_BYTES:
             raise TargetTooLong(f"Path and query may have {MOST_TARGET_BYTES} bytes together.")

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import grpc.aio
+from msgspec import structs
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +34,7 @@ from stoa.kit import context, problems
 from stoa.kit.context import Context, Principal
 from stoa.kit.events import Event, Refusal
 from stoa.kit.http import asgi
+from stoa.kit.http.app import Api, send_whole
 from stoa.kit.http.edge import ENDED_SESSIONS, ENDED_USER, VISITOR
 from stoa.kit.http.refusals import MethodNotAllowed
 from stoa.kit.idempotency import Answer
@@ -53,6 +55,9 @@ address, at a hundred pages a minute each, are let through."""
 
 _HINT = (b"www-authenticate", asgi.BAD_TOKEN.encode())
 """To a read that is answered as to a guest, because the token that came with it was not good."""
+
+_OF_SERVICES = "/api/v1/"
+"""No page of our own is below this."""
 
 # On these the caller or its connection decides about the answer's headers, or about getting one.
 _NOT_AT_ONCE = frozenset((b"authorization", b"origin", b"x-forwarded-proto"))
@@ -165,7 +170,7 @@ class Gateway:
 
         try:
             caller = self._proxies.caller(scope, scope["headers"])
-            shared += self._cors.headers(dict(scope["headers"]))
+            shared += self._cors.headers(scope["headers"])
             if caller.https:
                 shared.append(HSTS)
             self._everything.spend(caller_at(caller.address))
@@ -203,7 +208,7 @@ class Gateway:
             await send({"type": "http.response.body", "body": b""})
             return
         raw_path = asgi.raw_path_of(arrival.scope)
-        if (own := await self._own_page(arrival, raw_path)) is not None:
+        if not raw_path.startswith(_OF_SERVICES) and (own := await self._own_page(arrival, raw_path)) is not None:
             if arrival.method != "GET":
                 raise MethodNotAllowed("This path allows GET, HEAD.", allow=["GET", "HEAD"])
             page = await encoding.page(own, arrival.coding, arrival.listed(b"if-none-match"))
@@ -212,29 +217,31 @@ class Gateway:
         resource = self._paths.find(raw_path)
         target = resource.target(arrival.method)
         asgi.refuse_announced(arrival.headers, target.most_body_bytes)
-        principal, refused = await self._identify(arrival)
-        with context.using(replace(arrival.context, principal=principal)):
-            if target.public is not None and _as_guest(target.public, principal):
-                found = await self._public(arrival, principal, refused, resource, target)
-                hint = [_HINT] if refused is not None and refused.status == 401 else []
-                if isinstance(found, Entry):
-                    if_none_match = arrival.listed(b"if-none-match")
-                    entry = _for_one(found) if hint else found
-                    await _send_entry(send, entry, if_none_match, hint, head=arrival.head)
-                    return
-                if principal is None or found.status == 200:
-                    await asgi.send_answer(send, found, hint, head=arrival.head)
-                    return
-                # What a guest may not see, this caller may: a seller his drafts.
-            else:
-                self._spend(arrival, principal, refused, target)
-            visitor = ""
-            if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
-                visitor = self._visitors.of(arrival)
-            inner = arrival.inner(resource, target, visitor, refused)
-            if (coding := arrival.coding) and arrival.method == "GET" and not target.service.secretive:
-                send = encoding.packing(send, coding, head=arrival.head)
-            await self._pass_on(arrival, inner, target.service, receive, send)
+        principal, refused = None, None
+        if b"authorization" in arrival.headers:
+            principal, refused = await self._identify(arrival)
+            context.change(structs.replace(arrival.context, principal=principal))
+        if target.public is not None and _as_guest(target.public, principal):
+            found = await self._public(arrival, principal, refused, resource, target)
+            hint = [_HINT] if refused is not None and refused.status == 401 else []
+            if isinstance(found, Entry):
+                if_none_match = arrival.listed(b"if-none-match")
+                entry = _for_one(found) if hint else found
+                await _send_entry(send, entry, if_none_match, hint, head=arrival.head)
+                return
+            if principal is None or found.status == 200:
+                await asgi.send_answer(send, found, hint, head=arrival.head)
+                return
+            # What a guest may not see, this caller may: a seller his drafts.
+        else:
+            self._spend(arrival, principal, refused, target)
+        visitor = ""
+        if principal is None and arrival.changes and b"idempotency-key" in arrival.headers:
+            visitor = self._visitors.of(arrival)
+        inner = arrival.inner(resource, target, visitor, refused)
+        if (coding := arrival.coding) and arrival.method == "GET" and not target.service.secretive:
+            send = encoding.packing(send, coding, head=arrival.head)
+        await self._pass_on(arrival, inner, target.service, receive, send)
 
     async def _own_page(self, arrival: Arrival, raw_path: str) -> Answer | None:
         if raw_path == "/api/openapi.json":
@@ -274,16 +281,22 @@ class Gateway:
     async def _pass_on(self, arrival: Arrival, inner: Scope, service: Service, receive: Receive, send: Send) -> None:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._forget_ended(message["headers"])
-                message = {**message, "headers": _for_outside(message["headers"], https=arrival.caller.https)}
+                message = {**message, "headers": self._for_outside(message["headers"], https=arrival.caller.https)}
                 _answers(service.name, message["status"]).inc()
                 # What was refused has changed nothing: whoever sends that empties no cache of ours.
                 if arrival.changes and not 400 <= message["status"] < 500:
                     self._forget_after_change(service)
             await send(message)
 
+        upstream = self._upstreams[service.name]
         try:
-            await self._upstreams[service.name](inner, receive, send_on)
+            if isinstance(upstream, Api):
+                # It is here: nothing goes through HTTP a second time.
+                answer = await upstream.answer(context.beneath(arrival.context), inner, receive)
+                if answer is not None:
+                    await send_whole(receive, send_on, answer, head=arrival.head)
+            else:
+                await upstream(inner, receive, send_on)
         except problems.Unavailable:
             # Nobody knows whether the change was made.
             if arrival.changes:
@@ -295,14 +308,25 @@ class Gateway:
         if service.public:
             self._cache.drop(service.name)
 
-    def _forget_ended(self, answered: Headers) -> None:
-        """The same for sessions, of which the answer says which have ended: nobody empties what is known of others."""
+    def _for_outside(self, answered: Headers, *, https: bool) -> Headers:
+        """A service's headers without what it tells only us; where a key was counted by the visitor's id, with the
+        cookie that keeps the id."""
+        kept = answered
         for name, value in answered:
-            if name == ENDED_SESSIONS.encode():
-                for session_id in value.decode("latin-1").split(","):
-                    self._sessions.forget(session_id)
-            elif name == ENDED_USER.encode():
-                self._sessions.forget_user(value.decode("latin-1"))
+            if name.startswith(b"x-stoa-"):
+                kept = [each for each in kept if each[0] != name]
+                self._forget_ended(name, value.decode("latin-1"))
+            elif name == VISITOR:
+                kept = [*kept, cookie_for(value.decode("ascii"), https=https)]
+        return kept
+
+    def _forget_ended(self, name: bytes, value: str) -> None:
+        """The same for sessions, of which the answer says which have ended: nobody empties what is known of others."""
+        if name == ENDED_SESSIONS.encode():
+            for session_id in value.split(","):
+                self._sessions.forget(session_id)
+        elif name == ENDED_USER.encode():
+            self._sessions.forget_user(value)
 
     async def _public(
         self,
@@ -342,14 +366,6 @@ def _with_version(path: bytes) -> bytes:
     if path.startswith(b"/api/v1/"):
         return path
     return b"/api/v1" + path.removeprefix(b"/api") if path.startswith(b"/api/") else b""
-
-
-def _for_outside(headers: Headers, *, https: bool) -> Headers:
-    """A service's headers without what it tells only us; where a key was counted by the visitor's id, with the cookie
-    that keeps the id."""
-    kept = [each for each in headers if not each[0].startswith(b"x-stoa-")]
-    visitor = dict(kept).get(VISITOR)
-    return kept if visitor is None else [*kept, cookie_for(visitor.decode("ascii"), https=https)]
 
 
 _OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-encoding"))

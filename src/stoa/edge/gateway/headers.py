@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from stoa.kit.settings import BadSetting
 
@@ -28,7 +29,8 @@ PAGE_POLICY = (
 )
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 
-_ENCODED_SECURITY = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
+_SHARED = [(name.encode(), value.encode()) for name, value in SECURITY.items()] + [(b"cache-control", b"no-store")]
+_SHARED_NAMES = frozenset(name for name, _ in _SHARED)
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (
@@ -79,11 +81,11 @@ class Cors:
                 raise BadSetting(f"STOA_GATEWAY_ALLOWED_ORIGINS cannot be used: {_not_an_origin(origin)}.")
         self._origins = {origin.removesuffix("/").encode() for origin in origins}
 
-    def headers(self, request: Mapping[bytes, bytes]) -> Headers:
+    def headers(self, request: Headers) -> Headers:
         """What an answer adds: nothing where no other site is allowed at all."""
         if not self._origins:
             return []
-        origin = request.get(b"origin")
+        origin = dict(request).get(b"origin")
         if origin not in self._origins:
             return [(b"vary", b"Origin")]
         return [
@@ -113,9 +115,11 @@ def _not_an_origin(origin: str) -> str:
     )
 
 
-def without_claims(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """A request's headers without those by which a caller could pretend to be us or a proxy."""
-    return [(name, value) for name, value in headers if not name.startswith(_CLAIMS)]
+@lru_cache(maxsize=1000)
+def passes(name: bytes) -> bool:
+    """Whether a request's header goes on to a service: not where a caller could pretend with it to be us or a proxy,
+    nor where it is about its connection."""
+    return not name.startswith(_CLAIMS) and name not in _HOP_BY_HOP
 
 
 def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -135,7 +139,6 @@ def with_security(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """An answer's headers with the security headers that it does not set itself; nothing of it is cached."""
     own = list(headers)
     names = {name for name, _ in own}
-    own += [each for each in _ENCODED_SECURITY if each[0] not in names]
-    if b"cache-control" not in names:
-        own.append((b"cache-control", b"no-store"))
-    return own
+    if names.isdisjoint(_SHARED_NAMES):
+        return own + _SHARED
+    return own + [each for each in _SHARED if each[0] not in names]

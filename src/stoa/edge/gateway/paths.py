@@ -14,14 +14,11 @@ from urllib.parse import quote
 
 from stoa.kit.http.app import MOST_BODY_BYTES
 from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
-from stoa.kit.http.router import Router, decode_segments
+from stoa.kit.http.router import LONGEST_KEPT, Router, decode_segments
 from stoa.kit.http.routes import segments_of
 from stoa.kit.service import PublicRead, Service
 
 VERSION = "v1"
-
-LONGEST_KEPT = 256
-"""Characters of a path that is remembered: ours have about a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,6 @@ class Paths:
 
     def find(self, raw_path: str) -> Resource:
         """The resource that a path names, with or without version. Raises `NoSuchPath` for anything else."""
-        # Anybody may make up paths: ten thousand of the longest would fill a quarter of a gigabyte.
         resource = self._kept(raw_path) if len(raw_path) <= LONGEST_KEPT else self._read(raw_path)
         if resource is None:
             raise NoSuchPath("See /api/docs for the paths that there are.")

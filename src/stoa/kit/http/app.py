@@ -14,13 +14,14 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import structs
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
@@ -32,7 +33,7 @@ from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.preconditions import ANYTHING, IfMatch, NothingToMatch, etag_of, if_match_of, known_tag
 from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath, UnsupportedMediaType
-from stoa.kit.http.router import Router, decode_segments
+from stoa.kit.http.router import LONGEST_KEPT, Router, decode_segments
 from stoa.kit.http.routes import (
     OPTIONAL,
     OWN,
@@ -54,6 +55,7 @@ from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.ids import is_uuid
 from stoa.kit.telemetry import metrics
+from stoa.kit.time_limit import time_limit
 from stoa.kit.tokens import Verifier
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,9 @@ class _Arrived:
         return "" if self.endpoint is None else PREFIX + self.endpoint.route.shown(self.parameters)
 
 
+_NOWHERE = _Arrived()
+
+
 class Overdue(problems.Unavailable):
     title = "The answer took too long"
     slug = "overdue"
@@ -113,6 +118,7 @@ class Api:
         self._verifier = verifier
         self._edge_secret = edge_secret.encode()
         self._router: Router[_Endpoint] = Router()
+        self._kept = lru_cache(maxsize=10_000)(self._look_for)
         self._bound = bound
         for each in (*bound, _OWN_ROUTES.bind(self)):
             for route in each.routes:
@@ -128,32 +134,39 @@ class Api:
         if scope["type"] != "http":
             await asgi.not_http(scope, receive, send)
             return
+        now = _context_of(scope)
+        answer = await self.answer(now, scope, receive)
+        if answer is not None:
+            request_id = (b"x-request-id", now.request_id.encode())
+            with context.using(now):
+                await send_whole(receive, send, answer, request_id, head=scope["method"] == "HEAD")
+
+    async def answer(self, now: Context, scope: Scope, receive: Receive) -> Encoded | Streamed | None:
+        """What is answered in the context `now`, for a gateway in this process to send on. None where nobody is there
+        any more to get it."""
         started = time.perf_counter()
         method: str = scope["method"]
-        head = method == "HEAD"
-        arrived = _Arrived()
-        request_context = _context_of(scope)
-        with context.using(request_context):
+        arrived = _NOWHERE
+        with context.using(now):
             try:
                 headers = asgi.headers_of(scope)
-                endpoint, path = self._find("GET" if head else method, asgi.raw_path_of(scope))
+                endpoint, path = self._find("GET" if method == "HEAD" else method, asgi.raw_path_of(scope))
                 arrived = _Arrived(endpoint, path)
                 answer = await self._answer(endpoint, path, headers, scope, receive)
             except asgi.ClientGone:
-                return
+                return None
             except problems.Problem as problem:
-                answer = asgi.problem_answer(problem, request_context.request_id)
+                answer = asgi.problem_answer(problem, now.request_id)
             except Exception:
                 log.exception("a request failed", extra={"method": method, "path": arrived.path})
-                answer = _fault(request_context)
+                answer = _fault(now)
             _note(arrived, method, answer.status, time.perf_counter() - started)
-            request_id = (b"x-request-id", request_context.request_id.encode())
-            if isinstance(answer, Streamed):
-                await _send_streamed(receive, send, answer, request_id, head=head)
-            else:
-                await asgi.send_answer(send, answer, (request_id,), head=head)
+        return answer
 
     def _find(self, method: str, raw_path: str) -> tuple[_Endpoint, Mapping[str, str]]:
+        return self._kept(method, raw_path) if len(raw_path) <= LONGEST_KEPT else self._look_for(method, raw_path)
+
+    def _look_for(self, method: str, raw_path: str) -> tuple[_Endpoint, Mapping[str, str]]:
         segments = decode_segments(raw_path)
         if segments is None:
             raise NoSuchPath("See /api/docs for the paths that there are.")
@@ -200,20 +213,18 @@ class Api:
             client=found.client,
             raw=raw,
         )
-        with context.using(_signed_in(context.current(), principal)):
-            answer: Encoded | Streamed
-            if isinstance(body, BodyStream):
-                filling = body.fill(receive, endpoint.most_body_bytes, LONGEST_REQUEST_SECONDS)
-                # It has as long as the body comes, and so have the neighbors that it asks.
-                with context.using(replace(context.current(), deadline=None)):
-                    answer = await _run(endpoint, request, filling)
-            elif request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
-                answer = await _run(endpoint, request)
-            else:
-                fingerprint = _fingerprint(
-                    asgi.raw_path_of(scope), scope["query_string"], raw, headers.get(b"if-match")
-                )
-                answer = await _once(endpoint, request, found.visitor, fingerprint)
+        context.change(_signed_in(context.current(), principal))
+        answer: Encoded | Streamed
+        if isinstance(body, BodyStream):
+            filling = body.fill(receive, endpoint.most_body_bytes, LONGEST_REQUEST_SECONDS)
+            # It has as long as the body comes, and so have the neighbors that it asks.
+            with context.using(structs.replace(context.current(), deadline=None)):
+                answer = await _run(endpoint, request, filling)
+        elif request.idempotency_key is None or route.idempotency in {OWN, OWN_REQUIRED} or endpoint.keys is None:
+            answer = await _run(endpoint, request)
+        else:
+            fingerprint = _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw, headers.get(b"if-match"))
+            answer = await _once(endpoint, request, found.visitor, fingerprint)
         if b"if-none-match" in headers and "etag" in answer.headers:
             answer = _unless_known(answer, _lines(scope, b"if-none-match"))
         if refused is not None and refused.status == 401 and route.idempotency is None:
@@ -377,7 +388,7 @@ async def _run(
     try:
         if filling is not None:
             return _encoded(endpoint.route, await streaming.watched(handling, filling))
-        async with asyncio.timeout(LONGEST_REQUEST_SECONDS):
+        with time_limit(LONGEST_REQUEST_SECONDS):
             return _encoded(endpoint.route, await handling)
     except asgi.ClientGone:
         raise
@@ -414,8 +425,18 @@ def _with_header(answer: AnswerT, name: str, value: str) -> AnswerT:
     return replace(answer, headers={**answer.headers, name: value})
 
 
+async def send_whole(
+    receive: Receive, send: Send, answer: Encoded | Streamed, *more: tuple[bytes, bytes], head: bool
+) -> None:
+    """All of an answer, with `more` headers; of one to HEAD no body."""
+    if isinstance(answer, Streamed):
+        await _send_streamed(receive, send, answer, more, head=head)
+    else:
+        await asgi.send_answer(send, answer, more, head=head)
+
+
 async def _send_streamed(
-    receive: Receive, send: Send, answer: Streamed, request_id: tuple[bytes, bytes], *, head: bool
+    receive: Receive, send: Send, answer: Streamed, more: Iterable[tuple[bytes, bytes]], *, head: bool
 ) -> None:
     """Each piece when the one before has left. What goes wrong on the way is raised: then the server breaks off."""
     headers = {"content-type": answer.content_type, **answer.headers}
@@ -430,7 +451,7 @@ async def _send_streamed(
             await asyncio.sleep(0)
 
     async with aclosing(answer.pieces):
-        await send({"type": "http.response.start", "status": answer.status, "headers": [*pairs, request_id]})
+        await send({"type": "http.response.start", "status": answer.status, "headers": [*pairs, *more]})
         try:
             if not head:
                 await streaming.watched(send_all(), streaming.gone(receive))

@@ -57,12 +57,9 @@ class Probes:
     def before(self, app: ASGIApp) -> ASGIApp:
         """An ASGI app that says whether the process is alive and ready, and hands everything else to `app`."""
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        def answer(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
             probe = self._answers.get(scope["path"]) if scope["type"] == "http" else None
-            if probe is None:
-                await app(scope, receive, send)
-            else:
-                await asgi.send_answer(send, await probe(), head=scope["method"] == "HEAD")
+            return app(scope, receive, send) if probe is None else _send(probe, scope, send)
 
         return answer
 
@@ -88,6 +85,10 @@ class Probes:
         if self._neighbors:
             document["neighbors"] = {name: around.get(name, "answers") for name in self._neighbors}
         return _document(503 if troubles else 200, document)
+
+
+async def _send(probe: Callable[[], Awaitable[Answer]], scope: Scope, send: Send) -> None:
+    await asgi.send_answer(send, await probe(), head=scope["method"] == "HEAD")
 
 
 class MetricsPage:

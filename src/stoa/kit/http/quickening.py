@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stoa.kit.pulse import Pulse
@@ -16,7 +18,7 @@ class Quickening:
         self._app = app
         self._pulse = pulse
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["method"] not in _READS:
             self._pulse.quicken()
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)

@@ -19,6 +19,10 @@ T = TypeVar("T")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_SEGMENT = 300
 
+LONGEST_KEPT = 256
+"""Characters of a path whose routes are remembered: ours have about a hundred. Anybody may make up paths, and ten
+thousand of the longest would fill a quarter of a gigabyte."""
+
 
 @dataclass
 class _Node(Generic[T]):

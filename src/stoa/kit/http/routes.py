@@ -110,8 +110,7 @@ OWN_REQUIRED = Idempotency.OWN_REQUIRED
 UNKEPT = Idempotency.UNKEPT
 
 
-@dataclass(frozen=True, slots=True)
-class Request(Generic[BodyT_co, QueryT_co]):
+class Request(msgspec.Struct, Generic[BodyT_co, QueryT_co], frozen=True):
     """What a handler gets: everything in it was checked against the declaration.
 
     `client` is the caller's address as the gateway saw it, `raw` the bytes of the body, `path` the
@@ -121,12 +120,12 @@ class Request(Generic[BodyT_co, QueryT_co]):
 
     body: BodyT_co
     query: QueryT_co
-    path: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = msgspec.field(default_factory=dict)
     principal: Principal | None = None
     refused: problems.Problem | None = None
     idempotency_key: str | None = None
     if_match: IfMatch = ANYTHING
-    headers: Headers = field(default_factory=Headers)
+    headers: Headers = msgspec.field(default_factory=Headers)
     client: str = ""
     raw: bytes = b""
 

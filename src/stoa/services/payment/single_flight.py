@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextvars import Context as Variables
-from dataclasses import replace
 from typing import Any, TypeVar
+
+from msgspec import structs
 
 from stoa.kit import context
 from stoa.kit.context import Context
@@ -27,7 +28,7 @@ class SingleFlight:
         """The result of `work`, or of the same act on the same key where that is going on already."""
         task = self._tasks.get((act, key))
         if task is None:
-            trace = replace(context.current(), deadline=None)
+            trace = structs.replace(context.current(), deadline=None)
             task = asyncio.get_running_loop().create_task(_run(work, trace), name=f"{act} {key}", context=Variables())
             self._tasks[act, key] = task
             task.add_done_callback(lambda done: self._forget(act, key, done))
