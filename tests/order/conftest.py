@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
 
 from stoa.app import GET_PERSONAL, SERVICES
-from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
-from stoa.kit.together import Together
-from stoa.services.order import repository
-from stoa.services.order.confirm_order import confirm_orders
-from stoa.services.order.create_order import NewOrder, create_orders
-from stoa.services.order.figures import Figures, NewItem
+from stoa.services.order import orders_over, repository
+from stoa.services.order.abandon_order import GivenUp
+from stoa.services.order.figures import checked
+from stoa.services.order.new_order import NewItem, NewOrder
 from stoa.services.order.payment_status import PaymentState, PaymentTold
 from stoa.services.order.repository import Order
 from stoa.services.order.routes import routes
@@ -49,10 +46,15 @@ def _new_order(**changes: Any) -> NewOrder:
         "user_id": uuid7(),
         "email": "ada@example.com",
         "items": [
-            NewItem(uuid7(), "MUG", "Mug", gbp(1999), 2, gbp(800)),
-            NewItem(uuid7(), "SPOON", "Spoon", gbp(333), 3, gbp(200)),
+            NewItem(product_id=uuid7(), sku="MUG", name="Mug", unit_price_minor=1999, quantity=2, tax_minor=800),
+            NewItem(product_id=uuid7(), sku="SPOON", name="Spoon", unit_price_minor=333, quantity=3, tax_minor=200),
         ],
-        "figures": Figures(subtotal=gbp(4997), discount=gbp(0), shipping=gbp(495), tax=gbp(1099), total=gbp(6591)),
+        "currency": "GBP",
+        "subtotal_minor": 4997,
+        "discount_minor": 0,
+        "shipping_minor": 495,
+        "tax_minor": 1099,
+        "total_minor": 6591,
         "shipping_method": "standard",
         "shipping_address": ADDRESS,
         "billing_address": ADDRESS,
@@ -95,16 +97,7 @@ def payments() -> Payments:
 async def orders(database: Callable[..., Awaitable[Database]], payments: Payments) -> AsyncIterator[Orders]:
     db = await database("order")
     outbox = Outbox(SERVICES["order"], lambda _: ("notification",), GET_PERSONAL)
-    service = Orders(
-        db=db,
-        outbox=outbox,
-        payment_now=payments.now,
-        keep_payment=payments.now,
-        creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
-        confirmations=Batcher(isolating(partial(confirm_orders, db, outbox)), locks=lambda order_id: (order_id,)),
-        reading=Together(partial(repository.read_orders, db)),
-        listing=Together(partial(repository.list_orders_of_users, db)),
-    )
+    service = orders_over(db, outbox, payments.now, payments.now)
     yield service
     await service.close()
 
@@ -115,12 +108,33 @@ def rest(orders: Orders) -> Rest:
 
 
 @pytest.fixture
+def made(orders: Orders) -> Callable[[NewOrder], Awaitable[Order]]:
+    """`await made(new_order())`: the order of that checkout, pending where it is new."""
+
+    async def make(new: NewOrder) -> Order:
+        order = await repository.read_order(orders.db, await orders.creations.submit(checked(new)))
+        assert order is not None
+        return order
+
+    return make
+
+
+@pytest.fixture
+def abandon(orders: Orders) -> Callable[..., Awaitable[None]]:
+    """`await abandon(checkout_id)`: the checkout gives its order up."""
+
+    async def give_up(checkout_id: str, reason: str = "declined") -> None:
+        await orders.abandonments.submit(GivenUp(checkout_id, reason))
+
+    return give_up
+
+
+@pytest.fixture
 def placed(orders: Orders) -> Callable[..., Awaitable[Order]]:
     """`await placed(user_id=...)`: a confirmed order."""
 
     async def place(**changes: Any) -> Order:
-        order = await orders.creations.submit(_new_order(**changes))
-        return await orders.confirmations.submit(order.id)
+        return await orders.confirmations.submit(await orders.creations.submit(checked(_new_order(**changes))))
 
     return place
 

@@ -10,15 +10,13 @@ from stoa.contracts.order.v1.order_pb2 import CheckCustomFieldsRequest
 from stoa.kit import staff_acts
 from stoa.kit.custom_fields.errors import UnknownField, WrongValue
 from stoa.kit.ids import LAST
-from stoa.services.order.figures import NewItem
+from stoa.services.order.new_order import NewItem
 from stoa.services.order.repository import ORDERS_WITH_VALUE
 from stoa.services.order.rpc import OrderServicer
 from stoa.testing import new_user, who_may
 
-from .conftest import gbp
-
 ADMIN = new_user("admin")
-MUG = {"product_id": "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f", "sku": "MUG", "name": "Mug", "unit_price": gbp(4997)}
+MUG = {"product_id": "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f", "sku": "MUG", "name": "Mug", "unit_price_minor": 4997}
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ async def fields(rest):
 
 async def test_what_came_with_the_checkout(rest, placed, fields, orders):
     ada = new_user()
-    mug = NewItem(**MUG, quantity=1, tax=gbp(1000), said={"engraving": "Ada"}, metadata={"desk": "7"})
+    mug = NewItem(**MUG, quantity=1, tax_minor=1000, said={"engraving": "Ada"}, metadata={"desk": "7"})
     said = {"purchase_order": "A-17", "gone": 1}
     order = await placed(user_id=ada.id, items=[mug], custom_fields=said, metadata={"till": "2"})
     shown = await rest.ok("GET", f"/orders/{order.id}", user=ada)

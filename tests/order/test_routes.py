@@ -82,9 +82,9 @@ async def test_what_is_anothers_does_not_exist(rest, orders, placed, ada):
     assert await repository.read_orders(orders.db, [order.id, guests.id]) == before
 
 
-async def test_lists_are_of_ones_own_and_in_pages(rest, orders, new_order, placed, ada):
+async def test_lists_are_of_ones_own_and_in_pages(rest, made, new_order, placed, ada):
     mine = [(await placed(user_id=ada.id)).id for _ in range(3)]
-    pending = (await orders.creations.submit(new_order(user_id=ada.id))).id
+    pending = (await made(new_order(user_id=ada.id))).id
     others = await placed(user_id=None)
     newest_first = sorted([*mine, pending], reverse=True)
 

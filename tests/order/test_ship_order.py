@@ -9,6 +9,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.permissions import ALL
 from stoa.services.order import repository
 from stoa.services.order.errors import NotPaid, WrongState
+from stoa.services.order.new_order import NewItem
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
@@ -69,14 +70,11 @@ async def test_what_costs_nothing_is_shipped_without_a_payment(orders, placed, g
 
 @pytest.fixture
 def gratis():
-    from order.conftest import gbp
-
-    from stoa.services.order.figures import Figures, NewItem
-
-    nothing = Figures(subtotal=gbp(0), discount=gbp(0), shipping=gbp(0), tax=gbp(0), total=gbp(0))
+    amounts = ("subtotal_minor", "discount_minor", "shipping_minor", "tax_minor", "total_minor")
+    leaflet = NewItem(product_id=uuid7(), sku="LEAFLET", name="Leaflet", unit_price_minor=0, quantity=1, tax_minor=0)
     return {
-        "figures": nothing,
-        "items": [NewItem(uuid7(), "LEAFLET", "Leaflet", gbp(0), 1, gbp(0))],
+        **dict.fromkeys(amounts, 0),
+        "items": [leaflet],
         "payment_id": None,
     }
 

@@ -20,31 +20,48 @@ from functools import partial
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher, isolating
+from stoa.kit.db import Database
+from stoa.kit.outbox import Outbox
 from stoa.kit.service import Parts, Resources
 from stoa.kit.together import Together
 from stoa.services.order import repository
+from stoa.services.order.abandon_order import abandon_orders
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
 from stoa.services.order.handlers import HANDLERS, handle_batch
-from stoa.services.order.payment_now import keep_payment, payment_now
+from stoa.services.order.payment_now import KeepPayment, PaymentNow, keep_payment, payment_now
 from stoa.services.order.routes import routes
 from stoa.services.order.rpc import OrderServicer
 from stoa.services.order.service import Orders
 
 
+def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment) -> Orders:
+    """The service over its database."""
+    return Orders(
+        db=db,
+        outbox=outbox,
+        payment_now=payment_now,
+        keep_payment=keep_payment,
+        creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
+        confirmations=Batcher(
+            isolating(partial(confirm_orders, db, outbox)),
+            locks=lambda order_id: (order_id,),
+            holders=partial(repository.held_orders, db),
+        ),
+        abandonments=Batcher(
+            isolating(partial(abandon_orders, db)),
+            locks=lambda given_up: (given_up.checkout_id,),
+            holders=partial(repository.held_checkouts, db),
+        ),
+        reading=Together(partial(repository.read_orders, db)),
+        listing=Together(partial(repository.list_orders_of_users, db)),
+    )
+
+
 def build(resources: Resources) -> Parts:
     payments = PaymentServiceStub(resources.channel("payment"))
-    orders = Orders(
-        db=resources.db,
-        outbox=resources.outbox,
-        payment_now=partial(payment_now, payments),
-        keep_payment=partial(keep_payment, payments),
-        creations=Batcher(isolating(partial(create_orders, resources.db)), locks=lambda new: (new.checkout_id,)),
-        confirmations=Batcher(
-            isolating(partial(confirm_orders, resources.db, resources.outbox)), locks=lambda order_id: (order_id,)
-        ),
-        reading=Together(partial(repository.read_orders, resources.db)),
-        listing=Together(partial(repository.list_orders_of_users, resources.db)),
+    orders = orders_over(
+        resources.db, resources.outbox, partial(payment_now, payments), partial(keep_payment, payments)
     )
     return Parts(
         routes=routes.bind(orders),

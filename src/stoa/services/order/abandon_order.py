@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from stoa.services.order import repository, states
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stoa.kit.db import Database
+from stoa.services.order import repository
 from stoa.services.order.errors import WrongState
-from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
 
 
-async def abandon_order(orders: Orders, checkout_id: str, reason: str) -> None:
-    """The checkout's order is canceled, or refused when it comes later. A repeat changes nothing.
+class GivenUp(NamedTuple):
+    checkout_id: str
+    reason: str
 
-    `WrongState` once the order was confirmed: then nothing is abandoned.
+
+async def abandon_orders(db: Database, given_up: Sequence[GivenUp]) -> list[Exception | None]:
+    """The order of each checkout is canceled, or refused when it comes later. A repeat changes nothing.
+
+    `WrongState` in the place of one whose order was confirmed: then nothing of it is abandoned.
     """
-    async with orders.db.transaction() as tx:
-        order_id = await repository.abandon_checkout(tx, checkout_id)
-        if order_id is None:
-            return
-        order = await repository.read_order_locked(tx, order_id)
-        assert order is not None
-        if order.confirmed_at is not None:
-            raise WrongState(order.status, Status.CANCELED)
-        if order.status is Status.CANCELED:
-            return
-        states.check(order.status, Status.CANCELED)
-        await repository.change_status(
-            tx, order, Status.CANCELED, reason=reason or "checkout failed", actor="checkout", actor_id=None
-        )
+    reasons = {each.checkout_id: each.reason or "checkout failed" for each in given_up}
+    stand: dict[str, Status] = {}
+    async with db.transaction() as tx:
+        # Whoever makes one of these orders at this moment is waited for here, so that the next statement sees it.
+        buried = await repository.abandon_checkouts(tx, list(reasons))
+        if known := reasons.keys() - buried:
+            stand = await repository.abandon_orders(tx, {each: reasons[each] for each in known})
+    return [
+        WrongState(stand[each.checkout_id], Status.CANCELED) if each.checkout_id in stand else None for each in given_up
+    ]

@@ -14,6 +14,7 @@ from stoa.kit.custom_fields.values import NOTHING, Fields, Value, fields_of
 from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.order.history import Change, change_of
+from stoa.services.order.new_order import NewOrder
 from stoa.services.order.payment_status import PaymentState, PaymentTold, left
 from stoa.services.order.refunds import BoughtLine
 from stoa.services.order.states import Status
@@ -156,7 +157,7 @@ def _item(row: dict[str, Any], currency: str) -> Item:
 
 
 # The whole of an order in one row, so that it is of one moment. A page of orders is one statement too.
-_ORDERS = """
+_WHOLE = """
     SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
            o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
            o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor, o.confirmed_at, o.version,
@@ -171,10 +172,11 @@ _ORDERS = """
                    SELECT *, named_fields(custom_fields) AS named FROM order_items WHERE order_items.order_id = o.id
                ) AS item
            ) AS items
-    FROM orders AS o
+    FROM {orders} AS o
     LEFT JOIN payments ON payments.id = o.payment_id
     LEFT JOIN shipments ON shipments.order_id = o.id
 """
+_ORDERS = _WHOLE.format(orders="orders")
 
 
 READ_ORDERS = _ORDERS + "WHERE o.id = ANY ($1::uuid[])"
@@ -264,7 +266,7 @@ CREATE_ORDERS = """
     ), claimed AS (
         INSERT INTO checkouts (id, order_id) SELECT checkout_id, order_id FROM wanted ORDER BY checkout_id
         ON CONFLICT (id) DO NOTHING
-        RETURNING order_id
+        RETURNING id, order_id
     ), made AS (
         INSERT INTO orders (
             id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor,
@@ -277,23 +279,27 @@ CREATE_ORDERS = """
         RETURNING id, version, status
     ), listed AS (
         INSERT INTO order_items (
-            order_id, position, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, said,
-            metadata
+            order_id, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, said, metadata,
+            position
         )
         SELECT order_id, item.*
-        FROM wanted JOIN claimed USING (order_id), jsonb_to_recordset(wanted.items) AS item (
-            position int, product_id uuid, sku text, name text, unit_price_minor bigint, quantity bigint,
-            discount_minor bigint, tax_minor bigint, said jsonb, metadata jsonb
-        )
+        FROM wanted JOIN claimed USING (order_id), ROWS FROM (
+            jsonb_to_recordset(wanted.items) AS (
+                product_id uuid, sku text, name text, unit_price_minor bigint, quantity bigint,
+                discount_minor bigint, tax_minor bigint, said jsonb, metadata jsonb
+            )
+        ) WITH ORDINALITY AS item
+    ), told AS (
+        INSERT INTO order_status_history (order_id, version, status, reason, actor)
+        SELECT id, version, status, 'checked out', 'checkout' FROM made
     )
-    INSERT INTO order_status_history (order_id, version, status, reason, actor)
-    SELECT id, version, status, 'checked out', 'checkout' FROM made
+    SELECT id, order_id FROM claimed
 """
 
 
-async def create_orders(db: Db, orders: Sequence[dict[str, Any]]) -> None:
-    """Write the orders whose checkout is not known yet; no checkout twice among them."""
-    await db.execute(CREATE_ORDERS, orders)
+async def create_orders(db: Db, orders: Sequence[NewOrder]) -> dict[str, str]:
+    """Write the orders whose checkout is not known yet, no checkout twice among them; their ids, by checkout."""
+    return {row["id"]: row["order_id"] for row in await db.fetch(CREATE_ORDERS, orders)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,17 +318,47 @@ async def read_checkouts(db: Db, checkout_ids: Sequence[str]) -> dict[str, Check
     return {row["id"]: Checkout(row["order_id"], row["abandoned"]) for row in rows}
 
 
-ABANDON_CHECKOUT = """
-    INSERT INTO checkouts AS known (id, abandoned_at) VALUES ($1, now())
-    ON CONFLICT (id) DO UPDATE SET abandoned_at = coalesce(known.abandoned_at, now())
-    RETURNING order_id
+# In the order of ids, as CREATE_ORDERS.
+ABANDON_CHECKOUTS = """
+    INSERT INTO checkouts (id, abandoned_at) SELECT id, now() FROM unnest($1::uuid[]) AS given_up (id) ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
 """
 
 
-async def abandon_checkout(tx: Transaction, checkout_id: str) -> str | None:
-    """Leave or complete the tombstone; the id of the order that the checkout had made."""
-    order_id: str | None = await tx.fetchval(ABANDON_CHECKOUT, checkout_id)
-    return order_id
+async def abandon_checkouts(tx: Transaction, checkout_ids: Sequence[str]) -> set[str]:
+    """Leave a tombstone for each of those that were not known; which."""
+    return {row["id"] for row in await tx.fetch(ABANDON_CHECKOUTS, checkout_ids)}
+
+
+ABANDON_ORDERS = """
+    WITH given_up AS MATERIALIZED (
+        SELECT id, order_id, reason
+        FROM unnest($1::uuid[], $2::text[]) AS given_up (id, reason) JOIN checkouts USING (id)
+    ), theirs AS MATERIALIZED (
+        SELECT id, status, confirmed_at FROM orders WHERE id IN (SELECT order_id FROM given_up) ORDER BY id FOR UPDATE
+    ), canceled AS (
+        UPDATE orders SET status = 'canceled', updated_at = now(), version = version + 1
+        FROM theirs WHERE orders.id = theirs.id AND theirs.status = 'pending'
+        RETURNING orders.id, version, orders.status
+    ), told AS (
+        INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
+        SELECT canceled.id, version, 'pending', status, reason, 'checkout'
+        FROM canceled JOIN given_up ON given_up.order_id = canceled.id
+    ), marked AS (
+        UPDATE checkouts SET abandoned_at = now()
+        FROM theirs WHERE order_id = theirs.id AND confirmed_at IS NULL AND abandoned_at IS NULL
+    )
+    SELECT given_up.id, status FROM given_up JOIN theirs ON theirs.id = order_id WHERE confirmed_at IS NOT NULL
+"""
+
+
+async def abandon_orders(tx: Transaction, reasons: Mapping[str, str]) -> dict[str, Status]:
+    """Cancel the pending orders of these checkouts, and note that they were given up; but for those whose order was
+    confirmed: these are answered, with what their order is.
+    """
+    rows = await tx.fetch(ABANDON_ORDERS, list(reasons), list(reasons.values()))
+    return {row["id"]: Status(row["status"]) for row in rows}
 
 
 # Apart from reading: a statement that waits for this lock would still see the order of before the wait.
@@ -334,11 +370,6 @@ async def lock_order(tx: Transaction, order_id: str) -> bool:
     return await tx.fetchval(LOCK_ORDER, order_id) is not None
 
 
-async def read_order_locked(tx: Transaction, order_id: str) -> Order | None:
-    """The order as nobody else can change it until the transaction ends."""
-    return await read_order(tx, order_id) if await lock_order(tx, order_id) else None
-
-
 LOCK_ORDERS = "SELECT id FROM orders WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE"
 
 
@@ -346,23 +377,48 @@ async def lock_orders(tx: Transaction, order_ids: Collection[str]) -> None:
     await tx.execute(LOCK_ORDERS, list(order_ids))
 
 
-CONFIRM_ORDERS = """
+# Which of the orders somebody else holds: those that cannot be locked without waiting. xmax is the transaction that
+# locks a row.
+HELD_ORDERS = """
+    WITH free AS MATERIALIZED (SELECT id FROM orders WHERE id = ANY ($1::uuid[]) FOR UPDATE SKIP LOCKED)
+    SELECT id, xmax::text AS holder FROM orders WHERE id = ANY ($1::uuid[]) AND id NOT IN (SELECT id FROM free)
+"""
+
+
+async def held_orders(db: Db, order_ids: Collection[str]) -> dict[str, str]:
+    """Those that somebody else holds at this moment, each with who it is: another has another name."""
+    return {row["id"]: row["holder"] for row in await db.fetch(HELD_ORDERS, list(order_ids))}
+
+
+async def held_checkouts(db: Db, checkout_ids: Collection[str]) -> dict[str, str]:
+    """Those whose order somebody else holds."""
+    checkouts = await read_checkouts(db, list(checkout_ids))
+    held = await held_orders(db, [each.order_id for each in checkouts.values() if each.order_id])
+    return {key: held[each.order_id] for key, each in checkouts.items() if each.order_id in held}
+
+
+# It answers with all that its caller tells of the orders, so that nothing is read that was just written.
+_CONFIRM = """
     WITH pending AS (
         SELECT id FROM orders WHERE id = ANY ($1::uuid[]) AND status = 'pending' ORDER BY id FOR UPDATE
     ), confirmed AS (
         UPDATE orders SET status = 'confirmed', confirmed_at = now(), updated_at = now(), version = version + 1
         FROM pending WHERE orders.id = pending.id AND status = 'pending'
-        RETURNING orders.id, version, status
+        RETURNING orders.*
+    ), told AS (
+        INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
+        SELECT id, version, 'pending', status, 'paid', 'checkout' FROM confirmed
     )
-    INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
-    SELECT id, version, 'pending', status, 'paid', 'checkout' FROM confirmed
-    RETURNING order_id
+    {confirmed}
 """
+CONFIRM_ORDERS = _CONFIRM.format(confirmed=_WHOLE.format(orders="confirmed"))
+CONFIRMED_VERSION = 2
+"""Of an order that nobody touched between its making and its confirmation."""
 
 
-async def confirm_orders(tx: Transaction, order_ids: Sequence[str]) -> set[str]:
-    """Those that were pending and are confirmed now."""
-    return {row["order_id"] for row in await tx.fetch(CONFIRM_ORDERS, order_ids)}
+async def confirm_orders(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Order]:
+    """Those that were pending and are confirmed now, by id; their lines as they were when the statement began."""
+    return {row["id"]: _order(row) for row in await tx.fetch(CONFIRM_ORDERS, order_ids)}
 
 
 REFUND_CANCELED = """

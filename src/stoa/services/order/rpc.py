@@ -29,14 +29,13 @@ from stoa.contracts.order.v1.order_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
 )
-from stoa.kit.many import done, each, outcome
-from stoa.kit.money import Money
+from stoa.kit.many import done, each, origins_of, outcome
 from stoa.services.order import figures, repository
-from stoa.services.order.abandon_order import abandon_order
+from stoa.services.order.abandon_order import GivenUp
 from stoa.services.order.annotate_order import check_said
-from stoa.services.order.create_order import NewOrder
-from stoa.services.order.errors import NoSuchOrder
-from stoa.services.order.figures import Figures, NewItem
+from stoa.services.order.errors import NoSuchOrder, WrongFigures
+from stoa.services.order.new_order import NewItem, NewOrder
+from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 from stoa.services.order.view import order_json, payment_status_of
 
@@ -46,27 +45,34 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         self._orders = orders
 
     async def CreateOrder(self, request: CreateOrderRequest, context: Any) -> CreateOrderResponse:
-        new = _new_order(request)
-        figures.check(new.figures, new.items)
-        return CreateOrderResponse(order_json=order_json(await self._orders.creations.submit(new)))
+        order = await repository.read_order(self._orders.db, await self._create(request))
+        assert order is not None
+        return CreateOrderResponse(order_json=order_json(order))
 
     async def CreateMany(self, request: CreateManyRequest, context: Any) -> CreateManyResponse:
-        results = await each(lambda one: self.CreateOrder(one, context), request.requests, request.origins)
+        results = await each(self._create, request.requests, request.origins)
         return CreateManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
 
+    async def _create(self, request: CreateOrderRequest) -> str:
+        return await self._orders.creations.submit(figures.checked(_new_order(request)))
+
     async def ConfirmOrder(self, request: ConfirmOrderRequest, context: Any) -> ConfirmOrderResponse:
-        return ConfirmOrderResponse(order_json=order_json(await self._orders.confirmations.submit(request.order_id)))
+        return _confirmed(await self._orders.confirmations.submit(request.order_id))
 
     async def ConfirmMany(self, request: ConfirmManyRequest, context: Any) -> ConfirmManyResponse:
-        results = await each(lambda one: self.ConfirmOrder(one, context), request.requests, request.origins)
-        return ConfirmManyResponse(outcomes=[outcome(ConfirmOutcome, one, lambda answer: answer) for one in results])
+        order_ids = [one.order_id for one in request.requests]
+        origins = origins_of(request.origins, len(order_ids))
+        results = await self._orders.confirmations.submit_many(order_ids, origins)
+        return ConfirmManyResponse(outcomes=[outcome(ConfirmOutcome, one, _confirmed) for one in results])
 
     async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:
-        await abandon_order(self._orders, request.checkout_id, request.reason)
+        await self._orders.abandonments.submit(GivenUp(request.checkout_id, request.reason))
         return AbandonOrderResponse()
 
     async def AbandonMany(self, request: AbandonManyRequest, context: Any) -> AbandonManyResponse:
-        results = await each(lambda one: self.AbandonOrder(one, context), request.requests, request.origins)
+        given_up = [GivenUp(one.checkout_id, one.reason) for one in request.requests]
+        origins = origins_of(request.origins, len(given_up))
+        results = await self._orders.abandonments.submit_many(given_up, origins)
         return AbandonManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
 
     async def CheckCustomFields(self, request: CheckCustomFieldsRequest, context: Any) -> CheckCustomFieldsResponse:
@@ -89,7 +95,13 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         )
 
 
+def _confirmed(order: Order) -> ConfirmOrderResponse:
+    return ConfirmOrderResponse(order_json=order_json(order))
+
+
 def _new_order(request: CreateOrderRequest) -> NewOrder:
+    """Raises `WrongFigures` where not all amounts are in the currency of the total."""
+    currency = request.total.currency
     shipping_address = _address(request.shipping_address)
     return NewOrder(
         checkout_id=request.checkout_id,
@@ -101,21 +113,20 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
                 product_id=item.product_id,
                 sku=item.sku,
                 name=item.name,
-                unit_price=_money(item.unit_price),
+                unit_price_minor=_minor(item.unit_price, currency),
                 quantity=item.quantity,
-                tax=_money(item.tax),
+                tax_minor=_minor(item.tax, currency),
                 said=_object(item.said_json),
                 metadata=dict(item.metadata),
             )
             for item in request.items
         ],
-        figures=Figures(
-            subtotal=_money(request.subtotal),
-            discount=_money(request.discount),
-            shipping=_money(request.shipping),
-            tax=_money(request.tax),
-            total=_money(request.total),
-        ),
+        currency=currency,
+        subtotal_minor=_minor(request.subtotal, currency),
+        discount_minor=_minor(request.discount, currency),
+        shipping_minor=_minor(request.shipping, currency),
+        tax_minor=_minor(request.tax, currency),
+        total_minor=request.total.amount_minor,
         shipping_method=request.shipping_method,
         shipping_address=shipping_address,
         billing_address=_address(request.billing_address) if request.HasField("billing_address") else shipping_address,
@@ -130,9 +141,14 @@ def _object(encoded: bytes) -> dict[str, Any]:
     return msgspec.json.decode(encoded, type=dict[str, Any]) if encoded else {}
 
 
-def _money(amount: common_pb2.Money) -> Money:
-    return Money(amount.amount_minor, amount.currency)
+def _minor(amount: common_pb2.Money, currency: str) -> int:
+    if amount.currency != currency:
+        raise WrongFigures("All amounts of an order are in one currency.", field="total")
+    return amount.amount_minor
+
+
+_ADDRESS = [field.name for field in common_pb2.Address.DESCRIPTOR.fields]
 
 
 def _address(address: common_pb2.Address) -> dict[str, str]:
-    return {field.name: getattr(address, field.name) for field in common_pb2.Address.DESCRIPTOR.fields}
+    return {name: getattr(address, name) for name in _ADDRESS}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.together import Together
-from stoa.services.order.create_order import NewOrder
+from stoa.services.order.abandon_order import GivenUp
+from stoa.services.order.new_order import NewOrder
 from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
 from stoa.services.order.repository import ListOf, Order
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orders:
-    """`creations` and `confirmations` gather what comes at the same time into one commit.
+    """`creations`, `confirmations` and `abandonments` gather what comes at the same time into one commit.
 
     `reading` and `listing` are for whoever only looks: what is asked for at the same time is read in one statement.
     `payment_now` asks payment how a payment stands, `keep_payment` to keep it for an order that is to be shipped.
@@ -29,8 +31,9 @@ class Orders:
     outbox: Outbox
     payment_now: PaymentNow
     keep_payment: KeepPayment
-    creations: Batcher[NewOrder, Order]
+    creations: Batcher[NewOrder, str]
     confirmations: Batcher[str, Order]
+    abandonments: Batcher[GivenUp, None]
     reading: Together[str, Order]
     listing: Together[ListOf, list[Order]]
 
@@ -40,5 +43,4 @@ class Orders:
 
     async def close(self) -> None:
         """Finish what was taken, and take nothing more."""
-        await self.creations.close()
-        await self.confirmations.close()
+        await asyncio.gather(*(each.close() for each in (self.creations, self.confirmations, self.abandonments)))

@@ -39,7 +39,7 @@ class Transition:
 
 TRANSITIONS = (
     Transition(Status.PENDING, Status.CONFIRMED, by="confirm_order.confirm_orders"),
-    Transition(Status.PENDING, Status.CANCELED, by="abandon_order.abandon_order"),
+    Transition(Status.PENDING, Status.CANCELED, by="abandon_order.abandon_orders"),
     Transition(Status.PENDING, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.CONFIRMED, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.PROCESSING, Status.CANCELED, by="cancel_order.cancel_order"),

@@ -1,0 +1,51 @@
+"""What a checkout has worked out, in the shape in which its statement takes it: as JSON, member by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+
+class NewItem(msgspec.Struct, kw_only=True):
+    """`said` is what the cart's line said for its custom fields. `tax_minor` and `discount_minor` are this line's part
+    of the order's; the latter is worked out by `figures.checked`.
+    """
+
+    product_id: str
+    sku: str
+    name: str
+    unit_price_minor: int
+    quantity: int
+    tax_minor: int
+    discount_minor: int = 0
+    said: Mapping[str, Any] = {}
+    metadata: Mapping[str, str] = {}
+
+    @property
+    def subtotal_minor(self) -> int:
+        return self.unit_price_minor * self.quantity
+
+
+class NewOrder(msgspec.Struct, kw_only=True):
+    """`user_id` is None for a guest. Of `custom_fields` the order has those that are defined when it is made."""
+
+    checkout_id: str
+    order_id: str
+    user_id: str | None
+    email: str
+    items: Sequence[NewItem]
+    currency: str
+    subtotal_minor: int
+    discount_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    shipping_method: str
+    shipping_address: Mapping[str, str]
+    billing_address: Mapping[str, str]
+    payment_id: str | None
+    reservation_key: str
+    custom_fields: Mapping[str, Any] = {}
+    metadata: Mapping[str, str] = {}
