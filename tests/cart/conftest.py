@@ -25,7 +25,7 @@ from stoa.services import catalog as catalog_service
 from stoa.services import inventory as inventory_service
 from stoa.services.cart.document import Cart
 from stoa.services.cart.postgres_store import PostgresCarts
-from stoa.services.cart.store import CartStore, Change
+from stoa.services.cart.store import Bought, CartStore, Change
 from stoa.testing import Rest
 
 
@@ -53,6 +53,11 @@ def fill(store: CartStore) -> Callable[..., Awaitable[Cart]]:
 def lines_of(cart: Cart | None) -> dict[str, int]:
     assert cart is not None
     return {line.sku: line.quantity for line in cart.lines}
+
+
+async def end_round(store: CartStore, cart_id: str, round_bought: int, lines: Mapping[str, int]) -> None:
+    """As a checkout does that has bought the lines."""
+    assert list(await store.end_rounds([Bought(cart_id, round_bought, lines)])) == [None]
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from stoa.kit import clock, rounds
 from stoa.kit.ids import uuid7
 from stoa.services.cart import jobs, repository
 
+from .conftest import end_round
+
 
 async def test_only_untouched_guest_carts_go(db, store, fill):
     ada = uuid7()
@@ -23,7 +25,7 @@ async def test_one_that_went_while_it_was_bought_has_nothing_to_take_out(db, sto
     cart = await fill({"MUG": 1})
     await db.execute("UPDATE carts SET updated_at = now() - interval '31 days'")
     await jobs.remove_abandoned_carts(store, days=30)
-    await store.end_round(cart.id, cart.round, {"MUG": 1})
+    await end_round(store, cart.id, cart.round, {"MUG": 1})
     assert await db.fetchval("SELECT count(*) FROM carts") == 0
 
 

@@ -9,6 +9,8 @@ from stoa.services.cart.errors import CartFull, NoSuchCart
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
 
+from .conftest import end_round
+
 
 async def test_quantities_add_up_and_the_guests_cart_is_empty(store, fill, lines):
     ada = uuid7()
@@ -70,7 +72,7 @@ async def test_what_is_being_bought_leaves_the_cart_that_it_went_to(store, fill,
     await merge(store, ada, guests.id)
     await fill({"JAM": 1}, cart_id=guests.id)
     for _ in range(2):  # a repeat
-        await store.end_round(guests.id, guests.round, {"MUG": 2, "SPOON": 3})
+        await end_round(store, guests.id, guests.round, {"MUG": 2, "SPOON": 3})
         assert (await lines(ada), await lines(guests.id)) == ({"MUG": 1, "TEA": 1}, {"JAM": 1})
 
 
@@ -79,16 +81,16 @@ async def test_what_the_guest_buys_after_the_merge_is_the_guests(store, fill, li
     guests = await fill({"MUG": 2})
     await merge(store, ada, guests.id)
     await fill({"MUG": 1}, cart_id=guests.id)
-    await store.end_round(guests.id, guests.round, {"MUG": 1})
+    await end_round(store, guests.id, guests.round, {"MUG": 1})
     assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
     await fill({"MUG": 1}, cart_id=guests.id)
-    await store.end_round(guests.id, guests.round + 1, {"MUG": 2})
+    await end_round(store, guests.id, guests.round + 1, {"MUG": 2})
     assert (await lines(ada), await lines(guests.id)) == ({"MUG": 2}, {})
 
 
-async def test_merging_and_buying_at_once_never_keeps_what_was_bought(store, fill, lines):
+async def test_merging_and_buying_at_once_never_keeps_what_was_end_round(store, fill, lines):
     for _ in range(20):
         ada = uuid7()
         guests = await fill({"MUG": 2, "SPOON": 3})
-        await asyncio.gather(merge(store, ada, guests.id), store.end_round(guests.id, guests.round, {"MUG": 2}))
+        await asyncio.gather(merge(store, ada, guests.id), end_round(store, guests.id, guests.round, {"MUG": 2}))
         assert await lines(ada) | await lines(guests.id) == {"SPOON": 3}

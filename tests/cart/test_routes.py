@@ -11,6 +11,8 @@ from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
 from stoa.testing import User, new_user
 
+from .conftest import end_round
+
 
 @pytest.fixture
 def ada() -> User:
@@ -271,7 +273,7 @@ async def test_under_a_key_a_cart_is_opened_once(rest, ada, db):
 async def test_what_was_said_ends_with_the_round_and_with_a_merge(rest, ada, db, store):
     body = {"items": [{"sku": "MUG", "quantity": 2}], "email": "ada@example.com", "shipping_address": ADDRESS}
     bought, merged = [await rest.ok("POST", "/cart", body, status=201) for _ in range(2)]
-    await store.end_round(bought["id"], 0, {"MUG": 2})
+    await end_round(store, bought["id"], 0, {"MUG": 2})
     await rest.ok("POST", "/cart/me/merge", {"cart_id": merged["id"]}, user=ada)
     left = "SELECT count(*) FROM carts WHERE num_nonnulls(email, shipping_address, billing_address) > 0"
     assert await db.fetchval(left) == 0

@@ -2,12 +2,20 @@
 
 import pytest
 
-from stoa.contracts.cart.v1.cart_pb2 import ClearCartRequest, GetCartRequest
+from stoa.contracts.cart.v1.cart_pb2 import (
+    ClearCartRequest,
+    ClearManyRequest,
+    GetCartRequest,
+    GetCartResponse,
+    GetManyRequest,
+)
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.kit import problems
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.ids import uuid7
+from stoa.kit.many import results_of
+from stoa.kit.problems import NotFound
 
 
 @pytest.fixture
@@ -48,3 +56,29 @@ async def test_clearing_twice(stub, fill, lines):
         await stub.ClearCart(ClearCartRequest(cart_id=cart.id, round=read.round, lines=bought))
         assert await lines(cart.id) == {"SPOON": 3}
         assert (await stub.GetCart(GetCartRequest(cart_id=cart.id))).round == read.round + 1
+
+
+async def test_many_carts_are_read_and_cleared_each_with_an_outcome_of_its_own(stub, fill, lines):
+    ada, eve = uuid7(), uuid7()
+    await fill({"MUG": 2}, user_id=ada)
+    guests = await fill({"FORK": 1})
+    asked = [
+        GetCartRequest(user_id=ada),
+        GetCartRequest(user_id=eve, cart_id=ada),
+        GetCartRequest(cart_id=guests.id),
+        GetCartRequest(user_id=eve),
+        GetCartRequest(),
+    ]
+    read = results_of((await stub.GetMany(GetManyRequest(requests=asked))).outcomes)
+    assert [one.field if isinstance(one, NotFound) else one for one in read] == [
+        await stub.GetCart(asked[0]),
+        "cart_id",
+        await stub.GetCart(asked[2]),
+        GetCartResponse(cart_id=eve),
+        "cart_id",
+    ]
+    bought = [ClearCartRequest(cart_id=one, lines=[Line(sku="MUG", quantity=1)]) for one in (ada, uuid7(), guests.id)]
+    for _ in range(2):
+        cleared = await stub.ClearMany(ClearManyRequest(requests=bought))
+        assert [one.WhichOneof("outcome") for one in cleared.outcomes] == ["done"] * 3
+    assert (await lines(ada), await lines(guests.id)) == ({"MUG": 1}, {"FORK": 1})

@@ -43,8 +43,9 @@ Outcome = TypeVar("Outcome", bound=Message)
 """A message with a oneof `outcome`, one member of which is `problem`."""
 
 
-async def together(acts: Iterable[Awaitable[Result]]) -> list[Result | Exception]:
+async def together(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) -> list[Result | Exception]:
     """What each of them ended with, in their order; `UnderWay` for one that takes longer than the others are to wait.
+    So many more of the call are `done_already`.
 
     One alone is waited for. Who is canceled cancels what has not ended.
     """
@@ -52,7 +53,7 @@ async def together(acts: Iterable[Awaitable[Result]]) -> list[Result | Exception
     if not running:
         return []
     try:
-        await asyncio.wait(running, timeout=WAIT_SECONDS if len(running) > 1 else None)
+        await asyncio.wait(running, timeout=WAIT_SECONDS if len(running) + done_already > 1 else None)
     except asyncio.CancelledError:
         for one in running:
             one.cancel()

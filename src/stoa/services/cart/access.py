@@ -26,10 +26,13 @@ def check(cart: Cart, caller: str | None) -> None:
 
 async def find(store: CartStore, cart_id: str, caller: str | None) -> Cart | None:
     """The cart; None where it is the caller's own and nothing was ever put in. `NoSuchCart` otherwise."""
-    cart = await store.read(cart_id)
-    if cart is None and cart_id == caller:
-        return None
-    if cart is None:
+    return found(await store.read(cart_id), cart_id, caller)
+
+
+def found(cart: Cart | None, cart_id: str, caller: str | None) -> Cart | None:
+    """The same of a cart that was read."""
+    if cart is not None:
+        check(cart, caller)
+    elif cart_id != caller:
         raise NoSuchCart
-    check(cart, caller)
     return cart

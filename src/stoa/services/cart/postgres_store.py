@@ -2,71 +2,93 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database, Transaction
+from stoa.kit.many import together
 from stoa.kit.together import Together
 from stoa.services.cart import lines, repository
 from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
 from stoa.services.cart.lines import Lines
-from stoa.services.cart.store import KEYS_KEPT, Change, MergeRule, Rule
+from stoa.services.cart.store import KEYS_KEPT, Bought, Change, MergeRule, Rule
 
 if TYPE_CHECKING:
     from stoa.services.cart.store import CartStore
+
+
+MOST_WAITING = 2
+"""How many rounds may wait for a cart at a time, each with a connection: others of the service need some too."""
 
 
 class PostgresCarts:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._carts: Together[str, Cart] = Together(partial(repository.read_carts, db))
+        self._waiting = asyncio.Semaphore(MOST_WAITING)
 
     async def read(self, cart_id: str) -> Cart | None:
         return await self._carts.get(cart_id)
 
+    async def read_many(self, cart_ids: Collection[str]) -> Mapping[str, Cart]:
+        found = await self._carts.ask(cart_ids)
+        return {cart_id: found[cart_id] for cart_id in cart_ids if cart_id in found}
+
     async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
-        async with self._db.transaction() as tx:
-            await repository.add_cart(tx, cart_id, user_id)
-            changed = await _change(tx, cart_id, rule, key)
-            assert changed is not None
-            return changed
+        while True:
+            async with self._db.transaction() as tx:
+                await repository.add_cart(tx, cart_id, user_id)
+                changed = await _change(tx, cart_id, rule, key)
+            # It was there, and went with its user's account before it was locked.
+            if changed is not None:
+                return changed
 
     async def change(self, cart_id: str, rule: Rule, key: str | None = None) -> Cart | None:
         async with self._db.transaction() as tx:
             return await _change(tx, cart_id, rule, key)
 
     async def merge(self, user_id: str, guest_cart_id: str, rule: MergeRule) -> Cart:
-        async with self._db.transaction() as tx:
-            await repository.add_cart(tx, user_id, user_id)
-            # Both at once, in the order of their ids, as everywhere: two merges cannot wait for each other.
-            await repository.lock_carts(tx, [user_id, guest_cart_id])
-            mine, guests = await repository.read_cart(tx, user_id), await repository.read_cart(tx, guest_cart_id)
-            assert mine is not None
-            together = rule(mine, guests)
-            if guests is None or not guests.lines:
-                return mine
-            await _save(tx, mine, together)
-            await _save(tx, guests, Change({}))
-            await repository.note_merge(tx, guest_cart_id, user_id)
-            merged = await repository.read_cart(tx, user_id)
-            assert merged is not None
-            return merged
-
-    async def end_round(self, cart_id: str, round_bought: int, bought: Lines) -> None:
-        merged_into: str | None = None
         while True:
             async with self._db.transaction() as tx:
-                if merged_into is not None:
-                    await repository.lock_carts(tx, [cart_id, merged_into])
-                if await repository.end_round(tx, cart_id, round_bought, merged_into):
-                    left = await _take_out(tx, cart_id, bought)
+                await repository.add_cart(tx, user_id, user_id)
+                # Both at once, in the order of their ids, as everywhere: two merges cannot wait for each other.
+                locked = await repository.lock_carts(tx, [user_id, guest_cart_id])
+                # As in `open`. It is begun again, because whoever adds it with the guest's locked may wait for who
+                # waits for that.
+                if user_id in locked:
+                    return await _merge(tx, user_id, guest_cart_id, rule)
+
+    async def end_rounds(self, bought: Sequence[Bought]) -> Sequence[Exception | None]:
+        once = {each.cart_id: each for each in reversed(bought)}
+        left = await repository.end_rounds(self._db, once.values())
+        outcomes: list[Exception | None] = [None] * len(bought)
+        one_by_one = [n for n, each in enumerate(bought) if each.cart_id in left or each is not once[each.cart_id]]
+        results = await together(
+            (self._end_round(bought[n]) for n in one_by_one), done_already=len(bought) - len(one_by_one)
+        )
+        for n, result in zip(one_by_one, results, strict=True):
+            outcomes[n] = result
+        return outcomes
+
+    async def _end_round(self, bought: Bought) -> None:
+        """The same under locks: for what somebody holds, has changed just now or has merged into another."""
+        merged_into: str | None = None
+        async with self._waiting:
+            while True:
+                async with self._db.transaction() as tx:
                     if merged_into is not None:
-                        await _take_out(tx, merged_into, left)
-                    return
-                merged_into = await repository.merged_into(tx, cart_id, round_bought)
-                if merged_into is None:
-                    return
+                        await repository.lock_carts(tx, [bought.cart_id, merged_into])
+                    if await repository.end_round(tx, bought.cart_id, bought.round, merged_into):
+                        left = await _take_out(tx, bought.cart_id, bought.lines)
+                        if merged_into is not None:
+                            await _take_out(tx, merged_into, left)
+                        return
+                    merged_into = await repository.merged_into(tx, bought.cart_id, bought.round)
+                    if merged_into is None:
+                        return
 
     async def mark(self, tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
         await repository.mark_sku(tx, sku, version, sold_out=sold_out)
@@ -82,6 +104,19 @@ if TYPE_CHECKING:
 
     def _keeps(carts: PostgresCarts) -> CartStore:
         return carts
+
+
+async def _merge(tx: Transaction, user_id: str, guest_cart_id: str, rule: MergeRule) -> Cart:
+    """Of locked carts."""
+    carts = await repository.read_carts(tx, [user_id, guest_cart_id])
+    mine, guests = carts[user_id], carts.get(guest_cart_id)
+    merged = rule(mine, guests)
+    if guests is None or not guests.lines:
+        return mine
+    await _save(tx, mine, merged)
+    await _save(tx, guests, Change({}))
+    await repository.note_merge(tx, guest_cart_id, user_id)
+    return (await repository.read_carts(tx, [user_id]))[user_id]
 
 
 async def _change(tx: Transaction, cart_id: str, rule: Rule, key: str | None) -> Cart | None:

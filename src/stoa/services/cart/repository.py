@@ -9,6 +9,7 @@ import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.cart.document import Cart, Contact, Line, Said
+from stoa.services.cart.store import Bought
 
 # One statement, so that version and lines are of the same moment.
 READ_CARTS = """
@@ -34,7 +35,7 @@ READ_CARTS = """
 
 async def read_carts(db: Db, cart_ids: Collection[str]) -> dict[str, Cart]:
     """Those of the carts that are there, by id."""
-    return {row["id"]: _cart(row) for row in await db.fetch(READ_CARTS, cart_ids)}
+    return {row["id"]: _cart(row) for row in await db.fetch(READ_CARTS, list(cart_ids))}
 
 
 async def read_cart(db: Db, cart_id: str) -> Cart | None:
@@ -117,6 +118,58 @@ NOTE_CONTACT = """
 async def note_contact(tx: Transaction, cart_id: str, said: Contact) -> None:
     """What was said now, of a locked cart; what was not said stays."""
     await tx.execute(NOTE_CONTACT, cart_id, said.email, said.shipping_address, said.billing_address)
+
+
+# The round and the lines together, of carts that nobody holds, that were merged into no other and that nobody has
+# changed since the statement began: it sees their lines as they were then. The others of this round are left.
+END_ROUNDS = """
+    WITH bought AS MATERIALIZED (
+        SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS bought (id, round)
+    ), bought_lines AS MATERIALIZED (
+        SELECT * FROM unnest($3::uuid[], $4::text[], $5::bigint[]) AS line (cart_id, sku, quantity)
+    ), free AS MATERIALIZED (
+        SELECT carts.id, carts.version FROM carts JOIN bought USING (id, round) WHERE merged_into IS NULL
+        ORDER BY id FOR UPDATE OF carts SKIP LOCKED
+    ), unchanged AS MATERIALIZED (
+        SELECT id FROM free JOIN carts AS seen USING (id, version)
+    ), removed AS (
+        DELETE FROM cart_items AS item USING bought_lines AS line, unchanged
+        WHERE item.cart_id = unchanged.id AND item.cart_id = line.cart_id AND item.sku = line.sku
+          AND item.quantity <= line.quantity
+        RETURNING item.cart_id
+    ), lessened AS (
+        UPDATE cart_items AS item SET quantity = item.quantity - line.quantity
+        FROM bought_lines AS line, unchanged
+        WHERE item.cart_id = unchanged.id AND item.cart_id = line.cart_id AND item.sku = line.sku
+          AND item.quantity > line.quantity
+        RETURNING item.cart_id
+    ), emptier AS MATERIALIZED (
+        SELECT cart_id FROM removed UNION SELECT cart_id FROM lessened
+    ), ended AS (
+        UPDATE carts
+        SET round = round + 1, email = NULL, shipping_address = NULL, billing_address = NULL,
+            version = version + (emptier.cart_id IS NOT NULL)::int,
+            updated_at = CASE WHEN emptier.cart_id IS NULL THEN updated_at ELSE now() END
+        FROM unchanged LEFT JOIN emptier ON emptier.cart_id = unchanged.id
+        WHERE carts.id = unchanged.id
+        RETURNING carts.id
+    )
+    SELECT id FROM carts JOIN bought USING (id, round) WHERE id NOT IN (SELECT id FROM ended)
+"""
+
+
+async def end_rounds(db: Db, bought: Collection[Bought]) -> set[str]:
+    """End these rounds, no cart twice among them, and take out what was bought; the ids of those that are left."""
+    lines = [(each.cart_id, sku, quantity) for each in bought for sku, quantity in each.lines.items()]
+    rows = await db.fetch(
+        END_ROUNDS,
+        [each.cart_id for each in bought],
+        [each.round for each in bought],
+        [cart_id for cart_id, _, _ in lines],
+        [sku for _, sku, _ in lines],
+        [quantity for _, _, quantity in lines],
+    )
+    return {row["id"] for row in rows}
 
 
 END_ROUND = """

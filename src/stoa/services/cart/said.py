@@ -74,6 +74,7 @@ def _one(known: Known, before: Said, sent: Sent) -> Said:
     return Said(kept, values.with_metadata(before.metadata, sent.metadata, f"{sent.place}metadata"))
 
 
-async def names_for(carts: Carts, cart: Cart) -> Known:
-    """The fields whose values are to be shown, where a line has any."""
-    return await definitions(carts.db, CART_LINE) if any(line.said.custom_fields for line in cart.lines) else {}
+async def names_for(carts: Carts, *shown: Cart) -> Known:
+    """The fields whose values are to be shown, where a line of any has one."""
+    is_said = any(line.said.custom_fields for cart in shown for line in cart.lines)
+    return await definitions(carts.db, CART_LINE) if is_said else {}

@@ -8,7 +8,7 @@ anything else. `tests/cart/test_store.py` says what each must keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -30,6 +30,15 @@ class Change:
     said: Mapping[str, Said] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What was bought in one round of a cart."""
+
+    cart_id: str
+    round: int
+    lines: Lines
+
+
 Rule = Callable[[Cart], Change]
 """From the cart as it is. Raises what is refused: then nothing changes, and no cart is made."""
 
@@ -40,6 +49,9 @@ MergeRule = Callable[[Cart, Cart | None], Change]
 class CartStore(Protocol):
     async def read(self, cart_id: str) -> Cart | None:
         """The cart, all of one moment, its lines with the marks of now."""
+
+    async def read_many(self, cart_ids: Collection[str]) -> Mapping[str, Cart]:
+        """Those of them that are there, by id: each is of one moment, all need not be of the same."""
 
     async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
         """The same as `change`, of a cart that is made where it is not there: of the user, or of a guest."""
@@ -55,12 +67,14 @@ class CartStore(Protocol):
         where it went. Where the guest's has no lines, both stay as they are. Both change or neither.
         """
 
-    async def end_round(self, cart_id: str, round_bought: int, bought: Lines) -> None:
-        """End the round and take out what was `bought` in it; what was put in meanwhile stays.
+    async def end_rounds(self, bought: Sequence[Bought]) -> Sequence[Exception | None]:
+        """End each round and take out what was bought in it; what was put in meanwhile stays. What became of each, in
+        their order: None where it is done, as it is where that was before.
 
         A round ends once, so a repeat changes nothing, whatever was put in since. A cart that is gone has
         nothing left to take out. What a guest's cart no longer has, because it was merged while it was being
-        bought, leaves the cart that it went to. What was said of the buyer is forgotten.
+        bought, leaves the cart that it went to. What was said of the buyer is forgotten. A cart that takes long does
+        not hold up the others: it is `UnderWay` (`stoa.kit.many`).
         """
 
     async def mark(self, tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
