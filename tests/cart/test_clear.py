@@ -84,7 +84,7 @@ async def test_many_at_once_each_by_itself(store, fill, lines):
         Bought(plain.id, 0, {"TEA": 1}),
     ]
     for _ in range(2):
-        assert list(await store.end_rounds(wave)) == [None] * 6
+        assert await ended(store, wave) == [None] * 6
         assert [await lines(one.id) for one in (plain, changed, again, guests)] == [
             {"TEA": 1},
             {"MUG": 2, "PEN": 1},
