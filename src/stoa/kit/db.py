@@ -1,8 +1,9 @@
 """PostgreSQL: one pool per service, transactions, and the guard that no call leaves while one is open.
 
-The pool is asyncpg's, told to send nothing when a connection comes back: nothing here changes session
-state, so there is nothing to reset. A connection that broke, or was cut off between two states, is
-discarded; one that nobody needs is closed after a while.
+When a connection comes back nothing is sent: nothing here changes session state, so there is nothing to
+reset. A connection that broke, or was cut off between two states, is discarded; one that nobody needs is
+closed after a while (`stoa.kit.pool`). BEGIN goes out with a transaction's first statement: it costs
+no round trip, and a block without statements none at all.
 
     async with db.transaction() as tx:          committed when the block ends, rolled back when it raises
         await tx.execute(...)
@@ -17,33 +18,26 @@ Ids come and go as strings, json and jsonb as plain values, timestamptz as aware
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import asyncpg
 import msgspec
-from asyncpg.pool import PoolConnectionProxy
 
 from stoa.kit import problems
 from stoa.kit.back_off import back_off
-from stoa.kit.known_types import Connection
+from stoa.kit.connection import Connection
+from stoa.kit.pool import Closed, Pool
 
 T = TypeVar("T")
+Ask = Callable[..., Coroutine[Any, Any, T]]
 
 CONNECT_SECONDS = 5
-IDLE_SECONDS = 30.0
-"""A connection that nobody has needed for so long is closed: each costs the server some five megabytes."""
-SLOT_SECONDS = 10
-"""How long a statement waits for a connection before its caller is told to come back later."""
 MOST_TRIES = 4
 """How often a transaction is begun that meets others. Each time PostgreSQL lets one of those that meet go on."""
-RELEASE_SECONDS = 5
-"""How long a statement that was cut off may take to end before its connection is thrown away."""
 
 LOCK_SECONDS = 1.5
 """How long a session waits for a lock. A row is held for milliseconds: who holds one for seconds hangs, and must not
@@ -122,15 +116,6 @@ class Transaction(Db, Protocol):
     def is_in_transaction(self) -> bool: ...
 
 
-@dataclass(slots=True)
-class OpenTransaction:
-    """A transaction under way. A task started inside it sees it too, and sees when it has ended."""
-
-    service: str
-    ended: bool = False
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
-
-
 _open_transaction: ContextVar[OpenTransaction | None] = ContextVar("stoa_open_transaction", default=None)
 _before_commit: ContextVar[tuple[Database, Callable[[Transaction], Awaitable[None]]] | None] = ContextVar(
     "stoa_before_commit", default=None
@@ -198,10 +183,7 @@ class Database:
         self.session = f"stoa_{service}/{os.urandom(8).hex()}"
         """What PostgreSQL calls this pool: while a connection of it is listed, its process is alive."""
         self._settings = {**TIME_OUTS, "application_name": self.session, **(settings or {})}
-        self._pool: asyncpg.Pool | None = None
-        self._lent_now = 0
-        """How many connections are lent or waited for: while there are enough nobody needs a time limit."""
-        self._closed = False
+        self._pool = Pool(self._connect, size)
         self._full = False
         """Whether the disk was full when something was last written."""
 
@@ -215,45 +197,20 @@ class Database:
         self._full = False
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self._lent() as connection:
-            return await connection.fetch(sql, *arguments)
+        return await self._alone(Connection.fetch, sql, arguments)
 
     async def fetchrow(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
-        async with self._lent() as connection:
-            return await connection.fetchrow(sql, *arguments)
+        return await self._alone(Connection.fetchrow, sql, arguments)
 
     async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        async with self._lent() as connection:
-            return await connection.fetchval(sql, *arguments)
+        return await self._alone(Connection.fetchval, sql, arguments)
 
     async def execute(self, sql: str, *arguments: Any) -> str:
-        async with self._lent() as connection:
-            return await connection.execute(sql, *arguments)
+        return await self._alone(Connection.execute, sql, arguments)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """One transaction: committed when the block ends, rolled back when it raises. Never nested."""
-        refuse_inside_transaction(f"a second transaction of {self.service}")
-        async with self._lent() as connection:
-            here = OpenTransaction(self.service)
-            token = _open_transaction.set(here)
-            try:
-                await _boundary(connection, _begin())
-                try:
-                    yield connection
-                    hook = _before_commit.get()
-                    if hook is not None and hook[0] is self:
-                        await hook[1](connection)
-                except BaseException:
-                    if not _is_gone(connection):
-                        await _boundary(connection, "ROLLBACK")
-                    raise
-                await _boundary(connection, "COMMIT")
-            finally:
-                here.ended = True
-                _open_transaction.reset(token)
-        for callback in here.after_commit:
-            callback()
+        return OpenTransaction(self, self._lend, self._take_back)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         """What `work` answers, in a transaction of its own; run again where PostgreSQL ended it for another's sake.
@@ -285,64 +242,39 @@ class Database:
 
     async def close(self, within_seconds: float = 5.0) -> None:
         """Close every connection, waiting for those in use."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._pool is not None:
-            with contextlib.suppress(TimeoutError):
-                # Cut off, it ends those that are still in use.
-                await asyncio.wait_for(self._pool.close(), within_seconds)
+        await self._pool.close(within_seconds)
 
-    @asynccontextmanager
-    async def _lent(self) -> AsyncIterator[PoolConnectionProxy]:
-        pool = await self._open_pool()
-        connection = await self._acquire(pool)
-        patience = None
+    async def _alone(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> T:
+        """A statement that commits itself."""
+        connection = await self._lend()
+        error: BaseException | None = None
         try:
-            yield connection
-        except _LOSS as error:
-            if (meaning := self._meaning(error, connection)) is None:
-                raise
-            raise meaning from error
+            return await ask(connection, sql, *arguments)
         except asyncio.CancelledError:
-            patience = RELEASE_SECONDS
+            await self._pool.settle(connection)
+            raise
+        except BaseException as raised:
+            error = raised
             raise
         finally:
-            self._lent_now -= 1
-            with contextlib.suppress(*_LOSS):  # it is thrown away then
-                await pool.release(connection, timeout=patience)
+            self._take_back(connection, error)
 
-    async def _open_pool(self) -> asyncpg.Pool:
-        if self._closed:
-            raise DatabaseUnavailable(f"The database of {self.service} is closed.")
-        if self._pool is None:
-            # With no connection to open it does not wait, so nobody comes in between.
-            self._pool = await asyncpg.create_pool(
-                min_size=0,
-                max_size=self.size,
-                max_inactive_connection_lifetime=IDLE_SECONDS,
-                connect=self._connect,
-                reset=_nothing_to_reset,
-                connection_class=Connection,
-            )
-        return self._pool
-
-    async def _acquire(self, pool: asyncpg.Pool) -> PoolConnectionProxy:
-        self._lent_now += 1
+    async def _lend(self) -> Connection:
         try:
-            if self._lent_now <= self.size:  # there is one, or one may be opened
-                return await pool.acquire()
-            async with asyncio.timeout(SLOT_SECONDS):
-                return await pool.acquire()
-        except BaseException as error:
-            self._lent_now -= 1
-            if isinstance(error, TimeoutError):
-                raise DatabaseUnavailable(f"Every connection to the database of {self.service} is busy.") from None
-            if isinstance(error, asyncpg.InterfaceError):  # it was closed meanwhile
-                raise DatabaseUnavailable(f"The database of {self.service} is closed.") from error
-            raise
+            return await self._pool.take()
+        except TimeoutError:
+            raise DatabaseUnavailable(f"Every connection to the database of {self.service} is busy.") from None
+        except Closed:
+            raise DatabaseUnavailable(f"The database of {self.service} is closed.") from None
 
-    async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
+    def _take_back(self, connection: Connection, error: BaseException | None) -> None:
+        """After its use, raising what the `error` that ended that means to a caller, where it means another thing."""
+        meaning = self._meaning(error, connection) if isinstance(error, _LOSS) else None
+        self._pool.give_back(connection)
+        if meaning is not None:
+            raise meaning from error
+
+    async def _connect(self) -> Connection:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await asyncpg.connect(
@@ -358,23 +290,22 @@ class Database:
             raise meaning or DatabaseUnavailable(f"The database of {self.service} does not answer.") from error
         return connection
 
-    def _meaning(
-        self, error: Exception, connection: asyncpg.Connection | PoolConnectionProxy
-    ) -> problems.Unavailable | None:
+    def _meaning(self, error: BaseException, connection: asyncpg.Connection) -> problems.Unavailable | None:
         """What the error means to a caller; None where what it says is about the statement.
 
         It leaves without its details, which are values of rows: whoever logs or keeps it need not think of that.
         """
         if isinstance(error, asyncpg.PostgresError):
             error.detail = None
-        gone = _is_gone(connection)
-        if gone or isinstance(error, _ENDED):
-            if not gone:
-                connection.terminate()
+        if isinstance(error, asyncpg.InvalidCachedStatementError):
+            # A table is not what it was: the others have prepared for the old one too.
+            self._pool.end_free()
+        if connection.is_closed() or isinstance(error, _ENDED):
+            connection.terminate()
             return DatabaseUnavailable(f"The database of {self.service} does not answer.", retry_after_seconds=1)
         return self._said(error)
 
-    def _said(self, error: Exception) -> problems.Unavailable | None:
+    def _said(self, error: BaseException) -> problems.Unavailable | None:
         """What the server means by it that is not about the statement."""
         if isinstance(error, asyncpg.DiskFullError):
             self._full = True
@@ -384,8 +315,117 @@ class Database:
         return None
 
 
-async def _nothing_to_reset(connection: asyncpg.Connection) -> None:
-    """For the pool, which would send a RESET: no session state was changed."""
+class OpenTransaction:
+    """The block of `Database.transaction`, and what its statements are asked of. A task started inside it sees it too,
+    and sees when it has ended."""
+
+    __slots__ = ("_connection", "_database", "_lend", "_opening", "_take_back", "_token", "after_commit", "ended")
+
+    def __init__(
+        self,
+        database: Database,
+        lend: Callable[[], Awaitable[Connection]],
+        take_back: Callable[[Connection, BaseException | None], None],
+    ) -> None:
+        self._database = database
+        self._lend = lend
+        self._take_back = take_back
+        self.ended = False
+        self.after_commit: list[Callable[[], None]] = []
+
+    @property
+    def service(self) -> str:
+        return self._database.service
+
+    def fetch(self, sql: str, *arguments: Any) -> Coroutine[Any, Any, list[asyncpg.Record]]:
+        return self._ask(Connection.fetch, sql, arguments)
+
+    def fetchrow(self, sql: str, *arguments: Any) -> Coroutine[Any, Any, asyncpg.Record | None]:
+        return self._ask(Connection.fetchrow, sql, arguments)
+
+    def fetchval(self, sql: str, *arguments: Any) -> Coroutine[Any, Any, Any]:
+        return self._ask(Connection.fetchval, sql, arguments)
+
+    def execute(self, sql: str, *arguments: Any) -> Coroutine[Any, Any, str]:
+        return self._ask(Connection.execute, sql, arguments)
+
+    def is_in_transaction(self) -> bool:
+        return not self.ended
+
+    async def __aenter__(self) -> Transaction:
+        refuse_inside_transaction(f"a second transaction of {self.service}")
+        self._connection = await self._lend()
+        self._opening = _opening()
+        self._token = _open_transaction.set(self)
+        return self
+
+    async def __aexit__(self, _: object, raised: BaseException | None, __: object) -> None:
+        error = raised
+        try:
+            if raised is None:
+                await self._commit()
+            else:
+                await self._roll_back()
+        except BaseException as instead:
+            error = instead
+        finally:
+            self.ended = True
+            _open_transaction.reset(self._token)
+        self._take_back(self._connection, error)
+        if error is None:
+            for callback in self.after_commit:
+                callback()
+        elif error is not raised:
+            raise error
+
+    def _ask(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> Coroutine[Any, Any, T]:
+        if self.ended:
+            raise asyncpg.InterfaceError("the transaction has ended")
+        return self._open_with(ask, sql, arguments) if self._opening else ask(self._connection, sql, *arguments)
+
+    async def _open_with(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> T:
+        """The first statement, in one message with what opens the transaction."""
+        connection, opening, self._opening = self._connection, self._opening, ()
+        if not arguments and ask.__name__ == "execute":
+            # Asked in the simple protocol, which would wait for ever behind an opening that failed.
+            return await ask(connection, "; ".join((*opening, sql)))
+        connection.before_next(*opening)
+        try:
+            return await ask(connection, sql, *arguments)
+        except Exception:
+            if not connection.is_in_transaction() and not connection.is_closed():
+                # It never left, as with an argument of another type: have the opening answered.
+                await connection.fetch("SELECT 1")
+            raise
+
+    async def _commit(self) -> None:
+        hook = _before_commit.get()
+        if hook is not None and hook[0] is self._database:
+            try:
+                await hook[1](self)
+            except BaseException:
+                await self._roll_back()
+                raise
+        await self._end("COMMIT")
+
+    async def _roll_back(self) -> None:
+        if not self._connection.is_closed():
+            await self._end("ROLLBACK")
+
+    async def _end(self, command: str) -> None:
+        """Cut off half way it leaves a session in an unknown state: never lent again."""
+        if self._opening:
+            return  # nothing was asked, so there is no transaction
+        try:
+            await self._connection.execute(command)
+        except asyncio.CancelledError:
+            self._connection.terminate()
+            raise
+
+
+def _opening() -> tuple[str, ...]:
+    seconds = _lock_wait.get()
+    return ("BEGIN",) if seconds is None else ("BEGIN", f"SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'")
 
 
 _ENDED = (
@@ -413,29 +453,6 @@ def says_disk_full(error: BaseException | None) -> bool:
     return isinstance(error, asyncpg.DiskFullError) or (
         isinstance(error, asyncpg.ConnectionDoesNotExistError) and isinstance(error.__cause__, asyncpg.DiskFullError)
     )
-
-
-def _is_gone(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
-    """The pool takes back what was lost at once, and then the connection in hand answers no question."""
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        return True
-
-
-def _begin() -> str:
-    seconds = _lock_wait.get()
-    # In one message: it costs no round trip.
-    return "BEGIN" if seconds is None else f"BEGIN; SET LOCAL lock_timeout = '{seconds * 1000:.0f}ms'"
-
-
-async def _boundary(connection: PoolConnectionProxy, command: str) -> None:
-    """BEGIN, COMMIT or ROLLBACK. Cut off half way it leaves a session in an unknown state: never lent again."""
-    try:
-        await connection.execute(command)
-    except asyncio.CancelledError:
-        connection.terminate()
-        raise
 
 
 async def _teach_types(connection: asyncpg.Connection) -> None:
