@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from stoa.kit.http import asgi
 from stoa.kit.idempotency import Answer
+from stoa.runtime.http_connection import AtOnce
 from stoa.runtime.http_server import HttpServer
 
 GET = b"GET / HTTP/1.1\r\nHost: shop\r\n"
@@ -49,8 +50,12 @@ class Seen:
 
 
 @asynccontextmanager
-async def serving(app: Seen, most_connections: int = 10, finish_seconds: int = 1) -> AsyncIterator[HttpServer]:
-    server = HttpServer(app, "127.0.0.1", 0, finish_seconds=finish_seconds, most_connections=most_connections)
+async def serving(
+    app: Seen, most_connections: int = 10, finish_seconds: int = 1, at_once: AtOnce | None = None
+) -> AsyncIterator[HttpServer]:
+    server = HttpServer(
+        app, "127.0.0.1", 0, finish_seconds=finish_seconds, most_connections=most_connections, at_once=at_once
+    )
     await server.start()
     try:
         yield server

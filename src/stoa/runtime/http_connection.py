@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from stoa.edge.gateway.limits import caller_at
@@ -46,6 +46,10 @@ MOST_FRAMING_BYTES = 16 * 1024
 """What a body sent in chunks may have beside its content and beyond as much again: size lines and trailers. To read a
 byte of a chunk of one costs five times what a byte of a large one does, before anybody has looked at the request."""
 
+AtOnce = Callable[[Scope], tuple[bytes, bytes] | None]
+"""The answer to a whole request, where it is at hand: status line and headers, each with its end of line, and the body.
+None for every other request, which goes to the app."""
+
 _END = b"\r\n\r\n"
 """Of a head, and of a body in chunks."""
 
@@ -57,8 +61,11 @@ LINGER_BYTES = 16 * 1024 * 1024
 class HttpConnection(HttpToolsProtocol):
     """As uvicorn has it, with limits on what comes before an app hears of a request and after it has answered."""
 
-    def __init__(self, *args: Any, room: Room, queue: FairQueue, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, room: Room, queue: FairQueue, at_once: AtOnce | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._at_once = at_once
+        self._to_begin: tuple[Any, ASGIApp] | None = None
+        """What the parser has just found, until it returns."""
         self.address = ""
         self.url = b""
         self._room = room
@@ -77,6 +84,7 @@ class HttpConnection(HttpToolsProtocol):
         self._waiting = b""
         self._tail = b""
         self._body_left = 0
+        self._answered_at_once = False
         self._at_work = False
         """A request that is whole is not answered yet."""
         self._begun = True
@@ -145,13 +153,23 @@ class HttpConnection(HttpToolsProtocol):
         """What comes behind a request is read when that is answered: who sends a hundred at once is not given the time
         of a hundred before anybody else gets his."""
         begin = 0
-        while begin < len(data) and not self._at_work and not self._deaf:
+        self._waiting = b""
+        self._answered_at_once = False
+        while begin < len(data) and not self._at_work and not self._answered_at_once and not self._deaf:
             end = self._end_of_piece(data, begin)
             self._read(data[begin:end])
             begin = end
         self._waiting = b"" if self._deaf else data[begin:]
         if self._waiting:
             self.flow.pause_reading()
+            if self._answered_at_once:
+                self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if self._waiting and not self._at_work and not self.transport.is_closing():
+            self._unset_keepalive_if_required()
+            self.flow.resume_reading()
+            self._read_up_to_a_request(self._waiting)
 
     def _end_of_piece(self, data: bytes, begin: int) -> int:
         """How far to read at most, so that no piece has the end of one request and the beginning of another."""
@@ -180,12 +198,15 @@ class HttpConnection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             # We speak nothing else, so the request was an ordinary one; what follows may be in any language.
             self._end_with(self.cycle)
+            self._begin_found()
             return
         except httptools.HttpParserError as error:
             # Among what the parser cannot read is a path above 64 KiB.
             malformed = MalformedRequest(f"The request cannot be read: {error}.")
             self._refuse(self._refusal or (self._too_large() if self._target_is_most else malformed))
+            self._begin_found()
             return
+        self._begin_found()
         if self._in_head:
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(self._too_large())
@@ -249,9 +270,8 @@ class HttpConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._at_work = False
         super().on_response_complete()
-        if self._waiting and not self.transport.is_closing():
-            self._unset_keepalive_if_required()
-            self._read_up_to_a_request(self._waiting)
+        if not self._answered_at_once:
+            self._read_on()
         self._note()
 
     def pause_writing(self) -> None:
@@ -263,10 +283,18 @@ class HttpConnection(HttpToolsProtocol):
         self._note()
 
     def _start_asgi_task(self, cycle: Any, app: ASGIApp) -> None:  # type: ignore[override]
+        # Not from within the parser: what is answered at once may have another request behind it.
+        self._to_begin = (cycle, app)
+
+    def _begin_found(self) -> None:
+        if self._to_begin is None:
+            return
+        (cycle, app), self._to_begin = self._to_begin, None
         if self._queue.take():
-            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            self._begin_now(cycle, app)
         else:
             self._begun = False
+            self._note()
             self._queue.wait(self.address, partial(self._begin, cycle, app))
 
     def _begin(self, cycle: Any, app: ASGIApp) -> None:
@@ -274,7 +302,28 @@ class HttpConnection(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._begun = True
             self._note()
+            self._begin_now(cycle, app)
+
+    def _begin_now(self, cycle: Any, app: ASGIApp) -> None:
+        whole = not (cycle.more_body or self._deaf or self.flow.write_paused)
+        answer = self._at_once(cycle.scope) if whole and self._at_once is not None else None
+        if answer is None:
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+        else:
+            self._send_at_once(cycle, *answer)
+
+    def _send_at_once(self, cycle: Any, head: bytes, body: bytes) -> None:
+        cycle.response_started = cycle.response_complete = self._answered_at_once = True
+        date = [part for name, value in self.server_state.default_headers for part in (name, b": ", value, b"\r\n")]
+        if not cycle.keep_alive:
+            date.append(b"connection: close\r\n")
+        self.transport.write(b"".join((head, *date, b"\r\n", body)))
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+        if self._waiting:
+            # What is behind it has its turn with the others.
+            self.loop.call_soon(self._read_on)
 
     def _note(self) -> None:
         if not self.transport.is_closing():

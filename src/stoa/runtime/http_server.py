@@ -11,7 +11,7 @@ from functools import partial
 import uvicorn
 from starlette.types import ASGIApp
 
-from stoa.runtime.http_connection import HttpConnection
+from stoa.runtime.http_connection import AtOnce, HttpConnection
 from stoa.runtime.http_door import Door
 from stoa.runtime.http_fair_queue import FairQueue
 from stoa.runtime.ports import listening_socket
@@ -28,9 +28,18 @@ UNREAD_TICKS = 300
 
 
 class HttpServer:
-    """Serves one ASGI app on one address; port 0 takes a free one."""
+    """Serves one ASGI app on one address; port 0 takes a free one. It does not see what `at_once` has an answer to."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, *, finish_seconds: int, most_connections: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        finish_seconds: int,
+        most_connections: int,
+        at_once: AtOnce | None = None,
+    ) -> None:
         self._socket = listening_socket(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._finish_seconds = finish_seconds
@@ -53,6 +62,7 @@ class HttpServer:
             ),
             self._socket,
             most_connections,
+            at_once,
         )
         self._serving: asyncio.Task[None] | None = None
 
@@ -82,8 +92,11 @@ class HttpServer:
 class _Server(uvicorn.Server):
     """uvicorn's, with a door of our own."""
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, most_connections: int) -> None:
+    def __init__(
+        self, config: uvicorn.Config, listener: socket.socket, most_connections: int, at_once: AtOnce | None
+    ) -> None:
         super().__init__(config)
+        self._at_once = at_once
         self._listener = listener
         self._most_connections = most_connections
 
@@ -97,6 +110,7 @@ class _Server(uvicorn.Server):
             app_state=self.lifespan.state,
             room=room,
             queue=FairQueue(),
+            at_once=self._at_once,
         )
         self._door = Door(self._listener, protocol, room, lambda: len(self.server_state.connections))
 

@@ -156,6 +156,7 @@ class Process:
             self._plan.http.port,
             finish_seconds=self._settings.finish_seconds,
             most_connections=self._settings.most_connections,
+            at_once=self._gateway.at_once if self._gateway else None,
         )
         self._admin = HttpServer(
             self._probes.before(MetricsPage({each.service.name: each.measure for each in self.services})),

@@ -25,6 +25,7 @@ from stoa.edge.gateway.encoding import coding_for
 from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Paths, Resource, Target
+from stoa.edge.gateway.plain import plain, stored_path
 from stoa.edge.gateway.response_cache import Entry, ResponseCache, unchanged
 from stoa.edge.gateway.sessions import Sessions
 from stoa.edge.gateway.settings import GatewaySettings
@@ -59,8 +60,7 @@ _HINT = (b"www-authenticate", asgi.BAD_TOKEN.encode())
 _OF_SERVICES = "/api/v1/"
 """No page of our own is below this."""
 
-# On these the caller or its connection decides about the answer's headers, or about getting one.
-_NOT_AT_ONCE = frozenset((b"authorization", b"origin", b"x-forwarded-proto"))
+_READS = frozenset(("GET", "HEAD"))
 
 
 class Gateway:
@@ -117,42 +117,39 @@ class Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await asgi.not_http(scope, receive, send)
-        elif scope["method"] != "GET" or not await self._answer_at_once(scope, send):
+        else:
             with context.using(context_of(scope["headers"], self._new_id())) as now:
                 await self._answer(now, scope, receive, send)
 
-    async def _answer_at_once(self, scope: Scope, send: Send) -> bool:
-        """Send stored bytes, if there are any for this request and nothing about its caller must be looked at.
+    def at_once(self, scope: Scope) -> tuple[bytes, bytes] | None:
+        """Head and body of a stored answer, if there is one to this request and nothing about its caller must be looked
+        at. The server asks before it does anything else.
 
-        This is what most requests to a shop want, so it does nothing else: no context, no task, one pass
-        over the headers.
+        This is what most requests to a shop want, so it does nothing else: no task, no context, no ASGI, one pass over
+        the headers.
         """
-        key = (_with_version(scope["raw_path"]), scope["query_string"])
+        if scope["method"] not in _READS or scope["scheme"] != "http":
+            return None
+        key = (stored_path(scope["raw_path"]), scope["query_string"])
         entry = self._cache.find(key)
-        if entry is None or scope["scheme"] != "http":
-            return False
-        if_none_match = None
-        accept_encoding = b""
-        request_id = b""
-        for name, value in scope["headers"]:
-            if name in _NOT_AT_ONCE:
-                return False
-            if name == b"x-request-id":
-                request_id = value
-            elif name == b"if-none-match":
-                if_none_match = value if if_none_match is None else if_none_match + b"," + value
-            elif name == b"accept-encoding":
-                accept_encoding += b"," + value
+        asked = plain(scope["headers"]) if entry is not None else None
+        if entry is None or asked is None or not self._is_within_limit(scope):
+            return None
+        self._hits.inc()
+        if asked.accept_encoding:
+            entry = self._cache.packed(key, entry, coding_for(asked.accept_encoding))
+        request_id = asked.request_id if REQUEST_ID.fullmatch(asked.request_id) else self._new_id()
+        own = b"x-request-id: %b\r\n" % request_id
+        if asked.if_none_match is not None and unchanged(entry, asked.if_none_match):
+            return entry.unchanged_head + own, b""
+        return entry.head + own, b"" if scope["method"] == "HEAD" else entry.body
+
+    def _is_within_limit(self, scope: Scope) -> bool:
+        """Counted, if so. If not it is told so on the long way."""
         try:
             self._everything.spend(caller_at(self._proxies.address(scope, scope["headers"])))
         except RateLimited:
-            return False  # and is told so on the long way
-        if not REQUEST_ID.fullmatch(request_id):
-            request_id = self._new_id()
-        self._hits.inc()
-        if accept_encoding:
-            entry = self._cache.packed(key, entry, coding_for(accept_encoding))
-        await _send_entry(send, entry, if_none_match, [(b"x-request-id", request_id)])
+            return False
         return True
 
     async def _answer(self, now: Context, scope: Scope, receive: Receive, send: Send) -> None:
@@ -361,16 +358,6 @@ def _as_guest(read: PublicRead, principal: Principal | None) -> bool:
     return principal is None or not any(principal.may(each) for each in read.more_for)
 
 
-def _with_version(path: bytes) -> bytes:
-    """A path under which there may be stored bytes. Only under /api, as `paths` has it: empty for all else."""
-    if path.startswith(b"/api/v1/"):
-        return path
-    return b"/api/v1" + path.removeprefix(b"/api") if path.startswith(b"/api/") else b""
-
-
-_OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-encoding"))
-
-
 @cache
 def _answers(service: str, status: int) -> Counter:
     return metrics.GATEWAY_ANSWERS.labels(service, status)
@@ -386,8 +373,7 @@ async def _send_entry(
     send: Send, entry: Entry, if_none_match: bytes | None, more: Headers, *, head: bool = False
 ) -> None:
     if if_none_match is not None and unchanged(entry, if_none_match):
-        kept = [each for each in entry.headers if each[0] not in _OF_CONTENT]
-        await send({"type": "http.response.start", "status": 304, "headers": kept + more})
+        await send({"type": "http.response.start", "status": 304, "headers": entry.headers_unchanged + more})
         await send({"type": "http.response.body", "body": b""})
         return
     await send({"type": "http.response.start", "status": 200, "headers": entry.headers + more})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -42,6 +42,24 @@ class Entry:
     size: int
     packable: bool
     packed: dict[str, Entry] = field(default_factory=dict)
+    head: bytes = field(init=False)
+    """Status line and headers as they go over the wire, and the same for who has these bytes already."""
+    unchanged_head: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.head = _head(b"200 OK", self.headers)
+        self.unchanged_head = _head(b"304 Not Modified", self.headers_unchanged)
+
+    @property
+    def headers_unchanged(self) -> list[tuple[bytes, bytes]]:
+        return [each for each in self.headers if each[0] not in _OF_CONTENT]
+
+
+_OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-encoding"))
+
+
+def _head(status: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join((b"HTTP/1.1 ", status, b"\r\n", *(b"%b: %b\r\n" % each for each in headers)))
 
 
 class _Named(msgspec.Struct):
