@@ -8,6 +8,7 @@ from a machine that others share means nothing alone. Nothing here fails because
     limit        POST /orders through the gateway            | pgbench with the same SQL, on the same server
                                                              | the same order in one transaction of one database
     hot          every order on one SKU                      | the same on many SKUs
+    flash        a thousand buyers of a hundred pieces       | the same on the shop of an earlier commit
     events       from an event's commit to its effect's      | the same on the shop of an earlier commit
     topologies   one process                                 | three processes that talk gRPC
 """

@@ -21,6 +21,9 @@ class Plan:
     """How many buy at once where all want the same."""
     baseline: bool
     """Whether an earlier commit's shop runs beside today's: a shallow clone has none."""
+    buyers: int
+    pieces: int
+    """Of a flash sale."""
     events: int
     """Of each kind, whose way to their effects is timed."""
     starts: int
@@ -37,6 +40,8 @@ FULL = Plan(
     concurrency=(1, 8, 32, 128),
     crowds=(32, 128),
     baseline=True,
+    buyers=1000,
+    pieces=100,
     events=200,
     starts=3,
     journeys=40,
@@ -49,6 +54,8 @@ QUICK = Plan(
     concurrency=(1, 8),
     crowds=(8,),
     baseline=False,
+    buyers=60,
+    pieces=10,
     events=20,
     starts=1,
     journeys=3,

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.events import Case
+from bench.flash import Flash
 from bench.hot_sku import HotSku
 from bench.limit import Beside
 from bench.orders import Orders
 from bench.page import Target, table
 from bench.probe import Probe, verdict
 from bench.reads import Read
-from bench.sections import events, hot_sku, limit, machine, orders, reads, topologies
+from bench.sections import events, flash, hot_sku, limit, machine, orders, reads, topologies
 from bench.topologies import Shape
 
 COMMAND = "make bench"
@@ -30,6 +31,7 @@ class Results:
     orders: Orders | None = None
     limit: list[Beside] = field(default_factory=list)
     hot_sku: list[HotSku] = field(default_factory=list)
+    flash: Flash | None = None
     events: list[Case] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
 
@@ -65,6 +67,7 @@ def body(results: Results) -> str:
     parts += orders.section(results.orders) if results.orders else []
     parts += limit.section(results.limit) if results.limit else []
     parts += hot_sku.section(results.hot_sku) if results.hot_sku else []
+    parts += flash.section(results.flash) if results.flash else []
     parts += events.section(results.events) if results.events else []
     parts += topologies.section(results.shapes) if results.shapes else []
     parts += machine.section(results.probes)

@@ -32,6 +32,8 @@ from stoa.testing.ports import free_addresses
 SETTINGS = {
     "STOA_GATEWAY_REQUESTS_PER_MINUTE": "0",
     "STOA_GATEWAY_SIGN_INS_PER_MINUTE": "0",
+    # A thousand buyers at once are a thousand connections.
+    "STOA_MOST_CONNECTIONS": "2000",
     "STOA_LOG_LEVEL": "WARNING",
 }
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from bench import plot, report
 from bench.events import Case, Effects
+from bench.flash import Flash, Sale
 from bench.hot_sku import HotSku
 from bench.limit import Beside
 from bench.orders import Alone, Bought, Level, Orders, Ratios
@@ -40,6 +41,7 @@ RESULTS = Results(
     ),
     limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6, Result(2000.0, 0.004, 0.009), 0.06)],
     hot_sku=[HotSku(32, BOUGHT, BOUGHT, 1.0)],
+    flash=Flash(1000, 100, Sale(4.0, 2.0, 4.0, 0.0), Sale(10.0, 5.0, 9.0, 500.0), 0.4),
     events=[Case("An order", Effects(200, 0.0019, 0.016), Effects(200, 0.03, 0.06))],
     shapes=[SHAPE, replace(SHAPE, name="three-services")],
 )
@@ -59,7 +61,7 @@ def tables(page: str) -> list[list[str]]:
 def test_every_table_has_a_rule_and_rows_of_one_width():
     page = report.document(RESULTS)
     found = tables(page)
-    assert len(found) == 9
+    assert len(found) == 10
     for table in found:
         assert set(table[1]) <= set("|-: ")
         assert len({row.count("|") for row in table}) == 1, table
