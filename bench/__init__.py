@@ -10,5 +10,6 @@ from a machine that others share means nothing alone. Nothing here fails because
     hot          every order on one SKU                      | the same on many SKUs
     flash        a thousand buyers of a hundred pieces       | the same on the shop of an earlier commit
     events       from an event's commit to its effect's      | the same on the shop of an earlier commit
+    million      after a million orders and products         | an empty shop
     topologies   one process                                 | three processes that talk gRPC
 """

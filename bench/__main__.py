@@ -14,6 +14,7 @@ import uvloop
 
 from bench import plot, report
 from bench.baseline import NotInThisClone
+from bench.million import NoRoom
 from bench.plan import FULL, QUICK
 from bench.progress import Progress
 from bench.run import PARTS, run
@@ -35,7 +36,7 @@ def main() -> int:
     try:
         with Progress() as progress:
             results = uvloop.run(run(parts, QUICK if arguments.quick else FULL, progress))
-    except NotInThisClone as error:
+    except (NotInThisClone, NoRoom) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     if parts == PARTS and not arguments.quick:

@@ -24,6 +24,8 @@ class Plan:
     buyers: int
     pieces: int
     """Of a flash sale."""
+    copies: int
+    """Orders, and products, of the large shop."""
     events: int
     """Of each kind, whose way to their effects is timed."""
     starts: int
@@ -42,6 +44,7 @@ FULL = Plan(
     baseline=True,
     buyers=1000,
     pieces=100,
+    copies=1_000_000,
     events=200,
     starts=3,
     journeys=40,
@@ -56,6 +59,7 @@ QUICK = Plan(
     baseline=False,
     buyers=60,
     pieces=10,
+    copies=500,
     events=20,
     starts=1,
     journeys=3,

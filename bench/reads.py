@@ -56,8 +56,8 @@ async def _one(shop: Shop, question: Question, plan: Plan, progress: Progress) -
     async with bare.start(answer) as other:
         with usage.apart(shop.pid, other.pid):
             for _ in range(plan.rounds):
-                ours = await _side(shop.port, shop.pid, question, plan.read_seconds)
-                theirs = await _side(other.port, other.pid, question, plan.read_seconds)
+                ours = await side(shop.port, shop.pid, question, plan.read_seconds)
+                theirs = await side(other.port, other.pid, question, plan.read_seconds)
                 pairs.append((ours, theirs))
                 progress.advance(f"{question.name}: {ours.rate:,.0f}/s of {theirs.rate:,.0f}/s")
     ratio = median(ours.rate / theirs.rate for ours, theirs in pairs)
@@ -65,7 +65,7 @@ async def _one(shop: Shop, question: Question, plan: Plan, progress: Progress) -
     return Read(question, len(answer.body), mine, bares, ratio)
 
 
-async def _side(port: int, pid: int, question: Question, seconds: float) -> Side:
+async def side(port: int, pid: int, question: Question, seconds: float) -> Side:
     """One round, after a moment for connections and caches to be warm."""
     message = load.request(question.method, question.url, headers=question.all_headers)
     has_body = question.method != "HEAD"

@@ -11,11 +11,12 @@ from bench.events import Case
 from bench.flash import Flash
 from bench.hot_sku import HotSku
 from bench.limit import Beside
+from bench.million import Million
 from bench.orders import Orders
 from bench.page import Target, table
 from bench.probe import Probe, verdict
 from bench.reads import Read
-from bench.sections import events, flash, hot_sku, limit, machine, orders, reads, topologies
+from bench.sections import events, flash, hot_sku, limit, machine, million, orders, reads, topologies
 from bench.topologies import Shape
 
 COMMAND = "make bench"
@@ -33,6 +34,7 @@ class Results:
     hot_sku: list[HotSku] = field(default_factory=list)
     flash: Flash | None = None
     events: list[Case] = field(default_factory=list)
+    million: Million | None = None
     shapes: list[Shape] = field(default_factory=list)
 
 
@@ -69,6 +71,7 @@ def body(results: Results) -> str:
     parts += hot_sku.section(results.hot_sku) if results.hot_sku else []
     parts += flash.section(results.flash) if results.flash else []
     parts += events.section(results.events) if results.events else []
+    parts += million.section(results.million) if results.million else []
     parts += topologies.section(results.shapes) if results.shapes else []
     parts += machine.section(results.probes)
     return "\n\n".join(parts)
@@ -82,4 +85,6 @@ def targets(results: Results) -> Iterator[Target]:
     yield from limit.targets(results.limit)
     yield from hot_sku.targets(results.hot_sku)
     yield from events.targets(results.events)
+    if results.million:
+        yield from million.targets(results.million)
     yield from topologies.targets(results.shapes)

@@ -9,14 +9,14 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import baseline, events, flash, goods, hot_sku, limit, machine, orders, reads, topologies
+from bench import baseline, events, flash, goods, hot_sku, limit, machine, million, orders, reads, topologies
 from bench.plan import Plan
 from bench.probe import probe
 from bench.progress import Progress
 from bench.report import Results
 from bench.shop import Shop, running
 
-PARTS = ("reads", "orders", "limit", "hot", "flash", "events", "topologies")
+PARTS = ("reads", "orders", "limit", "hot", "flash", "events", "million", "topologies")
 ON_ONE_SHOP = {"reads", "orders", "limit", "hot", "flash"}
 BESIDE_BASELINE = {"orders", "flash", "events"}
 OPEN_FILES = 8192
@@ -25,7 +25,10 @@ SCRATCH = Path(__file__).parents[1] / "build"
 
 
 async def run(parts: tuple[str, ...], plan: Plan, progress: Progress) -> Results:
-    """Measure these parts, on data directories of their own that are gone afterwards. Raises `NotInThisClone`."""
+    """Measure these parts, on data directories of their own that are gone afterwards.
+
+    Raises `NotInThisClone` and `NoRoom`.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A connection for every buyer, on both sides: what is started inherits it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, OPEN_FILES), hard))
@@ -64,6 +67,9 @@ class _Run:
         if "events" in self._parts:
             self._results.events = await events.measure(self._folder, code, SHAPE, self._plan, self._progress)
             self._probe("after events")
+        if "million" in self._parts:
+            self._results.million = await million.measure(self._folder, SHAPE, self._plan, self._progress)
+            self._probe("after the large shop")
         if "topologies" in self._parts:
             self._results.shapes = await topologies.measure(self._folder, self._plan, self._progress)
             self._probe("after topologies")
