@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from stoa.edge.gateway.limits import caller_at
 from stoa.kit import problems
 from stoa.kit.http import asgi
+from stoa.kit.http.asgi import WHOLE
 from stoa.kit.http.refusals import (
     BodyTooLarge,
     HeadersTooLarge,
@@ -33,6 +34,7 @@ from stoa.kit.http.refusals import (
 )
 from stoa.runtime.http_fair_queue import FairQueue
 from stoa.runtime.http_head import check_head
+from stoa.runtime.http_whole import head_of
 from stoa.runtime.room import Room
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, *args: Any, room: Room, queue: FairQueue, at_once: AtOnce | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._at_once = at_once
+        self._extensions: dict[str, dict[object, object]] = {WHOLE: self._send_whole}  # type: ignore[dict-item]
         self._to_begin: tuple[Any, ASGIApp] | None = None
         """What the parser has just found, until it returns."""
         self.address = ""
@@ -230,6 +233,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions
         self._in_head = True
         if self._head_timer is None:
             self._expect_head()
@@ -312,8 +316,20 @@ class HttpConnection(HttpToolsProtocol):
         else:
             self._send_at_once(cycle, *answer)
 
+    def _send_whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+        cycle = self.cycle
+        if cycle.response_started or cycle.disconnected or cycle.more_body or self._deaf or self.flow.write_paused:
+            return False
+        head = head_of(status, headers, body, to_head=cycle.scope["method"] == "HEAD")
+        if head is None:
+            return False
+        self._send_at_once(cycle, head, body)
+        return True
+
     def _send_at_once(self, cycle: Any, head: bytes, body: bytes) -> None:
         cycle.response_started = cycle.response_complete = self._answered_at_once = True
+        # Whoever watches the connection for this request need not any more.
+        cycle.message_event.set()
         date = [part for name, value in self.server_state.default_headers for part in (name, b": ", value, b"\r\n")]
         if not cycle.keep_alive:
             date.append(b"connection: close\r\n")

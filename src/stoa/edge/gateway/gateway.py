@@ -20,9 +20,10 @@ from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.edge.gateway import encoding, problem_pages
 from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
 from stoa.edge.gateway.callers import Proxies
+from stoa.edge.gateway.departure import Departure
 from stoa.edge.gateway.description import Description
 from stoa.edge.gateway.encoding import coding_for
-from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers, with_security
+from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Paths, Resource, Target
 from stoa.edge.gateway.plain import plain, stored_path
@@ -153,27 +154,16 @@ class Gateway:
         return True
 
     async def _answer(self, now: Context, scope: Scope, receive: Receive, send: Send) -> None:
-        shared: Headers = [(b"x-request-id", now.request_id.encode())]
-        started = False
-
-        async def send_on(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                own = [each for each in message["headers"] if each[0] != b"x-request-id"]
-                own = asgi.with_retry_after(message["status"], with_security(own))
-                message = {**message, "headers": [*own, *shared]}
-            await send(message)
-
+        leave = Departure(scope, send, now.request_id)
         try:
             caller = self._proxies.caller(scope, scope["headers"])
-            shared += self._cors.headers(scope["headers"])
+            leave.shared += self._cors.headers(scope["headers"])
             if caller.https:
-                shared.append(HSTS)
+                leave.shared.append(HSTS)
             self._everything.spend(caller_at(caller.address))
             arrival = Arrival(scope, asgi.headers_of(scope), caller, now)
             arrival.refuse_unfit()
-            await self._lead(arrival, receive, send_on)
+            await self._lead(arrival, receive, leave)
         except asgi.ClientGone:
             return
         except problems.Problem as problem:
@@ -195,8 +185,8 @@ class Gateway:
             refusal = asgi.problem_answer(problems.Fault("The fault is ours and has been noted."), now.request_id)
         else:
             return
-        if not started:
-            await asgi.send_answer(send_on, refusal, head=scope["method"] == "HEAD")
+        if not leave.begun:
+            await asgi.send_answer(leave, refusal, head=scope["method"] == "HEAD")
 
     async def _lead(self, arrival: Arrival, receive: Receive, send: Send) -> None:
         """To where the path leads: our own pages, stored bytes, or a service."""

@@ -200,7 +200,7 @@ class Api:
         else:
             reads = route.idempotency is None
             raw = b"" if reads else await asgi.read_body(headers, receive, endpoint.most_body_bytes)
-            body = _body_of(route, raw, headers)
+            body = None if reads else _body_of(route, raw, headers)
         request = Request(
             body=body,
             query=decode_query(scope["query_string"], route.query),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +30,13 @@ SINGLE = frozenset(
 """A second one of these would be read by one hop and not by the next."""
 
 
+WHOLE = "stoa.whole"
+"""Among the extensions of a scope, where the server is ours."""
+
+SendWhole = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], bool]
+"""Sends status, headers (their names in lower case) and body at once. False where it did not."""
+
+
 class ClientGone(Exception):
     """The caller hung up before the request was whole: nobody is there to answer."""
 
@@ -52,6 +59,12 @@ def raw_path_of(scope: Scope) -> str:
     raw = scope.get("raw_path")
     path: bytes | str = raw or scope["path"]
     return path.decode("latin-1") if isinstance(path, bytes) else path
+
+
+def whole_of(scope: Scope) -> SendWhole | None:
+    """By what an answer that is all there can be sent in one piece; None where the server has nothing for that."""
+    extensions = scope.get("extensions")
+    return extensions.get(WHOLE) if extensions else None
 
 
 async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int) -> bytes:
