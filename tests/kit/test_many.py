@@ -44,6 +44,25 @@ async def test_who_takes_long_is_under_way_and_goes_on(monkeypatch: pytest.Monke
         await ended.wait()
 
 
+async def test_what_takes_its_time_for_all_of_them_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "WAIT_SECONDS", 0.0)
+    at_once = asyncio.Event()
+
+    async def one_of_all() -> int:
+        await at_once.wait()
+        return 1
+
+    asyncio.get_running_loop().call_later(0.01, at_once.set)
+    assert await together([one_of_all() for _ in range(100)]) == [1] * 100
+
+
+async def test_where_all_are_slow_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(many, "FIRST_SECONDS", 0.01)
+    never = asyncio.get_running_loop().create_future
+    assert [type(one) for one in await together([never(), never()])] == [UnderWay, UnderWay]
+
+
 async def test_one_alone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many, "WAIT_SECONDS", 0.0)
 

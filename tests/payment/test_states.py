@@ -43,6 +43,7 @@ PERFORM = {
     "states.authorized": lambda before: states.authorized(before, "ref"),
     "states.declined": lambda before: states.declined(before, "payment-declined"),
     "states.voided": states.voided,
+    "states.capture_unknown": states.capture_unknown,
     "states.captured": states.captured,
     "states.refunded": lambda before: states.refunded(before, 1000),
 }

@@ -30,7 +30,10 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 WAIT_SECONDS = 0.1
-"""How long the others of a call wait for one of them: many times what a commit takes."""
+"""How long those of a call that have ended wait for the others: many times what a commit takes."""
+FIRST_SECONDS = 1.0
+"""How long all of them wait for the first to end. What is done for all at once takes longer the more they are, and
+while nothing has ended nobody is held up by another."""
 
 
 class UnderWay(problems.Unavailable):
@@ -53,7 +56,12 @@ async def together(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) 
     if not running:
         return []
     try:
-        await asyncio.wait(running, timeout=WAIT_SECONDS if len(running) + done_already > 1 else None)
+        if len(running) + done_already == 1:
+            await asyncio.wait(running)
+        else:
+            if not done_already:
+                await asyncio.wait(running, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(running, timeout=WAIT_SECONDS)
     except asyncio.CancelledError:
         for one in running:
             one.cancel()

@@ -3,8 +3,9 @@
 Owns payments, refunds and the double-entry ledger; also the simulator, which plays a provider where the shop has no
 other, and shares nothing with the rest but the database it lives in. Invariants:
 
-- What the provider is asked for is recorded and committed before it is asked, under a key; it is asked
-  with no transaction open. What it has not answered is unknown, and found out by asking, never guessed.
+- What the provider is asked for is recorded and committed before it is asked, under a key; only the capture of a
+  checkout is not, which repeats it under its key until it is known. The provider is asked with no transaction open.
+  What it has not answered is unknown, and found out by asking, never guessed.
 - One payment per key, and one per order and attempt; another attempt only where the one before was refused
   or undone. Under a key that was voided nothing can be taken any more.
 - Never more is given back than was captured; each refund once per source, asked for in the transaction
@@ -53,8 +54,9 @@ def payments_with(
         providers=providers,
         order_status=order_status,
         asks=Batcher(partial(recording.record_asks, db, providers.current), locks=lambda new: (new.key,)),
-        capture_asks=Batcher(partial(recording.record_capture_asks, db), locks=lambda key: (key,)),
-        answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda heard: heard[:1]),
+        void_asks=Batcher(partial(recording.record_void_asks, db, providers.current), locks=lambda asked: (asked.key,)),
+        looks=Batcher(partial(recording.look_up, db), locks=lambda key: (key,)),
+        answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda answer: (answer.asked.key,)),
     )
 
 

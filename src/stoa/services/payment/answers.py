@@ -1,10 +1,12 @@
 """What the provider says, applied to what we knew: pure, so that each case can be read and tested.
 
 An answer may come late, twice or by another way (the call itself, a query, a webhook, a void): what it
-says that we know already changes nothing.
+says that we know already changes nothing. That it says nothing in its time is an answer too.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from stoa.kit.events import Fact
 from stoa.ports.payment import Said, Status
@@ -14,8 +16,32 @@ from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
 from stoa.services.payment.states import Payment, State
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the provider said; None where its time was up. `asked` is the payment as it was when we asked."""
+
+    asked: Payment
+    said: Said | None
+
+
+def applied(answer: Answer, payment: Payment) -> Payment:
+    """The payment as it is now; the same object where that is nothing new. Raises `WrongState` for what cannot be."""
+    return unheard(payment, answer.asked) if answer.said is None else heard(payment, answer.said)
+
+
+def unheard(payment: Payment, asked: Payment) -> Payment:
+    """The provider had its time to do what we asked of it. Where somebody has heard of it meanwhile, or it shall be
+    voided, its silence says nothing new.
+    """
+    match asked.state, payment.state:
+        case State.UNKNOWN, State.UNKNOWN if not payment.silent:
+            return states.silent(payment)
+        case State.AUTHORIZED, State.AUTHORIZED if payment.void_reason is None:
+            return states.capture_unknown(payment)
+    return payment
+
+
 def heard(payment: Payment, said: Said) -> Payment:
-    """The payment as it is now; the same object where that is nothing new."""
     after = payment
     match said.status, payment.state:
         case Status.AUTHORIZED, State.UNKNOWN | State.CAPTURE_UNKNOWN:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.kit import staff_acts
-from stoa.services.payment import repository
+from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import DECLINES, KeyReused, PaymentDeclined, PaymentVoided, ProviderSilent
 from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.repository import NewPayment
@@ -69,6 +69,5 @@ async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment
             )
         )
     except ProviderSilent:
-        await repository.mark_silent(payments.db, new.key)
-        return payment
-    return await payments.answers.submit((new.key, said))
+        said = None
+    return await payments.answers.submit(Answer(payment, said))

@@ -68,7 +68,7 @@ def handlers(outbox: Outbox, timers: Timers) -> dict[str, Handler]:
             refund = await ask_refund(tx, payment.id, CANCEL, canceled.reason)
             await tell_order(tx, payment.id, CANCEL, refund, canceled.refund)
         else:
-            await repository.ask_void(tx, payment.key, canceled.reason, payment.provider)
+            await repository.ask_voids(tx, {payment.key: canceled.reason}, payment.provider)
         after_commit(timers.refunds.wake)
 
     async def order_returned(tx: Transaction, event: Event) -> None:

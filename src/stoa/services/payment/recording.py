@@ -5,16 +5,25 @@ Each flush is set-based. One payment that is refused fails alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
-from stoa.ports.payment import Said
 from stoa.services.payment import answers, ledger, repository, states
-from stoa.services.payment.errors import NoSuchPayment, OrderHasPayment, WrongState
+from stoa.services.payment.answers import Answer
+from stoa.services.payment.errors import NoSuchPayment, OrderHasPayment, PaymentKept, WrongState
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
+
+
+@dataclass(frozen=True)
+class VoidAsked:
+    """That whatever happened under the key shall be undone, and why."""
+
+    key: str
+    reason: str
 
 
 async def record_asks(db: Database, provider: str, new: Sequence[NewPayment]) -> list[tuple[Payment, bool] | Exception]:
@@ -31,42 +40,94 @@ async def record_asks(db: Database, provider: str, new: Sequence[NewPayment]) ->
     return results
 
 
-async def record_capture_asks(db: Database, keys: Sequence[str]) -> list[Payment | Exception | None]:
-    """Before the provider is asked: each as CAPTURE_UNKNOWN, None where it is not AUTHORIZED or shall be voided."""
-    asked = await repository.ask_captures(db, keys)
-    return [asked.pop(key, None) for key in keys]
+async def look_up(db: Database, keys: Sequence[str]) -> list[Payment | Exception]:
+    """What is there under each key before the provider is asked to capture it."""
+    there = await repository.payments_by_key(db, keys)
+    return [there.get(key) or NoSuchPayment() for key in keys]
 
 
-async def record_answers(db: Database, outbox: Outbox, said: Sequence[tuple[str, Said]]) -> list[Payment | Exception]:
-    """What the provider said of each key: the payments, their ledger entries and the facts, in one transaction."""
-    results: list[Payment | Exception] = []
-    entries: list[ledger.Entry] = []
-    announcements: list[Announcement] = []
+async def record_void_asks(db: Database, provider: str, asked: Sequence[VoidAsked]) -> list[Payment | Exception]:
+    """Before the provider is asked: each on its way back, a tombstone with `provider` where nothing was there."""
+    reasons = {one.key: one.reason for one in reversed(asked)}
+    voided = await repository.ask_voids(db, reasons, provider)
+    return [voided.get(one.key) or PaymentKept() for one in asked]
+
+
+async def record_answers(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | Exception]:
+    """What the provider said of each: the payments, their ledger entries and the facts.
+
+    Nearly always a payment is still what it was when the provider was asked. Then that is all one statement, and a
+    transaction only where something is announced. What somebody has changed meanwhile is locked and looked at again.
+    """
+    results: list[Payment | Exception | None] = [*await _record_as_asked(db, outbox, said)]
+    left = [answer for answer, result in zip(said, results, strict=True) if result is None]
+    again = iter(await _record_locked(db, outbox, left) if left else ())
+    return [result or next(again) for result in results]
+
+
+@dataclass(frozen=True)
+class _Change:
+    answer: Answer
+    before: Payment
+    after: Payment
+
+    @property
+    def entries(self) -> list[ledger.Entry]:
+        moved = states.movement(self.before, self.after)
+        return ledger.entries(moved, self.after.id, self.after.amount) if moved else []
+
+    @property
+    def announcements(self) -> list[Announcement]:
+        fact, trace = answers.fact(self.after), origin_of(self.answer).traceparent
+        return [Announcement(self.after.id, self.after.version, fact, trace)] if fact else []
+
+
+async def _record_as_asked(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | None]:
+    """The payment after each; None where it is no longer what it was when the provider was asked, or nothing is new."""
+    changes: dict[str, _Change] = {}
+    for answer in said:
+        try:
+            after = answers.applied(answer, answer.asked)
+        except WrongState:
+            continue
+        if after is not answer.asked:
+            changes.setdefault(after.id, _Change(answer, answer.asked, after))
+    saved = await _save(db, outbox, list(changes.values())) if changes else ()
+    written = {id(changes[payment_id].answer): changes[payment_id].after for payment_id in saved}
+    return [written.get(id(answer)) for answer in said]
+
+
+async def _save(db: Database, outbox: Outbox, changes: Sequence[_Change]) -> Collection[str]:
+    rows = [(change.before, change.after) for change in changes]
+    entries = [entry for change in changes for entry in change.entries]
+    if not any(change.announcements for change in changes):
+        return await repository.save_payments(db, rows, entries)
     async with db.transaction() as tx:
-        before = await repository.lock_payments(tx, [key for key, _ in said])
+        saved = await repository.save_payments(tx, rows, entries)
+        told = [one for change in changes if change.after.id in saved for one in change.announcements]
+        await outbox.announce_all(tx, told)
+    return saved
+
+
+async def _record_locked(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | Exception]:
+    results: list[Payment | Exception] = []
+    changes: list[_Change] = []
+    async with db.transaction() as tx:
+        before = await repository.lock_payments(tx, [answer.asked.key for answer in said])
         now = dict(before)
-        for each in said:
-            key, words = each
+        for answer in said:
+            key = answer.asked.key
             try:
-                results.append(after := _heard(now, key, words))
-            except (NoSuchPayment, WrongState) as refusal:
+                after = answers.applied(answer, now[key])
+            except WrongState as refusal:
                 results.append(refusal)
                 continue
-            if after is now[key]:
-                continue
-            if (moved := states.movement(now[key], after)) is not None:
-                entries += ledger.entries(moved, after.id, after.amount)
-            if (fact := answers.fact(after)) is not None:
-                announcements.append(Announcement(after.id, after.version, fact, origin_of(each).traceparent))
-            now[key] = after
-        if changed := [payment for key, payment in now.items() if payment is not before[key]]:
-            await repository.save_payments(tx, changed)
-            await repository.add_ledger_entries(tx, entries)
-            await outbox.announce_all(tx, announcements)
+            if after is not now[key]:
+                changes.append(_Change(answer, now[key], after))
+                now[key] = after
+            results.append(after)
+        if changes:
+            rows = [(before[key], after) for key, after in now.items() if after is not before[key]]
+            await repository.save_payments(tx, rows, [entry for change in changes for entry in change.entries])
+            await outbox.announce_all(tx, [one for change in changes for one in change.announcements])
     return results
-
-
-def _heard(payments: dict[str, Payment], key: str, said: Said) -> Payment:
-    if key not in payments:
-        raise NoSuchPayment
-    return answers.heard(payments[key], said)

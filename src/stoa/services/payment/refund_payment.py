@@ -143,8 +143,8 @@ async def _book(payments: Payments, refund: Refund, said: SaidOfRefund) -> None:
             return
         if said.done:
             after = states.refunded(payment, refund.amount.amount)
-            await repository.save_payments(tx, [after])
-            await repository.add_ledger_entries(tx, ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount))
+            entries = ledger.entries(ledger.Movement.REFUND, payment.id, refund.amount)
+            await repository.save_payments(tx, [(payment, after)], entries)
         else:
             after = await repository.give_up_refund(tx, payment.id, refund.amount.amount)
         kind = PaymentRefunded if said.done else RefundFailed

@@ -8,7 +8,7 @@ Rows of `payments` are locked in the order of their ids wherever several are.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -120,14 +120,6 @@ async def add_payments(db: Db, new: Sequence[NewPayment], provider: str) -> dict
     return {row["key"]: _payment(row) for row in rows}
 
 
-MARK_SILENT = "UPDATE payments SET silent = true WHERE key = $1 AND state = 'unknown'"
-
-
-async def mark_silent(db: Db, key: str) -> None:
-    """The provider did not answer in its time."""
-    await db.execute(MARK_SILENT, key)
-
-
 PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"
 
 
@@ -173,49 +165,68 @@ async def lock_payment(tx: Transaction, payment_id: str) -> Payment | None:
     return _payment(row) if row else None
 
 
+# What a row has become while somebody else was at it is not overwritten: then its version is another.
 SAVE_PAYMENTS = """
-    UPDATE payments AS p
-    SET state = after.state, provider_reference = after.provider_reference, decline_reason = after.decline_reason,
-        refunded_minor = after.refunded_minor, version = after.version, updated_at = now()
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
-         AS after (id, state, provider_reference, decline_reason, refunded_minor, version)
-    WHERE p.id = after.id
+    WITH held AS (
+        SELECT p.id, after.* FROM payments AS p
+        JOIN unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::bigint[],
+                    $8::bigint[])
+             AS after (payment_id, version_before, state, reference, reason, silent, refunded_minor, version)
+          ON p.id = after.payment_id AND p.version = after.version_before
+        ORDER BY p.id FOR UPDATE OF p
+    ), saved AS (
+        UPDATE payments AS p
+        SET state = held.state, provider_reference = held.reference, decline_reason = held.reason, silent = held.silent,
+            refunded_minor = held.refunded_minor, version = held.version, updated_at = now()
+        FROM held WHERE p.id = held.id
+        RETURNING p.id
+    ), booked AS (
+        INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
+        SELECT entry.transaction_id, saved.id, entry.movement, entry.account, entry.amount_minor, entry.currency
+        FROM unnest($9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::bigint[], $14::text[]) WITH ORDINALITY
+             AS entry (transaction_id, payment_id, movement, account, amount_minor, currency, position)
+        JOIN saved ON saved.id = entry.payment_id
+        ORDER BY entry.position
+    )
+    SELECT id FROM saved
 """
 
 
-async def save_payments(tx: Transaction, after: Sequence[Payment]) -> None:
-    """Write what a transition may change, of rows that are locked."""
-    await tx.execute(
+async def save_payments(
+    db: Db, changes: Sequence[tuple[Payment, Payment]], entries: Sequence[Entry]
+) -> Collection[str]:
+    """Write what a transition may change, and what it moves in the ledger, of payments that still are what they were.
+
+    A change is a payment before and after. The ids of those that were written.
+    """
+    rows = await db.fetch(
         SAVE_PAYMENTS,
-        [one.id for one in after],
-        [one.state for one in after],
-        [one.provider_reference for one in after],
-        [one.decline_reason for one in after],
-        [one.refunded_minor for one in after],
-        [one.version for one in after],
+        [after.id for _, after in changes],
+        [before.version for before, _ in changes],
+        [after.state for _, after in changes],
+        [after.provider_reference for _, after in changes],
+        [after.decline_reason for _, after in changes],
+        [after.silent for _, after in changes],
+        [after.refunded_minor for _, after in changes],
+        [after.version for _, after in changes],
+        [entry.transaction_id for entry in entries],
+        [entry.payment_id for entry in entries],
+        [entry.movement for entry in entries],
+        [entry.account for entry in entries],
+        [entry.amount_minor for entry in entries],
+        [entry.currency for entry in entries],
     )
+    return {row["id"] for row in rows}
 
 
-ASK_CAPTURES = f"""
-    WITH asked AS (
-        SELECT id FROM payments
-        WHERE key = ANY($1::text[]) AND state = 'authorized' AND void_reason IS NULL ORDER BY id FOR UPDATE
-    )
-    UPDATE payments AS p
-    SET state = 'capture_unknown', asked_at = now(), version = p.version + 1, updated_at = now()
-    FROM asked WHERE p.id = asked.id
-    RETURNING {_PAYMENT.replace("id, key", "p.id, key", 1)}
-"""
-
-
-async def ask_captures(db: Db, keys: Sequence[str]) -> dict[str, Payment]:
-    """Those that were authorized, and shall not be voided: now CAPTURE_UNKNOWN."""
-    return {row["key"]: _payment(row) for row in await db.fetch(ASK_CAPTURES, keys)}
-
-
-ASK_VOID = f"""
+# Rows that are there are locked in the order of their ids before any is touched; new ones come in that of their keys.
+ASK_VOIDS = f"""
+    WITH held AS (SELECT FROM payments WHERE key = ANY($2::text[]) ORDER BY id FOR UPDATE)
     INSERT INTO payments (id, key, state, method, provider, amount_minor, currency, void_reason)
-    VALUES ($1, $2, 'voided', '', $4, 0, 'XXX', $3)
+    SELECT asked.id, asked.key, 'voided', '', $4, 0, 'XXX', asked.reason
+    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS asked (id, key, reason)
+    WHERE (SELECT count(*) FROM held) >= 0
+    ORDER BY asked.key
     ON CONFLICT (key) DO UPDATE
     SET void_reason = coalesce(payments.void_reason, excluded.void_reason),
         version = payments.version + 1, updated_at = now()
@@ -224,13 +235,13 @@ ASK_VOID = f"""
 """
 
 
-async def ask_void(db: Db, key: str, reason: str, provider: str) -> Payment | None:
-    """The payment, from now on on its way back; a tombstone (ISO 4217's XXX is no currency) for an unknown key.
-
-    None for one that is kept: nothing has changed.
+async def ask_voids(db: Db, reasons: Mapping[str, str], provider: str) -> dict[str, Payment]:
+    """By key, those that are on their way back from now on, each for its reason; a tombstone (ISO 4217's XXX is no
+    currency) for an unknown key. One that is kept is left out: nothing of it has changed.
     """
-    row = await db.fetchrow(ASK_VOID, ids.uuid7(), key, reason, provider)
-    return _payment(row) if row else None
+    new_ids = [ids.uuid7() for _ in reasons]
+    rows = await db.fetch(ASK_VOIDS, new_ids, list(reasons), list(reasons.values()), provider)
+    return {row["key"]: _payment(row) for row in rows}
 
 
 KEEP_PAYMENT = f"""
@@ -392,24 +403,6 @@ async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) ->
     row = await tx.fetchrow(GIVE_UP_REFUND, payment_id, amount_minor)
     assert row is not None  # it is locked
     return _payment(row)
-
-
-ADD_LEDGER_ENTRIES = """
-    INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[])
-"""
-
-
-async def add_ledger_entries(tx: Transaction, entries: Sequence[Entry]) -> None:
-    await tx.execute(
-        ADD_LEDGER_ENTRIES,
-        [entry.transaction_id for entry in entries],
-        [entry.payment_id for entry in entries],
-        [entry.movement for entry in entries],
-        [entry.account for entry in entries],
-        [entry.amount_minor for entry in entries],
-        [entry.currency for entry in entries],
-    )
 
 
 LEDGER_AFTER = """

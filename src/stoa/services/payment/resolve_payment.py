@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stoa.ports.payment import Said, Status
+from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.find_payment import payment_of_key
 from stoa.services.payment.service import Payments
@@ -20,19 +21,20 @@ async def resolve(payments: Payments, key: str) -> Payment:
     for act in ("authorize", "capture"):
         await payments.single_flight.settled(act, key)
     payment = await payment_of_key(payments, key)
-    if not payment.unsettled:
+    # What is AUTHORIZED here may have been captured there, by who died before he could write it down.
+    if not payment.unsettled and payment.state is not State.AUTHORIZED:
         return payment
     provider = payments.providers.of(payment.provider)
     try:
         said = await payments.ask(provider.query(key))
         if _nothing_yet(payment, said):
-            if payment.asked_seconds_ago < _patience(payments, payment):
+            if payment.state is State.AUTHORIZED or payment.asked_seconds_ago < _patience(payments, payment):
                 return payment
             if payment.state is State.UNKNOWN:
                 said = await payments.ask(provider.void(key))
     except ProviderSilent:
         return payment
-    return await payments.answers.submit((key, said))
+    return await payments.answers.submit(Answer(payment, said))
 
 
 def _patience(payments: Payments, payment: Payment) -> float:

@@ -10,10 +10,11 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.ports.asking import answer_of
-from stoa.ports.payment import Said
+from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.order_status import OrderStatus
 from stoa.services.payment.providers import Providers
+from stoa.services.payment.recording import VoidAsked
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.settings import Settings
 from stoa.services.payment.single_flight import SingleFlight
@@ -27,8 +28,8 @@ class Payments:
     """The batchers share one commit among the payments of a moment (`recording.py`).
 
     `asks` records that an authorization is asked for, and answers with the payment and whether it is
-    new; `capture_asks` the same for a capture, None where it may not be; `answers` records what the
-    provider said. `order_status` asks how an order stands: None for one that is not there.
+    new; `void_asks` records that a payment shall be undone; `looks` finds what is to be captured; `answers`
+    records what the provider said. `order_status` asks how an order stands: None for one that is not there.
     """
 
     db: Database
@@ -37,8 +38,9 @@ class Payments:
     providers: Providers
     order_status: OrderStatus
     asks: Batcher[NewPayment, tuple[Payment, bool]]
-    capture_asks: Batcher[str, Payment | None]
-    answers: Batcher[tuple[str, Said], Payment]
+    void_asks: Batcher[VoidAsked, Payment]
+    looks: Batcher[str, Payment]
+    answers: Batcher[Answer, Payment]
     single_flight: SingleFlight = field(default_factory=SingleFlight)
 
     async def ask(self, asked: Coroutine[Any, Any, T]) -> T:

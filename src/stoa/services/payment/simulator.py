@@ -28,7 +28,7 @@ import msgspec
 
 from stoa.kit import clock
 from stoa.kit.batcher import Batcher
-from stoa.kit.db import Database, DatabaseUnavailable, Db
+from stoa.kit.db import Database, DatabaseUnavailable
 from stoa.kit.http.types import Price
 from stoa.kit.money import Money
 from stoa.kit.problems import Problem
@@ -89,6 +89,7 @@ class Simulator:
         self._remembers_within = timeout_seconds * 2 / 3
         self._authorizations: Batcher[_Authorization, Said] = Batcher(self._authorize, locks=lambda asked: (asked.key,))
         self._captures: Batcher[str, Said] = Batcher(self._capture, locks=lambda key: (key,))
+        self._voids: Batcher[str, Said] = Batcher(self._void, locks=lambda key: (key,))
 
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
         reason = "" if token in _ACCEPTED else _DECLINES.get(token, UnknownToken.slug)
@@ -102,15 +103,14 @@ class Simulator:
         return said
 
     async def query(self, key: str) -> Said:
-        return (await self._remembering(_by_key(self._db, [key]))).get(key, Said(Status.ABSENT))
+        row = await self._remembering(self._db.fetchrow(QUERY, key))
+        return _said(row) if row else Said(Status.ABSENT)
 
     async def capture(self, key: str) -> Said:
         return await self._remembering(self._captures.submit(key))
 
     async def void(self, key: str) -> Said:
-        row = await self._remembering(self._db.fetchrow(VOID, key))
-        assert row is not None
-        return _said(row)
+        return await self._remembering(self._voids.submit(key))
 
     async def refund(self, key: str, *, refund_key: str, amount: Money) -> SaidOfRefund:
         return await self._remembering(self._refund(key, refund_key, amount))
@@ -162,29 +162,27 @@ class Simulator:
             raise DatabaseUnavailable(f"The database of {self._db.service} does not answer.") from None
 
     async def _authorize(self, asked: Sequence[_Authorization]) -> list[Said | Exception]:
-        async with self._db.transaction() as tx:
-            rows = await tx.fetch(
-                AUTHORIZE,
-                [one.key for one in asked],
-                [one.order_id for one in asked],
-                [one.amount.amount for one in asked],
-                [one.amount.currency for one in asked],
-                [Status.DECLINED if one.reason else Status.AUTHORIZED for one in asked],
-                [one.reason for one in asked],
-                [one.let_go for one in asked],
-            )
-            new = {row["key"] for row in rows}
-            webhooks = [_webhook(one) for one in asked if one.key in new for _ in range(one.webhooks)]
-            if webhooks:
-                # The same event twice: same id, same body.
-                await tx.execute(ADD_WEBHOOKS, webhooks)
-            said = await _by_key(tx, [one.key for one in asked])
-        return [said[one.key] for one in asked]
+        first = {one.key: one for one in reversed(asked)}.values()
+        rows = await self._db.fetch(
+            AUTHORIZE,
+            [one.key for one in first],
+            [one.order_id for one in first],
+            [one.amount.amount for one in first],
+            [one.amount.currency for one in first],
+            [Status.DECLINED if one.reason else Status.AUTHORIZED for one in first],
+            [one.reason for one in first],
+            [one.let_go for one in first],
+            # The same event twice: same id, same body.
+            [one.key for one in first for _ in range(one.webhooks)],
+            [_webhook(one) for one in first for _ in range(one.webhooks)],
+        )
+        return _in_order(rows, [one.key for one in asked])
 
     async def _capture(self, keys: Sequence[str]) -> list[Said | Exception]:
-        await self._db.execute(CAPTURE, keys)
-        said = await _by_key(self._db, keys)
-        return [said.get(key, Said(Status.ABSENT)) for key in keys]
+        return _in_order(await self._db.fetch(CAPTURE, keys), keys)
+
+    async def _void(self, keys: Sequence[str]) -> list[Said | Exception]:
+        return _in_order(await self._db.fetch(VOID, list(set(keys))), keys)
 
 
 async def _silence() -> None:
@@ -207,29 +205,42 @@ def _said(row: asyncpg.Record) -> Said:
     return Said(Status(row["status"]), row["reference"], row["reason"])
 
 
-async def _by_key(db: Db, keys: Sequence[str]) -> dict[str, Said]:
-    return {row["key"]: _said(row) for row in await db.fetch(BY_KEY, keys)}
+def _in_order(rows: Sequence[asyncpg.Record], keys: Sequence[str]) -> list[Said | Exception]:
+    said = {row["key"]: _said(row) for row in rows}
+    return [said.get(key, Said(Status.ABSENT)) for key in keys]
 
 
+# All three are set-based, and answer with what is there by now, whether or not it was there before. Rows are locked in
+# the order of their keys.
 AUTHORIZE = """
-    INSERT INTO simulator.payments (key, order_id, amount_minor, currency, status, reason, let_go)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[])
-    ON CONFLICT (key) DO NOTHING
-    RETURNING key
+    WITH said AS (
+        INSERT INTO simulator.payments AS p (key, order_id, amount_minor, currency, status, reason, let_go)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+        ORDER BY 1
+        ON CONFLICT (key) DO UPDATE SET key = p.key
+        RETURNING key, status, reference, reason, xmax = 0 AS is_new
+    ), told AS (
+        INSERT INTO simulator.webhooks (body)
+        SELECT webhook.body FROM unnest($8::text[], $9::text[]) AS webhook (key, body) JOIN said USING (key)
+        WHERE said.is_new
+    )
+    SELECT key, status, reference, reason FROM said
 """
-BY_KEY = "SELECT key, status, reference, reason FROM simulator.payments WHERE key = ANY($1::text[])"
+QUERY = "SELECT key, status, reference, reason FROM simulator.payments WHERE key = $1"
 LOCK = "SELECT status, amount_minor, currency, refunded_minor FROM simulator.payments WHERE key = $1 FOR UPDATE"
 CAPTURE = """
-    UPDATE simulator.payments AS p SET status = CASE WHEN p.let_go THEN 'voided' ELSE 'captured' END
-    FROM (SELECT key FROM simulator.payments
-          WHERE key = ANY($1::text[]) AND status = 'authorized' ORDER BY key FOR UPDATE) AS held
-    WHERE p.key = held.key
+    UPDATE simulator.payments AS p
+    SET status = CASE WHEN p.status <> 'authorized' THEN p.status WHEN p.let_go THEN 'voided' ELSE 'captured' END
+    FROM (SELECT key FROM simulator.payments WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE) AS known
+    WHERE p.key = known.key
+    RETURNING p.key, p.status, p.reference, p.reason
 """
 VOID = """
-    INSERT INTO simulator.payments AS p (key, amount_minor, currency, status) VALUES ($1, 0, 'XXX', 'voided')
+    INSERT INTO simulator.payments AS p (key, amount_minor, currency, status)
+    SELECT key, 0, 'XXX', 'voided' FROM unnest($1::text[]) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE
     SET status = CASE p.status WHEN 'authorized' THEN 'voided' ELSE p.status END
-    RETURNING status, reference, reason
+    RETURNING key, status, reference, reason
 """
 REFUND_REFERENCE = "SELECT reference FROM simulator.refunds WHERE key = $1"
 REFUND = """

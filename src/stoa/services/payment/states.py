@@ -20,7 +20,7 @@ class State(StrEnum):
     AUTHORIZED = "authorized"
     """The money is held."""
     CAPTURE_UNKNOWN = "capture_unknown"
-    """Capture asked for, not yet answered."""
+    """Capture asked for, and the provider was silent; or asked for by staff, who do not repeat it."""
     CAPTURED = "captured"
     """The money is ours."""
     VOIDED = "voided"
@@ -86,7 +86,7 @@ TRANSITIONS: dict[tuple[State, State], tuple[str, Movement | None]] = {
     (State.UNKNOWN, State.AUTHORIZED): ("states.authorized", Movement.AUTHORIZE),
     (State.UNKNOWN, State.DECLINED): ("states.declined", None),
     (State.UNKNOWN, State.VOIDED): ("states.voided", None),
-    (State.AUTHORIZED, State.CAPTURE_UNKNOWN): ("repository.ask_captures", None),
+    (State.AUTHORIZED, State.CAPTURE_UNKNOWN): ("states.capture_unknown", None),
     (State.AUTHORIZED, State.CAPTURED): ("states.captured", Movement.CAPTURE),
     (State.AUTHORIZED, State.VOIDED): ("states.voided", Movement.VOID),
     (State.CAPTURE_UNKNOWN, State.AUTHORIZED): ("states.authorized", None),
@@ -99,8 +99,7 @@ TRANSITIONS: dict[tuple[State, State], tuple[str, Movement | None]] = {
 }
 """From, to: the function that performs it, and what it moves in the ledger.
 
-AUTHORIZED to CAPTURED without asking in between is a capture that was given up as not taken and was
-taken after all.
+AUTHORIZED to CAPTURED is the usual way: while the provider is asked to capture, the payment is what it was.
 """
 
 
@@ -109,12 +108,22 @@ def authorized(payment: Payment, reference: str) -> Payment:
     return _to(State.AUTHORIZED, payment, provider_reference=reference)
 
 
+def silent(payment: Payment) -> Payment:
+    """Still UNKNOWN, and now it is the provider who owes the answer."""
+    return replace(payment, silent=True, version=payment.version + 1)
+
+
 def declined(payment: Payment, reason: str) -> Payment:
     return _to(State.DECLINED, payment, decline_reason=reason)
 
 
 def voided(payment: Payment) -> Payment:
     return _to(State.VOIDED, payment)
+
+
+def capture_unknown(payment: Payment) -> Payment:
+    """Whether the money was taken is open: only the provider's word tells."""
+    return _to(State.CAPTURE_UNKNOWN, payment)
 
 
 def captured(payment: Payment) -> Payment:
@@ -129,7 +138,8 @@ def refunded(payment: Payment, amount_minor: int) -> Payment:
 
 def movement(before: Payment, after: Payment) -> Movement | None:
     """What the transition between the two moves in the ledger."""
-    return TRANSITIONS[before.state, after.state][1]
+    way = TRANSITIONS.get((before.state, after.state))
+    return way[1] if way else None
 
 
 def _to(state: State, payment: Payment, **changes: object) -> Payment:

@@ -10,8 +10,10 @@ from functools import partial
 from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository
+from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import PaymentKept, ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id
+from stoa.services.payment.recording import VoidAsked
 from stoa.services.payment.refund_payment import ask_refund, execute_refund
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
@@ -39,7 +41,7 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str, if_matc
         if_match.check(before.version)
         if before.void_reason is None:
             # That it shall be undone is recorded here already, with who wants it; `void` does the rest.
-            if await repository.ask_void(tx, payment.key, reason, payment.provider) is None:
+            if not await repository.ask_voids(tx, {payment.key: reason}, payment.provider):
                 raise PaymentKept
             await staff_acts.record(
                 tx,
@@ -53,12 +55,10 @@ async def void_by_hand(payments: Payments, payment_id: str, reason: str, if_matc
 
 
 async def _void(payments: Payments, key: str, reason: str) -> Payment:
-    payment = await repository.ask_void(payments.db, key, reason, payments.providers.current)
-    if payment is None:
-        raise PaymentKept
+    payment = await payments.void_asks.submit(VoidAsked(key, reason))
     if payment.unsettled or payment.state is State.AUTHORIZED:
         said = await payments.ask(payments.providers.of(payment.provider).void(key))
-        payment = await payments.answers.submit((key, said))
+        payment = await payments.answers.submit(Answer(payment, said))
     if not payment.paid:
         return payment
     async with payments.db.transaction() as tx:
