@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from stoa.app import SERVICES, subscribers
+from stoa.audit.look import EVER
+from stoa.audit.payments import MISBOOKED, UNBALANCED, UNRECONCILED
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
@@ -56,14 +58,23 @@ CANCELED_ORDER = "00000000-0000-7000-8000-000000000002"
 
 @dataclass
 class Line:
-    """The line to the provider. Acts in `deaf` never reach it; those in `mute` do, and their answers are lost."""
+    """The line to the provider. Acts in `deaf` never reach it; those in `mute` do, and their answers are lost.
+
+    What is asked under a key in `held` is heard when its event is set. Whoever asks for the act `dies_before`, or has
+    its answer and `dies_after`, goes no further, as if its process had been killed there.
+    """
 
     provider: Simulator
     deaf: set[str] = field(default_factory=set)
     mute: set[str] = field(default_factory=set)
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    dies_before: str = ""
+    dies_after: str = ""
     asked: list[str] = field(default_factory=list)
 
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
+        if key in self.held:
+            await self.held[key].wait()
         return await self._over(
             "authorize", self.provider.authorize(key, order_id=order_id, amount=amount, token=token)
         )
@@ -72,6 +83,8 @@ class Line:
         return await self._over("query", self.provider.query(key))
 
     async def capture(self, key: str) -> Said:
+        if key in self.held:
+            await self.held[key].wait()
         return await self._over("capture", self.provider.capture(key))
 
     async def void(self, key: str) -> Said:
@@ -85,12 +98,14 @@ class Line:
 
     async def _over(self, act: str, asked: Any) -> Any:
         self.asked.append(act)
-        if act in self.deaf:
+        if act in self.deaf or act == self.dies_before:
             asked.close()
         else:
             said = await asked
-            if act not in self.mute:
+            if act not in self.mute | {self.dies_after}:
                 return said
+        if act in {self.dies_before, self.dies_after}:
+            raise asyncio.CancelledError(act)
         return await asyncio.get_running_loop().create_future()
 
 
@@ -130,6 +145,11 @@ class House:
     async def row(self, key: str) -> dict[str, Any] | None:
         row = await self.db.fetchrow("SELECT * FROM payments WHERE key = $1", key)
         return dict(row) if row else None
+
+    async def must_be_sound(self) -> None:
+        """The ledger, our payments and the provider's own memory say the same."""
+        for statement in (UNBALANCED, MISBOOKED, UNRECONCILED):
+            assert [dict(row) for row in await self.db.fetch(statement, EVER)] == []
 
     async def age(self, seconds: float) -> None:
         """As if everything had been asked so long ago."""

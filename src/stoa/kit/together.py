@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 0.05
 """How long a read has the way to itself: many times what one takes."""
 MOST_READS = 4
 """Each takes a connection, and others of the service need some too."""
-MOST_KEYS = 200
+MOST_KEYS = 256
 """Of one read, unless a single caller asks for more."""
 
 

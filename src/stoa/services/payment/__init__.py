@@ -27,8 +27,9 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
+from stoa.kit.together import Together
 from stoa.ports.payment import PaymentProvider
-from stoa.services.payment import recording
+from stoa.services.payment import recording, repository
 from stoa.services.payment import simulator as simulator_of
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
@@ -55,7 +56,7 @@ def payments_with(
         order_status=order_status,
         asks=Batcher(partial(recording.record_asks, db, providers.current), locks=lambda new: (new.key,)),
         void_asks=Batcher(partial(recording.record_void_asks, db, providers.current), locks=lambda asked: (asked.key,)),
-        looks=Batcher(partial(recording.look_up, db), locks=lambda key: (key,)),
+        by_key=Together(partial(repository.payments_by_key, db)),
         answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda answer: (answer.asked.key,)),
     )
 

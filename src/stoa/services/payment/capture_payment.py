@@ -15,7 +15,7 @@ from stoa.services.payment import repository, states
 from stoa.services.payment.answers import Answer
 from stoa.services.payment.authorize_payment import taken
 from stoa.services.payment.errors import ProviderSilent, WrongState
-from stoa.services.payment.find_payment import payment_of_id
+from stoa.services.payment.find_payment import payment_of_id, payment_of_key
 from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment, State
 
@@ -49,7 +49,7 @@ async def capture_by_hand(payments: Payments, payment_id: str, if_match: IfMatch
 
 
 async def _capture(payments: Payments, key: str) -> Payment:
-    payment = await payments.looks.submit(key)
+    payment = await payment_of_key(payments, key)
     if payment.state not in {State.AUTHORIZED, State.CAPTURE_UNKNOWN} or payment.void_reason is not None:
         return payment
     try:

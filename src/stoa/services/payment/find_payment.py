@@ -11,10 +11,10 @@ from stoa.services.payment.states import Payment
 
 async def payment_of_key(payments: Payments, key: str) -> Payment:
     """Raises `NoSuchPayment`."""
-    found = await repository.payments_by_key(payments.db, [key])
-    if key not in found:
+    payment = await payments.by_key.get(key)
+    if payment is None:
         raise NoSuchPayment
-    return found[key]
+    return payment
 
 
 async def payment_of_id(payments: Payments, payment_id: str) -> Payment:

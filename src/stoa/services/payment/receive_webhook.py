@@ -29,7 +29,7 @@ async def receive(payments: Payments, provider: str, headers: Mapping[str, str],
         raise problems.Unprocessable("The webhook is signed, but cannot be read.", field="body") from None
     if heard is None:
         return
-    payment = (await repository.payments_by_key(payments.db, [heard.key])).get(heard.key)
+    payment = await payments.by_key.get(heard.key)
     if payment is None or payment.provider != provider:
         raise WebhookMismatch("key")
     if heard.order_id != payment.order_id:

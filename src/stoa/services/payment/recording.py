@@ -13,7 +13,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.services.payment import answers, ledger, repository, states
 from stoa.services.payment.answers import Answer
-from stoa.services.payment.errors import NoSuchPayment, OrderHasPayment, PaymentKept, WrongState
+from stoa.services.payment.errors import OrderHasPayment, PaymentKept, WrongState
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
 
@@ -38,12 +38,6 @@ async def record_asks(db: Database, provider: str, new: Sequence[NewPayment]) ->
         results.append(OrderHasPayment() if payment is None else (payment, one.key in first))
         first.discard(one.key)
     return results
-
-
-async def look_up(db: Database, keys: Sequence[str]) -> list[Payment | Exception]:
-    """What is there under each key before the provider is asked to capture it."""
-    there = await repository.payments_by_key(db, keys)
-    return [there.get(key) or NoSuchPayment() for key in keys]
 
 
 async def record_void_asks(db: Database, provider: str, asked: Sequence[VoidAsked]) -> list[Payment | Exception]:

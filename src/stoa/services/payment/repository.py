@@ -123,7 +123,7 @@ async def add_payments(db: Db, new: Sequence[NewPayment], provider: str) -> dict
 PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"
 
 
-async def payments_by_key(db: Db, keys: Sequence[str]) -> dict[str, Payment]:
+async def payments_by_key(db: Db, keys: Collection[str]) -> dict[str, Payment]:
     rows = await db.fetch(PAYMENTS_BY_KEY, keys)
     return {row["key"]: _payment(row) for row in rows}
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
+from stoa.kit.together import Together
 from stoa.ports.asking import answer_of
 from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import ProviderSilent
@@ -25,11 +26,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Payments:
-    """The batchers share one commit among the payments of a moment (`recording.py`).
+    """Payments of a moment share a read, and the batchers one commit (`recording.py`).
 
     `asks` records that an authorization is asked for, and answers with the payment and whether it is
-    new; `void_asks` records that a payment shall be undone; `looks` finds what is to be captured; `answers`
-    records what the provider said. `order_status` asks how an order stands: None for one that is not there.
+    new; `void_asks` records that a payment shall be undone; `by_key` finds it; `answers` records what the
+    provider said. `order_status` asks how an order stands: None for one that is not there.
     """
 
     db: Database
@@ -39,7 +40,7 @@ class Payments:
     order_status: OrderStatus
     asks: Batcher[NewPayment, tuple[Payment, bool]]
     void_asks: Batcher[VoidAsked, Payment]
-    looks: Batcher[str, Payment]
+    by_key: Together[str, Payment]
     answers: Batcher[Answer, Payment]
     single_flight: SingleFlight = field(default_factory=SingleFlight)
 
