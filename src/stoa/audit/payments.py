@@ -44,8 +44,8 @@ MISBOOKED = """
         <> CASE WHEN payments.state IN ('authorized', 'capture_unknown') THEN payments.amount_minor ELSE 0 END
 """
 
-# The simulator's own memory beside ours. An authorization or a capture may be with the provider alone for a moment only:
-# one whose process was killed before it was written down is found until its checkout is resumed.
+# The simulator's own memory beside ours. An authorization or a capture may be with the provider alone for a moment
+# only: one whose process was killed before it was written down is found until its checkout is resumed.
 UNRECONCILED = """
     SELECT coalesce(ours.key, theirs.key) AS key, ours.state, theirs.status,
            ours.refunded_minor, theirs.refunded_minor AS refunded_there
