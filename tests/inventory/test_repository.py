@@ -10,7 +10,7 @@ from stoa.testing import prepare_all
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 36
+    assert len(await prepare_all(shop.db, repository)) == 38
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,5 @@ async def give_back(
     stock = await repository.lock_stock_rows(tx, {sku for one in ended for sku in one.skus})
     for one in ended:
         stock.give_back(one.fills)
-    await repository.shift_reserved(tx, stock.changes())
-    await repository.end(tx, [one.id for one in ended], state)
+    await repository.give_back(tx, stock.changes(), [one.id for one in ended], state)
     await announce_zero_crossings(outbox, tx, stock.zero_crossings(), traces)

@@ -60,15 +60,19 @@ class Returned(msgspec.Struct):
 
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Learn at once what products tell, and sell at once what was placed, after locking for all orders in the order
-    of every other act (reservations, then items). An order has one event here at most, so which of them is first
-    does not matter."""
+    """Learn at once what products tell, and sell at once what was placed. An order has one event here at most, so
+    which of them is first does not matter."""
     await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
     orders = [event for event in events if event.type not in PRODUCT_EVENTS]
-    reservations = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in orders})
-    await repository.lock_items(tx, {sku for one in reservations.values() for sku in one.skus})
-    await sell(tx, [_sale(event) for event in orders if event.type == "order.placed"])
-    return [event for event in orders if event.type != "order.placed"]
+    placed = [event for event in orders if event.type == "order.placed"]
+    others = [event for event in orders if event.type != "order.placed"]
+    if others:
+        # They lock one after the other: so first for all orders, in the order of every other act.
+        known = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in orders})
+        await repository.lock_items(tx, {sku for one in known.values() for sku in one.skus})
+    if placed:
+        await sell(tx, [_sale(event) for event in placed])
+    return others
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stoa.kit import staff_acts
 from stoa.kit.batcher import FIRST_WAIT_SECONDS
+from stoa.kit.context import Context
 from stoa.kit.db import Transaction, lock_wait
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import NoSuchReservation, ReservationCommitted
@@ -17,8 +20,16 @@ async def release(inventory: Inventory, key: str) -> State:
 
     After it no Reserve under this key succeeds, whether one came before or is still on its way.
     """
-    before = await repository.reservation(inventory.db, key)
-    return await inventory.releasing.submit(Release(key, frozenset(before.skus if before else ())))
+    skus = await repository.skus_of(inventory.db, [key])
+    return await inventory.releasing.submit(Release(key, skus[key]))
+
+
+async def release_many(
+    inventory: Inventory, keys: Sequence[str], origins: Sequence[Context]
+) -> list[State | Exception]:
+    """The same for each of the keys, in the context that is its origin."""
+    skus = await repository.skus_of(inventory.db, keys)
+    return await inventory.releasing.submit_many([Release(key, skus[key]) for key in keys], origins)
 
 
 async def release_of(inventory: Inventory, sku: str, key: str) -> State:

@@ -1,13 +1,13 @@
 """All of inventory's SQL.
 
 Locks are taken in one order: reservations by key (`lock_reservations`, `take_due`), then items by SKU
-(`lock_stock_rows`). A new reservation's key is inserted after both; whoever waits for another's key there
-waits for the end of a transaction that needs no more locks than greater keys.
+(`lock_stock_rows`, `sell`); `lock_all` takes both. A new reservation's key is inserted after both; whoever waits for
+another's key there waits for the end of a transaction that needs no more locks than greater keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -40,6 +40,16 @@ class MovementRow(NamedTuple):
     reason: str
     user_id: str | None
     created_at: datetime
+
+
+class Standing(NamedTuple):
+    """What becomes of a reservation, whatever its lines are."""
+
+    id: str
+    key: str
+    state: State
+    order_id: str | None
+    order_canceled: bool
 
 
 class Owner(NamedTuple):
@@ -87,15 +97,42 @@ async def lock_reservation(tx: Transaction, key: str) -> Reservation | None:
     return (await lock_reservations(tx, [key])).get(key)
 
 
-RESERVATION = """
+async def lock_standings(tx: Transaction, keys: Iterable[str]) -> dict[str, Standing]:
+    """The same without their lines."""
+    return {
+        row["key"]: Standing(row["id"], row["key"], State(row["state"]), row["order_id"], row["order_canceled"])
+        for row in await tx.fetch(LOCK_RESERVATIONS, list(keys))
+    }
+
+
+RESERVATIONS = """
     SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
-    WHERE key = $1
+    WHERE key = ANY($1::text[])
 """
 
 
+async def reservations(db: Db, keys: Iterable[str]) -> dict[str, Reservation]:
+    """As they are now, without a lock."""
+    return await _with_fills(db, await db.fetch(RESERVATIONS, list(keys)))
+
+
 async def reservation(db: Db, key: str) -> Reservation | None:
-    """As it is now, without a lock."""
-    return (await _with_fills(db, await db.fetch(RESERVATION, key))).get(key)
+    return (await reservations(db, [key])).get(key)
+
+
+SKUS_OF = """
+    SELECT reservations.key, line.sku FROM reservations
+    JOIN reservation_lines AS line ON line.reservation_id = reservations.id
+    WHERE reservations.key = ANY($1::text[])
+"""
+
+
+async def skus_of(db: Db, keys: Collection[str]) -> dict[str, frozenset[str]]:
+    """What is reserved under each of the keys at this moment, without a lock."""
+    skus: dict[str, set[str]] = {key: set() for key in keys}
+    for row in await db.fetch(SKUS_OF, list(keys)):
+        skus[row["key"]].add(row["sku"])
+    return {key: frozenset(some) for key, some in skus.items()}
 
 
 # Whom another process has locked is being decided there: skip it.
@@ -157,19 +194,23 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
     }
 
 
-# One statement for a whole batch of new reservations. A key that another process inserted meanwhile is missing
-# from the count, and the caller rolls back.
+# One statement for a whole batch of new reservations, which writes nothing where the stock has changed since it was
+# read. A key that another process inserted meanwhile is missing from the count, and the caller rolls back.
 HOLD = """
-    WITH shifted AS (
+    WITH stock_now AS MATERIALIZED (
+        SELECT coalesce(sum(version + 1), 0) = $13 AS is_as_read FROM stock WHERE sku = ANY($14::text[])
+    ), shifted AS (
         UPDATE stock
         SET reserved = stock.reserved + change.reserved, version = stock.version + 1, holds = stock.holds + 1
         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
         WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
+          AND (SELECT is_as_read FROM stock_now)
     ), made AS (
         INSERT INTO reservations (id, key, state, order_id, expires_at)
         SELECT new.id, new.key, new.state, new.order_id, new.expires_at
         FROM unnest($4::uuid[], $5::text[], $6::text[], $7::uuid[], $8::timestamptz[])
             AS new (id, key, state, order_id, expires_at)
+        WHERE (SELECT is_as_read FROM stock_now)
         ORDER BY new.key
         ON CONFLICT (key) DO NOTHING
         RETURNING id
@@ -180,13 +221,18 @@ HOLD = """
             AS fill (reservation_id, sku, warehouse_id, quantity)
         JOIN made ON made.id = fill.reservation_id
     )
-    SELECT count(*) FROM made
+    SELECT CASE WHEN is_as_read THEN (SELECT count(*) FROM made) END FROM stock_now
 """
 
 
-async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reservation]) -> int:
-    """Write stock and new reservations; how many were new. Fewer than `made`: another process has their key."""
-    count: int = await tx.fetchval(
+async def hold(tx: Transaction, skus: Iterable[str], stock: StockRows, made: Sequence[Reservation]) -> int | None:
+    """Write what was taken from the `stock` of these SKUs, and the new reservations; how many were new.
+
+    Fewer than `made`: another process has their key. None: the stock is no longer as it was read, and nothing is
+    written.
+    """
+    changes = stock.changes()
+    count: int | None = await tx.fetchval(
         HOLD,
         *_places(changes),
         [change.reserved for change in changes],
@@ -196,6 +242,8 @@ async def hold(tx: Transaction, changes: Sequence[Change], made: Sequence[Reserv
         [one.order_id for one in made],
         [one.expires_at for one in made],
         *_fill_columns(made),
+        stock.as_read,
+        list(skus),
     )
     return count
 
@@ -238,7 +286,7 @@ END = "UPDATE reservations SET state = $2, changed_at = now() WHERE id = ANY($1:
 
 
 async def end(tx: Transaction, reservation_ids: Sequence[str], state: State) -> None:
-    """`released` or `expired`; their stock is the caller's business."""
+    """They are `state`; their stock is the caller's business."""
     await tx.execute(END, list(reservation_ids), state)
 
 
@@ -262,7 +310,10 @@ async def leave_tombstones(tx: Transaction, keys: Collection[str]) -> int:
     return affected(await tx.execute(LEAVE_TOMBSTONES, [uuid7() for _ in keys], list(keys)))
 
 
-SHIFT_RESERVED = """
+GIVE_BACK = """
+    WITH ended AS (
+        UPDATE reservations SET state = $5, changed_at = now() WHERE id = ANY($4::uuid[])
+    )
     UPDATE stock
     SET reserved = stock.reserved + change.reserved, version = stock.version + 1, holds = stock.holds + 1
     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS change (sku, warehouse_id, reserved)
@@ -270,9 +321,10 @@ SHIFT_RESERVED = """
 """
 
 
-async def shift_reserved(tx: Transaction, changes: Sequence[Change]) -> None:
-    if changes:
-        await tx.execute(SHIFT_RESERVED, *_places(changes), [change.reserved for change in changes])
+async def give_back(tx: Transaction, changes: Sequence[Change], reservation_ids: Sequence[str], state: State) -> None:
+    """What they took is available again, and they are `released` or `expired`."""
+    reserved = [change.reserved for change in changes]
+    await tx.execute(GIVE_BACK, *_places(changes), reserved, list(reservation_ids), state)
 
 
 MARK_RETURNED = """
@@ -294,6 +346,41 @@ LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR
 async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
     """Whoever has these locks is alone with the stock of the SKUs."""
     await tx.execute(LOCK_ITEMS, list(skus))
+
+
+# Each is reached when the one before has all its locks: reservations, items, stock. The stock is as of the beginning
+# of the statement: whoever waited for a lock may not see what was done under it, and `HOLD` finds that out.
+LOCK_ALL = """
+    WITH known AS MATERIALIZED (
+        SELECT key FROM reservations WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE
+    ), locked AS MATERIALIZED (
+        SELECT FROM items WHERE sku = ANY($2::text[]) AND (SELECT count(*) FROM known) >= 0 ORDER BY sku FOR UPDATE
+    ), shelves AS (
+        SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds
+        FROM stock JOIN warehouses ON warehouses.id = stock.warehouse_id
+        WHERE stock.sku = ANY($2::text[]) AND (SELECT count(*) FROM locked) >= 0
+        ORDER BY stock.sku, warehouses.priority, warehouses.id
+    )
+    SELECT NULL AS key, shelves.* FROM shelves
+    UNION ALL
+    SELECT key, NULL, NULL, NULL, NULL, NULL, NULL FROM known
+"""
+
+
+async def lock_all(
+    tx: Transaction, keys: Collection[str], skus: Collection[str]
+) -> tuple[dict[str, Reservation], StockRows]:
+    """Lock what exists under the keys, and the items: the reservations by key, and the stock, which may be old.
+
+    It is not where nothing had to be waited for: so not when it is asked for again. An unknown SKU has none.
+    """
+    shelves, known = [], []
+    for row in await tx.fetch(LOCK_ALL, list(keys), list(skus)):
+        if row["key"] is None:
+            shelves.append(StockRow(*row[1:]))
+        else:
+            known.append(row["key"])
+    return await reservations(tx, known) if known else {}, StockRows(shelves)
 
 
 # Which of the reservations and items somebody else holds, an item also by its stock: they are those that cannot be
@@ -482,15 +569,19 @@ async def book(
     )
 
 
-# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement.
+# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement. The items are
+# locked in the order of their SKUs before any stock is changed; what was committed meanwhile the UPDATE sees.
 SELL = """
-    WITH sold AS (
+    WITH sale AS (
+        SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
+    ), sold AS (
         UPDATE reservations SET state = 'committed', order_id = sale.order_id, changed_at = now()
-        FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
-        WHERE reservations.id = sale.id
-    ), leaving AS (
-        SELECT * FROM unnest($3::uuid[], $4::text[], $5::text[], $6::bigint[])
-            AS line (order_id, sku, warehouse_id, quantity)
+        FROM sale WHERE reservations.id = sale.id
+    ), leaving AS MATERIALIZED (
+        SELECT sale.order_id, line.sku, line.warehouse_id, line.quantity
+        FROM sale JOIN reservation_lines AS line ON line.reservation_id = sale.id
+    ), locked AS MATERIALIZED (
+        SELECT FROM items WHERE sku IN (SELECT sku FROM leaving) ORDER BY sku FOR UPDATE
     ), booked AS (
         UPDATE stock SET
             on_hand = stock.on_hand - total.quantity,
@@ -500,6 +591,7 @@ SELL = """
             SELECT sku, warehouse_id, sum(quantity)::bigint AS quantity FROM leaving GROUP BY sku, warehouse_id
         ) AS total
         WHERE stock.sku = total.sku AND stock.warehouse_id = total.warehouse_id
+          AND (SELECT count(*) FROM locked) > 0
         RETURNING stock.sku, stock.warehouse_id
     )
     INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
@@ -508,18 +600,10 @@ SELL = """
 """
 
 
-async def sell(tx: Transaction, sold: Sequence[Reservation]) -> None:
-    """Committed reservations as sales of their orders; reservations and items are locked."""
-    lines = [(one.order_id, fill) for one in sold for fill in one.fills]
-    await tx.execute(
-        SELL,
-        [one.id for one in sold],
-        [one.order_id for one in sold],
-        [order_id for order_id, _ in lines],
-        [fill.sku for _, fill in lines],
-        [fill.warehouse_id for _, fill in lines],
-        [fill.quantity for _, fill in lines],
-    )
+async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
+    """Locked reservations, by their ids, are sold to these orders; on hand and reserved go down together."""
+    if orders:
+        await tx.execute(SELL, list(orders), list(orders.values()))
 
 
 MOVEMENTS_BEFORE = """

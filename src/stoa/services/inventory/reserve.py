@@ -1,4 +1,4 @@
-"""Reserve: all lines or none, held or promised to an order, many callers in one transaction of six statements."""
+"""Reserve: all lines or none, held or promised to an order, many callers in one transaction of two statements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
 from stoa.services.inventory import holds, repository
 from stoa.services.inventory.events import announce_zero_crossings
-from stoa.services.inventory.holds import ReservationRequest
+from stoa.services.inventory.holds import Holds, ReservationRequest
 from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
 from stoa.services.inventory.states import State
 
@@ -26,14 +26,8 @@ async def reserve_all(
 
 async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationRequest]) -> Sequence[Reservation | Problem]:
     async with db.transaction() as tx:
-        known = await repository.lock_reservations(tx, {request.key for request in requests})
-        stock = await repository.lock_stock_rows(tx, {sku for request in requests for sku in request.lines})
-        decided = holds.decide(requests, known, stock, clock.now())
+        decided = await _hold(tx, requests)
         made, retaken, renewed = (list(part.values()) for part in (decided.made, decided.retaken, decided.renewed))
-        if made or retaken:
-            count = await repository.hold(tx, stock.changes(), made)
-            if count < len(made):
-                raise KeyTaken
         if retaken:
             await repository.refill(tx, retaken)
         if retaken or renewed:
@@ -45,8 +39,26 @@ async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationReque
         ]
         await _keep_acts(tx, {request.key: request for request in reversed(granted)}, made, retaken)
         traces = {sku: origin_of(request).traceparent for request in granted for sku in request.lines}
-        await announce_zero_crossings(outbox, tx, stock.zero_crossings(), traces)
+        await announce_zero_crossings(outbox, tx, decided.stock.zero_crossings(), traces)
         return decided.results
+
+
+async def _hold(tx: Transaction, requests: Sequence[ReservationRequest]) -> Holds:
+    """Decide over the stock and write what it takes, and the new reservations."""
+    keys = {request.key for request in requests}
+    skus = {sku for request in requests for sku in request.lines}
+    known, stock = await repository.lock_all(tx, keys, skus)
+    while True:
+        decided = holds.decide(requests, known, stock, clock.now())
+        made = list(decided.made.values())
+        written = await repository.hold(tx, skus, stock, made)
+        if written == len(made):
+            return decided
+        if written is not None:
+            raise KeyTaken
+        # Somebody changed it while we waited for his lock. It is ours now, so this happens once. No other reservation
+        # is locked that may be there by now: who has items waits for none.
+        known, stock = await repository.lock_all(tx, known, skus)
 
 
 async def _keep_acts(

@@ -11,7 +11,6 @@ from stoa.services.inventory import repository
 from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.give_back import lock_or_leave_tombstone
 from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
-from stoa.services.inventory.sell import take_out_of_stock
 from stoa.services.inventory.states import State
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,7 @@ async def restock(
     if found.order_id in {None, order_id}:
         if found.state in {State.HELD, State.ALLOCATED}:
             found = found.become(State.COMMITTED, order_id=order_id)
-            await take_out_of_stock(tx, [found])
+            await repository.sell(tx, {found.id: order_id})
         if found.state is State.COMMITTED:
             back, left = put_back(found.fills, lines)
             await put_back_in_stock(tx, outbox, found, back, order_id=order_id, return_id=return_id)

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,17 +15,17 @@ from stoa.contracts.common.v1.common_pb2 import Line as LineMessage
 from stoa.contracts.common.v1.common_pb2 import Outcome
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
-from stoa.kit.batcher import Batcher
+from stoa.kit.context import Context
 from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Count, Id, Quantity, Sku
-from stoa.kit.many import done, each, origins_of, outcome
+from stoa.kit.many import done, origins_of, outcome
 from stoa.kit.problems import Problem
 from stoa.services.inventory import repository
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import NoSuchReservation
 from stoa.services.inventory.holds import ReservationRequest
-from stoa.services.inventory.release import release
+from stoa.services.inventory.release import release, release_many
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
@@ -93,7 +94,7 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.ReserveResponse(reservation=_message(reserved))
 
     async def ReserveMany(self, request: pb.ReserveManyRequest, context: Any) -> pb.ReserveManyResponse:
-        results = await _wave(self._inventory.reserving, self._asked_for, request)
+        results = await _wave(self._inventory.reserving.submit_many, self._asked_for, request)
         return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     def _asked_for(self, request: pb.ReserveRequest) -> ReservationRequest:
@@ -102,11 +103,10 @@ class InventoryServicer(InventoryServiceServicer):
         return ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds, order_id)
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
-        key = _read(_Key, key=request.key).key
-        return pb.ReleaseResponse(state=_STATES[await release(self._inventory, key)])
+        return pb.ReleaseResponse(state=_STATES[await release(self._inventory, _key(request))])
 
     async def ReleaseMany(self, request: pb.ReleaseManyRequest, context: Any) -> pb.ReleaseManyResponse:
-        results = await each(lambda one: self.Release(one, context), request.requests, request.origins)
+        results = await _wave(partial(release_many, self._inventory), _key, request)
         return pb.ReleaseManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     async def Allocate(self, request: pb.AllocateRequest, context: Any) -> pb.AllocateResponse:
@@ -115,7 +115,7 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.AllocateResponse(reservation=_message(await self._inventory.allocating.submit(promise)))
 
     async def GetReservation(self, request: pb.GetReservationRequest, context: Any) -> pb.GetReservationResponse:
-        found = await repository.reservation(self._inventory.db, _read(_Key, key=request.key).key)
+        found = await repository.reservation(self._inventory.db, _key(request))
         if found is None:
             raise NoSuchReservation
         return pb.GetReservationResponse(reservation=_message(found))
@@ -127,13 +127,15 @@ class InventoryServicer(InventoryServiceServicer):
 
 
 async def _wave(
-    batcher: Batcher[Item, Result], read: Callable[[Any], Item], wave: pb.ReserveManyRequest
+    act: Callable[[Sequence[Item], Sequence[Context]], Awaitable[Sequence[Result | Exception]]],
+    read: Callable[[Any], Item],
+    wave: pb.ReserveManyRequest | pb.ReleaseManyRequest,
 ) -> list[Result | Exception]:
-    """What the batcher answers to each request that can be read; the problem of each that cannot, in its place."""
+    """What `act` answers to each request that can be read; the problem of each that cannot, in its place."""
     asked = [_or_problem(read, request) for request in wave.requests]
     origins = origins_of(wave.origins, len(asked))
     sound = [(one, origin) for one, origin in zip(asked, origins, strict=True) if not isinstance(one, Problem)]
-    answers = iter(await batcher.submit_many([one for one, _ in sound], [origin for _, origin in sound]))
+    answers = iter(await act([one for one, _ in sound], [origin for _, origin in sound]))
     return [one if isinstance(one, Problem) else next(answers) for one in asked]
 
 
@@ -149,6 +151,10 @@ def _read(shape: type[T], **values: Any) -> T:
         return msgspec.convert(values, shape)
     except msgspec.ValidationError as error:
         raise unprocessable(error) from None
+
+
+def _key(request: pb.ReleaseRequest | pb.GetReservationRequest) -> str:
+    return _read(_Key, key=request.key).key
 
 
 def _plain(lines: Iterable[LineMessage]) -> list[dict[str, Any]]:

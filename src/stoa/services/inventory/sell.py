@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from stoa.kit import context
 from stoa.kit.db import Transaction
 from stoa.services.inventory import repository
-from stoa.services.inventory.give_back import lock_or_leave_tombstone
-from stoa.services.inventory.reservation import Lines, Reservation
+from stoa.services.inventory.repository import Standing
+from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.states import State
 
 log = logging.getLogger(__name__)
@@ -33,34 +33,47 @@ async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
     A paid order whose reservation is gone is not lost: it is noted as a discrepancy, for somebody to
     count the shelf, because its goods will leave it.
     """
-    known = await repository.lock_reservations(tx, {sale.key for sale in sales})
-    leaving = []
+    keys = {sale.key for sale in sales}
+    known = await repository.lock_standings(tx, keys)
+    await _sell(tx, [sale for sale in sales if sale.key in known], known)
+    if unknown := keys - known.keys():
+        # At last, as Reserve makes its keys: who holds items waits for nothing but greater keys.
+        await repository.leave_tombstones(tx, sorted(unknown))
+        # Ours, or those of a Reserve that committed while we waited for its keys.
+        known = await repository.lock_standings(tx, unknown)
+        await _sell(tx, [sale for sale in sales if sale.key in unknown], known)
+
+
+async def _sell(tx: Transaction, sales: Sequence[Sale], known: dict[str, Standing]) -> None:
+    """Sell those of locked reservations that can be sold, and note the others."""
+    sold: dict[str, str] = {}
+    late = []
     for sale in sales:
-        found = known.get(sale.key) or await lock_or_leave_tombstone(tx, sale.key)
+        found = known[sale.key]
         if found.order_id in {None, sale.order_id}:
             if found.order_canceled or found.state is State.COMMITTED:
                 continue
             if found.state in {State.HELD, State.ALLOCATED}:
-                known[sale.key] = found.become(State.COMMITTED, order_id=sale.order_id)
-                leaving.append(known[sale.key])
+                sold[found.id] = sale.order_id
+                known[sale.key] = found._replace(state=State.COMMITTED, order_id=sale.order_id)
                 continue
-        # Sales share a transaction, and each has a trace of its own.
-        with context.using(context.fresh(traceparent=sale.traceparent)):
-            log.error("order %s is placed but %s", sale.number, found, extra={"order_id": sale.order_id})
-        await repository.note_discrepancy(
-            tx,
-            "sold_unreserved",
-            order_id=sale.order_id,
-            return_id=None,
-            number=sale.number,
-            detail=str(found),
-            lines=sale.lines,
-        )
-    await take_out_of_stock(tx, leaving)
+        late.append(sale)
+    await repository.sell(tx, sold)
+    for sale in late:
+        await _note(tx, sale)
 
 
-async def take_out_of_stock(tx: Transaction, sold: Sequence[Reservation]) -> None:
-    """Write locked reservations as committed: on hand and reserved go down together, so nothing turns."""
-    if sold:
-        await repository.lock_items(tx, {sku for one in sold for sku in one.skus})
-        await repository.sell(tx, sold)
+async def _note(tx: Transaction, sale: Sale) -> None:
+    found = await repository.reservation(tx, sale.key)
+    # Sales share a transaction, and each has a trace of its own.
+    with context.using(context.fresh(traceparent=sale.traceparent)):
+        log.error("order %s is placed but %s", sale.number, found, extra={"order_id": sale.order_id})
+    await repository.note_discrepancy(
+        tx,
+        "sold_unreserved",
+        order_id=sale.order_id,
+        return_id=None,
+        number=sale.number,
+        detail=str(found),
+        lines=sale.lines,
+    )

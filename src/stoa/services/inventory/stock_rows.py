@@ -65,6 +65,11 @@ class StockRows:
         self._read = {sku: [replace(row) for row in stock] for sku, stock in self._rows.items()}
         self._free = {sku: sum(row.available for row in stock) for sku, stock in self._rows.items()}
 
+    @property
+    def as_read(self) -> int:
+        """A number that every change of a row makes greater, and every new row."""
+        return sum(row.version + 1 for stock in self._read.values() for row in stock)
+
     def row(self, sku: str, warehouse_id: str) -> StockRow | None:
         return next((row for row in self._rows.get(sku, ()) if row.warehouse_id == warehouse_id), None)
 
