@@ -17,6 +17,7 @@ from dataclasses import replace
 from stoa.cli import installation, user
 from stoa.cli.console import Console
 from stoa.cli.processes import check_migrated, configure_logs, process_of, read_settings
+from stoa.runtime import garbage
 from stoa.runtime import topology as topologies
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     try:
         await process.build()
         await process.serve()
+        garbage.leave_out_what_is_there()
         await asyncio.Event().wait()
     finally:
         await process.stop()

@@ -21,7 +21,7 @@ from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, process_of, read_settings
 from stoa.cli.seed import is_seeded, seed
 from stoa.cli.supervised import Supervised
-from stoa.runtime import files, sources
+from stoa.runtime import files, garbage, sources
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
@@ -91,6 +91,7 @@ async def _run_here(
             await seed(here.data_dir, process.neighbors.operator_channel)
     await process.serve()
     await until_ready(process.name, topology.processes[0].admin)
+    garbage.leave_out_what_is_there()
 
 
 async def _run_supervised(

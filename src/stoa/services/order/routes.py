@@ -91,7 +91,7 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
     query, caller = request.query, request.caller
     if query.custom:
         found = await _with_value(orders, query, caller)
-        return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
+        return _page(found, query.limit, caller)
     wanted = query.user_id.lower() if query.user_id else None
     if not caller.may(access.READ):
         if wanted not in {None, caller.user_id}:
@@ -102,7 +102,7 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
         found = await repository.list_orders(orders.db, status=query.status, before=before, limit=query.limit + 1)
     else:
         found = await orders.listing.get(ListOf(wanted, before, query.status, query.limit + 1)) or []
-    return page_of([_shown(order, caller) for order in found], query.limit, lambda order: (order.id,))
+    return _page(found, query.limit, caller)
 
 
 async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> list[Order]:
@@ -227,8 +227,17 @@ async def settle_one_order(orders: Orders, request: Request[Settlement]) -> Orde
 
 
 def _shown(order: Order, caller: Principal) -> OrderView:
-    """With what only the shop sees of it, where the caller is of the shop."""
-    return view(order, private=caller.may(access.READ) or caller.may(access.ANNOTATE))
+    return view(order, private=_sees_all(caller))
+
+
+def _page(orders: Sequence[Order], limit: int, caller: Principal) -> Page[OrderView]:
+    private = _sees_all(caller)
+    return page_of([view(order, private=private) for order in orders], limit, lambda order: (order.id,))
+
+
+def _sees_all(caller: Principal) -> bool:
+    """What only the shop sees of an order, too: where the caller is of the shop."""
+    return caller.may(access.READ) or caller.may(access.ANNOTATE)
 
 
 routes.include(returns_routes.routes)
