@@ -137,10 +137,10 @@ LOST, UNHEARD, REFUSED, BROKEN = "lost", "unheard", "refused", "broken"
 
 @dataclass
 class Road:
-    """What becomes of the calls to the neighbors: `fates["Reserve"]` are those of the next calls of Reserve.
+    """What becomes of the calls to the neighbors: `fates["ReserveMany"]` are those of the next calls of ReserveMany.
 
-    LOST never arrives, UNHEARD does and the answer is lost, REFUSED is a conflict of the neighbor's own,
-    BROKEN a fault of it. A method in `closed` is LOST as long as it is there.
+    LOST never arrives, UNHEARD does and the answer is lost, REFUSED is a conflict of the neighbor's own for each of
+    the wave, BROKEN a fault of it. A method in `closed` is LOST as long as it is there.
     """
 
     fates: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
@@ -156,13 +156,21 @@ class Road:
         if fate == LOST:
             raise DeadlineExceeded(f"{method} was lost")
         if fate == REFUSED:
-            raise problems.Conflict(f"{method} was refused")
+            return _all_refused(method, request)
         if fate == BROKEN:
             raise problems.Fault(f"{method} is broken")
         answer = await call(request, timeout=timeout)
         if fate == UNHEARD:
             raise DeadlineExceeded(f"the answer of {method} was lost")
         return answer
+
+
+def _all_refused(method: str, wave: Any) -> Any:
+    """The answer in which each of a wave is refused."""
+    answer = wave.DESCRIPTOR.file.message_types_by_name[f"{method}Response"]._concrete_class()
+    for _ in wave.requests:
+        answer.outcomes.add().problem.document = problems.Conflict(f"{method} was refused").encode()
+    return answer
 
 
 class Travelled:

@@ -7,10 +7,12 @@ import asyncio
 import pytest
 from checkout.conftest import Crashes, House, NewHouse, Shopper
 
+from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest
 from stoa.kit.crash_points import exit_at
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import crash_points
 from stoa.services.checkout.errors import LeaseLost
+from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import STEPS
 
@@ -84,17 +86,12 @@ async def test_a_repeat_of_the_key_after_a_crash_gets_the_answer(new_house: NewH
     assert (placed.checkout_id, placed.answer.status, placed.replayed) == (checkout_id, 201, True)
 
 
-async def test_stock_that_was_sold_while_nobody_worked_on_it_undoes_it(
+async def test_stock_that_staff_gave_away_while_nobody_worked_on_it_undoes_it(
     new_house: NewHouse, shopper: Shopper, new_shopper
 ):
     first = await new_house(reach=Crashes("checkout:before:authorize_payment"))
     checkout_id = await crash(first, shopper)
-    inventory = shopper.market.db("inventory")
-    await inventory.execute(
-        "UPDATE reservations SET expires_at = now() - interval '1 hour' WHERE key = $1", checkout_id
-    )
-    for job in shopper.market._hosted("inventory").parts.jobs:
-        await job.run()
+    await shopper.market.stub("inventory").Release(ReleaseRequest(key=checkout_id))
     heir = await new_house(beside=first)
     rival = await new_shopper()
     await shopper.market.fill(rival.user.id, **{shopper.sku: 10})
@@ -110,21 +107,89 @@ async def test_stock_that_was_sold_while_nobody_worked_on_it_undoes_it(
     assert await shopper.market.stock(shopper.sku) == (10, 10)
 
 
+async def test_an_order_that_was_confirmed_stands_whatever_whoever_takes_it_over_hears(
+    new_house: NewHouse, shopper: Shopper
+):
+    """It was canceled and its stock given back before the checkout was taken over: it ends as what it was, an order."""
+    first = await new_house(reach=Crashes("checkout:after:confirm_order"))
+    checkout_id = await crash(first, shopper)
+    await shopper.market.stub("inventory").Release(ReleaseRequest(key=checkout_id))
+    heir = await new_house(beside=first)
+    row = await heir.ended(checkout_id)
+    assert row.state is State.COMPLETED
+    assert row.purchase.answer is not None
+    assert row.purchase.answer.status == 201
+    assert [each for each in heir.road.taken if each in {"ReserveMany", "AbandonMany", "ConfirmMany"}] == [
+        "ReserveMany",
+        "AbandonMany",
+        "ConfirmMany",
+    ]
+    assert await shopper.balances(row) == {"customer_funds": -2994, "captured": 2994}
+    assert await shopper.market.in_cart(shopper.cart_id) == {}
+    assert await shopper.announced(row) == ["order.placed"]
+
+
+async def test_money_that_was_taken_goes_back_where_whoever_takes_it_over_cannot_go_on(
+    new_house: NewHouse, shopper: Shopper
+):
+    first = await new_house(reach=Crashes("checkout:after:capture_payment"))
+    checkout_id = await crash(first, shopper)
+    heir = await new_house(beside=first, attention_after_seconds=0.2)
+    heir.road.closed.add("CreateMany")
+    row = await heir.ended(checkout_id)
+    assert row.state is State.FAILED
+    assert row.key is None, "who could not be served may send it again"
+    assert await shopper.balances(row) == {"customer_funds": -2994, "refunded": 2994}
+    assert await shopper.at_provider(row) == ("captured", 2994)
+    assert await shopper.reservation(row) == "released"
+    assert await shopper.announced(row) == []
+
+
+async def test_who_cannot_hear_whether_the_order_stands_waits_for_a_person(new_house: NewHouse, shopper: Shopper):
+    first = await new_house(reach=Crashes("checkout:after:confirm_order"))
+    checkout_id = await crash(first, shopper)
+    heir = await new_house(beside=first, attention_after_seconds=0.2)
+    heir.road.closed.update({"CreateMany", "AbandonMany"})
+    row = await heir.ended(checkout_id)
+    assert (row.state, row.parked_from, row.step) == (State.NEEDS_ATTENTION, State.RUNNING, "create_order")
+    heir.road.closed.clear()
+    await retry(heir.checkouts, checkout_id)
+    row = await heir.ended(checkout_id)
+    assert row.state is State.COMPLETED
+    await shopper.assert_order_stands(row)
+
+
+async def test_what_a_version_without_a_snapshot_left_is_given_up(new_house: NewHouse, shopper: Shopper):
+    first = await new_house(reach=Crashes("checkout:before:reserve_stock"))
+    checkout_id = await crash(first, shopper, key="k")
+    heir = await new_house(beside=first)
+    await heir.db.execute(
+        """
+        UPDATE checkouts SET step = 'validate_cart', bought_cart_id = NULL, bought_cart_round = NULL,
+                             data = data || '{"items": null, "quote": null}'
+        """
+    )
+    row = await heir.ended(checkout_id)
+    assert (row.state, row.key) == (State.FAILED, None)
+    await shopper.assert_nothing_is_left(row)
+    placed = await heir.buy(shopper.user, key="k")
+    await shopper.assert_order_stands(await heir.row(placed.checkout_id))
+
+
 async def test_a_process_that_was_only_slow_cannot_write_any_more(new_house: NewHouse, shopper: Shopper):
     slow = await new_house(lease_seconds=0.05)
-    slow.road.pause["Capture"] = asyncio.Event()
+    slow.road.pause["CaptureMany"] = asyncio.Event()
     checkout_id = uuid7()
     buying = asyncio.create_task(slow.buy(shopper.user, checkout_id=checkout_id))
-    while "Capture" not in slow.road.taken:
+    while "CaptureMany" not in slow.road.taken:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     heir = await new_house(beside=slow)
     row = await heir.ended(checkout_id)
     assert row.state is State.COMPLETED
-    slow.road.pause["Capture"].set()
+    slow.road.pause["CaptureMany"].set()
     placed = await buying
     assert placed.answer is None, "it had to stop without knowing"
-    assert "ConfirmOrder" not in slow.road.taken
     assert (await heir.row(checkout_id)).version == row.version
     await shopper.assert_order_stands(row)
 
@@ -132,17 +197,17 @@ async def test_a_process_that_was_only_slow_cannot_write_any_more(new_house: New
 async def test_a_living_process_keeps_its_work(new_house: NewHouse, shopper: Shopper):
     owner = await new_house(lease_seconds=0.3)
     other = await new_house(beside=owner)
-    owner.road.pause["Capture"] = asyncio.Event()
+    owner.road.pause["CaptureMany"] = asyncio.Event()
     checkout_id = uuid7()
     buying = asyncio.create_task(owner.buy(shopper.user, checkout_id=checkout_id))
-    while "Capture" not in owner.road.taken:
+    while "CaptureMany" not in owner.road.taken:
         await asyncio.sleep(0.01)
     for _ in range(8):
         await owner.checkouts.runner.tend()
         await other.checkouts.runner.tend()
         assert other.checkouts.runner.find(checkout_id) is None
         await asyncio.sleep(0.1)
-    owner.road.pause["Capture"].set()
+    owner.road.pause["CaptureMany"].set()
     placed = await buying
     assert placed.answer is not None
     assert placed.answer.status == 201
@@ -151,7 +216,7 @@ async def test_a_living_process_keeps_its_work(new_house: NewHouse, shopper: Sho
 async def test_a_process_that_stops_lets_its_work_finish(new_house: NewHouse, shopper: Shopper):
     house = await new_house()
     buying = asyncio.create_task(house.buy(shopper.user))
-    while "Reserve" not in house.road.taken:
+    while "ReserveMany" not in house.road.taken:
         await asyncio.sleep(0.005)
     await house.checkouts.runner.stop()
     placed = await buying
@@ -164,10 +229,10 @@ async def test_what_does_not_finish_in_time_is_left_to_others_at_once(
 ):
     monkeypatch.setattr("stoa.services.checkout.runner.STOP_SECONDS", 0.2)
     house = await new_house(lease_seconds=60.0, tend_every_seconds=0.1)
-    house.road.closed.add("ConfirmOrder")
+    house.road.closed.add("ConfirmMany")
     checkout_id = uuid7()
     buying = asyncio.create_task(house.buy(shopper.user, checkout_id=checkout_id))
-    while "ConfirmOrder" not in house.road.taken:
+    while "ConfirmMany" not in house.road.taken:
         await asyncio.sleep(0.005)
     await house.checkouts.runner.stop()
     assert (await buying).answer is None

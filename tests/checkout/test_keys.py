@@ -65,9 +65,9 @@ async def test_a_key_is_its_users_own(house: House, new_shopper: NewShopper):
 async def test_a_repeat_waits_and_is_told_when_it_takes_too_long(new_house: NewHouse, shopper: Shopper):
     house = await new_house(repeat_waits_seconds=0.3)
     other = await new_house(beside=house, repeat_waits_seconds=0.3)
-    house.road.pause["Capture"] = asyncio.Event()
+    house.road.pause["CaptureMany"] = asyncio.Event()
     first = asyncio.create_task(house.buy(shopper.user, key="k"))
-    while "Capture" not in house.road.taken:
+    while "CaptureMany" not in house.road.taken:
         await asyncio.sleep(0.01)
     for process in (house, other):
         with pytest.raises(RequestInProgress) as refusal:
@@ -75,7 +75,7 @@ async def test_a_repeat_waits_and_is_told_when_it_takes_too_long(new_house: NewH
         assert refusal.value.status == 409
     waiting = [asyncio.create_task(process.buy(shopper.user, key="k")) for process in (house, other)]
     await asyncio.sleep(0.05)
-    house.road.pause["Capture"].set()
+    house.road.pause["CaptureMany"].set()
     placed = await first
     for repeat in waiting:
         assert (await repeat).answer == placed.answer
@@ -83,14 +83,14 @@ async def test_a_repeat_waits_and_is_told_when_it_takes_too_long(new_house: NewH
 
 
 async def test_a_shopper_who_goes_away_still_gets_the_order(house: House, shopper: Shopper):
-    house.road.pause["Capture"] = asyncio.Event()
+    house.road.pause["CaptureMany"] = asyncio.Event()
     request = asyncio.create_task(house.buy(shopper.user, key="k"))
-    while "Capture" not in house.road.taken:
+    while "CaptureMany" not in house.road.taken:
         await asyncio.sleep(0.01)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    house.road.pause["Capture"].set()
+    house.road.pause["CaptureMany"].set()
     placed = await house.buy(shopper.user, key="k")
     assert placed.answer is not None
     assert (placed.answer.status, placed.replayed) == (201, True)
@@ -99,8 +99,8 @@ async def test_a_shopper_who_goes_away_still_gets_the_order(house: House, shoppe
 
 async def test_a_refusal_whose_undoing_takes_long_is_told_to_a_repeat(new_house: NewHouse, shopper: Shopper):
     house = await new_house(repeat_waits_seconds=0.1)
-    house.road.fates["CreateOrder"].append(REFUSED)
-    house.road.closed.add("VoidPayment")
+    house.road.fates["CreateMany"].append(REFUSED)
+    house.road.closed.add("VoidMany")
     first = await house.buy(shopper.user, key="k")
     again = await house.buy(shopper.user, key="k")
     assert first.answer is not None
@@ -111,7 +111,7 @@ async def test_a_refusal_whose_undoing_takes_long_is_told_to_a_repeat(new_house:
 
 async def test_a_key_that_was_given_up_is_not_free_before_all_is_undone(new_house: NewHouse, shopper: Shopper):
     house = await new_house(give_up_after_seconds=0.1, repeat_waits_seconds=0.1)
-    house.road.closed.update({"Authorize", "VoidPayment"})
+    house.road.closed.update({"AuthorizeMany", "VoidMany"})
     first = await house.buy(shopper.user, key="k")
     assert first.answer is not None
     assert first.answer.status == 503
@@ -127,10 +127,10 @@ async def test_a_key_that_was_given_up_is_not_free_before_all_is_undone(new_hous
 
 async def test_too_many_at_once_are_turned_away_before_anything_is_begun(new_house: NewHouse, new_shopper: NewShopper):
     house = await new_house(most_at_once=2)
-    house.road.pause["Reserve"] = asyncio.Event()
+    house.road.pause["ReserveMany"] = asyncio.Event()
     shoppers = [await new_shopper() for _ in range(3)]
     begun = [asyncio.create_task(house.buy(shopper.user, key="k")) for shopper in shoppers[:2]]
-    while house.road.taken.count("Reserve") < 2:
+    while len(house.checkouts.runner._runs) < 2:
         await asyncio.sleep(0.01)
     with pytest.raises(Overloaded) as refusal:
         await house.buy(shoppers[2].user, key="k")
@@ -138,7 +138,7 @@ async def test_too_many_at_once_are_turned_away_before_anything_is_begun(new_hou
     assert await house.db.fetchval("SELECT count(*) FROM checkouts") == 2
     repeat = asyncio.create_task(house.buy(shoppers[0].user, key="k"))
     await asyncio.sleep(0.02)
-    house.road.pause["Reserve"].set()
+    house.road.pause["ReserveMany"].set()
     placed = [await each for each in (*begun, repeat)]
     assert [one.replayed for one in placed] == [False, False, True]
     assert placed[2].answer == placed[0].answer

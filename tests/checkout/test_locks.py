@@ -98,12 +98,11 @@ async def test_an_order_that_waits_in_vain_is_refused_and_leaves_nothing(new_hou
 @pytest.mark.parametrize(
     ("before", "service", "rows"),
     [
-        ("Allocate", "inventory", "SELECT FROM reservations WHERE key = $1 FOR UPDATE"),
-        ("Capture", "payment", "SELECT FROM payments WHERE key = $1 FOR UPDATE"),
-        ("Capture", "payment", "SELECT FROM simulator.payments WHERE key = $1 FOR UPDATE"),
-        ("ConfirmOrder", "order", "SELECT FROM orders WHERE id::text = $1 FOR UPDATE"),
-        ("ClearCart", "cart", "SELECT FROM carts WHERE id::text = $1 FOR UPDATE"),
-        ("Authorize", "checkout", "SELECT FROM checkouts WHERE id::text = $1 FOR UPDATE"),
+        ("CaptureMany", "payment", "SELECT FROM payments WHERE key = $1 FOR UPDATE"),
+        ("CaptureMany", "payment", "SELECT FROM simulator.payments WHERE key = $1 FOR UPDATE"),
+        ("ConfirmMany", "order", "SELECT FROM orders WHERE id::text = $1 FOR UPDATE"),
+        ("ClearMany", "cart", "SELECT FROM carts WHERE id::text = $1 FOR UPDATE"),
+        ("AuthorizeMany", "checkout", "SELECT FROM checkouts WHERE id::text = $1 FOR UPDATE"),
     ],
 )
 async def test_rows_of_an_order_under_way_that_are_held_stop_that_order_alone(

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from stoa.contracts.cart.v1.cart_pb2 import CartLine, GetCartResponse
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsResponse, Variant
+from stoa.contracts.cart.v1.cart_pb2 import CartLine, CartOutcome, GetCartResponse, GetManyResponse
+from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsManyResponse, GetVariantsResponse, Variant
 from stoa.contracts.common.v1.common_pb2 import Address as AddressMessage
 from stoa.contracts.common.v1.common_pb2 import Money
 from stoa.kit.http.types import Address
 from stoa.services.checkout.errors import OtherCurrency
-from stoa.services.checkout.read_cart import read_cart
+from stoa.services.checkout.read_cart import CartAsked, read_cart
 
 TO_ROME = Address(name="Ada", line1="1 Via", city="Rome", country="IT")
 
@@ -26,16 +26,21 @@ class House:
         self.price = Money(amount_minor=100, currency="GBP")
         self._shipped_to = shipped_to
 
-    async def GetCart(self, request: Any, timeout: float) -> Any:  # noqa: N802, ARG002 - of the stub
+    async def GetMany(self, request: Any, timeout: float) -> Any:  # noqa: N802, ARG002 - of the stub
         lines = [CartLine(sku="MUG", quantity=2), CartLine(sku="SPOON", quantity=1)]
         cart = GetCartResponse(cart_id="c", lines=lines)
         if self._shipped_to:
             cart.shipping_address.CopyFrom(AddressMessage(name="A", line1="1", city="C", country=self._shipped_to))
-        return cart
+        return GetManyResponse(outcomes=[CartOutcome(cart=cart) for _ in request.requests])
 
-    async def GetVariants(self, request: Any, timeout: float) -> Any:  # noqa: N802, ARG002 - of the stub
-        self.asked.append(request)
-        return GetVariantsResponse(variants=[Variant(sku=sku, price=self.price) for sku in request.skus])
+    async def GetVariantsMany(self, request: Any, timeout: float) -> Any:  # noqa: N802, ARG002 - of the stub
+        self.asked.extend(request.requests)
+        return GetVariantsManyResponse(
+            answers=[
+                GetVariantsResponse(variants=[Variant(sku=sku, price=self.price) for sku in one.skus])
+                for one in request.requests
+            ]
+        )
 
 
 def neighbors(house: House) -> Any:
@@ -47,7 +52,7 @@ def neighbors(house: House) -> Any:
 )
 async def test_prices_are_asked_for_where_the_goods_go(address, carts, country):
     house = House(carts)
-    await read_cart(neighbors(house), "ada", None, address)
+    await read_cart(neighbors(house), CartAsked("ada", None, address))
     (asked,) = house.asked
     assert (list(asked.skus), asked.context.currency, asked.context.country) == (["MUG", "SPOON"], "GBP", country)
     assert dict(asked.context.quantities) == {"MUG": 2, "SPOON": 1}
@@ -58,4 +63,4 @@ async def test_what_has_no_price_there_is_not_bought(price):
     house = House()
     house.price = price
     with pytest.raises(OtherCurrency):
-        await read_cart(neighbors(house), "ada", None)
+        await read_cart(neighbors(house), CartAsked("ada", None))

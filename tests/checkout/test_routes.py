@@ -248,7 +248,7 @@ async def test_how_a_checkout_is_followed(house: House, rest: Rest, shopper: Sho
 async def test_what_needs_attention_is_in_sight_and_redriven(new_house: NewHouse, shopper: Shopper):
     house = await new_house(attention_after_seconds=0.1, answer_within_seconds=0.5)
     rest = Rest(routes.bind(house.checkouts), house.db)
-    house.road.closed.add("ConfirmOrder")
+    house.road.closed.add("ConfirmMany")
     pending = await rest.send("POST", "/orders", order(), user=shopper.user, key="k")
     assert (pending.status, pending.headers["idempotency-key"]) == (202, "k")
     checkout_id = pending.body["id"]
@@ -256,7 +256,7 @@ async def test_what_needs_attention_is_in_sight_and_redriven(new_house: NewHouse
     await house.ended(checkout_id)
     listed = await rest.ok("GET", "/checkouts?state=needs_attention", user=ADMIN)
     assert [(one["id"], one["step"]) for one in listed["items"]] == [(checkout_id, "confirm_order")]
-    assert "ConfirmOrder was lost" in listed["items"][0]["error"]
+    assert "ConfirmMany was lost" in listed["items"][0]["error"]
     house.road.closed.clear()
     redriven = await rest.send("POST", f"/checkouts/{checkout_id}/retry", user=ADMIN)
     assert (redriven.status, redriven.body["state"]) == (202, "running")
@@ -290,7 +290,7 @@ async def test_a_list_in_pages(house: House, rest: Rest, shopper: Shopper):
 async def test_a_fault_of_a_neighbor_tells_nothing_about_its_inside(new_house: NewHouse, shopper: Shopper):
     house = await new_house(give_up_after_seconds=0.1)
     rest = Rest(routes.bind(house.checkouts), house.db)
-    house.road.fates["Reserve"].extend([BROKEN] * 50)
+    house.road.fates["ReserveMany"].extend([BROKEN] * 50)
     answer = await rest.send("POST", "/orders", order(), user=shopper.user, key="k")
     assert (answer.status, answer.problem, answer.body["step"]) == (503, "checkout-given-up", "reserve_stock")
     assert "broken" not in str(answer.body)

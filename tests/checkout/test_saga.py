@@ -9,20 +9,20 @@ import pytest
 from checkout.conftest import BROKEN, LOST, REFUSED, UNHEARD, House, NewHouse, NewShopper, Shopper
 
 from stoa.kit.ids import uuid7
+from stoa.services.checkout.errors import GivenUp
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.states import State
 
 FORWARD = {
-    "reserve_stock": "Reserve",
-    "authorize_payment": "Authorize",
-    "create_order": "CreateOrder",
-    "allocate_stock": "Allocate",
-    "capture_payment": "Capture",
-    "confirm_order": "ConfirmOrder",
-    "clear_cart": "ClearCart",
+    "reserve_stock": "ReserveMany",
+    "authorize_payment": "AuthorizeMany",
+    "create_order": "CreateMany",
+    "capture_payment": "CaptureMany",
+    "confirm_order": "ConfirmMany",
+    "clear_cart": "ClearMany",
 }
-BEFORE_PIVOT = ["Reserve", "Authorize", "CreateOrder", "Allocate"]
-UNDO = {"Release": "reserve_stock", "VoidPayment": "authorize_payment", "AbandonOrder": "create_order"}
+BEFORE_PIVOT = ["ReserveMany", "AuthorizeMany", "CreateMany"]
+UNDO = {"ReleaseMany": "reserve_stock", "VoidMany": "authorize_payment", "AbandonMany": "create_order"}
 
 
 async def test_a_purchase(house: House, shopper: Shopper):
@@ -36,11 +36,12 @@ async def test_a_purchase(house: House, shopper: Shopper):
     assert (row.state, row.step, row.error, row.attempts) == (State.COMPLETED, "clear_cart", None, 1)
     assert row.purchase.token == "", "the card is forgotten when it is no longer needed"
     await shopper.assert_order_stands(row)
-    assert house.road.taken == ["GetCart", "GetVariants", *FORWARD.values()]
+    assert house.road.taken == ["GetMany", "GetVariantsMany", *FORWARD.values()]
+    assert row.version == 2, "claimed with its snapshot, and ended with its answer"
 
 
 @pytest.mark.parametrize("fate", [LOST, UNHEARD, BROKEN])
-@pytest.mark.parametrize("method", ["GetCart", "GetVariants", *FORWARD.values()])
+@pytest.mark.parametrize("method", ["GetMany", "GetVariantsMany", *FORWARD.values()])
 async def test_a_call_that_goes_wrong_is_repeated_and_has_one_effect(house: House, shopper: Shopper, method, fate):
     house.road.fates[method].extend([fate, fate])
     placed = await house.buy(shopper.user)
@@ -52,12 +53,12 @@ async def test_a_call_that_goes_wrong_is_repeated_and_has_one_effect(house: Hous
     await shopper.assert_order_stands(row)
 
 
-@pytest.mark.parametrize("method", [*BEFORE_PIVOT, "Capture"])
+@pytest.mark.parametrize("method", [*BEFORE_PIVOT, "CaptureMany"])
 async def test_a_refusal_up_to_the_capture_undoes_everything_before_it_is_told(house: House, shopper, method):
     house.road.fates[method].append(REFUSED)
     placed = await house.buy(shopper.user)
     assert placed.answer is not None
-    assert placed.answer.status == (402 if method == "Capture" else 409)
+    assert placed.answer.status == (402 if method == "CaptureMany" else 409)
     row = await house.row(placed.checkout_id)
     assert row.state is State.FAILED
     assert row.purchase.answer == placed.answer
@@ -68,7 +69,22 @@ async def test_a_refusal_up_to_the_capture_undoes_everything_before_it_is_told(h
     assert [UNDO[each] for each in undone] == [step for step in reversed(steps) if step in UNDO.values()]
 
 
-@pytest.mark.parametrize("method", ["GetCart", *BEFORE_PIVOT])
+@pytest.mark.parametrize("method", ["GetMany", "GetVariantsMany"])
+async def test_a_neighbor_that_stays_silent_before_anything_is_begun_leaves_nothing(
+    new_house: NewHouse, shopper: Shopper, method
+):
+    house = await new_house(give_up_after_seconds=0.2)
+    house.road.closed.add(method)
+    with pytest.raises(GivenUp) as refusal:
+        await house.buy(shopper.user, key="k")
+    assert (refusal.value.status, refusal.value.members) == (503, {"step": "snapshot"})
+    assert await house.db.fetchval("SELECT count(*) FROM checkouts") == 0
+    house.road.closed.clear()
+    again = await house.buy(shopper.user, key="k")
+    await shopper.assert_order_stands(await house.row(again.checkout_id))
+
+
+@pytest.mark.parametrize("method", BEFORE_PIVOT)
 async def test_a_neighbor_that_stays_silent_before_the_capture_gives_the_key_back(
     new_house: NewHouse, shopper: Shopper, method
 ):
@@ -89,7 +105,7 @@ async def test_a_neighbor_that_stays_silent_before_the_capture_gives_the_key_bac
     await shopper.assert_order_stands(await house.row(again.checkout_id))
 
 
-@pytest.mark.parametrize("method", ["Capture", "ConfirmOrder"])
+@pytest.mark.parametrize("method", ["CaptureMany", "ConfirmMany"])
 async def test_from_the_capture_on_it_only_goes_forward(new_house: NewHouse, shopper: Shopper, method):
     house = await new_house(give_up_after_seconds=0.1, answer_within_seconds=0.4)
     house.road.closed.add(method)
@@ -106,7 +122,7 @@ async def test_from_the_capture_on_it_only_goes_forward(new_house: NewHouse, sho
 
 
 async def test_an_order_that_stands_does_not_wait_for_the_cart(house: House, shopper: Shopper):
-    house.road.closed.add("ClearCart")
+    house.road.closed.add("ClearMany")
     placed = await house.buy(shopper.user)
     assert placed.answer is not None
     assert placed.answer.status == 201
@@ -115,7 +131,7 @@ async def test_an_order_that_stands_does_not_wait_for_the_cart(house: House, sho
     await shopper.assert_order_stands(await house.ended(placed.checkout_id))
 
 
-@pytest.mark.parametrize("method", ["Capture", "ConfirmOrder", "ClearCart"])
+@pytest.mark.parametrize("method", ["CaptureMany", "ConfirmMany", "ClearMany"])
 async def test_what_fails_for_too_long_after_the_capture_waits_for_a_person(
     new_house: NewHouse, shopper: Shopper, method
 ):
@@ -124,7 +140,7 @@ async def test_what_fails_for_too_long_after_the_capture_waits_for_a_person(
     placed = await house.buy(shopper.user)
     row = await house.ended(placed.checkout_id)
     assert (row.state, row.parked_from) == (State.NEEDS_ATTENTION, State.RUNNING)
-    assert (placed.answer is not None) is (method == "ClearCart")
+    assert (placed.answer is not None) is (method == "ClearMany")
     house.road.closed.clear()
     assert (await retry(house.checkouts, row.id)).state is State.RUNNING
     row = await house.ended(row.id)
@@ -135,11 +151,11 @@ async def test_what_fails_for_too_long_after_the_capture_waits_for_a_person(
 @pytest.mark.parametrize("fate", [LOST, UNHEARD, BROKEN])
 @pytest.mark.parametrize("method", list(UNDO))
 async def test_an_undo_that_goes_wrong_is_repeated_until_it_succeeds(house: House, shopper: Shopper, method, fate):
-    house.road.fates["Allocate"].append(REFUSED)
+    house.road.fates["CaptureMany"].append(REFUSED)
     house.road.fates[method].extend([fate] * 3)
     placed = await house.buy(shopper.user)
     assert placed.answer is not None
-    assert placed.answer.status == 409
+    assert placed.answer.status == 402
     row = await house.ended(placed.checkout_id)
     assert row.state is State.FAILED
     assert house.road.taken.count(method) == 4
@@ -147,8 +163,8 @@ async def test_an_undo_that_goes_wrong_is_repeated_until_it_succeeds(house: Hous
 
 
 async def test_the_shopper_does_not_wait_for_an_undo_that_keeps_failing(house: House, shopper: Shopper):
-    house.road.fates["CreateOrder"].append(REFUSED)
-    house.road.closed.add("VoidPayment")
+    house.road.fates["CreateMany"].append(REFUSED)
+    house.road.closed.add("VoidMany")
     placed = await house.buy(shopper.user)
     assert placed.answer is not None
     assert placed.answer.status == 409
@@ -162,7 +178,7 @@ async def test_the_shopper_does_not_wait_for_an_undo_that_keeps_failing(house: H
 
 @pytest.mark.parametrize("method", list(UNDO))
 async def test_what_cannot_be_undone_waits_for_a_person(house: House, shopper: Shopper, method):
-    house.road.fates["Allocate"].append(REFUSED)
+    house.road.fates["CaptureMany"].append(REFUSED)
     house.road.fates[method].append(REFUSED)
     placed = await house.buy(shopper.user)
     assert placed.answer is not None
@@ -222,7 +238,7 @@ async def test_out_of_stock_names_what_there_is(house: House, shopper: Shopper, 
     problem = msgspec.json.decode(placed.answer.body)
     assert (placed.answer.status, problem["type"]) == (409, "/problems/out-of-stock")
     assert [(one["sku"], one["available"]) for one in problem["skus"]] == [(poor.sku, 0)]
-    assert "Authorize" not in house.road.taken[-4:]
+    assert "AuthorizeMany" not in house.road.taken[-4:]
     row = await house.row(placed.checkout_id)
     assert row.state is State.FAILED
     assert await house.market.in_cart(poor.cart_id) == {poor.sku: 2}
@@ -239,29 +255,27 @@ async def test_a_few_units_and_many_buyers(house: House, new_shopper: NewShopper
     assert await house.market.stock(owner.sku) == (5, 5)
 
 
-async def test_the_hold_is_renewed_where_it_expired_before_the_order_was_made(house: House, shopper: Shopper):
-    house.road.pause["Allocate"] = asyncio.Event()
+async def test_what_an_order_under_way_has_reserved_does_not_expire(house: House, shopper: Shopper):
+    house.road.pause["CaptureMany"] = asyncio.Event()
     checkout_id = uuid7()
     buying = asyncio.create_task(house.buy(shopper.user, checkout_id=checkout_id))
-    while "Allocate" not in house.road.taken:
+    while "CaptureMany" not in house.road.taken:
         await asyncio.sleep(0.01)
     await house.market.expire(checkout_id)
-    assert await house.market.stock(shopper.sku) == (10, 0)
-    house.road.pause["Allocate"].set()
+    assert await house.market.stock(shopper.sku) == (10, 2)
+    house.road.pause["CaptureMany"].set()
     placed = await buying
-    assert placed.answer is not None
-    assert placed.answer.status == 201
     await shopper.assert_order_stands(await house.row(placed.checkout_id))
 
 
 async def test_what_is_put_into_the_cart_meanwhile_stays_there(house: House, shopper: Shopper, new_shopper: NewShopper):
     other = await new_shopper()
-    house.road.pause["Capture"] = asyncio.Event()
+    house.road.pause["CaptureMany"] = asyncio.Event()
     buying = asyncio.create_task(house.buy(shopper.user))
-    while "Capture" not in house.road.taken:
+    while "CaptureMany" not in house.road.taken:
         await asyncio.sleep(0.01)
     await house.market.fill(shopper.user.id, **{shopper.sku: 4, other.sku: 1})
-    house.road.pause["Capture"].set()
+    house.road.pause["CaptureMany"].set()
     placed = await buying
     assert placed.answer is not None
     items = msgspec.json.decode(placed.answer.body)["items"]
@@ -270,11 +284,11 @@ async def test_what_is_put_into_the_cart_meanwhile_stays_there(house: House, sho
 
 
 async def test_prices_that_change_on_the_way_change_nothing(house: House, shopper: Shopper):
-    house.road.pause["Authorize"] = asyncio.Event()
+    house.road.pause["AuthorizeMany"] = asyncio.Event()
     buying = asyncio.create_task(house.buy(shopper.user))
-    while "Authorize" not in house.road.taken:
+    while "AuthorizeMany" not in house.road.taken:
         await asyncio.sleep(0.01)
     await house.market.reprice(shopper.sku, 1)
-    house.road.pause["Authorize"].set()
+    house.road.pause["AuthorizeMany"].set()
     placed = await buying
     await shopper.assert_order_stands(await house.row(placed.checkout_id))

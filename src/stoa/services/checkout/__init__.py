@@ -6,8 +6,8 @@ key gets. It announces nothing: whoever it calls does. Invariants:
 - One order per key and scope: the claim is committed before any work, and order, payment and
   reservation are all made under the checkout's id.
 - A cart is bought once: of the checkouts of one round of it, one can become an order.
-- A step is in the row before it acts. What the row says is enough to go on or to undo, for any process,
-  at any time, any number of times.
+- The row has all that is bought before the first step acts. What it says is enough to go on or to undo, for
+  any process, at any time, any number of times.
 - Every checkout ends completed, or failed with nothing left of it, or waits in sight for a person.
 - Only who holds the row's lease and its latest version writes to it.
 - Names, prices and totals come from the catalog and the shop's rules, never from the client; what was
@@ -35,6 +35,7 @@ from stoa.services.checkout import recording
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import PriceRules
+from stoa.services.checkout.read_cart import read_carts
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.rpc import CheckoutServicer
 from stoa.services.checkout.runner import Runner
@@ -44,6 +45,7 @@ from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.shipping import FlatRates
 from stoa.services.checkout.steps import STEPS
 from stoa.services.checkout.tax import FlatTax
+from stoa.services.checkout.waves import Waves
 
 
 def flat_rates(settings: Settings) -> FlatRates:
@@ -67,25 +69,27 @@ def price_rules(settings: Settings, shipping: ShippingRates | None = None, taxes
 
 def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach: Reach) -> Checkouts:
     """The service over its database, calling these neighbors."""
+    waves = Waves()
+    lease = settings.lease_seconds
     saga = Saga(
         steps=STEPS,
-        neighbors=neighbors,
-        settings=settings,
+        doing={step.name: waves.station(partial(step.do, neighbors)) for step in STEPS},
+        undoing={step.name: waves.station(partial(step.undo, neighbors)) for step in STEPS if step.undo},
         saves=Batcher(
-            isolating(partial(recording.record_changes, db, settings.lease_seconds)),
-            locks=lambda change: (change.before.id,),
+            isolating(partial(recording.record_changes, db, lease)), locks=lambda change: (change.before.id,)
         ),
+        settings=settings,
         reach=reach,
     )
     return Checkouts(
         db=db,
         settings=settings,
         neighbors=neighbors,
+        carts=waves.station(partial(read_carts, neighbors)),
         claims=Batcher(
-            partial(recording.record_claims, db, settings.lease_seconds),
-            locks=lambda claim: ((claim.scope, claim.key),),
+            isolating(partial(recording.record_claims, db, lease)), locks=lambda claim: ((claim.scope, claim.key),)
         ),
-        runner=Runner(db, saga),
+        runner=Runner(db, saga, waves),
     )
 
 

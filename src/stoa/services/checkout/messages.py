@@ -11,6 +11,7 @@ from stoa.contracts.common.v1 import common_pb2
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.checkout.pricing import Item
+from stoa.services.checkout.purchase import Purchase
 
 
 def money_message(money: Money) -> common_pb2.Money:
@@ -26,8 +27,13 @@ def encoded(said: dict[str, Any]) -> bytes:
     return msgspec.json.encode(said) if said else b""
 
 
-def line_messages(items: Sequence[Item]) -> list[common_pb2.Line]:
-    return [common_pb2.Line(sku=item.sku, quantity=item.quantity) for item in items]
+def line_messages(items: Sequence[Item] | None) -> list[common_pb2.Line]:
+    return [common_pb2.Line(sku=item.sku, quantity=item.quantity) for item in items or ()]
+
+
+def origins(purchases: Sequence[Purchase]) -> list[common_pb2.Origin]:
+    """In whose trace each of a wave is asked for: that of the request which began it."""
+    return [common_pb2.Origin(traceparent=one.traceparent, request_id=one.request_id) for one in purchases]
 
 
 def address_of(message: common_pb2.Address) -> Address:

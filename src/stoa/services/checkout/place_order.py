@@ -1,22 +1,39 @@
-"""Place an order: claim the key, start the saga, wait for its answer.
+"""Place an order: take down what is bought, claim the key with it, start the saga, wait for its answer.
 
 The claim is committed before anything is done, and it is the saga's row: a repeat of the key, however
-soon and in whichever process, finds it and waits for the same answer.
+soon and in whichever process, finds it and waits for the same answer. What comes before it only reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import repository
-from stoa.services.checkout.errors import AnswerGone, KeyReused, Overloaded, RequestInProgress
+from stoa.services.checkout.errors import (
+    AnswerGone,
+    CartBeingBought,
+    GivenUp,
+    KeyReused,
+    Overloaded,
+    RequestInProgress,
+)
 from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.recording import InTheWay
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
 from stoa.services.checkout.service import Checkouts
-from stoa.services.checkout.steps import STEPS
+from stoa.services.checkout.snapshot import SNAPSHOT, take_snapshot
+from stoa.services.checkout.states import State
+from stoa.services.checkout.steps import LAST_BEFORE_PIVOT
+from stoa.services.checkout.trying import Refused, Stuck, until_known
+
+log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 0.1
 """How often a row that another process works on is read while a repeat of its key waits."""
@@ -36,15 +53,24 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
     """The answer of the purchase, made at most once for this scope and key.
 
     Raises `KeyReused` for another body under the same key, `AnswerGone` for a key of long ago,
-    `RequestInProgress` where the first takes longer than a repeat waits, and `Overloaded` before anything
-    is claimed.
+    `RequestInProgress` where the first takes longer than a repeat waits, and before anything is claimed
+    `Overloaded`, and `GivenUp` where what is bought cannot be found out.
     """
-    claim = NewCheckout(scope=scope, key=key, body_hash=body_hash, first_step=STEPS[0].name, purchase=purchase)
+    asked = partial(NewCheckout, scope=scope, key=key, body_hash=body_hash)
     while True:
-        row = await _claim(checkouts, claim)
+        row = None
+        try:
+            with checkouts.runner.entering() as began:
+                row = await _claim(checkouts, asked, purchase, began)
+                run = checkouts.runner.start(row, began) if row is not None and not row.state.final else None
+        except (Overloaded, GivenUp):
+            if await repository.by_key(checkouts.db, scope, key) is None:
+                raise
+        except InTheWay:
+            continue
         if row is not None:
-            run = checkouts.runner.start(row)
-            answer = await _told(run, checkouts.settings.answer_within_seconds)
+            seconds = checkouts.settings.answer_within_seconds
+            answer = await _told(run, seconds) if run is not None else row.purchase.answer
             return Placed(row.id, purchase.order_id, answer, replayed=False)
         taken = await repository.by_key(checkouts.db, scope, key)
         # Where the key is given back, before we look or while we wait, it is ours to claim again.
@@ -52,15 +78,46 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
             return repeated
 
 
-async def _claim(checkouts: Checkouts, claim: NewCheckout) -> Checkout | None:
-    """The new row, None where the key is taken. Raises `Overloaded` where it is free and there is no room."""
+async def _claim(
+    checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase, began: int
+) -> Checkout | None:
+    """The new row, which may be refused already; None where the key is taken."""
     try:
-        checkouts.runner.check_room()
-    except Overloaded:
-        if await repository.by_key(checkouts.db, claim.scope, claim.key) is None:
-            raise
-        return None
-    return await checkouts.claims.submit(claim)
+        taken_down = await _snapshot(checkouts, purchase, began)
+        return await checkouts.claims.submit(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down))
+    except Refused as refused:
+        refusal = refused.problem
+    except CartBeingBought as being_bought:
+        refusal = being_bought
+    SAGA_STEPS.labels(SNAPSHOT, "refused").inc()
+    SAGAS_ENDED.labels(State.FAILED).inc()
+    return await checkouts.claims.submit(asked(step=SNAPSHOT, purchase=purchase.refused(refusal), error=refusal.detail))
+
+
+async def _snapshot(checkouts: Checkouts, purchase: Purchase, began: int) -> Purchase:
+    """Raises `Refused`, or `GivenUp` where a neighbor stays silent."""
+    settings = checkouts.settings
+
+    async def act(alone: bool) -> Purchase:
+        carts = checkouts.carts
+        read = carts.alone if alone else partial(carts.join, began=began)
+        return await take_snapshot(checkouts.neighbors, read, purchase)
+
+    try:
+        return await until_known(
+            SNAPSHOT,
+            act,
+            patience_seconds=settings.give_up_after_seconds,
+            longest_pause_seconds=settings.longest_pause_seconds,
+            failed=_seen,
+        )
+    except Stuck as stuck:
+        raise GivenUp(SNAPSHOT) from stuck
+
+
+async def _seen(error: str) -> None:
+    SAGA_STEPS.labels(SNAPSHOT, "retried").inc()
+    log.warning("a cart cannot be read yet: %s", error)
 
 
 async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Placed | None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from stoa.kit import context
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
+from stoa.kit.problems import Problem
 from stoa.services.checkout.pricing import Item, Quote
 
 
@@ -22,11 +24,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
-    """The first part is asked for, the second learned, by `steps/<the name beside it>`.
+    """The first part is asked for, the second learned, by the act that stands beside it.
 
     `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
     `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them. What
-    the order does not say of `email` and addresses, `validate_cart` takes from the cart, at last `account_email`.
+    the order does not say of `email` and addresses, `snapshot` takes from the cart, at last `account_email`.
     """
 
     checkout_id: str
@@ -46,12 +48,24 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     request_id: str = ""  # empty where the row is older than this member
 
-    bought_cart_id: str = ""  # validate_cart
-    bought_cart_round: int = 0  # validate_cart
-    items: list[Item] | None = None  # validate_cart
-    quote: Quote | None = None  # quote_total
+    bought_cart_id: str = ""  # snapshot
+    bought_cart_round: int = 0  # snapshot
+    items: list[Item] | None = None  # snapshot
+    quote: Quote | None = None  # snapshot
     payment_id: str = ""  # authorize_payment
     answer: Answer | None = None  # confirm_order, or whatever refused; kept in columns of its own
+
+    @property
+    def priced(self) -> Quote:
+        """What it costs. There is no step before it is known."""
+        assert self.quote is not None
+        return self.quote
+
+    def refused(self, problem: Problem) -> Purchase:
+        """With the answer of a refusal. The card is not needed any more."""
+        # As the HTTP layer does with every problem; here already, because it is these bytes that are kept.
+        problem.members.setdefault("request_id", context.current().request_id)
+        return msgspec.structs.replace(self, token="", answer=Answer(problem.status, problem.encode()))
 
 
 NOWHERE = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from stoa.contracts.cart.v1.cart_pb2 import CartLine, GetCartRequest
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
+from stoa.contracts.cart.v1.cart_pb2 import CartLine, GetCartRequest, GetCartResponse, GetManyRequest
+from stoa.contracts.catalog.v1.catalog_pb2 import (
+    GetVariantsManyRequest,
+    GetVariantsRequest,
+    GetVariantsResponse,
+    PriceContext,
+    Variant,
+)
 from stoa.kit.http.types import Address
+from stoa.kit.many import results_of
+from stoa.kit.problems import Problem
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import address_of, money_of
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import Item
+
+
+@dataclass(frozen=True)
+class CartAsked:
+    """The cart of a user, or a guest's by its id. Priced for where it goes: to `shipping_address`, or else to the
+    cart's."""
+
+    user_id: str | None
+    cart_id: str | None
+    shipping_address: Address | None = None
 
 
 @dataclass(frozen=True)
@@ -27,43 +46,57 @@ class CartContents:
     billing_address: Address | None
 
 
-async def read_cart(
-    neighbors: Neighbors, user_id: str | None, cart_id: str | None, shipping_address: Address | None = None
-) -> CartContents:
-    """Priced for where it goes: to `shipping_address`, or else to the cart's.
-
-    Raises `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404).
-    """
+async def read_carts(neighbors: Neighbors, asked: Sequence[CartAsked]) -> list[CartContents | Exception]:
+    """Each in its place; or `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404)."""
     seconds = neighbors.timeout_seconds
-    asked = GetCartRequest(user_id=user_id or "", cart_id=cart_id or "")
-    cart = await neighbors.cart.GetCart(asked, timeout=seconds)
-    if not cart.lines:
-        raise CartEmpty
-    skus = [line.sku for line in cart.lines]
-    destination = shipping_address or (address_of(cart.shipping_address) if cart.HasField("shipping_address") else None)
-    prices = PriceContext(
-        currency=neighbors.rules.currency,
-        country=destination.country if destination else "",
-        quantities={line.sku: line.quantity for line in cart.lines},
-    )
-    found = await neighbors.catalog.GetVariants(GetVariantsRequest(skus=skus, context=prices), timeout=seconds)
+    requests = [GetCartRequest(user_id=one.user_id or "", cart_id=one.cart_id or "") for one in asked]
+    found = results_of((await neighbors.cart.GetMany(GetManyRequest(requests=requests), timeout=seconds)).outcomes)
+    carts = [CartEmpty() if isinstance(one, GetCartResponse) and not one.lines else one for one in found]
+    wanted = [
+        _variants_of(cart, one, neighbors.rules.currency)
+        for cart, one in zip(carts, asked, strict=True)
+        if isinstance(cart, GetCartResponse)
+    ]
+    if not wanted:
+        return carts
+    priced = await neighbors.catalog.GetVariantsMany(GetVariantsManyRequest(requests=wanted), timeout=seconds)
+    answers = iter(priced.answers)
+    return [_contents(cart, next(answers), neighbors) if isinstance(cart, GetCartResponse) else cart for cart in carts]
+
+
+async def read_cart(neighbors: Neighbors, asked: CartAsked) -> CartContents:
+    """One alone; what it is refused for is raised."""
+    (cart,) = await read_carts(neighbors, [asked])
+    if isinstance(cart, Exception):
+        raise cart
+    return cart
+
+
+def _variants_of(cart: GetCartResponse, asked: CartAsked, currency: str) -> GetVariantsRequest:
+    country = cart.shipping_address.country if asked.shipping_address is None else asked.shipping_address.country
+    quantities = {line.sku: line.quantity for line in cart.lines}
+    prices = PriceContext(currency=currency, country=country, quantities=quantities)
+    return GetVariantsRequest(skus=list(quantities), context=prices)
+
+
+def _contents(cart: GetCartResponse, found: GetVariantsResponse, neighbors: Neighbors) -> CartContents | Problem:
     variants = {variant.sku: variant for variant in found.variants}
-    if missing := [sku for sku in skus if sku not in variants]:
-        raise NotForSale(missing)
-    items = [_item(variants[line.sku], line, neighbors.rules.currency) for line in cart.lines]
+    if missing := [line.sku for line in cart.lines if line.sku not in variants]:
+        return NotForSale(missing)
+    currency = neighbors.rules.currency
+    if other := next((sku for sku, variant in variants.items() if variant.price.currency != currency), None):
+        return OtherCurrency(other, currency)
     return CartContents(
         cart_id=cart.cart_id,
         round=cart.round,
-        items=items,
+        items=[_item(variants[line.sku], line) for line in cart.lines],
         email=cart.email or None,
         shipping_address=address_of(cart.shipping_address) if cart.HasField("shipping_address") else None,
         billing_address=address_of(cart.billing_address) if cart.HasField("billing_address") else None,
     )
 
 
-def _item(variant: Variant, line: CartLine, currency: str) -> Item:
-    if variant.price.currency != currency:
-        raise OtherCurrency(variant.sku, currency)
+def _item(variant: Variant, line: CartLine) -> Item:
     name = f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name
     return Item(
         sku=variant.sku,

@@ -1,4 +1,4 @@
-"""Writing down claims and steps: one commit for all checkouts of a moment."""
+"""Writing down claims and saves: one commit for a wave of checkouts."""
 
 from __future__ import annotations
 
@@ -6,42 +6,39 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import asyncpg
-
 from stoa.kit.db import Database
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import CartBeingBought, LeaseLost
-from stoa.services.checkout.repository import Change, Checkout, NewCheckout
+from stoa.services.checkout.repository import Change, Checkout, NewCheckout, Obstacle
+
+
+class InTheWay(Exception):
+    """What was in the way of a claim is over: claim again."""
 
 
 async def record_claims(
     db: Database, lease_seconds: float, new: Sequence[NewCheckout]
 ) -> list[Checkout | Exception | None]:
-    """Each as a running checkout of ours, None where its key is taken."""
+    """Each as a checkout of ours, None where its key is taken; `CartBeingBought` where another buys its cart."""
     claimed = await repository.claim(db, new, db.session, lease_seconds)
-    return [claimed.get(one.purchase.checkout_id) for one in new]
+    refused = [one for one in new if one.purchase.checkout_id not in claimed]
+    obstacles = await repository.obstacles(db, refused) if refused else {}
+    return [claimed.get(one.purchase.checkout_id) or _refusal(one, obstacles) for one in new]
+
+
+def _refusal(new: NewCheckout, obstacles: dict[str, Obstacle]) -> Exception | None:
+    obstacle = obstacles[new.purchase.checkout_id]
+    if obstacle.key_taken:
+        return None
+    if obstacle.buyer is None:
+        return InTheWay()
+    return CartBeingBought(obstacle.buyer if obstacle.scope == new.scope else None)
 
 
 async def record_changes(db: Database, lease_seconds: float, changed: Sequence[Change]) -> list[Checkout | Exception]:
-    """Each row as it is then; `LeaseLost` in the place of one that somebody else works on.
-
-    One alone is answered with `CartBeingBought` where another checkout has its cart; a batch with such a
-    one raises the database's own refusal, and nothing of it is written.
-    """
-    try:
-        saved = await repository.save(db, changed, db.session, lease_seconds)
-    except asyncpg.UniqueViolationError as refusal:
-        if len(changed) > 1 or refusal.constraint_name != repository.ONE_PER_CART:
-            raise
-        return [await _being_bought(db, changed[0])]
+    """Each row as it is then; `LeaseLost` in the place of one that somebody else works on."""
+    saved = await repository.save(db, changed, db.session, lease_seconds)
     return [_after(one, *saved[one.before.id]) if one.before.id in saved else LeaseLost() for one in changed]
-
-
-async def _being_bought(db: Database, change: Change) -> CartBeingBought:
-    bought = change.purchase
-    return CartBeingBought(
-        await repository.buyer_of(db, bought.bought_cart_id, bought.bought_cart_round, change.before.scope)
-    )
 
 
 def _after(change: Change, version: int, updated_at: datetime) -> Checkout:

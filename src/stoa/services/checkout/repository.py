@@ -51,13 +51,32 @@ class Checkout:
 
 @dataclass(frozen=True, kw_only=True)
 class NewCheckout:
-    """A claim of `key` within `scope` for a request whose body has this hash."""
+    """A claim of `key` within `scope` for a request whose body has this hash, and of the round of the cart it buys.
+
+    `purchase` has its snapshot, or the answer that refuses it: then nothing is to be done, and no cart is bought.
+    `step` is the last that may have acted when somebody takes it over.
+    """
 
     scope: str
     key: str
     body_hash: bytes
-    first_step: str
+    step: str
     purchase: Purchase
+    error: str | None = None
+
+    @property
+    def state(self) -> State:
+        return State.RUNNING if self.purchase.answer is None else State.FAILED
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why a claim was not written: its key is taken, or `buyer`, of this `scope`, has the cart. Neither where that is
+    over by now."""
+
+    key_taken: bool
+    buyer: str | None
+    scope: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +90,6 @@ class Change:
     purchase: Purchase
     error: str | None
     frees_key: bool = False
-
-    @property
-    def takes_cart(self) -> bool:
-        """Whether the snapshot of the cart is recorded with it."""
-        return self.before.purchase.items is None and self.purchase.items is not None
 
 
 def _checkout(row: asyncpg.Record) -> Checkout:
@@ -97,19 +111,24 @@ def _checkout(row: asyncpg.Record) -> Checkout:
     )
 
 
-CLAIM = f"""
-    INSERT INTO checkouts (id, scope, key, body_hash, order_id, user_id, state, step, data, lease_owner, lease_until)
-    SELECT id, scope, key, body_hash, order_id, user_id, 'running', step, data::jsonb,
-           $9, now() + make_interval(secs => $10)
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[])
-         AS new (id, scope, key, body_hash, order_id, user_id, step, data)
-    ON CONFLICT (scope, key) DO NOTHING
-    RETURNING {_CHECKOUT}
+CLAIM = """
+    INSERT INTO checkouts (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status,
+                           answer_body, bought_cart_id, bought_cart_round, lease_owner, lease_until)
+    SELECT id, scope, key, body_hash, order_id, user_id, state, step, data::jsonb, error, answer_status, answer_body,
+           bought_cart_id, bought_cart_round, $15, now() + make_interval(secs => $16)
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
+                $9::text[], $10::text[], $11::smallint[], $12::bytea[], $13::uuid[], $14::bigint[])
+         AS new (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status, answer_body,
+                 bought_cart_id, bought_cart_round)
+    ON CONFLICT DO NOTHING
+    RETURNING id, created_at
 """
 
 
 async def claim(db: Db, new: Sequence[NewCheckout], owner: str, lease_seconds: float) -> dict[str, Checkout]:
-    """Those whose key was free, by id: they are ours, and running."""
+    """Those whose key and cart were free, by id: they are ours."""
+    answers = [one.purchase.answer for one in new]
+    bought = [one.purchase if one.state is State.RUNNING else None for one in new]
     rows = await db.fetch(
         CLAIM,
         [one.purchase.checkout_id for one in new],
@@ -118,12 +137,61 @@ async def claim(db: Db, new: Sequence[NewCheckout], owner: str, lease_seconds: f
         [one.body_hash for one in new],
         [one.purchase.order_id for one in new],
         [one.purchase.user_id for one in new],
-        [one.first_step for one in new],
+        [one.state for one in new],
+        [one.step for one in new],
         [_json(purchases.document(one.purchase)) for one in new],
+        [one.error for one in new],
+        [answer.status if answer else None for answer in answers],
+        [answer.body if answer else None for answer in answers],
+        [one.bought_cart_id if one else None for one in bought],
+        [one.bought_cart_round if one else None for one in bought],
         owner,
         lease_seconds,
     )
-    return {row["id"]: _checkout(row) for row in rows}
+    by_id = {one.purchase.checkout_id: one for one in new}
+    return {row["id"]: _made(by_id[row["id"]], row["created_at"]) for row in rows}
+
+
+def _made(new: NewCheckout, created_at: datetime) -> Checkout:
+    return Checkout(
+        id=new.purchase.checkout_id,
+        scope=new.scope,
+        key=new.key,
+        body_hash=new.body_hash,
+        state=new.state,
+        parked_from=None,
+        step=new.step,
+        purchase=new.purchase,
+        attempts=1,
+        error=new.error,
+        version=1,
+        created_at=created_at,
+        updated_at=created_at,
+    )
+
+
+OBSTACLES = """
+    SELECT wanted.id, taken.id IS NOT NULL AS key_taken, buyer.id AS buyer, buyer.scope
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[])
+         AS wanted (id, scope, key, bought_cart_id, bought_cart_round)
+    LEFT JOIN checkouts AS taken ON taken.scope = wanted.scope AND taken.key = wanted.key
+    LEFT JOIN checkouts AS buyer
+        ON buyer.bought_cart_id = wanted.bought_cart_id AND buyer.bought_cart_round = wanted.bought_cart_round
+        AND (buyer.state IN ('running', 'completed') OR buyer.parked_from = 'running')
+"""
+
+
+async def obstacles(db: Db, refused: Sequence[NewCheckout]) -> dict[str, Obstacle]:
+    """What was in the way of claims that were not written, by id."""
+    rows = await db.fetch(
+        OBSTACLES,
+        [one.purchase.checkout_id for one in refused],
+        [one.scope for one in refused],
+        [one.key for one in refused],
+        [one.purchase.bought_cart_id or None for one in refused],
+        [one.purchase.bought_cart_round for one in refused],
+    )
+    return {row["id"]: Obstacle(row["key_taken"], row["buyer"], row["scope"]) for row in rows}
 
 
 BY_KEY = f"SELECT {_CHECKOUT} FROM checkouts WHERE scope = $1 AND key = $2"
@@ -145,21 +213,18 @@ async def by_id(db: Db, checkout_id: str) -> Checkout | None:
 SAVE = """
     WITH after AS (
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                             $8::smallint[], $9::bytea[], $10::boolean[], $11::uuid[], $12::bigint[])
-             AS after (id, version, state, parked_from, step, changes, error, answer_status, answer_body, frees_key,
-                       bought_cart_id, bought_cart_round)
+                             $8::smallint[], $9::bytea[], $10::boolean[])
+             AS after (id, version, state, parked_from, step, changes, error, answer_status, answer_body, frees_key)
     ), ours AS (
         SELECT checkouts.id FROM checkouts JOIN after USING (id, version)
-        WHERE checkouts.lease_owner = $13 ORDER BY checkouts.id FOR NO KEY UPDATE OF checkouts
+        WHERE checkouts.lease_owner = $11 ORDER BY checkouts.id FOR NO KEY UPDATE OF checkouts
     )
     UPDATE checkouts
     SET state = after.state, parked_from = after.parked_from, step = after.step, error = after.error,
         data = CASE WHEN after.changes IS NULL THEN checkouts.data ELSE checkouts.data || after.changes::jsonb END,
         answer_status = after.answer_status, answer_body = after.answer_body,
         key = CASE WHEN after.frees_key THEN NULL ELSE checkouts.key END,
-        bought_cart_id = coalesce(after.bought_cart_id, checkouts.bought_cart_id),
-        bought_cart_round = coalesce(after.bought_cart_round, checkouts.bought_cart_round),
-        lease_until = now() + make_interval(secs => $14), version = checkouts.version + 1, updated_at = now()
+        lease_until = now() + make_interval(secs => $12), version = checkouts.version + 1, updated_at = now()
     FROM after JOIN ours USING (id)
     WHERE checkouts.id = after.id
     RETURNING checkouts.id, checkouts.version, checkouts.updated_at
@@ -167,10 +232,7 @@ SAVE = """
 
 
 async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: float) -> dict[str, tuple[int, datetime]]:
-    """The new version of each row that was still ours, by id. Only what has changed of a document is sent.
-
-    Raises `UniqueViolationError` of `ONE_PER_CART` where another checkout buys the cart of one of them.
-    """
+    """The new version of each row that was still ours, by id. Only what has changed of a document is sent."""
     answers = [one.purchase.answer for one in changed]
     documents = [purchases.changes(one.before.purchase, one.purchase) for one in changed]
     rows = await db.fetch(
@@ -185,28 +247,10 @@ async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: flo
         [answer.status if answer else None for answer in answers],
         [answer.body if answer else None for answer in answers],
         [one.frees_key for one in changed],
-        [one.purchase.bought_cart_id if one.takes_cart else None for one in changed],
-        [one.purchase.bought_cart_round if one.takes_cart else None for one in changed],
         owner,
         lease_seconds,
     )
     return {row["id"]: (row["version"], row["updated_at"]) for row in rows}
-
-
-ONE_PER_CART = "checkouts_one_per_cart"
-"""The index by which a round of a cart has one checkout that buys it."""
-
-BUYER_OF = """
-    SELECT id FROM checkouts
-    WHERE bought_cart_id = $1 AND bought_cart_round = $2 AND scope = $3
-      AND (state IN ('running', 'completed') OR parked_from = 'running')
-"""
-
-
-async def buyer_of(db: Db, cart_id: str, cart_round: int, scope: str) -> str | None:
-    """The checkout that buys this round of the cart, if it is one of this scope."""
-    checkout_id: str | None = await db.fetchval(BUYER_OF, cart_id, cart_round, scope)
-    return checkout_id
 
 
 # A row that is locked is being saved, which renews its lease as well.

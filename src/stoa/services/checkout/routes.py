@@ -22,7 +22,7 @@ from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout, UnknownCoup
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.pricing import Quote, quote
 from stoa.services.checkout.purchase import Purchase
-from stoa.services.checkout.read_cart import read_cart
+from stoa.services.checkout.read_cart import CartAsked, read_cart
 from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.service import Checkouts
@@ -108,7 +108,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     body = request.body
     checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    cart = await read_cart(checkouts.neighbors, user_id, body.cart_id, body.shipping_address)
+    cart = await read_cart(checkouts.neighbors, CartAsked(user_id, body.cart_id, body.shipping_address))
     destination = destination_of(body.shipping_address or cart.shipping_address)
     return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
 

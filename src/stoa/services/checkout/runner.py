@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import Context as Variables
+from itertools import count
 
 from stoa.kit import context
 from stoa.kit.db import Database
@@ -19,6 +22,7 @@ from stoa.services.checkout.errors import LeaseLost, Overloaded
 from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.saga import Run, Saga
 from stoa.services.checkout.states import State
+from stoa.services.checkout.waves import Waves
 
 log = logging.getLogger(__name__)
 
@@ -30,21 +34,33 @@ for have had the time of the requests."""
 class Runner:
     """The checkouts of this process. `db.session` is what it signs its leases with."""
 
-    def __init__(self, db: Database, saga: Saga) -> None:
+    def __init__(self, db: Database, saga: Saga, waves: Waves) -> None:
         self._db = db
         self._saga = saga
+        self._waves = waves
+        self._arrivals = count()
+        self._entering = 0
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
-    def check_room(self) -> None:
-        """Raises `Overloaded` where a new checkout would be one too many."""
-        if self._stopping or len(self._runs) >= self._saga.settings.most_at_once:
-            raise Overloaded
+    @contextmanager
+    def entering(self) -> Iterator[int]:
+        """For the block there is room for one more, until it is started. Its place among all others.
 
-    def start(self, row: Checkout) -> Run:
-        """Run it from where it stands; its lease is ours."""
-        run = self._runs[row.id] = Run(self._saga, row)
+        Raises `Overloaded` where it would be one too many.
+        """
+        if self._stopping or len(self._runs) + self._entering >= self._saga.settings.most_at_once:
+            raise Overloaded
+        self._entering += 1
+        try:
+            yield next(self._arrivals)
+        finally:
+            self._entering -= 1
+
+    def start(self, row: Checkout, began: int | None = None) -> Run:
+        """Run it from where it stands; its lease is ours. One that is taken over comes after all that are here."""
+        run = self._runs[row.id] = Run(self._saga, row, next(self._arrivals) if began is None else began)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._run(run), name=f"checkout {row.id}", context=Variables())
         self._tasks.add(task)
@@ -88,6 +104,7 @@ class Runner:
             await asyncio.wait(self._tasks)
         # A save that is on its way would renew the lease that we let go of.
         await self._saga.saves.close()
+        await self._waves.close()
         if left:
             await repository.let_go(self._db, left, self._db.session)
 

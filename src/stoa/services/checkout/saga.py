@@ -1,63 +1,49 @@
 """The saga: a persisted list of steps, driven forward to an order or backward to nothing.
 
-A step is recorded in the checkout's row before it acts. Whoever resumes the row, after a crash of whatever
-and wherever, does so from what is recorded: every act and every undo carries the checkout's id as its key,
-so each may be repeated, and an undo refuses an act that comes after it.
+A checkout is recorded with all that is bought before the first step acts, and with its answer after the last: what
+goes well between the two is not. Every act and every undo carries the checkout's id as its key, so that each may be
+repeated, and an undo refuses an act that comes after it. So whoever takes a checkout over, after a crash of whatever
+and wherever, asks for everything again, and undoes everything that may have acted.
 
-    before the pivot   a refusal, or a neighbor that stays silent, turns the saga: all that was recorded
-                       is undone in reverse, whether or not it had answered
+    before the pivot   a refusal, or a neighbor that stays silent, turns the saga: all that may have acted is undone in
+                       reverse, whether or not it had answered
     the pivot          unknown is repeated until it is known; a refusal still turns the saga
     after the pivot    only forward: retried until it succeeds
     compensating       only backward: retried until it succeeds
 
+Whoever takes a checkout over does not know how far it had come. If it cannot go on, the arbiter decides: an order that
+can still be abandoned was never placed, and one that was confirmed stands.
+
 What fails for longer than `attention_after_seconds`, or cannot be undone, is parked in sight. States and
-transitions are drawn in docs/algorithms/saga.md.
+transitions are drawn in docs/algorithms/saga.md. Checkouts that wait for the same step go on in waves (`waves`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-from msgspec.structs import replace as with_fields
-
-from stoa.kit import context
-from stoa.kit.back_off import back_off
 from stoa.kit.batcher import Batcher
 from stoa.kit.crash_points import Reach
-from stoa.kit.problems import Fault, Problem
+from stoa.kit.problems import Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
-from stoa.services.checkout.errors import CartBeingBought, GivenUp
-from stoa.services.checkout.neighbors import Neighbors
-from stoa.services.checkout.purchase import Answer
+from stoa.services.checkout.errors import GivenUp
+from stoa.services.checkout.purchase import Answer, Purchase
 from stoa.services.checkout.repository import Change, Checkout
 from stoa.services.checkout.settings import Settings
+from stoa.services.checkout.snapshot import SNAPSHOT
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps.step import Step
-
-T = TypeVar("T")
+from stoa.services.checkout.trying import Refused, Stuck, until_known
+from stoa.services.checkout.waves import Station
 
 log = logging.getLogger(__name__)
 
-_TOO_MANY = 429
-
-
-class Refused(Exception):
-    """The act was refused: it is known that it did not happen."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.detail)
-        self.problem = problem
-
-
-class Stuck(Exception):
-    """The outcome of the act stayed unknown for as long as we were willing to wait."""
+ToStep = Mapping[str, Station[Purchase, Purchase]]
+"""Where checkouts wait for a step, or for its undo, by the step's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,31 +51,38 @@ class Saga:
     """What all runs share. `saves` writes rows, those of a moment in one commit (`recording.py`)."""
 
     steps: Sequence[Step]
-    neighbors: Neighbors
-    settings: Settings
+    doing: ToStep
+    undoing: ToStep
     saves: Batcher[Change, Checkout]
+    settings: Settings
     reach: Reach
 
     @property
     def pivot(self) -> int:
         return next(at for at, step in enumerate(self.steps) if step.pivot)
 
-    def position(self, name: str) -> int:
-        return next(at for at, step in enumerate(self.steps) if step.name == name)
+    @property
+    def arbiter(self) -> Step:
+        return next(step for step in self.steps if step.arbiter)
 
 
 class Run:
-    """One checkout on its way from where its row stands to an end.
+    """One checkout on its way from where its row stands to an end. `began` is its place among all others.
 
     `answered` resolves with the shopper's answer when the saga has ended, or when it has an answer and
     something after that keeps failing; with None when the run stops without either.
     """
 
-    def __init__(self, saga: Saga, row: Checkout) -> None:
+    def __init__(self, saga: Saga, row: Checkout, began: int) -> None:
         self.row = row
         self.answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._saga = saga
         self._purchase = row.purchase
+        self._began = began
+        self._taken_over = row.attempts > 1
+        """Whether somebody before us may have come further than the row says."""
+        self._acted = len(saga.steps) if self._taken_over else 0
+        """How many steps, from the first, may have acted."""
 
     async def go(self) -> None:
         """Until the row is in a final state or parked. Raises `LeaseLost`, or what kept a save from succeeding:
@@ -102,122 +95,116 @@ class Run:
 
     async def _forward(self) -> None:
         saga = self._saga
-        recorded = saga.position(self.row.step)
-        # Before the pivot everything is done again, which renews the hold on the stock. Each act knows its key.
-        first = recorded if recorded >= saga.pivot else 0
-        for at, step in enumerate(saga.steps[first:], start=first):
-            if step.effect and at > recorded:
-                try:
-                    await self._save(step=step.name)
-                except CartBeingBought as refusal:
-                    # Nothing was written, and what was read of the cart is not ours to keep.
-                    self._purchase = self.row.purchase
-                    return await self._refuse(step, refusal)
-                recorded = at
-            saga.reach(crash_points.before(step))
-            patience = self._patience(before_pivot=at < saga.pivot)
+        if self._purchase.quote is None:
+            # Left by a version that took the snapshot later: nothing was done yet.
+            return await self._turn(GivenUp(SNAPSHOT))
+        # With an answer the order stands, and only what comes after that is left.
+        at = saga.pivot + 1 if self._purchase.answer is not None else 0
+        while at < len(saga.steps):
+            step = saga.steps[at]
+            self._acted = max(self._acted, at + 1)
             try:
-                learned = await self._until_known(
-                    step.name,
-                    partial(step.do, saga.neighbors, self._purchase),
-                    patience=patience,
-                    refusable=at <= saga.pivot,
-                )
+                await self._do(step, patient=self._taken_over or at >= saga.pivot, refusable=at <= saga.pivot)
+                at += 1
+                continue
             except Refused as refused:
-                return await self._refuse(step, refused.problem)
+                problem = refused.problem
             except Stuck as stuck:
-                if at < saga.pivot:
-                    return await self._refuse(step, GivenUp(step.name))
-                return await self._park(str(stuck))
-            SAGA_STEPS.labels(step.name, "done").inc()
-            saga.reach(crash_points.after(step))
-            self._purchase = learned
-        return await self._save(state=State.COMPLETED)
+                if at >= saga.pivot:
+                    return await self._park(step, stuck)
+                problem = GivenUp(step.name)
+            SAGA_STEPS.labels(step.name, "refused").inc()
+            if not self._taken_over or await self._can_be_abandoned():
+                return await self._turn(problem)
+            if self.row.state is not State.RUNNING:
+                return None
+            at = saga.pivot + 1
+        return await self._save(saga.steps[-1], State.COMPLETED)
+
+    async def _can_be_abandoned(self) -> bool:
+        """Whether the order was not confirmed before we took over; from now on it cannot be."""
+        arbiter = self._saga.arbiter
+        try:
+            await self._until_known(arbiter, self._saga.undoing, patient=True, refusable=True)
+        except Refused:
+            return False
+        except Stuck as stuck:
+            await self._park(arbiter, stuck)
+            return False
+        return True
 
     async def _backward(self) -> None:
         saga = self._saga
-        for step in reversed(saga.steps[: saga.position(self.row.step) + 1]):
+        for step in reversed(saga.steps[: self._acted]):
             if step.undo is None:
                 continue
-            if self.row.step != step.name:
-                await self._save(step=step.name)
             saga.reach(crash_points.before_undo(step))
-            patience = self._patience(before_pivot=False)
             try:
-                await self._until_known(
-                    step.name,
-                    partial(step.undo, saga.neighbors, self._purchase),
-                    patience=patience,
-                    refusable=True,
-                )
+                await self._until_known(step, saga.undoing, patient=True, refusable=True)
             except (Refused, Stuck) as failure:
-                return await self._park(str(failure))
+                return await self._park(step, failure)
             SAGA_STEPS.labels(step.name, "undone").inc()
             saga.reach(crash_points.after_undo(step))
-        return await self._save(state=State.FAILED)
+        return await self._save(saga.steps[0], State.FAILED)
 
-    async def _refuse(self, step: Step, problem: Problem) -> None:
+    async def _turn(self, problem: Problem) -> None:
         """The answer is decided; what was begun is undone before the shopper gets it."""
-        SAGA_STEPS.labels(step.name, "refused").inc()
-        # As the HTTP layer does with every problem; here already, because it is these bytes that are kept.
-        problem.members.setdefault("request_id", context.current().request_id)
-        self._purchase = with_fields(self._purchase, token="", answer=Answer(problem.status, problem.encode()))
-        await self._save(state=State.COMPENSATING, error=problem.detail)
+        self._purchase = self._purchase.refused(problem)
+        last = self._saga.steps[max(self._acted, 1) - 1]
+        await self._save(last, State.COMPENSATING, error=problem.detail)
 
-    async def _park(self, error: str) -> None:
-        log.error("checkout %s needs attention at %s: %s", self.row.id, self.row.step, error)
-        await self._save(state=State.NEEDS_ATTENTION, error=error)
+    async def _park(self, step: Step, failure: Exception) -> None:
+        log.error("checkout %s needs attention at %s: %s", self.row.id, step.name, failure)
+        await self._save(step, State.NEEDS_ATTENTION, error=str(failure))
 
-    async def _until_known(self, name: str, act: Callable[[], Awaitable[T]], *, patience: float, refusable: bool) -> T:
-        """Repeat `act` until its outcome is known. Raises `Refused`, or `Stuck` after `patience` seconds.
+    async def _do(self, step: Step, *, patient: bool, refusable: bool) -> None:
+        self._saga.reach(crash_points.before(step))
+        learned = await self._until_known(step, self._saga.doing, patient=patient, refusable=refusable)
+        SAGA_STEPS.labels(step.name, "done").inc()
+        self._saga.reach(crash_points.after(step))
+        self._purchase = learned
 
-        Where it is not `refusable` a refusal is repeated too: it must not be, and a person finds out why.
-        """
+    async def _until_known(self, step: Step, stations: ToStep, *, patient: bool, refusable: bool) -> Purchase:
         settings = self._saga.settings
-        give_up = time.monotonic() + patience
-        failures = 0
-        while True:
-            try:
-                return await act()
-            except Problem as problem:
-                if refusable and problem.status < 500 and problem.status != _TOO_MANY:
-                    raise Refused(problem) from problem
-                failure = problem
-            except Exception:
-                log.exception("%s of checkout %s failed", name, self.row.id)
-                failure = Fault("Something went wrong on our side.")
-            failures += 1
-            pause = back_off(failures, settings.longest_pause_seconds)
-            if time.monotonic() + pause > give_up:
-                raise Stuck(f"{name}: {failure.detail}") from failure
-            SAGA_STEPS.labels(name, "retried").inc()
-            await self._save(error=f"{name}: {failure.detail}")
-            await asyncio.sleep(pause)
+        station = stations[step.name]
 
-    def _patience(self, *, before_pivot: bool) -> float:
-        settings = self._saga.settings
-        return settings.give_up_after_seconds if before_pivot else settings.attention_after_seconds
+        async def act(alone: bool) -> Purchase:
+            if alone:
+                return await station.alone(self._purchase)
+            return await station.join(self._purchase, self._began, len(self._purchase.items or ()))
 
-    async def _save(self, *, state: State | None = None, step: str | None = None, error: str | None = None) -> None:
+        async def failed(error: str) -> None:
+            SAGA_STEPS.labels(step.name, "retried").inc()
+            await self._save(step, self.row.state, error=error)
+
+        return await until_known(
+            step.name,
+            act,
+            patience_seconds=settings.attention_after_seconds if patient else settings.give_up_after_seconds,
+            longest_pause_seconds=settings.longest_pause_seconds,
+            refusable=refusable,
+            failed=failed,
+        )
+
+    async def _save(self, step: Step, state: State, *, error: str | None = None) -> None:
         before = self.row
-        after = state or before.state
-        states.check(before.state, after)
+        states.check(before.state, state)
         answer = self._purchase.answer
         change = Change(
             before=before,
-            state=after,
-            parked_from=before.state if after is State.NEEDS_ATTENTION else None,
-            step=step or before.step,
+            state=state,
+            parked_from=before.state if state is State.NEEDS_ATTENTION else None,
+            step=step.name,
             purchase=self._purchase,
             # Why it failed stays to be seen; what was in the way of an order that stands does not.
-            error=error or (before.error if after in {State.COMPENSATING, State.FAILED} else None),
+            error=error or (before.error if state in {State.COMPENSATING, State.FAILED} else None),
             # Who could not be served for want of a neighbor may send the same request again.
-            frees_key=after is State.FAILED and answer is not None and answer.status >= 500,
+            frees_key=state is State.FAILED and answer is not None and answer.status >= 500,
         )
         self.row = await self._saga.saves.submit(change)
-        if after.final or after is State.NEEDS_ATTENTION:
-            SAGAS_ENDED.labels(after).inc()
-        if (after.final or error) and state is not State.COMPENSATING:
+        if state.final or state is State.NEEDS_ATTENTION:
+            SAGAS_ENDED.labels(state).inc()
+        if state.final or (error is not None and before.state is state) or state is State.NEEDS_ATTENTION:
             self._tell()
 
     def _tell(self) -> None:

@@ -29,7 +29,7 @@ class State(StrEnum):
 
 TRANSITIONS: dict[tuple[State, State], str] = {
     (State.RUNNING, State.COMPLETED): "saga.Run._forward",
-    (State.RUNNING, State.COMPENSATING): "saga.Run._refuse",
+    (State.RUNNING, State.COMPENSATING): "saga.Run._turn",
     (State.RUNNING, State.NEEDS_ATTENTION): "saga.Run._park",
     (State.COMPENSATING, State.FAILED): "saga.Run._backward",
     (State.COMPENSATING, State.NEEDS_ATTENTION): "saga.Run._park",

@@ -6,27 +6,39 @@ capture itself is refused, the undo of `authorize_payment` sees to whatever happ
 
 from __future__ import annotations
 
-from stoa.contracts.payment.v1.payment_pb2 import CaptureRequest, PaymentState
+from collections.abc import Sequence
+
+from stoa.contracts.payment.v1.payment_pb2 import CaptureManyRequest, CaptureRequest, Payment, PaymentState
+from stoa.kit.many import results_of
 from stoa.kit.problems import Conflict
 from stoa.services.checkout.errors import PaymentRefused, StillUnknown
+from stoa.services.checkout.messages import origins
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.authorize_payment import resolved
 from stoa.services.checkout.steps.step import Step
 
+REFUSED = {PaymentState.PAYMENT_STATE_VOIDED, PaymentState.PAYMENT_STATE_DECLINED}
 
-async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
-    request = CaptureRequest(key=purchase.checkout_id)
-    try:
-        answer = await neighbors.payment.Capture(request, timeout=neighbors.timeout_seconds)
-    except Conflict as conflict:
+
+async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
+    requests = [CaptureRequest(key=one.checkout_id) for one in purchases]
+    wave = CaptureManyRequest(requests=requests, origins=origins(purchases))
+    answer = await neighbors.payment.CaptureMany(wave, timeout=neighbors.timeout_seconds)
+    payments = await resolved(neighbors, results_of(answer.outcomes))
+    return [_taken(purchase, payment) for purchase, payment in zip(purchases, payments, strict=True)]
+
+
+def _taken(purchase: Purchase, payment: Payment | Exception) -> Purchase | Exception:
+    if isinstance(payment, Conflict):
         # The bank let go of what it had held, or an operator voided it.
-        raise PaymentRefused("payment-declined") from conflict
-    payment = await resolved(neighbors, answer.payment)
+        return PaymentRefused("payment-declined")
+    if isinstance(payment, Exception):
+        return payment
     if payment.state == PaymentState.PAYMENT_STATE_AUTHORIZED:
-        raise StillUnknown  # it is known now: nothing was taken, so it is asked for again
-    if payment.state in {PaymentState.PAYMENT_STATE_VOIDED, PaymentState.PAYMENT_STATE_DECLINED}:
-        raise PaymentRefused(payment.decline_reason or "payment-declined")
+        return StillUnknown()  # it is known now: nothing was taken, so it is asked for again
+    if payment.state in REFUSED:
+        return PaymentRefused(payment.decline_reason or "payment-declined")
     return purchase
 
 

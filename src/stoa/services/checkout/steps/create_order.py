@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from stoa.contracts.order.v1.order_pb2 import AbandonOrderRequest, CreateOrderRequest, OrderItem
-from stoa.services.checkout.messages import address_message, encoded, money_message
+from collections.abc import Sequence
+
+from stoa.contracts.order.v1.order_pb2 import (
+    AbandonManyRequest,
+    AbandonOrderRequest,
+    CreateManyRequest,
+    CreateOrderRequest,
+    OrderItem,
+)
+from stoa.kit.many import results_of
+from stoa.services.checkout.messages import address_message, encoded, money_message, origins
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
-from stoa.services.checkout.steps.step import Step
+from stoa.services.checkout.steps.step import Step, unchanged
 
 
-async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
-    quote, shipping_address, billing_address = purchase.quote, purchase.shipping_address, purchase.billing_address
-    assert quote is not None
+async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
+    wave = CreateManyRequest(requests=[_request(one) for one in purchases], origins=origins(purchases))
+    answer = await neighbors.order.CreateMany(wave, timeout=neighbors.timeout_seconds)
+    return unchanged(purchases, results_of(answer.outcomes))
+
+
+def _request(purchase: Purchase) -> CreateOrderRequest:
+    quote, shipping_address, billing_address = purchase.priced, purchase.shipping_address, purchase.billing_address
     assert shipping_address is not None
     assert billing_address is not None
-    said = {item.sku: item for item in purchase.items or ()}
-    request = CreateOrderRequest(
+    return CreateOrderRequest(
         checkout_id=purchase.checkout_id,
         order_id=purchase.order_id,
         user_id=purchase.user_id or "",
@@ -28,10 +41,10 @@ async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
                 unit_price=money_message(line.unit_price),
                 quantity=line.quantity,
                 tax=money_message(line.tax),
-                said_json=encoded(said[line.sku].said),
-                metadata=said[line.sku].metadata,
+                said_json=encoded(item.said),
+                metadata=item.metadata,
             )
-            for line in quote.lines
+            for line, item in zip(quote.lines, purchase.items or (), strict=True)
         ],
         subtotal=money_message(quote.subtotal),
         discount=money_message(quote.discount),
@@ -46,14 +59,16 @@ async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
         custom_fields_json=encoded(purchase.custom_fields),
         metadata=purchase.metadata,
     )
-    await neighbors.order.CreateOrder(request, timeout=neighbors.timeout_seconds)
-    return purchase
 
 
-async def undo(neighbors: Neighbors, purchase: Purchase) -> None:
-    """In silence, as it was made; refuses a CreateOrder that is still on its way."""
-    request = AbandonOrderRequest(checkout_id=purchase.checkout_id, reason="checkout failed")
-    await neighbors.order.AbandonOrder(request, timeout=neighbors.timeout_seconds)
+async def undo(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
+    """In silence, as it was made; refuses a CreateOrder that is still on its way. An order that was confirmed cannot be
+    abandoned: of the two, order lets one happen.
+    """
+    requests = [AbandonOrderRequest(checkout_id=one.checkout_id, reason="checkout failed") for one in purchases]
+    wave = AbandonManyRequest(requests=requests, origins=origins(purchases))
+    answer = await neighbors.order.AbandonMany(wave, timeout=neighbors.timeout_seconds)
+    return unchanged(purchases, results_of(answer.outcomes))
 
 
-CREATE_ORDER = Step("create_order", do, undo)
+CREATE_ORDER = Step("create_order", do, undo, arbiter=True)

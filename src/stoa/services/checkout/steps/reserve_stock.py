@@ -1,24 +1,38 @@
-"""Reserve: hold every line, or none. A repeat renews the hold, and takes the stock again if it had expired."""
+"""Reserve: promise every line to the order, or none. What is promised does not expire: the saga confirms it or gives it
+back, however late."""
 
 from __future__ import annotations
 
-from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest, ReserveRequest
-from stoa.services.checkout.messages import line_messages
+from collections.abc import Sequence
+
+from stoa.contracts.inventory.v1.inventory_pb2 import (
+    ReleaseManyRequest,
+    ReleaseRequest,
+    ReserveManyRequest,
+    ReserveRequest,
+)
+from stoa.kit.many import results_of
+from stoa.services.checkout.messages import line_messages, origins
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
-from stoa.services.checkout.steps.step import Step
+from stoa.services.checkout.steps.step import Step, unchanged
 
 
-async def do(neighbors: Neighbors, purchase: Purchase) -> Purchase:
-    assert purchase.items is not None
-    request = ReserveRequest(key=purchase.checkout_id, lines=line_messages(purchase.items))
-    await neighbors.inventory.Reserve(request, timeout=neighbors.timeout_seconds)
-    return purchase
+async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
+    requests = [
+        ReserveRequest(key=one.checkout_id, lines=line_messages(one.items), order_id=one.order_id) for one in purchases
+    ]
+    wave = ReserveManyRequest(requests=requests, origins=origins(purchases))
+    answer = await neighbors.inventory.ReserveMany(wave, timeout=neighbors.timeout_seconds)
+    return unchanged(purchases, results_of(answer.outcomes))
 
 
-async def undo(neighbors: Neighbors, purchase: Purchase) -> None:
-    """Also gives back what was allocated; refuses a Reserve that is still on its way."""
-    await neighbors.inventory.Release(ReleaseRequest(key=purchase.checkout_id), timeout=neighbors.timeout_seconds)
+async def undo(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
+    """Refuses a Reserve that is still on its way."""
+    requests = [ReleaseRequest(key=one.checkout_id) for one in purchases]
+    wave = ReleaseManyRequest(requests=requests, origins=origins(purchases))
+    answer = await neighbors.inventory.ReleaseMany(wave, timeout=neighbors.timeout_seconds)
+    return unchanged(purchases, results_of(answer.outcomes))
 
 
 RESERVE_STOCK = Step("reserve_stock", do, undo)

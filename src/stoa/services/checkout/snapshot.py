@@ -1,0 +1,55 @@
+"""The snapshot: what is bought, by whom, where it goes and what it costs, taken down before anything is begun.
+
+It only reads: the cart has something in it, all of it is for sale, and what the order did not say of the buyer the cart
+did. What was taken down stays, whatever happens to prices while the order is under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from msgspec.structs import replace
+
+from stoa.contracts.order.v1.order_pb2 import CheckCustomFieldsRequest
+from stoa.ports.destination import destination_of
+from stoa.services.checkout.errors import AddressMissing, EmailMissing, PriceChanged
+from stoa.services.checkout.messages import encoded
+from stoa.services.checkout.neighbors import Neighbors
+from stoa.services.checkout.pricing import quote
+from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.read_cart import CartAsked, CartContents
+
+SNAPSHOT = "snapshot"
+"""What is said of it where steps are named."""
+
+ReadCart = Callable[[CartAsked], Awaitable[CartContents]]
+
+
+async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase) -> Purchase:
+    """The purchase with all of it. Raises what refuses it."""
+    if purchase.custom_fields:
+        asked = CheckCustomFieldsRequest(custom_fields_json=encoded(purchase.custom_fields))
+        await neighbors.order.CheckCustomFields(asked, timeout=neighbors.timeout_seconds)
+    cart = await read(CartAsked(purchase.user_id, purchase.cart_id, purchase.shipping_address))
+    email = purchase.email or cart.email or purchase.account_email
+    if not email:
+        raise EmailMissing
+    shipping, billing = purchase.shipping_address, purchase.billing_address
+    if shipping is None:
+        # The cart's two go together: the bill of another parcel is nobody's guess.
+        shipping, billing = cart.shipping_address, billing or cart.billing_address
+    if shipping is None:
+        raise AddressMissing
+    quoted = await quote(cart.items, purchase.shipping_method, destination_of(shipping), neighbors.rules)
+    if purchase.expected_total is not None and quoted.total != purchase.expected_total:
+        raise PriceChanged(quoted.total)
+    return replace(
+        purchase,
+        bought_cart_id=cart.cart_id,
+        bought_cart_round=cart.round,
+        items=cart.items,
+        email=email,
+        shipping_address=shipping,
+        billing_address=billing or shipping,
+        quote=quoted,
+    )
