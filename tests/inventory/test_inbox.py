@@ -21,17 +21,20 @@ from stoa.services.inventory.release import release
 SKUS = [f"S{at:02}" for at in range(12)]
 
 
-def placed(order_id: str, key: str, lines: dict[str, int], traceparent: str = "") -> Event:
+def placed(
+    order_id: str, key: str, lines: dict[str, int], traceparent: str = "", event_type: str = "order.placed"
+) -> Event:
+    """Or what became of the order, all of which comes back."""
     items = [{"sku": sku, "quantity": units} for sku, units in lines.items()]
     return Event(
         id=uuid7(),
-        type="order.placed",
+        type=event_type,
         source="order",
         subject=order_id,
         time=now(),
         aggregateversion=1,
         traceparent=traceparent,
-        data={"order_id": order_id, "number": key, "reservation_key": key, "items": items},
+        data={"order_id": order_id, "number": key, "reservation_key": key, "items": items, "return_id": order_id},
     )
 
 

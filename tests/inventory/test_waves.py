@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 
 import asyncpg
+import holding
 import pytest
 from inventory.test_inbox import placed
 from runners import deadlocks
 
 from stoa.kit import context, many
-from stoa.kit.db import DatabaseUnavailable
+from stoa.kit.db import LOCK_SECONDS, DatabaseUnavailable
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
 from stoa.services.inventory.errors import OutOfStock
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.give_back import Release, release_all
-from stoa.services.inventory.handlers import handle_batch
+from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.release import release_many
 from stoa.services.inventory.reservation import Reservation
@@ -294,6 +296,72 @@ async def test_waves_of_all_acts_race_without_loss_or_deadlock(shop, twin, postg
     assert set(states.values()) == {"committed", "released", "expired"}
     assert await shop.db.fetchval("SELECT sum(reserved) FROM stock") == 0
     assert await shop.db.fetchval("SELECT -sum(quantity) FROM stock_movements WHERE kind = 'sale'") == 3 * len(sold)
+    assert await shop.discrepancies() == []
+    await shop.assert_sound()
+    assert await deadlocks(postgres, *(one.db for one in shops)) == 0
+
+
+async def test_a_held_item_stops_those_of_a_wave_who_need_it_and_no_other(shop):
+    for sku in ("A", "X"):
+        await shop.put(sku, 100)
+    wave = [*wave_of((f"k{at}" for at in range(10)), A=1), *wave_of(["stuck"], A=1, X=1)]
+    await reserve_wave(shop, wave_of(["back"], A=1, X=1))
+    async with holding.held(shop.db.dsn, "SELECT FROM items WHERE sku = $1 FOR UPDATE", "X"):
+        waiting = [
+            asyncio.create_task(reserve_wave(shop, [wave[-1]])),
+            asyncio.create_task(release_wave(shop, ["back"])),
+        ]
+        started = time.monotonic()
+        answers = await asyncio.gather(reserve_wave(shop, wave[:-1]), release_wave(shop, ["never", "nor this"]))
+        assert time.monotonic() - started < LOCK_SECONDS
+        assert [one.state for one in answers[0]] == [State.ALLOCATED] * 10
+        assert answers[1] == [State.RELEASED] * 2
+        assert not any(each.done() for each in waiting)
+    assert (await waiting[0])[0].state is State.ALLOCATED
+    assert await waiting[1] == [State.RELEASED]
+    assert (await shop.stock("A"), await shop.stock("X")) == ((100, 11), (100, 1))
+    await shop.assert_sound()
+
+
+async def test_orders_of_all_kinds_in_one_batch_race_with_who_buys(shop, twin, postgres):
+    """Placed, canceled and sent back, in batches of two processes that lock the same, beside reservations of it."""
+    chance = random.Random(5)
+    skus = [f"S{at}" for at in range(6)]
+    for sku in skus:
+        await shop.put(sku, 1000)
+    wave = [
+        ReservationRequest(f"order-{at}", dict.fromkeys(chance.sample(skus, 3), 1), 900, uuid7()) for at in range(60)
+    ]
+    assert all(isinstance(one, Reservation) for one in await reserve_wave(shop, wave))
+    shops = [shop, twin()]
+
+    types = {
+        one.key: chance.choice(["order.placed", "order.placed", "order.canceled", "order.returned"]) for one in wave
+    }
+    events = [placed(one.order_id, one.key, dict(one.lines), event_type=types[one.key]) for one in wave]
+    batches = [events[at : at + 20] for at in range(0, 60, 20)]
+
+    async def handle(one, events):
+        for _ in range(2):
+            async with one.db.transaction() as tx:
+                for left in await handle_batch(tx, events):
+                    await handlers(one.inventory.outbox)[left.type](tx, left)
+
+    async def buy(one, name):
+        for at in range(10):
+            await one.promise(f"{name}-{at}", uuid7(), **dict.fromkeys(chance.sample(skus, 4), 1))
+            await release_wave(one, [f"{name}-{at}"])
+
+    await asyncio.gather(
+        *(handle(one, events) for one in shops for events in batches),
+        *(buy(one, f"{number}-{at}") for number, one in enumerate(shops) for at in range(3)),
+    )
+    states = {row["key"]: row["state"] for row in await shop.db.fetch("SELECT key, state FROM reservations")}
+    for key, event_type in types.items():
+        assert states[key] == ("released" if event_type == "order.canceled" else "committed")
+    gone = list(types.values()).count("order.placed")
+    assert await shop.db.fetchval("SELECT sum(on_hand) FROM stock") == 6000 - 3 * gone
+    assert await shop.db.fetchval("SELECT sum(reserved) FROM stock") == 0
     assert await shop.discrepancies() == []
     await shop.assert_sound()
     assert await deadlocks(postgres, *(one.db for one in shops)) == 0
