@@ -52,7 +52,7 @@ def postman() -> Postman:
 async def write(db, recipient: str = "ada@example.com", *, carried: bool = True) -> str:
     mail = Mail(uuid7(), "welcome", recipient, None, "Welcome", clock.now(), text="Hello", html="<p>Hello</p>")
     async with db.transaction() as tx:
-        await repository.add_delivery(tx, mail, uuid7(), carried=carried)
+        await repository.add_deliveries(tx, {uuid7(): mail}, carried=carried)
     return mail.id
 
 

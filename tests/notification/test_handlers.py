@@ -4,16 +4,18 @@ import asyncio
 from operator import attrgetter
 
 import pytest
+from counting import Counting
 
 from stoa.app import SERVICES
 from stoa.kit import clock
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.services.notification import repository
-from stoa.services.notification.handlers import handle_batch, handlers
+from stoa.services.notification.handlers import Post, handlers, write
 from stoa.services.notification.mails import Mails
 
-HANDLERS = handlers(Mails("Stoa"))
+POST = Post(Mails("Stoa"))
+HANDLERS = handlers(POST)
 
 
 def gbp(amount: int) -> dict[str, object]:
@@ -58,7 +60,7 @@ async def db(database):
 def hear(db):
     async def handle(heard: Event) -> None:
         async with db.transaction() as tx:
-            for event in await handle_batch(tx, [heard]):
+            for event in await write(POST, tx, [heard]):
                 await HANDLERS[event.type](tx, event)
 
     return handle
@@ -150,3 +152,40 @@ async def test_the_mails_to_who_is_deleted_go_and_nobody_elses(db, hear):
     assert len(await repository.list_deliveries(db, limit=10)) == 2
     await hear(event("user.deleted", user_id=uuid7(), email="ada@example.com"))
     assert [mail.recipient for mail in await repository.list_deliveries(db, limit=10)] == ["bea@example.com"]
+
+
+@pytest.mark.parametrize("count", [1, 20, 256])
+async def test_a_batch_costs_what_one_event_does(db, count):
+    counting = Counting(db)
+    async with counting.transaction() as tx:
+        await write(POST, tx, [placed(uuid7())])
+    orders = [uuid7() for _ in range(count)]
+    batch = [placed(order_id) for order_id in orders] + [refunded(order_id, 100) for order_id in orders]
+    counting.taken()
+    async with counting.transaction() as tx:
+        assert list(await write(POST, tx, batch)) == []
+    assert counting.taken() == ["BEGIN", repository.HOLD_CONTACTS, repository.ADD_DELIVERIES, "COMMIT"]
+    await counting.close()
+    kinds = await db.fetch("SELECT template, count(DISTINCT order_id) AS count FROM deliveries GROUP BY 1 ORDER BY 1")
+    assert [(row["template"], row["count"]) for row in kinds] == [
+        ("order_confirmation", count + 1),
+        ("refund_issued", count),
+    ]
+
+
+async def test_in_one_batch_each_refund_finds_its_order_or_waits_for_it(db, hear):
+    waiting, here, nowhere = uuid7(), uuid7(), uuid7()
+    await hear(refunded(waiting, 100))
+    gone = event("user.deleted", user_id=uuid7(), email="eve@example.com")
+    batch = [refunded(here, 200), placed(here), gone, placed(waiting), refunded(waiting, 300), refunded(nowhere, 400)]
+    batch.append(event("user.registered", email="bea@example.com", first_name="Bea"))
+    for _ in range(2):  # a repeat sends nothing
+        async with db.transaction() as tx:
+            assert list(await write(POST, tx, batch)) == [gone]
+    about = await db.fetch("SELECT template, order_id FROM deliveries WHERE order_id IS NOT NULL")
+    assert sorted((row["template"], row["order_id"]) for row in about) == sorted(
+        [("order_confirmation", here), ("order_confirmation", waiting)]
+        + [("refund_issued", order_id) for order_id in (here, waiting, waiting)]
+    )
+    assert await db.fetchval("SELECT count(*) FROM deliveries WHERE recipient = 'bea@example.com'") == 1
+    assert await db.fetchval("SELECT order_id FROM waiting_refunds") == nowhere

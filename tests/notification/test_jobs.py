@@ -50,7 +50,7 @@ async def test_whom_to_write_to_ends_with_what_waits_for_the_order(database):
     )
     async with db.transaction() as tx:
         for order_id in (old, young):
-            await repository.add_waiting(tx, Refund(uuid7(), order_id, Money(1, "GBP")))
+            await repository.add_waiting(tx, [Refund(uuid7(), order_id, Money(1, "GBP"))])
     for _ in range(2):
         await end_mails(db, Settings(delivery_days=730))
         assert [row["order_id"] for row in await db.fetch("SELECT order_id FROM order_contacts")] == [young]

@@ -52,13 +52,13 @@ async def mails(db) -> list[Mail]:
             mail_id, template, recipient, order_id, f"About {template}", clock.now(), text="text", html="<p>html</p>"
         )
         async with db.transaction() as tx:
-            await repository.add_delivery(tx, mail, uuid7(), carried=False)
+            await repository.add_deliveries(tx, {uuid7(): mail}, carried=False)
         made.append(mail)
     return made
 
 
 async def test_every_statement_can_be_prepared(db):
-    assert "ADD_DELIVERY" in await prepare_all(db, repository)
+    assert "ADD_DELIVERIES" in await prepare_all(db, repository)
 
 
 @pytest.mark.parametrize(

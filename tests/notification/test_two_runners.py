@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from notification.test_handlers import placed, refunded
 from runners import deadlocks, drained
@@ -10,14 +12,15 @@ from stoa.app import SERVICES
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import BATCH, Inbox
-from stoa.services.notification.handlers import handle_batch, handlers
+from stoa.services.notification.handlers import Post, handlers, write
 from stoa.services.notification.mails import Mails
 
 ROUNDS = 4
 
 
 def runner(db: Database) -> Inbox:
-    return Inbox(SERVICES["notification"], db, handlers(Mails("Stoa")), handle_batch)
+    post = Post(Mails("Stoa"))
+    return Inbox(SERVICES["notification"], db, handlers(post), partial(write, post))
 
 
 @pytest.mark.parametrize("first_known", [True, False], ids=["known orders", "unknown orders"])

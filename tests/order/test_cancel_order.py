@@ -54,7 +54,7 @@ async def test_what_went_back_by_hand_is_not_due_again(orders, placed, announced
     order = await placed()
     told = PaymentTold(order.payment_id, 5, PaymentState.REFUNDED, refunded_minor=5000, by_hand_minor=5000)
     async with orders.db.transaction() as tx:
-        await repository.hear_payment(tx, told)
+        await repository.hear_payments(tx, [told])
     canceled = await cancel_order(orders, order.id, principal(order.user_id), "changed my mind")
     assert (canceled.refund_due, canceled.left) == (gbp(1591), gbp(0))
     assert payment_status_of(canceled) is PaymentStatus.REFUND_PENDING

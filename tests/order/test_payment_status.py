@@ -3,13 +3,14 @@
 from itertools import permutations
 
 import pytest
+from counting import Counting
 
 from stoa.kit import clock
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.services.order import repository
-from stoa.services.order.handlers import HANDLERS
+from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, left, payment_status
 from stoa.services.order.view import payment_status_of
 
@@ -116,6 +117,26 @@ async def test_in_whatever_order_events_come_and_however_often(orders, placed, a
     heard = await repository.read_order(orders.db, order.id)
     assert (heard.refunded, payment_status_of(heard)) == (gbp(6591), PaymentStatus.REFUNDED)
     assert heard.version == order.version
+    together = await placed()
+    batch = [refund(4, together.payment_id, 6591), told("payment.succeeded", 2, together.payment_id)]
+    async with orders.db.transaction() as tx:
+        assert list(await handle_batch(tx, [batch[at % 2] for at in arrival])) == []
+    heard = await repository.read_order(orders.db, together.id)
+    assert (heard.refunded, payment_status_of(heard)) == (gbp(6591), PaymentStatus.REFUNDED)
+
+
+@pytest.mark.parametrize("count", [1, 20, 256])
+async def test_a_batch_costs_what_one_event_does(orders, count):
+    db = Counting(orders.db)
+    async with db.transaction() as tx:
+        await handle_batch(tx, [told("payment.succeeded", 2, uuid7())])
+    db.taken()
+    batch = [told("payment.succeeded" if at % 2 else "payment.failed", 2, uuid7()) for at in range(count)]
+    async with db.transaction() as tx:
+        await handle_batch(tx, batch)
+    assert db.taken() == ["BEGIN", repository.HEAR_PAYMENTS, "COMMIT"]
+    assert await db.fetchval("SELECT count(*) FROM payments") == count + 1
+    await db.close()
 
 
 async def test_a_payment_heard_of_before_its_order(orders, placed):

@@ -159,12 +159,14 @@ async def test_only_what_payment_does_not_know_of(orders, placed, payments, rest
     assert (stored.refund_due, stored.settled, stored.left) == (gbp(2399), gbp(2399), gbp(6591 - 2399 - 2000))
     told_last = PaymentTold(order.payment_id, 10, PaymentState.REFUNDED, 4399, 2000)
     async with orders.db.transaction() as tx:
-        await repository.hear_payment(tx, told_last)
+        await repository.hear_payments(tx, [told_last])
     ended = await repository.read_order(orders.db, order.id)
     assert payment_status_of(ended) is PaymentStatus.SETTLED
     # Should the event be put back all the same, payment gives back what it says, and the order shows that.
     async with orders.db.transaction() as tx:
-        await repository.hear_payment(tx, PaymentTold(order.payment_id, 11, PaymentState.REFUNDED, 4399 + 2399, 2000))
+        await repository.hear_payments(
+            tx, [PaymentTold(order.payment_id, 11, PaymentState.REFUNDED, 4399 + 2399, 2000)]
+        )
     assert payment_status_of(await repository.read_order(orders.db, order.id)) is PaymentStatus.REFUNDED
 
 

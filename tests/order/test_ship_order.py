@@ -40,7 +40,7 @@ async def test_what_was_heard_before_stops_it_too(orders, placed):
     order = await placed()
     told = PaymentTold(order.payment_id, 9, PaymentState.REFUNDED, refunded_minor=6591, by_hand_minor=6591)
     async with orders.db.transaction() as tx:
-        await repository.hear_payment(tx, told)
+        await repository.hear_payments(tx, [told])
     with pytest.raises(NotPaid):
         await ship(orders, order)
     stored = await repository.read_order(orders.db, order.id)

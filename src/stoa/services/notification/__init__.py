@@ -19,7 +19,7 @@ from stoa.contracts.notification.v1.notification_pb2_grpc import add_Notificatio
 from stoa.kit.service import Job, Parts, Resources
 from stoa.ports.mail import Mailer
 from stoa.services.notification.carry import Carrying
-from stoa.services.notification.handlers import handle_batch, handlers
+from stoa.services.notification.handlers import Post, handlers, write
 from stoa.services.notification.jobs import END_EVERY_SECONDS, end_mails
 from stoa.services.notification.mails import Mails
 from stoa.services.notification.routes import routes
@@ -35,11 +35,11 @@ def build(resources: Resources) -> Parts:
     if mailer is not None:
         jobs.append(Job("carry_mails", Carrying(resources.db, mailer).round))
     folder = resources.shop_folder
-    mails = Mails(settings.shop_name, folder / "mails" if folder else None)
+    post = Post(Mails(settings.shop_name, folder / "mails" if folder else None), carried=mailer is not None)
     return Parts(
         routes=routes.bind(resources.db),
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],
-        handlers=handlers(mails, carried=mailer is not None),
-        batch_handler=handle_batch,
+        handlers=handlers(post),
+        batch_handler=partial(write, post),
         jobs=jobs,
     )

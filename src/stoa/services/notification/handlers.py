@@ -1,12 +1,13 @@
 """When something is announced that a customer wants to know, a mail is written.
 
-Exactly one per event, into the mailbox, in the transaction that marks the event as done. When an account is deleted,
+Exactly one per event, into the mailbox, in the transaction that marks the event as done, together with those of all
+events of that transaction. When an account is deleted,
 the mails to its address go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from stoa.kit.service import Handler
 from stoa.services.notification import repository
 from stoa.services.notification.examples import Template
 from stoa.services.notification.mails import Mails
-from stoa.services.notification.repository import Contact, Mail, Refund
+from stoa.services.notification.repository import Contact, Held, Mail, Refund
 
 
 class UserRegistered(msgspec.Struct, frozen=True):
@@ -124,46 +125,68 @@ class Post:
     """How mails look, and whether somebody carries them."""
 
     mails: Mails
-    carried: bool
+    carried: bool = False
 
 
-def handlers(mails: Mails, *, carried: bool = False) -> dict[str, Handler]:
-    """What notification does when it hears each of its events; `carried`: whether somebody carries the mails."""
-    post = Post(mails, carried)
-    return {
-        "user.registered": _welcome(post),
-        "user.deleted": _forget,
-        "user.proof_asked": _proof(post),
-        **{kind: _about_order(post, template, shape) for kind, (template, shape) in ABOUT_ORDERS.items()},
-        "payment.refunded": _refund(post),
-    }
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one event has somebody told."""
+
+    event_id: str
+    template: Template
+    recipient: str
+    values: dict[str, Any]
+    order_id: str | None = None
 
 
-async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Keep whom to write to about the orders of all of them, and hold that, in the order of the orders' ids.
+def handlers(post: Post) -> Mapping[str, Handler]:
+    """What notification does when it hears each of its events alone."""
 
-    An order and its refund come as events of two subjects, so two runners may have one each, in a batch with others.
+    async def write_one(tx: Transaction, event: Event) -> None:
+        await write(post, tx, [event])
+
+    return {**dict.fromkeys([*WELCOMES, *ABOUT_ORDERS, "payment.refunded"], write_one), "user.deleted": _forget}
+
+
+async def write(post: Post, tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Write the mail of each event that has one, all at once.
+
+    What is known of the orders that they are about is kept and held first, in the order of the orders' ids: an order
+    and its refund come as events of two subjects, so two runners may have one each, in a batch with others.
     """
+    letters = [WELCOMES[event.type](event) for event in events if event.type in WELCOMES]
     contacts: dict[str, Contact | None] = {}
     for event in events:
         if event.type in ABOUT_ORDERS:
-            about = event.read(AboutOrder)
-            contacts[about.order_id] = Contact(about.number, about.email)
-        elif event.type == "payment.refunded":
-            contacts.setdefault(event.read(PaymentRefunded).order_id, None)
+            template, shape = ABOUT_ORDERS[event.type]
+            heard = event.read(shape)
+            letters.append(Letter(event.id, template, heard.email, msgspec.to_builtins(heard), heard.order_id))
+            contacts[heard.order_id] = Contact(heard.number, heard.email)
+    refunds = [_refund(event) for event in events if event.type == "payment.refunded"]
+    for refund in refunds:
+        contacts.setdefault(refund.order_id, None)
     if contacts:
-        await repository.hold_contacts(tx, contacts)
-    return events
+        letters += await _about_refunds(tx, await repository.hold_contacts(tx, contacts), refunds)
+    if letters:
+        mails = {letter.event_id: _mail(post.mails, letter) for letter in letters}
+        await repository.add_deliveries(tx, mails, carried=post.carried)
+    return [event for event in events if event.type == "user.deleted"]
 
 
-def _welcome(post: Post) -> Handler:
-    async def handle(tx: Transaction, event: Event) -> None:
-        heard = event.read(UserRegistered)
-        await _send(
-            tx, post, Template.WELCOME, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard)
-        )
+async def _about_refunds(tx: Transaction, held: Mapping[str, Held], refunds: Sequence[Refund]) -> list[Letter]:
+    """Those for which the address is known, also of what has waited for that.
 
-    return handle
+    Payment knows no addresses: they come with the order's events, sometimes later than the refund. An order that nobody
+    ever announces was never placed, and its customer was told at the checkout that the purchase failed: its refund
+    needs no mail, and none is sent.
+    """
+    contacts = {order_id: one.contact for order_id, one in held.items() if one.contact is not None}
+    if waiting := [refund for refund in refunds if refund.order_id not in contacts]:
+        await repository.add_waiting(tx, waiting)
+    known = [refund for refund in refunds if refund.order_id in contacts]
+    if heard_of := [order_id for order_id in contacts if held[order_id].was_heard]:
+        known += await repository.take_waiting(tx, heard_of)
+    return [_about_refund(contacts[refund.order_id], refund) for refund in known]
 
 
 async def _forget(tx: Transaction, event: Event) -> None:
@@ -173,83 +196,40 @@ async def _forget(tx: Transaction, event: Event) -> None:
         await repository.forget_recipient(tx, heard.email)
 
 
-def _proof(post: Post) -> Handler:
-    async def handle(tx: Transaction, event: Event) -> None:
-        heard = event.read(AddressProofAsked)
-        template = Template.ACCOUNT_EXISTS if heard.code is None else Template.ADDRESS_PROOF
-        await _send(tx, post, template, event_id=event.id, recipient=heard.email, values=msgspec.to_builtins(heard))
-
-    return handle
+def _welcome(event: Event) -> Letter:
+    heard = event.read(UserRegistered)
+    return Letter(event.id, Template.WELCOME, heard.email, msgspec.to_builtins(heard))
 
 
-def _about_order(post: Post, template: Template, shape: type[AboutOrder]) -> Handler:
-    async def handle(tx: Transaction, event: Event) -> None:
-        heard = event.read(shape)
-        await _send(
-            tx,
-            post,
-            template,
-            event_id=event.id,
-            recipient=heard.email,
-            order_id=heard.order_id,
-            values=msgspec.to_builtins(heard),
-        )
-        for refund in await repository.take_waiting(tx, heard.order_id):
-            await _send_refund(tx, post, Contact(heard.number, heard.email), refund)
-
-    return handle
+def _proof(event: Event) -> Letter:
+    heard = event.read(AddressProofAsked)
+    template = Template.ACCOUNT_EXISTS if heard.code is None else Template.ADDRESS_PROOF
+    return Letter(event.id, template, heard.email, msgspec.to_builtins(heard))
 
 
-def _refund(post: Post) -> Handler:
-    """Payment knows no addresses: they come with the order's events, sometimes later than the refund.
-
-    An order that nobody ever announces was never placed, and its customer was told at the checkout that
-    the purchase failed: its refund needs no mail, and none is sent.
-    """
-
-    async def handle(tx: Transaction, event: Event) -> None:
-        heard = event.read(PaymentRefunded)
-        refund = Refund(event.id, heard.order_id, heard.amount)
-        contact = await repository.find_contact(tx, heard.order_id)
-        if contact is None:
-            await repository.add_waiting(tx, refund)
-        else:
-            await _send_refund(tx, post, contact, refund)
-
-    return handle
+WELCOMES: Mapping[str, Callable[[Event], Letter]] = {"user.registered": _welcome, "user.proof_asked": _proof}
+"""What is written to somebody who is about to be a customer."""
 
 
-async def _send_refund(tx: Transaction, post: Post, contact: Contact, refund: Refund) -> None:
-    await _send(
-        tx,
-        post,
-        Template.REFUND_ISSUED,
-        event_id=refund.event_id,
-        recipient=contact.email,
-        order_id=refund.order_id,
-        values={"number": contact.number, "amount": msgspec.to_builtins(refund.amount)},
-    )
+def _refund(event: Event) -> Refund:
+    heard = event.read(PaymentRefunded)
+    return Refund(event.id, heard.order_id, heard.amount)
 
 
-async def _send(
-    tx: Transaction,
-    post: Post,
-    template: Template,
-    *,
-    event_id: str,
-    recipient: str,
-    values: dict[str, Any],
-    order_id: str | None = None,
-) -> None:
-    written = post.mails.render(template, values)
-    mail = Mail(
+def _about_refund(contact: Contact, refund: Refund) -> Letter:
+    values = {"number": contact.number, "amount": msgspec.to_builtins(refund.amount)}
+    return Letter(refund.event_id, Template.REFUND_ISSUED, contact.email, values, refund.order_id)
+
+
+def _mail(mails: Mails, letter: Letter) -> Mail:
+    written = mails.render(letter.template, letter.values)
+    return Mail(
         id=ids.uuid7(),
-        template=template,
-        recipient=recipient,
-        order_id=order_id,
+        template=letter.template,
+        recipient=letter.recipient,
+        order_id=letter.order_id,
         subject=written.subject,
         sent_at=clock.now(),
         text=written.text,
         html=written.html,
     )
-    await repository.add_delivery(tx, mail, event_id, carried=post.carried)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 from stoa.kit import ids
 from stoa.kit.by_index import plan_by_index
@@ -48,26 +49,32 @@ class Due:
     mail: OutgoingMail
 
 
-ADD_DELIVERY = """
+ADD_DELIVERIES = """
     INSERT INTO deliveries (id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at, due_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, CASE WHEN $10::boolean THEN $9::timestamptz END)
+    SELECT mail.*, CASE WHEN $10::boolean THEN sent_at END
+    FROM unnest(
+        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[],
+        $9::timestamptz[]
+    ) AS mail (id, event_id, template, recipient, order_id, subject, text_body, html_body, sent_at)
+    ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING
 """
 
 
-async def add_delivery(tx: Transaction, mail: Mail, event_id: str, *, carried: bool) -> None:
-    """Put a mail into the mailbox, once per event; one that is to be `carried` is due at once."""
+async def add_deliveries(tx: Transaction, mails: Mapping[str, Mail], *, carried: bool) -> None:
+    """Put mails into the mailbox, one for each event by its id, and once; those that are to be `carried` are due at
+    once."""
     await tx.execute(
-        ADD_DELIVERY,
-        mail.id,
-        event_id,
-        mail.template,
-        mail.recipient,
-        mail.order_id,
-        mail.subject,
-        mail.text,
-        mail.html,
-        mail.sent_at,
+        ADD_DELIVERIES,
+        [mail.id for mail in mails.values()],
+        list(mails),
+        [mail.template for mail in mails.values()],
+        [mail.recipient for mail in mails.values()],
+        [mail.order_id for mail in mails.values()],
+        [mail.subject for mail in mails.values()],
+        [mail.text for mail in mails.values()],
+        [mail.html for mail in mails.values()],
+        [mail.sent_at for mail in mails.values()],
         carried,
     )
 
@@ -215,8 +222,18 @@ class Contact:
     email: str
 
 
+class Held(NamedTuple):
+    """Whom to write to about an order, None where it was not heard of yet. A refund may have waited for that only where
+    something `was_heard` of the order before.
+    """
+
+    contact: Contact | None
+    was_heard: bool
+
+
 # Written even where nothing changes: the row lock makes what waits for an address and what brings it
 # take turns, so that neither can miss the other. In the order of the ids, so that they take turns and no more.
+# Only a row that was there before has been locked by who writes it, which xmax tells.
 HOLD_CONTACTS = """
     INSERT INTO order_contacts AS known (order_id, number, email)
     SELECT order_id, number, email FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (order_id, number, email)
@@ -224,17 +241,24 @@ HOLD_CONTACTS = """
     ON CONFLICT (order_id) DO UPDATE
     SET number = coalesce(excluded.number, known.number), email = coalesce(excluded.email, known.email),
         heard_at = excluded.heard_at
+    RETURNING order_id, number, email, xmax <> 0 AS was_heard
 """
 
 
-async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None]) -> None:
-    """Keep, by order, whom to write to; None where an event only asks for it. The rows stay locked."""
-    await tx.execute(
+async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None]) -> dict[str, Held]:
+    """Keep, by order, whom to write to, None where an event only asks for it; what is known then. The rows stay locked."""
+    rows = await tx.fetch(
         HOLD_CONTACTS,
         list(contacts),
         [contact and contact.number for contact in contacts.values()],
         [contact and contact.email for contact in contacts.values()],
     )
+    return {
+        row["order_id"]: Held(
+            None if row["email"] is None else Contact(row["number"], row["email"]), was_heard=row["was_heard"]
+        )
+        for row in rows
+    }
 
 
 # The refunds that wait for its order go with it. One that an event holds at this moment stays.
@@ -253,15 +277,6 @@ async def remove_contacts(db: Database, heard_before: datetime, most: int) -> in
         return affected(await tx.execute(REMOVE_CONTACTS, heard_before, most))
 
 
-FIND_CONTACT = "SELECT number, email FROM order_contacts WHERE order_id = $1 AND email IS NOT NULL"
-
-
-async def find_contact(tx: Transaction, order_id: str) -> Contact | None:
-    """Whom to write to about an order, whose row must be held; None if it was not heard of yet."""
-    row = await tx.fetchrow(FIND_CONTACT, order_id)
-    return None if row is None else Contact(row["number"], row["email"])
-
-
 @dataclass(frozen=True, slots=True)
 class Refund:
     """`event_id` is of the event that told of it."""
@@ -272,21 +287,31 @@ class Refund:
 
 
 ADD_WAITING = """
-    INSERT INTO waiting_refunds (event_id, order_id, amount_minor, currency) VALUES ($1, $2, $3, $4)
+    INSERT INTO waiting_refunds (event_id, order_id, amount_minor, currency)
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::text[]) AS refund ORDER BY 1
     ON CONFLICT DO NOTHING
 """
 
 
-async def add_waiting(tx: Transaction, refund: Refund) -> None:
-    """Keep a refund until its order is heard of."""
-    await tx.execute(ADD_WAITING, refund.event_id, refund.order_id, refund.amount.amount, refund.amount.currency)
+async def add_waiting(tx: Transaction, refunds: Sequence[Refund]) -> None:
+    """Keep refunds until their orders, whose rows are held, are heard of."""
+    await tx.execute(
+        ADD_WAITING,
+        [refund.event_id for refund in refunds],
+        [refund.order_id for refund in refunds],
+        [refund.amount.amount for refund in refunds],
+        [refund.amount.currency for refund in refunds],
+    )
 
 
-TAKE_WAITING = "DELETE FROM waiting_refunds WHERE order_id = $1 RETURNING event_id, order_id, amount_minor, currency"
+TAKE_WAITING = """
+    DELETE FROM waiting_refunds WHERE order_id = ANY ($1::uuid[])
+    RETURNING event_id, order_id, amount_minor, currency
+"""
 
 
-async def take_waiting(tx: Transaction, order_id: str) -> list[Refund]:
-    """The refunds that waited for this order, by event id: the order in which they were announced."""
-    rows = await tx.fetch(TAKE_WAITING, order_id)
+async def take_waiting(tx: Transaction, order_ids: Collection[str]) -> list[Refund]:
+    """The refunds that waited for these orders, by event id: the order in which they were announced."""
+    rows = await tx.fetch(TAKE_WAITING, list(order_ids))
     refunds = [Refund(row["event_id"], row["order_id"], Money(row["amount_minor"], row["currency"])) for row in rows]
     return sorted(refunds, key=attrgetter("event_id"))

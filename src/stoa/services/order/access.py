@@ -54,7 +54,7 @@ async def find_locked(
     if not await repository.lock_order(tx, order_id):
         raise NoSuchOrder
     if paid is not None:
-        await repository.hear_payment(tx, paid)
+        await repository.hear_payments(tx, [paid])
     order = _for(await repository.read_order(tx, order_id), caller, permission)
     if_match.check(order.version)
     return order

@@ -7,7 +7,7 @@ payment that it names. The payment's version decides what is newer; an older eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -40,37 +40,49 @@ class RefundChanged(msgspec.Struct, frozen=True):
 
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Lock the orders whose refunds have changed, in the order of their ids and before any payment's row, as
-    everybody does who locks both.
+    """Remember at once how all of their payments stand, after locking the orders whose refunds have changed: in the
+    order of their ids and before any payment's row, as everybody does who locks both.
     """
-    changed = {event.read(RefundChanged).order_id for event in events if event.type == "payment.refund_changed"}
+    changed = [event for event in events if event.type == "payment.refund_changed"]
     if changed:
-        await repository.lock_orders(tx, changed)
-    return events
+        await repository.lock_orders(tx, {event.read(RefundChanged).order_id for event in changed})
+    told = [TELL[event.type](event) for event in events if event.type in TELL]
+    if told:
+        await repository.hear_payments(tx, told)
+    return changed
 
 
-async def payment_succeeded(tx: Transaction, event: Event) -> None:
-    payment_id = event.read(AboutPayment).payment_id
-    await repository.hear_payment(tx, PaymentTold(payment_id, event.aggregateversion, PaymentState.SUCCEEDED))
+async def payment_told(tx: Transaction, event: Event) -> None:
+    await repository.hear_payments(tx, [TELL[event.type](event)])
 
 
-async def payment_failed(tx: Transaction, event: Event) -> None:
-    payment_id = event.read(AboutPayment).payment_id
-    await repository.hear_payment(tx, PaymentTold(payment_id, event.aggregateversion, PaymentState.FAILED))
+def _succeeded(event: Event) -> PaymentTold:
+    return PaymentTold(event.read(AboutPayment).payment_id, event.aggregateversion, PaymentState.SUCCEEDED)
 
 
-async def money_went_back(tx: Transaction, event: Event) -> None:
+def _failed(event: Event) -> PaymentTold:
+    return PaymentTold(event.read(AboutPayment).payment_id, event.aggregateversion, PaymentState.FAILED)
+
+
+def _money_went_back(event: Event) -> PaymentTold:
     """Or did not: what failed by hand is not under way any more. What a return or cancellation asked for stays due."""
     heard = event.read(PaymentRefunded)
     gone = heard.refunded_total.amount
-    told = PaymentTold(
+    return PaymentTold(
         heard.payment_id,
         event.aggregateversion,
         PaymentState.REFUNDED if gone else PaymentState.SUCCEEDED,
         gone,
         heard.by_hand.amount if heard.by_hand is not None else 0,
     )
-    await repository.hear_payment(tx, told)
+
+
+TELL: Mapping[str, Callable[[Event], PaymentTold]] = {
+    "payment.succeeded": _succeeded,
+    "payment.failed": _failed,
+    "payment.refunded": _money_went_back,
+    "payment.refund_failed": _money_went_back,
+}
 
 
 async def refund_changed(tx: Transaction, event: Event) -> None:
@@ -81,10 +93,7 @@ async def refund_changed(tx: Transaction, event: Event) -> None:
         await returns_repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
 
 
-HANDLERS: dict[str, Handler] = {
-    "payment.succeeded": payment_succeeded,
-    "payment.failed": payment_failed,
+HANDLERS: Mapping[str, Handler] = {
+    **dict.fromkeys(TELL, payment_told),
     "payment.refund_changed": refund_changed,
-    "payment.refunded": money_went_back,
-    "payment.refund_failed": money_went_back,
 }

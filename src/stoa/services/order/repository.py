@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -552,8 +553,13 @@ async def read_history(db: Db, order_id: str) -> list[Change[Status]]:
     return [change_of(row, Status) for row in await db.fetch(READ_HISTORY, order_id)]
 
 
-HEAR_PAYMENT = """
-    INSERT INTO payments AS known (id, version, state, refunded_minor, by_hand_minor) VALUES ($1, $2, $3, $4, $5)
+# In the order of ids, so that two of these wait for each other and do not deadlock.
+HEAR_PAYMENTS = """
+    INSERT INTO payments AS known (id, version, state, refunded_minor, by_hand_minor)
+    SELECT id, version, state, refunded_minor, by_hand_minor
+    FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[])
+        AS told (id, version, state, refunded_minor, by_hand_minor)
+    ORDER BY id
     ON CONFLICT (id) DO UPDATE
     SET version = excluded.version, state = excluded.state, updated_at = now(),
         refunded_minor = greatest(known.refunded_minor, excluded.refunded_minor),
@@ -562,6 +568,14 @@ HEAR_PAYMENT = """
 """
 
 
-async def hear_payment(tx: Transaction, told: PaymentTold) -> None:
-    """Remember what payment told, unless something newer is known."""
-    await tx.execute(HEAR_PAYMENT, told.id, told.version, told.state, told.refunded_minor, told.by_hand_minor)
+async def hear_payments(tx: Transaction, told: Iterable[PaymentTold]) -> None:
+    """Remember what payment told, of each payment the newest, unless something newer is known."""
+    newest = {each.id: each for each in sorted(told, key=attrgetter("version"))}.values()
+    await tx.execute(
+        HEAR_PAYMENTS,
+        [each.id for each in newest],
+        [each.version for each in newest],
+        [each.state for each in newest],
+        [each.refunded_minor for each in newest],
+        [each.by_hand_minor for each in newest],
+    )
