@@ -246,7 +246,7 @@ HOLD_CONTACTS = """
 
 
 async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None]) -> dict[str, Held]:
-    """Keep, by order, whom to write to, None where an event only asks for it; what is known then. The rows stay locked."""
+    """Keep, by order, whom to write to, None where an event only asks for it; what is known. The rows stay locked."""
     rows = await tx.fetch(
         HOLD_CONTACTS,
         list(contacts),
