@@ -1,11 +1,11 @@
-"""What a service asks of its database: each statement as it is sent, BEGIN and COMMIT among them."""
+"""What a service asks of its database: each statement, and each COMMIT. BEGIN goes along with the first."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-import asyncpg
-
+from stoa.kit.connection import Connection
 from stoa.kit.db import Database
 
 
@@ -14,18 +14,18 @@ class Counting(Database):
 
     def __init__(self, like: Database) -> None:
         super().__init__(like.service, like.dsn, like.size)
-        self.sent: list[str] = []
+        self._sent: list[str] = []
 
-    async def _connect(self, *_: object, **__: object) -> asyncpg.Connection:
+    async def _connect(self) -> Connection:
         connection = await super()._connect()
         connection.add_query_logger(self._note)
         return connection
 
     def _note(self, logged: Any) -> None:
-        # BEGIN may bring a setting along.
-        self.sent.append(logged.query.split(";")[0])
+        self._sent.append(logged.query)
 
-    def taken(self) -> list[str]:
+    async def taken(self) -> list[str]:
         """What was sent since this was last asked."""
-        sent, self.sent = self.sent, []
+        await asyncio.sleep(0)  # the driver tells it when the loop is next free
+        sent, self._sent = self._sent, []
         return sent

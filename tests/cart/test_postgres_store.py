@@ -73,7 +73,7 @@ async def counted(db) -> AsyncIterator[Counting]:
     store = PostgresCarts(counting)
     cart = await store.open(uuid7(), None, lambda _: Change({"MUG": 1}))
     await store.end_rounds([Bought(cart.id, 0, {"MUG": 1})])
-    counting.taken()
+    await counting.taken()
     yield counting
     await counting.close()
 
@@ -83,11 +83,11 @@ async def test_a_wave_costs_what_one_cart_does(counted, fill, count) -> None:
     store = PostgresCarts(counted)
     carts = [await fill({"MUG": 2, "TEA": 1}) for _ in range(count)]
     assert len(await store.read_many([cart.id for cart in carts])) == count
-    assert counted.taken() == [repository.READ_CARTS]
+    assert await counted.taken() == [repository.READ_CARTS]
     wave = [Bought(cart.id, 0, {"MUG": 1, "TEA": 1}) for cart in carts]
     for _ in range(2):  # a repeat as well
         assert list(await store.end_rounds(wave)) == [None] * count
-        assert counted.taken() == [repository.END_ROUNDS]
+        assert await counted.taken() == [repository.END_ROUNDS]
     after = await store.read_many([cart.id for cart in carts])
     assert [after[cart.id].quantities for cart in carts] == [{"MUG": 1}] * count
 

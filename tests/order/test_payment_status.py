@@ -130,11 +130,11 @@ async def test_a_batch_costs_what_one_event_does(orders, count):
     db = Counting(orders.db)
     async with db.transaction() as tx:
         await handle_batch(tx, [told("payment.succeeded", 2, uuid7())])
-    db.taken()
+    await db.taken()
     batch = [told("payment.succeeded" if at % 2 else "payment.failed", 2, uuid7()) for at in range(count)]
     async with db.transaction() as tx:
         await handle_batch(tx, batch)
-    assert db.taken() == ["BEGIN", repository.HEAR_PAYMENTS, "COMMIT"]
+    assert await db.taken() == [repository.HEAR_PAYMENTS, "COMMIT"]
     assert await db.fetchval("SELECT count(*) FROM payments") == count + 1
     await db.close()
 

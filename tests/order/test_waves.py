@@ -49,7 +49,7 @@ async def counted(orders, new_order, payments):
     db = Counting(orders.db)
     service = orders_over(db, orders.outbox, payments.now, payments.now)
     await service.confirmations.submit(await service.creations.submit(new_order()))
-    db.taken()
+    await db.taken()
     yield service
     await service.close()
     await db.close()
@@ -102,15 +102,15 @@ async def statuses(db) -> list[str]:
 async def test_a_wave_costs_what_one_order_does(counted, new_order, count):
     wave, failing, unknown = ([checked(new_order()) for _ in range(count)] for _ in range(3))
     await asyncio.gather(*(counted.creations.submit(new) for new in wave))
-    assert counted.db.taken() == [repository.CREATE_ORDERS]
+    assert await counted.db.taken() == [repository.CREATE_ORDERS]
     await asyncio.gather(*(counted.confirmations.submit(new.order_id) for new in wave))
-    assert counted.db.taken() == ["BEGIN", repository.CONFIRM_ORDERS, ANNOUNCE, "COMMIT"]
+    assert await counted.db.taken() == [repository.CONFIRM_ORDERS, ANNOUNCE, "COMMIT"]
     await asyncio.gather(*(counted.creations.submit(new) for new in failing))
-    counted.db.taken()
+    await counted.db.taken()
     await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in failing))
-    assert counted.db.taken() == ["BEGIN", repository.ABANDON_CHECKOUTS, repository.ABANDON_ORDERS, "COMMIT"]
+    assert await counted.db.taken() == [repository.ABANDON_CHECKOUTS, repository.ABANDON_ORDERS, "COMMIT"]
     await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in unknown))
-    assert counted.db.taken() == ["BEGIN", repository.ABANDON_CHECKOUTS, "COMMIT"]
+    assert await counted.db.taken() == [repository.ABANDON_CHECKOUTS, "COMMIT"]
     assert sorted(await statuses(counted.db)) == ["canceled"] * count + ["confirmed"] * (count + 1)
 
 
