@@ -53,19 +53,16 @@ async def test_what_must_never_be_is_refused_by_the_schema(house: House, sql: st
 @pytest.mark.parametrize(
     ("amounts", "balanced"), [((5, -5), True), ((5,), False), ((5, -4), False), ((5, -2, -3), True)]
 )
-async def test_a_ledger_transaction_sums_to_zero_when_it_commits(house: House, amounts, balanced):
+async def test_what_is_added_to_the_ledger_sums_to_zero(house: House, amounts, balanced):
     payment = await house.captured()
     before = await house.db.fetchval("SELECT count(*) FROM ledger")
     add = """
         INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
-        VALUES ($1, $2, 'capture', 'captured', $3, 'GBP')
+        SELECT $1, $2, 'capture', 'captured', amount, 'GBP' FROM unnest($3::bigint[]) AS amount
     """
-    transaction_id = uuid7()
 
     async def book() -> None:
-        async with house.db.transaction() as tx:
-            for amount in amounts:
-                await tx.execute(add, transaction_id, payment.id, amount)
+        await house.db.execute(add, uuid7(), payment.id, amounts)
 
     if balanced:
         await book()
@@ -73,6 +70,20 @@ async def test_a_ledger_transaction_sums_to_zero_when_it_commits(house: House, a
         with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
             await book()
     assert await house.db.fetchval("SELECT count(*) FROM ledger") == before + (len(amounts) if balanced else 0)
+
+
+async def test_one_movement_does_not_make_up_for_another(house: House):
+    payment = await house.captured()
+    with pytest.raises(asyncpg.CheckViolationError, match="does not sum to zero"):
+        await house.db.execute(
+            """
+            INSERT INTO ledger (transaction_id, payment_id, movement, account, amount_minor, currency)
+            VALUES ($1, $3, 'capture', 'captured', 5, 'GBP'), ($2, $3, 'capture', 'authorized', -5, 'GBP')
+            """,
+            uuid7(),
+            uuid7(),
+            payment.id,
+        )
 
 
 async def test_pounds_do_not_make_up_for_euros(house: House):
