@@ -3,7 +3,7 @@
 What is not large, `MOST_BODY_BYTES` of a body or an answer, is gathered: it is whole before it goes on, so nobody sees
 half of it. What may be larger is passed on as it comes, at the pace of the slower end.
 
-The service in this process is an ASGI app too, so the gateway cannot tell them apart.
+A service in the gateway's own process answers with a value instead (`Api.answer`).
 """
 
 from __future__ import annotations
