@@ -2,7 +2,8 @@
 
 It owns no data. Public reads are answered from stored bytes (`response_cache`) that product events drop;
 everything else passes, in this order, the limits on its size, the token and the session behind it, the
-rate limit, and goes to the service that `paths` names, in this process or in another (`upstream`). What a caller claims about itself in headers (`X-Forwarded-*`, `X-Stoa-*`) ends here.
+rate limit, and goes to the service that `paths` names, in this process or in another (`upstream`). What a
+caller claims about itself in headers (`X-Forwarded-*`, `X-Stoa-*`) ends here.
 """
 
 from stoa.edge.gateway.gateway import Gateway

@@ -20,10 +20,9 @@ class Departure:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            own = [each for each in message["headers"] if each[0] != b"x-request-id"]
-            own = asgi.with_retry_after(message["status"], with_security(own))
-            start: Message = {**message, "headers": own + self.shared}
-            if self._send_whole is not None and any(name == b"content-length" for name, _ in own):
+            headers = self._with_shared(message["status"], message["headers"])
+            start: Message = {**message, "headers": headers}
+            if self._send_whole is not None and any(name == b"content-length" for name, _ in headers):
                 # Its body is at hand, or comes in a moment.
                 self._start = start
                 return
@@ -33,12 +32,22 @@ class Departure:
         self.begun = True
         if self._start is not None:
             held, self._start = self._start, None
-            if self._left_whole(held, message):
+            if not message.get("more_body") and self._left_whole(held, message.get("body", b"")):
                 return
             await self._send(held)
         await self._send(message)
 
-    def _left_whole(self, start: Message, body: Message) -> bool:
-        if self._send_whole is None or body.get("more_body"):
-            return False
-        return self._send_whole(start["status"], start["headers"], body.get("body", b""))
+    async def answer(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send what is all there."""
+        self.begun = True
+        start = {"type": "http.response.start", "status": status, "headers": self._with_shared(status, headers)}
+        if not self._left_whole(start, body):
+            await self._send(start)
+            await self._send({"type": "http.response.body", "body": body})
+
+    def _with_shared(self, status: int, headers: Headers) -> Headers:
+        own = [each for each in headers if each[0] != b"x-request-id"]
+        return asgi.with_retry_after(status, with_security(own)) + self.shared
+
+    def _left_whole(self, start: Message, body: bytes) -> bool:
+        return self._send_whole is not None and self._send_whole(start["status"], start["headers"], body)

@@ -266,24 +266,30 @@ class Gateway:
             self._requests.spend(principal.user_id if principal else address)
 
     async def _pass_on(self, arrival: Arrival, inner: Scope, service: Service, receive: Receive, send: Send) -> None:
+        def outward(status: int, headers: Headers) -> Headers:
+            _answers(service.name, status).inc()
+            # What was refused has changed nothing: whoever sends that empties no cache of ours.
+            if arrival.changes and not 400 <= status < 500:
+                self._forget_after_change(service)
+            return self._for_outside(headers, https=arrival.caller.https)
+
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": self._for_outside(message["headers"], https=arrival.caller.https)}
-                _answers(service.name, message["status"]).inc()
-                # What was refused has changed nothing: whoever sends that empties no cache of ours.
-                if arrival.changes and not 400 <= message["status"] < 500:
-                    self._forget_after_change(service)
+                message = {**message, "headers": outward(message["status"], message["headers"])}
             await send(message)
 
         upstream = self._upstreams[service.name]
         try:
-            if isinstance(upstream, Api):
-                # It is here: nothing goes through HTTP a second time.
-                answer = await upstream.answer(context.beneath(arrival.context), inner, receive)
-                if answer is not None:
-                    await send_whole(receive, send_on, answer, head=arrival.head)
-            else:
+            if not isinstance(upstream, Api):
                 await upstream(inner, receive, send_on)
+                return
+            # It is here: nothing goes through HTTP a second time.
+            answer = await upstream.answer(context.beneath(arrival.context), inner, receive)
+            if isinstance(answer, Answer) and isinstance(send, Departure):
+                headers = outward(answer.status, asgi.sent_headers(answer))
+                await send.answer(answer.status, headers, b"" if arrival.head else answer.body)
+            elif answer is not None:
+                await send_whole(receive, send_on, answer, head=arrival.head)
         except problems.Unavailable:
             # Nobody knows whether the change was made.
             if arrival.changes:

@@ -121,13 +121,17 @@ async def send_answer(
     send: Send, answer: Answer, more: Iterable[tuple[bytes, bytes]] = (), *, head: bool = False
 ) -> None:
     """Send an encoded answer, with `more` headers; for a HEAD request without its body."""
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
-    if answer.status not in {204, 304}:
-        headers.append((b"content-length", str(len(answer.body)).encode()))
-    headers.extend(more)
-    headers = with_retry_after(answer.status, headers)
+    headers = [*sent_headers(answer), *more]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+
+def sent_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
+    """The headers of an encoded answer as they are sent, with its length."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.status not in {204, 304}:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    return with_retry_after(answer.status, headers)
 
 
 def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
@@ -147,12 +151,11 @@ def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
     return Answer(problem.status, problem.encode(), headers)
 
 
-def with_retry_after(status: int, headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def with_retry_after(status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """An answer's headers; where it says "later" and not when, with "soon"."""
-    pairs = list(headers)
-    if status in LATER and all(name != b"retry-after" for name, _ in pairs):
-        pairs.append((b"retry-after", str(SOON_SECONDS).encode()))
-    return pairs
+    if status in LATER and all(name != b"retry-after" for name, _ in headers):
+        return [*headers, (b"retry-after", str(SOON_SECONDS).encode())]
+    return headers
 
 
 async def ask(app: ASGIApp, scope: Scope) -> Answer:
