@@ -1,7 +1,7 @@
 """`python -m bench [part ...] [--quick]`: measure, say what was found, and write docs/bench.md.
 
-Without a name everything is measured, and docs/bench.md and docs/bench.svg are written. Some parts only, or
-a quick run, are printed: they are to look at, not to keep.
+Without a name everything is measured, and docs/bench.md is written with its pictures. Some parts only, or a
+quick run, are printed: they are to look at, not to keep.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def main() -> int:
     if parts == PARTS and not arguments.quick:
         (DOCS / "bench.md").write_text(report.document(results))
         plot.draw(results, DOCS / "bench.svg")
-        progress.console.print(f"\nwritten: {DOCS / 'bench.md'}, {DOCS / 'bench.svg'}")
+        if results.flame:
+            (DOCS / "order.svg").write_text(results.flame)
+        progress.console.print(f"\nwritten: {DOCS / 'bench.md'}, its plot and its flame graph")
     else:
         progress.console.print(report.body(results), markup=False, soft_wrap=True)
     return 0

@@ -17,7 +17,7 @@ class NotInThisClone(Exception):
     """The commit cannot be taken out; the message says what brings it."""
 
 
-def take_out(folder: Path, commit: str = COMMIT) -> Path:
+def take_out(folder: Path, commit: str) -> Path:
     """The commit's code, in `folder`; the place to import it from. Raises `NotInThisClone`."""
     taken = subprocess.run(["git", "archive", commit, "src", "topologies"], cwd=_ROOT, capture_output=True, check=False)
     if taken.returncode != 0:

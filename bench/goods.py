@@ -27,8 +27,8 @@ def slug(number: int) -> str:
     return sku(number).lower()
 
 
-async def stock_up(shop: Shop, products: int = PRODUCTS) -> None:
-    """Add the first `products` of them through the API, as an administrator would."""
+async def stock_up(shop: Shop, products: int | None = None) -> None:
+    """Add the first `products` of them, or all, through the API, as an administrator would."""
     # Signed in once, before several want to.
     await shop.as_admin("GET", "/products?limit=1")
     room = asyncio.Semaphore(AT_ONCE)
@@ -47,5 +47,5 @@ async def stock_up(shop: Shop, products: int = PRODUCTS) -> None:
             await shop.as_admin("POST", "/products", product)
             await shop.as_admin("PUT", f"/inventory/{sku(number)}", {"on_hand": ON_HAND})
 
-    await asyncio.gather(*(add(number) for number in range(products)))
+    await asyncio.gather(*(add(number) for number in range(products or PRODUCTS)))
     await shop.settle()

@@ -1,4 +1,8 @@
-"""How much is measured: the whole run takes some twenty minutes, the quick one proves that everything works."""
+"""How much is measured: the whole run takes some twenty minutes, the quick one proves that it works.
+
+A quick run is without the baseline, which a shallow clone does not have, and without the large shop: tests have
+both, with small numbers.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +29,11 @@ class Plan:
     pieces: int
     """Of a flash sale."""
     copies: int
-    """Orders, and products, of the large shop."""
+    """Orders, and products, of the large shop; without any it is left out."""
     events: int
     """Of each kind, whose way to their effects is timed."""
+    profiled: int
+    """Orders that the flame graph is of."""
     starts: int
     """Fresh and old data directories that are started on, each."""
     journeys: int
@@ -46,6 +52,7 @@ FULL = Plan(
     pieces=100,
     copies=1_000_000,
     events=200,
+    profiled=300,
     starts=3,
     journeys=40,
 )
@@ -59,8 +66,9 @@ QUICK = Plan(
     baseline=False,
     buyers=60,
     pieces=10,
-    copies=500,
+    copies=0,
     events=20,
+    profiled=20,
     starts=1,
     journeys=3,
 )

@@ -16,7 +16,7 @@ from bench.orders import Orders
 from bench.page import Target, table
 from bench.probe import Probe, verdict
 from bench.reads import Read
-from bench.sections import events, flash, hot_sku, limit, machine, million, orders, reads, topologies
+from bench.sections import events, flash, hot_sku, left, limit, machine, million, orders, reads, topologies
 from bench.topologies import Shape
 
 COMMAND = "make bench"
@@ -34,6 +34,8 @@ class Results:
     hot_sku: list[HotSku] = field(default_factory=list)
     flash: Flash | None = None
     events: list[Case] = field(default_factory=list)
+    flame: str = ""
+    """A picture, as SVG."""
     million: Million | None = None
     shapes: list[Shape] = field(default_factory=list)
 
@@ -46,6 +48,7 @@ def document(results: Results) -> str:
         f"Measured on {date} by `{COMMAND}`, in one run, each figure in turns with its comparison. "
         "Do not edit: run it again.",
         "![The same figures drawn](bench.svg)",
+        "Where the time of [one order](order.svg) goes in the process that serves it, as a flame graph.",
         table(("", ""), results.facts, of_figures=False),
     ]
     method = (Path(__file__).parent / "method.md").read_text().strip()
@@ -68,6 +71,8 @@ def body(results: Results) -> str:
     parts += reads.section(results.reads) if results.reads else []
     parts += orders.section(results.orders) if results.orders else []
     parts += limit.section(results.limit) if results.limit else []
+    if results.orders and results.limit:
+        parts += left.section(results.orders, results.limit, results.reads)
     parts += hot_sku.section(results.hot_sku) if results.hot_sku else []
     parts += flash.section(results.flash) if results.flash else []
     parts += events.section(results.events) if results.events else []

@@ -9,15 +9,15 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import baseline, events, flash, goods, hot_sku, limit, machine, million, orders, reads, topologies
+from bench import baseline, events, flame, flash, goods, hot_sku, limit, machine, million, orders, reads, topologies
 from bench.plan import Plan
 from bench.probe import probe
 from bench.progress import Progress
 from bench.report import Results
 from bench.shop import Shop, running
 
-PARTS = ("reads", "orders", "limit", "hot", "flash", "events", "million", "topologies")
-ON_ONE_SHOP = {"reads", "orders", "limit", "hot", "flash"}
+PARTS = ("reads", "orders", "limit", "hot", "flash", "flame", "events", "million", "topologies")
+ON_ONE_SHOP = {"reads", "orders", "limit", "hot", "flash", "flame"}
 BESIDE_BASELINE = {"orders", "flash", "events"}
 OPEN_FILES = 8192
 SHAPE = topologies.SHAPES[0]
@@ -53,7 +53,7 @@ class _Run:
         self._probe("before")
         code = None
         if self._plan.baseline and BESIDE_BASELINE & self._parts:
-            code = baseline.take_out(self._folder / "baseline-code")
+            code = baseline.take_out(self._folder / "baseline-code", baseline.COMMIT)
         if ON_ONE_SHOP & self._parts:
             async with AsyncExitStack() as stack:
                 shop = await stack.enter_async_context(running(self._folder / "shop", SHAPE))
@@ -67,7 +67,7 @@ class _Run:
         if "events" in self._parts:
             self._results.events = await events.measure(self._folder, code, SHAPE, self._plan, self._progress)
             self._probe("after events")
-        if "million" in self._parts:
+        if "million" in self._parts and self._plan.copies:
             self._results.million = await million.measure(self._folder, SHAPE, self._plan, self._progress)
             self._probe("after the large shop")
         if "topologies" in self._parts:
@@ -92,6 +92,13 @@ class _Run:
         if "flash" in self._parts:
             self._results.flash = await flash.measure(shop, before, self._plan, self._progress)
             self._probe("after the flash sale")
+
+        if "flame" in self._parts:
+            try:
+                self._results.flame = await flame.measure(shop, self._plan, self._progress, self._folder)
+            except flame.NotAllowed as error:
+                # The picture that is there stays; everything else was measured.
+                self._progress.console.print(f"no flame graph: {error}", soft_wrap=True)
 
     def _probe(self, when: str) -> None:
         self._results.probes.append(probe(when, self._folder))

@@ -1,0 +1,64 @@
+"""What a quick run leaves out: the baseline beside today's shop, and the large shop."""
+
+from __future__ import annotations
+
+import pytest
+from bench import baseline, goods, report
+from bench.plan import Plan
+from bench.progress import Progress
+from bench.run import run
+
+PLAN = Plan(
+    rounds=1,
+    read_seconds=0.05,
+    order_seconds=0.1,
+    most_orders=8,
+    concurrency=(1, 2),
+    crowds=(2,),
+    baseline=True,
+    buyers=6,
+    pieces=2,
+    copies=30,
+    events=4,
+    profiled=4,
+    starts=1,
+    journeys=1,
+)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    # A commit that is in every clone, however shallow.
+    monkeypatch.setattr(baseline, "COMMIT", "HEAD")
+    monkeypatch.setattr(goods, "PRODUCTS", 10)
+
+
+async def test_both_shops_sell_in_turns():
+    results = await run(("orders", "flash"), PLAN, Progress())
+    assert results.orders is not None
+    assert results.orders.baseline is not None
+    for level in results.orders.levels:
+        assert level.baseline is not None
+        assert level.ratios is not None
+        assert level.ratios.rate == pytest.approx(level.today.rate / level.baseline.rate)
+    assert results.flash is not None
+    assert results.flash.baseline is not None
+    assert "| ratio |" in report.body(results)
+
+
+async def test_events_have_effects():
+    results = await run(("events",), PLAN, Progress())
+    sold_out, orders, products = results.events
+    assert sold_out.today.count == PLAN.events
+    assert orders.today.count >= PLAN.events
+    assert products.today.count == PLAN.events // 2 * 20
+    assert all(0 < each.today.p50 <= each.today.p99 for each in results.events)
+    assert sold_out.baseline is not None
+    assert sold_out.baseline.count == PLAN.events
+
+
+async def test_a_large_shop_sells():
+    million = (await run(("million",), PLAN, Progress())).million
+    assert million is not None
+    assert million.size_bytes > PLAN.copies * 1000
+    assert all(each.large.rate > 0 and each.empty.rate > 0 for each in million.grown)
