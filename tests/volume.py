@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from stoa.kit.by_index import plan_by_index
+from stoa.kit.by_index import plan_by_index, plan_for_arguments
 from stoa.kit.db import Database, Transaction
 
 ROWS = 100_000
@@ -58,14 +58,30 @@ INDEXES_AND_REFERENCES = """
 """
 
 
-async def read_by(db: Database, sql: str, *arguments: object, by_index: bool = False) -> Read:
-    """What running the statement reads; it is rolled back. `by_index` where its caller has it planned so."""
+async def read_by(
+    db: Database, sql: str, *arguments: object, by_index: bool = False, for_arguments: bool = False
+) -> Read:
+    """What running the statement reads, planned as a service's statements are: for any arguments. It is rolled back.
+
+    `by_index` or `for_arguments` where its caller has it planned so.
+    """
     plan: Mapping[str, Any] = {}
     try:
         async with db.transaction() as tx:
             if by_index:
                 await plan_by_index(tx)
-            (plan,) = await tx.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments)
+            if for_arguments:
+                await plan_for_arguments(tx)
+            # EXPLAIN of a statement with arguments would plan for these.
+            await tx.execute(f"PREPARE read AS {sql}")
+            types = await tx.fetchval("SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'read'")
+            values = [
+                await tx.fetchval(f"SELECT quote_nullable($1::{kind}::text)", argument)
+                for kind, argument in zip(types, arguments, strict=True)
+            ]
+            given = f"({', '.join(values)})" if values else ""
+            (plan,) = await tx.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE read{given}")
+            await tx.execute("DEALLOCATE read")
             raise _RolledBack
     except _RolledBack:
         root = plan["Plan"]

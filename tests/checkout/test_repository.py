@@ -13,11 +13,15 @@ from stoa.services.checkout.errors import WrongState
 from stoa.services.checkout.purchase import changes, document, read
 from stoa.services.checkout.states import TRANSITIONS, State
 
-STATEMENTS = {name: value for name, value in vars(repository).items() if name.isupper() and name != "_CHECKOUT"}
+STATEMENTS = {
+    name: value
+    for name, value in vars(repository).items()
+    if name.isupper() and name not in {"_CHECKOUT", "_AFTER", "IN_STATE_AFTER"}
+} | {f"IN_STATE_AFTER {state}": sql for state, sql in repository.IN_STATE_AFTER.items()}
 
 
 async def test_every_statement_fits_the_schema(house: House):
-    assert len(STATEMENTS) == 13
+    assert len(STATEMENTS) == 18
     async with house.db.dedicated() as connection:
         for name, sql in STATEMENTS.items():
             try:

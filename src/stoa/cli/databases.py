@@ -13,7 +13,8 @@ from stoa.runtime.failure import failure_of
 from stoa.runtime.provision import check
 
 POOL_SIZE = 2  # such a command asks one question at a time
-PATIENT = {"statement_timeout": "0"}  # and reads whole tables
+# and reads whole tables
+PATIENT = {"statement_timeout": "0", "plan_cache_mode": "auto", "enable_seqscan": "on"}
 
 
 @contextlib.asynccontextmanager

@@ -55,12 +55,13 @@ RECORD_ALL = """
     FROM unnest($5::text[], $6::text[], $7::jsonb[], $8::jsonb[]) AS new (act, subject, before, after)
 """
 
-LIST = """
-    SELECT id, at, actor, roles, act, subject, before, after, reason, request_id, trace_id
-    FROM staff_acts
-    WHERE ($1::text IS NULL OR subject = $1) AND ($2::text IS NULL OR actor = $2) AND ($3::bigint IS NULL OR id < $3)
-    ORDER BY id DESC LIMIT $4
-"""
+_LIST = "SELECT id, at, actor, roles, act, subject, before, after, reason, request_id, trace_id FROM staff_acts "
+
+# One statement for each filter, in the words of the index to walk.
+LIST = _LIST + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
+LIST_BY = _LIST + "WHERE actor >= $1 AND (actor, id) < ($1, $2::bigint) ORDER BY actor DESC, id DESC LIMIT $3"
+LIST_ON = _LIST + "WHERE subject = $1 AND ($2::text IS NULL OR actor = $2) AND id < $3 ORDER BY id DESC LIMIT $4"
+_LAST = 2**63 - 1
 
 
 class StaffAct(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,5 +172,11 @@ async def list_acts(
     db: Db, *, subject: str | None = None, actor: str | None = None, before_id: int | None = None, limit: int
 ) -> list[StaffAct]:
     """The newest first: of one subject, by one actor, or all; from after the act `before_id`."""
-    rows = await db.fetch(LIST, subject, actor, before_id, limit)
+    before = before_id or _LAST
+    if subject is not None:
+        rows = await db.fetch(LIST_ON, subject, actor, before, limit)
+    elif actor is not None:
+        rows = await db.fetch(LIST_BY, actor, before, limit)
+    else:
+        rows = await db.fetch(LIST, before, limit)
     return [StaffAct(**dict(row) | {"roles": tuple(row["roles"])}) for row in rows]

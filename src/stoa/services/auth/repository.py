@@ -11,6 +11,7 @@ from typing import Literal
 
 import asyncpg
 
+from stoa.kit import ids
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.auth import guessing
 from stoa.services.auth.guessing import Tally
@@ -155,17 +156,16 @@ async def lock_users(tx: Transaction, user_ids: Sequence[str]) -> dict[str, User
     return {user.id: user for user in users}
 
 
-LIST_USERS = f"""
-    SELECT {_USER}
-    FROM users
-    WHERE ($1::uuid IS NULL OR id < $1) AND ($2::text IS NULL OR email = $2)
-    ORDER BY id DESC LIMIT $3
-"""
+LIST_USERS = f"SELECT {_USER} FROM users WHERE id < $1 ORDER BY id DESC LIMIT $2"
+LIST_USERS_WITH_EMAIL = f"SELECT {_USER} FROM users WHERE email = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 
 
 async def list_users(db: Db, before_id: str | None, email: str | None, limit: int) -> list[User]:
     """The newest first."""
-    return [_there(row) for row in await db.fetch(LIST_USERS, before_id, email, limit)]
+    before = before_id or ids.LAST
+    if email is None:
+        return [_there(row) for row in await db.fetch(LIST_USERS, before, limit)]
+    return [_there(row) for row in await db.fetch(LIST_USERS_WITH_EMAIL, email, before, limit)]
 
 
 RENEW_HASH = "UPDATE users SET password_hash = $2 WHERE id = $1"
@@ -223,10 +223,10 @@ async def remove_user(tx: Transaction, user_id: str) -> None:
 
 
 TAKE_DISABLED_UNTOLD = f"""
-    UPDATE users SET version = version + 1 WHERE id IN (
+    UPDATE users SET version = version + 1 WHERE id = ANY (ARRAY(
         SELECT id FROM users WHERE disabled_at IS NOT NULL AND version = 1
         ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
-    )
+    ))
     RETURNING {_USER}
 """
 
@@ -237,10 +237,10 @@ async def take_disabled_untold(tx: Transaction, most: int) -> list[User]:
 
 
 FORGET_REGISTRATIONS = """
-    UPDATE users SET registration_key = NULL WHERE id IN (
+    UPDATE users SET registration_key = NULL WHERE id = ANY (ARRAY(
         SELECT id FROM users WHERE registration_key IS NOT NULL AND created_at < $1
         ORDER BY created_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 
@@ -341,7 +341,11 @@ async def end_sessions(tx: Transaction, user_id: str, spared: str | None, now: d
     await tx.execute(END_SESSIONS, user_id, spared, now, ended_by)
 
 
-REMOVE_SESSIONS = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < $1 LIMIT $2)"
+# An array and no join: how many are old is not known when this is planned.
+REMOVE_SESSIONS = """
+    DELETE FROM sessions
+    WHERE id = ANY (ARRAY(SELECT id FROM sessions WHERE expires_at < $1 ORDER BY expires_at LIMIT $2))
+"""
 
 
 async def remove_sessions(db: Db, expired_before: datetime, most: int) -> int:
@@ -373,7 +377,9 @@ async def use_token(tx: Transaction, token_hash: bytes, now: datetime) -> bool:
 
 REMOVE_TOKENS = """
     DELETE FROM refresh_tokens
-    WHERE token_hash IN (SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 AND used_at IS NOT NULL LIMIT $2)
+    WHERE token_hash = ANY (ARRAY(
+        SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 AND used_at IS NOT NULL ORDER BY expires_at LIMIT $2
+    ))
 """
 
 
@@ -511,9 +517,9 @@ async def take_proof(tx: Transaction, account: bytes, code_hash: bytes, now: dat
 
 
 REMOVE_PROOFS = """
-    DELETE FROM address_proofs WHERE account IN (
+    DELETE FROM address_proofs WHERE account = ANY (ARRAY(
         SELECT account FROM address_proofs WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 

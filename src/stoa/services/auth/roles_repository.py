@@ -42,7 +42,7 @@ async def powers_of(db: Db, roles: Sequence[str]) -> Powers:
 LIST_ROLES = """
     SELECT name, description, built_in, version,
         ARRAY(SELECT permission FROM role_permissions WHERE role = name ORDER BY permission) AS permissions
-    FROM roles WHERE $1::text IS NULL OR name > $1
+    FROM roles WHERE name > coalesce($1::text, '')
     ORDER BY name LIMIT $2
 """
 

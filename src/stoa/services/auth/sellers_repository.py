@@ -61,7 +61,7 @@ async def find_seller(db: Db, seller_id: str) -> Seller | None:
 
 
 LIST_SELLERS = f"""
-    SELECT {_SELLER} FROM sellers WHERE $1::uuid IS NULL OR id < $1
+    SELECT {_SELLER} FROM sellers WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     ORDER BY id DESC LIMIT $2
 """
 
@@ -179,7 +179,7 @@ async def find_member(db: Db, user_id: str, seller_id: str) -> Member | None:
 LIST_MEMBERS = """
     SELECT user_id, email, role, seller_members.version, joined_at
     FROM seller_members JOIN users ON users.id = user_id
-    WHERE seller_id = $1 AND ($2::uuid IS NULL OR user_id > $2)
+    WHERE seller_id = $1 AND user_id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
     ORDER BY user_id LIMIT $3
 """
 

@@ -226,11 +226,11 @@ async def remove_cart(tx: Transaction, cart_id: str) -> None:
 
 # SKIP LOCKED: somebody who is just putting something in has shown that the cart is not left behind.
 REMOVE_ABANDONED = """
-    DELETE FROM carts WHERE id IN (
+    DELETE FROM carts WHERE id = ANY (ARRAY(
         SELECT id FROM carts
         WHERE user_id IS NULL AND updated_at < $1
         ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 

@@ -7,14 +7,15 @@ their slugs and SKUs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
 from msgspec.structs import replace
 
+from stoa.kit.by_index import plan_for_arguments
 from stoa.kit.custom_fields.values import fields_of
-from stoa.kit.db import Db, Transaction
+from stoa.kit.db import Database, Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
 from stoa.services.catalog.product import (
@@ -129,6 +130,11 @@ def list_statement(sort: str, given: Sequence[str]) -> str:
             conditions.append("product.category_id IN (SELECT id FROM inside)")
     statement = (inside + _CARDS).replace("{page}", page).replace("{conditions}", " AND ".join(conditions))
     return statement.replace("{order}", order).format_map(number)
+
+
+def depends_on_arguments(given: Collection[str]) -> bool:
+    """Whether how wide a range is decides how it is best read: by its prices, or by the list's order."""
+    return {"min_price", "max_price"} <= set(given)
 
 
 class Card(NamedTuple):
@@ -326,14 +332,21 @@ def _category_name(row: asyncpg.Record) -> CategoryName | None:
 
 
 async def cards(
-    db: Db, sort: str, standing: str, *, limit: int, filters: Mapping[str, Any], after: Sequence[Any] | None
+    db: Database, sort: str, standing: str, *, limit: int, filters: Mapping[str, Any], after: Sequence[Any] | None
 ) -> list[Card]:
     """A page of the list in this order, of those that fit all `filters`.
 
     `after` is the position before the page: the id, and the price or name where it sorts by that.
     """
     given = dict(filters) | dict(zip(("id", "place"), after or (), strict=False))
-    return [_card(row) for row in await db.fetch(list_statement(sort, tuple(given)), standing, limit, *given.values())]
+    sql, arguments = list_statement(sort, tuple(given)), (standing, limit, *given.values())
+    if depends_on_arguments(given):
+        async with db.transaction() as tx:
+            await plan_for_arguments(tx)
+            rows = await tx.fetch(sql, *arguments)
+    else:
+        rows = await db.fetch(sql, *arguments)
+    return [_card(row) for row in rows]
 
 
 def _card(row: asyncpg.Record) -> Card:

@@ -609,7 +609,7 @@ async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
 MOVEMENTS_BEFORE = """
     SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
     FROM stock_movements
-    WHERE sku = $1 AND ($2::bigint IS NULL OR id < $2)
+    WHERE sku = $1 AND id < coalesce($2::bigint, 9223372036854775807)
     ORDER BY id DESC
     LIMIT $3
 """
@@ -708,7 +708,7 @@ async def note_discrepancy(
 
 DISCREPANCIES_AFTER = """
     SELECT id, kind, order_id, return_id, number, detail, lines, noted_at FROM stock_discrepancies
-    WHERE settled_at IS NULL AND ($1::bigint IS NULL OR id > $1)
+    WHERE settled_at IS NULL AND id > coalesce($1::bigint, 0)
     ORDER BY id
     LIMIT $2
 """

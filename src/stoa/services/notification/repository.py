@@ -144,7 +144,10 @@ DELIVERIES_TO = (
     ORDER BY id DESC LIMIT $4
 """
 )
-DELIVERIES_OF = _DELIVERIES + "WHERE template = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+# In the words of its index: of a template that few have PostgreSQL would else read the deliveries of all.
+DELIVERIES_OF = (
+    _DELIVERIES + "WHERE template >= $1 AND (template, id) < ($1, $2) ORDER BY template DESC, id DESC LIMIT $3"
+)
 ALL_DELIVERIES = _DELIVERIES + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
 
 
@@ -184,10 +187,10 @@ async def read_mail(db: Db, delivery_id: str) -> Mail | None:
 
 CUT_BODIES = """
     UPDATE deliveries SET text_body = NULL, html_body = NULL
-    WHERE id IN (
+    WHERE id = ANY (ARRAY(
         SELECT id FROM deliveries WHERE html_body IS NOT NULL AND sent_at < $1 AND due_at IS NULL
         ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 
@@ -205,9 +208,9 @@ async def forget_recipient(tx: Transaction, recipient: str) -> None:
 
 REMOVE_DELIVERIES = """
     DELETE FROM deliveries
-    WHERE id IN (
+    WHERE id = ANY (ARRAY(
         SELECT id FROM deliveries WHERE sent_at < $1 ORDER BY sent_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 
@@ -264,9 +267,9 @@ async def hold_contacts(tx: Transaction, contacts: Mapping[str, Contact | None])
 # The refunds that wait for its order go with it. One that an event holds at this moment stays.
 REMOVE_CONTACTS = """
     DELETE FROM order_contacts
-    WHERE order_id IN (
+    WHERE order_id = ANY (ARRAY(
         SELECT order_id FROM order_contacts WHERE heard_at < $1 ORDER BY heard_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )
+    ))
 """
 
 

@@ -97,7 +97,10 @@ async def read_return(db: Db, order_id: str, return_id: str) -> Return | None:
 
 
 RETURNS_OF_ORDER = _RETURNS + "WHERE r.order_id = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
-RETURNS_IN_STATUS = _RETURNS + "WHERE r.status = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
+# In the words of its index, as for orders.
+RETURNS_IN_STATUS = (
+    _RETURNS + "WHERE r.status >= $1 AND (r.status, r.id) < ($1, $2) ORDER BY r.status DESC, r.id DESC LIMIT $3"
+)
 
 
 async def returns_of_order(db: Db, order_id: str, before: str | None, limit: int) -> list[Return]:

@@ -405,14 +405,15 @@ async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) ->
     return _payment(row)
 
 
-LEDGER_AFTER = """
-    SELECT id, transaction_id, payment_id, movement, account, amount_minor, currency, created_at FROM ledger
-    WHERE id > $1 AND ($2::uuid IS NULL OR payment_id = $2) ORDER BY id LIMIT $3
-"""
+_LEDGER = "SELECT id, transaction_id, payment_id, movement, account, amount_minor, currency, created_at FROM ledger "
+LEDGER_AFTER = _LEDGER + "WHERE id > $1 ORDER BY id LIMIT $2"
+LEDGER_OF_PAYMENT_AFTER = _LEDGER + "WHERE payment_id = $1 AND id > $2 ORDER BY id LIMIT $3"
 
 
 async def ledger_after(db: Db, entry_id: int, payment_id: str | None, most: int) -> list[asyncpg.Record]:
-    return await db.fetch(LEDGER_AFTER, entry_id, payment_id, most)
+    if payment_id is None:
+        return await db.fetch(LEDGER_AFTER, entry_id, most)
+    return await db.fetch(LEDGER_OF_PAYMENT_AFTER, payment_id, entry_id, most)
 
 
 WEBHOOK_SIGNING = "SELECT secret FROM webhook_secrets WHERE provider = $1"

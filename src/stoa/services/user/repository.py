@@ -167,7 +167,7 @@ async def find_address(db: Db, user_id: str, address_id: str) -> BookedAddress |
 LIST_ADDRESSES = """
     SELECT id, name, line1, line2, city, region, postal_code, country, phone, is_default, version,
            created_at
-    FROM addresses WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2)
+    FROM addresses WHERE user_id = $1 AND id > coalesce($2::uuid, '00000000-0000-0000-0000-000000000000')
     ORDER BY id LIMIT $3
 """
 
@@ -328,7 +328,7 @@ async def add_wish(tx: Transaction, wish_id: str, user_id: str, product_id: str 
 
 LIST_WISHES = """
     SELECT id, product_id, sku, added_at FROM wishlist
-    WHERE user_id = $1 AND ($2::uuid IS NULL OR id < $2)
+    WHERE user_id = $1 AND id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     ORDER BY id DESC LIMIT $3
 """
 

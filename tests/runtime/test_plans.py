@@ -1,0 +1,76 @@
+"""A statement's plan is made once, in a shop that may be a day old: by index, though all tables are small yet."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import asyncpg
+import pytest
+
+from stoa import services
+from stoa.app import STORED
+
+VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+
+# What reads a table, or an index of few, from end to end because it asks for all that is there.
+WHOLE = {
+    "auth.repository.ALL_KEYS",
+    "auth.repository.TAKE_DISABLED_UNTOLD",
+    "auth.roles_repository.IS_HELD",
+    "auth.sellers_repository.NEXT_VERSION",
+    "auth.sellers_repository.OTHERWISE_THAN_TOLD",
+    "catalog.categories_repository.CATEGORIES",
+    "catalog.repository.ANY_UNSETTLED",
+    "catalog.repository.LOCK_UNSETTLED_SELLER",
+    "checkout.repository.COUNT_OPEN",
+    "inventory.repository.NEXT_EXPIRY",
+    "inventory.repository.WAREHOUSES",
+    "notification.repository.NEXT_DUE",
+    "payment.repository.NEXT_REFUND",
+}
+# What staff do with many products at once: read whole while there are few, until the next ANALYZE.
+WHOLE |= {
+    "catalog.repository.CHANGE_PRODUCTS",
+    "catalog.repository.FORGET_VALUES",
+    "catalog.repository.LOCK_PRODUCTS",
+}
+
+
+def statements(service: str) -> Iterator[tuple[str, str]]:
+    """Every constant of the service that holds a whole statement, by its name."""
+    prefix = f"{services.__name__}.{service}."
+    for module in pkgutil.walk_packages([f"{services.__path__[0]}/{service}"], prefix):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            whole = name.isupper() and not name.startswith("_") and isinstance(value, str)
+            if whole and value.split(maxsplit=1)[:1] in [[verb] for verb in VERBS]:
+                yield f"{module.name.removeprefix(services.__name__ + '.')}.{name}", value
+
+
+async def plan_of(connection: asyncpg.Connection, sql: str) -> Mapping[str, Any]:
+    """As the sessions of services plan: for any arguments."""
+    await connection.execute(f"PREPARE planned AS {sql}")
+    taken = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'"
+    given = ", ".join(["NULL"] * await connection.fetchval(taken))
+    values = f"({given})" if given else ""
+    (explained,) = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned{values}")
+    await connection.execute("DEALLOCATE planned")
+    plan: Mapping[str, Any] = explained["Plan"]
+    return plan
+
+
+def reads_whole(node: Mapping[str, Any]) -> bool:
+    """Whether the plan has a scan without a condition that an index answers."""
+    scans = "Relation Name" in node and node["Node Type"].endswith("Scan") and node["Node Type"] != "Bitmap Heap Scan"
+    return (scans and "Index Cond" not in node) or any(map(reads_whole, node.get("Plans", ())))
+
+
+@pytest.mark.parametrize("service", STORED)
+async def test_no_plan_of_a_new_shop_reads_a_table_from_end_to_end(database, service: str) -> None:
+    db = await database(service)
+    async with db.dedicated() as connection:
+        plans = {name: await plan_of(connection, sql) for name, sql in statements(service)}
+    assert plans
+    assert {name for name, plan in plans.items() if reads_whole(plan)} - WHOLE == set()
