@@ -12,7 +12,7 @@ import pytest
 from faults.installation import Installation
 
 from stoa.app import SERVICES
-from stoa.kit import db, pulse, relay, settings
+from stoa.kit import pool, pulse, relay, settings
 from stoa.runtime.process import Process
 from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import Address, ProcessPlan, Topology
@@ -38,7 +38,7 @@ async def other(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(pulse, "SLOWER", 10.0)
     monkeypatch.setattr(pulse, "LONGEST_SECONDS", LONGEST_BEAT_SECONDS)
     monkeypatch.setattr(relay, "IDLE_SECONDS", 2.0)
-    monkeypatch.setattr(db, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 1.0)
     plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
     process = Process(
         Topology("test", "", (plan,)),

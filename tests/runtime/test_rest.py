@@ -12,7 +12,7 @@ import pytest
 from tests.journeys.client import Shopper
 
 from stoa.cli.seed import seed
-from stoa.kit import db, pulse, relay
+from stoa.kit import pool, pulse, relay
 from stoa.runtime.data_dir import DataDir
 from stoa.testing.servers import Templates, running_server
 from stoa.testing.shops import Shop, running_shop
@@ -32,7 +32,7 @@ async def quick_to_rest(tmp_path, monkeypatch) -> AsyncIterator[tuple[Shop, asyn
     monkeypatch.setattr(pulse, "FIRST_SECONDS", 0.1)
     monkeypatch.setattr(pulse, "SLOWER", 10.0)
     monkeypatch.setattr(relay, "IDLE_SECONDS", 2.0)
-    monkeypatch.setattr(db, "IDLE_SECONDS", 2.0)
+    monkeypatch.setattr(pool, "IDLE_SECONDS", 2.0)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(running_server(durable=False))
         admin = await asyncpg.connect(server.dsn())
