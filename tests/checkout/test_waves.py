@@ -1,4 +1,4 @@
-"""Who waits for the same thing goes on together, in the order in which they began, and nobody holds up the others."""
+"""Who waits for the same thing goes on together, in the order of arrival, and nobody holds up the others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stoa.kit import problems
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
 from stoa.services.checkout import waves as waves_of
-from stoa.services.checkout.waves import MOST_LINES, MOST_UNDER_WAY, Waves
+from stoa.services.checkout.waves import MOST_COHORTS, MOST_LINES, Waves
 
 
 class Recorder:
@@ -44,64 +44,108 @@ def act() -> Recorder:
 
 
 async def test_one_alone_goes_at_once(act: Recorder):
-    station = Waves().station(act)
-    assert await station.join(21, began=0) == 42
+    waves = Waves()
+    place = await waves.gate.enter()
+    assert await waves.station(act).join(21) == 42
+    place.leave()
     assert act.waves == [[21]]
 
 
-async def test_those_of_a_moment_go_together_in_the_order_in_which_they_began(act: Recorder):
+async def test_those_of_a_moment_go_together_in_the_order_of_arrival(act: Recorder):
     station = Waves().station(act)
-    results = await asyncio.gather(*(station.join(number, began=-number) for number in range(1, 6)))
-    assert results == [2, 4, 6, 8, 10]
-    assert act.waves == [[5, 4, 3, 2, 1]]
+    assert await asyncio.gather(*(station.join(number) for number in range(5))) == [0, 2, 4, 6, 8]
+    assert act.waves == [[0, 1, 2, 3, 4]]
 
 
-async def test_while_enough_are_under_way_the_others_gather(act: Recorder):
+async def test_who_comes_while_a_wave_is_under_way_goes_with_the_next(act: Recorder):
     station = Waves().station(act)
     act.go_on.clear()
-    joined = []
-    for number in range(MOST_UNDER_WAY):
-        joined.append(asyncio.create_task(station.join(number, began=number)))
-        await until(lambda wanted=number + 1: len(act.waves) == wanted)
-    joined += [asyncio.create_task(station.join(number, began=number)) for number in range(10, 20)]
+    joined = [asyncio.create_task(station.join(0))]
+    await until(lambda: act.waves)
+    joined += [asyncio.create_task(station.join(number)) for number in range(1, 6)]
     for _ in range(5):
         await asyncio.sleep(0)
-    assert len(act.waves) == MOST_UNDER_WAY
+    assert len(act.waves) == 1
     act.go_on.set()
     await asyncio.gather(*joined)
-    assert act.waves[MOST_UNDER_WAY:] == [list(range(10, 20))]
+    assert act.waves == [[0], [1, 2, 3, 4, 5]]
 
 
-async def test_the_next_is_the_station_of_who_began_first(act: Recorder):
+async def test_who_comes_while_others_are_on_their_way_sets_out_when_a_wave_has_ended(act: Recorder):
     waves = Waves()
-    stations = [waves.station(act) for _ in range(MOST_UNDER_WAY)]
-    entry, later = waves.station(act), waves.station(act)
-    act.go_on.clear()
-    joined = [asyncio.create_task(station.join(1, began=1)) for station in stations]
-    await until(lambda: len(act.waves) == MOST_UNDER_WAY)
-    joined += [asyncio.create_task(entry.join(100, began=100)), asyncio.create_task(later.join(50, began=50))]
+    station = waves.station(act)
+    first = await waves.gate.enter()
+    coming = [asyncio.create_task(waves.gate.enter()) for _ in range(3)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not any(one.done() for one in coming)
+    await station.join(1)
+    places = await asyncio.gather(*coming)
+    assert len(waves.gate._cohorts) == 2, "the three set out together"
+    for place in (first, *places, *places):
+        place.leave()
+    assert waves.gate._cohorts == {}
+
+
+async def test_only_so_many_cohorts_are_on_their_way(act: Recorder):
+    waves = Waves()
+    station = waves.station(act)
+    places = [await waves.gate.enter()]
+    for _ in range(MOST_COHORTS - 1):
+        entering = asyncio.create_task(waves.gate.enter())
+        await asyncio.sleep(0)
+        await station.join(1)
+        places.append(await entering)
+    late = [asyncio.create_task(waves.gate.enter()) for _ in range(2)]
     await asyncio.sleep(0)
-    act.go_on.set()
-    await asyncio.gather(*joined)
-    assert act.waves[MOST_UNDER_WAY:] == [[50], [100]]
+    await station.join(1)
+    assert not any(one.done() for one in late)
+    places[0].leave()
+    await asyncio.gather(*late)
+    assert len(waves.gate._cohorts) == MOST_COHORTS
+
+
+async def test_a_cohort_that_takes_long_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 0.01)
+    gate = Waves().gate
+    async with asyncio.timeout(5):
+        for _ in range(2 * MOST_COHORTS):
+            await gate.enter()
+
+
+async def test_who_goes_away_before_the_gate_opens_is_left_out():
+    gate = Waves().gate
+    first = await gate.enter()
+    gone, stays = asyncio.create_task(gate.enter()), asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    gone.cancel()
+    first.leave()
+    (await stays).leave()
+    assert gate._cohorts == {}
 
 
 async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waves_of, "PATIENCE_SECONDS", 0.01)
-    waves = Waves()
-    slow, quick = waves.station(act), waves.station(Recorder())
-    act.go_on.clear()
-    held = [asyncio.create_task(slow.join(number, began=number)) for number in range(3)]
+    held = asyncio.Event()
+
+    async def slow(members):
+        if 0 in members:
+            await held.wait()
+        return members
+
+    station = Waves().station(slow)
+    stuck = asyncio.create_task(station.join(0))
+    await until(lambda: station._under_way is not None)
     async with asyncio.timeout(5):
-        assert await quick.join(1, began=10) == 2
-        assert await quick.join(2, began=11) == 4
-    act.go_on.set()
-    assert await asyncio.gather(*held) == [0, 2, 4]
+        assert await station.join(1) == 1
+        assert await station.join(2) == 2
+    held.set()
+    assert await stuck == 0
 
 
 async def test_who_is_refused_is_refused_alone(act: Recorder):
     station = Waves().station(act)
-    joined = [asyncio.create_task(station.join(number, began=at)) for at, number in enumerate((1, -1, 3))]
+    joined = [asyncio.create_task(station.join(number)) for number in (1, -1, 3)]
     await asyncio.wait(joined)
     assert [joined[0].result(), joined[2].result()] == [2, 6]
     assert isinstance(joined[1].exception(), problems.Conflict)
@@ -122,7 +166,7 @@ async def test_what_fails_a_whole_wave_is_tried_alone_unless_nobody_answers(fail
         return members
 
     station = Waves().station(fails)
-    joined = [asyncio.create_task(station.join(number, began=number)) for number in range(3)]
+    joined = [asyncio.create_task(station.join(number)) for number in range(3)]
     await asyncio.wait(joined)
     assert [type(one.exception()) for one in joined] == [heard] * 3
     assert await station.alone(1) == 1
@@ -132,15 +176,15 @@ async def test_what_fails_a_whole_wave_is_tried_alone_unless_nobody_answers(fail
 
 async def test_a_wave_carries_so_many_lines_at_most_and_always_one(act: Recorder):
     station = Waves().station(act)
-    large = [station.join(number, began=number, lines=MOST_LINES // 2) for number in range(3)]
-    await asyncio.gather(*large, station.join(9, began=9, lines=10 * MOST_LINES))
+    large = [station.join(number, lines=MOST_LINES // 2) for number in range(3)]
+    await asyncio.gather(*large, station.join(9, lines=10 * MOST_LINES))
     assert act.waves == [[0, 1], [2], [9]]
 
 
 async def test_who_goes_away_is_left_out(act: Recorder):
     station = Waves().station(act)
-    gone = asyncio.create_task(station.join(1, began=1))
-    stays = asyncio.create_task(station.join(2, began=2))
+    gone = asyncio.create_task(station.join(1))
+    stays = asyncio.create_task(station.join(2))
     await asyncio.sleep(0)
     gone.cancel()
     assert await stays == 4

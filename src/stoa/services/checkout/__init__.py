@@ -85,6 +85,7 @@ def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach
         db=db,
         settings=settings,
         neighbors=neighbors,
+        gate=waves.gate,
         carts=waves.station(partial(read_carts, neighbors)),
         claims=Batcher(
             isolating(partial(recording.record_claims, db, lease)), locks=lambda claim: ((claim.scope, claim.key),)

@@ -58,11 +58,17 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
     """
     asked = partial(NewCheckout, scope=scope, key=key, body_hash=body_hash)
     while True:
-        row = None
+        row = run = None
         try:
-            with checkouts.runner.entering() as began:
-                row = await _claim(checkouts, asked, purchase, began)
-                run = checkouts.runner.start(row, began) if row is not None and not row.state.final else None
+            with checkouts.runner.entering():
+                in_cohort = await checkouts.gate.enter()
+                try:
+                    row = await _claim(checkouts, asked, purchase)
+                    if row is not None and not row.state.final:
+                        run = checkouts.runner.start(row, in_cohort)
+                finally:
+                    if run is None:
+                        in_cohort.leave()
         except (Overloaded, GivenUp):
             if await repository.by_key(checkouts.db, scope, key) is None:
                 raise
@@ -78,12 +84,10 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
             return repeated
 
 
-async def _claim(
-    checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase, began: int
-) -> Checkout | None:
+async def _claim(checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase) -> Checkout | None:
     """The new row, which may be refused already; None where the key is taken."""
     try:
-        taken_down = await _snapshot(checkouts, purchase, began)
+        taken_down = await _snapshot(checkouts, purchase)
         return await checkouts.claims.submit(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down))
     except Refused as refused:
         refusal = refused.problem
@@ -94,13 +98,12 @@ async def _claim(
     return await checkouts.claims.submit(asked(step=SNAPSHOT, purchase=purchase.refused(refusal), error=refusal.detail))
 
 
-async def _snapshot(checkouts: Checkouts, purchase: Purchase, began: int) -> Purchase:
+async def _snapshot(checkouts: Checkouts, purchase: Purchase) -> Purchase:
     """Raises `Refused`, or `GivenUp` where a neighbor stays silent."""
     settings = checkouts.settings
 
     async def act(alone: bool) -> Purchase:
-        carts = checkouts.carts
-        read = carts.alone if alone else partial(carts.join, began=began)
+        read = checkouts.carts.alone if alone else checkouts.carts.join
         return await take_snapshot(checkouts.neighbors, read, purchase)
 
     try:

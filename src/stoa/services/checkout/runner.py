@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import Context as Variables
-from itertools import count
 
 from stoa.kit import context
 from stoa.kit.db import Database
@@ -22,7 +21,7 @@ from stoa.services.checkout.errors import LeaseLost, Overloaded
 from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.saga import Run, Saga
 from stoa.services.checkout.states import State
-from stoa.services.checkout.waves import Waves
+from stoa.services.checkout.waves import Place, Waves
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +37,14 @@ class Runner:
         self._db = db
         self._saga = saga
         self._waves = waves
-        self._arrivals = count()
         self._entering = 0
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     @contextmanager
-    def entering(self) -> Iterator[int]:
-        """For the block there is room for one more, until it is started. Its place among all others.
+    def entering(self) -> Iterator[None]:
+        """For the block there is room for one more, until it is started.
 
         Raises `Overloaded` where it would be one too many.
         """
@@ -54,13 +52,13 @@ class Runner:
             raise Overloaded
         self._entering += 1
         try:
-            yield next(self._arrivals)
+            yield
         finally:
             self._entering -= 1
 
-    def start(self, row: Checkout, began: int | None = None) -> Run:
-        """Run it from where it stands; its lease is ours. One that is taken over comes after all that are here."""
-        run = self._runs[row.id] = Run(self._saga, row, next(self._arrivals) if began is None else began)
+    def start(self, row: Checkout, place: Place | None = None) -> Run:
+        """Run it from where it stands, in its place of a cohort if it has one; its lease is ours."""
+        run = self._runs[row.id] = Run(self._saga, row, place)
         loop = asyncio.get_running_loop()
         task = loop.create_task(self._run(run), name=f"checkout {row.id}", context=Variables())
         self._tasks.add(task)
@@ -124,5 +122,6 @@ class Runner:
             # A parked checkout may have been redriven before this task has ended.
             if self._runs.get(run.row.id) is run:
                 del self._runs[run.row.id]
+            run.leave_cohort()
             if not run.answered.done():
                 run.answered.set_result(None)

@@ -38,7 +38,7 @@ from stoa.services.checkout.snapshot import SNAPSHOT
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps.step import Step
 from stoa.services.checkout.trying import Refused, Stuck, until_known
-from stoa.services.checkout.waves import Station
+from stoa.services.checkout.waves import Place, Station
 
 log = logging.getLogger(__name__)
 
@@ -67,18 +67,18 @@ class Saga:
 
 
 class Run:
-    """One checkout on its way from where its row stands to an end. `began` is its place among all others.
+    """One checkout on its way from where its row stands to an end, in a cohort as long as it keeps up with it.
 
     `answered` resolves with the shopper's answer when the saga has ended, or when it has an answer and
     something after that keeps failing; with None when the run stops without either.
     """
 
-    def __init__(self, saga: Saga, row: Checkout, began: int) -> None:
+    def __init__(self, saga: Saga, row: Checkout, place: Place | None) -> None:
         self.row = row
         self.answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._saga = saga
         self._purchase = row.purchase
-        self._began = began
+        self._place = place
         self._taken_over = row.attempts > 1
         """Whether somebody before us may have come further than the row says."""
         self._acted = len(saga.steps) if self._taken_over else 0
@@ -92,6 +92,11 @@ class Run:
             await self._forward()
         if self.row.state is State.COMPENSATING:
             await self._backward()
+
+    def leave_cohort(self) -> None:
+        """The others are not to wait for this one, nor who comes after them."""
+        if self._place is not None:
+            self._place.leave()
 
     async def _forward(self) -> None:
         saga = self._saga
@@ -149,6 +154,7 @@ class Run:
 
     async def _turn(self, problem: Problem) -> None:
         """The answer is decided; what was begun is undone before the shopper gets it."""
+        self.leave_cohort()
         self._purchase = self._purchase.refused(problem)
         last = self._saga.steps[max(self._acted, 1) - 1]
         await self._save(last, State.COMPENSATING, error=problem.detail)
@@ -170,8 +176,9 @@ class Run:
 
         async def act(alone: bool) -> Purchase:
             if alone:
+                self.leave_cohort()
                 return await station.alone(self._purchase)
-            return await station.join(self._purchase, self._began, len(self._purchase.items or ()))
+            return await station.join(self._purchase, len(self._purchase.items or ()))
 
         async def failed(error: str) -> None:
             SAGA_STEPS.labels(step.name, "retried").inc()

@@ -11,17 +11,18 @@ from stoa.services.checkout.read_cart import CartAsked, CartContents
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.runner import Runner
 from stoa.services.checkout.settings import Settings
-from stoa.services.checkout.waves import Station
+from stoa.services.checkout.waves import Gate, Station
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkouts:
-    """Who places an order waits at `carts` for what is bought; `claims` answers with the new row, or None where the key
-    is taken."""
+    """Who places an order passes the `gate` and waits at `carts` for what is bought; `claims` answers with the new row,
+    or None where the key is taken."""
 
     db: Database
     settings: Settings
     neighbors: Neighbors
+    gate: Gate
     carts: Station[CartAsked, CartContents]
     claims: Batcher[NewCheckout, Checkout | None]
     runner: Runner

@@ -1,27 +1,28 @@
 """Checkouts that wait for the same thing go on together: one call to a neighbor for all, and there one commit.
 
-    reserve = waves.station(partial(step.do, neighbors))
-    purchase = await reserve.join(purchase, began)              act: (members) -> one result or exception each
+    place = await gate.enter()                                  with all who came meanwhile
+    purchase = await reserve.join(purchase)                     with all who wait for the same
+    place.leave()
 
-A station is where checkouts wait: for what is in their carts, for a step, for its undo. A wave takes who waits at one
-of them. `MOST_UNDER_WAY` waves are under way at a time, whatever their stations, and the next is that of the checkout
-that began first. So those who began later gather meanwhile and stay together, and the busier it is the larger the waves
-are. There is no timer: one order alone goes at once.
+A station is where checkouts wait: for what is in their carts, for a step, for its undo. One wave at a time leaves it:
+the first goes at once, and who comes while it is under way goes with the next.
 
-Nobody holds up the others. Who is refused or slow leaves its wave, because each has an outcome of its own
-(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed by the next.
+What keeps waves large is the gate before the first station. At most `MOST_COHORTS` are on their way at a time, and who
+comes while any is waits until a wave has ended. So those who come at about the same time set out together, and stay
+together from station to station. There is no timer: one order alone goes at once.
+
+Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
+(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import insort
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context as Variables
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from stoa.kit.many import UnderWay
@@ -33,46 +34,93 @@ Member = TypeVar("Member")
 Result = TypeVar("Result")
 Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 
-MOST_UNDER_WAY = 2
-"""While the database works on one, the next is worked out. More of them would be smaller."""
+MOST_COHORTS = 3
+"""One is in the database while another is worked out, and a third waits for a commit. More of them would be smaller."""
+LONGEST_SECONDS = 1.0
+"""How long a cohort counts as on its way: many times what an order takes."""
 MOST_MEMBERS = 256
 MOST_LINES = 4_000
 """In one wave: some hundred bytes each in a call, which carries 4 MiB at most."""
 PATIENCE_SECONDS = 0.2
-"""How long a wave counts as under way: many times what a commit takes."""
+"""How long a wave has the way to itself: many times what a commit takes."""
 CLOSE_SECONDS = 5.0
 """For what is under way at the end."""
 
 
+class Place:
+    """One checkout's in a cohort. It is left once, however often that is said."""
+
+    def __init__(self, cohort: Cohort) -> None:
+        self._cohort: Cohort | None = cohort
+
+    def leave(self) -> None:
+        cohort, self._cohort = self._cohort, None
+        if cohort is not None:
+            cohort.left()
+
+
+class Cohort:
+    """Those who set out together, as long as they keep together."""
+
+    def __init__(self, members: int, ended: Callable[[Cohort], None]) -> None:
+        self._members = members
+        self._ended = ended
+
+    def left(self) -> None:
+        self._members -= 1
+        if self._members == 0:
+            self._ended(self)
+
+
+class Gate:
+    """Where who places an order waits until the next cohort sets out, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[Place]] = []
+        self._cohorts: dict[Cohort, asyncio.TimerHandle] = {}
+
+    async def enter(self) -> Place:
+        place: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        if not self._cohorts and len(self._waiting) == 1:
+            # In a moment: until then more may have come.
+            asyncio.get_running_loop().call_soon(self.open)
+        return await place
+
+    def open(self) -> None:
+        """Let the next cohort set out, if there is room for one."""
+        waiting = [place for place in self._waiting if not place.done()]
+        if not waiting or len(self._cohorts) >= MOST_COHORTS:
+            return
+        entering, self._waiting = waiting[:MOST_MEMBERS], waiting[MOST_MEMBERS:]
+        cohort = Cohort(len(entering), self._end)
+        self._cohorts[cohort] = asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._end, cohort)
+        for place in entering:
+            place.set_result(Place(cohort))
+
+    def _end(self, cohort: Cohort) -> None:
+        if (counts := self._cohorts.pop(cohort, None)) is not None:
+            counts.cancel()
+            self.open()
+
+
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Member, Result]):
-    began: int
     member: Member
     lines: int
     answer: asyncio.Future[Result]
 
 
 class Waves:
-    """All stations of a process, and whose turn it is."""
+    """The stations of a process, and the gate before them."""
 
     def __init__(self) -> None:
-        self._stations: list[Station[Any, Any]] = []
+        self.gate = Gate()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way: set[asyncio.Task[None]] = set()
-        """Those that have not taken too long."""
-        self._called = False
 
     def station(self, act: Act[Member, Result]) -> Station[Member, Result]:
         """A place to wait for `act`, which answers each member in its place, with a result or an exception."""
-        station = Station(act, self.call)
-        self._stations.append(station)
-        return station
-
-    def call(self) -> None:
-        """Somebody waits. In a moment: until then more may have come, and they go with the first."""
-        if not self._called:
-            self._called = True
-            asyncio.get_running_loop().call_soon(self._start)
+        return Station(act, self._set_out)
 
     async def close(self) -> None:
         """Wait for what is under way, and end what takes too long."""
@@ -83,42 +131,37 @@ class Waves:
         if self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _start(self) -> None:
-        self._called = False
-        while len(self._under_way) < MOST_UNDER_WAY:
-            waiting = [station for station in self._stations if station.first is not None]
-            if not waiting:
-                return
-            wave = min(waiting, key=attrgetter("first")).take()
-            loop = asyncio.get_running_loop()
-            task = loop.create_task(wave, context=Variables())
-            self._tasks.add(task)
-            self._under_way.add(task)
-            passing = loop.call_later(PATIENCE_SECONDS, self._passed, task)
-            task.add_done_callback(partial(self._ended, passing))
+    def _set_out(self, wave: Coroutine[Any, Any, None], passed: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(wave, context=Variables())
+        self._tasks.add(task)
+        passing = loop.call_later(PATIENCE_SECONDS, passed)
+        task.add_done_callback(partial(self._ended, passing, passed))
 
-    def _ended(self, passing: asyncio.TimerHandle, task: asyncio.Task[None]) -> None:
-        passing.cancel()
+    def _ended(self, passing: asyncio.TimerHandle, passed: Callable[[], None], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._passed(task)
-
-    def _passed(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
-        self.call()
+        passing.cancel()
+        passed()
+        self.gate.open()
 
 
 class Station(Generic[Member, Result]):
-    """Where checkouts wait for one thing, in the order in which they began."""
+    """Where checkouts wait for one thing, in the order of arrival."""
 
-    def __init__(self, act: Act[Member, Result], call: Callable[[], None]) -> None:
+    def __init__(
+        self, act: Act[Member, Result], set_out: Callable[[Coroutine[Any, Any, None], Callable[[], None]], None]
+    ) -> None:
         self._act = act
-        self._call = call
+        self._set_out = set_out
         self._waiting: list[_Waiting[Member, Result]] = []
+        self._under_way: object | None = None
+        """The wave that has the way to itself."""
+        self._called = False
 
-    async def join(self, member: Member, began: int, lines: int = 1) -> Result:
+    async def join(self, member: Member, lines: int = 1) -> Result:
         """The member's own result; what it failed with is raised. Who is canceled before is left out."""
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        insort(self._waiting, _Waiting(began, member, lines, answer), key=attrgetter("began"))
+        self._waiting.append(_Waiting(member, lines, answer))
         self._call()
         return await answer
 
@@ -129,25 +172,39 @@ class Station(Generic[Member, Result]):
             raise result
         return result
 
-    @property
-    def first(self) -> int | None:
-        """When the first of those who wait began; None where nobody does."""
-        self._waiting = [one for one in self._waiting if not one.answer.done()]
-        return self._waiting[0].began if self._waiting else None
+    def _call(self) -> None:
+        if self._under_way is None and not self._called:
+            self._called = True
+            # In a moment: until then more may have come.
+            asyncio.get_running_loop().call_soon(self._start)
 
-    def take(self) -> Coroutine[Any, Any, None]:
-        """The next wave, to be awaited: who has waited longest, and as many more as go with it."""
+    def _start(self) -> None:
+        self._called = False
+        if wave := self._take():
+            here = self._under_way = object()
+            self._set_out(self._go(wave), partial(self._passed, here))
+
+    def _passed(self, wave: object) -> None:
+        """It has ended, or has had its time."""
+        if self._under_way is wave:
+            self._under_way = None
+            self._call()
+
+    def _take(self) -> list[_Waiting[Member, Result]]:
+        """Who has waited longest, and as many more as go with it."""
+        waiting = [one for one in self._waiting if not one.answer.done()]
         lines = 0
         count = 0
-        for one in self._waiting[:MOST_MEMBERS]:
+        for one in waiting[:MOST_MEMBERS]:
             lines += one.lines
             if count and lines > MOST_LINES:
                 break
             count += 1
-        wave, self._waiting = self._waiting[:count], self._waiting[count:]
-        return self._go(wave)
+        self._waiting = waiting[count:]
+        return waiting[:count]
 
     async def _go(self, wave: Sequence[_Waiting[Member, Result]]) -> None:
+        results: Sequence[Result | Exception]
         try:
             results = await self._act([one.member for one in wave])
             if len(results) != len(wave):
