@@ -124,6 +124,27 @@ async def test_who_goes_away_before_the_gate_opens_is_left_out():
     assert gate._cohorts == {}
 
 
+async def test_who_goes_away_when_nobody_else_waits_leaves_the_gate_free():
+    gate = Waves().gate
+    first = await gate.enter()
+    gone = asyncio.create_task(gate.enter())
+    await asyncio.sleep(0)
+    gone.cancel()
+    first.leave()
+    async with asyncio.timeout(5):
+        (await gate.enter()).leave()
+
+
+async def test_who_goes_away_as_the_gate_opens_is_not_waited_for():
+    gate = Waves().gate
+    gone = asyncio.create_task(gate.enter())
+    await until(lambda: gate._cohorts)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert gate._cohorts == {}
+
+
 async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waves_of, "PATIENCE_SECONDS", 0.01)
     held = asyncio.Event()

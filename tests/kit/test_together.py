@@ -93,6 +93,29 @@ async def test_a_slow_read_is_passed_by_a_few(shelf, monkeypatch) -> None:
     assert await asyncio.gather(*asked) == [str(key) for key in range(0, 2 * MOST_READS, 2)]
 
 
+async def test_a_slow_read_that_ends_as_the_next_begins_leaves_its_place(monkeypatch) -> None:
+    monkeypatch.setattr(together, "PATIENCE_SECONDS", 0.001)
+    slow: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    reads = []
+
+    async def read(keys):
+        reads.append(list(keys))
+        if 0 in keys:
+            await slow
+        return {key: str(key) for key in keys}
+
+    shared = Together(read)
+    first = asyncio.create_task(shared.get(0))
+    await until(lambda: reads)
+    await asyncio.sleep(0.01)
+    slow.set_result(None)
+    # Its read begins behind the end of the slow one.
+    assert await shared.get(2) == "2"
+    assert await first == "0"
+    assert reads == [[0], [2]]
+    await until(lambda: not shared._reads)
+
+
 async def test_a_read_has_a_bounded_number_of_keys_and_nobodys_are_torn_apart(shelf) -> None:
     shared = Together(shelf)
     many = range(0, 4 * MOST_KEYS, 2)

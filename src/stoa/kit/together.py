@@ -46,8 +46,8 @@ class Together(Generic[Key, Found]):
         self._read = read
         self._waiting: list[tuple[Collection[Key], asyncio.Future[Mapping[Key, Found]], Context]] = []
         self._reads: set[asyncio.Task[None]] = set()
-        self._may_pass = True
-        """Whether nothing is under way that has not had its time."""
+        self._latest: asyncio.Task[None] | None = None
+        """The read that has the way to itself; None where none is under way that has not had its time."""
 
     async def get(self, key: Key) -> Found | None:
         """What is under this key; None where nothing is."""
@@ -62,16 +62,20 @@ class Together(Generic[Key, Found]):
         return answer
 
     def _start(self) -> None:
-        if self._waiting and self._may_pass and len(self._reads) < MOST_READS:
-            self._may_pass = False
-            self._reads.add(asyncio.get_running_loop().create_task(self._run(), context=Variables()))
+        if self._waiting and self._latest is None and len(self._reads) < MOST_READS:
+            self._latest = asyncio.get_running_loop().create_task(self._run(), context=Variables())
+            self._reads.add(self._latest)
 
-    def _let_pass(self) -> None:
-        self._may_pass = True
+    def _passed(self, read: asyncio.Task[None]) -> None:
+        """It has ended, or has had its time."""
+        if self._latest is read:
+            self._latest = None
         self._start()
 
     async def _run(self) -> None:
-        passing = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._let_pass)
+        task = asyncio.current_task()
+        assert task is not None
+        passing = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._passed, task)
         # Not before it starts: until then more may have come, and they go with the first.
         keys, answers, first = self._take()
         try:
@@ -90,10 +94,8 @@ class Together(Generic[Key, Found]):
             for answer in answers:
                 answer.cancel()
             passing.cancel()
-            task = asyncio.current_task()
-            assert task is not None
             self._reads.discard(task)
-            self._let_pass()
+            self._passed(task)
 
     def _take(self) -> tuple[Collection[Key], list[asyncio.Future[Mapping[Key, Found]]], Context]:
         """Those who have waited longest, and still do."""

@@ -85,14 +85,20 @@ class Gate:
         if not self._cohorts and len(self._waiting) == 1:
             # In a moment: until then more may have come.
             asyncio.get_running_loop().call_soon(self.open)
-        return await place
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                # It was given just now, and nobody takes it.
+                place.result().leave()
+            raise
 
     def open(self) -> None:
         """Let the next cohort set out, if there is room for one."""
-        waiting = [place for place in self._waiting if not place.done()]
-        if not waiting or len(self._cohorts) >= MOST_COHORTS:
+        self._waiting = [place for place in self._waiting if not place.done()]
+        if not self._waiting or len(self._cohorts) >= MOST_COHORTS:
             return
-        entering, self._waiting = waiting[:MOST_MEMBERS], waiting[MOST_MEMBERS:]
+        entering, self._waiting = self._waiting[:MOST_MEMBERS], self._waiting[MOST_MEMBERS:]
         cohort = Cohort(len(entering), self._end)
         self._cohorts[cohort] = asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._end, cohort)
         for place in entering:
