@@ -98,7 +98,7 @@ def test_an_outcome_says_that_it_is_done_or_why_not_or_neither() -> None:
 
 def test_each_has_the_trace_of_its_origin_and_without_one_that_of_the_call() -> None:
     told = context.fresh(request_id="from-afar")
-    one, other = origins_of([many.origin_message(told), Origin()], 2)
+    one, other = origins_of([Origin(traceparent=told.traceparent, request_id=told.request_id), Origin()], 2)
     assert (one.trace_id, one.request_id) == (told.trace_id, "from-afar")
     assert other.trace_id != told.trace_id
     with context.using(told):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextvars import ContextVar
 
 import pytest
 
 from stoa.kit import context, problems, together
 from stoa.kit.db import CallInsideTransaction
+from stoa.kit.http import asgi
 from stoa.kit.together import MOST_KEYS, MOST_READS, Together
 
 WHO: ContextVar[str] = ContextVar("who", default="nobody")
@@ -126,17 +128,15 @@ async def test_a_read_has_a_bounded_number_of_keys_and_nobodys_are_torn_apart(sh
     assert [len(keys) for keys in shelf.reads] == [2 * MOST_KEYS, 5]
 
 
-async def test_each_has_a_failure_of_its_own(shelf) -> None:
+async def test_a_failure_reaches_all_and_each_is_told_his_own_request(shelf) -> None:
     shelf.failure = Lost("shelf")
     shared = Together(shelf)
     failures = await asyncio.gather(shared.get(2), shared.get(4), return_exceptions=True)
-    for number, failure in enumerate(failures):
-        assert isinstance(failure, Lost)
-        failure.members["request_id"] = number
-    assert [failure.document() for failure in failures] == [
+    told = [json.loads(asgi.problem_answer(each, str(n)).body) for n, each in enumerate(failures)]
+    assert told == [
         {"type": "/problems/not-found", "title": "Not found", "status": 404, "detail": "There is no shelf."}
         | {"request_id": number}
-        for number in (0, 1)
+        for number in ("0", "1")
     ]
     shelf.failure = None
     assert await shared.get(2) == "2"

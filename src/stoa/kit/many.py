@@ -118,10 +118,6 @@ def origins_of(origins: Sequence[Origin], count: int) -> list[Context]:
     return [context.fresh(traceparent=one.traceparent, request_id=one.request_id or None) for one in origins]
 
 
-def origin_message(of: Context) -> Origin:
-    return Origin(traceparent=of.traceparent, request_id=of.request_id)
-
-
 def outcome(shape: type[Outcome], result: Result | Exception, said: Callable[[Result], Message]) -> Outcome:
     """The outcome that tells a result: `said` makes of it what the outcome has for one that is done.
 

@@ -60,8 +60,12 @@ class Problem(Exception):
             document["field"] = self.field
         return document | self.members
 
-    def encode(self) -> bytes:
-        return msgspec.json.encode(self.document())
+    def encode(self, request_id: str | None = None) -> bytes:
+        """With the id of the request that it refuses, unless it says one: several requests may share a problem."""
+        document = self.document()
+        if request_id is not None:
+            document.setdefault("request_id", request_id)
+        return msgspec.json.encode(document)
 
 
 class BadRequest(Problem):

@@ -15,7 +15,6 @@ what had been committed by then is seen.
 from __future__ import annotations
 
 import asyncio
-import copy
 from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
 from contextvars import Context as Variables
 from typing import Generic, TypeVar
@@ -84,8 +83,7 @@ class Together(Generic[Key, Found]):
         except Exception as error:
             for answer in answers:
                 if not answer.done():
-                    # One for each: what is told of a request is noted on it.
-                    answer.set_exception(_copy(error))
+                    answer.set_exception(error)
         else:
             for answer in answers:
                 if not answer.done():
@@ -112,11 +110,3 @@ class Together(Generic[Key, Found]):
                 answers.append(answer)
         del self._waiting[:taken]
         return list(keys), answers, first
-
-
-def _copy(error: Exception) -> Exception:
-    """Not by its class's `__init__`, which may take other arguments than it keeps."""
-    other = type(error).__new__(type(error), *error.args)
-    other.__dict__.update({name: copy.copy(value) for name, value in error.__dict__.items()})
-    other.__cause__ = error
-    return other

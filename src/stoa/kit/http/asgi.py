@@ -136,7 +136,6 @@ def sent_headers(answer: Answer) -> list[tuple[bytes, bytes]]:
 
 def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
     """A problem as an encoded answer, with the id under which the logs have the request."""
-    problem.members.setdefault("request_id", request_id)
     headers = {"content-type": problems.CONTENT_TYPE}
     if problem.status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -148,7 +147,7 @@ def problem_answer(problem: problems.Problem, request_id: str) -> Answer:
     seconds = problem.members.get("retry_after_seconds", SOON_SECONDS if problem.status in LATER else None)
     if seconds is not None:
         headers["retry-after"] = str(seconds)
-    return Answer(problem.status, problem.encode(), headers)
+    return Answer(problem.status, problem.encode(request_id), headers)
 
 
 def with_retry_after(status: int, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

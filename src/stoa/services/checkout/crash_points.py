@@ -1,7 +1,7 @@
 """The places of the saga at which a test may have the process die (`stoa.kit.crash_points`).
 
-They stand where the outside and the row may differ: after a step was recorded and before it acts, and
-after it has acted and before its outcome is recorded.
+They stand where the outside and the row may differ: before a step acts, and after it has acted. What goes well between
+the claim and the answer is not recorded.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     def refused(self, problem: Problem) -> Purchase:
         """With the answer of a refusal. The card is not needed any more."""
         # As the HTTP layer does with every problem; here already, because it is these bytes that are kept.
-        problem.members.setdefault("request_id", context.current().request_id)
-        return msgspec.structs.replace(self, token="", answer=Answer(problem.status, problem.encode()))
+        body = problem.encode(context.current().request_id)
+        return msgspec.structs.replace(self, token="", answer=Answer(problem.status, body))
 
 
 NOWHERE = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}

@@ -249,6 +249,5 @@ REFUND = """
     )
     INSERT INTO simulator.refunds (key, payment_key, amount_minor) VALUES ($1, $2, $3) RETURNING reference
 """
-ADD_WEBHOOKS = "INSERT INTO simulator.webhooks (body) SELECT unnest($1::text[])"
 UNSENT_WEBHOOKS = "SELECT seq, body FROM simulator.webhooks WHERE sent_at IS NULL ORDER BY seq LIMIT 100"
 WEBHOOK_SENT = "UPDATE simulator.webhooks SET sent_at = now() WHERE seq = $1"
