@@ -145,6 +145,36 @@ async def test_who_goes_away_as_the_gate_opens_is_not_waited_for():
     assert gate._cohorts == {}
 
 
+async def test_who_waits_for_a_bank_keeps_nobody_at_the_gate(act: Recorder, monkeypatch: pytest.MonkeyPatch):
+    """Nobody's wave ends, and no cohort has had its time."""
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
+    monkeypatch.setattr(waves_of, "PATIENCE_SECONDS", 0.01)
+    waves = Waves()
+    act.go_on.clear()
+    station = waves.station(act)
+    async with asyncio.timeout(5):
+        waiting = []
+        for number in range(MOST_COHORTS + 1):
+            place = await waves.gate.enter()
+            waiting.append(asyncio.create_task(station.join(number, place=place)))
+        place = await waves.gate.enter()
+    act.go_on.set()
+    place.leave()
+    assert await asyncio.gather(*waiting) == [2 * number for number in range(MOST_COHORTS + 1)]
+    assert waves.gate._cohorts == {}
+
+
+async def test_who_comes_while_one_waits_for_a_bank_is_let_in(monkeypatch: pytest.MonkeyPatch):
+    """There is room, so nobody waits until the one alone has had its time."""
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
+    gate = Waves().gate
+    alone = await gate.enter()
+    async with asyncio.timeout(5):
+        (await gate.enter()).leave()
+    alone.leave()
+    assert gate._cohorts == {}
+
+
 async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waves_of, "PATIENCE_SECONDS", 0.01)
     held = asyncio.Event()

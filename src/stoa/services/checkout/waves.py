@@ -8,11 +8,11 @@ A station is where checkouts wait: for what is in their carts, for a step, for i
 the first goes at once, and who comes while it is under way goes with the next.
 
 What keeps waves large is the gate before the first station. At most `MOST_COHORTS` are on their way at a time, and who
-comes while any is waits until a wave has ended. So those who come at about the same time set out together, and stay
-together from station to station. There is no timer: one order alone goes at once.
+comes while any is waits until a wave has ended, or for `GATE_SECONDS`. So those who come at about the same time set
+out together, and stay together from station to station. One order alone goes at once.
 
 Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
-(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed.
+(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 
 MOST_COHORTS = 3
 """One is in the database while another is worked out, and a third waits for a commit. More of them would be smaller."""
+GATE_SECONDS = 0.05
+"""How long who comes waits for a wave to end, if there is room: all that are under way may be waiting for a bank."""
 LONGEST_SECONDS = 1.0
 """How long a cohort counts as on its way: many times what an order takes."""
 MOST_MEMBERS = 256
@@ -82,9 +84,9 @@ class Gate:
     async def enter(self) -> Place:
         place: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
-        if not self._cohorts and len(self._waiting) == 1:
-            # In a moment: until then more may have come.
-            asyncio.get_running_loop().call_soon(self.open)
+        if len(self._waiting) == 1:
+            # In a moment at the earliest: until then more may have come.
+            asyncio.get_running_loop().call_later(GATE_SECONDS if self._cohorts else 0, self.open)
         try:
             return await place
         except asyncio.CancelledError:
@@ -114,6 +116,7 @@ class Gate:
 class _Waiting(Generic[Member, Result]):
     member: Member
     lines: int
+    place: Place | None
     answer: asyncio.Future[Result]
 
 
@@ -160,14 +163,17 @@ class Station(Generic[Member, Result]):
         self._act = act
         self._set_out = set_out
         self._waiting: list[_Waiting[Member, Result]] = []
-        self._under_way: object | None = None
+        self._under_way: Sequence[_Waiting[Member, Result]] | None = None
         """The wave that has the way to itself."""
         self._called = False
 
-    async def join(self, member: Member, lines: int = 1) -> Result:
-        """The member's own result; what it failed with is raised. Who is canceled before is left out."""
+    async def join(self, member: Member, lines: int = 1, place: Place | None = None) -> Result:
+        """The member's own result; what it failed with is raised. Who is canceled before is left out.
+
+        Its place in a cohort, where it has one, is left if its wave is passed.
+        """
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(member, lines, answer))
+        self._waiting.append(_Waiting(member, lines, place, answer))
         self._call()
         return await answer
 
@@ -187,11 +193,14 @@ class Station(Generic[Member, Result]):
     def _start(self) -> None:
         self._called = False
         if wave := self._take():
-            here = self._under_way = object()
-            self._set_out(self._go(wave), partial(self._passed, here))
+            self._under_way = wave
+            self._set_out(self._go(wave), partial(self._passed, wave))
 
-    def _passed(self, wave: object) -> None:
+    def _passed(self, wave: Sequence[_Waiting[Member, Result]]) -> None:
         """It has ended, or has had its time."""
+        for one in wave:
+            if one.place is not None and not one.answer.done():
+                one.place.leave()
         if self._under_way is wave:
             self._under_way = None
             self._call()
