@@ -33,7 +33,7 @@ END_SESSIONS = """
 
 # Of a relay, in every commit that is measured: what looks for something to deliver, and what forgets that.
 _LOOK = re.compile(r"FROM outbox JOIN event_log\b.*WHERE outbox\.recipient = \$1", re.DOTALL)
-_DELIVERED = re.compile(r"DELETE FROM outbox WHERE recipient = \$1 AND id = ANY")
+_DELIVERED = re.compile(r"DELETE FROM outbox USING unnest\(\$1::text\[\], \$2::bigint\[\]\)")
 
 _PREFIX = "@bench|%d|%p|%a@ "
 _RECORD = re.compile(r"^@bench\|([^|@]*)\|(\d+)\|([^@]*)@ ", re.MULTILINE)
@@ -182,7 +182,8 @@ def _without(transactions: Sequence[Transaction], background: set[tuple[str, ...
             looks[each.database, first.parameters[0]] = (each,)
         elif each.shape not in background:
             if first is not None and _DELIVERED.search(first.sql):
-                kept += looks.pop((each.database, first.parameters[0]), ())
+                for recipient in sorted(set((first.parameters[0] or "{}").strip("{}").split(","))):
+                    kept += looks.pop((each.database, recipient), ())
             kept.append(each)
     return tuple(kept)
 

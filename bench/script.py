@@ -39,8 +39,15 @@ PREAMBLE = rf"""\set n :n + 1
 
 QUOTES = "''"  # pgbench knows no empty variable
 TYPE_NAME = "SELECT format_type($1, NULL)"
-EVENTS_OF = "SELECT array_agg(event_id)::text FROM {schema}.event_log WHERE id = ANY ($1::text::bigint[])"
-IDS_OF = "SELECT id FROM {schema}.event_log WHERE event_id = ANY ({events})"
+EVENTS_OF = """
+    SELECT array_agg(event_id ORDER BY position)::text
+    FROM unnest($1::text::bigint[]) WITH ORDINALITY AS had (id, position) JOIN {schema}.event_log USING (id)
+"""
+# On one line: a script's statement is one.
+IDS_OF = (
+    "SELECT id FROM unnest({events}) WITH ORDINALITY AS had (event_id, position)"
+    " JOIN {schema}.event_log USING (event_id) ORDER BY position"
+)
 
 
 NOT_WAITING = " AND set_config('synchronous_commit', 'off', true) = 'off'"

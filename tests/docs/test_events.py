@@ -10,7 +10,7 @@ from docs.pages import ROOT, table
 
 from stoa.app import SERVICES
 from stoa.kit import inbox, outbox
-from stoa.kit.events import Event, Fact
+from stoa.kit.events import Envelope, Fact
 
 EVENTS = ROOT / "docs" / "events.md"
 
@@ -26,7 +26,7 @@ def test_every_type_is_a_fact_that_says_when_it_is():
 
 def test_the_envelope():
     shown = [row[0] for row in table(EVENTS, "| member | meaning |")]
-    assert shown == [field.name for field in msgspec.structs.fields(Event)]
+    assert shown == [field.name for field in msgspec.structs.fields(Envelope)]
 
 
 def test_the_figures():

@@ -14,6 +14,7 @@ from stoa import app
 from stoa.audit.audit import audit
 from stoa.contracts.events.v1.events_pb2 import DeliverRequest
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceStub
+from stoa.kit.events import Fact
 
 SKU = "SHUFFLED"
 STOCK = 100
@@ -21,6 +22,11 @@ ANNOUNCED = """
     SELECT event_id, type, subject, aggregate_version, time, traceparent,
            event_log.data || coalesce(event_personal.data, '{}') AS data
     FROM event_log LEFT JOIN event_personal USING (id) ORDER BY id
+"""
+NOT_FIRST = """
+    SELECT type, subject FROM event_log
+    WHERE type = ANY ($1)
+      AND EXISTS (SELECT FROM event_log AS older WHERE older.subject = event_log.subject AND older.id < event_log.id)
 """
 DONE = "SELECT count(*) FROM inbox WHERE done_at IS NOT NULL"
 
@@ -93,6 +99,10 @@ async def stocked(shop_with):
 async def must_be_sound(shop) -> None:
     broken = {v.invariant.statement: v.findings for v in await audit(shop.databases, looks=10) if v.findings}
     assert not broken
+    first = [fact.event_type() for fact in Fact.__subclasses__() if fact.is_first()]
+    assert "order.placed" in first
+    for name, database in shop.databases.items():
+        assert await database.fetch(NOT_FIRST, first) == [], name
     on_hand = await shop.databases["inventory"].fetchval("SELECT on_hand FROM stock WHERE sku = $1", SKU)
     # Two orders stay with 2 each, two were canceled, two kept 1 of 2.
     assert on_hand == STOCK - 2 * 2 - 2 * 1

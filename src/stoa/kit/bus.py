@@ -12,12 +12,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import grpc.aio
-import msgspec
 
 from stoa.contracts.events.v1.events_pb2 import DeliverRequest
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceStub, add_IntakeServiceServicer_to_server
 from stoa.kit.channels import Registry
-from stoa.kit.events import Event, Refusal
+from stoa.kit.events import Owed, Refusal
 from stoa.kit.inbox import Acceptor, IntakeServicer
 
 DELIVERY_SECONDS = 10
@@ -26,7 +25,7 @@ DELIVERY_SECONDS = 10
 class Bus(Protocol):
     """What a relay hands events to, and what brings them to the services of a process."""
 
-    async def deliver(self, recipient: str, events: Sequence[Event]) -> Sequence[Refusal]:
+    async def deliver(self, recipient: str, events: Sequence[Owed]) -> Sequence[Refusal]:
         """Deliver in this order; every event that is not refused is then kept by the recipient.
 
         Raises when the recipient does not answer: then any of them may or may not have arrived.
@@ -50,9 +49,9 @@ class DirectBus:
         server: Any = registry
         add_IntakeServiceServicer_to_server(IntakeServicer(self._receiving), server)
 
-    async def deliver(self, recipient: str, events: Sequence[Event]) -> Sequence[Refusal]:
+    async def deliver(self, recipient: str, events: Sequence[Owed]) -> Sequence[Refusal]:
         stub = IntakeServiceStub(self._channel_of(recipient))
-        request = DeliverRequest(subscriber=recipient, events=[msgspec.json.encode(event) for event in events])
+        request = DeliverRequest(subscriber=recipient, events=[event.document for event in events])
         answer = await stub.Deliver(request, timeout=DELIVERY_SECONDS)
         return [Refusal(refusal.event_id, refusal.reason) for refusal in answer.refusals]
 

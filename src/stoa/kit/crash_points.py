@@ -22,3 +22,6 @@ def exit_at(point: str) -> Reach:
             os._exit(9)
 
     return reach
+
+
+NOWHERE = exit_at("")

@@ -1,7 +1,12 @@
 """Hearing: an event is kept once, and its effect happens once, in the transaction that marks it as done.
 
     IntakeServicer   what the bus calls: the answer is the commit of the insert, a repeat changes nothing
-    Inbox.run        when X is announced, do Y: takes what is undone to the service's handlers
+    Inbox.accept     when X is announced, do Y, at once: the insert, as done, and the effect are one transaction
+    Inbox.run        takes what could not be done at once, and was kept undone, to the service's handlers
+
+What comes is handled where it is delivered. Where that fails, takes long or meets a lock, it is kept undone, and so
+is what stands behind something undone of its subject, or comes while more waits than one batch: a delivery is soon
+over in any case.
 
 For one source and subject events run in the order of the aggregate's version, and of arrival within it.
 What fails is tried again with back-off; after `MOST_ATTEMPTS` it is parked, in sight, for a person to
@@ -18,12 +23,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Context
 from datetime import timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Protocol, TypeVar
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -34,7 +39,8 @@ from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceServicer
 from stoa.kit import context, problems, staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.by_index import PLAN_AS_USUAL, plan_by_index
-from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit
+from stoa.kit.crash_points import NOWHERE, Reach
+from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit, lock_wait
 from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
 from stoa.kit.rounds import in_rounds
@@ -51,6 +57,11 @@ MOST_ATTEMPTS = 12
 LONGEST_BACK_OFF_SECONDS = 120
 UNAVAILABLE_SECONDS = 2
 """How long an event waits that could not run because something else is down."""
+AT_ONCE = 256
+"""How many events of a delivery share a transaction: a wave of orders is one."""
+AT_ONCE_SECONDS = 1.0
+"""How long a delivery may take that is handled at once: the announcer's others wait for it."""
+AT_ONCE_LOCK_SECONDS = 0.1
 LOCK_WAIT = "250ms"
 LOCK_WAIT_ALONE = "50ms"
 """How long handlers wait for a row that somebody holds, in a batch and each alone. They come again, and a batch may
@@ -62,15 +73,39 @@ IN_OTHER_HANDS_SECONDS = 1.0
 KEPT = timedelta(days=30)
 """How long a done event is remembered: a repeat that comes later would have its effect again."""
 
-STORE = """
+_CAME = """
+    unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[],
+           $9::text[]) WITH ORDINALITY
+    AS event (event_id, type, source, subject, version, time, traceparent, data, personal, position)
+"""
+
+STORE = f"""
     INSERT INTO inbox (event_id, type, source, subject, aggregate_version, time, traceparent, data, personal)
     SELECT event_id, type, source, subject, version, time, traceparent, data::jsonb, string_to_array(personal, ',')
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::text[],
-                $9::text[]) WITH ORDINALITY
-         AS event (event_id, type, source, subject, version, time, traceparent, data, personal, position)
+    FROM {_CAME}
     ORDER BY position
     ON CONFLICT (event_id) DO NOTHING
-"""
+"""  # noqa: S608
+
+# As done, and without what is personal: it is so if the transaction commits. What has to wait is kept as it came.
+STORE_DONE = f"""
+    WITH came AS MATERIALIZED (
+        SELECT event.*, EXISTS (
+            SELECT FROM inbox
+            WHERE done_at IS NULL AND inbox.source = event.source AND inbox.subject = event.subject
+              AND inbox.aggregate_version <= event.version) AS waits
+        FROM {_CAME}
+    )
+    INSERT INTO inbox
+        (event_id, type, source, subject, aggregate_version, time, traceparent, data, personal, done_at)
+    SELECT event_id, type, source, subject, version, time, traceparent,
+           CASE WHEN waits OR personal = '' THEN data::jsonb ELSE data::jsonb - string_to_array(personal, ',') END,
+           string_to_array(personal, ','), CASE WHEN NOT waits THEN now() END
+    FROM came
+    ORDER BY position
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id, done_at IS NOT NULL AS done
+"""  # noqa: S608
 
 WINDOW = 200
 """How many of what is due are looked at for those that may run: the batches of a few runners."""
@@ -96,7 +131,8 @@ _TAKE = """
     SET done_at = now(), error = NULL,
         data = CASE WHEN personal = '{{}}' THEN inbox.data ELSE inbox.data - personal END
     FROM next WHERE inbox.event_id = next.event_id
-    RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent, next.data, attempts
+    RETURNING inbox.event_id, seq, type, source, subject, aggregate_version, time, traceparent,
+              next.data::text AS data, attempts
 """
 TAKE_NEXT = _TAKE.format(one="", window=WINDOW, limit=BATCH)
 TAKE_ONE = _TAKE.format(one="AND event_id = $1", window=1, limit=1)
@@ -170,35 +206,71 @@ class Inbox:
         db: Database,
         handlers: Mapping[str, Handler],
         batch_handler: BatchHandler | None = None,
+        *,
         pulse: Pulse | None = None,
+        reach: Reach = NOWHERE,
     ) -> None:
         self._service = service.name
         self._db = db
         self._handlers = handlers
         self._batch_handler = batch_handler
         self._pulse = pulse or Pulse()
+        self._reach = reach
         self._arrived = asyncio.Event()
+        self._behind = True
+        """Whether more may wait here than a batch, or something is about to be tried again: then what comes is only
+        kept. It only spares work, so who clears it may overtake who sets it: what has to wait, the rows say."""
         self._running: asyncio.Task[None] | None = None
 
     async def accept(self, events: Sequence[Event]) -> Sequence[Refusal]:
-        """Keep in one statement those that the service hears of; a repeat changes nothing."""
+        """Handle those that the service hears of, or keep them for `run`; a repeat changes nothing."""
         kept, refusals = _sort_out(events, self._why_not)
-        if kept:
-            await self._db.execute(
-                STORE,
-                [event.id for event in kept],
-                [event.type for event in kept],
-                [event.source for event in kept],
-                [event.subject for event in kept],
-                [event.aggregateversion for event in kept],
-                [event.time for event in kept],
-                [event.traceparent for event in kept],
-                [msgspec.json.encode(event.data).decode() for event in kept],
-                [",".join(event.personal) for event in kept],
-            )
+        left = await self._handle_at_once(kept)
+        if left:
+            await self._db.execute(STORE, *_columns(left))
+            self._reach(f"{self._service}:kept")
             self._arrived.set()
+        if kept:
             self._pulse.quicken()
         return refusals
+
+    async def _handle_at_once(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Handle what can be: of each subject the first, then the next of each, in one transaction after the other.
+
+        What is left is to be kept. So is everything from where something failed, so that each subject stays in order:
+        whoever runs it later finds out which event it was.
+        """
+        give_up = time.monotonic() + AT_ONCE_SECONDS
+        while events and self._is_up_to_date and time.monotonic() < give_up:
+            batch, rest = _first_of_each_subject(events)
+            try:
+                await self._handle(batch)
+            except DatabaseUnavailable:
+                raise
+            except Exception as error:
+                log.info("%s: %s events are tried later: %s", self._service, len(events), problems.with_type(error))
+                self._behind = True
+                return events
+            events = rest
+        return events
+
+    @property
+    def _is_up_to_date(self) -> bool:
+        """Whether what comes may go at once: somebody runs what would be left, and has little to do."""
+        return self._running is not None and not self._running.done() and not self._behind
+
+    async def _handle(self, batch: Sequence[Event]) -> None:
+        """Keep the events as done and have their effect, in one transaction; those that have to wait are only kept."""
+        with lock_wait(AT_ONCE_LOCK_SECONDS):
+            async with self._db.transaction() as tx, asyncio.timeout(AT_ONCE_SECONDS):
+                new = await tx.fetch(STORE_DONE, *_columns(batch))
+                came = {event.id: event for event in batch}
+                mine = [came[row["event_id"]] for row in new if row["done"]]
+                if mine:
+                    await self._do(tx, mine)
+        self._reach(f"{self._service}:handled")
+        if len(mine) < len(new):
+            self._arrived.set()
 
     def _why_not(self, event: Event) -> str | None:
         return None if event.type in self._handlers else f"{self._service} does not hear of {event.type}"
@@ -231,13 +303,16 @@ class Inbox:
         if not self._arrived.is_set():
             due_seconds = await self._db.fetchval(DUE)
             if due_seconds is None or due_seconds > 0:
+                self._behind = False
                 await self._pulse.wait(self._arrived, due_seconds)
                 return
         self._arrived.clear()
-        if await self._work():
+        if done := await self._work():
+            self._behind = done == BATCH
             self._pulse.quicken()
         elif not await self._step_back():
             # Nothing, or nothing that another runner does not have in hand.
+            self._behind = False
             await self._pulse.wait(self._arrived, IN_OTHER_HANDS_SECONDS)
 
     async def _step_back(self) -> bool:
@@ -247,13 +322,13 @@ class Inbox:
             await plan_by_index(tx)
             return affected(await tx.execute(STEP_BACK)) > 0
 
-    async def _work(self) -> bool:
-        """Do the next batch, in one transaction or each alone; whether there was any."""
+    async def _work(self) -> int:
+        """Do the next batch, in one transaction or each alone; how many events it was."""
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
                 taken = await _take(tx, TAKE_NEXT, LOCK_WAIT)
-                await self._do(tx, taken)
+                await self._do(tx, [_event(row) for row in taken])
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -264,14 +339,14 @@ class Inbox:
             else:
                 for event in taken:
                     await self._do_alone(event["event_id"])
-        return bool(taken)
+        return len(taken)
 
     async def _do_alone(self, event_id: str) -> None:
         taken: list[asyncpg.Record] = []
         try:
             async with self._db.transaction() as tx:
                 taken = await _take(tx, TAKE_ONE, LOCK_WAIT_ALONE, event_id)
-                await self._do(tx, taken)
+                await self._do(tx, [_event(row) for row in taken])
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -279,8 +354,8 @@ class Inbox:
                 raise
             await self._failed(taken[0], error)
 
-    async def _do(self, tx: Transaction, taken: Sequence[asyncpg.Record]) -> None:
-        events: Sequence[Event] = [_event(row) for row in taken]
+    async def _do(self, tx: Transaction, taken: Sequence[Event]) -> None:
+        events = taken
         if self._batch_handler is not None and events:
             # The trace of one event, or one of the batch's own: what it says of each it says in the trace of that.
             trace = events[0].traceparent if len(events) == 1 else None
@@ -294,11 +369,11 @@ class Inbox:
             with context.using(context.fresh(traceparent=event.traceparent)):
                 async with asyncio.timeout(HANDLER_SECONDS):
                     await handler(tx, event)
-        after_commit(lambda: self._count(taken, "done"))
+        after_commit(lambda: self._count([event.type for event in taken], "done"))
 
-    def _count(self, events: Sequence[asyncpg.Record], outcome: str) -> None:
-        for event in events:
-            metrics.EVENTS_HANDLED.labels(self._service, event["type"], outcome).inc()
+    def _count(self, types: Iterable[str], outcome: str) -> None:
+        for event_type in types:
+            metrics.EVENTS_HANDLED.labels(self._service, event_type, outcome).inc()
 
     async def _failed(self, row: asyncpg.Record, error: Exception) -> None:
         what = problems.with_type(error)[:2000]
@@ -317,7 +392,7 @@ class Inbox:
             else:
                 log.warning("%s failed %s times", event, attempts, exc_info=error)
         await self._db.execute(FAILED, row["event_id"], attempts, timedelta(seconds=seconds), what, parked)
-        self._count([row], "parked" if parked else "failed")
+        self._count([row["type"]], "parked" if parked else "failed")
 
 
 class IntakeServicer(IntakeServiceServicer):
@@ -349,14 +424,12 @@ class _Unreadable(msgspec.Struct):
 
 _Delivered = TypeVar("_Delivered", Event, Event | _Unreadable)
 
-_read_event = msgspec.json.Decoder(Event).decode
 _read_id = msgspec.json.Decoder(_Unreadable).decode
 
 
 def _read(document: bytes) -> Event | _Unreadable:
     try:
-        event = _read_event(document)
-        UUID(event.id)
+        event = Event.decode(document)
     except ValueError as error:  # as msgspec's errors are, and UUID's
         try:
             unreadable = _read_id(document)
@@ -365,6 +438,34 @@ def _read(document: bytes) -> Event | _Unreadable:
         unreadable.why = f"it cannot be read: {error}"
         return unreadable
     return event
+
+
+def _columns(events: Sequence[Event]) -> Sequence[Sequence[object]]:
+    """What is kept of them, for `STORE`."""
+    return (
+        [event.id for event in events],
+        [event.type for event in events],
+        [event.source for event in events],
+        [event.subject for event in events],
+        [event.aggregateversion for event in events],
+        [event.time for event in events],
+        [event.traceparent for event in events],
+        [event.json for event in events],
+        [",".join(event.personal) for event in events],
+    )
+
+
+def _first_of_each_subject(events: Sequence[Event]) -> tuple[Sequence[Event], Sequence[Event]]:
+    """Of each subject the oldest event, `AT_ONCE` at most, in the order of arrival; and the rest."""
+    first: dict[tuple[str, str], Event] = {}
+    for event in events:
+        of = event.source, event.subject
+        if of in first:
+            first[of] = min(first[of], event, key=attrgetter("aggregateversion"))
+        elif len(first) < AT_ONCE:
+            first[of] = event
+    chosen = set(map(id, first.values()))
+    return [each for each in events if id(each) in chosen], [each for each in events if id(each) not in chosen]
 
 
 def _unreadable(delivered: Event | _Unreadable) -> str | None:

@@ -12,16 +12,14 @@ the event log.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-
-import msgspec
 
 from stoa.kit import clock, context, staff_acts
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Transaction, affected, after_commit
-from stoa.kit.events import Fact
+from stoa.kit.events import Event, Fact, Owed, Said, said_of
 from stoa.kit.ids import uuid7
 from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
@@ -53,12 +51,14 @@ ANNOUNCE = """
         SELECT logged.id, fact.data::jsonb
         FROM logged JOIN unnest($1::uuid[], $11::text[]) AS fact (event_id, data) USING (event_id)
         WHERE fact.data IS NOT NULL
+    ), owed AS (
+        INSERT INTO outbox (recipient, id, shard)
+        SELECT goes_to.recipient, logged.id, place.shard
+        FROM logged
+        JOIN unnest($1::uuid[], $8::smallint[]) AS place (event_id, shard) USING (event_id)
+        JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
     )
-    INSERT INTO outbox (recipient, id, shard)
-    SELECT goes_to.recipient, logged.id, place.shard
-    FROM logged
-    JOIN unnest($1::uuid[], $8::smallint[]) AS place (event_id, shard) USING (event_id)
-    JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
+    SELECT id FROM logged ORDER BY id
 """
 
 # From one recipient to the next by the index: the rows of a queue are many, its recipients few.
@@ -134,6 +134,10 @@ FORGET_PERSONAL = """
 """
 
 
+News = dict[str, list[Owed]]
+"""What was just committed, by the recipient who is owed it."""
+
+
 class UndeclaredEvent(Exception):
     """A service announced a type that its line in `stoa.app` does not list under `announces`."""
 
@@ -167,8 +171,8 @@ class Outbox:
         self.get_personal = get_personal
         self.goes_to = {event_type: tuple(subscribers(event_type)) for event_type in service.announces}
         """Who hears of each type that it announces."""
-        self.poke: Callable[[Collection[str], Collection[int]], None] = _nobody_to_poke
-        """Set by the process's relay: called after a commit with the recipients and shards of what is new."""
+        self.hand_over: Callable[[News], None] = _nobody_takes_it
+        """Set by the process's relay: called after a commit with what is owed now."""
 
     @property
     def recipients(self) -> frozenset[str]:
@@ -187,30 +191,57 @@ class Outbox:
         for undeclared in set(types) - self.goes_to.keys():
             raise UndeclaredEvent(f"{self.service.name} announces {undeclared!r}, which stoa.app does not list")
         ids = [uuid7() for _ in announcements]
+        now = clock.now()
         here = context.current().traceparent
-        shards = [shard_of(each.subject) for each in announcements]
-        documents = [each.fact.split() for each in announcements]
+        traces = [each.traceparent or here for each in announcements]
+        said = [said_of(each.fact) for each in announcements]
         goes_to = [(event_type, recipient) for event_type in set(types) for recipient in self.goes_to[event_type]]
-        await tx.execute(
+        logged = await tx.fetch(
             ANNOUNCE,
             ids,
             types,
             [each.subject for each in announcements],
             [each.version for each in announcements],
-            [msgspec.json.encode(data).decode() for data, _ in documents],
-            clock.now(),
-            [each.traceparent or here for each in announcements],
-            shards,
+            [each.open for each in said],
+            now,
+            traces,
+            [shard_of(each.subject) for each in announcements],
             [event_type for event_type, _ in goes_to],
             [recipient for _, recipient in goes_to],
             [
-                msgspec.json.encode(personal).decode() if personal and self._is_told(event_type) else None
-                for event_type, (_, personal) in zip(types, documents, strict=True)
+                each.personal if self._is_told(event_type) else None
+                for event_type, each in zip(types, said, strict=True)
             ],
         )
         if goes_to:
-            after_commit(lambda: self.poke({recipient for _, recipient in goes_to}, set(shards)))
+            events = [
+                Event(
+                    id=event_id,
+                    type=event_type,
+                    source=self.service.name,
+                    subject=each.subject,
+                    time=now,
+                    aggregateversion=each.version,
+                    traceparent=trace,
+                    data=what.open,
+                )
+                for event_id, event_type, each, trace, what in zip(ids, types, announcements, traces, said, strict=True)
+            ]
+            news: News = {}
+            for row, event, each, what in zip(logged, events, announcements, said, strict=True):
+                for recipient, owed in self._owed(row["id"], event, each.fact, what):
+                    news.setdefault(recipient, []).append(owed)
+            after_commit(lambda: self.hand_over(news))
         return ids
+
+    def _owed(self, number: int, event: Event, fact: Fact, said: Said) -> Iterator[tuple[str, Owed]]:
+        """To whom it goes, encoded once for all who are told the same."""
+        documents: dict[bool, bytes] = {}
+        for recipient in self.goes_to[event.type]:
+            with_personal = bool(said.names) and recipient in self.get_personal
+            if with_personal not in documents:
+                documents[with_personal] = (event.telling(said) if with_personal else event).encode()
+            yield recipient, Owed(number, event.id, event.subject, documents[with_personal], fact.is_first())
 
     def _is_told(self, event_type: str) -> bool:
         """Whether anybody who hears of it gets what is personal: else that is not even kept."""
@@ -299,5 +330,5 @@ async def forget_personal(db: Database) -> None:
             walked_to = await tx.fetchval(FORGET_PERSONAL, walked_to, ONE_ROUND)
 
 
-def _nobody_to_poke(recipients: Collection[str], shards: Collection[int]) -> None:
+def _nobody_takes_it(news: News) -> None:
     """No relay runs in this process yet: its first look finds the rows."""

@@ -1,7 +1,9 @@
 """Takes what a service announced to those who hear of it: at least once, in order for each subject and recipient.
 
 There is no cursor: ids are given before commits, so a cursor runs past rows that commit late (tried: it
-lost one event in six). What is in the outbox is owed, and goes when its recipient has committed it.
+lost one event in six). What is in the outbox is owed, and goes when its recipient has committed it. What was just
+committed in this process is at hand and goes at once, from memory (`stoa.kit.lane`); whatever else there is, the
+relay looks for: at its start, when another process has called, when something failed, and at each beat.
 
 - Each recipient has a lane of its own. One that does not answer is tried again for ever, with back-off,
   and holds up nobody else. Who is not among those who hear has none: what is owed to one who is gone, or whom only
@@ -12,9 +14,12 @@ lost one event in six). What is in the outbox is owed, and goes when its recipie
   connection of its own. When that connection dies everything starts again. Should two relays hold one
   shard for a moment then, both send every event from the first that is owed, in order, and an inbox keeps
   what it has not seen: whoever comes first, the order stands.
-- A commit in this process wakes its lanes; if another process holds the shard, one NOTIFY does for all
+- A commit in this process goes to its lanes; if another process holds the shard, one NOTIFY does for all
   commits of a millisecond (in the transaction it would lock the whole cluster's commits, and cut them to
   a third).
+- From memory goes only what is the first of its subject. Whatever else goes was looked for together with all that is
+  older of its subject: so what is still under way when a shard is lost cannot turn two events around.
+- What was acknowledged is deleted together, a moment later. Who dies before that has it delivered again.
 - Where nothing is owed for a while, a relay lets go of its shards and its connection, and looks at the beats
   of its process's pulse whether another process has left something: one that died is relayed for within that time.
 """
@@ -22,9 +27,10 @@ lost one event in six). What is in the outbox is owed, and goes when its recipie
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from typing import Any
@@ -34,9 +40,11 @@ import msgspec
 
 from stoa.kit.back_off import back_off
 from stoa.kit.bus import Bus
+from stoa.kit.crash_points import NOWHERE, Reach
 from stoa.kit.db import BY_INDEX, Database, Transaction
-from stoa.kit.events import Event
-from stoa.kit.outbox import CHANNEL, OWED_RECIPIENTS, SHARDS, TELL_OTHERS, Outbox, lock_parking
+from stoa.kit.events import Event, Owed, Said
+from stoa.kit.lane import Lane
+from stoa.kit.outbox import CHANNEL, OWED_RECIPIENTS, SHARDS, TELL_OTHERS, News, Outbox, lock_parking, shard_of
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.telemetry import metrics
@@ -50,31 +58,43 @@ SETTINGS = {**BY_INDEX, "synchronous_commit": "off"}
 NOTIFY_EVERY_SECONDS = 0.001
 STATEMENT_SECONDS = 10
 """How long the connection may take to answer before it counts as dead."""
-CALL_CHARACTERS = 500_000
-"""How much event data goes in one delivery: in the worst of alphabets half of a channel's largest message."""
+CALL_BYTES = 1_000_000
+"""How much goes in one delivery: a quarter of a channel's largest message."""
+CALL_EVENTS = 256
+"""How many go in one delivery, which the recipient handles in one transaction: a wave of orders is one."""
+TOGETHER_SECONDS = 0.1
+"""How long what was acknowledged waits for more, so that one statement deletes it all."""
+MOST_TOGETHER = 1_000
+"""With so many it goes at once."""
 
 _SHARD_LOCKS = 0x57_0A_02
 
 ANYTHING_OWED = f"{OWED_RECIPIENTS} SELECT EXISTS (SELECT FROM owed WHERE recipient = ANY ($1))"  # noqa: S608
 TAKE_SHARDS = "SELECT shard FROM unnest($2::int[]) AS shard WHERE pg_try_advisory_lock($1, shard)"
 
-OWED = """
+OWED = f"""
     SELECT outbox.id, log.event_id, log.type, log.subject, log.aggregate_version, log.time, log.traceparent,
            log.data::text AS data, CASE WHEN $3 THEN personal.data::text END AS personal,
            EXISTS (SELECT FROM outbox_parked AS parked
                    WHERE parked.recipient = $1 AND parked.subject = log.subject) AS behind_parked
     FROM outbox JOIN event_log AS log USING (id) LEFT JOIN event_personal AS personal USING (id)
     WHERE outbox.recipient = $1 AND outbox.shard = ANY ($2::smallint[])
-    ORDER BY outbox.id LIMIT 200
-"""
+    ORDER BY outbox.id LIMIT {CALL_EVENTS}
+"""  # noqa: S608
 
 # Who had it last takes with it what is personal. The statements of a relay take turns, so one of two is the last.
 DELIVERED = """
-    WITH gone AS (DELETE FROM outbox WHERE recipient = $1 AND id = ANY ($2::bigint[]) RETURNING id)
-    DELETE FROM event_personal USING gone
-    WHERE event_personal.id = gone.id
-      AND NOT EXISTS (SELECT FROM outbox WHERE outbox.id = gone.id AND outbox.recipient <> $1)
-      AND NOT EXISTS (SELECT FROM outbox_parked AS parked WHERE parked.id = gone.id)
+    WITH gone AS (
+        DELETE FROM outbox USING unnest($1::text[], $2::bigint[]) AS had (recipient, id)
+        WHERE outbox.recipient = had.recipient AND outbox.id = had.id
+        RETURNING outbox.id
+    ), last AS (
+        SELECT id FROM gone GROUP BY id
+        HAVING count(*) = (SELECT count(*) FROM outbox WHERE outbox.id = gone.id)
+    )
+    DELETE FROM event_personal USING last
+    WHERE event_personal.id = last.id
+      AND NOT EXISTS (SELECT FROM outbox_parked AS parked WHERE parked.id = last.id)
 """
 
 PARK = """
@@ -140,20 +160,34 @@ class _Session:
 class Relay:
     """The relay of one service in one process."""
 
-    def __init__(self, service: Service, db: Database, outbox: Outbox, bus: Bus, pulse: Pulse | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        db: Database,
+        outbox: Outbox,
+        bus: Bus,
+        *,
+        pulse: Pulse | None = None,
+        reach: Reach = NOWHERE,
+    ) -> None:
         self._service = service.name
         self._db = db
         self._sessions = Database(db.service, db.dsn, 1, SETTINGS)
         self._outbox = outbox
         self._bus = bus
         self._pulse = pulse or Pulse()
+        self._reach = reach
         self._held: set[int] = set()
-        self._wakes: dict[str, asyncio.Event] = {}
+        self._lanes = {recipient: Lane() for recipient in outbox.recipients}
+        self._delivered: list[tuple[str, int]] = []
+        """To whom what has been delivered that is still in the outbox."""
+        self._some_delivered = asyncio.Event()
+        self._many_delivered = asyncio.Event()
         self._called = asyncio.Event()
         self._elsewhere = asyncio.Event()
         self._busy_at = 0.0
         self._running: asyncio.Task[object] | None = None
-        outbox.poke = self._poke
+        outbox.hand_over = self._take
 
     async def run(self) -> None:
         """Relay until stopped or canceled; what is under way then is delivered again another time."""
@@ -177,39 +211,46 @@ class Relay:
             self._running.cancel()
             await asyncio.wait([self._running])
 
-    def _poke(self, recipients: Collection[str], shards: Collection[int]) -> None:
+    def _take(self, news: News) -> None:
+        """What was just committed in this process."""
         self._busy_at = time.monotonic()
         self._pulse.quicken()
         self._called.set()
-        for recipient in recipients:
-            if wake := self._wakes.get(recipient):
-                wake.set()
-        if not self._held.issuperset(shards):
-            self._elsewhere.set()
+        for recipient, owed in news.items():
+            mine = [each for each in owed if shard_of(each.subject) in self._held]
+            if mine:
+                self._lanes[recipient].add(mine)
+            if len(mine) < len(owed):
+                self._elsewhere.set()
 
-    def _wake_all(self, *_: object) -> None:
+    def _look(self, *_: object) -> None:
+        """There may be something that is not at hand."""
         self._busy_at = time.monotonic()
-        for wake in self._wakes.values():
-            wake.set()
+        for lane in self._lanes.values():
+            lane.look()
 
     async def _relay(self, connection: asyncpg.Connection) -> None:
         """With a connection, until it is lost or nothing has been owed for a while."""
         session = _Session(connection)
-        await connection.add_listener(CHANNEL, self._wake_all)
-        self._wakes = {recipient: asyncio.Event() for recipient in self._outbox.recipients}
+        await connection.add_listener(CHANNEL, self._look)
         create_task = asyncio.get_running_loop().create_task
-        tasks = [create_task(self._lane(session, recipient), context=Context()) for recipient in self._wakes]
+        tasks = [create_task(self._serve(session, recipient), context=Context()) for recipient in self._lanes]
         tasks.append(create_task(self._tell_others(session), context=Context()))
+        tasks.append(create_task(self._forget(session), context=Context()))
         try:
             await self._hold_shards(session)
             # Everything called for until now is done; a call from now on begins anew.
             self._called.clear()
         finally:
             self._held.clear()
-            self._wakes = {}
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for lane in self._lanes.values():
+                lane.look()
+            if not session.lost.is_set():
+                with contextlib.suppress(Exception):  # then it is delivered again
+                    await self._forget_delivered(session)
 
     async def _hold_shards(self, session: _Session) -> None:
         """Take every shard that nobody holds, now and whenever one comes free, until there is nothing to do."""
@@ -219,7 +260,10 @@ class Relay:
                 taken = await session.fetch(TAKE_SHARDS, _SHARD_LOCKS, missing)
                 if taken:
                     self._held.update(row["shard"] for row in taken)
-                    self._wake_all()
+                    self._busy_at = time.monotonic()
+            # Whatever it was that ended the wait: what others left is looked for now.
+            for lane in self._lanes.values():
+                lane.look()
             await self._pulse.wait(session.lost, left)
         if session.lost.is_set():
             raise ConnectionError("the connection was lost")
@@ -236,18 +280,19 @@ class Relay:
                 raise
             await asyncio.sleep(NOTIFY_EVERY_SECONDS)
 
-    async def _lane(self, session: _Session, recipient: str) -> None:
-        wake = self._wakes[recipient]
+    async def _serve(self, session: _Session, recipient: str) -> None:
+        lane = self._lanes[recipient]
         failures = 0
         while True:
-            wake.clear()
+            lane.wake.clear()
             try:
-                moved = await self._pass_on(session, recipient)
+                moved = await self._pass_on(session, recipient, lane)
             except Exception as error:
                 if failures == 0:
                     log.warning("%s: %s does not take events: %r", self._service, recipient, error)
                 failures += 1
                 self._busy_at = time.monotonic()
+                lane.look()
                 await asyncio.sleep(back_off(failures))
                 continue
             if failures:
@@ -256,32 +301,77 @@ class Relay:
             if moved:
                 self._busy_at = time.monotonic()
             else:
-                await self._pulse.wait(wake)
+                await lane.wake.wait()
 
-    async def _pass_on(self, session: _Session, recipient: str) -> bool:
-        """Deliver the first of what is owed; whether there was anything."""
+    async def _pass_on(self, session: _Session, recipient: str, lane: Lane) -> bool:
+        """Deliver what is at hand, or the first of what is owed; whether there was anything."""
         if not self._held:
             return False
-        owed = await session.fetch(OWED, recipient, sorted(self._held), recipient in self._outbox.get_personal)
-        if behind := [row["id"] for row in owed if row["behind_parked"]]:
+        if not lane.must_look:
+            news = lane.take()
+            await self._deliver_all(session, recipient, news)
+            return bool(news)
+        # What has arrived goes before it looks; what is committed after it has begun to look is at hand.
+        await self._forget_delivered(session)
+        lane.looking()
+        rows = await session.fetch(OWED, recipient, sorted(self._held), recipient in self._outbox.get_personal)
+        if behind := [row["id"] for row in rows if row["behind_parked"]]:
             async with session.transaction() as tx:
                 await lock_parking(tx)
                 await tx.execute(PARK_BEHIND, recipient, behind)
+        owed = [self._owed(row) for row in rows if not row["behind_parked"]]
+        lane.found(owed)
+        if behind or len(rows) == CALL_EVENTS:
+            lane.look()
+        await self._deliver_all(session, recipient, owed)
+        return bool(rows)
+
+    async def _deliver_all(self, session: _Session, recipient: str, owed: Sequence[Owed]) -> None:
+        """In as many calls as it takes. What does not arrive is in the outbox, and looked for."""
         refused: set[str] = set()
-        for rows in _calls([row for row in owed if not row["behind_parked"]]):
-            sending = [row for row in rows if row["subject"] not in refused]
+        for call in _calls(owed):
+            sending = [each for each in call if each.subject not in refused]
             if not sending:
                 continue
-            refusals = await self._bus.deliver(recipient, [self._event(row) for row in sending])
+            refusals = await self._bus.deliver(recipient, sending)
+            self._reach(f"{self._service}:delivered")
             reasons = {refusal.event_id: refusal.reason for refusal in refusals}
-            arrived = [row["id"] for row in sending if row["event_id"] not in reasons]
-            await session.execute(DELIVERED, recipient, arrived)
-            metrics.EVENTS_DELIVERED.labels(self._service, recipient).inc(len(arrived))
-            if len(arrived) < len(sending):
-                parked = {row["id"]: reasons[row["event_id"]] for row in sending if row["event_id"] in reasons}
-                refused.update(row["subject"] for row in sending if row["id"] in parked)
+            self._has(recipient, [each.number for each in sending if each.event_id not in reasons])
+            if reasons:
+                parked = {each.number: reasons[each.event_id] for each in sending if each.event_id in reasons}
+                refused.update(each.subject for each in sending if each.number in parked)
                 await self._park(session, recipient, parked)
-        return bool(owed)
+        if refused:
+            self._lanes[recipient].look()
+
+    def _has(self, recipient: str, numbers: Sequence[int]) -> None:
+        """The recipient has committed them."""
+        metrics.EVENTS_DELIVERED.labels(self._service, recipient).inc(len(numbers))
+        self._delivered += [(recipient, number) for number in numbers]
+        self._some_delivered.set()
+        if len(self._delivered) >= MOST_TOGETHER:
+            self._many_delivered.set()
+
+    async def _forget(self, session: _Session) -> None:
+        """Delete what was delivered, a while after the first of it."""
+        while True:
+            await self._some_delivered.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._many_delivered.wait(), TOGETHER_SECONDS)
+            await self._forget_delivered(session)
+
+    async def _forget_delivered(self, session: _Session) -> None:
+        self._some_delivered.clear()
+        self._many_delivered.clear()
+        delivered, self._delivered = self._delivered, []
+        if not delivered:
+            return
+        try:
+            await session.execute(DELIVERED, [recipient for recipient, _ in delivered], [id_ for _, id_ in delivered])
+        except BaseException:
+            self._delivered += delivered
+            self._some_delivered.set()
+            raise
 
     async def _park(self, session: _Session, recipient: str, reasons: Mapping[int, str]) -> None:
         for reason in reasons.values():
@@ -290,9 +380,9 @@ class Relay:
             await lock_parking(tx)
             await tx.execute(PARK, recipient, list(reasons), list(reasons.values()))
 
-    def _event(self, row: asyncpg.Record) -> Event:
-        personal: dict[str, Any] = msgspec.json.decode(row["personal"] or b"{}")
-        return Event(
+    def _owed(self, row: asyncpg.Record) -> Owed:
+        names = tuple(msgspec.json.decode(row["personal"])) if row["personal"] else ()
+        event = Event(
             id=row["event_id"],
             type=row["type"],
             source=self._service,
@@ -300,20 +390,21 @@ class Relay:
             time=row["time"],
             aggregateversion=row["aggregate_version"],
             traceparent=row["traceparent"],
-            data=msgspec.json.decode(row["data"]) | personal,
-            personal=tuple(personal),
+            data=Said(row["data"], row["personal"], names).all,
+            personal=names,
         )
+        return Owed(row["id"], event.id, event.subject, event.encode())
 
 
-def _calls(rows: Sequence[asyncpg.Record]) -> Iterator[list[asyncpg.Record]]:
-    """The rows in order, cut so that no call carries too much."""
-    call: list[asyncpg.Record] = []
-    characters = 0
-    for row in rows:
-        if call and characters + len(row["data"]) > CALL_CHARACTERS:
+def _calls(owed: Sequence[Owed]) -> Iterator[list[Owed]]:
+    """The events in order, cut so that no call carries too much."""
+    call: list[Owed] = []
+    size = 0
+    for each in owed:
+        if call and (len(call) == CALL_EVENTS or size + len(each.document) > CALL_BYTES):
             yield call
-            call, characters = [], 0
-        call.append(row)
-        characters += len(row["data"])
+            call, size = [], 0
+        call.append(each)
+        size += len(each.document)
     if call:
         yield call

@@ -37,11 +37,11 @@ class Stored:
         service, db = resources.service, resources.db
         self.db = db
         self.keys = IdempotencyKeys(db)
-        self.inbox = Inbox(service, db, parts.handlers, parts.batch_handler, pulse)
+        self.inbox = Inbox(service, db, parts.handlers, parts.batch_handler, pulse=pulse, reach=resources.reach)
         self._service = service
         self._outbox = resources.outbox
         self._handlers = parts.handlers
-        self._relay = Relay(service, db, resources.outbox, bus, pulse)
+        self._relay = Relay(service, db, resources.outbox, bus, pulse=pulse, reach=resources.reach)
         self.streams = resources.streams.values()
         self._stream_kept = timedelta(days=stream_days)
         self.followers = [

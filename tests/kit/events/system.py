@@ -8,15 +8,26 @@ from dataclasses import dataclass, field
 
 from stoa.kit.bus import DirectBus
 from stoa.kit.db import Database, Transaction
-from stoa.kit.events import Event, Fact, Refusal
+from stoa.kit.events import Event, Fact, Owed, Refusal
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.kit.problems import Unavailable
 from stoa.kit.relay import Relay
 from stoa.kit.service import Service
 
-HEARS = {"order.placed": ("inventory", "notification"), "order.shipped": ("notification",), "order.delivered": ()}
+HEARS = {
+    "order.opened": ("inventory", "notification"),
+    "order.placed": ("inventory", "notification"),
+    "order.shipped": ("notification",),
+    "order.delivered": (),
+}
 ORDER = Service(name="order", announces=tuple(HEARS))
+
+
+class Opened(Fact, event="order.opened", first=True, frozen=True, kw_only=True):
+    """The first of its subject, where it is said of it at all."""
+
+    n: int
 
 
 class Placed(Fact, event="order.placed", frozen=True, kw_only=True):
@@ -39,17 +50,26 @@ class Announcer:
     db: Database
     outbox: Outbox
 
-    async def change(self, subject: str, fact: Fact, before_commit: float = 0.0) -> int:
-        """Change an aggregate as every service does: lock its row, count its version, announce; the version."""
+    async def change(self, subject: str, fact: Fact, before_commit: float = 0.0, opening: Fact | None = None) -> int:
+        """Change an aggregate as every service does: lock its row, count its version, announce; the version.
+
+        `opening` is said instead where the aggregate is new.
+        """
         async with self.db.transaction() as tx:
             version = await tx.fetchval(
                 "INSERT INTO aggregate VALUES ($1, 1)"
                 " ON CONFLICT (id) DO UPDATE SET version = aggregate.version + 1 RETURNING version",
                 subject,
             )
-            await self.outbox.announce(tx, subject=subject, version=version, fact=fact)
+            said = opening if opening is not None and version == 1 else fact
+            await self.outbox.announce(tx, subject=subject, version=version, fact=said)
             await asyncio.sleep(before_commit)
         return version
+
+    async def open(self, *numbers: int) -> None:
+        """New aggregates, each with the first that is ever said of it."""
+        for n in numbers:
+            await self.change(f"new{n}", Opened(n=n))
 
     async def place(self, subject: str, *numbers: int) -> None:
         for n in numbers:
@@ -106,7 +126,7 @@ class Line:
         self.lost_answers: dict[str, int] = {}
         self.calls: list[tuple[str, int]] = []
 
-    async def deliver(self, recipient: str, events: Sequence[Event]) -> Sequence[Refusal]:
+    async def deliver(self, recipient: str, events: Sequence[Owed]) -> Sequence[Refusal]:
         self.calls.append((recipient, len(events)))
         if recipient in self.dead:
             raise Unavailable(f"{recipient} is down")

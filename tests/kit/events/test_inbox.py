@@ -148,7 +148,7 @@ async def test_the_intake_refuses_what_it_cannot_read_and_keeps_the_rest(ears) -
     torn = msgspec.json.encode({"id": "0", "subject": "a", "type": "order.placed"})
     nameless = event(2, "b", id="not-a-uuid")
     good = [event(1, "a"), event(3, "c")]
-    documents = [torn, *(msgspec.json.encode(each) for each in (nameless, *good))]
+    documents = [torn, *(each.encode() for each in (nameless, *good))]
     answer = await intake.Deliver(DeliverRequest(subscriber="notification", events=documents), None)
     assert [(refusal.event_id, refusal.reason[:20]) for refusal in answer.refusals] == [
         ("0", "it cannot be read: O"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.kit.events.system import Delivered, Placed, Shipped
+from tests.kit.events.system import Delivered, Opened, Placed, Shipped
 
 from stoa.kit import context, outbox
-from stoa.kit.events import Fact
-from stoa.kit.outbox import Announcement, UndeclaredEvent, shard_of
+from stoa.kit.events import Event, Fact
+from stoa.kit.outbox import Announcement, News, UndeclaredEvent, shard_of
 
 LOG = "SELECT event_id, type, subject, aggregate_version, data FROM event_log ORDER BY id"
 
@@ -62,7 +62,7 @@ async def test_what_nobody_hears_of_is_in_the_log_only(announcer) -> None:
 
 async def test_what_is_rolled_back_was_never_announced(announcer) -> None:
     poked: list[object] = []
-    announcer.outbox.poke = lambda *what: poked.append(what)
+    announcer.outbox.hand_over = poked.append
     with pytest.raises(ZeroDivisionError):
         async with announcer.db.transaction() as tx:
             await announcer.outbox.announce(tx, subject="a", version=1, fact=Placed(n=1))
@@ -80,14 +80,28 @@ async def test_an_undeclared_type_is_refused_and_nothing_of_its_statement_is_wri
     assert await announcer.db.fetchval("SELECT count(*) FROM event_log") == 0
 
 
-async def test_the_relay_is_poked_after_the_commit_with_what_is_new(announcer) -> None:
-    poked: list[tuple[object, object]] = []
-    announcer.outbox.poke = lambda recipients, shards: poked.append((recipients, shards))
+async def test_what_is_owed_is_handed_over_after_the_commit_encoded_once(announcer) -> None:
+    taken: list[News] = []
+    announcer.outbox.hand_over = taken.append
     async with announcer.db.transaction() as tx:
-        await announcer.outbox.announce(tx, subject="a", version=1, fact=Shipped(n=1))
-        await announcer.outbox.announce(tx, subject="a", version=2, fact=Delivered(n=1))
-        assert poked == []
-    assert poked == [({"notification"}, {shard_of("a")})]
+        facts = [
+            Announcement("b", 1, Opened(n=1)),
+            Announcement("a", 7, Placed(n=2)),
+            Announcement("a", 8, Shipped(n=3)),
+        ]
+        ids = await announcer.outbox.announce_all(tx, facts)
+        await announcer.outbox.announce(tx, subject="a", version=9, fact=Delivered(n=4))
+        assert taken == []
+    (news,) = taken
+    numbers = {row["event_id"]: row["id"] for row in await announcer.db.fetch("SELECT id, event_id FROM event_log")}
+    told = {name: [(each.event_id, each.subject, each.is_first) for each in owed] for name, owed in news.items()}
+    both = [(ids[0], "b", True), (ids[1], "a", False)]
+    assert told == {"inventory": both, "notification": [*both, (ids[2], "a", False)]}
+    assert [each.number for each in news["notification"]] == [numbers[each] for each in ids]
+    assert news["inventory"][1].document is news["notification"][1].document
+    event = Event.decode(news["inventory"][1].document)
+    assert (event.id, event.type, event.source, event.aggregateversion) == (ids[1], "order.placed", "order", 7)
+    assert event.data == {"n": 2, "note": ""}
 
 
 async def test_pruning_forgets_what_is_old_and_has_reached_everybody(announcer) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 
-from tests.kit.events.system import Placed, System, until
+from tests.kit.events.system import Announcer, Opened, Placed, System, until
 
 from stoa.kit import outbox, pulse, relay
 from stoa.kit.db import Database, DatabaseUnavailable
@@ -14,7 +14,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.kit.staff_acts import list_acts
 
-FACTS, WRITERS, SUBJECTS = 3000, 20, 40
+FACTS, WRITERS, SUBJECTS = 3000, 20, 800
 
 
 async def cut_off(db: Database, *, relays_only: bool) -> int:
@@ -30,15 +30,19 @@ async def cut_off(db: Database, *, relays_only: bool) -> int:
     return ended
 
 
-async def write(system: System, *, late: bool = True) -> None:
-    """`FACTS` facts of `SUBJECTS` aggregates by many writers, of which some commit long after they announced."""
+async def write(*announcers: Announcer, late: bool = True) -> None:
+    """`FACTS` facts of `SUBJECTS` aggregates by many writers, of which some commit long after they announced.
+
+    The first of each aggregate says that it is, so that it goes from memory; what comes soon after it does not.
+    """
     numbers = itertools.count(1)
     rng = random.Random(7)
 
     async def writer() -> None:
         while (n := next(numbers)) <= FACTS:
             pause = rng.choice((0.0, 0.0, 0.001, 0.02)) if late else 0.0
-            await system.announcer.change(f"s{rng.randrange(SUBJECTS)}", Placed(n=n), before_commit=pause)
+            subject = f"s{rng.randrange(SUBJECTS)}"
+            await rng.choice(announcers).change(subject, Placed(n=n), before_commit=pause, opening=Opened(n=n))
 
     await asyncio.gather(*(writer() for _ in range(WRITERS)))
 
@@ -57,7 +61,7 @@ async def assert_all_arrived_in_order(system: System) -> None:
 
 async def test_nothing_is_lost_or_overtaken_while_many_write_and_commit_late(system) -> None:
     system.relay()
-    await write(system)
+    await write(system.announcer)
     await system.delivered()
     await assert_all_arrived_in_order(system)
 
@@ -67,7 +71,7 @@ async def test_two_relays_never_reorder_even_when_they_take_over_from_each_other
     other = await system.another_process()
     system.relay()
     system.relay(other.db, other.outbox)
-    writing = asyncio.create_task(write(system))
+    writing = asyncio.create_task(write(system.announcer, other))
     cuts = 0
     while not writing.done():
         cuts += await cut_off(other.db, relays_only=True)
@@ -76,6 +80,108 @@ async def test_two_relays_never_reorder_even_when_they_take_over_from_each_other
     await system.delivered()
     assert cuts >= 2
     await assert_all_arrived_in_order(system)
+    await other.db.close()
+
+
+async def test_processes_announce_of_the_same_subjects_in_turns_and_nothing_overtakes(system) -> None:
+    """The first of a subject goes from the memory of one process, the next is found by the other."""
+    other = await system.another_process()
+    system.relay()
+    await system.announcer.open(0)
+    await system.delivered()
+    system.relay(other.db, other.outbox)
+    for n in range(1, 200):
+        await (system.announcer, other)[n % 2].change(f"s{n}", Opened(n=n))
+        await (system.announcer, other)[(n + 1) % 2].change(f"s{n}", Placed(n=n + 1000))
+    await system.delivered()
+    for hearer in (system.inventory, system.notification):
+        for n in range(1, 200):
+            assert await hearer.kept(f"s{n}") == [n, n + 1000]
+    await other.db.close()
+
+
+async def test_what_is_first_goes_from_memory_and_nothing_is_looked_up(system, monkeypatch) -> None:
+    monkeypatch.setattr(pulse, "FIRST_SECONDS", 3600)
+    relaying = system.relay()
+    await system.announcer.open(1)
+    await system.delivered()
+    looks: list[str] = []
+    fetch = relay._Session.fetch
+
+    async def noting(session: relay._Session, sql: str, *arguments: object) -> list[object]:
+        looks.append(sql)
+        return await fetch(session, sql, *arguments)
+
+    monkeypatch.setattr(relay._Session, "fetch", noting)
+    await system.announcer.open(2, 3)
+    await system.delivered()
+    assert looks == []
+    # What is said of it later is looked for, with what waits in memory.
+    await system.announcer.change("new3", Placed(n=4))
+    await system.announcer.open(5)
+    await system.delivered()
+    assert relay.OWED in looks
+    assert await system.inventory.kept() == [1, 2, 3, 4, 5]
+    assert relaying._delivered == []
+
+
+async def test_what_did_not_arrive_from_memory_is_found_again_before_what_follows(system) -> None:
+    system.relay()
+    await system.announcer.open(1)
+    await system.delivered()
+    system.line.lost_answers = {"inventory": 1}
+    system.line.dead = {"notification"}
+    await system.announcer.change("a", Opened(n=2))
+    await system.announcer.place("a", 3)
+    await system.announcer.open(4)
+    await until(lambda: has_arrived(system.inventory, 4))
+    system.line.dead = set()
+    await system.delivered()
+    for hearer in (system.inventory, system.notification):
+        assert sorted(await hearer.kept()) == [1, 2, 3, 4]
+        assert await hearer.kept("a") == [2, 3]
+
+
+async def test_what_is_refused_from_memory_is_parked_with_what_follows(system) -> None:
+    system.relay()
+    await system.announcer.open(1)
+    await system.delivered()
+    system.inventory.refuses = {2}
+    await system.announcer.change("a", Opened(n=2))
+    await system.delivered()
+    await system.announcer.place("a", 3)
+    await system.announcer.open(4)
+    await system.delivered()
+    assert await system.inventory.kept() == [1, 4]
+    assert [reason for _, _, reason in await system.announcer.parked()] == [
+        "not today",
+        "behind an event that was refused",
+    ]
+    system.inventory.refuses = set()
+    assert await outbox.redrive(system.announcer.db, "inventory") == 2
+    await system.delivered()
+    assert await system.inventory.kept("a") == [2, 3]
+
+
+async def test_what_was_acknowledged_by_who_dies_before_the_delete_is_delivered_again_and_counts_once(
+    system, monkeypatch
+) -> None:
+    monkeypatch.setattr(relay, "TOGETHER_SECONDS", 3600)
+    other = await system.another_process()
+    await system.announcer.open(0)
+    system.relay()
+    await until(lambda: has_arrived(system.inventory, 1))
+    await system.announcer.open(1, 2)
+    await until(lambda: has_arrived(system.inventory, 3))
+    await until(lambda: has_arrived(system.notification, 3))
+    assert len(await system.announcer.owed()) == 6
+    before = len(system.line.calls)
+    monkeypatch.setattr(relay, "TOGETHER_SECONDS", 0.001)
+    assert await cut_off(other.db, relays_only=True) == 1
+    system.relay(other.db, other.outbox)
+    await system.delivered()
+    assert len(system.line.calls) > before
+    assert await system.inventory.kept() == await system.notification.kept() == [0, 1, 2]
     await other.db.close()
 
 
@@ -110,7 +216,7 @@ async def test_a_dead_recipient_holds_up_nobody_and_gets_everything_in_order_whe
         await system.announcer.change(f"s{n % 3}", Placed(n=n))
     await until(lambda: has_arrived(system.notification, 500))
     assert await system.inventory.kept() == []
-    assert len(await system.announcer.owed()) == 500
+    assert [recipient for recipient, _ in await system.announcer.owed()].count("inventory") == 500
     system.line.dead = set()
     await system.delivered()
     for subject in ("s0", "s1", "s2"):
@@ -240,7 +346,7 @@ async def test_a_commit_wakes_the_relay_of_its_process_and_of_another(system, mo
 
 
 async def test_what_is_large_goes_in_several_calls_and_stays_in_order(system, monkeypatch) -> None:
-    monkeypatch.setattr(relay, "CALL_CHARACTERS", 1000)
+    monkeypatch.setattr(relay, "CALL_BYTES", 2000)
     for n in range(1, 8):
         await system.announcer.change("a", Placed(n=n, note="x" * (2000 if n == 4 else 300)))
     system.inventory.refuses = {6}
@@ -253,7 +359,7 @@ async def test_what_is_large_goes_in_several_calls_and_stays_in_order(system, mo
 
 
 async def test_what_follows_a_refused_event_in_a_later_call_is_not_sent(system, monkeypatch) -> None:
-    monkeypatch.setattr(relay, "CALL_CHARACTERS", 1)
+    monkeypatch.setattr(relay, "CALL_BYTES", 1)
     system.inventory.refuses = {2}
     await system.announcer.place("a", 1, 2, 3, 4)
     await system.announcer.place("b", 5)

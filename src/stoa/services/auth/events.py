@@ -9,7 +9,7 @@ from stoa.kit.events import Fact
 _PERSONAL = ("email", "first_name", "last_name", "phone")
 
 
-class UserRegistered(Fact, event="user.registered", personal=_PERSONAL, frozen=True, kw_only=True):
+class UserRegistered(Fact, event="user.registered", personal=_PERSONAL, first=True, frozen=True, kw_only=True):
     """Somebody has an account: registered or imported. The first version of a user."""
 
     user_id: str

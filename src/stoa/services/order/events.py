@@ -19,7 +19,7 @@ class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
     unit_price: Money
 
 
-class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email", "said")):
+class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email", "said"), first=True):
     """Paid and promised its stock. `user_id` is None for a guest's. `said` is by SKU what was said in the cart for the
     custom fields of a line."""
 

@@ -6,7 +6,7 @@ from stoa.kit.events import Fact
 from stoa.kit.money import Money
 
 
-class PaymentSucceeded(Fact, event="payment.succeeded", frozen=True):
+class PaymentSucceeded(Fact, event="payment.succeeded", first=True, frozen=True):
     """The money was captured."""
 
     payment_id: str
@@ -14,7 +14,7 @@ class PaymentSucceeded(Fact, event="payment.succeeded", frozen=True):
     amount: Money
 
 
-class PaymentFailed(Fact, event="payment.failed", frozen=True):
+class PaymentFailed(Fact, event="payment.failed", first=True, frozen=True):
     """The authorization was refused. `reason` is the slug of the problem that the shopper got."""
 
     payment_id: str
