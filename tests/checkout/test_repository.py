@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 
 import asyncpg
 import pytest
 from checkout.conftest import House, Shopper
 
+from stoa.kit.ids import uuid7
 from stoa.services.checkout import repository, states
 from stoa.services.checkout.errors import WrongState
-from stoa.services.checkout.purchase import changes, document, read
+from stoa.services.checkout.purchase import Purchase, changes, document, read
+from stoa.services.checkout.repository import NewCheckout
 from stoa.services.checkout.states import TRANSITIONS, State
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 STATEMENTS = {
     name: value
@@ -71,6 +76,38 @@ async def test_a_purchase_survives_its_row(house: House, shopper: Shopper):
     assert "answer" not in document(purchase)
     assert changes(purchase, purchase) == {}
     assert purchase.answer == placed.answer
+
+
+def new_checkout(cart_id: str) -> NewCheckout:
+    purchase = Purchase(
+        checkout_id=uuid7(),
+        order_id=uuid7(),
+        user_id=None,
+        cart_id=cart_id,
+        shipping_method="standard",
+        payment_method="card",
+        expected_total=None,
+        traceparent="",
+        bought_cart_id=cart_id,
+        bought_cart_round=1,
+    )
+    return NewCheckout(scope="guest", key=purchase.checkout_id, body_hash=b"", step="create_order", purchase=purchase)
+
+
+async def test_two_processes_that_claim_the_same_carts_do_not_wait_for_each_other(house: House):
+    carts = [uuid7() for _ in range(3)]
+    async with house.db.dedicated() as third:
+        await third.execute("BEGIN")
+        await repository.claim(third, [new_checkout(carts[1])], "third", 60)
+        claims = []
+        for order in (reversed(carts), carts):
+            batch = [new_checkout(cart_id) for cart_id in order]
+            claims.append(asyncio.create_task(repository.claim(house.db, batch, house.db.session, 60)))
+            async with asyncio.timeout(5):
+                while await house.db.fetchval(WAITING) < len(claims):
+                    await asyncio.sleep(0.01)
+        await third.execute("ROLLBACK")
+        assert [len(claimed) for claimed in await asyncio.gather(*claims)] == [3, 0]
 
 
 async def test_only_what_changed_is_written(house: House, shopper: Shopper):

@@ -1,4 +1,4 @@
-"""Checkout: from a cart to an order, by a saga that is written down before it acts.
+"""Checkout: from a cart to an order, by a saga whose row has all that is bought before it acts.
 
 Owns the checkouts: each is the claim of an idempotency key, the state of a saga, and the answer that the
 key gets. It announces nothing: whoever it calls does. Invariants:

@@ -111,6 +111,7 @@ def _checkout(row: asyncpg.Record) -> Checkout:
     )
 
 
+# In the order of their carts, so that two processes that claim the same ones do not wait for each other in a circle.
 CLAIM = """
     INSERT INTO checkouts (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status,
                            answer_body, bought_cart_id, bought_cart_round, lease_owner, lease_until)
@@ -120,6 +121,7 @@ CLAIM = """
                 $9::text[], $10::text[], $11::smallint[], $12::bytea[], $13::uuid[], $14::bigint[])
          AS new (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status, answer_body,
                  bought_cart_id, bought_cart_round)
+    ORDER BY bought_cart_id, scope, key
     ON CONFLICT DO NOTHING
     RETURNING id, created_at
 """
