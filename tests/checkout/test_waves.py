@@ -207,6 +207,7 @@ async def test_who_is_refused_is_refused_alone(act: Recorder):
     [
         (KeyError("sku"), UnderWay),
         (problems.TooLarge("Too much."), UnderWay),
+        (problems.Fault("A call between services failed."), UnderWay),
         (problems.Unavailable("Nobody answers."), problems.Unavailable),
     ],
 )

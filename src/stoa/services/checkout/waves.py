@@ -26,7 +26,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from stoa.kit.many import UnderWay
-from stoa.kit.problems import Problem
+from stoa.kit.problems import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -236,9 +236,9 @@ class Station(Generic[Member, Result]):
 
 
 def _meaning(error: Exception, members: int) -> Exception:
-    """What the failure of a whole wave means to each: where it is for what is in it, each finds out alone whether it is
-    its own."""
-    if members == 1 or (isinstance(error, Problem) and error.status >= 500):
+    """What the failure of a whole wave means to each: where it may be for what is in it, as a message that is too large
+    or a fault, each finds out alone whether it is its own."""
+    if members == 1 or isinstance(error, Unavailable):
         return error
     log.error("a wave failed, and its members go alone", exc_info=error)
     return UnderWay("This goes alone.")
