@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from checkout.conftest import REFUSED, House, NewHouse, NewShopper, Shopper
 
+from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout.errors import KeyReused, Overloaded, RequestInProgress
 from stoa.services.checkout.states import State
 
@@ -44,6 +45,21 @@ async def test_a_refusal_is_kept_too(house: House, shopper: Shopper):
     other = await house.buy(shopper.user, key="another")
     assert other.answer is not None
     assert other.answer.status == 201
+
+
+async def test_a_repeat_that_finds_its_cart_bought_counts_as_no_failure(house: House, shopper: Shopper):
+    def counted() -> tuple[float, float]:
+        return SAGAS_ENDED.labels("failed")._value.get(), SAGA_STEPS.labels("snapshot", "refused")._value.get()
+
+    first = await house.buy(shopper.user, key="k")
+    ended, refused = counted()
+    again = await house.buy(shopper.user, key="k")
+    assert (again.answer, again.replayed) == (first.answer, True)
+    assert counted() == (ended, refused)
+    other = await house.buy(shopper.user, key="another")
+    assert other.answer is not None
+    assert other.answer.status == 409
+    assert counted() == (ended + 1, refused + 1)
 
 
 async def test_another_body_under_the_key_is_refused(house: House, shopper: Shopper):
