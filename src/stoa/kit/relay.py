@@ -226,6 +226,9 @@ class Relay:
     def _look(self, *_: object) -> None:
         """There may be something that is not at hand."""
         self._busy_at = time.monotonic()
+        self._all_look()
+
+    def _all_look(self) -> None:
         for lane in self._lanes.values():
             lane.look()
 
@@ -246,8 +249,7 @@ class Relay:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for lane in self._lanes.values():
-                lane.look()
+            self._all_look()
             if not session.lost.is_set():
                 with contextlib.suppress(Exception):  # then it is delivered again
                     await self._forget_delivered(session)
@@ -262,8 +264,7 @@ class Relay:
                     self._held.update(row["shard"] for row in taken)
                     self._busy_at = time.monotonic()
             # Whatever it was that ended the wait: what others left is looked for now.
-            for lane in self._lanes.values():
-                lane.look()
+            self._all_look()
             await self._pulse.wait(session.lost, left)
         if session.lost.is_set():
             raise ConnectionError("the connection was lost")
