@@ -9,7 +9,7 @@ import pytest
 from stoa.contracts.common.v1.common_pb2 import Done, Origin, Outcome
 from stoa.kit import context, many, problems
 from stoa.kit.batcher import Batcher, origin_of
-from stoa.kit.many import UnderWay, origins_of, outcome, results_of, together
+from stoa.kit.many import UnderWay, gathered, origins_of, outcome, results_of
 
 
 async def done(result: int) -> int:
@@ -21,10 +21,10 @@ async def refused() -> int:
 
 
 async def test_each_has_a_result_of_its_own_in_its_place() -> None:
-    first, second, third = await together([done(1), refused(), done(3)])
+    first, second, third = await gathered([done(1), refused(), done(3)])
     assert (first, third) == (1, 3)
     assert isinstance(second, problems.Conflict)
-    assert await together([]) == []
+    assert await gathered([]) == []
 
 
 async def test_who_takes_long_is_under_way_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +36,7 @@ async def test_who_takes_long_is_under_way_and_goes_on(monkeypatch: pytest.Monke
         ended.set()
         return 2
 
-    first, second = await together([done(1), slow()])
+    first, second = await gathered([done(1), slow()])
     assert first == 1
     assert isinstance(second, UnderWay)
     go_on.set()
@@ -53,14 +53,14 @@ async def test_what_takes_its_time_for_all_of_them_holds_up_nobody(monkeypatch: 
         return 1
 
     asyncio.get_running_loop().call_later(0.01, at_once.set)
-    assert await together([one_of_all() for _ in range(100)]) == [1] * 100
+    assert await gathered([one_of_all() for _ in range(100)]) == [1] * 100
 
 
 async def test_where_all_are_slow_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many, "WAIT_SECONDS", 0.0)
     monkeypatch.setattr(many, "FIRST_SECONDS", 0.01)
     never = asyncio.get_running_loop().create_future
-    assert [type(one) for one in await together([never(), never()])] == [UnderWay, UnderWay]
+    assert [type(one) for one in await gathered([never(), never()])] == [UnderWay, UnderWay]
 
 
 async def test_one_alone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +71,12 @@ async def test_one_alone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0)
         return 2
 
-    assert await together([slow()]) == [2]
+    assert await gathered([slow()]) == [2]
 
 
 async def test_who_is_canceled_cancels_what_has_not_ended() -> None:
     forever = asyncio.get_running_loop().create_future()
-    waiting = asyncio.create_task(together([forever, done(1)]))
+    waiting = asyncio.create_task(gathered([forever, done(1)]))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

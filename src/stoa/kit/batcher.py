@@ -42,7 +42,7 @@ from stoa.kit.context import Context
 from stoa.kit.db import LOCK_SECONDS, Locked, lock_wait, refuse_inside_transaction
 from stoa.kit.held_locks import HeldLocks, Holders
 from stoa.kit.lock_queue import Entry, LockQueue
-from stoa.kit.many import together
+from stoa.kit.many import gathered
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -115,7 +115,7 @@ class Batcher(Generic[Item, Result]):
 
         `UnderWay` for one that takes longer than the others are to wait for it (`stoa.kit.many`).
         """
-        return await together([self._enter(item, origin) for item, origin in zip(items, origins, strict=True)])
+        return await gathered([self._enter(item, origin) for item, origin in zip(items, origins, strict=True)])
 
     def _enter(self, item: Item, origin: Context) -> asyncio.Future[Result]:
         refuse_inside_transaction("a batch")

@@ -46,7 +46,7 @@ Outcome = TypeVar("Outcome", bound=Message)
 """A message with a oneof `outcome`, one member of which is `problem`."""
 
 
-async def together(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) -> list[Result | Exception]:
+async def gathered(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) -> list[Result | Exception]:
     """What each of them ended with, in their order; `UnderWay` for one that takes longer than the others are to wait.
     So many more of the call are `done_already`.
 
@@ -72,8 +72,8 @@ async def together(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) 
 async def each(
     act: Callable[[Request], Awaitable[Result]], requests: Sequence[Request], origins: Sequence[Origin]
 ) -> list[Result | Exception]:
-    """What `act` answers to each request in the context that is its origin, all `together`."""
-    return await together(
+    """What `act` answers to each request in the context that is its origin, all `gathered`."""
+    return await gathered(
         _within(origin, act, request)
         for request, origin in zip(requests, origins_of(origins, len(requests)), strict=True)
     )

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database, Transaction
-from stoa.kit.many import together
+from stoa.kit.many import gathered
 from stoa.kit.together import Together
 from stoa.services.cart import lines, repository
 from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
@@ -66,7 +66,7 @@ class PostgresCarts:
         left = await repository.end_rounds(self._db, once.values())
         outcomes: list[Exception | None] = [None] * len(bought)
         one_by_one = [n for n, each in enumerate(bought) if each.cart_id in left or each is not once[each.cart_id]]
-        results = await together(
+        results = await gathered(
             (self._end_round(bought[n]) for n in one_by_one), done_already=len(bought) - len(one_by_one)
         )
         for n, result in zip(one_by_one, results, strict=True):
