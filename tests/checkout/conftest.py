@@ -23,6 +23,7 @@ from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit import problems
 from stoa.kit.channels import DeadlineExceeded
+from stoa.kit.crash_points import NOWHERE
 from stoa.kit.db import Database
 from stoa.kit.http.types import Address
 from stoa.kit.ids import uuid7
@@ -184,10 +185,6 @@ class Travelled:
         return partial(self._road.go, method, getattr(self._stub, method))
 
 
-def pass_by(point: str) -> None:
-    """Crash nowhere."""
-
-
 class Crashes:
     """Ends the run that reaches one of these points, as if its process had died there."""
 
@@ -275,7 +272,7 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
     houses: list[House] = []
     dsns: list[str] = []
 
-    async def make(*, beside: House | None = None, reach: Any = pass_by, **settings: Any) -> House:
+    async def make(*, beside: House | None = None, reach: Any = NOWHERE, **settings: Any) -> House:
         if beside is None:
             dsns.append(await templates.copy("checkout"))
         db = Database("checkout", beside.db.dsn if beside else dsns[-1], ProcessSettings().pool_size)

@@ -75,7 +75,7 @@ class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
-    """`step` is the furthest that was begun, or the one being undone; `answer_status` what the shopper got."""
+    """`step` is the last that may have acted, or the one at which it failed; `answer_status` what the shopper got."""
 
     id: str
     order_id: str
