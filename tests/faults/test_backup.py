@@ -11,7 +11,7 @@ import pytest
 from faults.installation import Installation
 from journeys.client import card
 
-TOKENS = ["tok_ok"] * 5 + ["tok_declined", "tok_capture_refused"]
+TOKENS = ["tok_ok"] * 10 + ["tok_declined", "tok_capture_refused"]
 POINTS = [
     "checkout:after:reserve_stock",
     "checkout:after:authorize_payment",
@@ -26,7 +26,7 @@ async def test_taken_from_a_shop_that_sells(shop: Installation, tmp_path: Path):
     sku = await shop.new_product(on_hand=1000)
     orders: list[tuple[dict[str, Any], str]] = []
     statuses: list[int] = []
-    taken = asyncio.Event()
+    selling, taken = asyncio.Event(), asyncio.Event()
 
     async def buy_again_and_again(token: str) -> None:
         while not taken.is_set():
@@ -34,8 +34,12 @@ async def test_taken_from_a_shop_that_sells(shop: Installation, tmp_path: Path):
             answer = await shop.order_until_answered(body, key)
             orders.append((body, key))
             statuses.append(answer.status)
+            if len(orders) > len(TOKENS):
+                selling.set()
 
     shoppers = [asyncio.create_task(buy_again_and_again(token)) for token in TOKENS]
+    async with asyncio.timeout(60):
+        await selling.wait()
     await asyncio.to_thread(shop.command, "backup", tmp_path / "backup")
     taken.set()
     await asyncio.gather(*shoppers)
