@@ -77,6 +77,18 @@ async def test_a_callback_runs_after_the_commit_and_only_then(db) -> None:
     assert seen == ["committed"]
 
 
+async def test_a_block_that_goes_on_after_a_failed_statement_is_told_that_nothing_was_committed(db) -> None:
+    seen: list[str] = []
+    one = uuid7()
+    with pytest.raises(asyncpg.InFailedSQLTransactionError, match="rolled back"):
+        async with db.transaction() as tx:
+            after_commit(lambda: seen.append("never"))
+            await tx.execute("INSERT INTO thing (id) VALUES ($1)", one)
+            with pytest.raises(asyncpg.UniqueViolationError):
+                await tx.execute("INSERT INTO thing (id) VALUES ($1)", one)
+    assert (seen, await things(db)) == ([], 0)
+
+
 async def test_what_comes_before_the_commit_belongs_to_the_transaction(db, database) -> None:
     other = await database("order")
     marks: list[str] = []

@@ -418,18 +418,20 @@ class OpenTransaction:
             except BaseException:
                 await self._roll_back()
                 raise
-        await self._end("COMMIT")
+        if await self._end("COMMIT") == "ROLLBACK":
+            # So PostgreSQL answers where a statement had failed before, and the block went on after that.
+            raise asyncpg.InFailedSQLTransactionError("a statement had failed: the transaction is rolled back")
 
     async def _roll_back(self) -> None:
         if not self._connection.is_closed():
             await self._end("ROLLBACK")
 
-    async def _end(self, command: str) -> None:
-        """Cut off half way it leaves a session in an unknown state: never lent again."""
+    async def _end(self, command: str) -> str:
+        """What PostgreSQL says it did. Cut off half way it leaves a session in an unknown state: never lent again."""
         if self._opening:
-            return  # nothing was asked, so there is no transaction
+            return command  # nothing was asked, so there is no transaction
         try:
-            await self._connection.execute(command)
+            return await self._connection.execute(command)
         except asyncio.CancelledError:
             self._connection.terminate()
             raise
