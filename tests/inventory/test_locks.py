@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 
+import asyncpg
 import holding
 import pytest
+from inventory.test_inbox import placed
+from runners import deadlocks
 
 from stoa.kit.db import LOCK_SECONDS, Locked
+from stoa.kit.ids import uuid7
 from stoa.services.inventory import expire
 from stoa.services.inventory.expire import expire_holds
+from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.release import release
 from stoa.services.inventory.repository import held
+from stoa.services.inventory.reservation import KeyTaken
 
 ITEM = "SELECT FROM items WHERE sku = $1 FOR UPDATE"
 STOCK = "SELECT FROM stock WHERE sku = $1 FOR UPDATE"
@@ -117,3 +123,60 @@ async def test_holds_end_in_time_although_others_cannot(shop, rows, monkeypatch)
     assert await expire_holds(shop.inventory) == 3
     assert (await shop.stock("A"), await shop.stock("X")) == ((10, 0), (10, 0))
     await shop.assert_sound()
+
+
+async def waits(db, statement: str) -> None:
+    """Return once somebody waits for a lock with a statement that has this in it."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
+    async with asyncio.timeout(5):
+        while not await db.fetchval(asked, f"%{statement}%"):
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("event_type", ["order.placed", "order.canceled", "order.returned"])
+async def test_orders_whose_reservation_is_made_meanwhile_lock_nobody_out(shop, postgres, event_type):
+    """What it has is locked after what the others of the batch have, or not at all: here it would be before."""
+    for sku in ("A", "B"):
+        await shop.put(sku, 10)
+    await shop.reserve("known", B=1)
+    orders = {"known": uuid7(), "late": uuid7()}
+    events = [
+        placed(orders["known"], "known", {"B": 1}),
+        placed(orders["late"], "late", {"A": 1}, event_type=event_type),
+    ]
+
+    async def handle() -> None:
+        async with shop.db.transaction() as tx:
+            for event in await handle_batch(tx, events):
+                await handlers(shop.inventory.outbox)[event.type](tx, event)
+
+    maker, counter = [await asyncpg.connect(shop.db.dsn) for _ in range(2)]
+    making, counting = maker.transaction(), counter.transaction()
+    await making.start()
+    await counting.start()
+    # As Reserve does: the item first, then the key.
+    await maker.execute("SELECT FROM items WHERE sku = 'A' FOR UPDATE")
+    reserved = await maker.fetchval(
+        "INSERT INTO reservations (id, key, state, order_id) VALUES ($1, 'late', 'allocated', $2) RETURNING id",
+        uuid7(),
+        orders["late"],
+    )
+    await maker.execute("INSERT INTO reservation_lines VALUES ($1, 'A', 'main', 1)", reserved)
+    await maker.execute("UPDATE stock SET reserved = reserved + 1, version = version + 1 WHERE sku = 'A'")
+    handling = asyncio.create_task(handle())
+    await waits(shop.db, "INSERT INTO reservations (id, key, state)")
+    both = asyncio.create_task(counter.execute("SELECT FROM items WHERE sku IN ('A', 'B') ORDER BY sku FOR UPDATE"))
+    await waits(shop.db, "ORDER BY sku FOR UPDATE")
+    await making.commit()
+    with pytest.raises(KeyTaken):
+        await handling
+    await both
+    await counting.rollback()
+    await handle()
+    for session in (maker, counter):
+        await session.close()
+    left = {"order.placed": (9, 0), "order.canceled": (10, 0), "order.returned": (10, 0)}[event_type]
+    assert (await shop.stock("A"), await shop.stock("B")) == (left, (9, 0))
+    assert await shop.discrepancies() == []
+    await shop.assert_sound()
+    assert await deadlocks(postgres, shop.db) == 0

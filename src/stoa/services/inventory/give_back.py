@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,10 +35,7 @@ async def _try(db: Database, outbox: Outbox, releases: Sequence[Release]) -> Seq
         known = await repository.lock_reservations(tx, {one.key for one in releases})
         traces = {sku: origin_of(one).traceparent for one in releases for sku in one.skus}
         await release_locked(tx, outbox, list(known.values()), traces)
-        unknown = {one.key for one in releases} - known.keys()
-        # At last, as Reserve makes its keys: who holds items waits for nothing but greater keys.
-        if unknown and await repository.leave_tombstones(tx, sorted(unknown)) < len(unknown):
-            raise KeyTaken
+        await leave_tombstones(tx, {one.key for one in releases} - known.keys())
         return [_answer(known.get(one.key)) for one in releases]
 
 
@@ -57,6 +54,16 @@ async def release_locked(
 def _answer(before: Reservation | None) -> State | Problem:
     committed = before is not None and before.state is State.COMMITTED
     return ReservationCommitted() if committed else State.RELEASED
+
+
+async def leave_tombstones(tx: Transaction, unknown: Collection[str]) -> None:
+    """Whoever comes with one of these keys comes too late. At last, as Reserve makes its keys: who holds items waits
+    for nothing but greater keys.
+
+    Raises `KeyTaken` where there is something to lock under one of them by now: it is too late for that here.
+    """
+    if unknown and await repository.leave_tombstones(tx, sorted(unknown)) < len(unknown):
+        raise KeyTaken
 
 
 async def lock_or_leave_tombstone(tx: Transaction, key: str) -> Reservation:

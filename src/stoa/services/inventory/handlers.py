@@ -15,6 +15,7 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
 from stoa.services.inventory import repository
 from stoa.services.inventory.cancel import cancel
+from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.owners import PRODUCT_EVENTS, learn
 from stoa.services.inventory.restock import restock
 from stoa.services.inventory.sell import Sale, sell
@@ -61,15 +62,17 @@ class Returned(msgspec.Struct):
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Learn at once what products tell, and sell at once what was placed. An order has one event here at most, so
-    which of them is first does not matter."""
+    which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is made at this moment."""
     await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
     orders = [event for event in events if event.type not in PRODUCT_EVENTS]
     placed = [event for event in orders if event.type == "order.placed"]
     others = [event for event in orders if event.type != "order.placed"]
     if others:
         # They lock one after the other: so first for all orders, in the order of every other act.
-        known = await repository.lock_reservations(tx, {event.read(Promised).reservation_key for event in orders})
+        keys = {event.read(Promised).reservation_key for event in orders}
+        known = await repository.lock_reservations(tx, keys)
         await repository.lock_items(tx, {sku for one in known.values() for sku in one.skus})
+        await leave_tombstones(tx, keys - known.keys())
     if placed:
         await sell(tx, [_sale(event) for event in placed])
     return others

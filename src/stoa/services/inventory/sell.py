@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stoa.kit import context
 from stoa.kit.db import Transaction
 from stoa.services.inventory import repository
+from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.repository import Standing
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.states import State
@@ -31,26 +32,23 @@ async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
     """Commit the reservations of placed orders. A repeat, or an order canceled meanwhile, changes nothing.
 
     A paid order whose reservation is gone is not lost: it is noted as a discrepancy, for somebody to
-    count the shelf, because its goods will leave it.
+    count the shelf, because its goods will leave it. Raises `KeyTaken` where one is made at this moment.
     """
     keys = {sale.key for sale in sales}
     known = await repository.lock_standings(tx, keys)
-    await _sell(tx, [sale for sale in sales if sale.key in known], known)
-    if unknown := keys - known.keys():
-        # At last, as Reserve makes its keys: who holds items waits for nothing but greater keys.
-        await repository.leave_tombstones(tx, sorted(unknown))
-        # Ours, or those of a Reserve that committed while we waited for its keys.
-        known = await repository.lock_standings(tx, unknown)
-        await _sell(tx, [sale for sale in sales if sale.key in unknown], known)
+    late = await _sell(tx, sales, known)
+    await leave_tombstones(tx, keys - known.keys())
+    for sale in late:
+        await _note(tx, sale)
 
 
-async def _sell(tx: Transaction, sales: Sequence[Sale], known: dict[str, Standing]) -> None:
-    """Sell those of locked reservations that can be sold, and note the others."""
+async def _sell(tx: Transaction, sales: Sequence[Sale], known: dict[str, Standing]) -> list[Sale]:
+    """Sell those whose reservation is locked and can be sold; which come too late."""
     sold: dict[str, str] = {}
     late = []
     for sale in sales:
-        found = known[sale.key]
-        if found.order_id in {None, sale.order_id}:
+        found = known.get(sale.key)
+        if found is not None and found.order_id in {None, sale.order_id}:
             if found.order_canceled or found.state is State.COMMITTED:
                 continue
             if found.state in {State.HELD, State.ALLOCATED}:
@@ -59,8 +57,7 @@ async def _sell(tx: Transaction, sales: Sequence[Sale], known: dict[str, Standin
                 continue
         late.append(sale)
     await repository.sell(tx, sold)
-    for sale in late:
-        await _note(tx, sale)
+    return late
 
 
 async def _note(tx: Transaction, sale: Sale) -> None:
