@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from checkout.conftest import REFUSED, House, NewHouse, NewShopper, Shopper
 
@@ -111,6 +112,30 @@ async def test_a_shopper_who_goes_away_still_gets_the_order(house: House, shoppe
     assert placed.answer is not None
     assert (placed.answer.status, placed.replayed) == (201, True)
     await shopper.assert_order_stands(await house.row(placed.checkout_id))
+
+
+async def test_a_shopper_who_goes_away_while_the_claim_is_written_still_gets_the_order(
+    new_house: NewHouse, shopper: Shopper
+):
+    house = await new_house(lease_seconds=60.0)
+    session = await asyncpg.connect(house.db.dsn)
+    holding = session.transaction()
+    await holding.start()
+    await session.execute("LOCK TABLE checkouts IN SHARE MODE")
+    request = asyncio.create_task(house.buy(shopper.user, key="k"))
+    async with asyncio.timeout(5):
+        while not await session.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.005)
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    await holding.rollback()
+    await session.close()
+    placed = await house.buy(shopper.user, key="k")
+    assert placed.answer is not None
+    assert (placed.answer.status, placed.replayed) == (201, True)
+    await shopper.assert_order_stands(await house.row(placed.checkout_id))
+    assert house.checkouts.gate._cohorts == {}
 
 
 async def test_a_refusal_whose_undoing_takes_long_is_told_to_a_repeat(new_house: NewHouse, shopper: Shopper):

@@ -81,6 +81,7 @@ def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach
         settings=settings,
         reach=reach,
     )
+    runner = Runner(db, saga, waves)
     return Checkouts(
         db=db,
         settings=settings,
@@ -88,9 +89,10 @@ def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach
         gate=waves.gate,
         carts=waves.station(partial(read_carts, neighbors)),
         claims=Batcher(
-            isolating(partial(recording.record_claims, db, lease)), locks=lambda claim: ((claim.scope, claim.key),)
+            isolating(partial(recording.record_claims, db, lease, runner.start)),
+            locks=lambda claim: ((claim.new.scope, claim.new.key),),
         ),
-        runner=Runner(db, saga, waves),
+        runner=runner,
     )
 
 

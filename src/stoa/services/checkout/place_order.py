@@ -24,7 +24,7 @@ from stoa.services.checkout.errors import (
     RequestInProgress,
 )
 from stoa.services.checkout.purchase import Answer, Purchase
-from stoa.services.checkout.recording import InTheWay
+from stoa.services.checkout.recording import Claim, Claimed, InTheWay
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
 from stoa.services.checkout.service import Checkouts
@@ -32,6 +32,7 @@ from stoa.services.checkout.snapshot import SNAPSHOT, take_snapshot
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import LAST_BEFORE_PIVOT
 from stoa.services.checkout.trying import Refused, Stuck, until_known
+from stoa.services.checkout.waves import Place
 
 log = logging.getLogger(__name__)
 
@@ -58,47 +59,47 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
     """
     asked = partial(NewCheckout, scope=scope, key=key, body_hash=body_hash)
     while True:
-        row = run = None
+        claimed: Claimed = None
         try:
             with checkouts.runner.entering():
                 in_cohort = await checkouts.gate.enter()
                 try:
-                    row = await _claim(checkouts, asked, purchase)
-                    if row is not None and not row.state.final:
-                        run = checkouts.runner.start(row, in_cohort)
+                    claimed = await _claim(checkouts, asked, purchase, in_cohort)
                 finally:
-                    if run is None:
+                    if not isinstance(claimed, Run):
                         in_cohort.leave()
         except (Overloaded, GivenUp):
             if await repository.by_key(checkouts.db, scope, key) is None:
                 raise
         except InTheWay:
             continue
-        if row is not None:
+        if claimed is not None:
             seconds = checkouts.settings.answer_within_seconds
-            answer = await _told(run, seconds) if run is not None else row.purchase.answer
-            return Placed(row.id, purchase.order_id, answer, replayed=False)
+            answer = await _told(claimed, seconds) if isinstance(claimed, Run) else claimed
+            return Placed(purchase.checkout_id, purchase.order_id, answer, replayed=False)
         taken = await repository.by_key(checkouts.db, scope, key)
         # Where the key is given back, before we look or while we wait, it is ours to claim again.
         if taken is not None and (repeated := await _repeat(checkouts, taken, body_hash)) is not None:
             return repeated
 
 
-async def _claim(checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase) -> Checkout | None:
-    """The new row, which may be refused already; None where the key is taken."""
+async def _claim(
+    checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase, in_cohort: Place
+) -> Claimed:
     try:
         taken_down = await _snapshot(checkouts, purchase)
-        return await checkouts.claims.submit(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down))
+        return await checkouts.claims.submit(Claim(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down), in_cohort))
     except Refused as refused:
         refusal = refused.problem
     except CartBeingBought as being_bought:
         refusal = being_bought
-    row = await checkouts.claims.submit(asked(step=SNAPSHOT, purchase=purchase.refused(refusal), error=refusal.detail))
+    new = asked(step=SNAPSHOT, purchase=purchase.refused(refusal), error=refusal.detail)
+    claimed = await checkouts.claims.submit(Claim(new, in_cohort))
     # Not where the key is taken: a repeat finds its cart empty, because the first has bought it.
-    if row is not None:
+    if claimed is not None:
         SAGA_STEPS.labels(SNAPSHOT, "refused").inc()
         SAGAS_ENDED.labels(State.FAILED).inc()
-    return row
+    return claimed
 
 
 async def _snapshot(checkouts: Checkouts, purchase: Purchase) -> Purchase:

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stoa.kit.db import Database
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import CartBeingBought, LeaseLost
+from stoa.services.checkout.purchase import Answer
 from stoa.services.checkout.repository import Change, Checkout, NewCheckout, Obstacle
+from stoa.services.checkout.saga import Run
+from stoa.services.checkout.waves import Place
+
+Claimed = Run | Answer | None
+"""The run of a claim that was written, or the answer of one that is refused already; None where its key is taken."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """By somebody who has this place in a cohort."""
+
+    new: NewCheckout
+    place: Place
 
 
 class InTheWay(Exception):
@@ -17,13 +31,16 @@ class InTheWay(Exception):
 
 
 async def record_claims(
-    db: Database, lease_seconds: float, new: Sequence[NewCheckout]
-) -> list[Checkout | Exception | None]:
-    """Each as a checkout of ours, None where its key is taken; `CartBeingBought` where another buys its cart."""
-    claimed = await repository.claim(db, new, db.session, lease_seconds)
-    refused = [one for one in new if one.purchase.checkout_id not in claimed]
+    db: Database, lease_seconds: float, start: Callable[[Checkout, Place], Run], claims: Sequence[Claim]
+) -> list[Claimed | Exception]:
+    """What was written is started here, whatever becomes of who asked for it: nobody else would before its lease is
+    over. `CartBeingBought` where another buys its cart."""
+    rows = await repository.claim(db, [claim.new for claim in claims], db.session, lease_seconds)
+    places = {claim.new.purchase.checkout_id: claim.place for claim in claims}
+    claimed = {row.id: row.purchase.answer or start(row, places[row.id]) for row in rows.values()}
+    refused = [claim.new for claim in claims if claim.new.purchase.checkout_id not in claimed]
     obstacles = await repository.obstacles(db, refused) if refused else {}
-    return [claimed.get(one.purchase.checkout_id) or _refusal(one, obstacles) for one in new]
+    return [claimed.get(claim.new.purchase.checkout_id) or _refusal(claim.new, obstacles) for claim in claims]
 
 
 def _refusal(new: NewCheckout, obstacles: dict[str, Obstacle]) -> Exception | None:
