@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
-from checkout.conftest import Crashes, House, NewHouse, Shopper
+from checkout.conftest import Crashes, House, NewHouse, NewShopper, Shopper
 
 from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest
+from stoa.kit.batcher import ShuttingDown
 from stoa.kit.crash_points import exit_at
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import crash_points
-from stoa.services.checkout.errors import LeaseLost
+from stoa.services.checkout.errors import LeaseLost, Overloaded
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import STEPS
@@ -218,10 +220,46 @@ async def test_a_process_that_stops_lets_its_work_finish(new_house: NewHouse, sh
     buying = asyncio.create_task(house.buy(shopper.user))
     while "ReserveMany" not in house.road.taken:
         await asyncio.sleep(0.005)
-    await house.checkouts.runner.stop()
+    await house.checkouts.stop()
     placed = await buying
     assert placed.answer is not None
     assert placed.answer.status == 201
+
+
+async def test_who_has_not_begun_when_a_process_stops_is_told_to_come_again_at_once(
+    new_house: NewHouse, new_shopper: NewShopper, monkeypatch: pytest.MonkeyPatch
+):
+    """At the gate, before a cart that is not read yet, and in a claim that waits for a lock."""
+    monkeypatch.setattr("stoa.services.checkout.waves.GATE_SECONDS", 3600)
+    monkeypatch.setattr("stoa.services.checkout.service.CLAIM_SECONDS", 0.1)
+    house = await new_house()
+    shoppers = [await new_shopper() for _ in range(3)]
+    session = await asyncpg.connect(house.db.dsn)
+    holding = session.transaction()
+    await holding.start()
+    await session.execute("LOCK TABLE checkouts IN SHARE MODE")
+    waiting = [asyncio.create_task(house.buy(shoppers[0].user))]
+    async with asyncio.timeout(5):
+        while not await session.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.005)
+    house.road.pause["GetMany"] = asyncio.Event()
+    waiting.append(asyncio.create_task(house.buy(shoppers[1].user)))
+    await asyncio.sleep(0)
+    house.checkouts.gate.open()
+    while house.road.taken.count("GetMany") < 2:
+        await asyncio.sleep(0.005)
+    waiting.append(asyncio.create_task(house.buy(shoppers[2].user)))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(house.checkouts.stop())
+    refused = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 1)
+    assert [type(one) for one in refused] == [ShuttingDown] * 3
+    with pytest.raises(Overloaded):
+        await house.buy(shoppers[2].user)
+    house.road.pause["GetMany"].set()
+    await stopping
+    await holding.rollback()
+    await session.close()
+    assert await house.db.fetchval("SELECT count(*) FROM checkouts") == 0
 
 
 async def test_what_does_not_finish_in_time_is_left_to_others_at_once(
@@ -234,7 +272,7 @@ async def test_what_does_not_finish_in_time_is_left_to_others_at_once(
     buying = asyncio.create_task(house.buy(shopper.user, checkout_id=checkout_id))
     while "ConfirmMany" not in house.road.taken:
         await asyncio.sleep(0.005)
-    await house.checkouts.runner.stop()
+    await house.checkouts.stop()
     assert (await buying).answer is None
     heir = await new_house(beside=house)
     row = await heir.ended(checkout_id)

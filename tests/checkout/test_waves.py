@@ -12,6 +12,7 @@ from checkout.conftest import House, NewShopper
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
 from stoa.kit import problems
+from stoa.kit.batcher import ShuttingDown
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
 from stoa.services.checkout import waves as waves_of
@@ -192,6 +193,29 @@ async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pyte
         assert await station.join(2) == 2
     held.set()
     assert await stuck == 0
+
+
+async def test_whoever_waits_is_told_to_come_again_when_it_closes(act: Recorder, monkeypatch: pytest.MonkeyPatch):
+    """At the gate, at a station, and for a wave."""
+    monkeypatch.setattr(waves_of, "GATE_SECONDS", 3600)
+    waves = Waves()
+    station = waves.station(act)
+    act.go_on.clear()
+    place = await waves.gate.enter()
+    waiting = [asyncio.create_task(station.join(0))]
+    await until(lambda: act.waves)
+    waiting += [asyncio.create_task(each) for each in (waves.gate.enter(), station.join(1))]
+    await asyncio.sleep(0)
+    waves.gate.close()
+    closing = asyncio.create_task(waves.close())
+    for one in (*waiting, asyncio.create_task(station.join(2))):
+        with pytest.raises(ShuttingDown):
+            await one
+    assert not closing.done(), "what is under way has its time"
+    act.go_on.set()
+    await closing
+    assert act.waves == [[0]]
+    place.leave()
 
 
 async def test_who_is_refused_is_refused_alone(act: Recorder):

@@ -70,9 +70,12 @@ def origin_of(item: object) -> Context:
 
 
 class ShuttingDown(problems.Unavailable):
-    """The batch takes nothing more: its process is about to end."""
+    """The process that would do it is about to end."""
 
     slug = "shutting-down"
+
+    def __init__(self) -> None:
+        super().__init__("This is about to stop; ask again.")
 
 
 class Batcher(Generic[Item, Result]):
@@ -120,7 +123,7 @@ class Batcher(Generic[Item, Result]):
     def _enter(self, item: Item, origin: Context) -> asyncio.Future[Result]:
         refuse_inside_transaction("a batch")
         if self._closed:
-            raise ShuttingDown("This is about to stop; ask again.")
+            raise ShuttingDown
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         entry = Entry(item, answer, frozenset(self._locks(item)), origin)
         self._queue.add(entry)
@@ -136,7 +139,10 @@ class Batcher(Generic[Item, Result]):
         give_up = time.monotonic() + within_seconds
         while (under_way := self._under_way()) and time.monotonic() < give_up:
             await asyncio.wait(under_way, timeout=give_up - time.monotonic(), return_when=asyncio.FIRST_COMPLETED)
-        self._queue.clear(ShuttingDown("This is about to stop; ask again."))
+        self._queue.clear(ShuttingDown())
+        # Who waits is told at once: a statement that is cut off still takes its time to end.
+        for batch in self._flushes.values():
+            _fail(batch, ShuttingDown())
         late = self._under_way()
         for task in late:
             task.cancel()
@@ -185,9 +191,6 @@ class Batcher(Generic[Item, Result]):
             await self._answer(batch)
         except Exception as error:
             _fail(batch, error)
-        except asyncio.CancelledError:
-            _fail(batch, ShuttingDown("This is about to stop; ask again."))
-            raise
 
     async def _answer(self, batch: Sequence[Entry[Item, Result]]) -> None:
         try:

@@ -119,6 +119,6 @@ def build(resources: Resources) -> Parts:
             Job("tend_checkouts", checkouts.runner.tend),
             Job("cut_ended", partial(cut_ended, resources.db, settings.keep_days), every_seconds=EVERY_SECONDS),
         ],
-        stop=checkouts.runner.stop,
+        stop=checkouts.stop,
         measure=checkouts.runner.measure,
     )

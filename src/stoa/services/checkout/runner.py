@@ -87,9 +87,13 @@ class Runner:
         for state in (State.RUNNING, State.COMPENSATING, State.NEEDS_ATTENTION):
             SAGAS_OPEN.labels(state).set(counts.get(state, 0))
 
-    async def stop(self) -> None:
-        """Let what is under way finish; what takes too long is left to others, at once."""
+    def turn_away(self) -> None:
+        """Have nobody enter any more, nor wait for it."""
         self._stopping = True
+        self._waves.gate.close()
+
+    async def stop(self) -> None:
+        """Let what is under way finish; what takes too long is left to others, at once. Nobody enters any more."""
         give_up = time.monotonic() + STOP_SECONDS
         while self._tasks and time.monotonic() < give_up:
             await asyncio.wait(self._tasks, timeout=self._saga.settings.tend_every_seconds)

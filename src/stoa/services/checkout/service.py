@@ -13,6 +13,9 @@ from stoa.services.checkout.runner import Runner
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.waves import Gate, Station
 
+CLAIM_SECONDS = 1.0
+"""For claims that are on their way when a process stops: many times what a commit takes."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checkouts:
@@ -26,3 +29,10 @@ class Checkouts:
     carts: Station[CartAsked, CartContents]
     claims: Batcher[Claim, Claimed]
     runner: Runner
+
+    async def stop(self) -> None:
+        """Who has not begun is told to come again, and what is under way gets some time to finish."""
+        self.runner.turn_away()
+        self.carts.close()
+        await self.claims.close(CLAIM_SECONDS)
+        await self.runner.stop()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from stoa.kit.back_off import back_off
+from stoa.kit.batcher import ShuttingDown
 from stoa.kit.many import UnderWay
 from stoa.kit.problems import Fault, Problem
 
@@ -43,7 +44,8 @@ async def until_known(
     refusable: bool = True,
     failed: Callable[[str], Awaitable[None]],
 ) -> T:
-    """What `act` answers; `failed` hears of each failure before. Raises `Refused`, or `Stuck` after `patience_seconds`.
+    """What `act` answers; `failed` hears of each failure before. Raises `Refused`, `Stuck` after `patience_seconds`, or
+    `ShuttingDown` where this process is about to stop.
 
     Where it is not `refusable` a refusal is repeated too: it must not be, and a person finds out why.
     """
@@ -53,6 +55,8 @@ async def until_known(
     while True:
         try:
             return await act(alone)
+        except ShuttingDown:
+            raise
         except UnderWay as problem:
             # Left out of its wave, which did not wait for it.
             if not alone:

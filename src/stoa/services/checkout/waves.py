@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from stoa.kit.batcher import ShuttingDown
 from stoa.kit.many import UnderWay
 from stoa.kit.problems import Unavailable
 
@@ -111,6 +112,12 @@ class Gate:
             counts.cancel()
             self.open()
 
+    def close(self) -> None:
+        """Have nobody wait any more. Who is let in after that is another's business."""
+        waiting, self._waiting = self._waiting, []
+        for place in waiting:
+            _fail(place, ShuttingDown())
+
 
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Member, Result]):
@@ -125,14 +132,19 @@ class Waves:
 
     def __init__(self) -> None:
         self.gate = Gate()
+        self._stations: list[Station[Any, Any]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     def station(self, act: Act[Member, Result]) -> Station[Member, Result]:
         """A place to wait for `act`, which answers each member in its place, with a result or an exception."""
-        return Station(act, self._set_out)
+        station = Station(act, self._set_out)
+        self._stations.append(station)
+        return station
 
     async def close(self) -> None:
-        """Wait for what is under way, and end what takes too long."""
+        """Wait for what is under way, and end what takes too long. Who waits is `ShuttingDown` at once."""
+        for station in self._stations:
+            station.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_SECONDS)
         for task in self._tasks:
@@ -166,13 +178,20 @@ class Station(Generic[Member, Result]):
         self._under_way: Sequence[_Waiting[Member, Result]] | None = None
         """The wave that has the way to itself."""
         self._called = False
+        self._answers: set[asyncio.Future[Result]] = set()
+        """That somebody waits for."""
+        self._closed = False
 
     async def join(self, member: Member, lines: int = 1, place: Place | None = None) -> Result:
         """The member's own result; what it failed with is raised. Who is canceled before is left out.
 
-        Its place in a cohort, where it has one, is left if its wave is passed.
+        Its place in a cohort, where it has one, is left if its wave is passed. Raises `ShuttingDown` when it is closed.
         """
+        if self._closed:
+            raise ShuttingDown
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
         self._waiting.append(_Waiting(member, lines, place, answer))
         self._call()
         return await answer
@@ -183,6 +202,12 @@ class Station(Generic[Member, Result]):
         if isinstance(result, Exception):
             raise result
         return result
+
+    def close(self) -> None:
+        """Have nobody wait any more, also not for what is under way."""
+        self._closed = True
+        for answer in self._answers:
+            _fail(answer, ShuttingDown())
 
     def _call(self) -> None:
         if self._under_way is None and not self._called:
@@ -227,12 +252,15 @@ class Station(Generic[Member, Result]):
         except Exception as error:
             results = [_meaning(error, len(wave))] * len(wave)
         for one, result in zip(wave, results, strict=True):
-            if one.answer.done():
-                continue
             if isinstance(result, Exception):
-                one.answer.set_exception(result)
-            else:
+                _fail(one.answer, result)
+            elif not one.answer.done():
                 one.answer.set_result(result)
+
+
+def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
+    if not answer.done():
+        answer.set_exception(error)
 
 
 def _meaning(error: Exception, members: int) -> Exception:
