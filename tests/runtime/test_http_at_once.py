@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from starlette.types import Scope
 from tests.runtime.serving import CHUNKED, Seen, answer_of, exchange, serving
 
 from stoa.runtime import http_fair_queue
+from stoa.runtime.http_connection import HttpConnection
 from stoa.runtime.http_server import HttpServer
 
 KEPT = b"GET /kept HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -137,3 +139,41 @@ async def test_each_of_a_burst_has_a_turn_of_its_own(server: HttpServer, monkeyp
     assert await bodies(reader, 50) == [b"kept"] * 50
     assert turns >= 50
     writer.close()
+
+
+async def test_what_is_there_is_read_before_any_of_it_is_answered(
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+    read, send = HttpConnection._read, HttpConnection._send_at_once
+
+    def noted_read(connection: HttpConnection, data: bytes) -> None:
+        done.append("read")
+        read(connection, data)
+
+    def noted_send(connection: HttpConnection, *answer: Any) -> None:
+        done.append("answered")
+        send(connection, *answer)
+
+    lines = [await line_to(server) for _ in range(4)]
+    monkeypatch.setattr(HttpConnection, "_read", noted_read)
+    monkeypatch.setattr(HttpConnection, "_send_at_once", noted_send)
+    # All of it is with the kernel before the loop goes on.
+    for _, writer in lines:
+        writer.write(KEPT)
+    for reader, writer in lines:
+        assert await bodies(reader, 1) == [b"kept"]
+        writer.close()
+    assert done == ["read"] * 4 + ["answered"] * 4
+
+
+async def test_one_that_fails_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_fair_queue, "AT_ONCE", 1)
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, failure: failures.append(failure))
+    begun = asyncio.Event()
+    queue = http_fair_queue.FairQueue()
+    queue.wait("192.0.2.1", {}.popitem)
+    queue.wait("192.0.2.2", begun.set)
+    await asyncio.wait_for(begun.wait(), 5)
+    assert [type(each["exception"]) for each in failures] == [KeyError]

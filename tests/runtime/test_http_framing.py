@@ -118,3 +118,10 @@ async def test_empty_lines_are_no_reason_to_stay(server: HttpServer, monkeypatch
     writer.write(b"\r\n\r\n")
     assert b"/problems/headers-too-slow" in await asyncio.wait_for(reader.read(), 5)
     writer.close()
+
+
+async def test_who_is_refused_before_its_turn_has_none(server: HttpServer, app: Seen) -> None:
+    answer = await exchange(server, CHUNKED + b"0\r\nX-Long: " + b"a" * (2 * MOST_FRAMING_BYTES))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert app.targets == []

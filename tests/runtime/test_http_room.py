@@ -109,9 +109,10 @@ async def test_whose_request_was_not_begun_yet_gives_way(
     assert head.startswith(b"HTTP/1.1 503 ")
     assert json.loads(body)["type"] == "/problems/too-many-connections"
     await until_open(server, MOST)
-    monkeypatch.undo()
-    # The next to come has the others begun, in their order.
     newest = await line_from(server, "127.0.0.4")
+    assert (await ended(waiting[1])).startswith(b"HTTP/1.1 503 ")
+    # From here on there are turns again, for those who are still there.
+    monkeypatch.undo()
     assert await is_open(newest)
     assert len(app.targets) == MOST
     for each in (*waiting, other, newest):

@@ -294,27 +294,22 @@ class HttpConnection(HttpToolsProtocol):
         if self._to_begin is None:
             return
         (cycle, app), self._to_begin = self._to_begin, None
-        if self._queue.take():
-            self._begin_now(cycle, app)
-        else:
-            self._begun = False
-            self._note()
-            self._queue.wait(self.address, partial(self._begin, cycle, app))
+        self._begun = False
+        self._note()
+        self._queue.wait(self.address, partial(self._begin, cycle, app, has_body=cycle.more_body))
 
-    def _begin(self, cycle: Any, app: ASGIApp) -> None:
-        # While it waited its caller may have gone away.
-        if not self.transport.is_closing():
-            self._begun = True
-            self._note()
-            self._begin_now(cycle, app)
-
-    def _begin_now(self, cycle: Any, app: ASGIApp) -> None:
-        whole = not (cycle.more_body or self._deaf or self.flow.write_paused)
-        answer = self._at_once(cycle.scope) if whole and self._at_once is not None else None
-        if answer is None:
-            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
-        else:
+    def _begin(self, cycle: Any, app: ASGIApp, *, has_body: bool) -> None:
+        # While it waited its caller may have gone away, or what it sent of a body was refused.
+        if self.transport.is_closing() or self._linger_bytes is not None:
+            return
+        self._begun = True
+        plain = not (has_body or self._deaf or self.flow.write_paused)
+        answer = self._at_once(cycle.scope) if plain and self._at_once is not None else None
+        if answer is not None:
             self._send_at_once(cycle, *answer)
+            return
+        self._note()
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def _send_whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         cycle = self.cycle
