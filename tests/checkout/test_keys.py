@@ -135,7 +135,7 @@ async def test_a_shopper_who_goes_away_while_the_claim_is_written_still_gets_the
     assert placed.answer is not None
     assert (placed.answer.status, placed.replayed) == (201, True)
     await shopper.assert_order_stands(await house.row(placed.checkout_id))
-    assert house.checkouts.gate._cohorts == {}
+    assert house.checkouts.gate._ahead is None
 
 
 async def test_a_refusal_whose_undoing_takes_long_is_told_to_a_repeat(new_house: NewHouse, shopper: Shopper):

@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from checkout.conftest import House, NewShopper
+from checkout.conftest import House, NewShopper, Shopper
 
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
@@ -16,7 +16,7 @@ from stoa.kit.batcher import ShuttingDown
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
 from stoa.services.checkout import waves as waves_of
-from stoa.services.checkout.waves import MOST_COHORTS, MOST_LINES, Waves
+from stoa.services.checkout.waves import MOST_LINES, Waves
 
 
 class Recorder:
@@ -72,46 +72,37 @@ async def test_who_comes_while_a_wave_is_under_way_goes_with_the_next(act: Recor
     assert act.waves == [[0], [1, 2, 3, 4, 5]]
 
 
-async def test_who_comes_while_others_are_on_their_way_sets_out_when_a_wave_has_ended(act: Recorder):
-    waves = Waves()
-    station = waves.station(act)
-    first = await waves.gate.enter()
-    coming = [asyncio.create_task(waves.gate.enter()) for _ in range(3)]
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not any(one.done() for one in coming)
-    await station.join(1)
-    places = await asyncio.gather(*coming)
-    assert len(waves.gate._cohorts) == 2, "the three set out together"
-    for place in (first, *places, *places):
+async def test_who_comes_while_others_are_ahead_sets_out_together_when_they_have_left():
+    gate = Waves().gate
+    ahead = await asyncio.gather(gate.enter(), gate.enter())
+    coming = [asyncio.create_task(gate.enter()) for _ in range(3)]
+    for place in ahead:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not any(one.done() for one in coming)
         place.leave()
-    assert waves.gate._cohorts == {}
-
-
-async def test_only_so_many_cohorts_are_on_their_way(act: Recorder):
-    waves = Waves()
-    station = waves.station(act)
-    places = [await waves.gate.enter()]
-    for _ in range(MOST_COHORTS - 1):
-        entering = asyncio.create_task(waves.gate.enter())
+        place.leave()
+    places = await asyncio.gather(*coming)
+    last = asyncio.create_task(gate.enter())
+    for place in places:
         await asyncio.sleep(0)
-        await station.join(1)
-        places.append(await entering)
-    late = [asyncio.create_task(waves.gate.enter()) for _ in range(2)]
-    await asyncio.sleep(0)
-    await station.join(1)
-    assert not any(one.done() for one in late)
-    places[0].leave()
-    await asyncio.gather(*late)
-    assert len(waves.gate._cohorts) == MOST_COHORTS
+        assert not last.done(), "the three set out together"
+        place.leave()
+    (await last).leave()
 
 
 async def test_a_cohort_that_takes_long_keeps_nobody_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 0.01)
     gate = Waves().gate
     async with asyncio.timeout(5):
-        for _ in range(2 * MOST_COHORTS):
-            await gate.enter()
+        late = await gate.enter()
+        ahead = await gate.enter()
+    coming = asyncio.create_task(gate.enter())
+    late.leave()
+    await asyncio.sleep(0)
+    assert not coming.done(), "its time was over: the cohort that is ahead is another"
+    ahead.leave()
+    (await coming).leave()
 
 
 async def test_who_goes_away_before_the_gate_opens_is_left_out():
@@ -122,7 +113,7 @@ async def test_who_goes_away_before_the_gate_opens_is_left_out():
     gone.cancel()
     first.leave()
     (await stays).leave()
-    assert gate._cohorts == {}
+    assert gate._ahead is None
 
 
 async def test_who_goes_away_when_nobody_else_waits_leaves_the_gate_free():
@@ -139,11 +130,11 @@ async def test_who_goes_away_when_nobody_else_waits_leaves_the_gate_free():
 async def test_who_goes_away_as_the_gate_opens_is_not_waited_for():
     gate = Waves().gate
     gone = asyncio.create_task(gate.enter())
-    await until(lambda: gate._cohorts)
+    await until(lambda: gate._ahead)
     gone.cancel()
     with pytest.raises(asyncio.CancelledError):
         await gone
-    assert gate._cohorts == {}
+    assert gate._ahead is None
 
 
 async def test_who_waits_for_a_bank_keeps_nobody_at_the_gate(act: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -155,25 +146,12 @@ async def test_who_waits_for_a_bank_keeps_nobody_at_the_gate(act: Recorder, monk
     station = waves.station(act)
     async with asyncio.timeout(5):
         waiting = []
-        for number in range(MOST_COHORTS + 1):
+        for number in range(3):
             place = await waves.gate.enter()
             waiting.append(asyncio.create_task(station.join(number, place=place)))
-        place = await waves.gate.enter()
+        (await waves.gate.enter()).leave()
     act.go_on.set()
-    place.leave()
-    assert await asyncio.gather(*waiting) == [2 * number for number in range(MOST_COHORTS + 1)]
-    assert waves.gate._cohorts == {}
-
-
-async def test_who_comes_while_one_waits_for_a_bank_is_let_in(monkeypatch: pytest.MonkeyPatch):
-    """There is room, so nobody waits until the one alone has had its time."""
-    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
-    gate = Waves().gate
-    alone = await gate.enter()
-    async with asyncio.timeout(5):
-        (await gate.enter()).leave()
-    alone.leave()
-    assert gate._cohorts == {}
+    assert await asyncio.gather(*waiting) == [0, 2, 4]
 
 
 async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pytest.MonkeyPatch):
@@ -195,9 +173,8 @@ async def test_a_wave_that_takes_long_is_passed(act: Recorder, monkeypatch: pyte
     assert await stuck == 0
 
 
-async def test_whoever_waits_is_told_to_come_again_when_it_closes(act: Recorder, monkeypatch: pytest.MonkeyPatch):
+async def test_whoever_waits_is_told_to_come_again_when_it_closes(act: Recorder):
     """At the gate, at a station, and for a wave."""
-    monkeypatch.setattr(waves_of, "GATE_SECONDS", 3600)
     waves = Waves()
     station = waves.station(act)
     act.go_on.clear()
@@ -276,6 +253,27 @@ async def test_orders_of_a_moment_are_hardly_more_calls_than_one_order(house: Ho
     assert max(calls.values()) <= 4, calls
     for shopper, one in zip(shoppers, placed, strict=True):
         await shopper.assert_order_stands(await house.row(one.checkout_id))
+
+
+@pytest.mark.parametrize(("paused", "next_sets_out"), [("CreateMany", False), ("CaptureMany", True)])
+async def test_the_next_set_out_when_those_ahead_have_come_to_the_pivot(
+    house: House, shopper: Shopper, monkeypatch: pytest.MonkeyPatch, paused: str, next_sets_out: bool
+):
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
+    monkeypatch.setattr(waves_of, "PATIENCE_SECONDS", 3600)
+    house.road.pause[paused] = asyncio.Event()
+    ahead = asyncio.create_task(house.buy(shopper.user))
+    while paused not in house.road.taken:
+        await asyncio.sleep(0.01)
+    coming = asyncio.create_task(house.checkouts.gate.enter())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert coming.done() == next_sets_out
+    house.road.pause[paused].set()
+    (await coming).leave()
+    placed = await ahead
+    assert placed.answer is not None
+    assert placed.answer.status == 201
 
 
 async def test_members_that_are_refused_or_slow_hold_up_nobody(house: House, new_shopper: NewShopper):

@@ -67,7 +67,7 @@ class Saga:
 
 
 class Run:
-    """One checkout on its way from where its row stands to an end, in a cohort as long as it keeps up with it.
+    """One checkout on its way from where its row stands to an end, up to the pivot in a cohort if it keeps up with it.
 
     `answered` resolves with the shopper's answer when the saga has ended, or when it has an answer and
     something after that keeps failing; with None when the run stops without either.
@@ -94,7 +94,7 @@ class Run:
             await self._backward()
 
     def leave_cohort(self) -> None:
-        """The others are not to wait for this one, nor who comes after them."""
+        """Who is at the gate is not to wait for this one."""
         if self._place is not None:
             self._place.leave()
 
@@ -108,6 +108,8 @@ class Run:
         while at < len(saga.steps):
             step = saga.steps[at]
             self._acted = max(self._acted, at + 1)
+            if step.pivot:
+                self.leave_cohort()
             try:
                 await self._do(step, patient=self._taken_over or at >= saga.pivot, refusable=at <= saga.pivot)
                 at += 1

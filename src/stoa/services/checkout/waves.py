@@ -1,15 +1,17 @@
 """Checkouts that wait for the same thing go on together: one call to a neighbor for all, and there one commit.
 
     place = await gate.enter()                                  with all who came meanwhile
-    purchase = await reserve.join(purchase)                     with all who wait for the same
-    place.leave()
+    purchase = await reserve.join(purchase, place=place)        with all who wait for the same
+    place.leave()                                               half-way: the next may set out
+    purchase = await capture.join(purchase)
 
 A station is where checkouts wait: for what is in their carts, for a step, for its undo. One wave at a time leaves it:
 the first goes at once, and who comes while it is under way goes with the next.
 
-What keeps waves large is the gate before the first station. At most `MOST_COHORTS` are on their way at a time, and who
-comes while any is waits until a wave has ended, or for `GATE_SECONDS`. So those who come at about the same time set
-out together, and stay together from station to station. One order alone goes at once.
+What keeps waves large is the gate before the first station. One cohort at a time is on the first half of its way, and
+who comes meanwhile sets out when it has left that. So those who come at about the same time go together, and stay
+together from station to station, and while one cohort is in the database the other is worked out. One order alone goes
+at once.
 
 Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
 (`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort.
@@ -35,17 +37,13 @@ Member = TypeVar("Member")
 Result = TypeVar("Result")
 Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 
-MOST_COHORTS = 3
-"""One is in the database while another is worked out, and a third waits for a commit. More of them would be smaller."""
-GATE_SECONDS = 0.05
-"""How long who comes waits for a wave to end, if there is room: all that are under way may be waiting for a bank."""
 LONGEST_SECONDS = 1.0
-"""How long a cohort counts as on its way: many times what an order takes."""
+"""How long a cohort keeps others at the gate: many times what an order takes."""
 MOST_MEMBERS = 256
 MOST_LINES = 4_000
 """In one wave: some hundred bytes each in a call, which carries 4 MiB at most."""
-PATIENCE_SECONDS = 0.2
-"""How long a wave has the way to itself: many times what a commit takes."""
+PATIENCE_SECONDS = 0.1
+"""How long a wave has the way to itself: many times what a commit takes, and less than most banks take."""
 CLOSE_SECONDS = 5.0
 """For what is under way at the end."""
 
@@ -63,7 +61,7 @@ class Place:
 
 
 class Cohort:
-    """Those who set out together, as long as they keep together."""
+    """Those who set out together, until the last of them has left."""
 
     def __init__(self, members: int, ended: Callable[[Cohort], None]) -> None:
         self._members = members
@@ -80,14 +78,15 @@ class Gate:
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[Place]] = []
-        self._cohorts: dict[Cohort, asyncio.TimerHandle] = {}
+        self._ahead: Cohort | None = None
+        """The cohort that keeps the others at the gate."""
 
     async def enter(self) -> Place:
         place: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         if len(self._waiting) == 1:
-            # In a moment at the earliest: until then more may have come.
-            asyncio.get_running_loop().call_later(GATE_SECONDS if self._cohorts else 0, self.open)
+            # In a moment: until then more may have come.
+            asyncio.get_running_loop().call_soon(self._open)
         try:
             return await place
         except asyncio.CancelledError:
@@ -96,21 +95,22 @@ class Gate:
                 place.result().leave()
             raise
 
-    def open(self) -> None:
-        """Let the next cohort set out, if there is room for one."""
+    def _open(self) -> None:
+        """Let the next cohort set out, if none is ahead."""
         self._waiting = [place for place in self._waiting if not place.done()]
-        if not self._waiting or len(self._cohorts) >= MOST_COHORTS:
+        if self._ahead is not None or not self._waiting:
             return
         entering, self._waiting = self._waiting[:MOST_MEMBERS], self._waiting[MOST_MEMBERS:]
-        cohort = Cohort(len(entering), self._end)
-        self._cohorts[cohort] = asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._end, cohort)
+        cohort = self._ahead = Cohort(len(entering), self._go_by)
+        asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._go_by, cohort)
         for place in entering:
             place.set_result(Place(cohort))
 
-    def _end(self, cohort: Cohort) -> None:
-        if (counts := self._cohorts.pop(cohort, None)) is not None:
-            counts.cancel()
-            self.open()
+    def _go_by(self, cohort: Cohort) -> None:
+        """It keeps nobody any more: all have left, or it has had its time."""
+        if cohort is self._ahead:
+            self._ahead = None
+            self._open()
 
     def close(self) -> None:
         """Have nobody wait any more. Who is let in after that is another's business."""
@@ -163,7 +163,6 @@ class Waves:
         self._tasks.discard(task)
         passing.cancel()
         passed()
-        self.gate.open()
 
 
 class Station(Generic[Member, Result]):
