@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stoa.kit.money import Money, allocate
@@ -52,7 +52,6 @@ def test_the_example_in_the_docs():
     assert refunds == [(gbp(334), gbp(67)), (gbp(333), gbp(67)), (gbp(333), gbp(66))]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**12), st.integers(1, 400), st.randoms(use_true_random=False))
 def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: int, rng: random.Random):
     back, refunds = 0, []
