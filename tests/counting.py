@@ -1,4 +1,5 @@
-"""What a service asks of its database: each statement, and each COMMIT. BEGIN goes along with the first."""
+"""What a service asks of its database: each statement, in its place whatever it goes out with, and each COMMIT. BEGIN
+goes along with the first."""
 
 from __future__ import annotations
 
@@ -19,6 +20,14 @@ class Counting(Database):
     async def _connect(self) -> Connection:
         connection = await super()._connect()
         connection.add_query_logger(self._note)
+        unread = connection.unread
+
+        async def noted(sql: str, *arguments: object) -> bytes:
+            # As late as the driver tells of the others.
+            asyncio.get_running_loop().call_soon(self._sent.append, sql)
+            return await unread(sql, *arguments)
+
+        connection.unread = noted  # type: ignore[method-assign]
         return connection
 
     def _note(self, logged: Any) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from stoa.kit.connection import Connection
+from stoa.kit.connection import Connection, bare
 
 ASKED = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%typeinfo\\_tree%'"
 VALUES = "SELECT $1::bigint[] AS numbers, $2::uuid[] AS ids, $3::text[] AS words, $4::smallint[] AS small"
@@ -59,7 +59,7 @@ async def test_what_goes_before_a_statement_runs_with_it_prepared_or_not(connect
     connection = await connect()
     for _ in range(2):  # prepared, and then known
         assert not connection.is_in_transaction()
-        connection.before_next("BEGIN", "SET LOCAL lock_timeout = '77ms'")
+        connection.before_next([bare("BEGIN"), bare("SET LOCAL lock_timeout = '77ms'")])
         assert await connection.fetchval("SELECT current_setting('lock_timeout') || $1", "!") == "77ms!"
         assert connection.is_in_transaction()
         await connection.execute("ROLLBACK")
@@ -67,7 +67,7 @@ async def test_what_goes_before_a_statement_runs_with_it_prepared_or_not(connect
 
 async def test_what_goes_before_a_statement_and_fails_is_said_by_it(connect):
     connection = await connect()
-    connection.before_next("BEGIN", "SET LOCAL no_such_setting = 1")
+    connection.before_next([bare("BEGIN"), bare("SET LOCAL no_such_setting = 1")])
     with pytest.raises(asyncpg.UndefinedObjectError):
         await connection.fetch("CREATE TABLE never (n int)")
     await connection.execute("ROLLBACK")
@@ -77,6 +77,6 @@ async def test_what_goes_before_a_statement_and_fails_is_said_by_it(connect):
 async def test_nothing_goes_before_a_statement_on_what_is_closed(connect):
     connection = await connect()
     connection.terminate()
-    connection.before_next("BEGIN")
+    connection.before_next([bare("BEGIN")])
     with pytest.raises(asyncpg.InterfaceError, match="closed"):
         await connection.execute("SELECT 1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -19,6 +20,7 @@ from stoa.kit.db import (
     WritesMet,
     after_commit,
     before_commit,
+    later,
 )
 from stoa.kit.ids import uuid7
 
@@ -179,6 +181,92 @@ async def test_a_first_statement_that_is_refused_is_rolled_back(db) -> None:
             async with db.transaction() as tx:
                 await tx.execute(sql, one)
     assert await things(db) == 1
+
+
+async def test_what_is_asked_later_goes_out_with_what_is_asked_next(db) -> None:
+    add = "INSERT INTO thing (id) VALUES ($1)"
+    async with db.transaction() as tx:
+        await later(tx, add, uuid7())
+        await later(tx, add, uuid7())
+        assert await things(db) == 0
+        assert await tx.fetchval("SELECT count(*) FROM thing") == 2
+        await later(tx, add, uuid7())
+        await tx.execute("SET LOCAL lock_timeout = 0")
+        assert await tx.fetchval("SELECT count(*) FROM thing") == 3
+        await later(tx, add, uuid7())
+    assert await things(db) == 4
+    # Of a pool it is asked at once.
+    await later(db, add, uuid7())
+    assert await things(db) == 5
+    with pytest.raises(asyncpg.InterfaceError, match="has ended"):
+        await later(tx, add, uuid7())
+
+
+async def test_a_transaction_of_nothing_but_what_is_asked_later_is_one_message(db) -> None:
+    async with db.transaction() as tx:
+        await later(tx, "INSERT INTO thing (id) VALUES ($1)", uuid7())
+    assert await things(db) == 1
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await later(tx, "INSERT INTO thing (id) VALUES ($1)", uuid7())
+            raise ZeroDivisionError
+    assert await things(db) == 1
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_what_is_asked_later_and_fails_is_rolled_back_with_all_the_rest(database, before: int) -> None:
+    db = await database("cart", size=1)
+    await db.execute("CREATE TABLE thing (id uuid PRIMARY KEY)")
+    one, seen = uuid7(), []
+    add = "INSERT INTO thing (id) VALUES ($1)"
+    await db.execute(add, one)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with db.transaction() as tx:
+            after_commit(lambda: seen.append("committed"))
+            for _ in range(before):
+                await tx.execute(add, uuid7())
+            await later(tx, add, uuid7())
+            await later(tx, add, one)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with db.transaction() as tx:
+            await later(tx, add, one)
+            await tx.execute(add, uuid7())
+    # One that never leaves has what waited for it answered, whatever that says.
+    for argument, meaning in ((one, asyncpg.UniqueViolationError), (uuid7(), asyncpg.DataError)):
+        with pytest.raises(meaning):
+            async with db.transaction() as tx:
+                await later(tx, add, argument)
+                await tx.execute("SELECT $1::int", "no number")
+    assert await things(db) == 1
+    assert seen == []
+
+
+async def test_what_is_asked_later_answers_no_rows_and_takes_what_can_be_written(db) -> None:
+    async with db.transaction() as tx:
+        with pytest.raises(TypeError, match="answers rows"):
+            await later(tx, "SELECT 1")
+        with pytest.raises(TypeError, match="dict"):
+            await later(tx, "INSERT INTO thing (document) VALUES ($1)", {"a": 1})
+    await db.execute("CREATE TABLE kinds (id int, word text, words text[], ids uuid[], at timestamptz[], yes bool)")
+    add = "INSERT INTO kinds VALUES ($1, $2, $3, $4, $5, $6)"
+    moment = datetime(2026, 2, 28, 23, 59, 59, 123456, UTC)
+    odd = ["", "NULL", None, 'a "b" \\ {c}, d', "\n\t", "\u00e9\U0001f600"]
+    values = [(7, odd[3], odd, [uuid7()], [moment, None], True), (None, None, [], None, [], False)]
+    async with db.transaction() as tx:
+        for each in values:
+            await later(tx, add, *each)
+    assert [tuple(row) for row in await db.fetch("SELECT * FROM kinds")] == values
+
+
+async def test_a_transaction_cut_off_as_it_commits_leaves_nothing_behind(database) -> None:
+    db = await database("cart", size=1)
+    await db.execute("CREATE TABLE thing (n int)")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2), db.transaction() as tx:
+            await later(tx, "INSERT INTO thing SELECT FROM pg_sleep(5)")
+    began = time.monotonic()
+    assert await things(db) == 0
+    assert time.monotonic() - began < 2
 
 
 async def test_what_outlives_a_transaction_asks_nothing_of_whoever_has_its_connection_now(db) -> None:

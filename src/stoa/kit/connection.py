@@ -7,7 +7,8 @@ change: what one connection was told is true for all. Types made in a database a
 
 And what need not be answered by itself goes out with the next statement, in one message. In PostgreSQL's extended
 protocol the server answers when it is asked to (Sync), and asyncpg asks with each statement: what is written before it
-without that is run first, and answered together with it. asyncpg skips answers that are not the statement's.
+without that is run first, and answered together with it. asyncpg skips answers that are not the statement's. Its way of
+writing arguments is not ours to use, so these go as text, which PostgreSQL reads as any type.
 
 There is no public way for either: tests watch them.
 """
@@ -15,12 +16,14 @@ There is no public way for either: tests watch them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 FIRST_MADE_TYPE = 16384
 """PostgreSQL numbers what comes with it below, in every database and every release."""
@@ -32,14 +35,29 @@ _known: dict[int, list[asyncpg.Record]] = {}
 class Connection(asyncpg.Connection):
     """asyncpg's, with one method of its own taken over."""
 
-    def before_next(self, *commands: str) -> None:
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        self._unread: dict[str, PreparedStatement] = {}
+        """Those whose answers nobody reads. asyncpg forgets a statement that nobody holds."""
+
+    def before_next(self, commands: Iterable[bytes]) -> None:
         """Have them run before the next statement, which is to be asked at once. They cost no round trip.
 
-        Each is one command without parameters that answers no rows. If one fails, the statement is not run, and
+        Each is made by `bare` or `unread`. If one fails, the statement is not run, and
         raises its error; `execute` without arguments, which is asked in another protocol, would wait for ever.
         """
         if not self.is_closed():  # otherwise the statement says so
-            self._transport.write(b"".join(map(_unanswered, commands)))  # type: ignore[attr-defined]  # not in the stubs
+            self._transport.write(b"".join(commands))  # type: ignore[attr-defined]  # not in the stubs
+
+    async def unread(self, sql: str, *arguments: object) -> bytes:
+        """A statement that answers no rows, to be run by `before_next`. The server learns it when it is first made."""
+        statement = self._unread.get(sql)
+        if statement is None:
+            statement = await self.prepare(sql)
+            if statement.get_attributes():
+                raise TypeError(f"it answers rows, and nobody would read them: {sql}")
+            self._unread[sql] = statement
+        return _bind(statement.get_name(), [_text(each) for each in arguments])
 
     async def _introspect_types(
         self,
@@ -64,11 +82,42 @@ class Connection(asyncpg.Connection):
 
 
 @lru_cache(64)
-def _unanswered(command: str) -> bytes:
-    """Parse, Bind and Execute, all three unnamed and without parameters."""
-    parse = b"\0" + command.encode() + b"\0" + struct.pack("!h", 0)
-    bind = b"\0\0" + struct.pack("!hhh", 0, 0, 0)
-    execute = b"\0" + struct.pack("!i", 0)
-    return b"".join(
-        kind + struct.pack("!i", len(body) + 4) + body for kind, body in ((b"P", parse), (b"B", bind), (b"E", execute))
-    )
+def bare(command: str) -> bytes:
+    """One command without parameters that answers no rows: to be run by `before_next`."""
+    return _message(b"P", b"\0" + command.encode() + b"\0" + struct.pack("!h", 0)) + _bind("", ())
+
+
+def _bind(statement: str, arguments: Sequence[bytes | None]) -> bytes:
+    """Bind and Execute, without a name of their own; all arguments as text."""
+    parts = [b"\0", statement.encode(), b"\0", struct.pack("!hh", 0, len(arguments))]
+    for each in arguments:
+        parts += (struct.pack("!i", -1),) if each is None else (struct.pack("!i", len(each)), each)
+    parts.append(struct.pack("!h", 0))
+    return _message(b"B", b"".join(parts)) + _message(b"E", b"\0" + struct.pack("!i", 0))
+
+
+def _message(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("!i", len(body) + 4) + body
+
+
+def _text(value: object) -> bytes | None:
+    """A value as PostgreSQL reads it, whatever the type that it is to be of."""
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return ("{" + ",".join(map(_element, value)) + "}").encode()
+    return _word(value).encode()
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return '"' + _word(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _word(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not written as text")

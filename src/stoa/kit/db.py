@@ -3,10 +3,12 @@
 When a connection comes back nothing is sent: nothing here changes session state, so there is nothing to
 reset. A connection that broke, or was cut off between two states, is discarded; one that nobody needs is
 closed after a while (`stoa.kit.pool`). BEGIN goes out with a transaction's first statement: it costs
-no round trip, and a block without statements none at all.
+no round trip, and a block without statements none at all. What nobody reads the answer of goes out with what comes
+next, COMMIT at the latest.
 
     async with db.transaction() as tx:          committed when the block ends, rolled back when it raises
         await tx.execute(...)
+        await later(tx, ...)                    asked together with what is asked next
         after_commit(callback)                  runs once the COMMIT has succeeded, and only then
 
     with before_commit(db, mark):               every transaction that this task opens on `db` ends with
@@ -29,7 +31,7 @@ import msgspec
 
 from stoa.kit import problems
 from stoa.kit.back_off import back_off
-from stoa.kit.connection import Connection
+from stoa.kit.connection import Connection, bare
 from stoa.kit.pool import Closed, Pool
 
 T = TypeVar("T")
@@ -145,6 +147,18 @@ def refuse_inside_transaction(what: str) -> None:
     here = _open_here()
     if here is not None:
         raise CallInsideTransaction(f"{what} while a transaction of {here.service} is open")
+
+
+async def later(tx: Db, sql: str, *arguments: Any) -> None:
+    """Have a statement asked together with the next one of a transaction, or with COMMIT: at no round trip of its own.
+
+    Its answer is not read, so it may give no rows; what goes wrong with it is raised by what it is asked with. Its
+    arguments are words, numbers, times and lists of those.
+    """
+    if isinstance(tx, OpenTransaction):
+        await tx.later(sql, arguments)
+    else:
+        await tx.execute(sql, *arguments)
 
 
 def after_commit(callback: Callable[[], None]) -> None:
@@ -331,7 +345,17 @@ class OpenTransaction:
     """The block of `Database.transaction`, and what its statements are asked of. A task started inside it sees it too,
     and sees when it has ended."""
 
-    __slots__ = ("_connection", "_database", "_lend", "_opening", "_take_back", "_token", "after_commit", "ended")
+    __slots__ = (
+        "_connection",
+        "_database",
+        "_later",
+        "_lend",
+        "_opening",
+        "_take_back",
+        "_token",
+        "after_commit",
+        "ended",
+    )
 
     def __init__(
         self,
@@ -342,6 +366,8 @@ class OpenTransaction:
         self._database = database
         self._lend = lend
         self._take_back = take_back
+        self._later: list[bytes] = []
+        """What goes out with the next statement."""
         self.ended = False
         self.after_commit: list[Callable[[], None]] = []
 
@@ -390,51 +416,72 @@ class OpenTransaction:
         elif error is not raised:
             raise error
 
-    def _ask(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> Coroutine[Any, Any, T]:
-        if self.ended:
-            raise asyncpg.InterfaceError("the transaction has ended")
-        return self._open_with(ask, sql, arguments) if self._opening else ask(self._connection, sql, *arguments)
+    async def later(self, sql: str, arguments: tuple[Any, ...]) -> None:
+        self._refuse_ended()
+        self._later.append(await self._connection.unread(sql, *arguments))
 
-    async def _open_with(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> T:
-        """The first statement, in one message with what opens the transaction."""
-        connection, opening, self._opening = self._connection, self._opening, ()
+    def _ask(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> Coroutine[Any, Any, T]:
+        self._refuse_ended()
+        together = self._opening or self._later
+        return self._ask_together(ask, sql, arguments) if together else ask(self._connection, sql, *arguments)
+
+    async def _ask_together(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> T:
+        """A statement, in one message with what opens the transaction and what has waited for it."""
+        connection = self._connection
         if not arguments and ask.__name__ == "execute":
-            # Asked in the simple protocol, which would wait for ever behind an opening that failed.
-            return await ask(connection, "; ".join((*opening, sql)))
-        connection.before_next(*opening)
+            # Asked in the simple protocol, which would wait for ever behind what failed.
+            if not self._later:
+                opening, self._opening = self._opening, ()
+                return await ask(connection, "; ".join((*opening, sql)))
+            await self._ask_together(Connection.fetch, "SELECT 1", ())
+            return await ask(connection, sql)
+        before = [*map(bare, self._opening), *self._later]
+        self._opening, self._later = (), []
+        connection.before_next(before)
         try:
             return await ask(connection, sql, *arguments)
-        except Exception:
-            if not connection.is_in_transaction() and not connection.is_closed():
-                # It never left, as with an argument of another type: have the opening answered.
+        except Exception as error:
+            if getattr(error, "severity", None) is None and not connection.is_closed():
+                # It is not the server's: an argument of another type, so the statement never left. Have what went
+                # before it answered.
                 await connection.fetch("SELECT 1")
             raise
 
     async def _commit(self) -> None:
         hook = _before_commit.get()
-        if hook is not None and hook[0] is self._database:
-            try:
+        try:
+            if hook is not None and hook[0] is self._database:
                 await hook[1](self)
-            except BaseException:
-                await self._roll_back()
-                raise
-        if await self._end("COMMIT") == "ROLLBACK":
+            said = await self._end("COMMIT")
+        except BaseException:
+            await self._roll_back()
+            raise
+        if said == "ROLLBACK":
             # So PostgreSQL answers where a statement had failed before, and the block went on after that.
             raise asyncpg.InFailedSQLTransactionError("a statement had failed: the transaction is rolled back")
 
     async def _roll_back(self) -> None:
+        self._later = []
         if not self._connection.is_closed():
             await self._end("ROLLBACK")
 
     async def _end(self, command: str) -> str:
-        """What PostgreSQL says it did. Cut off half way it leaves a session in an unknown state: never lent again."""
+        """What PostgreSQL says it did."""
+        if self._later:
+            await self._ask_together(Connection.fetch, command, ())
+            return command
         if self._opening:
             return command  # nothing was asked, so there is no transaction
         try:
             return await self._connection.execute(command)
         except asyncio.CancelledError:
+            # Cut off half way it leaves a session in an unknown state: never lent again.
             self._connection.terminate()
             raise
+
+    def _refuse_ended(self) -> None:
+        if self.ended:
+            raise asyncpg.InterfaceError("the transaction has ended")
 
 
 def _opening() -> tuple[str, ...]:

@@ -201,13 +201,16 @@ class Said(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """An event on its way to one recipient, encoded. `number` is its place in the announcer's log."""
+    """An event on its way to one recipient, encoded. `number` is its place in the announcer's log.
+
+    `is_next` if nothing older of its subject can be owed.
+    """
 
     number: int
     event_id: str
     subject: str
     document: bytes
-    is_first: bool = False
+    is_next: bool = False
 
 
 class Fact(msgspec.Struct, metaclass=_FactType, frozen=True, kw_only=True):

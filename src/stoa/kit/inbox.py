@@ -24,7 +24,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import Context
 from datetime import timedelta
 from operator import attrgetter, itemgetter
@@ -40,7 +41,7 @@ from stoa.kit import context, problems, staff_acts
 from stoa.kit.back_off import back_off
 from stoa.kit.by_index import PLAN_AS_USUAL, plan_by_index
 from stoa.kit.crash_points import NOWHERE, Reach
-from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit, lock_wait
+from stoa.kit.db import Database, DatabaseUnavailable, Transaction, affected, after_commit, later, lock_wait
 from stoa.kit.events import Event, Refusal
 from stoa.kit.pulse import Pulse
 from stoa.kit.rounds import in_rounds
@@ -105,6 +106,23 @@ STORE_DONE = f"""
     ORDER BY position
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id, done_at IS NOT NULL AS done
+"""  # noqa: S608
+
+# The same where each is new and may go, which is the rule. Where one is not, it fails: so nobody has to wait for its
+# answer to know that the effect may follow.
+CLAIM = f"""
+    INSERT INTO inbox
+        (event_id, type, source, subject, aggregate_version, time, traceparent, data, personal, done_at)
+    SELECT event_id,
+           CASE WHEN NOT EXISTS (
+               SELECT FROM inbox
+               WHERE done_at IS NULL AND inbox.source = event.source AND inbox.subject = event.subject
+                 AND inbox.aggregate_version <= event.version) THEN type END,
+           source, subject, version, time, traceparent,
+           CASE WHEN personal = '' THEN data::jsonb ELSE data::jsonb - string_to_array(personal, ',') END,
+           string_to_array(personal, ','), now()
+    FROM {_CAME}
+    ORDER BY position
 """  # noqa: S608
 
 WINDOW = 200
@@ -244,7 +262,8 @@ class Inbox:
         while events and self._is_up_to_date and time.monotonic() < give_up:
             batch, rest = _first_of_each_subject(events)
             try:
-                await self._handle(batch)
+                if not await self._handle(batch):
+                    await self._handle_what_is_new(batch)
             except DatabaseUnavailable:
                 raise
             except Exception as error:
@@ -259,18 +278,41 @@ class Inbox:
         """Whether what comes may go at once: somebody runs what would be left, and has little to do."""
         return self._running is not None and not self._running.done() and not self._behind
 
-    async def _handle(self, batch: Sequence[Event]) -> None:
-        """Keep the events as done and have their effect, in one transaction; those that have to wait are only kept."""
-        with lock_wait(AT_ONCE_LOCK_SECONDS):
-            async with self._db.transaction() as tx, asyncio.timeout(AT_ONCE_SECONDS):
-                new = await tx.fetch(STORE_DONE, *_columns(batch))
-                came = {event.id: event for event in batch}
-                mine = [came[row["event_id"]] for row in new if row["done"]]
-                if mine:
-                    await self._do(tx, mine)
+    async def _handle(self, batch: Sequence[Event]) -> bool:
+        """Keep the events as done and have their effect, in one transaction; whether all were new and could go.
+
+        What keeps them is asked together with the first statement of the effect.
+        """
+        try:
+            async with self._transaction() as tx:
+                await later(tx, CLAIM, *_columns(batch))
+                await self._do(tx, batch)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            if error.table_name != "inbox":
+                raise
+            return False
+        self._reach(f"{self._service}:handled")
+        return True
+
+    async def _handle_what_is_new(self, batch: Sequence[Event]) -> None:
+        """The same where some have been here before, or have to wait: those are only kept."""
+        async with self._transaction() as tx:
+            new = await tx.fetch(STORE_DONE, *_columns(batch))
+            came = {event.id: event for event in batch}
+            mine = [came[row["event_id"]] for row in new if row["done"]]
+            if mine:
+                await self._do(tx, mine)
         self._reach(f"{self._service}:handled")
         if len(mine) < len(new):
             self._arrived.set()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        """It is soon over, its commit included: some of the effect may be asked together with that."""
+        with lock_wait(AT_ONCE_LOCK_SECONDS):
+            async with asyncio.timeout(None) as limit, self._db.transaction() as tx:
+                limit.reschedule(asyncio.get_running_loop().time() + AT_ONCE_SECONDS)
+                yield tx
 
     def _why_not(self, event: Event) -> str | None:
         return None if event.type in self._handlers else f"{self._service} does not hear of {event.type}"

@@ -1,9 +1,9 @@
 """What goes to one recipient from this process: what was just committed here, and when to look for more.
 
-What is committed here is at hand, encoded. Where it is the first that is ever said of its subject, nothing older can be
-owed, so it goes at once and nothing is looked up: so with all that an order announces on its way. Anything else may be
-behind something that this process knows nothing of. Then the lane looks in the database, which has everything in
-order, and forgets what waits here: that is there too.
+What is committed here is at hand, encoded. Where it is the first that is ever said of its subject, or nothing was owed
+to anybody when it was announced, nothing older of its subject can be owed: so it goes at once and nothing is looked up.
+Anything else may be behind something that this process knows nothing of. Then the lane looks in the database, which has
+everything in order, and forgets what waits here: that is there too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Lane:
         self.wake.set()
         if self.must_look:
             return
-        if len(self._waiting) + len(news) <= MOST_WAITING and all(each.is_first for each in news):
+        if len(self._waiting) + len(news) <= MOST_WAITING and all(each.is_next for each in news):
             self._waiting += news
         else:
             self.look()

@@ -38,6 +38,8 @@ CHANNEL = "stoa_outbox"
 TELL_OTHERS = "SELECT pg_notify($1, '')"
 
 # The ids are given in the order of the arguments: PostgreSQL numbers the rows of an INSERT … SELECT after sorting.
+# Whether anything was owed to anybody before is asked where it matters. The aggregate's row is locked: so what was said
+# of it before, by whomever, was committed before and is seen, or has arrived.
 ANNOUNCE = """
     WITH logged AS (
         INSERT INTO event_log (event_id, type, subject, aggregate_version, time, traceparent, data)
@@ -58,7 +60,8 @@ ANNOUNCE = """
         JOIN unnest($1::uuid[], $8::smallint[]) AS place (event_id, shard) USING (event_id)
         JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
     )
-    SELECT id FROM logged ORDER BY id
+    SELECT id, $12 AND (EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM outbox_parked)) AS behind
+    FROM logged ORDER BY id
 """
 
 # From one recipient to the next by the index: the rows of a queue are many, its recipients few.
@@ -212,6 +215,7 @@ class Outbox:
                 each.personal if self._is_told(event_type) else None
                 for event_type, each in zip(types, said, strict=True)
             ],
+            not all(each.fact.is_first() for each in announcements),
         )
         if goes_to:
             events = [
@@ -229,19 +233,20 @@ class Outbox:
             ]
             news: News = {}
             for row, event, each, what in zip(logged, events, announcements, said, strict=True):
-                for recipient, owed in self._owed(row["id"], event, each.fact, what):
+                is_next = each.fact.is_first() or not row["behind"]
+                for recipient, owed in self._owed(row["id"], event, what, is_next=is_next):
                     news.setdefault(recipient, []).append(owed)
             after_commit(lambda: self.hand_over(news))
         return ids
 
-    def _owed(self, number: int, event: Event, fact: Fact, said: Said) -> Iterator[tuple[str, Owed]]:
+    def _owed(self, number: int, event: Event, said: Said, *, is_next: bool) -> Iterator[tuple[str, Owed]]:
         """To whom it goes, encoded once for all who are told the same."""
         documents: dict[bool, bytes] = {}
         for recipient in self.goes_to[event.type]:
             with_personal = bool(said.names) and recipient in self.get_personal
             if with_personal not in documents:
                 documents[with_personal] = (event.telling(said) if with_personal else event).encode()
-            yield recipient, Owed(number, event.id, event.subject, documents[with_personal], fact.is_first())
+            yield recipient, Owed(number, event.id, event.subject, documents[with_personal], is_next)
 
     def _is_told(self, event_type: str) -> bool:
         """Whether anybody who hears of it gets what is personal: else that is not even kept."""

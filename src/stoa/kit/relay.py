@@ -17,8 +17,8 @@ relay looks for: at its start, when another process has called, when something f
 - A commit in this process goes to its lanes; if another process holds the shard, one NOTIFY does for all
   commits of a millisecond (in the transaction it would lock the whole cluster's commits, and cut them to
   a third).
-- From memory goes only what is the first of its subject. Whatever else goes was looked for together with all that is
-  older of its subject: so what is still under way when a shard is lost cannot turn two events around.
+- From memory goes only what nothing older of its subject is owed before. Whatever else goes was looked for together
+  with all that is older of its subject: so what is still under way when a shard is lost cannot turn two events around.
 - What was acknowledged is deleted together, a moment later. Who dies before that has it delivered again.
 - Where nothing is owed for a while, a relay lets go of its shards and its connection, and looks at the beats
   of its process's pulse whether another process has left something: one that died is relayed for within that time.

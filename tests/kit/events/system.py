@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from stoa.kit.bus import DirectBus
-from stoa.kit.db import Database, Transaction
+from stoa.kit.db import Database, Transaction, later
 from stoa.kit.events import Event, Fact, Owed, Refusal
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Announcement, Outbox
@@ -174,8 +174,9 @@ async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float 
 
 
 async def note(tx: Transaction, event: Event) -> None:
-    """The handler of the hearers: one row for each time it ran."""
-    await tx.execute(
+    """The handler of the hearers: one row for each time it ran, written as handlers do, with the commit."""
+    await later(
+        tx,
         "INSERT INTO effect (subject, version, n) VALUES ($1, $2, $3)",
         event.subject,
         event.aggregateversion,

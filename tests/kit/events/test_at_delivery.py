@@ -12,6 +12,8 @@ from tests.kit.events.system import EFFECTS, until
 from tests.kit.events.test_inbox import NOTIFICATION, Ears, event
 
 from stoa.kit import back_off, inbox
+from stoa.kit.connection import Connection
+from stoa.kit.db import later
 from stoa.kit.inbox import MOST_ATTEMPTS, Inbox
 
 UNDONE = "SELECT array_agg((data ->> 'n')::int ORDER BY seq) FROM inbox WHERE done_at IS NULL"
@@ -145,6 +147,50 @@ async def test_a_handler_that_takes_long_does_not_hold_up_the_announcer(ears, mo
     assert await ears.effects() == [1]
 
 
+@pytest.mark.parametrize("first", ["", "SELECT $1::text"])
+async def test_an_effect_that_fails_as_it_commits_leaves_nothing_and_is_done_by_the_runner(ears, first: str) -> None:
+    """Asked with what keeps the event and the commit, or with the commit alone."""
+    ears.needs = first
+    await ears.db.execute("ALTER TABLE effect ADD CONSTRAINT odd CHECK (n % 2 = 1)")
+    await ears.hear(event(1), event(2, "b"), event(3, "c"))
+    assert await ears.effects() == []
+    await ears.db.execute("ALTER TABLE effect DROP CONSTRAINT odd")
+    await ears.hurry()
+    await until(lambda: ears.done(3))
+    assert sorted(await ears.effects()) == [1, 2, 3]
+
+
+async def test_an_effect_that_takes_long_as_it_commits_does_not_hold_up_the_announcer(ears, monkeypatch) -> None:
+    monkeypatch.setattr(inbox, "AT_ONCE_SECONDS", 0.2)
+    slow = Inbox(NOTIFICATION, ears.db, {"order.placed": nap})
+    ears.run(slow)
+    await until(lambda: is_up_to_date(slow))
+    began = time.monotonic()
+    assert await slow.accept([event(1)]) == []
+    assert time.monotonic() - began < 1
+    assert await ears.effects() == []
+    await until(lambda: ears.done(1))
+    assert await ears.effects() == [1]
+
+
+async def test_the_effect_goes_out_in_one_message_with_what_keeps_it_and_the_commit(ears, monkeypatch) -> None:
+    asked: list[str] = []
+    fetch = Connection.fetch
+
+    async def noting(connection: Connection, sql: str, *arguments: object, **more: object) -> list[asyncpg.Record]:
+        asked.append(sql)
+        return await fetch(connection, sql, *arguments, **more)
+
+    monkeypatch.setattr(Connection, "fetch", noting)
+    one = event(1)
+    await ears.hear(one, event(2, "b"))
+    assert asked == ["COMMIT"]
+    # A repeat is found out by that, and then asked for.
+    await ears.hear(one, event(3, "c"))
+    assert asked == ["COMMIT", "COMMIT", inbox.STORE_DONE, "COMMIT"]
+    assert await ears.effects() == [1, 2, 3]
+
+
 async def test_while_much_waits_what_comes_is_only_kept_and_then_all_is_done(ears) -> None:
     late = ears.new_inbox(ears.db)
     backlog = [event(n, f"s{n % 200}") for n in range(1, 1001)]
@@ -203,6 +249,10 @@ async def test_a_database_that_goes_away_at_delivery_is_no_acknowledgement(ears)
     assert await runner.accept([one]) == []
     await until(lambda: ears.done(1))
     assert await ears.effects() == [1]
+
+
+async def nap(tx, event) -> None:
+    await later(tx, "INSERT INTO effect (n) SELECT $1 FROM pg_sleep(0.5)", event.data["n"])
 
 
 def dies_at(point: str) -> tuple[Callable[[str], None], list[str]]:

@@ -8,7 +8,7 @@ from stoa.kit.lane import Lane
 
 
 def first(number: int) -> Owed:
-    return Owed(number, f"e{number}", f"s{number}", b"{}", is_first=True)
+    return Owed(number, f"e{number}", f"s{number}", b"{}", is_next=True)
 
 
 def later(number: int) -> Owed:

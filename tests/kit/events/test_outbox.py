@@ -94,14 +94,35 @@ async def test_what_is_owed_is_handed_over_after_the_commit_encoded_once(announc
         assert taken == []
     (news,) = taken
     numbers = {row["event_id"]: row["id"] for row in await announcer.db.fetch("SELECT id, event_id FROM event_log")}
-    told = {name: [(each.event_id, each.subject, each.is_first) for each in owed] for name, owed in news.items()}
-    both = [(ids[0], "b", True), (ids[1], "a", False)]
-    assert told == {"inventory": both, "notification": [*both, (ids[2], "a", False)]}
+    told = {name: [(each.event_id, each.subject, each.is_next) for each in owed] for name, owed in news.items()}
+    both = [(ids[0], "b", True), (ids[1], "a", True)]
+    assert told == {"inventory": both, "notification": [*both, (ids[2], "a", True)]}
     assert [each.number for each in news["notification"]] == [numbers[each] for each in ids]
     assert news["inventory"][1].document is news["notification"][1].document
     event = Event.decode(news["inventory"][1].document)
     assert (event.id, event.type, event.source, event.aggregateversion) == (ids[1], "order.placed", "order", 7)
     assert event.data == {"n": 2, "note": ""}
+
+
+async def test_where_anything_is_owed_or_parked_only_what_is_first_is_next(announcer) -> None:
+    async def announce() -> list[bool]:
+        taken: list[News] = []
+        announcer.outbox.hand_over = taken.append
+        async with announcer.db.transaction() as tx:
+            await announcer.outbox.announce(tx, subject="a", version=1, fact=Placed(n=1))
+            await announcer.outbox.announce(tx, subject="b", version=1, fact=Opened(n=1))
+        return [each.is_next for news in taken for each in news["notification"]]
+
+    # What the transaction itself said before counts as owed, and is: nothing of it has arrived.
+    assert await announce() == [True, True]
+    assert await announce() == [False, True]
+    await announcer.db.execute("DELETE FROM outbox")
+    assert await announce() == [True, True]
+    await announcer.db.execute("DELETE FROM outbox")
+    await announcer.db.execute(
+        "INSERT INTO outbox_parked (recipient, id, shard, subject, reason) VALUES ('inventory', 1, 0, 'a', '')"
+    )
+    assert await announce() == [False, True]
 
 
 async def test_pruning_forgets_what_is_old_and_has_reached_everybody(announcer) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.db import Db, Transaction, affected, later
 from stoa.services.cart.document import Cart, Contact, Line, Said
 from stoa.services.cart.store import Bought
 
@@ -213,7 +213,7 @@ MARK_SKU = """
 
 async def mark_sku(tx: Transaction, sku: str, version: int, *, sold_out: bool) -> None:
     """Remember what inventory told, unless something newer is known."""
-    await tx.execute(MARK_SKU, sku, version, sold_out)
+    await later(tx, MARK_SKU, sku, version, sold_out)
 
 
 REMOVE_CART = "DELETE FROM carts WHERE id = $1"

@@ -13,7 +13,7 @@ from stoa.services.catalog.product import Product
 from stoa.services.catalog.repository import Changed
 
 
-class ProductCreated(Fact, event="product.created", frozen=True, kw_only=True):
+class ProductCreated(Fact, event="product.created", first=True, frozen=True, kw_only=True):
     """A product was added."""
 
     product_id: str
@@ -42,7 +42,7 @@ class ProductDeleted(Fact, event="product.deleted", frozen=True, kw_only=True):
     skus: list[str]
 
 
-class CategoryCreated(Fact, event="category.created", frozen=True, kw_only=True):
+class CategoryCreated(Fact, event="category.created", first=True, frozen=True, kw_only=True):
     """A category was added, by staff or by an import."""
 
     category_id: str

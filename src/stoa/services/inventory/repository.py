@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.db import Db, Transaction, affected, later
 from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Lines, Reservation
@@ -603,7 +603,7 @@ SELL = """
 async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
     """Locked reservations, by their ids, are sold to these orders; on hand and reserved go down together."""
     if orders:
-        await tx.execute(SELL, list(orders), list(orders.values()))
+        await later(tx, SELL, list(orders), list(orders.values()))
 
 
 MOVEMENTS_BEFORE = """
@@ -645,7 +645,8 @@ LEARN_OWNERS = """
 async def learn_owners(db: Db, told: Sequence[Owner]) -> None:
     """Each SKU once; what is older than what is known is not believed."""
     if told:
-        await db.execute(
+        await later(
+            db,
             LEARN_OWNERS,
             [one.sku for one in told],
             [one.seller_id for one in told],

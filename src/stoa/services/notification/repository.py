@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from stoa.kit import ids
 from stoa.kit.by_index import plan_by_index
-from stoa.kit.db import Database, Db, Transaction, affected
+from stoa.kit.db import Database, Db, Transaction, affected, later
 from stoa.kit.money import Money
 from stoa.ports.mail import OutgoingMail
 
@@ -64,7 +64,8 @@ ADD_DELIVERIES = """
 async def add_deliveries(tx: Transaction, mails: Mapping[str, Mail], *, carried: bool) -> None:
     """Put mails into the mailbox, one for each event by its id, and once; those that are to be `carried` are due at
     once."""
-    await tx.execute(
+    await later(
+        tx,
         ADD_DELIVERIES,
         [mail.id for mail in mails.values()],
         list(mails),

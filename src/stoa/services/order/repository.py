@@ -12,7 +12,7 @@ import asyncpg
 
 from stoa.kit import ids
 from stoa.kit.custom_fields.values import NOTHING, Fields, Value, fields_of
-from stoa.kit.db import Db, Transaction
+from stoa.kit.db import Db, Transaction, later
 from stoa.kit.money import Money
 from stoa.services.order.history import Change, change_of
 from stoa.services.order.new_order import NewOrder
@@ -574,7 +574,8 @@ HEAR_PAYMENTS = """
 async def hear_payments(tx: Transaction, told: Iterable[PaymentTold]) -> None:
     """Remember what payment told, of each payment the newest, unless something newer is known."""
     newest = {each.id: each for each in sorted(told, key=attrgetter("version"))}.values()
-    await tx.execute(
+    await later(
+        tx,
         HEAR_PAYMENTS,
         [each.id for each in newest],
         [each.version for each in newest],
