@@ -14,9 +14,8 @@ from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
 from stoa.kit import problems
 from stoa.kit.batcher import ShuttingDown
 from stoa.kit.ids import uuid7
-from stoa.kit.many import UnderWay
 from stoa.services.checkout import waves as waves_of
-from stoa.services.checkout.waves import MOST_LINES, Waves
+from stoa.services.checkout.waves import Waves
 
 
 class Recorder:
@@ -203,35 +202,67 @@ async def test_who_is_refused_is_refused_alone(act: Recorder):
     assert isinstance(joined[1].exception(), problems.Conflict)
 
 
-@pytest.mark.parametrize(
-    ("failure", "heard"),
-    [
-        (KeyError("sku"), UnderWay),
-        (problems.TooLarge("Too much."), UnderWay),
-        (problems.Fault("A call between services failed."), UnderWay),
-        (problems.Unavailable("Nobody answers."), problems.Unavailable),
-    ],
-)
-async def test_what_fails_a_whole_wave_is_tried_alone_unless_nobody_answers(failure, heard):
+@pytest.mark.parametrize("failure", [KeyError("sku"), problems.Fault("A call between services failed.")])
+async def test_what_fails_a_wave_for_one_of_it_fails_that_one_alone(failure):
+    waves: list[int] = []
+
     async def fails(members):
-        if len(members) > 1 or members[0] == 2:
+        waves.append(len(members))
+        if 77 in members:
             raise failure
         return members
 
     station = Waves().station(fails)
-    joined = [asyncio.create_task(station.join(number)) for number in range(3)]
-    await asyncio.wait(joined)
-    assert [type(one.exception()) for one in joined] == [heard] * 3
-    assert await station.alone(1) == 1
-    with pytest.raises(type(failure)):
-        await station.alone(2)
+    answers = await asyncio.gather(*(station.join(number) for number in range(256)), return_exceptions=True)
+    assert answers == [*range(77), failure, *range(78, 256)]
+    assert waves[0] == 256
+    assert len(waves) == 1 + 2 * 8, "in halves"
 
 
-async def test_a_wave_carries_so_many_lines_at_most_and_always_one(act: Recorder):
-    station = Waves().station(act)
-    large = [station.join(number, lines=MOST_LINES // 2) for number in range(3)]
-    await asyncio.gather(*large, station.join(9, lines=10 * MOST_LINES))
-    assert act.waves == [[0, 1], [2], [9]]
+async def test_a_wave_that_is_too_large_for_a_call_goes_in_parts():
+    calls: list[int] = []
+
+    async def carry(members):
+        if sum(members) > 4096:
+            raise problems.Fault("A call between services failed.")
+        calls.append(len(members))
+        return members
+
+    station = Waves().station(carry)
+    large = [256] * 32
+    assert await asyncio.gather(*map(station.join, large)) == large
+    assert calls == [16, 16]
+
+
+async def test_nobody_is_asked_again_at_once_where_nobody_answers():
+    calls: list[int] = []
+
+    async def silent(members):
+        calls.append(len(members))
+        raise problems.Unavailable("Nobody answers.")
+
+    station = Waves().station(silent)
+    answers = await asyncio.gather(*map(station.join, range(3)), return_exceptions=True)
+    assert [type(one) for one in answers] == [problems.Unavailable] * 3
+    assert calls == [3]
+
+
+async def test_who_is_well_does_not_wait_for_who_goes_on_in_halves():
+    held = asyncio.Event()
+
+    async def fails(members):
+        if len(members) > 1 and 3 in members:
+            raise KeyError("sku")
+        if 3 in members:
+            await held.wait()
+        return members
+
+    station = Waves().station(fails)
+    joined = [asyncio.create_task(station.join(number)) for number in range(4)]
+    assert [await one for one in joined[:3]] == [0, 1, 2]
+    assert not joined[3].done()
+    held.set()
+    assert await joined[3] == 3
 
 
 async def test_who_goes_away_is_left_out(act: Recorder):

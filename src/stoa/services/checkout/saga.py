@@ -180,7 +180,7 @@ class Run:
             if alone:
                 self.leave_cohort()
                 return await station.alone(self._purchase)
-            return await station.join(self._purchase, len(self._purchase.items or ()), self._place)
+            return await station.join(self._purchase, self._place)
 
         async def failed(error: str) -> None:
             SAGA_STEPS.labels(step.name, "retried").inc()

@@ -28,7 +28,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from stoa.kit.batcher import ShuttingDown
-from stoa.kit.many import UnderWay
 from stoa.kit.problems import Unavailable
 
 log = logging.getLogger(__name__)
@@ -40,8 +39,6 @@ Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 LONGEST_SECONDS = 1.0
 """How long a cohort keeps others at the gate: many times what an order takes."""
 MOST_MEMBERS = 256
-MOST_LINES = 4_000
-"""In one wave: some hundred bytes each in a call, which carries 4 MiB at most."""
 PATIENCE_SECONDS = 0.1
 """How long a wave has the way to itself: many times what a commit takes, and less than most banks take."""
 CLOSE_SECONDS = 5.0
@@ -122,7 +119,6 @@ class Gate:
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Member, Result]):
     member: Member
-    lines: int
     place: Place | None
     answer: asyncio.Future[Result]
 
@@ -181,7 +177,7 @@ class Station(Generic[Member, Result]):
         """That somebody waits for."""
         self._closed = False
 
-    async def join(self, member: Member, lines: int = 1, place: Place | None = None) -> Result:
+    async def join(self, member: Member, place: Place | None = None) -> Result:
         """The member's own result; what it failed with is raised. Who is canceled before is left out.
 
         Its place in a cohort, where it has one, is left if its wave is passed. Raises `ShuttingDown` when it is closed.
@@ -191,12 +187,12 @@ class Station(Generic[Member, Result]):
         answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
-        self._waiting.append(_Waiting(member, lines, place, answer))
+        self._waiting.append(_Waiting(member, place, answer))
         self._call()
         return await answer
 
     async def alone(self, member: Member) -> Result:
-        """The same in nobody's company: for who was left out of a wave, or whose wave failed."""
+        """The same in nobody's company: for who was left out of a wave, or has failed in it."""
         (result,) = await self._act([member])
         if isinstance(result, Exception):
             raise result
@@ -230,26 +226,27 @@ class Station(Generic[Member, Result]):
             self._call()
 
     def _take(self) -> list[_Waiting[Member, Result]]:
-        """Who has waited longest, and as many more as go with it."""
+        """Who has waited longest, in the order of arrival."""
         waiting = [one for one in self._waiting if not one.answer.done()]
-        lines = 0
-        count = 0
-        for one in waiting[:MOST_MEMBERS]:
-            lines += one.lines
-            if count and lines > MOST_LINES:
-                break
-            count += 1
-        self._waiting = waiting[count:]
-        return waiting[:count]
+        self._waiting = waiting[MOST_MEMBERS:]
+        return waiting[:MOST_MEMBERS]
 
     async def _go(self, wave: Sequence[_Waiting[Member, Result]]) -> None:
+        """Act for all of it, or else for each half: what fails may be what is in one of them, or be too large for one
+        call. Where somebody does not answer, he does not answer the halves either.
+        """
         results: Sequence[Result | Exception]
         try:
             results = await self._act([one.member for one in wave])
             if len(results) != len(wave):
                 raise RuntimeError(f"a wave of {len(wave)} got {len(results)} results")
         except Exception as error:
-            results = [_meaning(error, len(wave))] * len(wave)
+            if len(wave) > 1 and not isinstance(error, Unavailable):
+                log.warning("a wave of %s failed, and goes on in halves", len(wave), exc_info=error)
+                half = len(wave) // 2
+                await asyncio.gather(self._go(wave[:half]), self._go(wave[half:]))
+                return
+            results = [error] * len(wave)
         for one, result in zip(wave, results, strict=True):
             if isinstance(result, Exception):
                 _fail(one.answer, result)
@@ -260,12 +257,3 @@ class Station(Generic[Member, Result]):
 def _fail(answer: asyncio.Future[Any], error: Exception) -> None:
     if not answer.done():
         answer.set_exception(error)
-
-
-def _meaning(error: Exception, members: int) -> Exception:
-    """What the failure of a whole wave means to each: where it may be for what is in it, as a message that is too large
-    or a fault, each finds out alone whether it is its own."""
-    if members == 1 or isinstance(error, Unavailable):
-        return error
-    log.error("a wave failed, and its members go alone", exc_info=error)
-    return UnderWay("This goes alone.")
