@@ -128,6 +128,13 @@ async def test_a_read_has_a_bounded_number_of_keys_and_nobodys_are_torn_apart(sh
     assert [len(keys) for keys in shelf.reads] == [2 * MOST_KEYS, 5]
 
 
+async def test_keys_may_weigh_more_than_one_and_a_key_that_many_ask_for_weighs_once(shelf) -> None:
+    shared = Together(shelf, weigh=lambda _: MOST_KEYS // 4)
+    asked = [shared.get(key) for key in (0, 2, 4, 4, 4, 6, 8, 8, 2)]
+    assert await asyncio.gather(*asked) == ["0", "2", "4", "4", "4", "6", "8", "8", "2"]
+    assert shelf.reads == [[0, 2, 4, 6], [8, 2]]
+
+
 async def test_a_failure_reaches_all_and_each_is_told_his_own_request(shelf) -> None:
     shelf.failure = Lost("shelf")
     shared = Together(shelf)

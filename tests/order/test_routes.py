@@ -82,6 +82,19 @@ async def test_what_is_anothers_does_not_exist(rest, orders, placed, ada):
     assert await repository.read_orders(orders.db, [order.id, guests.id]) == before
 
 
+async def test_so_many_rows_of_a_moment_are_read_at_once(rest, orders, monkeypatch):
+    """What a read brings is decoded in one go."""
+    reads: list[int] = []
+
+    async def count(asked):
+        reads.append(len(asked))
+        return {each: [] for each in asked}
+
+    monkeypatch.setattr(orders.listing, "_read", count)
+    await asyncio.gather(*(rest.ok("GET", "/orders?limit=100", user=new_user()) for _ in range(6)))
+    assert reads == [2, 2, 2]
+
+
 async def test_lists_are_of_ones_own_and_in_pages(rest, made, new_order, placed, ada):
     mine = [(await placed(user_id=ada.id)).id for _ in range(3)]
     pending = (await made(new_order(user_id=ada.id))).id

@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 0.05
 MOST_READS = 4
 """Each takes a connection, and others of the service need some too."""
 MOST_KEYS = 256
-"""Of one read, unless a single caller asks for more."""
+"""Of one read, unless a single caller asks for more: what it brings is decoded in one go, while all others wait."""
 
 
 class Together(Generic[Key, Found]):
@@ -41,8 +41,14 @@ class Together(Generic[Key, Found]):
     identity nor its cancellation reach it. So it decides nothing by who asks.
     """
 
-    def __init__(self, read: Callable[[Collection[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
+    def __init__(
+        self,
+        read: Callable[[Collection[Key]], Awaitable[Mapping[Key, Found]]],
+        weigh: Callable[[Key], int] = lambda _: 1,
+    ) -> None:
+        """`weigh` says for how many keys one counts that stands for many rows."""
         self._read = read
+        self._weigh = weigh
         self._waiting: list[tuple[Collection[Key], asyncio.Future[Mapping[Key, Found]], Context]] = []
         self._reads: set[asyncio.Task[None]] = set()
         self._latest: asyncio.Task[None] | None = None
@@ -100,13 +106,14 @@ class Together(Generic[Key, Found]):
         keys: dict[Key, None] = {}
         answers: list[asyncio.Future[Mapping[Key, Found]]] = []
         first = self._waiting[0][2]
-        taken = 0
+        weight = taken = 0
         for wanted, answer, _ in self._waiting:
-            if answers and len(keys) + len(wanted) > MOST_KEYS:
-                break
-            taken += 1
             if not answer.done():
+                weight += sum(self._weigh(key) for key in wanted if key not in keys)
+                if answers and weight > MOST_KEYS:
+                    break
                 keys.update(dict.fromkeys(wanted))
                 answers.append(answer)
+            taken += 1
         del self._waiting[:taken]
         return list(keys), answers, first

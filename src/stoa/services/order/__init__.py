@@ -16,6 +16,7 @@ Owns orders, their lines, history, shipments and returns, and what payment has t
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
@@ -54,7 +55,7 @@ def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_paym
             holders=partial(repository.held_checkouts, db),
         ),
         reading=Together(partial(repository.read_orders, db)),
-        listing=Together(partial(repository.list_orders_of_users, db)),
+        listing=Together(partial(repository.list_orders_of_users, db), weigh=attrgetter("limit")),
     )
 
 
