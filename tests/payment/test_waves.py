@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -16,6 +17,7 @@ from stoa.contracts.payment.v1.payment_pb2 import PaymentState
 from stoa.kit import context
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay, results_of
+from stoa.ports.payment import Said
 from stoa.services.payment.capture_payment import capture_by_hand
 from stoa.services.payment.refund_payment import refund_by_hand
 from stoa.services.payment.rpc import PaymentServicer
@@ -120,6 +122,26 @@ async def test_each_of_a_wave_has_an_outcome_of_its_own(hasty: House):
     told = [kind for kind, _ in await hasty.announced()]
     assert sorted(told) == ["payment.failed"] * 3 + ["payment.refunded"] * 3 + ["payment.succeeded"] * 4
     await hasty.must_be_sound()
+
+
+async def test_what_the_database_refuses_of_one_it_refuses_of_that_one_alone(house: House, monkeypatch):
+    """What is asked for, what the provider says of it, and that it shall be undone: each has a batch of its own."""
+    wave = [asking() for _ in range(4)]
+    wave[1].method = "\0"
+    answered = house.line.authorize
+
+    async def authorize(key: str, **asked: Any) -> Said:
+        said = await answered(key, **asked)
+        return replace(said, reference="\0") if key == wave[2].key else said
+
+    monkeypatch.setattr(house.line, "authorize", authorize)
+    assert said(await authorize_all(house, wave)) == ["authorized", "internal-error", "internal-error", "authorized"]
+    states = dict(await house.db.fetch("SELECT key, state FROM payments"))
+    assert states == {wave[0].key: "authorized", wave[2].key: "unknown", wave[3].key: "authorized"}
+    undo = [pb.VoidPaymentRequest(key=one.key, reason="\0" if one is wave[3] else "off") for one in wave]
+    answer = await PaymentServicer(house.payments).VoidMany(pb.VoidManyRequest(requests=undo), None)
+    assert said(results_of(answer.outcomes)) == ["voided", "voided", "voided", "internal-error"]
+    await house.must_be_sound()
 
 
 async def test_a_slow_one_holds_up_nobody_and_is_asked_once(new_house: NewHouse):

@@ -23,7 +23,7 @@ from functools import partial
 
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
 from stoa.contracts.payment.v1.payment_pb2_grpc import add_PaymentServiceServicer_to_server
-from stoa.kit.batcher import Batcher
+from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
@@ -54,10 +54,14 @@ def payments_with(
         settings=settings,
         providers=providers,
         order_status=order_status,
-        asks=Batcher(partial(recording.record_asks, db, providers.current), locks=lambda new: (new.key,)),
-        void_asks=Batcher(partial(recording.record_void_asks, db, providers.current), locks=lambda asked: (asked.key,)),
+        asks=Batcher(isolating(partial(recording.record_asks, db, providers.current)), locks=lambda new: (new.key,)),
+        void_asks=Batcher(
+            isolating(partial(recording.record_void_asks, db, providers.current)), locks=lambda asked: (asked.key,)
+        ),
         by_key=Together(partial(repository.payments_by_key, db)),
-        answers=Batcher(partial(recording.record_answers, db, outbox), locks=lambda answer: (answer.asked.key,)),
+        answers=Batcher(
+            isolating(partial(recording.record_answers, db, outbox)), locks=lambda answer: (answer.asked.key,)
+        ),
     )
 
 
