@@ -10,6 +10,8 @@ read is under way goes with the next, so the busier it is the more share one. A 
 
 Nobody gets less than with a statement of their own: a key is read by a statement that begins after it was asked for, so
 what had been committed by then is seen.
+
+For reads only: what is to happen once, or in order, goes by a `Batcher`, which says what else is like it.
 """
 
 from __future__ import annotations
