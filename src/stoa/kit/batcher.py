@@ -24,13 +24,14 @@ trace of that one: `origin_of(item)`.
 
 A flush that cannot tell beforehand what the database will refuse is made `isolating`.
 
-Three things have callers of a moment share what they ask for. In all of them the first goes at once, what comes meanwhile
-goes with the next, and what takes long is passed. They are not one, because what each promises the others must not:
+Three things have callers of a moment share what they ask for. In all of them the first goes at once, what comes
+meanwhile goes with the next, and what takes long is passed. They are not one, because what each promises the others
+must not:
 
 - a `Batcher` writes: each item once, with an outcome of its own, and none passes another that locks the same;
 - `Together` (`stoa.kit.together`) reads by key: what several ask for is read once, and a failure is everybody's;
-- a `Station` (`stoa.services.checkout.waves`) calls: by key, so that a wave which fails may go again in halves, and whoever
-  is passed has left those it set out with.
+- a `Station` (`stoa.services.checkout.waves`) calls: by key, so that a wave which fails may go again in halves, and
+  whoever is passed has left those it set out with.
 """
 
 from __future__ import annotations

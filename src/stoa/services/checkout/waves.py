@@ -16,8 +16,8 @@ at once.
 Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
 (`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort.
 
-For calls by key only, which may be repeated: what is to be written once goes by a `stoa.kit.batcher.Batcher`, which says
-what else is like it.
+For calls by key only, which may be repeated: what is to be written once goes by a `stoa.kit.batcher.Batcher`, which
+says what else is like it.
 """
 
 from __future__ import annotations
