@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +42,9 @@ class Fixed(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Bare:
-    """The app under its server, in process `pid`."""
+    """The apps under their servers, one for each answer at a port of its own, in process `pid`."""
 
-    port: int
+    ports: Sequence[int]
     pid: int
 
 
@@ -77,14 +76,10 @@ async def copy_of(port: int, question: Question) -> Fixed:
 
 
 @contextlib.asynccontextmanager
-async def start(answer: Fixed) -> AsyncIterator[Bare]:
-    """The app in a process of its own, until the end of the block."""
-    listener = socket.socket()
-    listener.bind((HOST, 0))
-    port = int(listener.getsockname()[1])
-    listener.close()
+async def start(answers: Sequence[Fixed]) -> AsyncIterator[Bare]:
+    """An app for each of these answers, in a process of their own, until the end of the block."""
     process = subprocess.Popen(  # noqa: ASYNC220 - a fork, once
-        [sys.executable, "-m", "bench.bare", str(port)],
+        [sys.executable, "-m", "bench.bare"],
         cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -92,26 +87,28 @@ async def start(answer: Fixed) -> AsyncIterator[Bare]:
     try:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(msgspec.json.encode(answer))
+        process.stdin.write(msgspec.json.encode(answers))
         process.stdin.close()
         # It says one line when it serves.
-        if not await asyncio.to_thread(process.stdout.readline):
+        ports = [int(each) for each in (await asyncio.to_thread(process.stdout.readline)).split()]
+        if len(ports) != len(answers):
             raise RuntimeError("the bare app did not start")
-        yield Bare(port, process.pid)
+        yield Bare(ports, process.pid)
     finally:
         await children.stop(process, _STOP)
 
 
-async def _serve(port: int) -> None:
-    answer = msgspec.json.decode(sys.stdin.buffer.read(), type=Fixed)
-    server = HttpServer(App(answer), HOST, port, finish_seconds=1, most_connections=900)
-    await server.start()
-    print("serving", flush=True)
+async def _serve() -> None:
+    answers = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Fixed])
+    servers = [HttpServer(App(each), HOST, 0, finish_seconds=1, most_connections=900) for each in answers]
+    for server in servers:
+        await server.start()
+    print(*(server.port for server in servers), flush=True)
     try:
         await asyncio.Event().wait()
     finally:
-        await server.stop()
+        await asyncio.gather(*(server.stop() for server in servers))
 
 
 if __name__ == "__main__":
-    run_until_signal(_serve(int(sys.argv[1])))
+    run_until_signal(_serve())

@@ -11,7 +11,8 @@ import asyncio
 import time
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 HOST = "127.0.0.1"
@@ -80,31 +81,49 @@ def repeated(one: bytes, seconds: float) -> Iterator[bytes]:
 async def run(
     port: int, requests: Iterator[bytes], *, connections: int, keep_bodies: bool = False, has_body: bool = True
 ) -> Sample:
-    """Send what `requests` yields, each over whichever connection is free. Raises `NoAnswer`.
+    """Send what `requests` yields, each over whichever of so many connections is free. Raises `NoAnswer`.
 
     With `keep_bodies` the sample has every body, in the order of the answers. `has_body` is False of HEAD, whose answer
     says the length of a body that it does not have.
     """
+    async with opened(port, connections, keep_bodies=keep_bodies, has_body=has_body) as lines:
+        return await lines.run(requests)
+
+
+@asynccontextmanager
+async def opened(
+    port: int, connections: int, *, keep_bodies: bool = False, has_body: bool = True
+) -> AsyncIterator[Lines]:
+    """Connections for several runs, one after the other, until the end of the block."""
     loop = asyncio.get_running_loop()
-    sample = Sample()
-    opened: list[_Connection] = []
-    for _ in range(connections):
-        transport, connection = await loop.create_connection(
-            lambda: _Connection(requests, sample, keep_bodies, has_body), HOST, port
-        )
-        connection.transport = transport
-        opened.append(connection)
-    cpu, started = time.process_time(), time.perf_counter()
-    for each in opened:
-        each.send_next()
+    lines = Lines()
     try:
-        await _until_done(opened, sample)
+        for _ in range(connections):
+            transport, connection = await loop.create_connection(lambda: _Connection(keep_bodies, has_body), HOST, port)
+            connection.transport = transport
+            lines.connections.append(connection)
+        yield lines
     finally:
+        for each in lines.connections:
+            each.close()
+
+
+class Lines:
+    """Kept connections to one server."""
+
+    def __init__(self) -> None:
+        self.connections: list[_Connection] = []
+
+    async def run(self, requests: Iterator[bytes]) -> Sample:
+        """As `run` of the module."""
+        sample = Sample()
+        cpu, started = time.process_time(), time.perf_counter()
+        for each in self.connections:
+            each.begin(requests, sample)
+        await _until_done(self.connections, sample)
         sample.seconds = time.perf_counter() - started
         sample.busy = (time.process_time() - cpu) / sample.seconds
-        for each in opened:
-            each.close()
-    return sample
+        return sample
 
 
 async def _until_done(opened: list[_Connection], sample: Sample) -> None:
@@ -123,10 +142,11 @@ class _Connection(asyncio.Protocol):
 
     transport: asyncio.WriteTransport
 
-    def __init__(self, requests: Iterator[bytes], sample: Sample, keep_bodies: bool, has_body: bool) -> None:
+    def __init__(self, keep_bodies: bool, has_body: bool) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._requests = requests
-        self._sample = sample
+        self.done.set_result(None)
+        self._requests: Iterator[bytes] = iter(())
+        self._sample = Sample()
         self._keep_bodies = keep_bodies
         self._has_body = has_body
         self._received = b""
@@ -135,6 +155,15 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         if not self.done.done():
             self.done.set_exception(NoAnswer(f"the server hung up{f': {error}' if error else ''}"))
+
+    def begin(self, requests: Iterator[bytes], sample: Sample) -> None:
+        """Ask until there is no request left; then `done` is."""
+        self.done = asyncio.get_running_loop().create_future()
+        self._requests, self._sample = requests, sample
+        if self.transport.is_closing():
+            self.done.set_exception(NoAnswer("the server hung up between two runs"))
+        else:
+            self.send_next()
 
     def send_next(self) -> None:
         message = next(self._requests, None)

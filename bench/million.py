@@ -92,13 +92,19 @@ class _Both:
     async def _orders(self, what: str, sku_of: Callable[[int], str], concurrency: int) -> Grown:
         empty = await warm_up(self._empty, concurrency)
         large = await warm_up(self._large, concurrency)
-        pairs = []
+        pairs: list[tuple[Side, Side]] = []
         for _ in range(self._plan.rounds):
             large = await buy(self._large, sku_of, in_a_round(large.rate, concurrency, self._plan), concurrency)
             empty = await buy(self._empty, goods.sku, in_a_round(empty.rate, concurrency, self._plan), concurrency)
             pairs.append((Side(empty.rate, empty.cpu.total), Side(large.rate, large.cpu.total)))
             self._progress.advance(f"{what}: {large.rate:,.0f}/s beside {empty.rate:,.0f}/s")
-        return _grown(what, pairs, promised=sku_of is goods.sku)
+        return Grown(
+            what,
+            medians([small for small, _ in pairs]),
+            medians([big for _, big in pairs]),
+            median(big.rate / small.rate for small, big in pairs),
+            promised=sku_of is goods.sku,
+        )
 
     def _any(self, _: int) -> str:
         return copies.sku(random.randint(1, self._plan.copies))  # noqa: S311 - a load
@@ -109,26 +115,14 @@ class _Both:
             for pair in zip(await questions.prepare(self._empty), await questions.prepare(self._large), strict=True)
             if pair[0].is_plain
         ]
-        self._progress.expect("Its reads", len(asked) * self._plan.rounds)
+        self._progress.expect("Its reads", len(asked))
         found = []
         with usage.apart(self._empty.pid, self._large.pid):
             for of_empty, of_large in asked:
-                pairs = []
-                for _ in range(self._plan.rounds):
-                    large = await reads.side(self._large.port, self._large.pid, of_large, self._plan.read_seconds)
-                    empty = await reads.side(self._empty.port, self._empty.pid, of_empty, self._plan.read_seconds)
-                    sides = [Side(each.rate, each.cpu + each.database) for each in (empty, large)]
-                    pairs.append((sides[0], sides[1]))
-                    self._progress.advance(f"{of_large.name}: {large.rate:,.0f}/s beside {empty.rate:,.0f}/s")
-                found.append(_grown(of_large.name, pairs))
+                large = reads.Asked(self._large.port, self._large.pid, of_large)
+                empty = reads.Asked(self._empty.port, self._empty.pid, of_empty)
+                both = await reads.compare(large, empty, self._plan.read_turns)
+                sides = [Side(each.rate, each.cpu + each.database) for each in (both.theirs, both.ours)]
+                found.append(Grown(of_large.name, sides[0], sides[1], both.ratio))
+                self._progress.advance(f"{of_large.name}: {sides[1].rate:,.0f}/s beside {sides[0].rate:,.0f}/s")
         return found
-
-
-def _grown(what: str, pairs: list[tuple[Side, Side]], *, promised: bool = True) -> Grown:
-    return Grown(
-        what,
-        medians([empty for empty, _ in pairs]),
-        medians([large for _, large in pairs]),
-        median(large.rate / empty.rate for empty, large in pairs),
-        promised,
-    )

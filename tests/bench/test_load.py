@@ -61,6 +61,27 @@ async def test_a_server_that_hangs_up_ends_the_run():
     server.close()
 
 
+async def test_connections_stay_for_the_next_run_and_a_server_that_hangs_up_ends_it():
+    served = []
+
+    async def reply(writer: asyncio.StreamWriter) -> None:
+        served.append(writer)
+        writer.write(ANSWER)
+
+    server, port = await serve(reply)
+    async with load.opened(port, 2) as lines:
+        for _ in range(2):
+            sample = await lines.run(load.request("GET", f"/{number}") for number in range(6))
+            assert sample.statuses == {201: 6}
+        assert len(set(served)) == 2
+        for each in set(served):
+            each.close()
+            await each.wait_closed()
+        with pytest.raises(load.NoAnswer):
+            await lines.run(iter([load.request("GET", "/")] * 2))
+    server.close()
+
+
 async def test_a_server_that_is_silent_ends_the_run(monkeypatch):
     monkeypatch.setattr(load, "ANSWER_WITHIN_SECONDS", 0.05)
 

@@ -10,7 +10,7 @@ from bench.run import run
 
 PLAN = Plan(
     rounds=1,
-    read_seconds=0.05,
+    read_turns=1,
     order_seconds=0.1,
     most_orders=8,
     concurrency=(1, 2),
