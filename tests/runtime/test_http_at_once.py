@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Scope
 from tests.runtime.serving import CHUNKED, Seen, answer_of, exchange, serving
 
-from stoa.runtime import http_fair_queue
+from stoa.runtime import http_connection, http_fair_queue
 from stoa.runtime.http_connection import HttpConnection
 from stoa.runtime.http_server import HttpServer
 
@@ -177,3 +177,16 @@ async def test_one_that_fails_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPat
     queue.wait("192.0.2.2", begun.set)
     await asyncio.wait_for(begun.wait(), 5)
     assert [type(each["exception"]) for each in failures] == [KeyError]
+
+
+async def test_who_was_answered_may_think_about_the_next(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "HEAD_SECONDS", 0.05)
+    reader, writer = await line_to(server)
+    for _ in range(2):
+        writer.write(KEPT)
+        assert await bodies(reader, 1) == [b"kept"]
+        await asyncio.sleep(0.15)
+    # For what was begun there is only so much time.
+    writer.write(KEPT[:20])
+    assert (await answer_of(reader)).startswith(b"HTTP/1.1 408 ")
+    writer.close()

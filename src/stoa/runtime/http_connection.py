@@ -213,6 +213,9 @@ class HttpConnection(HttpToolsProtocol):
         if self._in_head:
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse(self._too_large())
+            elif self._head_timer is None:
+                # Only now: most heads come whole, and a timer for each would cost more than looking at it.
+                self._expect_head()
         elif self.cycle is request and request.more_body:
             content_bytes = self._body_bytes - content_bytes
             self._framing_bytes = max(0, self._framing_bytes + len(data) - 2 * content_bytes)
@@ -235,8 +238,6 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
         self._in_head = True
-        if self._head_timer is None:
-            self._expect_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # After the head come trailers: nobody has asked for them, and they must not pass for headers.
@@ -253,10 +254,7 @@ class HttpConnection(HttpToolsProtocol):
             self._refusal = problem
             raise
         super().on_headers_complete()
-        # Until the body is whole an answer ends the connection: what is still to come is nothing that anybody wants.
         self._may_keep_alive = self.cycle.keep_alive
-        self.cycle.keep_alive = False
-        self.cycle.transport = _Parting(self.transport, self._linger)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -294,6 +292,10 @@ class HttpConnection(HttpToolsProtocol):
         if self._to_begin is None:
             return
         (cycle, app), self._to_begin = self._to_begin, None
+        if cycle.more_body:
+            # Until it is whole an answer ends the connection: what is still to come is nothing that anybody wants.
+            cycle.keep_alive = False
+            cycle.transport = _Parting(self.transport, self._linger)
         self._begun = False
         self._note()
         self._queue.wait(self.address, partial(self._begin, cycle, app, has_body=cycle.more_body))
@@ -325,10 +327,9 @@ class HttpConnection(HttpToolsProtocol):
         cycle.response_started = cycle.response_complete = self._answered_at_once = True
         # Whoever watches the connection for this request need not any more.
         cycle.message_event.set()
-        date = [part for name, value in self.server_state.default_headers for part in (name, b": ", value, b"\r\n")]
-        if not cycle.keep_alive:
-            date.append(b"connection: close\r\n")
-        self.transport.write(b"".join((head, *date, b"\r\n", body)))
+        ((_, date),) = self.server_state.default_headers
+        close = b"" if cycle.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"%bdate: %b\r\n%b\r\n%b" % (head, date, close, body))
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -139,7 +139,8 @@ class Gateway:
         self._hits.inc()
         if asked.accept_encoding:
             entry = self._cache.packed(key, entry, coding_for(asked.accept_encoding))
-        request_id = asked.request_id if REQUEST_ID.fullmatch(asked.request_id) else self._new_id()
+        has_id = asked.request_id and REQUEST_ID.fullmatch(asked.request_id)
+        request_id = asked.request_id if has_id else self._new_id()
         own = b"x-request-id: %b\r\n" % request_id
         if asked.if_none_match is not None and unchanged(entry, asked.if_none_match):
             return entry.unchanged_head + own, b""

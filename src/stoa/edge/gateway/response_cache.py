@@ -203,6 +203,8 @@ def _failure_is_known(task: asyncio.Task[Answer]) -> None:
 
 def unchanged(entry: Entry, if_none_match: bytes) -> bool:
     """Whether the caller already has these bytes (RFC 9110 §13.1.2, compared weakly)."""
+    if if_none_match == entry.etag:
+        return True
     return if_none_match.strip() == b"*" or any(
         each.strip().removeprefix(b"W/") == entry.etag for each in if_none_match.split(b",")
     )
