@@ -2,11 +2,10 @@
 
 import pytest
 
-from stoa.contracts.catalog.v1.catalog_pb2 import Variant
-from stoa.contracts.common.v1.common_pb2 import Money
+from stoa.kit.money import Money
 from stoa.services.cart import lines
 from stoa.services.cart.errors import CartFull, OutOfStock, QuantityTooLarge
-from stoa.services.cart.product_snapshot import ProductSnapshot
+from stoa.services.cart.product_snapshot import Offer, ProductSnapshot
 
 FULL = {f"S{at}": 1 for at in range(lines.MOST_LINES)}
 
@@ -27,9 +26,7 @@ def test_what_was_bought_is_taken_out():
 
 @pytest.mark.parametrize("change", [lines.add, lines.put])
 def test_a_line_costs_no_more_than_an_amount_can_be(change):
-    snapshot = ProductSnapshot(
-        {"YACHT": Variant(sku="YACHT", price=Money(amount_minor=100_000_000_000, currency="GBP"))}
-    )
+    snapshot = ProductSnapshot({"YACHT": Offer("p", "Yacht", Money(100_000_000_000, "GBP"))})
     most = snapshot.most_of("YACHT")
     assert (most, most * 100_000_000_000 <= 2**53 - 1 < (most + 1) * 100_000_000_000) == (90_071, True)
     assert change({}, "YACHT", most, None, most) == {"YACHT": most}

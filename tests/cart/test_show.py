@@ -2,19 +2,16 @@
 
 import pytest
 
-from stoa.contracts.catalog.v1.catalog_pb2 import Variant
-from stoa.contracts.common.v1 import common_pb2
 from stoa.kit import clock
 from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.errors import NotForSale
-from stoa.services.cart.product_snapshot import ProductSnapshot
+from stoa.services.cart.product_snapshot import Offer, ProductSnapshot
 from stoa.services.cart.show import view
 
 
-def variant(sku: str, amount: int, currency: str) -> Variant:
-    price = common_pb2.Money(amount_minor=amount, currency=currency)
-    return Variant(sku=sku, product_id=f"p-{sku}", product_name=sku.title(), price=price)
+def offer(sku: str, amount: int, currency: str) -> Offer:
+    return Offer(f"p-{sku}", sku.title(), Money(amount, currency))
 
 
 def cart(*lines: Line) -> Cart:
@@ -22,10 +19,8 @@ def cart(*lines: Line) -> Cart:
 
 
 def test_what_has_no_price_in_the_carts_currency_is_not_added_up():
-    unpriced = variant("FORK", 1, "GBP")
-    unpriced.ClearField("price")
     snapshot = ProductSnapshot(
-        {"MUG": variant("MUG", 1999, "EUR"), "SPOON": variant("SPOON", 333, "GBP"), "FORK": unpriced},
+        {"MUG": offer("MUG", 1999, "EUR"), "SPOON": offer("SPOON", 333, "GBP"), "FORK": Offer("p-FORK", "Fork", None)},
         {"MUG": 9, "SPOON": 9, "FORK": 9},
     )
     shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False), Line("FORK", 1, False)), snapshot, "GBP")
@@ -41,9 +36,7 @@ def test_what_has_no_price_in_the_carts_currency_is_not_added_up():
 
 def test_no_figure_is_larger_than_every_reader_of_json_keeps():
     price = 100_000_000_000
-    snapshot = ProductSnapshot(
-        {sku: variant(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": 9, "SPOON": 9}
-    )
+    snapshot = ProductSnapshot({sku: offer(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": 9, "SPOON": 9})
     most = MOST_MINOR // price
     shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), snapshot, "GBP")
     assert [item.subtotal for item in shown.items] == [Money(price * most, "GBP"), None]
@@ -57,6 +50,6 @@ def test_no_figure_is_larger_than_every_reader_of_json_keeps():
     [(2, False, True), (1, False, False), (0, False, False), (2, True, True), (None, False, True), (None, True, False)],
 )
 def test_what_inventory_says_now_counts_before_what_it_told_before(available, sold_out, shown):
-    snapshot = ProductSnapshot({"MUG": variant("MUG", 1999, "GBP")}, {"MUG": available})
+    snapshot = ProductSnapshot({"MUG": offer("MUG", 1999, "GBP")}, {"MUG": available})
     [item] = view(cart(Line("MUG", 2, sold_out)), snapshot, "GBP").items
     assert item.available is shown

@@ -45,7 +45,7 @@ async def test_each_path_has_its_service(method, target, answered):
     town = Town()
     apart = {service: town.api_of(service) for service in ("auth", "user", "inventory", "checkout", "order")}
     gateway = town.gateway()
-    gateway._upstreams = apart
+    gateway._upstreams |= apart
     reply = await ask(gateway, method, target)
     assert (reply.status, reply.json["method"]) == (200, answered)
 
@@ -574,7 +574,7 @@ async def test_an_upstream_that_fails_is_a_problem(town, gateway):
     async def broken(scope, receive, send):
         raise RuntimeError("the password is hunter2")
 
-    gateway._upstreams = {"order": away, "cart": broken}
+    gateway._upstreams |= {"order": away, "cart": broken}
     reply = await ask(gateway, "GET", "/api/v1/orders")
     assert (reply.status, reply.headers["retry-after"]) == (503, "2")
     reply = await ask(gateway, "GET", "/api/v1/cart")
@@ -590,7 +590,7 @@ async def test_what_a_guest_holds_is_in_no_log(town, gateway, caplog):
     held = "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f"
     await ask(gateway, "BREW", f"/api/v1/cart/{held}")
     await ask(gateway, "GET", f"/api/v1/{held}/cart")
-    gateway._upstreams = {"cart": broken}
+    gateway._upstreams |= {"cart": broken}
     await ask(gateway, "POST", f"/api/v1/cart/{held}?{held}")
     assert [(record.message, record.resource) for record in caplog.records] == [
         ("refused", "cart"),

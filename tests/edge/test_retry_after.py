@@ -88,7 +88,7 @@ async def test_the_gateway_says_when(kind):
 
     gateway = Town().gateway()
     for upstream in (raising, saying_nothing):
-        gateway._upstreams = {"cart": upstream}
+        gateway._upstreams |= {"cart": upstream}
         reply = await ask(gateway, "GET", "/api/v1/cart/1")
         assert (reply.status, int(reply.headers["retry-after"]) > 0) == (kind.status, True)
 

@@ -44,7 +44,7 @@ def town():
 async def gateway_to(town, *addresses, timeout_seconds: float = 5.0):
     upstream = RemoteUpstream("shop", addresses, "between us", timeout_seconds)
     gateway = town.gateway()
-    gateway._upstreams = dict.fromkeys(("catalog", "cart", "order", "checkout"), upstream)
+    gateway._upstreams |= dict.fromkeys(("catalog", "cart", "order", "checkout"), upstream)
     gateway._description._apps = [upstream]
     try:
         yield gateway

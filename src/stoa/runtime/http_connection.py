@@ -313,11 +313,13 @@ class HttpConnection(HttpToolsProtocol):
         self._note()
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
-    def _send_whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
+    def _send_whole(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, shared: bytes = b""
+    ) -> bool:
         cycle = self.cycle
         if cycle.response_started or cycle.disconnected or cycle.more_body or self._deaf or self.flow.write_paused:
             return False
-        head = head_of(status, headers, body, to_head=cycle.scope["method"] == "HEAD")
+        head = head_of(status, headers, body, to_head=cycle.scope["method"] == "HEAD", shared=shared)
         if head is None:
             return False
         self._send_at_once(cycle, head, body)

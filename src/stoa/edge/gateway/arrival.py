@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -69,13 +69,10 @@ class Arrival:
     ) -> Scope:
         """What a service gets: one spelling of the path, our ids, the caller that we saw. A token that was refused
         ends here: the service hears what was wrong with it."""
-        # Compression is ours too: between processes it would cost more than it saves.
-        ours = _OURS if refused is None else _OURS | {b"authorization"}
+        ends_here: set[bytes] = set() if refused is None else {b"authorization"}
         if b"connection" in self.headers:
-            ours |= named_by_connection(self.scope["headers"])
-        headers = [each for each in self.scope["headers"] if passes(each[0]) and each[0] not in ours]
-        headers.append((b"x-request-id", self.context.request_id.encode()))
-        headers.append((b"traceparent", self.context.traceparent.encode()))
+            ends_here |= named_by_connection(self.scope["headers"])
+        headers = passed_on(self.scope["headers"], self.context, ends_here)
         return {
             **self.scope,
             "path": resource.raw_path.decode("ascii"),
@@ -103,6 +100,13 @@ class Arrival:
             raise BadHeader("What a service needs to see cannot end at the connection.", field="Connection")
         if self.scope["method"] not in METHODS:
             raise MethodNotAllowed("This method is not used here.", allow=sorted(METHODS))
+
+
+def passed_on(headers: Headers, now: Context, ends_here: Collection[bytes] = ()) -> Headers:
+    """Those of a request that a service gets to see, with our ids."""
+    # Compression is ours too: between processes it would cost more than it saves.
+    kept = [each for each in headers if passes(each[0]) and each[0] not in _OURS and each[0] not in ends_here]
+    return [*kept, (b"x-request-id", now.request_id.encode()), (b"traceparent", now.traceparent.encode())]
 
 
 def context_of(headers: Headers, new_id: bytes) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message, Scope, Send
 
-from stoa.edge.gateway.headers import Headers, with_security
+from stoa.edge.gateway.headers import SHARED_LINES, Headers, sets_none_shared, with_security
 from stoa.kit.http import asgi
 
 
@@ -40,6 +40,10 @@ class Departure:
     async def answer(self, status: int, headers: Headers, body: bytes) -> None:
         """Send what is all there."""
         self.begun = True
+        if self._send_whole is not None and sets_none_shared(headers):
+            shared = b"".join([SHARED_LINES, *[b"%b: %b\r\n" % each for each in self.shared]])
+            if self._send_whole(status, asgi.with_retry_after(status, headers), body, shared):
+                return
         start = {"type": "http.response.start", "status": status, "headers": self._with_shared(status, headers)}
         if not self._left_whole(start, body):
             await self._send(start)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stoa.contracts.auth.v1.auth_pb2 import GetSigningKeysRequest
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.edge.gateway import encoding, problem_pages
-from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of
+from stoa.edge.gateway.arrival import REQUEST_ID, Arrival, context_of, passed_on
 from stoa.edge.gateway.callers import Proxies
 from stoa.edge.gateway.departure import Departure
 from stoa.edge.gateway.description import Description
@@ -27,6 +27,7 @@ from stoa.edge.gateway.headers import HSTS, SECURITY, Cors, Headers
 from stoa.edge.gateway.limits import Limit, RateLimited, caller_at
 from stoa.edge.gateway.paths import Paths, Resource, Target
 from stoa.edge.gateway.plain import plain, stored_path
+from stoa.edge.gateway.reads import Read, Reads
 from stoa.edge.gateway.response_cache import Entry, ResponseCache, unchanged
 from stoa.edge.gateway.sessions import Sessions
 from stoa.edge.gateway.settings import GatewaySettings
@@ -89,6 +90,7 @@ class Gateway:
             for kind in {kind for read in service.public for kind in read.changed_by}:
                 self._changed_by.setdefault(kind, []).append(service.name)
         self._upstreams = upstreams
+        self._reads = Reads(self._paths, upstreams)
         self._verifier = verifier
         self._auth = AuthServiceStub(auth_channel)
         self._sessions = Sessions(self._auth)
@@ -164,7 +166,9 @@ class Gateway:
             self._everything.spend(caller_at(caller.address))
             arrival = Arrival(scope, asgi.headers_of(scope), caller, now)
             arrival.refuse_unfit()
-            await self._lead(arrival, receive, leave)
+            read = self._reads.find(scope, arrival.headers)
+            if read is None or not await self._answer_read(arrival, read, receive, leave):
+                await self._lead(arrival, receive, leave)
         except asgi.ClientGone:
             return
         except problems.Problem as problem:
@@ -188,6 +192,35 @@ class Gateway:
             return
         if not leave.begun:
             await asgi.send_answer(leave, refusal, head=scope["method"] == "HEAD")
+
+    async def _answer_read(self, arrival: Arrival, read: Read, receive: Receive, leave: Departure) -> bool:
+        """The short way (`reads`). False where it is none for this caller: then nothing has been done."""
+        now, caller = arrival.context, arrival.caller
+        principal = self._known(arrival.headers)
+        if (principal is None and b"authorization" in arrival.headers) or not read.found.admits(principal):
+            return False
+        self._requests.spend(principal.user_id if principal else caller_at(caller.address))
+        context.change(Context(now.trace_id, now.span_id, now.request_id, principal, now.deadline))
+        headers = passed_on(arrival.scope["headers"], now)
+        answer = await read.api.read(read.found, arrival.scope, headers, principal, caller.address)
+        coding = None if read.service.secretive else arrival.coding
+        if coding is None and isinstance(answer, Answer):
+            sent = self._outward(read.service, arrival, answer.status, asgi.sent_headers(answer))
+            await leave.answer(answer.status, sent, b"" if arrival.head else answer.body)
+        else:
+            send = leave if coding is None else encoding.packing(leave, coding, head=arrival.head)
+            send_on = self._sending_on(read.service, arrival, send)
+            await send_whole(receive, send_on, answer, head=arrival.head)
+        return True
+
+    def _known(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Whose token came, where that is known and nothing is to be asked or refused."""
+        try:
+            token = asgi.bearer_token(headers)
+        except problems.Unauthorized:
+            return None
+        principal = None if token is None else self._verifier.known(token)
+        return principal if principal is not None and self._sessions.stands(principal) else None
 
     async def _lead(self, arrival: Arrival, receive: Receive, send: Send) -> None:
         """To where the path leads: our own pages, stored bytes, or a service."""
@@ -267,18 +300,7 @@ class Gateway:
             self._requests.spend(principal.user_id if principal else address)
 
     async def _pass_on(self, arrival: Arrival, inner: Scope, service: Service, receive: Receive, send: Send) -> None:
-        def outward(status: int, headers: Headers) -> Headers:
-            _answers(service.name, status).inc()
-            # What was refused has changed nothing: whoever sends that empties no cache of ours.
-            if arrival.changes and not 400 <= status < 500:
-                self._forget_after_change(service)
-            return self._for_outside(headers, https=arrival.caller.https)
-
-        async def send_on(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": outward(message["status"], message["headers"])}
-            await send(message)
-
+        send_on = self._sending_on(service, arrival, send)
         upstream = self._upstreams[service.name]
         try:
             if not isinstance(upstream, Api):
@@ -287,7 +309,7 @@ class Gateway:
             # It is here: nothing goes through HTTP a second time.
             answer = await upstream.answer(context.beneath(arrival.context), inner, receive)
             if isinstance(answer, Answer) and isinstance(send, Departure):
-                headers = outward(answer.status, asgi.sent_headers(answer))
+                headers = self._outward(service, arrival, answer.status, asgi.sent_headers(answer))
                 await send.answer(answer.status, headers, b"" if arrival.head else answer.body)
             elif answer is not None:
                 await send_whole(receive, send_on, answer, head=arrival.head)
@@ -296,6 +318,25 @@ class Gateway:
             if arrival.changes:
                 self._forget_after_change(service)
             raise
+
+    def _sending_on(self, service: Service, arrival: Arrival, send: Send) -> Send:
+        """By what a service's answer in messages goes out."""
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = self._outward(service, arrival, message["status"], message["headers"])
+                message = {**message, "headers": headers}
+            await send(message)
+
+        return send_on
+
+    def _outward(self, service: Service, arrival: Arrival, status: int, headers: Headers) -> Headers:
+        """The headers of a service's answer for outside; what it says to us is taken note of."""
+        _answers(service.name, status).inc()
+        # What was refused has changed nothing: whoever sends that empties no cache of ours.
+        if arrival.changes and not 400 <= status < 500:
+            self._forget_after_change(service)
+        return self._for_outside(headers, https=arrival.caller.https)
 
     def _forget_after_change(self, service: Service) -> None:
         """Whoever changes something through this door sees it with the next request, before any event arrives."""

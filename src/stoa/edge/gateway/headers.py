@@ -31,6 +31,9 @@ HSTS = (b"strict-transport-security", b"max-age=31536000")
 
 _SHARED = [(name.encode(), value.encode()) for name, value in SECURITY.items()] + [(b"cache-control", b"no-store")]
 _SHARED_NAMES = frozenset(name for name, _ in _SHARED)
+_OURS_TO_SAY = _SHARED_NAMES | {b"x-request-id"}
+SHARED_LINES = b"".join(b"%b: %b\r\n" % each for each in _SHARED)
+"""What `with_security` adds to an answer that sets none of it, as it goes over the wire."""
 
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (
@@ -133,6 +136,11 @@ def named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> set[bytes]:
     """The headers that `Connection` names, which end at the next hop."""
     values = [value for name, value in headers if name == b"connection"]
     return {each.strip().lower() for value in values for each in value.split(b",")}
+
+
+def sets_none_shared(headers: Headers) -> bool:
+    """Whether an answer leaves to us what all of them say, its request's id among it."""
+    return _OURS_TO_SAY.isdisjoint([name for name, _ in headers])
 
 
 def with_security(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

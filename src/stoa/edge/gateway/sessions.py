@@ -54,6 +54,16 @@ class Sessions:
         if principal.is_outdated(known.roles_version):
             raise ExpiredToken("What its owner may do has changed: use the refresh token.")
 
+    def stands(self, principal: Principal) -> bool:
+        """Whether it is known that the session stands. If not, `check` says why."""
+        known = self._checked.get(principal.session_id)
+        return (
+            known is not None
+            and known.active
+            and time.monotonic() < known.until
+            and not principal.is_outdated(known.roles_version)
+        )
+
     def forget(self, session_id: str) -> None:
         """Ask anew about a session: it has just been ended here. An answer under way is not believed any more."""
         self._checked.pop(session_id, None)

@@ -18,7 +18,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -98,6 +98,16 @@ class _Arrived:
 _NOWHERE = _Arrived()
 
 
+class FoundRead(NamedTuple):
+    """A read that a path names, for a gateway in this process."""
+
+    endpoint: _Endpoint
+    path: Mapping[str, str]
+
+    def admits(self, principal: Principal | None) -> bool:
+        return self.endpoint.route.who.admits(principal)
+
+
 class Overdue(problems.Unavailable):
     title = "The answer took too long"
     slug = "overdue"
@@ -163,6 +173,38 @@ class Api:
             _note(arrived, method, answer.status, time.perf_counter() - started)
         return answer
 
+    def find_read(self, raw_path: str) -> FoundRead | None:
+        """The read that a path names, if one does."""
+        try:
+            return FoundRead(*self._look_for("GET", raw_path))
+        except problems.Problem:
+            return None
+
+    async def read(
+        self,
+        found: FoundRead,
+        scope: Scope,
+        headers: list[tuple[bytes, bytes]],
+        principal: Principal | None,
+        client: str,
+    ) -> Encoded | Streamed:
+        """`answer` for a plain read of a caller whom it admits, whose token this process has checked; `headers` are
+        those that a handler may see. In the caller's context."""
+        started = time.perf_counter()
+        endpoint, path = found
+        answer: Encoded | Streamed
+        try:
+            query = decode_query(scope["query_string"], endpoint.route.query)
+        except problems.Problem as problem:
+            answer = asgi.problem_answer(problem, context.current().request_id)
+        else:
+            request = Request(None, query, path, principal, headers=Headers(raw=headers), client=client)
+            answer = await _run(endpoint, request)
+            if "etag" in answer.headers and (expected := _lines(headers, b"if-none-match")):
+                answer = _unless_known(answer, expected)
+        _note(_Arrived(endpoint, path), scope["method"], answer.status, time.perf_counter() - started)
+        return answer
+
     def _find(self, method: str, raw_path: str) -> tuple[_Endpoint, Mapping[str, str]]:
         return self._kept(method, raw_path) if len(raw_path) <= LONGEST_KEPT else self._look_for(method, raw_path)
 
@@ -226,7 +268,7 @@ class Api:
             fingerprint = _fingerprint(asgi.raw_path_of(scope), scope["query_string"], raw, headers.get(b"if-match"))
             answer = await _once(endpoint, request, found.visitor, fingerprint)
         if b"if-none-match" in headers and "etag" in answer.headers:
-            answer = _unless_known(answer, _lines(scope, b"if-none-match"))
+            answer = _unless_known(answer, _lines(scope["headers"], b"if-none-match"))
         if refused is not None and refused.status == 401 and route.idempotency is None:
             # What a guest may read, and the caller is told that it was taken for one.
             answer = _with_header(answer, "www-authenticate", asgi.BAD_TOKEN)
@@ -322,14 +364,14 @@ def _if_match_of(route: Route, headers: Mapping[bytes, bytes], scope: Scope) -> 
         raise NothingToMatch("If-None-Match")
     if b"if-match" not in headers:
         return ANYTHING
-    expected = if_match_of(_lines(scope, b"if-match"))
+    expected = if_match_of(_lines(scope["headers"], b"if-match"))
     if not route.versioned:
         raise NothingToMatch("If-Match")
     return expected
 
 
-def _lines(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
+def _lines(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    return [value.decode("latin-1") for each, value in headers if each == name]
 
 
 def _unless_known(answer: Encoded | Streamed, if_none_match: list[str]) -> Encoded | Streamed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,8 +34,13 @@ SINGLE = frozenset(
 WHOLE = "stoa.whole"
 """Among the extensions of a scope, where the server is ours."""
 
-SendWhole = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], bool]
-"""Sends status, headers (their names in lower case) and body at once. False where it did not."""
+
+class SendWhole(Protocol):
+    def __call__(
+        self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, shared: bytes = b"", /
+    ) -> bool:
+        """Send status, headers (their names in lower case) and body at once. False where it did not. `shared` are more
+        headers, as lines that whoever gives them has made from nothing that was sent to us unseen."""
 
 
 class ClientGone(Exception):

@@ -24,7 +24,7 @@ from stoa.kit.together import Together
 from stoa.services.cart.handlers import handlers
 from stoa.services.cart.jobs import remove_abandoned_carts
 from stoa.services.cart.postgres_store import PostgresCarts
-from stoa.services.cart.product_snapshot import stock_of, variants_of
+from stoa.services.cart.product_snapshot import offers_of, stock_of
 from stoa.services.cart.routes import routes
 from stoa.services.cart.rpc import CartServicer
 from stoa.services.cart.service import Carts
@@ -39,7 +39,7 @@ def build(resources: Resources) -> Parts:
         db=resources.db,
         store=PostgresCarts(resources.db),
         settings=settings,
-        for_sale=Together(partial(variants_of, catalog, settings.currency)),
+        for_sale=Together(partial(offers_of, catalog, settings.currency)),
         stock=Together(partial(stock_of, inventory)),
     )
     return Parts(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest, PriceContext, Variant
 from stoa.contracts.inventory.v1.inventory_pb2 import GetStockRequest
 from stoa.kit import problems
-from stoa.kit.money import MOST_MINOR
+from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.document import Line
 from stoa.services.cart.errors import NotForSale
 from stoa.services.cart.lines import MOST_OF_A_LINE
@@ -21,27 +21,36 @@ if TYPE_CHECKING:
     from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceAsyncStub
 
 
+class Offer(NamedTuple):
+    """What catalog says of a SKU that is for sale. Read off its message once, for all who ask for it together."""
+
+    product_id: str
+    name: str
+    price: Money | None
+
+
 @dataclass(frozen=True)
 class ProductSnapshot:
     """`available` has an entry for every SKU that was asked about: zero where inventory knows none of
     it, None where inventory did not answer.
     """
 
-    variants: Mapping[str, Variant] = field(default_factory=dict)
+    offers: Mapping[str, Offer] = field(default_factory=dict)
     available: Mapping[str, int | None] = field(default_factory=dict)
 
     def joined(self, other: ProductSnapshot) -> ProductSnapshot:
-        return ProductSnapshot({**self.variants, **other.variants}, {**self.available, **other.available})
+        return ProductSnapshot({**self.offers, **other.offers}, {**self.available, **other.available})
 
     def to_sell(self, sku: str) -> int | None:
         """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has none, or no price."""
-        if sku not in self.variants or not self.variants[sku].HasField("price"):
+        if sku not in self.offers or self.offers[sku].price is None:
             raise NotForSale(sku)
         return self.available[sku]
 
     def most_of(self, sku: str) -> int:
         """How many of `sku`, which is for sale, one line may hold: what they cost is still an amount."""
-        return min(MOST_OF_A_LINE, MOST_MINOR // max(1, self.variants[sku].price.amount_minor))
+        price = self.offers[sku].price
+        return MOST_OF_A_LINE if price is None else min(MOST_OF_A_LINE, MOST_MINOR // max(1, price.amount))
 
     def can_be_had(self, line: Line) -> bool:
         """Whether there are as many as the line wants; by inventory's last word where it is silent."""
@@ -57,11 +66,11 @@ async def look_up(carts: Carts, wanted: Mapping[str, int]) -> ProductSnapshot:
     """
     if not wanted:
         return ProductSnapshot()
-    variants, stock = await asyncio.gather(
+    offers, stock = await asyncio.gather(
         carts.for_sale.ask(wanted.items()), carts.stock.ask(wanted.keys()), return_exceptions=True
     )
-    if isinstance(variants, BaseException):
-        raise variants
+    if isinstance(offers, BaseException):
+        raise offers
     available: Mapping[str, int | None]
     if isinstance(stock, problems.Unavailable):
         available = dict.fromkeys(wanted)
@@ -69,12 +78,12 @@ async def look_up(carts: Carts, wanted: Mapping[str, int]) -> ProductSnapshot:
         raise stock
     else:
         available = {sku: stock.get(sku, 0) for sku in wanted}
-    return ProductSnapshot({line[0]: variants[line] for line in wanted.items() if line in variants}, available)
+    return ProductSnapshot({line[0]: offers[line] for line in wanted.items() if line in offers}, available)
 
 
-async def variants_of(
+async def offers_of(
     catalog: CatalogServiceAsyncStub, currency: str, lines: Collection[tuple[str, int]]
-) -> Mapping[tuple[str, int], Variant]:
+) -> Mapping[tuple[str, int], Offer]:
     """What catalog has for sale of so many of a SKU, by SKU and quantity."""
     # Several carts may want the same in different quantities, and a call names each SKU once.
     calls: list[dict[str, int]] = []
@@ -93,10 +102,16 @@ async def variants_of(
         )
     )
     return {
-        (variant.sku, call[variant.sku]): variant
+        (variant.sku, call[variant.sku]): _offer(variant)
         for call, answer in zip(calls, answers, strict=True)
         for variant in answer.variants
     }
+
+
+def _offer(variant: Variant) -> Offer:
+    name = f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name
+    price = Money(variant.price.amount_minor, variant.price.currency) if variant.HasField("price") else None
+    return Offer(variant.product_id, name, price)
 
 
 async def stock_of(inventory: InventoryServiceAsyncStub, skus: Collection[str]) -> Mapping[str, int]:

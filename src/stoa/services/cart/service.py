@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stoa.contracts.catalog.v1.catalog_pb2 import Variant
 from stoa.kit.db import Database
 from stoa.kit.together import Together
 from stoa.services.cart.settings import Settings
 from stoa.services.cart.store import CartStore
+
+if TYPE_CHECKING:
+    # It asks with what stands here.
+    from stoa.services.cart.product_snapshot import Offer
 
 
 @dataclass(frozen=True)
@@ -21,5 +25,5 @@ class Carts:
     db: Database
     store: CartStore
     settings: Settings
-    for_sale: Together[tuple[str, int], Variant]
+    for_sale: Together[tuple[str, int], Offer]
     stock: Together[str, int]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from operator import attrgetter
 
 import msgspec
 
-from stoa.contracts.catalog.v1.catalog_pb2 import Variant
-from stoa.kit import money
 from stoa.kit.custom_fields.values import Known, Value, named
-from stoa.kit.money import Money
+from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
 from stoa.services.cart.said import names_for
@@ -60,14 +57,14 @@ async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -
 def view(cart: Cart, snapshot: ProductSnapshot, currency: str, fields: Known = NO_FIELDS) -> CartView:
     """`cart` with `snapshot` for each of its lines. What has no price in `currency` is shown without one."""
     items = [_item(line, snapshot, currency, fields) for line in cart.lines]
-    subtotal = money.total((item.subtotal for item in items if item.subtotal is not None), currency)
+    subtotal = sum([item.subtotal.amount for item in items if item.subtotal is not None])
     return CartView(
         id=cart.id,
         user_id=cart.user_id,
         items=items,
         # What nobody can pay at once has no figure that every reader would keep: the checkout refuses it.
-        subtotal=min(subtotal, Money(money.MOST_MINOR, currency), key=attrgetter("amount")),
-        item_count=sum(item.quantity for item in items),
+        subtotal=Money(min(subtotal, MOST_MINOR), currency),
+        item_count=sum([item.quantity for item in items]),
         version=cart.version,
         updated_at=cart.updated_at,
     )
@@ -80,33 +77,17 @@ def show_untouched(carts: Carts, user_id: str) -> CartView:
 
 
 def _item(line: Line, snapshot: ProductSnapshot, currency: str, fields: Known) -> ItemView:
-    said = named(fields, line.said.custom_fields).shown(private=False)
-    variant = snapshot.variants.get(line.sku)
-    if variant is None or variant.price.currency != currency:
-        return ItemView(
-            sku=line.sku,
-            product_id=variant.product_id if variant else None,
-            name=_name(variant) if variant else None,
-            quantity=line.quantity,
-            unit_price=None,
-            subtotal=None,
-            available=False,
-            custom_fields=said,
-            metadata=dict(line.said.metadata),
-        )
-    price = Money(variant.price.amount_minor, currency)
+    offer = snapshot.offers.get(line.sku)
+    price = None if offer is None or offer.price is None or offer.price.currency != currency else offer.price
     return ItemView(
         sku=line.sku,
-        product_id=variant.product_id,
-        name=_name(variant),
+        product_id=None if offer is None else offer.product_id,
+        name=None if offer is None else offer.name,
         quantity=line.quantity,
         unit_price=price,
-        subtotal=price * line.quantity if line.quantity <= snapshot.most_of(line.sku) else None,
-        available=snapshot.can_be_had(line),
-        custom_fields=said,
+        subtotal=price * line.quantity if price and line.quantity <= snapshot.most_of(line.sku) else None,
+        available=price is not None and snapshot.can_be_had(line),
+        # Where no field is known none is looked for.
+        custom_fields=named(fields, line.said.custom_fields).shown(private=False) if fields else {},
         metadata=dict(line.said.metadata),
     )
-
-
-def _name(variant: Variant) -> str:
-    return f"{variant.product_name} ({variant.variant_name})" if variant.variant_name else variant.product_name

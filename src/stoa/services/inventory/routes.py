@@ -159,7 +159,8 @@ class Settlement(msgspec.Struct, forbid_unknown_fields=True):
 
 @routes.get("/inventory/{sku}", answer=StockView, who=PUBLIC, summary="Stock of a SKU")
 async def show_stock(inventory: Inventory, request: Request) -> StockView:
-    sku = _sku(request)
+    # What cannot be a SKU has no stock: nothing else need be looked at.
+    sku = request.path["sku"]
     stock = await inventory.stock.get(sku)
     if stock is None:
         raise NoSuchSku(sku)
