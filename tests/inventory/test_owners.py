@@ -21,10 +21,10 @@ from stoa.services.catalog.routes import routes as catalog_routes
 from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings as CatalogSettings
-from stoa.services.inventory import repository
+from stoa.services.inventory import owners_repository
 from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.owners import ask_for_owner
-from stoa.services.inventory.repository import Owner
+from stoa.services.inventory.owners_repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.testing import Rest, new_user
 
@@ -82,7 +82,7 @@ async def hear(shop, *events: Event) -> None:
 
 
 async def owner(shop, sku: str) -> Owner | None:
-    return await repository.owner_of(shop.db, sku)
+    return await owners_repository.owner_of(shop.db, sku)
 
 
 @pytest.mark.parametrize("sku", ["THEIRS", "OURS", "NOBODYS"])

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from stoa.services.inventory import repository
+from stoa.services.inventory import (
+    discrepancies_repository,
+    owners_repository,
+    repository,
+    stock_repository,
+)
 from stoa.testing import prepare_all
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 38
+    modules = (repository, stock_repository, discrepancies_repository, owners_repository)
+    assert sum([len(await prepare_all(shop.db, each)) for each in modules]) == 38
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from editors import one_of_two
 
 from stoa.kit.ids import uuid7
-from stoa.services.inventory import repository
+from stoa.services.inventory import owners_repository
+from stoa.services.inventory.owners_repository import Owner
 from stoa.services.inventory.release import release
-from stoa.services.inventory.repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.states import State
 from stoa.testing import Rest, new_user
@@ -87,7 +87,7 @@ async def test_a_bad_count_changes_nothing(rest, shop, body, status, field):
 async def test_who_may_what(rest, shop):
     await shop.put("MUG", 5)
     async with shop.db.transaction() as tx:
-        await repository.learn_owners(tx, [Owner("HIS", SELLER.id, 1), Owner("MUG", None, 1)])
+        await owners_repository.learn_owners(tx, [Owner("HIS", SELLER.id, 1), Owner("MUG", None, 1)])
     await rest.ok("PUT", "/inventory/HIS", {"on_hand": 1}, user=SELLER)
     stock, hold = {"on_hand": 1}, {"quantity": 1}
     for method, path, body, seller in (

@@ -6,7 +6,7 @@ import asyncio
 
 from stoa.kit import staff_acts
 from stoa.kit.ids import uuid7
-from stoa.services.inventory import repository
+from stoa.services.inventory import discrepancies_repository
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.routes import routes
 from stoa.testing import Rest, new_user
@@ -54,7 +54,7 @@ async def test_warehouses_holds_and_discrepancies(shop):
     for _ in range(2):
         await rest.ok("POST", "/inventory/MUG/release", {"key": "k"}, user=ADMIN)
     async with shop.db.transaction() as tx:
-        await repository.note_discrepancy(
+        await discrepancies_repository.note_discrepancy(
             tx, "sold_unreserved", order_id=uuid7(), return_id=None, number="S-1", detail="", lines={"MUG": 1}
         )
     await rest.ok("POST", "/stock-discrepancies/01/settle", {"note": "counted"}, status=204, user=ADMIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from volume import ROWS, fill, read_by
 
-from stoa.services.inventory import repository
+from stoa.services.inventory import stock_repository
 from stoa.services.inventory.routes import LOOK_AT, routes
 from stoa.testing import Rest, new_user
 
@@ -20,8 +20,8 @@ async def test_a_page_of_stock_reads_a_bounded_part(shop):
         shop.db, "stock", "sku, warehouse_id, on_hand", f"{SKU}, 'main', CASE n % {EVERY} WHEN 0 THEN 2 ELSE 90 END"
     )
     for after in ("", "SKU-150000", "SKU-299990"):
-        assert (await read_by(shop.db, repository.TOTALS_AFTER, after, 21)).rows <= 22
-        assert (await read_by(shop.db, repository.LOW_AFTER, after, LOOK_AT, 5, 21)).rows <= LOOK_AT + 1
+        assert (await read_by(shop.db, stock_repository.TOTALS_AFTER, after, 21)).rows <= 22
+        assert (await read_by(shop.db, stock_repository.LOW_AFTER, after, LOOK_AT, 5, 21)).rows <= LOOK_AT + 1
 
     rest, query, low, pages = Rest(routes.bind(shop.inventory), shop.db), "low_stock=true", [], 0
     while query:

@@ -27,7 +27,7 @@ WHOLE = {
     "catalog.repository.LOCK_UNSETTLED_SELLER",
     "checkout.repository.COUNT_OPEN",
     "inventory.repository.NEXT_EXPIRY",
-    "inventory.repository.WAREHOUSES",
+    "inventory.stock_repository.WAREHOUSES",
     "notification.repository.NEXT_DUE",
     "payment.repository.NEXT_REFUND",
 }

@@ -26,7 +26,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Parts, Resources
 from stoa.kit.together import Together
-from stoa.services.inventory import repository
+from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.allocate import allocate_all
 from stoa.services.inventory.give_back import release_all
 from stoa.services.inventory.handlers import handle_batch, handlers
@@ -59,7 +59,7 @@ def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: Ca
         releasing=Batcher(
             partial(release_all, db, outbox), locks=lambda one: locks_of(one.key, one.skus), holders=holders
         ),
-        stock=Together(partial(repository.stock_rows_of_each, db)),
+        stock=Together(partial(stock_repository.stock_rows_of_each, db)),
     )
 
 

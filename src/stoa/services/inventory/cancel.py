@@ -6,7 +6,7 @@ import logging
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
-from stoa.services.inventory import repository
+from stoa.services.inventory import discrepancies_repository, repository
 from stoa.services.inventory.give_back import give_back, lock_or_leave_tombstone
 from stoa.services.inventory.reservation import put_back
 from stoa.services.inventory.restock import put_back_in_stock
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 async def cancel(tx: Transaction, outbox: Outbox, *, order_id: str, key: str) -> None:
     """Undo whatever the order took. A repeat changes nothing, and so does an order.placed that comes later."""
     found = await lock_or_leave_tombstone(tx, key)
-    await repository.settle_order(tx, order_id, "the order was canceled")
+    await discrepancies_repository.settle_order(tx, order_id, "the order was canceled")
     if found.order_canceled:
         return
     if found.order_id not in {None, order_id}:

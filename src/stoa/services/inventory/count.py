@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.inventory import repository
+from stoa.services.inventory import stock_repository
 from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.owners import ask_for_owner, check_owner
@@ -40,16 +40,16 @@ async def set_on_hand(
     async with inventory.db.transaction() as tx:
         if sellers is not None:
             await check_owner(tx, sku, sellers)
-        if not await repository.warehouse_exists(tx, warehouse_id):
+        if not await stock_repository.warehouse_exists(tx, warehouse_id):
             raise NoSuchWarehouse(warehouse_id)
-        await repository.know_item(tx, sku)
-        stock = await repository.lock_stock_rows(tx, [sku])
+        await stock_repository.know_item(tx, sku)
+        stock = await stock_repository.lock_stock_rows(tx, [sku])
         if_match.check(stock.version(sku))
         row = stock.row(sku, warehouse_id)
         kind = "receipt"
         if row is None:
             kind = "opening"
-            row = await repository.open_stock_row(tx, sku, warehouse_id)
+            row = await stock_repository.open_stock_row(tx, sku, warehouse_id)
             stock.add(row)
         if on_hand < row.reserved:
             raise BelowReserved(sku, row.reserved)
@@ -57,7 +57,7 @@ async def set_on_hand(
         if difference:
             stock.count(sku, warehouse_id, difference)
             kind = "adjustment" if difference < 0 else kind
-            await repository.book(tx, kind, stock.changes(), reason=reason, user_id=user_id)
+            await stock_repository.book(tx, kind, stock.changes(), reason=reason, user_id=user_id)
             await announce_zero_crossings(inventory.outbox, tx, stock.zero_crossings())
             await staff_acts.record(
                 tx,
@@ -67,18 +67,18 @@ async def set_on_hand(
                 after={"warehouse": warehouse_id, "on_hand": on_hand},
                 reason=reason,
             )
-        return await repository.stock_rows_of(tx, sku)
+        return await stock_repository.stock_rows_of(tx, sku)
 
 
 async def import_stock(inventory: Inventory, lines: Lines) -> int:
     """Open the SKUs that have no stock yet, in the main warehouse; how many. A repeat opens none."""
     async with inventory.db.transaction() as tx:
-        opened = await repository.open_items(tx, list(lines), MAIN_WAREHOUSE)
-        stock = await repository.lock_stock_rows(tx, opened)
+        opened = await stock_repository.open_items(tx, list(lines), MAIN_WAREHOUSE)
+        stock = await stock_repository.lock_stock_rows(tx, opened)
         for sku in opened:
             stock.count(sku, MAIN_WAREHOUSE, lines[sku])
         changes = stock.changes()
         if changes:
-            await repository.book(tx, "opening", changes, reason="import")
+            await stock_repository.book(tx, "opening", changes, reason="import")
             await announce_zero_crossings(inventory.outbox, tx, stock.zero_crossings())
         return len(opened)

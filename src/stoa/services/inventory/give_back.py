@@ -10,7 +10,7 @@ from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
-from stoa.services.inventory import repository
+from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.errors import ReservationCommitted
 from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
@@ -89,7 +89,7 @@ async def give_back(
     `traces` has the traceparent of whoever gives a SKU back, where that is one of many.
     """
     ended = [reservation.become(state) for reservation in reservations]
-    stock = await repository.lock_stock_rows(tx, {sku for one in ended for sku in one.skus})
+    stock = await stock_repository.lock_stock_rows(tx, {sku for one in ended for sku in one.skus})
     for one in ended:
         stock.give_back(one.fills)
     await repository.give_back(tx, stock.changes(), [one.id for one in ended], state)

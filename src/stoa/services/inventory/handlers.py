@@ -13,7 +13,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
-from stoa.services.inventory import repository
+from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.cancel import cancel
 from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.owners import PRODUCT_EVENTS, learn
@@ -71,7 +71,7 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
         # They lock one after the other: so first for all orders, in the order of every other act.
         keys = {event.read(Promised).reservation_key for event in orders}
         known = await repository.lock_reservations(tx, keys)
-        await repository.lock_items(tx, {sku for one in known.values() for sku in one.skus})
+        await stock_repository.lock_items(tx, {sku for one in known.values() for sku in one.skus})
         await leave_tombstones(tx, keys - known.keys())
     if placed:
         await sell(tx, [_sale(event) for event in placed])

@@ -14,9 +14,9 @@ from msgspec import UNSET, UnsetType
 from stoa.contracts.catalog.v1.catalog_pb2 import GetOwnersRequest
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
-from stoa.services.inventory import repository
+from stoa.services.inventory import owners_repository
 from stoa.services.inventory.errors import NotYourStock, SkuOfNoProduct
-from stoa.services.inventory.repository import Owner
+from stoa.services.inventory.owners_repository import Owner
 from stoa.services.inventory.service import Inventory
 
 PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
@@ -36,22 +36,22 @@ async def learn(tx: Transaction, events: Sequence[Event]) -> None:
         told = event.read(ProductTold)
         if told.seller_id is not UNSET:
             owners += [Owner(sku, told.seller_id, event.aggregateversion) for sku in told.skus]
-    await repository.learn_owners(tx, owners)
+    await owners_repository.learn_owners(tx, owners)
 
 
 async def ask_for_owner(inventory: Inventory, sku: str) -> None:
     """Know who sells `sku` if anybody does. Never with a transaction open."""
-    if await repository.owner_of(inventory.db, sku) is not None:
+    if await owners_repository.owner_of(inventory.db, sku) is not None:
         return
     answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=[sku]))
     # A statement of its own: a transaction would mark the request's idempotency key, and nothing is counted yet.
     told = [Owner(one.sku, one.seller_id or None, one.product_version) for one in answer.owners]
-    await repository.learn_owners(inventory.db, told)
+    await owners_repository.learn_owners(inventory.db, told)
 
 
 async def check_owner(tx: Transaction, sku: str, sellers: Collection[str]) -> None:
     """Raise unless one of these sells `sku`: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
-    owner = await repository.owner_of(tx, sku)
+    owner = await owners_repository.owner_of(tx, sku)
     if owner is None:
         raise SkuOfNoProduct(sku)
     if owner.seller_id not in sellers:

@@ -1,8 +1,8 @@
-"""All of inventory's SQL.
+"""The SQL of reservations, and of what they change of the stock.
 
 Locks are taken in one order: reservations by key (`lock_reservations`, `take_due`), then items by SKU
-(`lock_stock_rows`, `sell`); `lock_all` takes both. A new reservation's key is inserted after both; whoever waits for
-another's key there waits for the end of a transaction that needs no more locks than greater keys.
+(`stock_repository.lock_stock_rows`, `sell`); `lock_all` takes both. A new reservation's key is inserted after both;
+whoever waits for another's key there waits for the end of a transaction that needs no more locks than greater keys.
 """
 
 from __future__ import annotations
@@ -16,30 +16,9 @@ import asyncpg
 from stoa.kit.db import Db, Transaction, affected, later
 from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
-from stoa.services.inventory.reservation import Fill, Lines, Reservation
+from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import Change, StockRow, StockRows
-
-
-class Totals(NamedTuple):
-    """One SKU over all warehouses."""
-
-    sku: str
-    on_hand: int
-    reserved: int
-
-
-class MovementRow(NamedTuple):
-    id: int
-    sku: str
-    warehouse_id: str
-    kind: str
-    quantity: int
-    order_id: str | None
-    return_id: str | None
-    reason: str
-    user_id: str | None
-    created_at: datetime
 
 
 class Standing(NamedTuple):
@@ -51,34 +30,6 @@ class Standing(NamedTuple):
     order_id: str | None
     order_canceled: bool
 
-
-class Owner(NamedTuple):
-    """Who sells a SKU (None: the shop itself), as of a version of its product."""
-
-    sku: str
-    seller_id: str | None
-    product_version: int
-
-
-class WarehouseRow(NamedTuple):
-    id: str
-    name: str
-    priority: int
-    created_at: datetime
-
-
-class DiscrepancyRow(NamedTuple):
-    id: int
-    kind: str
-    order_id: str
-    return_id: str | None
-    number: str
-    detail: str
-    lines: dict[str, int]
-    noted_at: datetime
-
-
-# ---------------------------------------------------------------------------------------------- reservations
 
 LOCK_RESERVATIONS = """
     SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
@@ -338,16 +289,6 @@ async def mark_returned(tx: Transaction, reservation_id: str, back: Sequence[Fil
     await tx.execute(MARK_RETURNED, reservation_id, *_places(back), [fill.quantity for fill in back])
 
 
-# ----------------------------------------------------------------------------------------------------- stock
-
-LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
-
-
-async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
-    """Whoever has these locks is alone with the stock of the SKUs."""
-    await tx.execute(LOCK_ITEMS, list(skus))
-
-
 # Each is reached when the one before has all its locks: reservations, items, stock. The stock is as of the beginning
 # of the statement: whoever waited for a lock may not see what was done under it, and `HOLD` finds that out.
 LOCK_ALL = """
@@ -418,157 +359,6 @@ async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
     return {Lock(row["kind"], row["name"]): row["holder"] for row in rows}
 
 
-# A statement of its own after the lock, so that it sees what was committed while we waited.
-SHELVES_OF = """
-    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds
-    FROM stock
-    JOIN warehouses ON warehouses.id = stock.warehouse_id
-    WHERE stock.sku = ANY($1::text[])
-    ORDER BY stock.sku, warehouses.priority, warehouses.id
-"""
-
-
-async def lock_stock_rows(tx: Transaction, skus: Iterable[str]) -> StockRows:
-    """Lock the items, then read their stock in all warehouses; an unknown SKU has none."""
-    wanted = list(skus)
-    await lock_items(tx, wanted)
-    return StockRows([StockRow(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
-
-
-async def stock_rows_of_each(db: Db, skus: Collection[str]) -> dict[str, list[StockRow]]:
-    """The stock of each SKU that has any, in the order of its warehouses."""
-    found: dict[str, list[StockRow]] = {}
-    for row in await db.fetch(SHELVES_OF, skus):
-        found.setdefault(row["sku"], []).append(StockRow(*row))
-    return found
-
-
-async def stock_rows_of(db: Db, sku: str) -> list[StockRow]:
-    """One SKU's stock."""
-    return (await stock_rows_of_each(db, [sku])).get(sku, [])
-
-
-TOTALS_OF = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE sku = ANY($1::text[])
-    GROUP BY sku
-"""
-
-
-async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
-    return [Totals(*row) for row in await db.fetch(TOTALS_OF, list(skus))]
-
-
-TOTALS_AFTER = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE sku > $1
-    GROUP BY sku
-    ORDER BY sku
-    LIMIT $2
-"""
-
-
-async def totals_after(db: Db, sku: str, limit: int) -> list[Totals]:
-    return [Totals(*row) for row in await db.fetch(TOTALS_AFTER, sku, limit)]
-
-
-# Of the next so many SKUs those with little, and how far that was. No index has them: what is available changes with
-# every reservation, which writes no index as it is.
-LOW_AFTER = """
-    WITH looked_at AS MATERIALIZED ({totals}),
-    low AS (SELECT * FROM looked_at WHERE on_hand - reserved <= $3 ORDER BY sku LIMIT $4)
-    SELECT low.*, last.sku AS looked_to
-    FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
-    LEFT JOIN low ON true
-    ORDER BY low.sku
-""".replace("{totals}", TOTALS_AFTER)
-
-
-async def low_after(
-    db: Db, sku: str, at_most_available: int, limit: int, *, look_at: int
-) -> tuple[list[Totals], str | None]:
-    """Those with so little among the next `look_at` SKUs, and the last of these; None where it was the last of all."""
-    rows = await db.fetch(LOW_AFTER, sku, look_at, at_most_available, limit)
-    low = [Totals(row["sku"], row["on_hand"], row["reserved"]) for row in rows if row["sku"] is not None]
-    return low, rows[0]["looked_to"]
-
-
-KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
-
-
-async def know_item(tx: Transaction, sku: str) -> None:
-    """Make the item unless it is there."""
-    await tx.execute(KNOW_ITEM, sku)
-
-
-OPEN_SHELF = "INSERT INTO stock (sku, warehouse_id) VALUES ($1, $2)"
-
-
-async def open_stock_row(tx: Transaction, sku: str, warehouse_id: str) -> StockRow:
-    """An empty row for a SKU in a warehouse where it has none; its item is locked."""
-    await tx.execute(OPEN_SHELF, sku, warehouse_id)
-    return StockRow(sku, warehouse_id, 0, 0, 0, 0)
-
-
-# In the order of the SKUs, so that two imports wait for each other and never in a circle.
-OPEN_ITEMS = """
-    WITH known AS (
-        INSERT INTO items (sku) SELECT sku FROM unnest($1::text[]) AS sku ORDER BY sku
-        ON CONFLICT DO NOTHING
-        RETURNING sku
-    )
-    INSERT INTO stock (sku, warehouse_id) SELECT sku, $2 FROM known
-    RETURNING sku
-"""
-
-
-async def open_items(tx: Transaction, skus: Sequence[str], warehouse_id: str) -> list[str]:
-    """Make and lock items with an empty row each; the SKUs that are new."""
-    return [row["sku"] for row in await tx.fetch(OPEN_ITEMS, list(skus), warehouse_id)]
-
-
-# This statement and the next are all that changes on_hand and all that writes movements: the two cannot part.
-BOOK = """
-    WITH booked AS (
-        UPDATE stock SET
-            on_hand = stock.on_hand + change.on_hand,
-            reserved = stock.reserved + change.reserved,
-            version = stock.version + 1
-        FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
-            AS change (sku, warehouse_id, on_hand, reserved)
-        WHERE stock.sku = change.sku AND stock.warehouse_id = change.warehouse_id
-        RETURNING stock.sku, stock.warehouse_id, change.on_hand AS quantity
-    )
-    INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id)
-    SELECT sku, warehouse_id, $5, quantity, $6, $7, $8, $9 FROM booked
-    ORDER BY sku, warehouse_id
-"""
-
-
-async def book(
-    tx: Transaction,
-    kind: str,
-    changes: Sequence[Change],
-    *,
-    order_id: str | None = None,
-    return_id: str | None = None,
-    reason: str = "",
-    user_id: str | None = None,
-) -> None:
-    """Change what is on hand, each change with its movement of this `kind`; the items are locked."""
-    await tx.execute(
-        BOOK,
-        *_places(changes),
-        [change.on_hand for change in changes],
-        [change.reserved for change in changes],
-        kind,
-        order_id,
-        return_id,
-        reason,
-        user_id,
-    )
-
-
 # A whole batch of orders at once: each row of stock changes once, each line of an order is a movement. The items are
 # locked in the order of their SKUs before any stock is changed; what was committed meanwhile the UPDATE sees.
 SELL = """
@@ -604,141 +394,6 @@ async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
     """Locked reservations, by their ids, are sold to these orders; on hand and reserved go down together."""
     if orders:
         await later(tx, SELL, list(orders), list(orders.values()))
-
-
-MOVEMENTS_BEFORE = """
-    SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
-    FROM stock_movements
-    WHERE sku = $1 AND id < coalesce($2::bigint, 9223372036854775807)
-    ORDER BY id DESC
-    LIMIT $3
-"""
-
-
-async def movements_before(db: Db, sku: str, movement_id: int | None, limit: int) -> list[MovementRow]:
-    """The newest first."""
-    return [MovementRow(*row) for row in await db.fetch(MOVEMENTS_BEFORE, sku, movement_id, limit)]
-
-
-# ---------------------------------------------------------------------------------------------------- owners
-
-OWNER_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = $1"
-
-
-async def owner_of(db: Db, sku: str) -> Owner | None:
-    """None where nothing was told of it."""
-    row = await db.fetchrow(OWNER_OF, sku)
-    return None if row is None else Owner(*row)
-
-
-# In the order of the SKUs, as everybody locks; what is older than what is known changes nothing.
-LEARN_OWNERS = """
-    INSERT INTO owners AS known (sku, seller_id, product_version)
-    SELECT sku, seller_id, product_version
-    FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS told (sku, seller_id, product_version)
-    ORDER BY sku
-    ON CONFLICT (sku) DO UPDATE SET seller_id = excluded.seller_id, product_version = excluded.product_version
-    WHERE excluded.product_version > known.product_version
-"""
-
-
-async def learn_owners(db: Db, told: Sequence[Owner]) -> None:
-    """Each SKU once; what is older than what is known is not believed."""
-    if told:
-        await later(
-            db,
-            LEARN_OWNERS,
-            [one.sku for one in told],
-            [one.seller_id for one in told],
-            [one.product_version for one in told],
-        )
-
-
-# ------------------------------------------------------------------------- warehouses, returns, discrepancies
-
-WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
-
-
-async def warehouses(db: Db) -> list[WarehouseRow]:
-    """In the order in which they are drawn from."""
-    return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES)]
-
-
-WAREHOUSE_EXISTS = "SELECT EXISTS (SELECT FROM warehouses WHERE id = $1)"
-
-
-async def warehouse_exists(db: Db, warehouse_id: str) -> bool:
-    found: bool = await db.fetchval(WAREHOUSE_EXISTS, warehouse_id)
-    return found
-
-
-ADD_WAREHOUSE = """
-    INSERT INTO warehouses (id, name, priority) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING
-    RETURNING id, name, priority, created_at
-"""
-
-
-async def add_warehouse(db: Db, warehouse_id: str, name: str, priority: int) -> WarehouseRow | None:
-    """None where the id is taken."""
-    row = await db.fetchrow(ADD_WAREHOUSE, warehouse_id, name, priority)
-    return None if row is None else WarehouseRow(*row)
-
-
-NOTE_RESTOCK = "INSERT INTO restocks (return_id, order_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
-
-
-async def note_restock(tx: Transaction, return_id: str, order_id: str) -> bool:
-    """False where this return was noted before."""
-    return affected(await tx.execute(NOTE_RESTOCK, return_id, order_id)) == 1
-
-
-NOTE_DISCREPANCY = """
-    INSERT INTO stock_discrepancies (kind, order_id, return_id, number, detail, lines)
-    VALUES ($1, $2, $3, $4, $5, $6)
-    ON CONFLICT DO NOTHING
-"""
-
-
-async def note_discrepancy(
-    tx: Transaction, kind: str, *, order_id: str, return_id: str | None, number: str, detail: str, lines: Lines
-) -> None:
-    """Once per order or return, however often it is noted."""
-    await tx.execute(NOTE_DISCREPANCY, kind, order_id, return_id, number, detail, dict(lines))
-
-
-DISCREPANCIES_AFTER = """
-    SELECT id, kind, order_id, return_id, number, detail, lines, noted_at FROM stock_discrepancies
-    WHERE settled_at IS NULL AND id > coalesce($1::bigint, 0)
-    ORDER BY id
-    LIMIT $2
-"""
-
-
-async def discrepancies_after(db: Db, discrepancy_id: int | None, limit: int) -> list[DiscrepancyRow]:
-    """Those that nobody has settled, the oldest first."""
-    return [DiscrepancyRow(*row) for row in await db.fetch(DISCREPANCIES_AFTER, discrepancy_id, limit)]
-
-
-SETTLE_DISCREPANCY = """
-    UPDATE stock_discrepancies SET settled_at = now(), note = $2
-    WHERE id = $1 AND settled_at IS NULL
-"""
-
-
-async def settle_discrepancy(db: Db, discrepancy_id: int, note: str) -> bool:
-    return affected(await db.execute(SETTLE_DISCREPANCY, discrepancy_id, note)) == 1
-
-
-SETTLE_ORDER = """
-    UPDATE stock_discrepancies SET settled_at = now(), note = $2
-    WHERE order_id = $1 AND kind = 'sold_unreserved' AND settled_at IS NULL
-"""
-
-
-async def settle_order(tx: Transaction, order_id: str, note: str) -> None:
-    """A sale without stock is no longer one."""
-    await tx.execute(SETTLE_ORDER, order_id, note)
 
 
 def _places(rows: Sequence[Change] | Sequence[Fill]) -> tuple[list[str], list[str]]:

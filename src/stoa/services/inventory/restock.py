@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
-from stoa.services.inventory import repository
+from stoa.services.inventory import discrepancies_repository, repository, stock_repository
 from stoa.services.inventory.events import announce_zero_crossings
 from stoa.services.inventory.give_back import lock_or_leave_tombstone
 from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
@@ -24,7 +24,7 @@ async def restock(
     An order that comes back was placed, even where its order.placed is still on the way: then it is
     sold first. Units that the order never took are noted as a discrepancy.
     """
-    if not await repository.note_restock(tx, return_id, order_id):
+    if not await discrepancies_repository.note_restock(tx, return_id, order_id):
         return
     found = await lock_or_leave_tombstone(tx, key)
     left = dict(lines)
@@ -37,7 +37,7 @@ async def restock(
             await put_back_in_stock(tx, outbox, found, back, order_id=order_id, return_id=return_id)
     if left:
         log.error("order %s sends back %s but %s", number, left, found, extra={"order_id": order_id})
-        await repository.note_discrepancy(
+        await discrepancies_repository.note_discrepancy(
             tx, "returned_unsold", order_id=order_id, return_id=return_id, number=number, detail=str(found), lines=left
         )
 
@@ -54,9 +54,9 @@ async def put_back_in_stock(
     """Book `back` as on hand again and note it on the locked reservation's lines."""
     if not back:
         return
-    stock = await repository.lock_stock_rows(tx, {fill.sku for fill in back})
+    stock = await stock_repository.lock_stock_rows(tx, {fill.sku for fill in back})
     for fill in back:
         stock.count(fill.sku, fill.warehouse_id, fill.quantity)
-    await repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)
+    await stock_repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)
     await repository.mark_returned(tx, reservation.id, back)
     await announce_zero_crossings(outbox, tx, stock.zero_crossings())

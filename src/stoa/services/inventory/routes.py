@@ -13,7 +13,7 @@ from stoa.kit.http.pages import decode_cursor, decode_key, encode_cursor, page_o
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
-from stoa.services.inventory import repository
+from stoa.services.inventory import discrepancies_repository, stock_repository
 from stoa.services.inventory.add_warehouse import add_warehouse
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
 from stoa.services.inventory.errors import NoSuchSku
@@ -191,11 +191,11 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
     (after,) = decode_cursor(query.cursor, tuple[Sku]) or ("",)
     looked_to = None
     if query.low_stock:
-        rows, looked_to = await repository.low_after(
+        rows, looked_to = await stock_repository.low_after(
             inventory.db, after, inventory.settings.low_stock_at_most, query.limit + 1, look_at=LOOK_AT
         )
     else:
-        rows = await repository.totals_after(inventory.db, after, query.limit + 1)
+        rows = await stock_repository.totals_after(inventory.db, after, query.limit + 1)
     views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved) for row in rows]
     page = page_of(views, query.limit, lambda view: (view.sku,))
     if page.next_cursor is None and looked_to is not None:
@@ -234,13 +234,13 @@ async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Re
 async def list_movements(inventory: Inventory, request: Request[None, PageQuery]) -> Page[MovementView]:
     query = request.query
     before = decode_key(query.cursor, tuple[RowNumber])
-    rows = await repository.movements_before(inventory.db, _sku(request), before, query.limit + 1)
+    rows = await stock_repository.movements_before(inventory.db, _sku(request), before, query.limit + 1)
     return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 
 @routes.get("/warehouses", answer=Page[WarehouseView], who=READ, summary="Warehouses, as they are drawn from")
 async def list_warehouses(inventory: Inventory, request: Request) -> Page[WarehouseView]:  # noqa: ARG001
-    return Page([WarehouseView(*row) for row in await repository.warehouses(inventory.db)])
+    return Page([WarehouseView(*row) for row in await stock_repository.warehouses(inventory.db)])
 
 
 @routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ARRANGE, summary="Add a warehouse")
@@ -259,7 +259,7 @@ async def add_one_warehouse(inventory: Inventory, request: Request[NewWarehouse]
 async def list_discrepancies(inventory: Inventory, request: Request[None, PageQuery]) -> Page[DiscrepancyView]:
     query = request.query
     after = decode_key(query.cursor, tuple[RowNumber])
-    rows = await repository.discrepancies_after(inventory.db, after, query.limit + 1)
+    rows = await discrepancies_repository.discrepancies_after(inventory.db, after, query.limit + 1)
     return page_of([DiscrepancyView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 

@@ -20,7 +20,7 @@ from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Count, Id, Quantity, Sku
 from stoa.kit.many import done, origins_of, outcome
 from stoa.kit.problems import Problem
-from stoa.services.inventory import repository
+from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import NoSuchReservation
@@ -81,7 +81,7 @@ class InventoryServicer(InventoryServiceServicer):
         self._inventory = inventory
 
     async def GetStock(self, request: pb.GetStockRequest, context: Any) -> pb.GetStockResponse:
-        totals = await repository.totals_of(self._inventory.db, request.skus)
+        totals = await stock_repository.totals_of(self._inventory.db, request.skus)
         return pb.GetStockResponse(
             stock=[
                 pb.Stock(sku=one.sku, on_hand=one.on_hand, reserved=one.reserved, available=one.on_hand - one.reserved)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stoa.kit import context
 from stoa.kit.db import Transaction
-from stoa.services.inventory import repository
+from stoa.services.inventory import discrepancies_repository, repository
 from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.repository import Standing
 from stoa.services.inventory.reservation import Lines
@@ -65,7 +65,7 @@ async def _note(tx: Transaction, sale: Sale) -> None:
     # Sales share a transaction, and each has a trace of its own.
     with context.using(context.fresh(traceparent=sale.traceparent)):
         log.error("order %s is placed but %s", sale.number, found, extra={"order_id": sale.order_id})
-    await repository.note_discrepancy(
+    await discrepancies_repository.note_discrepancy(
         tx,
         "sold_unreserved",
         order_id=sale.order_id,
