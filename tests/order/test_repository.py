@@ -2,12 +2,13 @@
 
 import pytest
 
-from stoa.services.order import repository, returns_repository
+from stoa.services.order import placing_repository, repository, returns_repository
 from stoa.testing import prepare_all
 
 
 async def test_every_statement_can_be_prepared(orders):
-    assert "CREATE_ORDERS" in await prepare_all(orders.db, repository)
+    assert "READ_ORDERS" in await prepare_all(orders.db, repository)
+    assert "CREATE_ORDERS" in await prepare_all(orders.db, placing_repository)
     assert "RECEIVE_RETURN" in await prepare_all(orders.db, returns_repository)
 
 

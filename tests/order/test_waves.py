@@ -29,7 +29,7 @@ from stoa.kit.context import Principal
 from stoa.kit.db import LOCK_SECONDS, Database, DatabaseUnavailable, Locked
 from stoa.kit.many import UnderWay, results_of
 from stoa.kit.outbox import ANNOUNCE
-from stoa.services.order import orders_over, repository
+from stoa.services.order import orders_over, placing_repository, repository
 from stoa.services.order.abandon_order import GivenUp, abandon_orders
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.confirm_order import confirm_orders
@@ -102,15 +102,19 @@ async def statuses(db) -> list[str]:
 async def test_a_wave_costs_what_one_order_does(counted, new_order, count):
     wave, failing, unknown = ([checked(new_order()) for _ in range(count)] for _ in range(3))
     await asyncio.gather(*(counted.creations.submit(new) for new in wave))
-    assert await counted.db.taken() == [repository.CREATE_ORDERS]
+    assert await counted.db.taken() == [placing_repository.CREATE_ORDERS]
     await asyncio.gather(*(counted.confirmations.submit(new.order_id) for new in wave))
-    assert await counted.db.taken() == [repository.CONFIRM_ORDERS, ANNOUNCE, "COMMIT"]
+    assert await counted.db.taken() == [placing_repository.CONFIRM_ORDERS, ANNOUNCE, "COMMIT"]
     await asyncio.gather(*(counted.creations.submit(new) for new in failing))
     await counted.db.taken()
     await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in failing))
-    assert await counted.db.taken() == [repository.ABANDON_CHECKOUTS, repository.ABANDON_ORDERS, "COMMIT"]
+    assert await counted.db.taken() == [
+        placing_repository.ABANDON_CHECKOUTS,
+        placing_repository.ABANDON_ORDERS,
+        "COMMIT",
+    ]
     await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in unknown))
-    assert await counted.db.taken() == [repository.ABANDON_CHECKOUTS, "COMMIT"]
+    assert await counted.db.taken() == [placing_repository.ABANDON_CHECKOUTS, "COMMIT"]
     assert sorted(await statuses(counted.db)) == ["canceled"] * count + ["confirmed"] * (count + 1)
 
 

@@ -25,7 +25,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Parts, Resources
 from stoa.kit.together import Together
-from stoa.services.order import repository
+from stoa.services.order import placing_repository, repository
 from stoa.services.order.abandon_order import abandon_orders
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
@@ -47,12 +47,12 @@ def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_paym
         confirmations=Batcher(
             isolating(partial(confirm_orders, db, outbox)),
             locks=lambda order_id: (order_id,),
-            holders=partial(repository.held_orders, db),
+            holders=partial(placing_repository.held_orders, db),
         ),
         abandonments=Batcher(
             isolating(partial(abandon_orders, db)),
             locks=lambda given_up: (given_up.checkout_id,),
-            holders=partial(repository.held_checkouts, db),
+            holders=partial(placing_repository.held_checkouts, db),
         ),
         reading=Together(partial(repository.read_orders, db)),
         listing=Together(partial(repository.list_orders_of_users, db), weigh=attrgetter("limit")),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from stoa.kit.db import Database
-from stoa.services.order import repository
+from stoa.services.order import placing_repository
 from stoa.services.order.errors import WrongState
 from stoa.services.order.states import Status
 
@@ -25,9 +25,9 @@ async def abandon_orders(db: Database, given_up: Sequence[GivenUp]) -> list[Exce
     stand: dict[str, Status] = {}
     async with db.transaction() as tx:
         # Whoever makes one of these orders at this moment is waited for here, so that the next statement sees it.
-        buried = await repository.abandon_checkouts(tx, list(reasons))
+        buried = await placing_repository.abandon_checkouts(tx, list(reasons))
         if known := reasons.keys() - buried:
-            stand = await repository.abandon_orders(tx, {each: reasons[each] for each in known})
+            stand = await placing_repository.abandon_orders(tx, {each: reasons[each] for each in known})
     return [
         WrongState(stand[each.checkout_id], Status.CANCELED) if each.checkout_id in stand else None for each in given_up
     ]

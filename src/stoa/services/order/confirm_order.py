@@ -8,7 +8,7 @@ from dataclasses import replace
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Announcement, Outbox
-from stoa.services.order import announcements, repository
+from stoa.services.order import announcements, placing_repository, repository
 from stoa.services.order.errors import NoSuchOrder, OrderAbandoned
 from stoa.services.order.repository import Order
 from stoa.services.order.states import Status
@@ -37,10 +37,10 @@ async def confirm_orders(db: Database, outbox: Outbox, order_ids: Sequence[str])
 
 async def _confirm(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Order]:
     """Those that were pending and are confirmed now."""
-    orders = await repository.confirm_orders(tx, order_ids)
+    orders = await placing_repository.confirm_orders(tx, order_ids)
     # The statement may have waited for the row of one that somebody noted something on, and has seen its lines as they
     # were before.
-    if noted := [order.id for order in orders.values() if order.version > repository.CONFIRMED_VERSION]:
+    if noted := [order.id for order in orders.values() if order.version > placing_repository.CONFIRMED_VERSION]:
         orders |= await repository.read_orders(tx, noted)
     return orders
 
@@ -58,7 +58,7 @@ async def _not_pending(tx: Transaction, order_ids: Sequence[str]) -> tuple[dict[
     unpaid = sorted(order.id for order in orders.values() if _is_canceled_unpaid(order))
     if not unpaid:
         return orders, []
-    refunded = await repository.refund_canceled(tx, unpaid)
+    refunded = await placing_repository.refund_canceled(tx, unpaid)
     orders |= await repository.read_orders(tx, unpaid)
     return orders, [
         announcements.canceled(orders[order_id], "canceled before it was paid", orders[order_id].total)

@@ -30,7 +30,7 @@ from stoa.contracts.order.v1.order_pb2 import (
     GetOrderResponse,
 )
 from stoa.kit.many import done, each, origins_of, outcome
-from stoa.services.order import figures, repository
+from stoa.services.order import figures, placing_repository, repository
 from stoa.services.order.abandon_order import GivenUp
 from stoa.services.order.annotate_order import check_said
 from stoa.services.order.errors import NoSuchOrder, WrongFigures
@@ -82,7 +82,7 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
     async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
         order_id: str | None = request.order_id
         if not order_id:
-            checkouts = await repository.read_checkouts(self._orders.db, [request.checkout_id])
+            checkouts = await placing_repository.read_checkouts(self._orders.db, [request.checkout_id])
             order_id = checkouts[request.checkout_id].order_id if request.checkout_id in checkouts else None
         order = await repository.read_order(self._orders.db, order_id) if order_id else None
         if order is None:
