@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from stoa.kit import db as kit_db
-from stoa.kit import problems
+from stoa.kit import problems, transaction
 from stoa.kit.db import (
     CallInsideTransaction,
     DatabaseUnavailable,
@@ -157,7 +157,7 @@ async def test_a_first_statement_that_is_never_sent_opens_nothing_that_stays(dat
     with pytest.raises(asyncpg.DataError):
         async with db.transaction() as tx:
             await tx.execute("SELECT $1::int", "no number")
-    monkeypatch.setattr(kit_db, "_opening", lambda: ("BEGIN", "SET LOCAL no_such_setting = 1"))
+    monkeypatch.setattr(transaction, "_opening", lambda: ("BEGIN", "SET LOCAL no_such_setting = 1"))
     for first in ("SELECT 1", "SELECT $1::int"):
         with pytest.raises(asyncpg.UndefinedObjectError):
             async with db.transaction() as tx:
