@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from bench import baskets, goods
+from bench import baskets, goods, two_commits
 from bench.load import quantile
 from bench.plan import Plan
 from bench.progress import Progress
@@ -46,19 +46,31 @@ class Effects:
 
 @dataclass(frozen=True)
 class Case:
+    """`least` is what two commits take at the same pace, with nothing else done (`bench.two_commits`)."""
+
     what: str
     today: Effects
     baseline: Effects | None
+    least: Effects
 
 
 async def measure(folder: Path, code: Path | None, shape: str, plan: Plan, progress: Progress) -> list[Case]:
     """With shops of their own over `folder`; the baseline's is imported from `code`."""
     cases = (
-        _Work("A SKU sells out or comes back, alone", lambda shop: _count(shop, plan.events)),
-        _Work("Orders one after another", lambda shop: _order(shop, plan.events)),
+        _Work(
+            "A SKU sells out or comes back, alone",
+            lambda shop: _count(shop, plan.events),
+            lambda shop: two_commits.took(shop, plan.events, 1, AT_REST_SECONDS),
+        ),
+        _Work(
+            "Orders one after another",
+            lambda shop: _order(shop, plan.events),
+            lambda shop: two_commits.took(shop, plan.events, 1, 0.0),
+        ),
         _Work(
             f"{RATE} events a second, {AT_ONCE} in a commit",
             lambda shop: _add(shop, plan.events // 2),
+            lambda shop: two_commits.took(shop, plan.events // 2, AT_ONCE, AT_ONCE / RATE),
             # There is no request with several products in it.
             baseline=False,
         ),
@@ -74,15 +86,18 @@ async def measure(folder: Path, code: Path | None, shape: str, plan: Plan, progr
 class _Work:
     name: str
     act: Callable[[Shop], Awaitable[None]]
+    least: Callable[[Shop], Awaitable[list[float]]]
     baseline: bool = True
 
 
 async def _case(work: _Work, shop: Shop, baseline: Shop | None, progress: Progress) -> Case:
     today = await _effects(shop, work.act)
     before = await _effects(baseline, work.act) if baseline and work.baseline else None
+    least = _of(await work.least(shop))
     beside = f", {before.p50 * 1e3:.1f} and {before.p99 * 1e3:.1f} of the baseline" if before else ""
-    progress.advance(f"{work.name}: p50 {today.p50 * 1e3:.1f} ms, p99 {today.p99 * 1e3:.1f} ms{beside}")
-    return Case(work.name, today, before)
+    alone = f", {least.p50 * 1e3:.1f} of two commits alone"
+    progress.advance(f"{work.name}: p50 {today.p50 * 1e3:.1f} ms, p99 {today.p99 * 1e3:.1f} ms{beside}{alone}")
+    return Case(work.name, today, before, least)
 
 
 @asynccontextmanager
@@ -112,6 +127,10 @@ async def _effects(shop: Shop, act: Callable[[Shop], Awaitable[None]]) -> Effect
         took += [(row["at"] - announced[row["event_id"]]).total_seconds() for row in effects]
     if not took:
         raise RuntimeError("no event had an effect")
+    return _of(took)
+
+
+def _of(took: list[float]) -> Effects:
     return Effects(len(took), quantile(took, 0.5), quantile(took, 0.99))
 
 

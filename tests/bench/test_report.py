@@ -44,7 +44,7 @@ RESULTS = Results(
     limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6, Result(2000.0, 0.004, 0.009), 0.06)],
     hot_sku=[HotSku(32, BOUGHT, BOUGHT, 1.0)],
     flash=Flash(1000, 100, Sale(4.0, 2.0, 4.0, 0.0), Sale(10.0, 5.0, 9.0, 500.0), 0.4),
-    events=[Case("An order", Effects(200, 0.0019, 0.016), Effects(200, 0.03, 0.06))],
+    events=[Case("An order", Effects(200, 0.0019, 0.016), Effects(200, 0.03, 0.06), Effects(200, 0.001, 0.004))],
     million=Million(
         1000,
         20_000_000,
