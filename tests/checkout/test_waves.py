@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 import pytest
-from checkout.conftest import House, NewShopper, Shopper
+from checkout.conftest import House, NewHouse, NewShopper, Shopper
 
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
@@ -303,6 +303,22 @@ async def test_the_next_set_out_when_those_ahead_have_come_to_the_pivot(
     house.road.pause[paused].set()
     (await coming).leave()
     placed = await ahead
+    assert placed.answer is not None
+    assert placed.answer.status == 201
+
+
+async def test_whose_cart_cannot_be_read_keeps_nobody_at_the_gate(
+    new_house: NewHouse, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
+    house = await new_house(give_up_after_seconds=3600)
+    house.road.closed.add("GetMany")
+    trying = asyncio.create_task(house.buy(shopper.user))
+    await until(lambda: "GetMany" in house.road.taken)
+    async with asyncio.timeout(5):
+        (await house.checkouts.gate.enter()).leave()
+    house.road.closed.clear()
+    placed = await trying
     assert placed.answer is not None
     assert placed.answer.status == 201
 

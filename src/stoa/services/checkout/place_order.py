@@ -87,7 +87,7 @@ async def _claim(
     checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase, in_cohort: Place
 ) -> Claimed:
     try:
-        taken_down = await _snapshot(checkouts, purchase)
+        taken_down = await _snapshot(checkouts, purchase, in_cohort)
         return await checkouts.claims.submit(Claim(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down), in_cohort))
     except Refused as refused:
         refusal = refused.problem
@@ -102,12 +102,14 @@ async def _claim(
     return claimed
 
 
-async def _snapshot(checkouts: Checkouts, purchase: Purchase) -> Purchase:
+async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: Place) -> Purchase:
     """Raises `Refused`, or `GivenUp` where a neighbor stays silent."""
     settings = checkouts.settings
 
     async def act(alone: bool) -> Purchase:
-        read = checkouts.carts.alone if alone else checkouts.carts.join
+        if alone:
+            in_cohort.leave()
+        read = checkouts.carts.alone if alone else partial(checkouts.carts.join, place=in_cohort)
         return await take_snapshot(checkouts.neighbors, read, purchase)
 
     try:

@@ -39,8 +39,8 @@ Member = TypeVar("Member")
 Result = TypeVar("Result")
 Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 
-LONGEST_SECONDS = 1.0
-"""How long a cohort keeps others at the gate: many times what an order takes."""
+LONGEST_SECONDS = 0.5
+"""How long a cohort keeps others at the gate: many times what half an order takes."""
 MOST_MEMBERS = 256
 PATIENCE_SECONDS = 0.1
 """How long a wave has the way to itself: many times what a commit takes, and less than most banks take."""
