@@ -8,8 +8,9 @@ counted once, sold once and paid for.
 
 Answers that are kept for a repeated key are left out: a shop forgets them after a day.
 
-The ids of the copies are older than those of what comes after them, and follow one another, as real ones do.
-Their times are those of the order that they are copies of.
+The ids of the copies are older than those of what comes after them, and follow one another, as real ones do. So do
+their times: one order every half second, a million in six days. That is within every time for which something is kept,
+so nothing of a copy would be gone yet.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import asyncpg
 
@@ -28,9 +30,7 @@ from stoa.runtime import secrets as secrets_of
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import NOT_DURABLE, Postgres
 
-AT_ONCE = 50_000
-"""Rows in one statement."""
-DATABASES_AT_ONCE = 2
+TABLES_AT_ONCE = 2
 # It is thrown away if it crashes, and nobody else is there meanwhile.
 SETTINGS = {
     **NOT_DURABLE,
@@ -42,6 +42,7 @@ SETTINGS = {
 }
 
 IDS_EACH = 128
+ONE_EVERY = "interval '0.5 seconds'"
 FIRST_NUMBER = 10_000_000
 """Of the copies' orders: far from those that the shop gives."""
 _SKUS = ("TEMPLATE-1", "TEMPLATE-2")
@@ -65,6 +66,12 @@ KEY = """
     JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
     WHERE indrelid = $1 AND indisprimary
 """
+KEY_INDEX = """
+    SELECT quote_ident(relname) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = CAST($1::text AS regclass) AND indisprimary
+"""
+
+SIZE = "SELECT pg_total_relation_size(CAST($1::text AS regclass))"
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ Rows = Mapping[str, list[Row]]
 
 
 async def left_by_an_order(shop: Shop) -> Rows:
-    """The rows that are to be copied; what is in place of their ids says `n`."""
+    """The rows that are to be copied; what is in place of their ids and times says `n`, and of how many `copies`."""
     # A session of the administrator is not of the order.
     await shop.as_admin("GET", "/products?limit=1")
     one, other = [await _left_by(shop, sku) for sku in _SKUS]
@@ -104,44 +111,56 @@ def sku(number: int) -> str:
 async def fill(place: DataDir, rows: Rows, copies: int, tell: Callable[[str], None]) -> int:
     """Write so many copies into the databases of a shop that does not run; the bytes that these then take.
 
-    `tell` hears of each row of an order whose copies are all there.
+    `tell` hears of each table that is full.
     """
     server = Postgres(place.postgres, secrets_of.load(place.secrets, {}).superuser, settings=SETTINGS)
     await server.start()
-    room = asyncio.Semaphore(DATABASES_AT_ONCE)
+    room = asyncio.Semaphore(TABLES_AT_ONCE)
 
-    async def one(database: str) -> int:
+    async def one(database: str, table: str, rows: list[Row]) -> int:
         async with room:
             connection = await asyncpg.connect(server.dsn(database))
             try:
-                # What refers to a row that comes later, and what refuses or checks row by row, looks away.
-                await connection.execute("SET session_replication_role = replica")
-                for row in rows[database]:
-                    await _copy(connection, row, copies)
-                    tell(f"{copies:,} rows of {database}, {row.table}")
-                # So that no vacuum of the shop's own begins when it is measured.
-                await connection.execute("VACUUM (ANALYZE)")
-                return int(await connection.fetchval("SELECT pg_database_size(current_database())"))
+                await _copy(connection, table, rows, copies)
+                tell(f"{len(rows) * copies:,} rows of {database}, {table}")
+                return int(await connection.fetchval(SIZE, table))
             finally:
                 await connection.close()
 
     try:
-        largest_first = sorted((database for database in rows if rows[database]), key=lambda each: -len(rows[each]))
-        return sum(await asyncio.gather(*(one(database) for database in largest_first)))
+        return sum(await asyncio.gather(*(one(*each) for each in tables(rows))))
     finally:
         await server.stop()
         # Nor is anything on its way to the disk any more.
         await asyncio.to_thread(os.sync)
 
 
-async def _copy(connection: asyncpg.Connection, row: Row, copies: int) -> None:
-    columns = ", ".join(row.values)
-    values = ", ".join(f"CAST({value} AS {kind})" for kind, value in row.values.values())
-    for begin in range(1, copies + 1, AT_ONCE):
-        end = min(begin + AT_ONCE - 1, copies)
-        await connection.execute(
-            f"INSERT INTO {row.table} ({columns}) SELECT {values} FROM generate_series({begin}, {end}) AS n"  # noqa: S608
-        )
+def tables(rows: Rows) -> list[tuple[str, str, list[Row]]]:
+    """Each table and its database, with what an order left in it; the longest first, so that none is left over."""
+    found = [
+        (database, table, list(of_table))
+        for database, of_database in rows.items()
+        for table, of_table in groupby(of_database, key=lambda row: row.table)
+    ]
+    return sorted(found, key=lambda each: -sum(len(value or "") for row in each[2] for _, value in row.values.values()))
+
+
+async def _copy(connection: asyncpg.Connection, table: str, rows: list[Row], copies: int) -> None:
+    # What refers to a row that comes later, and what refuses or checks row by row, looks away.
+    await connection.execute("SET session_replication_role = replica")
+    async with connection.transaction():
+        # Its files become new ones, of which the server need not log what comes into them before this ends.
+        await connection.execute(f"CLUSTER {table} USING {await connection.fetchval(KEY_INDEX, table)}")
+        for row in rows:
+            columns = ", ".join(row.values)
+            values = ", ".join(f"CAST({value} AS {kind})" for kind, value in row.values.values())
+            await connection.execute(
+                f"INSERT INTO {table} ({columns}) SELECT {values} "  # noqa: S608
+                f"FROM generate_series(1, {copies}) AS n, (VALUES ({copies})) AS of_all (copies)"
+            )
+        await connection.execute(f"ALTER TABLE {table} SET WITHOUT CLUSTER")
+    # While it is in memory; and so that no vacuum of the shop's own begins when it is measured.
+    await connection.execute(f"VACUUM (ANALYZE) {table}")
 
 
 async def _left_by(shop: Shop, sku: str) -> Rows:
@@ -209,6 +228,8 @@ def _copied(value: str | None, kind: str, ids: Mapping[str, int]) -> str:
     """An expression for the n-th copy of a value."""
     if value is None:
         return "NULL"
+    if kind.startswith("timestamp"):
+        return f"{_literal(value)}::{kind} - (copies - n) * {ONE_EVERY}"
     readable = _readable(value, kind)
     if readable is None:
         return _literal(value)

@@ -82,12 +82,17 @@ def _box(x: float, y: float, frame: _Frame, total: int) -> str:
     tip = escape(f"{frame.name.replace('/', '.')}, {frame.count / total:.1%}")
     box = f'<rect class="o{_owner(frame.name)}" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{ROW}"/>'
     fits = int((width - 4) / LETTER)
-    label = frame.name.rpartition(":")[2].replace(".<locals>", "")
-    if len(label) > fits:
-        # What it is called comes before whose it is.
-        label = label.rpartition(".")[2]
+    label = _label(frame.name, fits)
     text = f'<text x="{x + 2:.1f}" y="{y + 12}">{escape(label[:fits])}</text>' if fits > 2 else ""
     return f"<g><title>{tip}</title>{box}{text}</g>"
+
+
+def _label(name: str, fits: int) -> str:
+    """As much of it as so many letters can say: what it is called comes before whose it is, and that before where."""
+    module, _, function = name.replace(".<locals>", "").rpartition(":")
+    whole = f"{module.rpartition('/')[2]}: {function}" if module else function
+    said = (whole, function, function.rpartition(".")[2])
+    return next((each for each in said if len(each) <= fits), said[-1])
 
 
 def _owner(name: str) -> int:

@@ -2,7 +2,7 @@
 
 Each has a connection and a cart with one piece, and all order at once. Who is told to come again (the
 checkout takes so many at a time) comes again with the same key, as a client does. It ends when each has an
-order or has heard that there is nothing left; then exactly as many orders stand as there were pieces, or the
+order or has heard of which SKU there is nothing left; then exactly as many orders stand as there were pieces, or the
 run fails.
 """
 
@@ -39,14 +39,20 @@ class SoldWrongly(Exception):
 
 
 @dataclass(frozen=True)
+class Waits:
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True)
 class Sale:
-    """One round, in seconds: until all were answered for good, and the buyers' own waits; `again` is how often somebody
-    was told to come again.
+    """One round, in seconds: until all were answered for good, and how long those waited for it who got a piece, and
+    those who came too late; `again` is how often somebody was told to come again.
     """
 
     seconds: float
-    p50: float
-    p99: float
+    served: Waits
+    too_late: Waits
     again: float
 
 
@@ -90,19 +96,23 @@ async def sell(shop: Shop, buyers: int, pieces: int) -> Sale:
     orders = await baskets.fill(shop.port, buyers, lambda _: sku)
     await shop.settle()
     started = time.perf_counter()
-    waits = await asyncio.gather(*(_buyer(shop.port, order) for order in orders))
+    heard = await asyncio.gather(*(_buyer(shop.port, order, sku) for order in orders))
     seconds = time.perf_counter() - started
     await shop.settle()
-    outcomes = Counter(status for status, _, _ in waits)
+    outcomes = Counter(status for status, _, _ in heard)
     standing = await (await shop.look("stoa_order")).fetchval(STANDING, sku)
     left = await (await shop.look("stoa_inventory")).fetchval(LEFT, sku)
     if (standing, left, outcomes) != (pieces, 0, Counter({201: pieces, 409: buyers - pieces})):
         raise SoldWrongly(f"{standing} orders of {pieces} pieces, {left} left, answers {dict(outcomes)}")
-    took = [wait for _, wait, _ in waits]
-    return Sale(seconds, quantile(took, 0.5), quantile(took, 0.99), float(sum(again for _, _, again in waits)))
+    served, too_late = ([wait for status, wait, _ in heard if status == each] for each in (201, 409))
+    return Sale(seconds, _waits(served), _waits(too_late), float(sum(again for _, _, again in heard)))
 
 
-async def _buyer(port: int, order: bytes) -> tuple[int, float, int]:
+def _waits(seconds: list[float]) -> Waits:
+    return Waits(quantile(seconds, 0.5), quantile(seconds, 0.99))
+
+
+async def _buyer(port: int, order: bytes, sku: str) -> tuple[int, float, int]:
     """The status of the last answer, when it came, and how often this buyer was told to come again."""
     started = time.perf_counter()
     again = 0
@@ -110,7 +120,7 @@ async def _buyer(port: int, order: bytes) -> tuple[int, float, int]:
         sample = await load.run(port, iter([order]), connections=1, keep_bodies=True)
         (status,), (body,) = sample.statuses, sample.bodies
         seconds = time.perf_counter() - started
-        if status == 201 or (status == 409 and OUT_OF_STOCK in body):
+        if status == 201 or (status == 409 and OUT_OF_STOCK in body and sku.encode() in body):
             return status, seconds, again
         if status not in {202, 409, 429, 503} or seconds > LONGEST_SECONDS:
             raise RuntimeError(f"a buyer was told {status}: {body.decode()}")

@@ -64,7 +64,7 @@ async def measure(folder: Path, shape: str, plan: Plan, progress: Progress) -> M
     async with running(folder / "large", shape) as shop:
         await goods.stock_up(shop)
         rows = await copies.left_by_an_order(shop)
-    progress.expect("Filling", sum(len(each) for each in rows.values()))
+    progress.expect("Filling", len(copies.tables(rows)))
     size = await copies.fill(DataDir(folder / "large"), rows, plan.copies, progress.advance)
     async with running(folder / "empty", shape) as empty, running(folder / "large", shape) as large:
         await goods.stock_up(empty)

@@ -45,3 +45,9 @@ def test_what_is_too_narrow_is_left_out_and_the_picture_is_the_same_for_the_same
     drawn = flame_svg.draw("", stacks)
     assert "b:b" not in drawn
     assert drawn == flame_svg.draw("", dict(reversed(stacks.items())))
+
+
+def test_a_frame_says_as_much_as_fits():
+    stacks = {("stoa/kit/relay:Relay._lane",): 80, ("stoa/kit/inbox:Inbox._run",): 12, ("asyncpg/pool:Pool.fetch",): 8}
+    texts = [each.text for each in ElementTree.fromstring(flame_svg.draw("", stacks)).iter(f"{SVG}text")]
+    assert texts[1:4] == ["relay: Relay._lane", "inbox: Inbox._run", "Pool.fetch"]
