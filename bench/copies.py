@@ -6,7 +6,7 @@ between the two are ids, and these are made from a number that counts up when th
 copies are as real rows are, whatever tables and columns there are by now, and as sound: each product was
 counted once, sold once and paid for.
 
-Answers that are kept for a repeated key are left out: a shop forgets them after a day.
+Answers that are kept for a repeated key are left out: a shop forgets them after two days.
 
 The ids of the copies are older than those of what comes after them, and follow one another, as real ones do. So do
 their times: one order every half second, a million in six days. That is within every time for which something is kept,

@@ -22,7 +22,7 @@ from bench.rounds import medians
 from bench.shop import Shop, running
 from stoa.runtime.data_dir import DataDir
 
-BYTES_EACH = 25_000
+BYTES_EACH = 20_000
 """What an order and a product take at most, with what the database notes meanwhile."""
 
 

@@ -40,6 +40,10 @@ VALUES = """
     n * 7919::bigint % 1000003, 1000003, 'GBP'
 """
 
+OF_ONE_BRAND = """
+    lpad(to_hex(n), 32, '0')::uuid, 'product-' || n, 'Product ' || n, 'Ours', 'active', n, n, 'GBP'
+"""
+
 
 @pytest.fixture(scope="module")
 async def large(templates):
@@ -72,6 +76,17 @@ async def test_every_list_reads_a_bounded_part(large):
             if read.rows > MOST_ROWS:
                 too_many[sort, given, narrow] = read.rows
     assert too_many == {}
+
+
+async def test_where_all_is_of_one_brand_another_is_not_looked_for_in_all_of_it(database):
+    db = await database("catalog")
+    await fill(db, "products", "id, slug, name, brand, status, price_minor, price_max_minor, currency", OF_ONE_BRAND)
+    for sort, given in every_list():
+        if "brand" in given and not {"id", "category", "seller_id"} & set(given):
+            values = {"brand": "Nobody", "min_price": 1, "max_price": 900_000}
+            arguments = [values[name] for name in given]
+            sql, as_asked = list_statement(sort, given), depends_on_arguments(given)
+            assert (await read_by(db, sql, "active", 21, *arguments, for_arguments=as_asked)).rows == 0, (sort, given)
 
 
 async def test_a_page_of_a_custom_value_reads_its_products(large):

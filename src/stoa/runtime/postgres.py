@@ -59,6 +59,9 @@ SETTINGS: Mapping[str, str] = {
     "autovacuum_max_workers": "2",
     # For each database in turn, also at rest: every look is a process that starts, and two transactions.
     "autovacuum_naptime": "60s",
+    # Of a table with statistics of fifty rows PostgreSQL plans to read all, and a shop that has just opened has soon
+    # more. Without statistics, and with those of a thousand rows, it plans by index.
+    "autovacuum_analyze_threshold": "1000",
     "log_checkpoints": "off",
     "log_min_messages": "warning",
     # The details of a refusal are the values that were refused: e-mail addresses, ids of guests' carts.

@@ -16,20 +16,20 @@ READ_CARTS = """
     SELECT carts.id, carts.user_id, carts.version, carts.round, carts.updated_at, carts.keys,
            carts.email, carts.shipping_address, carts.billing_address,
            coalesce(
-               json_agg(
-                   json_build_object(
-                       'sku', item.sku, 'quantity', item.quantity,
-                       'sold_out', coalesce(mark.sold_out, false),
-                       'custom_fields', item.custom_fields, 'metadata', item.metadata
-                   ) ORDER BY item.added_in, item.sku
-               ) FILTER (WHERE item.sku IS NOT NULL),
+               (
+                   SELECT json_agg(
+                       json_build_object(
+                           'sku', item.sku, 'quantity', item.quantity,
+                           'sold_out', coalesce((SELECT sold_out FROM sku_marks WHERE sku = item.sku), false),
+                           'custom_fields', item.custom_fields, 'metadata', item.metadata
+                       ) ORDER BY item.added_in, item.sku
+                   )
+                   FROM cart_items AS item WHERE item.cart_id = carts.id
+               ),
                '[]'
            ) AS lines
     FROM carts
-    LEFT JOIN cart_items AS item ON item.cart_id = carts.id
-    LEFT JOIN sku_marks AS mark ON mark.sku = item.sku
     WHERE carts.id = ANY ($1::uuid[])
-    GROUP BY carts.id
 """
 
 

@@ -133,8 +133,9 @@ def list_statement(sort: str, given: Sequence[str]) -> str:
 
 
 def depends_on_arguments(given: Collection[str]) -> bool:
-    """Whether how wide a range is decides how it is best read: by its prices, or by the list's order."""
-    return {"min_price", "max_price"} <= set(given)
+    """Whether the list is best read in its order or by what narrows it, depends on how wide a range is, or on whose the
+    products are: where nearly all are of one brand, one that has none would be looked for in all of them."""
+    return {"min_price", "max_price"} <= set(given) or not {"brand", "seller_id"}.isdisjoint(given)
 
 
 class Card(NamedTuple):
@@ -611,14 +612,14 @@ async def find_variant(db: Db, sku_or_id: str) -> tuple[str, str] | None:
     return None if row is None else (row["product_id"], row["sku"])
 
 
+# LIMIT here and below, so that each product is looked up: what all have in common is no way to find a few.
 VARIANTS_FOR_SALE = """
     SELECT variant.id, variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
         variant.name, variant.price_minor, variant.currency
     FROM variants AS variant
-    JOIN products AS product ON product.id = variant.product_id
-    LEFT JOIN sellers AS seller ON seller.id = product.seller_id
+    CROSS JOIN LATERAL (SELECT * FROM products WHERE id = variant.product_id LIMIT 1) AS product
     WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
-        AND seller.barred IS NOT TRUE
+        AND (SELECT barred FROM sellers WHERE id = product.seller_id) IS NOT TRUE
 """
 
 
@@ -629,7 +630,7 @@ async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
 OWNERS_OF = """
     SELECT variant.sku, product.seller_id, product.version
     FROM variants AS variant
-    JOIN products AS product ON product.id = variant.product_id
+    CROSS JOIN LATERAL (SELECT * FROM products WHERE id = variant.product_id LIMIT 1) AS product
     WHERE variant.sku = ANY($1::text[])
 """
 

@@ -172,14 +172,18 @@ def _made(new: NewCheckout, created_at: datetime) -> Checkout:
     )
 
 
+# LIMIT, so that each cart is looked up, and not all that were ever bought beside the few.
 OBSTACLES = """
     SELECT wanted.id, taken.id IS NOT NULL AS key_taken, buyer.id AS buyer, buyer.scope
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[])
          AS wanted (id, scope, key, bought_cart_id, bought_cart_round)
     LEFT JOIN checkouts AS taken ON taken.scope = wanted.scope AND taken.key = wanted.key
-    LEFT JOIN checkouts AS buyer
-        ON buyer.bought_cart_id = wanted.bought_cart_id AND buyer.bought_cart_round = wanted.bought_cart_round
-        AND (buyer.state IN ('running', 'completed') OR buyer.parked_from = 'running')
+    LEFT JOIN LATERAL (
+        SELECT * FROM checkouts
+        WHERE bought_cart_id = wanted.bought_cart_id AND bought_cart_round = wanted.bought_cart_round
+          AND (state IN ('running', 'completed') OR parked_from = 'running')
+        LIMIT 1
+    ) AS buyer ON true
 """
 
 

@@ -145,7 +145,7 @@ _CONFIRM = """
         SELECT id FROM orders WHERE id = ANY ($1::uuid[]) AND status = 'pending' ORDER BY id FOR UPDATE
     ), confirmed AS (
         UPDATE orders SET status = 'confirmed', confirmed_at = now(), updated_at = now(), version = version + 1
-        FROM pending WHERE orders.id = pending.id AND status = 'pending'
+        FROM pending WHERE orders.id = pending.id
         RETURNING orders.*
     ), told AS (
         INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
