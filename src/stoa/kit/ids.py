@@ -13,12 +13,12 @@ LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 def uuid7() -> str:
     """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits from the system's generator."""
-    return _layout(time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10)))
+    return _layout(time.time_ns() // 1_000_000, os.urandom(10).hex())
 
 
 def first_uuid7(moment: datetime) -> str:
     """Not after any UUIDv7 of this moment or a later one, and after those of the milliseconds before."""
-    return _layout(int(moment.timestamp() * 1000), 0)
+    return _layout(int(moment.timestamp() * 1000), "0" * 20)
 
 
 def is_uuid(text: str) -> bool:
@@ -26,9 +26,11 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
-def _layout(milliseconds: int, rest: int) -> str:
-    value = rest | milliseconds << 80
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _layout(milliseconds: int, rest: str) -> str:
+    """With as many of the hexadecimal digits of `rest` as there is room for."""
+    moment = f"{milliseconds:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7{rest[:3]}-{_VARIANT[rest[3]]}{rest[4:7]}-{rest[7:19]}"
+
+
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""Two of the digit's four bits stay random."""
