@@ -42,11 +42,15 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return other
 
     def __str__(self) -> str:
-        digits = MINOR_DIGITS.get(self.currency, 2)
         sign = "-" if self.amount < 0 else ""
-        whole, part = divmod(abs(self.amount), 10**digits)
-        number = f"{whole:,}.{part:0{digits}d}" if digits else f"{whole:,}"
-        return f"{sign}{number} {self.currency}"
+        return f"{sign}{amount_of(abs(self.amount), self.currency)} {self.currency}"
+
+
+def amount_of(minor: int, currency: str) -> str:
+    """So many minor units, none at least, in the units that people count: `1,234.50`."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    whole, part = divmod(minor, 10**digits)
+    return f"{whole:,}.{part:0{digits}d}" if digits else f"{whole:,}"
 
 
 def total(parts: Iterable[Money], currency: str) -> Money:

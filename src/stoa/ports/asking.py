@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from stoa.kit.db import refuse_inside_transaction
 from stoa.kit.problems import Problem
+from stoa.kit.time_limit import time_limit
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ async def answer_of(whom: str, asked: Coroutine[Any, Any, T], within_seconds: fl
         asked.close()
         raise
     try:
-        async with asyncio.timeout(within_seconds):
+        with time_limit(within_seconds):
             return await asked
     except TimeoutError:
         raise silence from None

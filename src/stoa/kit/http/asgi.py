@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stoa.kit import problems
 from stoa.kit.http.refusals import BadHeader, BodyTooLarge, BodyTooSlow, MethodNotAllowed
 from stoa.kit.idempotency import Answer
+from stoa.kit.time_limit import time_limit
 from stoa.kit.tokens import InvalidToken
 
 JSON = "application/json"
@@ -78,7 +79,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int)
     `BodyTooSlow` where it is not whole in time."""
     refuse_announced(headers, most)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        with time_limit(BODY_SECONDS):
             return await _received(receive, most)
     except TimeoutError:
         raise BodyTooSlow(f"A body has {BODY_SECONDS:g} s to come.") from None

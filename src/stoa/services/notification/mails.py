@@ -8,15 +8,15 @@ A shop's own folder may have templates of the same names: those are used instead
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import minijinja
+import msgspec
 
 from stoa.kit import own_files
-from stoa.kit.money import Money
+from stoa.kit.money import amount_of
 from stoa.kit.problems import first_line
 from stoa.kit.settings import BadSetting
 from stoa.services.notification.examples import EXAMPLES, Template
@@ -24,8 +24,7 @@ from stoa.services.notification.examples import EXAMPLES, Template
 _SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True):
     subject: str
     text: str
     html: str
@@ -80,9 +79,8 @@ def value(of_field: Any) -> str:
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:
     """`£1,234.50`; with the code behind the number where the currency has no sign that everybody knows."""
-    value = Money(amount["amount"], amount["currency"]) * times
-    number = str(value).removesuffix(f" {value.currency}")
-    symbol = _SYMBOLS.get(value.currency)
-    if symbol is None:
-        return f"{number} {value.currency}"
-    return f"-{symbol}{number[1:]}" if number.startswith("-") else f"{symbol}{number}"
+    minor, currency = amount["amount"] * times, amount["currency"]
+    number = amount_of(abs(minor), currency)
+    sign = "-" if minor < 0 else ""
+    symbol = _SYMBOLS.get(currency)
+    return f"{sign}{number} {currency}" if symbol is None else f"{sign}{symbol}{number}"
