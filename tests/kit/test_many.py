@@ -9,7 +9,8 @@ import pytest
 from stoa.contracts.common.v1.common_pb2 import Done, Origin, Outcome
 from stoa.kit import context, many, problems
 from stoa.kit.batcher import Batcher, origin_of
-from stoa.kit.many import UnderWay, gathered, origins_of, outcome, results_of
+from stoa.kit.context import Context
+from stoa.kit.many import UnderWay, each, gathered, origins_of, outcome, results_of
 
 
 async def done(result: int) -> int:
@@ -82,6 +83,44 @@ async def test_who_is_canceled_cancels_what_has_not_ended() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert forever.cancelled()
+
+
+async def test_each_begins_in_the_context_of_its_origin_and_goes_on_whoever_waits() -> None:
+    begun: list[tuple[int, str]] = []
+    running = asyncio.get_running_loop().create_future()
+
+    def begin(request: int, origin: Context) -> asyncio.Future[int]:
+        if request == 2:
+            raise problems.Conflict("No.", sku="TEA-1")
+        begun.append((request, origin.request_id))
+        return running
+
+    origins = [Origin(traceparent=context.fresh().traceparent, request_id=f"r{one}") for one in (1, 2, 3)]
+    waiting = asyncio.create_task(each(begin, [1, 2, 3], origins))
+    await asyncio.sleep(0)
+    assert begun == [(1, "r1"), (3, "r3")]
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not running.done()
+    running.set_result(7)
+    first, second, third = await each(begin, [1, 2, 3], origins)
+    assert (first, third) == (7, 7)
+    assert isinstance(second, problems.Conflict)
+
+
+async def test_beside_one_that_cannot_begin_nobody_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "WAIT_SECONDS", 0.01)
+    never = asyncio.get_running_loop().create_future()
+
+    def begin(request: int, _: Context) -> asyncio.Future[int]:
+        if request == 2:
+            raise problems.Conflict("No.")
+        return never
+
+    first, second = await each(begin, [1, 2], [])
+    assert isinstance(first, UnderWay)
+    assert isinstance(second, problems.Conflict)
 
 
 def test_an_outcome_says_that_it_is_done_or_why_not_or_neither() -> None:

@@ -283,6 +283,14 @@ class Late:
         return answer
 
 
+async def test_two_of_a_wave_who_ask_for_different_things_under_one_key_are_told_apart(house: House):
+    key, order_id = uuid7(), uuid7()
+    asked = [asking(key, order_id=order_id), asking(key, minor=999, order_id=order_id), asking(key, order_id=order_id)]
+    assert said(await authorize_all(house, asked)) == ["authorized", "payment-key-reused", "authorized"]
+    assert house.line.asked == ["authorize"]
+    await house.must_be_sound()
+
+
 async def test_each_of_a_wave_is_told_of_in_its_own_trace(house: House):
     origins = [context.fresh() for _ in range(3)]
     wave = [asking(), asking(token="tok_declined"), asking(token="tok_declined")]

@@ -120,16 +120,17 @@ class Batcher(Generic[Item, Result]):
 
         Raises `Locked` where somebody else holds what it needs for longer than a database session waits.
         """
-        return await self._enter(item, context.current())
+        return await self.enter(item, context.current())
 
     async def submit_many(self, items: Sequence[Item], origins: Sequence[Context]) -> list[Result | Exception]:
         """What becomes of each, in their order, as if each had been submitted in the context that is its origin.
 
         `UnderWay` for one that takes longer than the others are to wait for it (`stoa.kit.many`).
         """
-        return await gathered([self._enter(item, origin) for item, origin in zip(items, origins, strict=True)])
+        return await gathered([self.enter(item, origin) for item, origin in zip(items, origins, strict=True)])
 
-    def _enter(self, item: Item, origin: Context) -> asyncio.Future[Result]:
+    def enter(self, item: Item, origin: Context) -> asyncio.Future[Result]:
+        """What `submit` waits for, of an item that is submitted in the context `origin`."""
         refuse_inside_transaction("a batch")
         if self._closed:
             raise ShuttingDown

@@ -1,8 +1,8 @@
 """Many requests in one call, each with an outcome of its own: a wave of checkouts is one call to each neighbor.
 
-    async def ReserveMany(self, request, context):                        how a servicer answers
-        results = await each(self.Reserve, request.requests, request.origins)
-        return ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
+    async def CaptureMany(self, request, context):                        how a servicer answers
+        results = await each(self._begin_capture, request.requests, request.origins)
+        return CaptureManyResponse(outcomes=[outcome(PaymentOutcome, one, _message) for one in results])
 
     results = results_of((await stub.ReserveMany(request)).outcomes)      how a caller reads it
 
@@ -16,8 +16,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from stoa.contracts.common.v1.common_pb2 import Done, Origin, Problem
@@ -53,36 +55,71 @@ async def gathered(acts: Iterable[Awaitable[Result]], *, done_already: int = 0) 
     One alone is waited for. Who is canceled cancels what has not ended.
     """
     running = [asyncio.ensure_future(act) for act in acts]
-    if not running:
-        return []
     try:
-        if len(running) + done_already == 1:
-            await asyncio.wait(running)
-        else:
-            if not done_already:
-                await asyncio.wait(running, timeout=FIRST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait(running, timeout=WAIT_SECONDS)
+        return await _ended(running, done_already)
     except asyncio.CancelledError:
         for one in running:
             one.cancel()
         raise
-    return [_result(one) for one in running]
 
 
 async def each(
-    act: Callable[[Request], Awaitable[Result]], requests: Sequence[Request], origins: Sequence[Origin]
+    begin: Callable[[Request, Context], asyncio.Future[Result]], requests: Sequence[Request], origins: Sequence[Origin]
 ) -> list[Result | Exception]:
-    """What `act` answers to each request in the context that is its origin, all `gathered`."""
-    return await gathered(
-        _within(origin, act, request)
-        for request, origin in zip(requests, origins_of(origins, len(requests)), strict=True)
-    )
+    """The same of what `begin` begins for each request, in the context that is its origin, or the problem that it
+    raises. What has begun goes on whoever waits for it.
+    """
+    begun: list[asyncio.Future[Result] | problems.Problem] = []
+    for request, origin in zip(requests, origins_of(origins, len(requests)), strict=True):
+        try:
+            begun.append(begin(request, origin))
+        except problems.Problem as problem:
+            begun.append(problem)
+    running = [one for one in begun if not isinstance(one, problems.Problem)]
+    ended = iter(await _ended(running, len(begun) - len(running)))
+    return [one if isinstance(one, problems.Problem) else next(ended) for one in begun]
 
 
-async def _within(origin: Context, act: Callable[[Request], Awaitable[Result]], request: Request) -> Result:
-    # In a task of its own, whose context nobody else has.
-    with context.using(origin):
-        return await act(request)
+async def _ended(running: Sequence[asyncio.Future[Any]], done_already: int) -> list[Any]:
+    left = [one for one in running if not one.done()]
+    if left:
+        is_alone = len(running) + done_already == 1
+        await _Wait(left, is_alone=is_alone, has_begun=len(left) < len(running) + done_already).over
+    return [_result(one) for one in running]
+
+
+class _Wait:
+    """It is `over` when all have ended, or those who have wait no longer. `asyncio.wait`, asked twice for it, takes
+    three times as long; every order waits in seven of them.
+    """
+
+    def __init__(self, running: Sequence[asyncio.Future[Any]], *, is_alone: bool, has_begun: bool) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[None] = self._loop.create_future()
+        self._left = len(running)
+        self._has_begun = has_begun
+        """Whether any of the call has ended."""
+        self._timer: asyncio.TimerHandle | None = None
+        if not is_alone:
+            self._timer = self._loop.call_later(WAIT_SECONDS if has_begun else FIRST_SECONDS, self._end)
+        for one in running:
+            one.add_done_callback(self._one_ended)
+
+    def _one_ended(self, _: asyncio.Future[Any]) -> None:
+        self._left -= 1
+        if self._left == 0:
+            self._end()
+        elif not self._has_begun:
+            self._has_begun = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(WAIT_SECONDS, self._end)
+
+    def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self.over.done():
+            self.over.set_result(None)
 
 
 def done(_: object) -> Done:
@@ -130,7 +167,7 @@ def outcome(shape: type[Outcome], result: Result | Exception, said: Callable[[Re
     if isinstance(result, Exception):
         log.error("one of many failed", exc_info=result)
         return shape(problem=Problem(document=problems.Fault("The service failed.").encode()))
-    return shape(**{_done_of(shape): said(result)})
+    return shape(**{_done_of(shape.DESCRIPTOR): said(result)})
 
 
 def results_of(outcomes: Iterable[Message]) -> list[Any]:
@@ -145,6 +182,7 @@ def _read(one: Any) -> Any:
     return problems.decode(one.problem.document) if which == "problem" else getattr(one, which)
 
 
-def _done_of(shape: Any) -> str:
+@cache
+def _done_of(shape: Descriptor) -> str:
     """The member of the outcome that is not its problem."""
-    return str(next(field.name for field in shape.DESCRIPTOR.fields if field.name != "problem"))
+    return str(next(field.name for field in shape.fields if field.name != "problem"))

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -29,6 +30,7 @@ from stoa.contracts.order.v1.order_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
 )
+from stoa.kit.context import Context
 from stoa.kit.many import done, each, origins_of, outcome
 from stoa.services.order import figures, placing_repository, repository
 from stoa.services.order.abandon_order import GivenUp
@@ -45,16 +47,17 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         self._orders = orders
 
     async def CreateOrder(self, request: CreateOrderRequest, context: Any) -> CreateOrderResponse:
-        order = await repository.read_order(self._orders.db, await self._create(request))
+        created = await self._orders.creations.submit(figures.checked(_new_order(request)))
+        order = await repository.read_order(self._orders.db, created)
         assert order is not None
         return CreateOrderResponse(order_json=order_json(order))
 
     async def CreateMany(self, request: CreateManyRequest, context: Any) -> CreateManyResponse:
-        results = await each(self._create, request.requests, request.origins)
-        return CreateManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
+        def begin(one: CreateOrderRequest, origin: Context) -> asyncio.Future[str]:
+            return self._orders.creations.enter(figures.checked(_new_order(one)), origin)
 
-    async def _create(self, request: CreateOrderRequest) -> str:
-        return await self._orders.creations.submit(figures.checked(_new_order(request)))
+        results = await each(begin, request.requests, request.origins)
+        return CreateManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])
 
     async def ConfirmOrder(self, request: ConfirmOrderRequest, context: Any) -> ConfirmOrderResponse:
         return _confirmed(await self._orders.confirmations.submit(request.order_id))

@@ -6,9 +6,11 @@ with no transaction open. A crash between the two leaves UNKNOWN, and `resolve_p
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
-from stoa.kit import staff_acts
+from stoa.kit import context, staff_acts
+from stoa.kit.context import Context
 from stoa.services.payment.answers import Answer
 from stoa.services.payment.errors import DECLINES, KeyReused, PaymentDeclined, PaymentVoided, ProviderSilent
 from stoa.services.payment.order_status import check_payable
@@ -24,10 +26,13 @@ async def authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
     a database that cannot be had, is `Unavailable`. A repeat answers with the payment as it is now; where the
     provider was not given its time it asks again, under the same key. With another order or amount it is `KeyReused`.
     """
-    payment = await payments.single_flight.join("authorize", new.key, partial(_authorize, payments, new, token))
-    if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
-        raise KeyReused
-    return taken(payment)
+    return await asyncio.shield(authorizing(payments, new, token, context.current()))
+
+
+def authorizing(payments: Payments, new: NewPayment, token: str, origin: Context) -> asyncio.Task[Payment]:
+    """The same in the trace of `origin`, for who asks for several. It goes on whoever waits for it."""
+    work = partial(_authorize, payments, new, token)
+    return payments.single_flight.begin("authorize", new.key, work, origin, asked=(new.order_id, new.amount))
 
 
 async def authorize_by_hand(payments: Payments, new: NewPayment, token: str) -> Payment:
@@ -57,6 +62,13 @@ def _unanswered(payment: Payment, new: NewPayment) -> bool:
 
 
 async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment:
+    payment = await _answered(payments, new, token)
+    if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
+        raise KeyReused
+    return taken(payment)
+
+
+async def _answered(payments: Payments, new: NewPayment, token: str) -> Payment:
     payment, first = await payments.asks.submit(new)
     # A repeat asks for what has no answer yet: the provider does everything once under a key. Where our own database
     # went away between asking and recording, nobody but the caller still has the token.

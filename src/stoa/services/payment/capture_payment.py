@@ -7,9 +7,11 @@ repeat is: that staff ask, and that the provider was silent.
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
-from stoa.kit import staff_acts
+from stoa.kit import context, staff_acts
+from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository, states
 from stoa.services.payment.answers import Answer
@@ -27,10 +29,12 @@ async def capture(payments: Payments, key: str) -> Payment:
     refused. A repeat asks again for what has no answer yet, and else answers with the payment as it is now, also
     after a refund.
     """
-    payment = taken(await payments.single_flight.join("capture", key, partial(_capture, payments, key)))
-    if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
-        raise WrongState(payment.state, State.CAPTURED)
-    return payment
+    return await asyncio.shield(capturing(payments, key, context.current()))
+
+
+def capturing(payments: Payments, key: str, origin: Context) -> asyncio.Task[Payment]:
+    """The same in the trace of `origin`, for who asks for several. It goes on whoever waits for it."""
+    return payments.single_flight.begin("capture", key, partial(_capture, payments, key), origin)
 
 
 async def capture_by_hand(payments: Payments, payment_id: str, if_match: IfMatch = ANYTHING) -> Payment:
@@ -49,6 +53,13 @@ async def capture_by_hand(payments: Payments, payment_id: str, if_match: IfMatch
 
 
 async def _capture(payments: Payments, key: str) -> Payment:
+    payment = taken(await _answered(payments, key))
+    if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
+        raise WrongState(payment.state, State.CAPTURED)
+    return payment
+
+
+async def _answered(payments: Payments, key: str) -> Payment:
     payment = await payment_of_key(payments, key)
     if payment.state not in {State.AUTHORIZED, State.CAPTURE_UNKNOWN} or payment.void_reason is not None:
         return payment

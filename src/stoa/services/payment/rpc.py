@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -11,18 +12,22 @@ from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.payment.v1 import payment_pb2 as pb
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceServicer
 from stoa.kit import problems
+from stoa.kit.context import Context
+from stoa.kit.ids import is_uuid
 from stoa.kit.many import each, outcome
 from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.payment import repository
-from stoa.services.payment.authorize_payment import authorize
-from stoa.services.payment.capture_payment import capture
+from stoa.services.payment.authorize_payment import authorize, authorizing
+from stoa.services.payment.capture_payment import capture, capturing
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
 from stoa.services.payment.keep_payment import keep
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.resolve_payment import resolve
 from stoa.services.payment.service import Payments
-from stoa.services.payment.states import Payment
-from stoa.services.payment.void_payment import void
+from stoa.services.payment.states import Payment, State
+from stoa.services.payment.void_payment import void, voiding
+
+_STATES = {state: pb.PaymentState.Value(f"PAYMENT_STATE_{state.upper()}") for state in State}
 
 
 class PaymentServicer(PaymentServiceServicer):
@@ -30,18 +35,15 @@ class PaymentServicer(PaymentServiceServicer):
         self._payments = payments
 
     async def Authorize(self, request: pb.AuthorizeRequest, context: Any) -> pb.AuthorizeResponse:
-        new = NewPayment(
-            key=_key(request.key),
-            order_id=_uuid(request.order_id, "order_id"),
-            user_id=_uuid(request.user_id, "user_id") if request.user_id else None,
-            amount=_amount(request.amount),
-            method=request.method,
-        )
-        return pb.AuthorizeResponse(payment=_message(await authorize(self._payments, new, request.token)))
+        payment = await authorize(self._payments, _new_payment(request), request.token)
+        return pb.AuthorizeResponse(payment=_message(payment))
 
     async def AuthorizeMany(self, request: pb.AuthorizeManyRequest, context: Any) -> pb.AuthorizeManyResponse:
-        results = await each(lambda one: self.Authorize(one, context), request.requests, request.origins)
-        return pb.AuthorizeManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
+        def begin(one: pb.AuthorizeRequest, origin: Context) -> asyncio.Task[Payment]:
+            return authorizing(self._payments, _new_payment(one), one.token, origin)
+
+        results = await each(begin, request.requests, request.origins)
+        return pb.AuthorizeManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _message) for one in results])
 
     async def ResolvePayment(self, request: pb.ResolvePaymentRequest, context: Any) -> pb.ResolvePaymentResponse:
         return pb.ResolvePaymentResponse(payment=_message(await resolve(self._payments, _key(request.key))))
@@ -50,16 +52,22 @@ class PaymentServicer(PaymentServiceServicer):
         return pb.CaptureResponse(payment=_message(await capture(self._payments, _key(request.key))))
 
     async def CaptureMany(self, request: pb.CaptureManyRequest, context: Any) -> pb.CaptureManyResponse:
-        results = await each(lambda one: self.Capture(one, context), request.requests, request.origins)
-        return pb.CaptureManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
+        def begin(one: pb.CaptureRequest, origin: Context) -> asyncio.Task[Payment]:
+            return capturing(self._payments, _key(one.key), origin)
+
+        results = await each(begin, request.requests, request.origins)
+        return pb.CaptureManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _message) for one in results])
 
     async def VoidPayment(self, request: pb.VoidPaymentRequest, context: Any) -> pb.VoidPaymentResponse:
         payment = await void(self._payments, _key(request.key), request.reason)
         return pb.VoidPaymentResponse(payment=_message(payment))
 
     async def VoidMany(self, request: pb.VoidManyRequest, context: Any) -> pb.VoidManyResponse:
-        results = await each(lambda one: self.VoidPayment(one, context), request.requests, request.origins)
-        return pb.VoidManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _payment_of) for one in results])
+        def begin(one: pb.VoidPaymentRequest, origin: Context) -> asyncio.Task[Payment]:
+            return voiding(self._payments, _key(one.key), one.reason, origin)
+
+        results = await each(begin, request.requests, request.origins)
+        return pb.VoidManyResponse(outcomes=[outcome(pb.PaymentOutcome, one, _message) for one in results])
 
     async def KeepPayment(self, request: pb.KeepPaymentRequest, context: Any) -> pb.KeepPaymentResponse:
         payment = await keep(self._payments, _uuid(request.payment_id, "payment_id"))
@@ -80,8 +88,14 @@ class PaymentServicer(PaymentServiceServicer):
         return message
 
 
-def _payment_of(answer: pb.AuthorizeResponse | pb.CaptureResponse | pb.VoidPaymentResponse) -> pb.Payment:
-    return answer.payment
+def _new_payment(request: pb.AuthorizeRequest) -> NewPayment:
+    return NewPayment(
+        key=_key(request.key),
+        order_id=_uuid(request.order_id, "order_id"),
+        user_id=_uuid(request.user_id, "user_id") if request.user_id else None,
+        amount=_amount(request.amount),
+        method=request.method,
+    )
 
 
 def _message(payment: Payment) -> pb.Payment:
@@ -89,7 +103,7 @@ def _message(payment: Payment) -> pb.Payment:
         id=payment.id,
         key=payment.key,
         order_id=payment.order_id or "",
-        state=pb.PaymentState.Value(f"PAYMENT_STATE_{payment.state.upper()}"),
+        state=_STATES[payment.state],
         amount=_money(payment.amount),
         refunded=_money(payment.refunded),
         refund_asked=_money(payment.refund_asked),
@@ -109,6 +123,8 @@ def _key(key: str) -> str:
 
 
 def _uuid(text: str, field: str) -> str:
+    if is_uuid(text):
+        return text.lower()
     try:
         return str(UUID(text))
     except ValueError:

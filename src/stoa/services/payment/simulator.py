@@ -20,7 +20,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
@@ -32,6 +31,7 @@ from stoa.kit.db import Database, DatabaseUnavailable
 from stoa.kit.http.types import Price
 from stoa.kit.money import Money
 from stoa.kit.problems import Problem
+from stoa.kit.time_limit import time_limit
 from stoa.ports.payment import Heard, NotGenuine, Said, SaidOfRefund, Status
 from stoa.services.payment.errors import InsufficientFunds, PaymentDeclined, UnknownToken
 from stoa.services.payment.repository import webhook_secret
@@ -69,8 +69,7 @@ def moved(key: str) -> bool:
     return hashlib.sha256(key.encode()).digest()[0] % 2 == 1
 
 
-@dataclass(frozen=True)
-class _Authorization:
+class _Authorization(msgspec.Struct, frozen=True):
     key: str
     order_id: str
     amount: Money
@@ -156,7 +155,7 @@ class Simulator:
 
     async def _remembering(self, work: Coroutine[Any, Any, T]) -> T:
         try:
-            async with asyncio.timeout(self._remembers_within):
+            with time_limit(self._remembers_within):
                 return await work
         except TimeoutError:
             raise DatabaseUnavailable(f"The database of {self._db.service} does not answer.") from None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextvars import Context as Variables
+from functools import partial
 from typing import Any, TypeVar
 
 from msgspec import structs
@@ -22,36 +23,41 @@ class SingleFlight:
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._tasks: dict[tuple[str, str, Hashable], asyncio.Task[Any]] = {}
 
     async def join(self, act: str, key: str, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work`, or of the same act on the same key where that is going on already."""
-        task = self._tasks.get((act, key))
+        return await asyncio.shield(self.begin(act, key, work, context.current()))
+
+    def begin(
+        self, act: str, key: str, work: Callable[[], Awaitable[T]], origin: Context, asked: Hashable = None
+    ) -> asyncio.Task[T]:
+        """The same in the trace of `origin`, for who waits for several. Nobody cancels it. Where more than the key says
+        what is `asked`, only the same is joined."""
+        task = self._tasks.get((act, key, asked))
         if task is None:
-            trace = structs.replace(context.current(), deadline=None)
-            task = asyncio.get_running_loop().create_task(_run(work, trace), name=f"{act} {key}", context=Variables())
-            self._tasks[act, key] = task
-            task.add_done_callback(lambda done: self._forget(act, key, done))
-        result: T = await asyncio.shield(task)
-        return result
+            task = asyncio.create_task(_run(work, origin), name=f"{act} {key}", context=Variables())
+            self._tasks[act, key, asked] = task
+            task.add_done_callback(partial(self._forget, (act, key, asked)))
+        return task
 
     async def settled(self, act: str, key: str) -> None:
         """Wait until no such act is going on, however it ends."""
-        task = self._tasks.get((act, key))
-        if task is not None:
-            await asyncio.wait([task])
+        tasks = [task for asked, task in self._tasks.items() if asked[:2] == (act, key)]
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def stop(self) -> None:
         """Wait for everything that is going on: each act is bounded by the provider's timeout."""
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
 
-    def _forget(self, act: str, key: str, done: asyncio.Task[Any]) -> None:
-        del self._tasks[act, key]
+    def _forget(self, flight: tuple[str, str, Hashable], done: asyncio.Task[Any]) -> None:
+        del self._tasks[flight]
         if not done.cancelled():
             done.exception()  # seen, also where nobody waits for it any more
 
 
-async def _run(work: Callable[[], Awaitable[T]], trace: Context) -> T:
-    with context.using(trace):
+async def _run(work: Callable[[], Awaitable[T]], origin: Context) -> T:
+    with context.using(structs.replace(origin, deadline=None)):
         return await work()

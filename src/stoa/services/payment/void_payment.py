@@ -5,9 +5,11 @@ That it shall be undone is recorded first, and from then on nothing else may be 
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
-from stoa.kit import staff_acts
+from stoa.kit import context, staff_acts
+from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository
 from stoa.services.payment.answers import Answer
@@ -29,7 +31,12 @@ async def void(payments: Payments, key: str, reason: str) -> Payment:
     where the provider refuses to give a capture back: that wants a person. `PaymentKept` once its order is
     being shipped.
     """
-    return await payments.single_flight.join("void", key, partial(_void, payments, key, reason))
+    return await asyncio.shield(voiding(payments, key, reason, context.current()))
+
+
+def voiding(payments: Payments, key: str, reason: str, origin: Context) -> asyncio.Task[Payment]:
+    """The same in the trace of `origin`, for who asks for several. It goes on whoever waits for it."""
+    return payments.single_flight.begin("void", key, partial(_void, payments, key, reason), origin)
 
 
 async def void_by_hand(payments: Payments, payment_id: str, reason: str, if_match: IfMatch = ANYTHING) -> Payment:
