@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stoa.kit.problems import Problem
 from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationReleased

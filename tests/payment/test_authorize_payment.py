@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from payment.conftest import House, NewHouse, gbp, new_payment
 
 from stoa.kit.db import CallInsideTransaction, DatabaseUnavailable

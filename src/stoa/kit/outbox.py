@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from stoa.kit import clock, context, staff_acts
 from stoa.kit.by_index import plan_by_index
@@ -145,8 +146,7 @@ class UndeclaredEvent(Exception):
     """A service announced a type that its line in `stoa.app` does not list under `announces`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Announcement:
+class Announcement(msgspec.Struct, frozen=True):
     """That `fact` became true of the aggregate `subject`, which it made `version` of.
 
     `traceparent` is of whoever made it so, where that is not who announces it: a batch has many callers.

@@ -7,9 +7,10 @@ happened. An answer that does not come in time leaves open whether money moved, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+import msgspec
 
 from stoa.kit.money import Money
 
@@ -23,8 +24,7 @@ class Status(StrEnum):
     DECLINED = "declined"
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What the provider says of a payment now. `reference` is the provider's own; `reason` is why it was declined:
     `payment-declined`, `insufficient-funds` or `unknown-token`, and what is none of them counts as the first."""
 
@@ -33,16 +33,14 @@ class Said:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class SaidOfRefund:
+class SaidOfRefund(msgspec.Struct, frozen=True):
     """Whether the money went back; where not, it never will under this key."""
 
     done: bool
     reference: str = ""
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True):
     """What a genuine webhook is about. `id` is the provider's, by which a second delivery is known."""
 
     id: str

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+import msgspec
 
 from stoa.kit.custom_fields.values import Value
 from stoa.services.cart.lines import Lines
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """What a shopper said of a line beside how many. Custom fields are kept by their numbers."""
 
-    custom_fields: Mapping[str, Value] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, Value] = {}
+    metadata: Mapping[str, str] = {}
 
 
 NOTHING_ON_IT = Said()
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """`sold_out` is what inventory told last, which may be a moment old."""
 
     sku: str
@@ -31,8 +30,7 @@ class Line:
     said: Said = NOTHING_ON_IT
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """Who buys and where it goes, as far as it was said."""
 
     email: str | None = None
@@ -43,8 +41,7 @@ class Contact:
 NOTHING_SAID = Contact()
 
 
-@dataclass(frozen=True, slots=True)
-class Cart:
+class Cart(msgspec.Struct, frozen=True):
     """`user_id` is None for a guest's; `lines` in the order in which they came.
 
     `round` counts how often it was bought. `keys` are those under which it was changed last. `contact` is for the

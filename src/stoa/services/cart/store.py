@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from stoa.kit.db import Transaction
 from stoa.services.cart.document import NOTHING_SAID, Cart, Contact, Said
 from stoa.services.cart.lines import Lines
@@ -30,8 +32,7 @@ class Change:
     said: Mapping[str, Said] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(msgspec.Struct, frozen=True):
     """What was bought in one round of a cart."""
 
     cart_id: str

@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
+
+import msgspec
 
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import repository
@@ -40,8 +41,7 @@ LOOK_EVERY_SECONDS = 0.1
 """How often a row that another process works on is read while a repeat of its key waits."""
 
 
-@dataclass(frozen=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """`answer` is None where the saga goes on without us having one; `replayed` for a repeat of the key."""
 
     checkout_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -24,8 +23,7 @@ from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import Item
 
 
-@dataclass(frozen=True)
-class CartAsked:
+class CartAsked(msgspec.Struct, frozen=True):
     """The cart of a user, or a guest's by its id. Priced for where it goes: to `shipping_address`, or else to the
     cart's."""
 
@@ -34,8 +32,7 @@ class CartAsked:
     shipping_address: Address | None = None
 
 
-@dataclass(frozen=True)
-class CartContents:
+class CartContents(msgspec.Struct, frozen=True):
     """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened."""
 
     cart_id: str

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -30,8 +29,7 @@ _CHECKOUT = """id, scope, key, body_hash, order_id, user_id, state, parked_from,
     answer_status, answer_body, version, created_at, updated_at"""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checkout:
+class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `checkouts`. `key` is None where it was given back."""
 
     id: str
@@ -49,8 +47,7 @@ class Checkout:
     updated_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewCheckout:
+class NewCheckout(msgspec.Struct, frozen=True, kw_only=True):
     """A claim of `key` within `scope` for a request whose body has this hash, and of the round of the cart it buys.
 
     `purchase` has its snapshot, or the answer that refuses it: then nothing is to be done, and no cart is bought.
@@ -69,8 +66,7 @@ class NewCheckout:
         return State.RUNNING if self.purchase.answer is None else State.FAILED
 
 
-@dataclass(frozen=True)
-class Obstacle:
+class Obstacle(msgspec.Struct, frozen=True):
     """Why a claim was not written: its key is taken, or `buyer`, of this `scope`, has the cart. Neither where that is
     over by now."""
 
@@ -79,8 +75,7 @@ class Obstacle:
     scope: str | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """From a row as it was read to how it shall be; `frees_key` gives its idempotency key back."""
 
     before: Checkout

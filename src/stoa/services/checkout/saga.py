@@ -24,6 +24,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.crash_points import Reach
@@ -57,11 +58,11 @@ class Saga:
     settings: Settings
     reach: Reach
 
-    @property
+    @cached_property
     def pivot(self) -> int:
         return next(at for at, step in enumerate(self.steps) if step.pivot)
 
-    @property
+    @cached_property
     def arbiter(self) -> Step:
         return next(step for step in self.steps if step.arbiter)
 

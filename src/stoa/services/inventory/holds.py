@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+
 from stoa.kit.ids import uuid7
 from stoa.kit.problems import Problem
 from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationPromised, ReservationReleased
@@ -18,8 +20,7 @@ from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import StockRows
 
 
-@dataclass(frozen=True, slots=True)
-class ReservationRequest:
+class ReservationRequest(msgspec.Struct, frozen=True):
     """Take `lines` under the caller's idempotency key: for an order, or else for `hold_seconds`."""
 
     key: str

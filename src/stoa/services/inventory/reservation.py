@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from stoa.services.inventory import states
 from stoa.services.inventory.states import State
@@ -30,8 +32,7 @@ async def until_seen(attempt: Callable[[], Awaitable[T]]) -> T:
             continue
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
+class Fill(msgspec.Struct, frozen=True):
     """What is taken of one SKU from one warehouse, and how much of that was put back after it was sold."""
 
     sku: str
@@ -40,8 +41,7 @@ class Fill:
     returned: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True):
     """`fills` stand in the order in which warehouses are drawn from; a tombstone has none."""
 
     id: str

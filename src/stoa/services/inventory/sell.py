@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from stoa.kit import context
 from stoa.kit.db import Transaction
@@ -17,8 +18,7 @@ from stoa.services.inventory.states import State
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(msgspec.Struct, frozen=True):
     """A placed order: `lines` are what it sold, `key` is the reservation's, `traceparent` that of its event."""
 
     order_id: str

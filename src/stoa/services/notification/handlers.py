@@ -128,8 +128,7 @@ class Post:
     carried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(msgspec.Struct, frozen=True):
     """What one event has somebody told."""
 
     event_id: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
+
+import msgspec
 
 from stoa.kit import ids
 from stoa.kit.by_index import plan_by_index
@@ -15,8 +16,7 @@ from stoa.kit.money import Money
 from stoa.ports.mail import OutgoingMail
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """A mail that was written. `order_id` is None where it is about no order.
 
     `carried_at` is when whoever carries the shop's mails had it, `undeliverable` why nobody will; both are None while
@@ -33,16 +33,14 @@ class Delivery:
     undeliverable: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mail(Delivery):
+class Mail(Delivery, frozen=True, kw_only=True):
     """The same with its bodies, which are None once they were cut."""
 
     text: str | None
     html: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """A mail to be handed over, for the `attempts`-th time."""
 
     attempts: int
@@ -220,8 +218,7 @@ async def remove_deliveries(db: Db, sent_before: datetime, most: int) -> int:
     return affected(await db.execute(REMOVE_DELIVERIES, sent_before, most))
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     number: str
     email: str
 
@@ -281,8 +278,7 @@ async def remove_contacts(db: Database, heard_before: datetime, most: int) -> in
         return affected(await tx.execute(REMOVE_CONTACTS, heard_before, most))
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(msgspec.Struct, frozen=True):
     """`event_id` is of the event that told of it."""
 
     event_id: str

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 import asyncpg
+import msgspec
 
 StatusT = TypeVar("StatusT", bound=StrEnum)
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[StatusT]):
+class Change(msgspec.Struct, Generic[StatusT], frozen=True):
     """One line of the history of an order or a return. `from_status` is None for the first."""
 
     from_status: StatusT | None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from stoa.kit.money import Money
 
@@ -16,8 +17,7 @@ class PaymentState(StrEnum):
     REFUNDED = "refunded"
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentTold:
+class PaymentTold(msgspec.Struct, frozen=True):
     """What payment said of one. `refunded_minor` has gone back; `by_hand_minor` staff gives back, or gave, and
     `asked_minor` is all that goes back, or went, which payment only says when it is asked.
     """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import asyncpg
+import msgspec
 
 from stoa.kit import ids
 from stoa.kit.custom_fields.values import NOTHING, Fields, Value, fields_of
@@ -20,8 +20,7 @@ from stoa.services.order.refunds import BoughtLine
 from stoa.services.order.states import Status
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """`discount` and `tax` are this line's share of the order's; `said` is what the cart's line said for its fields."""
 
     product_id: str
@@ -33,9 +32,9 @@ class Item:
     tax: Money
     returned_quantity: int
     requested_quantity: int
-    said: Mapping[str, Value] = field(default_factory=dict)
+    said: Mapping[str, Value] = {}
     custom_fields: Fields = NOTHING
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
 
     @property
     def subtotal(self) -> Money:
@@ -53,16 +52,14 @@ class Item:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Shipment:
+class Shipment(msgspec.Struct, frozen=True):
     carrier: str
     tracking_number: str
     shipped_at: datetime
     delivered_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """`confirmed_at` is when it was paid; `payment_told`, `refunded` and what staff gave back `by_hand` are what
     payment said last. `refund_due` is what payment is to give back, without what staff has `settled` otherwise.
     """
@@ -94,7 +91,7 @@ class Order:
     created_at: datetime
     updated_at: datetime
     custom_fields: Fields = NOTHING
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
 
     @property
     def left(self) -> Money:

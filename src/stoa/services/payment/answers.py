@@ -6,7 +6,7 @@ says that we know already changes nothing. That it says nothing in its time is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from stoa.kit.events import Fact
 from stoa.ports.payment import Said, Status
@@ -16,8 +16,7 @@ from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
 from stoa.services.payment.states import Payment, State
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the provider said; None where its time was up. `asked` is the payment as it was when we asked."""
 
     asked: Payment

@@ -6,8 +6,9 @@ does not appear.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from stoa.kit import ids
 from stoa.kit.money import Money
@@ -40,8 +41,7 @@ MOVES: dict[Movement, tuple[Account, Account]] = {
 """From which account to which."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     transaction_id: str
     payment_id: str
     movement: Movement

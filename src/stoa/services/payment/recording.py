@@ -6,7 +6,8 @@ Each flush is set-based. One payment that is refused fails alone.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
@@ -18,8 +19,7 @@ from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
 
 
-@dataclass(frozen=True)
-class VoidAsked:
+class VoidAsked(msgspec.Struct, frozen=True):
     """That whatever happened under the key shall be undone, and why."""
 
     key: str
@@ -59,8 +59,7 @@ async def record_answers(db: Database, outbox: Outbox, said: Sequence[Answer]) -
     return [result or next(again) for result in results]
 
 
-@dataclass(frozen=True)
-class _Change:
+class _Change(msgspec.Struct, frozen=True):
     answer: Answer
     before: Payment
     after: Payment

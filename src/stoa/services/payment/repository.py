@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from stoa.kit import ids
 from stoa.kit.db import Db, Transaction
@@ -26,8 +26,7 @@ _PAYMENT = """id, key, order_id, user_id, attempt, state, method, provider, amou
 _REFUND = "id, payment_id, source, reason, amount_minor, currency, state, attempts, created_at, done_at"
 
 
-@dataclass(frozen=True, kw_only=True)
-class NewPayment:
+class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for. `user_id` is None for a guest."""
 
     key: str
@@ -37,8 +36,7 @@ class NewPayment:
     method: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Refund:
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `refunds`. `source` is unique within the payment; `state` is pending, done or failed."""
 
     id: str

@@ -5,9 +5,11 @@ Drawn in docs/algorithms/money.md, which a test compares with `TRANSITIONS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from stoa.kit.money import Money
 from stoa.services.payment.errors import WrongState
@@ -31,8 +33,7 @@ class State(StrEnum):
     REFUNDED = "refunded"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `payments`. `order_id` is None only in a tombstone, `user_id` for a guest.
 
     `refund_asked_minor` counts the refunds that are pending or done, `refunded_minor` those done. `silent` says that
@@ -145,4 +146,4 @@ def movement(before: Payment, after: Payment) -> Movement | None:
 def _to(state: State, payment: Payment, **changes: object) -> Payment:
     if (payment.state, state) not in TRANSITIONS:
         raise WrongState(payment.state, state)
-    return replace(payment, state=state, version=payment.version + 1, **changes)  # type: ignore[arg-type]
+    return replace(payment, state=state, version=payment.version + 1, **changes)
