@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from payment.conftest import House, NewHouse
 
 from stoa.contracts.common.v1.common_pb2 import Money, Origin
