@@ -1,12 +1,16 @@
 """What a cart shows of what catalog and inventory say."""
 
+import asyncio
+
 import pytest
 
 from stoa.kit import clock
 from stoa.kit.money import MOST_MINOR, Money
+from stoa.kit.problems import Unavailable
+from stoa.kit.together import Together
 from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.errors import NotForSale
-from stoa.services.cart.product_snapshot import Offer, ProductSnapshot
+from stoa.services.cart.product_snapshot import Offer, ProductSnapshot, look_up
 from stoa.services.cart.show import view
 
 
@@ -53,3 +57,35 @@ def test_what_inventory_says_now_counts_before_what_it_told_before(available, so
     snapshot = ProductSnapshot({"MUG": offer("MUG", 1999, "GBP")}, {"MUG": available})
     [item] = view(cart(Line("MUG", 2, sold_out)), snapshot, "GBP").items
     assert item.available is shown
+
+
+class Neighbors:
+    """As many as are named fail; inventory has nothing."""
+
+    def __init__(self, *silent: str) -> None:
+        self.silent = silent
+        self.for_sale = Together(self.sell)
+        self.stock = Together(self.count)
+
+    async def sell(self, lines):
+        if "catalog" in self.silent:
+            await asyncio.sleep(0.01)
+            raise Unavailable("catalog is silent")
+        return {line: Offer("p", "Mug", Money(1999, "GBP")) for line in lines}
+
+    async def count(self, skus):
+        if "inventory" in self.silent:
+            raise Unavailable("inventory is silent")
+        return {sku: 1 for sku in skus if sku == "SPOON"}
+
+
+@pytest.mark.parametrize(("silent", "available"), [((), 0), (("inventory",), None)])
+async def test_what_nobody_knows_is_told_from_what_there_is_not(silent, available):
+    snapshot = await look_up(Neighbors(*silent), {"MUG": 2})
+    assert (snapshot.available, snapshot.offers["MUG"].name) == ({"MUG": available}, "Mug")
+
+
+@pytest.mark.parametrize("silent", [("catalog",), ("catalog", "inventory")])
+async def test_without_catalog_there_is_nothing_to_show(silent):
+    with pytest.raises(Unavailable, match="catalog"):
+        await look_up(Neighbors(*silent), {"MUG": 2})

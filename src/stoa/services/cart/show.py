@@ -48,9 +48,11 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
 
 async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -> CartView:
     """`cart` with what the neighbors say about its lines, except for what is `known` already."""
-    known = known or ProductSnapshot()
-    missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
-    snapshot = known.joined(await look_up(carts, missing))
+    if known is None:
+        snapshot = await look_up(carts, cart.quantities)
+    else:
+        missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
+        snapshot = known.joined(await look_up(carts, missing))
     return view(cart, snapshot, carts.settings.currency, await names_for(carts, cart))
 
 
