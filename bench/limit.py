@@ -27,6 +27,8 @@ from bench.shop import Shop
 
 FEWEST_EACH = 2 * WARM_UP
 """Orders of each pgbench client: some to warm up, some to count."""
+MOST_CONNECTIONS = 64
+"""The server lends a hundred, and the shop has some. With more clients than that, a shop of one piece has a pool too."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,15 @@ async def _level(
     shop: Shop, beside: tuple[Pgbench, Monolith], concurrency: int, plan: Plan, progress: Progress
 ) -> Beside:
     pgbench, monolith = beside
+    connections = min(concurrency, MOST_CONNECTIONS)
     ours = await warm_up(shop, concurrency)
-    theirs = await pgbench.orders(clients=concurrency, each=FEWEST_EACH)
-    best = await monolith.orders(clients=concurrency, each=FEWEST_EACH)
+    theirs = await pgbench.orders(clients=connections, each=FEWEST_EACH)
+    best = await monolith.orders(clients=connections, each=FEWEST_EACH)
     rounds = []
     for _ in range(plan.rounds):
         ours = await buy(shop, goods.sku, in_a_round(ours.rate, concurrency, plan), concurrency)
-        theirs = await pgbench.orders(clients=concurrency, each=_each(theirs, concurrency, plan))
-        best = await monolith.orders(clients=concurrency, each=_each(best, concurrency, plan))
+        theirs = await pgbench.orders(clients=connections, each=_each(theirs, connections, plan))
+        best = await monolith.orders(clients=connections, each=_each(best, connections, plan))
         rounds.append((ours, theirs, best))
         progress.advance(
             f"{concurrency} at once: {ours.rate:,.0f}/s beside {theirs.rate:,.0f}/s, {best.rate:,.0f}/s in one piece"
@@ -81,5 +84,5 @@ async def _level(
     )
 
 
-def _each(last: Result, concurrency: int, plan: Plan) -> int:
-    return max(FEWEST_EACH, int(last.rate * plan.order_seconds) // concurrency)
+def _each(last: Result, connections: int, plan: Plan) -> int:
+    return max(FEWEST_EACH, int(last.rate * plan.order_seconds) // connections)
