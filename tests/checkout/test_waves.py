@@ -208,15 +208,15 @@ async def test_what_fails_a_wave_for_one_of_it_fails_that_one_alone(failure):
 
     async def fails(members):
         waves.append(len(members))
-        if 77 in members:
+        if 37 in members:
             raise failure
         return members
 
     station = Waves().station(fails)
-    answers = await asyncio.gather(*(station.join(number) for number in range(256)), return_exceptions=True)
-    assert answers == [*range(77), failure, *range(78, 256)]
-    assert waves[0] == 256
-    assert len(waves) == 1 + 2 * 8, "in halves"
+    answers = await asyncio.gather(*(station.join(number) for number in range(64)), return_exceptions=True)
+    assert answers == [*range(37), failure, *range(38, 64)]
+    assert waves[0] == 64
+    assert len(waves) == 1 + 2 * 6, "in halves"
 
 
 async def test_a_wave_that_is_too_large_for_a_call_goes_in_parts():

@@ -41,7 +41,8 @@ Act = Callable[[Sequence[Member]], Awaitable[Sequence[Result | Exception]]]
 
 LONGEST_SECONDS = 0.5
 """How long a cohort keeps others at the gate: many times what half an order takes."""
-MOST_MEMBERS = 256
+MOST_MEMBERS = 64
+"""Of a cohort, and of a wave. With more, a crowd is one cohort, and the database rests while it is worked out."""
 PATIENCE_SECONDS = 0.1
 """How long a wave has the way to itself: many times what a commit takes, and less than most banks take."""
 CLOSE_SECONDS = 5.0
