@@ -28,7 +28,7 @@ from bench.shop import Shop
 FEWEST_EACH = 2 * WARM_UP
 """Orders of each pgbench client: some to warm up, some to count."""
 MOST_CONNECTIONS = 64
-"""The server lends a hundred, and the shop has some. With more clients than that, a shop of one piece has a pool too."""
+"""The server lends a hundred, and the shop has some. A shop of one piece would have a pool too."""
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def section(cases: Sequence[Case]) -> Iterator[str]:
         f"{ms(alone.least.p50)} of {ms(alone.today.p50)} ms at the median are that, where an event comes alone. The "
         "rest is the announcer's process, which reads the answer to its commit, hands the event to each hearer and has "
         "whoever waited for the act answered meanwhile; and that a hearer's statement looks up more: whether the event "
-        "is new, and whether something of its subject waits. The longest in a hundred are those that wait for the disk: of "
-        f"the two commits alone they are {ms(alone.least.p99)} ms."
+        "is new, and whether something of its subject waits. The longest in a hundred are those that wait for the "
+        f"disk: of the two commits alone they are {ms(alone.least.p99)} ms."
     )
 
 
