@@ -33,7 +33,7 @@ _known: dict[int, list[asyncpg.Record]] = {}
 
 
 class Connection(asyncpg.Connection):
-    """asyncpg's, with one method of its own taken over."""
+    """asyncpg's, with one of its methods replaced and two more."""
 
     def __init__(self, *made_of: Any) -> None:
         super().__init__(*made_of)

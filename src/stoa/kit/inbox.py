@@ -483,7 +483,7 @@ def _read(document: bytes) -> Event | _Unreadable:
 
 
 def _columns(events: Sequence[Event]) -> Sequence[Sequence[object]]:
-    """What is kept of them, for `STORE`."""
+    """What is kept of them, as `_CAME` names it."""
     return (
         [event.id for event in events],
         [event.type for event in events],

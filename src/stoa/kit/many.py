@@ -1,14 +1,15 @@
 """Many requests in one call, each with an outcome of its own: a wave of checkouts is one call to each neighbor.
 
     async def CaptureMany(self, request, context):                        how a servicer answers
-        results = await each(self._begin_capture, request.requests, request.origins)
+        results = await each(begin, request.requests, request.origins)    begin(request, origin) gives a future
         return CaptureManyResponse(outcomes=[outcome(PaymentOutcome, one, _message) for one in results])
 
     results = results_of((await stub.ReserveMany(request)).outcomes)      how a caller reads it
 
-An outcome is what it ended with, or the problem that a call of its own would have raised, or neither of both: it takes
-longer than the others are to wait for it. That one is `UnderWay`. It goes on, and whoever asks again with it alone
-waits for it to the end, because what is asked for in this way is asked for by key.
+An outcome is what it ended with, or the problem that a call of its own would have raised, or neither: it takes longer
+than the others are to wait for it. That one is `UnderWay`, and so are all where none has ended within a second. It goes
+on, and whoever asks again with it alone waits for it to the end, because what is asked for in this way is asked for by
+key.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ async def _ended(running: Sequence[asyncio.Future[Any]], done_already: int) -> l
 
 class _Wait:
     """It is `over` when all have ended, or those who have wait no longer. `asyncio.wait`, asked twice for it, takes
-    three times as long; every order waits in seven of them.
+    three times as long; an order waits in five of them.
     """
 
     def __init__(self, running: Sequence[asyncio.Future[Any]], *, is_alone: bool, has_begun: bool) -> None:

@@ -14,7 +14,7 @@ class State(StrEnum):
     RUNNING = "running"
     """Forward: up to the capture it may still turn, after it only go on."""
     COMPENSATING = "compensating"
-    """Backward: what was recorded is being undone."""
+    """Backward: all that may have acted is being undone."""
     COMPLETED = "completed"
     """The order stands."""
     FAILED = "failed"

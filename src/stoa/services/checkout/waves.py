@@ -9,9 +9,9 @@ A station is where checkouts wait: for what is in their carts, for a step, for i
 the first goes at once, and who comes while it is under way goes with the next.
 
 What keeps waves large is the gate before the first station. One cohort at a time is on the first half of its way, and
-who comes meanwhile sets out when it has left that. So those who come at about the same time go together, and stay
-together from station to station, and while one cohort is in the database the other is worked out. One order alone goes
-at once.
+who comes meanwhile sets out when it has left that, or has had `LONGEST_SECONDS`. So those who come at about the same
+time go together, and stay together from station to station, and while one cohort is in the database the other is
+worked out. One order alone goes at once.
 
 Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
 (`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort.
