@@ -38,8 +38,8 @@ async def measure(shop: Shop, plan: Plan, progress: Progress, folder: Path) -> s
         orders += await baskets.fill(shop.port, min(CARTS, plan.profiled - len(orders)), goods.sku)
     await shop.settle()
     stacks = await _sampled(shop, orders, folder / "stacks")
-    progress.advance(f"{sum(stacks.values()):,} looks at {len(orders)} orders")
-    title = f"One order, alone, in the process that serves it: {sum(stacks.values()):,} looks at {len(orders)} orders"
+    progress.advance(f"{sum(stacks.values()):,} samples of {len(orders)} orders")
+    title = f"One order, alone, in the process that serves it: {sum(stacks.values()):,} samples of {len(orders)} orders"
     return flame_svg.draw(title, stacks)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.baseline import COMMIT
 from bench.events import Case
 from bench.flash import Flash
 from bench.hot_sku import HotSku
@@ -68,6 +69,10 @@ def body(results: Results) -> str:
         ),
         verdict(results.probes),
     ]
+    if results.orders and results.orders.baseline:
+        parts.append(
+            f"`{COMMIT}` is an earlier commit of Stoa, in turns with today's. A ratio is today's figure by its."
+        )
     parts += reads.section(results.reads) if results.reads else []
     parts += orders.section(results.orders) if results.orders else []
     parts += limit.section(results.limit) if results.limit else []
