@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bench import plot, report
 from bench.events import Case, Effects
-from bench.flash import Flash, Sale
+from bench.flash import Flash, Sale, Waits
 from bench.hot_sku import HotSku
 from bench.limit import Beside
 from bench.million import Grown, Million
@@ -43,7 +43,13 @@ RESULTS = Results(
     ),
     limit=[Beside(8, BOUGHT, Result(200.0, 0.04, 0.09), 0.6, Result(2000.0, 0.004, 0.009), 0.06)],
     hot_sku=[HotSku(32, BOUGHT, BOUGHT, 1.0)],
-    flash=Flash(1000, 100, Sale(4.0, 2.0, 4.0, 0.0), Sale(10.0, 5.0, 9.0, 500.0), 0.4),
+    flash=Flash(
+        1000,
+        100,
+        Sale(4.0, Waits(2.0, 3.0), Waits(1.0, 4.0), 0.0),
+        Sale(10.0, Waits(5.0, 8.0), Waits(4.0, 9.0), 500.0),
+        0.4,
+    ),
     events=[Case("An order", Effects(200, 0.0019, 0.016), Effects(200, 0.03, 0.06), Effects(200, 0.001, 0.004))],
     million=Million(
         1000,
