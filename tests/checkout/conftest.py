@@ -28,6 +28,7 @@ from stoa.kit.db import Database
 from stoa.kit.http.types import Address
 from stoa.kit.ids import uuid7
 from stoa.kit.service import Service
+from stoa.ports.tax import Taxes
 from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
@@ -268,11 +269,14 @@ NewHouse = Callable[..., Awaitable[House]]
 
 @pytest.fixture
 async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
-    """`await new_house(reach=…, give_up_after_seconds=…)`; `beside=house` is another process on its database."""
+    """`await new_house(reach=…, give_up_after_seconds=…)`; `beside=house` is another process on its database,
+    `taxes` are asked in place of our own."""
     houses: list[House] = []
     dsns: list[str] = []
 
-    async def make(*, beside: House | None = None, reach: Any = NOWHERE, **settings: Any) -> House:
+    async def make(
+        *, beside: House | None = None, reach: Any = NOWHERE, taxes: Taxes | None = None, **settings: Any
+    ) -> House:
         if beside is None:
             dsns.append(await templates.copy("checkout"))
         db = Database("checkout", beside.db.dsn if beside else dsns[-1], ProcessSettings().pool_size)
@@ -281,7 +285,7 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
         neighbors = Neighbors(
             **{name: Travelled(market.stub(name), road) for name in NEIGHBORS},
             timeout_seconds=5.0,
-            rules=price_rules(chosen),
+            rules=price_rules(chosen, taxes=taxes),
         )
         houses.append(House(market, road, checkouts_with(db, chosen, neighbors, reach)))
         return houses[-1]

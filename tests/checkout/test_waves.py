@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -14,6 +15,8 @@ from stoa.contracts.inventory.v1.inventory_pb2 import ReserveRequest
 from stoa.kit import problems
 from stoa.kit.batcher import ShuttingDown
 from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
+from stoa.ports.destination import Destination
 from stoa.services.checkout import waves as waves_of
 from stoa.services.checkout.waves import Waves
 
@@ -319,6 +322,40 @@ async def test_whose_cart_cannot_be_read_keeps_nobody_at_the_gate(
         (await house.checkouts.gate.enter()).leave()
     house.road.closed.clear()
     placed = await trying
+    assert placed.answer is not None
+    assert placed.answer.status == 201
+
+
+class SlowOffice:
+    """Taxes that are told when it is time."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.tell = asyncio.Event()
+
+    async def on(
+        self,
+        parts: Sequence[Money],
+        currency: str,
+        destination: Destination | None,  # noqa: ARG002 - the port's
+    ) -> tuple[list[Money], str]:
+        self.asked.set()
+        await self.tell.wait()
+        return [Money(0, currency) for _ in parts], "none is due"
+
+
+async def test_who_waits_for_the_tax_office_keeps_nobody_at_the_gate(
+    new_house: NewHouse, shopper: Shopper, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(waves_of, "LONGEST_SECONDS", 3600)
+    office = SlowOffice()
+    house = await new_house(taxes=office, call_timeout_seconds=3600, give_up_after_seconds=3600)
+    waiting = asyncio.create_task(house.buy(shopper.user))
+    await office.asked.wait()
+    async with asyncio.timeout(5):
+        (await house.checkouts.gate.enter()).leave()
+    office.tell.set()
+    placed = await waiting
     assert placed.answer is not None
     assert placed.answer.status == 201
 

@@ -110,7 +110,7 @@ async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: Place) 
         if alone:
             in_cohort.leave()
         read = checkouts.carts.alone if alone else partial(checkouts.carts.join, place=in_cohort)
-        return await take_snapshot(checkouts.neighbors, read, purchase)
+        return await take_snapshot(checkouts.neighbors, read, purchase, in_cohort)
 
     try:
         return await until_known(

@@ -18,6 +18,7 @@ from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import quote
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.read_cart import CartAsked, CartContents
+from stoa.services.checkout.waves import Place
 
 SNAPSHOT = "snapshot"
 """What is said of it where steps are named."""
@@ -25,11 +26,12 @@ SNAPSHOT = "snapshot"
 ReadCart = Callable[[CartAsked], Awaitable[CartContents]]
 
 
-async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase) -> Purchase:
+async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase, in_cohort: Place) -> Purchase:
     """The purchase with all of it. Raises what refuses it."""
     if purchase.custom_fields:
         asked = CheckCustomFieldsRequest(custom_fields_json=encoded(purchase.custom_fields))
-        await neighbors.order.CheckCustomFields(asked, timeout=neighbors.timeout_seconds)
+        with in_cohort.patience():
+            await neighbors.order.CheckCustomFields(asked, timeout=neighbors.timeout_seconds)
     cart = await read(CartAsked(purchase.user_id, purchase.cart_id, purchase.shipping_address))
     email = purchase.email or cart.email or purchase.account_email
     if not email:
@@ -40,7 +42,8 @@ async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase
         shipping, billing = cart.shipping_address, billing or cart.billing_address
     if shipping is None:
         raise AddressMissing
-    quoted = await quote(cart.items, purchase.shipping_method, destination_of(shipping), neighbors.rules)
+    with in_cohort.patience():
+        quoted = await quote(cart.items, purchase.shipping_method, destination_of(shipping), neighbors.rules)
     if purchase.expected_total is not None and quoted.total != purchase.expected_total:
         raise PriceChanged(quoted.total)
     return replace(

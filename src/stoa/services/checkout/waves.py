@@ -14,7 +14,8 @@ time go together, and stay together from station to station, and while one cohor
 worked out. One order alone goes at once.
 
 Nobody holds up the others. Who is refused, or slow, leaves the cohort, because each of a wave has an outcome of its own
-(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort.
+(`stoa.kit.many`), and a wave that takes longer than `PATIENCE_SECONDS` is passed: who is in it has left the cohort. So
+has who asks somebody by himself for as long.
 
 For calls by key only, which may be repeated: what is to be written once goes by a `stoa.kit.batcher.Batcher`, which
 says what else is like it.
@@ -24,7 +25,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Context as Variables
 from dataclasses import dataclass
 from functools import partial
@@ -59,6 +61,15 @@ class Place:
         cohort, self._cohort = self._cohort, None
         if cohort is not None:
             cohort.left()
+
+    @contextmanager
+    def patience(self) -> Iterator[None]:
+        """For what is asked outside a station: it is left if that takes longer than a wave may."""
+        passing = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self.leave)
+        try:
+            yield
+        finally:
+            passing.cancel()
 
 
 class Cohort:
