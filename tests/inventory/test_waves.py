@@ -14,7 +14,7 @@ from inventory.test_inbox import placed
 from runners import deadlocks
 
 from stoa.kit import context, many
-from stoa.kit.db import LOCK_SECONDS, DatabaseUnavailable
+from stoa.kit.db import LOCK_SECONDS, DatabaseUnavailable, lock_wait
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
 from stoa.services.inventory.errors import OutOfStock
@@ -343,9 +343,11 @@ async def test_orders_of_all_kinds_in_one_batch_race_with_who_buys(shop, twin, p
 
     async def handle(one, events):
         for _ in range(2):
-            async with one.db.transaction() as tx:
-                for left in await handle_batch(tx, events):
-                    await handlers(one.inventory.outbox)[left.type](tx, left)
+            # Long enough for a busy machine: who waits in a circle is found after a second.
+            with lock_wait(30):
+                async with one.db.transaction() as tx:
+                    for left in await handle_batch(tx, events):
+                        await handlers(one.inventory.outbox)[left.type](tx, left)
 
     async def buy(one, name):
         for at in range(10):

