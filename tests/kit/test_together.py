@@ -65,6 +65,15 @@ async def test_those_of_a_moment_go_together_and_each_key_once(shelf) -> None:
     assert shelf.reads == [[2, 4, 5]]
 
 
+async def test_who_comes_a_turn_of_the_loop_later_goes_with_the_first(shelf) -> None:
+    shared = Together(shelf)
+    first = asyncio.create_task(shared.get(2))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(shared.get(4))
+    assert [await first, await second] == ["2", "4"]
+    assert shelf.reads == [[2, 4]]
+
+
 async def test_what_is_asked_for_meanwhile_is_read_anew_and_together(shelf) -> None:
     """The same key too: what was committed meanwhile must be seen."""
     shared = Together(shelf)

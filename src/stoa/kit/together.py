@@ -4,9 +4,10 @@
     cart = await carts.get(cart_id)        None where it is not there
 
 A statement costs the service and PostgreSQL far more than a key in it does: to read 30 carts one by one takes ten times
-as long as to read them together. There is no timer. Whoever comes alone is read for at once; what is asked for while a
-read is under way goes with the next, so the busier it is the more share one. A read that takes longer than
-`PATIENCE_SECONDS` is passed by the next.
+as long as to read them together. There is no timer. Before a read the event loop makes a few turns, which is enough to
+hear of the requests that have come already, and takes no time where there are none; what is asked for while a read is
+under way goes with the next, so the busier it is the more share one. A read that takes longer than `PATIENCE_SECONDS`
+is passed by the next.
 
 Nobody gets less than with a statement of their own: a key is read by a statement that begins after it was asked for, so
 what had been committed by then is seen.
@@ -30,6 +31,8 @@ Found = TypeVar("Found")
 
 PATIENCE_SECONDS = 0.05
 """How long a read has the way to itself: many times what one takes."""
+TURNS = 3
+"""Of the loop, before each read: from a request that waits in its socket to what it asks for here there are as many."""
 MOST_READS = 4
 """Each takes a connection, and others of the service need some too."""
 MOST_KEYS = 256
@@ -82,8 +85,10 @@ class Together(Generic[Key, Found]):
     async def _run(self) -> None:
         task = asyncio.current_task()
         assert task is not None
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         passing = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._passed, task)
-        # Not before it starts: until then more may have come, and they go with the first.
+        # Not before: until then more may have come, and they go with the first.
         keys, answers, first = self._take()
         try:
             with context.using(context.fresh(traceparent=first.traceparent)):
@@ -111,10 +116,11 @@ class Together(Generic[Key, Found]):
         weight = taken = 0
         for wanted, answer, _ in self._waiting:
             if not answer.done():
-                weight += sum(self._weigh(key) for key in wanted if key not in keys)
+                more = [key for key in wanted if key not in keys]
+                weight += sum(map(self._weigh, more))
                 if answers and weight > MOST_KEYS:
                     break
-                keys.update(dict.fromkeys(wanted))
+                keys.update(dict.fromkeys(more))
                 answers.append(answer)
             taken += 1
         del self._waiting[:taken]
