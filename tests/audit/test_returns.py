@@ -11,7 +11,7 @@ from audit.test_audit import Inside, findings
 from journeys.client import ADDRESS, Shopper, card
 from stocking import admin_of, stock_up, visitor_of
 
-from stoa.kit import inbox, outbox
+from stoa.kit import inbox_parked, outbox
 from stoa.kit.ids import uuid7
 
 SKU = "AUDIT-2"
@@ -169,7 +169,7 @@ async def test_what_failed_and_was_discarded_is_accounted_for(shop, admin, retur
             "gives 1200 back, but 0 were given for it",
         ],
     }
-    assert await inbox.discard(payment, event, "paid back by bank transfer")
+    assert await inbox_parked.discard(payment, event, "paid back by bank transfer")
     assert await findings(shop.databases) == {}
     # The order waits for the money until the staff has ended that.
     order = await admin.ok("GET", f"/orders/{returned}")

@@ -9,7 +9,7 @@ import msgspec
 from docs.pages import ROOT, table
 
 from stoa.app import SERVICES
-from stoa.kit import inbox, outbox
+from stoa.kit import inbox, inbox_repository, outbox
 from stoa.kit.events import Envelope, Fact
 
 EVENTS = ROOT / "docs" / "events.md"
@@ -33,6 +33,6 @@ def test_the_figures():
     text = " ".join(EVENTS.read_text().split())
     assert f"failed {inbox.MOST_ATTEMPTS} times" in text
     assert f"after {inbox.MOST_ATTEMPTS} attempts" in text
-    assert f"up to {inbox.BATCH} in one transaction" in text
-    assert inbox.KEPT == outbox.KEPT
-    assert re.search(rf"Both logs go back {inbox.KEPT.days} days", text)
+    assert f"up to {inbox_repository.BATCH} in one transaction" in text
+    assert inbox_repository.KEPT == outbox.KEPT
+    assert re.search(rf"Both logs go back {inbox_repository.KEPT.days} days", text)

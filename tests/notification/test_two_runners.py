@@ -11,7 +11,8 @@ from runners import deadlocks, drained
 from stoa.app import SERVICES
 from stoa.kit.db import Database
 from stoa.kit.ids import uuid7
-from stoa.kit.inbox import BATCH, Inbox
+from stoa.kit.inbox import Inbox
+from stoa.kit.inbox_repository import BATCH
 from stoa.services.notification.handlers import Post, handlers, write
 from stoa.services.notification.mails import Mails
 

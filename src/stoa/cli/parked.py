@@ -35,7 +35,7 @@ from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
 from stoa.cli.processes import whole_process
 from stoa.kit import hearers as hearing
-from stoa.kit import inbox, outbox, stream_parked
+from stoa.kit import inbox_parked, outbox, stream_parked
 from stoa.kit.db import Database
 from stoa.kit.ids import is_uuid
 from stoa.runtime.access import Access
@@ -152,7 +152,7 @@ async def _list_left(name: str, database: Database, console: Console) -> int:
 
 
 async def _redrive(database: Database) -> None:
-    await inbox.redrive(database)
+    await inbox_parked.redrive(database)
     for recipient in {row["recipient"] for row in await database.fetch(REFUSED)}:
         await outbox.redrive(database, recipient)
 
@@ -189,7 +189,7 @@ async def _discard(arguments: argparse.Namespace, console: Console) -> None:
         if waiting.on_the_way:
             done = await outbox.discard(waiting.database, waiting.recipient, event_id, reason)
         else:
-            done = await inbox.discard(waiting.database, event_id, reason)
+            done = await inbox_parked.discard(waiting.database, event_id, reason)
     if not done:
         raise Failure(f"{event_id} is not parked any more", "stoa parked lists what is")
     console.say(f"{event_id} is discarded: {waiting.recipient} will not have its effect.")

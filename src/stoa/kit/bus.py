@@ -17,7 +17,7 @@ from stoa.contracts.events.v1.events_pb2 import DeliverRequest
 from stoa.contracts.events.v1.events_pb2_grpc import IntakeServiceStub, add_IntakeServiceServicer_to_server
 from stoa.kit.channels import Registry
 from stoa.kit.events import Owed, Refusal
-from stoa.kit.inbox import Acceptor, IntakeServicer
+from stoa.kit.intake import Acceptor, IntakeServicer
 
 DELIVERY_SECONDS = 10
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from stoa.kit import clock, staff_acts
 from stoa.kit.db import Database, affected
-from stoa.kit.inbox import KEPT
+from stoa.kit.inbox_repository import KEPT
 from stoa.kit.outbox import CHANNEL, TELL_OTHERS, shard_of
 from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.staff_acts import REPLAYED

@@ -35,7 +35,7 @@ from stoa.kit.db import Database
 from stoa.kit.http import app as http_app
 from stoa.kit.http.probes import Check, MetricsPage, Probes
 from stoa.kit.http.quickening import Quickening
-from stoa.kit.inbox import Acceptor
+from stoa.kit.intake import Acceptor
 from stoa.kit.permissions import WrongPermission
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service

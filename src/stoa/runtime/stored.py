@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from stoa.app import followers, writers
-from stoa.kit import hearers, stream_parked, streams
-from stoa.kit import inbox as inboxes
+from stoa.kit import hearers, inbox_repository, stream_parked, streams
 from stoa.kit import outbox as outboxes
 from stoa.kit.bus import Bus
 from stoa.kit.followers import Follower
@@ -91,7 +90,7 @@ class Stored:
             await self.keys.prune()
             await outboxes.forget_personal(self.db)
             await outboxes.prune(self.db)
-            await inboxes.prune(self.db)
+            await inbox_repository.prune(self.db)
             for stream in self.streams:
                 await streams.prune(self.db, stream.topic, self._stream_kept)
             await stream_parked.prune(self.db, self._stream_kept)

@@ -11,9 +11,9 @@ import pytest
 from tests.kit.events.system import EFFECTS, until
 from tests.kit.events.test_inbox import NOTIFICATION, Ears, event
 
-from stoa.kit import back_off, inbox
+from stoa.kit import back_off, inbox, inbox_parked, inbox_repository
 from stoa.kit.connection import Connection
-from stoa.kit.db import later
+from stoa.kit.db import DatabaseUnavailable, later
 from stoa.kit.inbox import MOST_ATTEMPTS, Inbox
 
 UNDONE = "SELECT array_agg((data ->> 'n')::int ORDER BY seq) FROM inbox WHERE done_at IS NULL"
@@ -117,7 +117,7 @@ async def test_what_comes_behind_a_parked_one_is_parked_with_it(ears, patient) -
     await until(lambda: ears.db.fetchval(SETTLED))
     assert await ears.db.fetchval("SELECT count(*) FROM inbox WHERE parked_at IS NOT NULL") == 2
     ears.fails = {}
-    assert await inbox.redrive(ears.db, poison.id) == 2
+    assert await inbox_parked.redrive(ears.db, poison.id) == 2
     await ears.hurry()
     await until(lambda: ears.done(3))
     assert await ears.effects() == [3, 1, 2]
@@ -187,7 +187,7 @@ async def test_the_effect_goes_out_in_one_message_with_what_keeps_it_and_the_com
     assert asked == ["COMMIT"]
     # A repeat is found out by that, and then asked for.
     await ears.hear(one, event(3, "c"))
-    assert asked == ["COMMIT", "COMMIT", inbox.STORE_DONE, "COMMIT"]
+    assert asked == ["COMMIT", "COMMIT", inbox_repository.STORE_DONE, "COMMIT"]
     assert await ears.effects() == [1, 2, 3]
 
 
@@ -243,7 +243,7 @@ async def test_a_database_that_goes_away_at_delivery_is_no_acknowledgement(ears)
     ears.run(runner)
     await until(lambda: is_up_to_date(runner))
     one = event(1)
-    with pytest.raises(inbox.DatabaseUnavailable):
+    with pytest.raises(DatabaseUnavailable):
         await runner.accept([one])
     assert await ears.db.fetchval("SELECT count(*) FROM inbox") == 0
     assert await runner.accept([one]) == []

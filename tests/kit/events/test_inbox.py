@@ -13,12 +13,13 @@ import pytest
 from tests.kit.events.system import EFFECTS, HEARS, note, until
 
 from stoa.contracts.events.v1.events_pb2 import DeliverRequest
-from stoa.kit import back_off, by_index, context, inbox, problems
+from stoa.kit import back_off, by_index, context, inbox, inbox_parked, inbox_repository, problems
 from stoa.kit.db import CallInsideTransaction, refuse_inside_transaction
 from stoa.kit.depth import depth
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
-from stoa.kit.inbox import MOST_ATTEMPTS, Inbox, IntakeServicer
+from stoa.kit.inbox import MOST_ATTEMPTS, Inbox
+from stoa.kit.intake import IntakeServicer
 from stoa.kit.service import Service
 from stoa.kit.staff_acts import list_acts
 
@@ -227,9 +228,9 @@ async def test_what_keeps_failing_is_parked_holds_up_its_subject_only_and_can_be
     assert (now.inbox, now.inbox_parked, now.moving) == (0, 3, 0)
 
     ears.fails = {}
-    assert await inbox.redrive(ears.db, uuid7()) == 0
-    assert await inbox.redrive(ears.db, poison.id) == 3  # with what waits behind it
-    assert await inbox.redrive(ears.db) == 0
+    assert await inbox_parked.redrive(ears.db, uuid7()) == 0
+    assert await inbox_parked.redrive(ears.db, poison.id) == 3  # with what waits behind it
+    assert await inbox_parked.redrive(ears.db) == 0
     (act,) = await list_acts(ears.db, limit=9)
     assert (act.actor, act.act, act.subject) == ("operator", "event.redriven", poison.id)
     assert (act.before, act.after) == ({"recipient": ears.db.service, "parked": 3}, None)
@@ -241,15 +242,15 @@ async def test_what_is_discarded_has_no_effect_and_its_subject_goes_on(ears, pat
     ears.fails = {1: ValueError("no template")}
     poison = event(1)
     await ears.hear(poison, event(2))
-    assert not await inbox.discard(ears.db, poison.id, "too early: it is not parked")
+    assert not await inbox_parked.discard(ears.db, poison.id, "too early: it is not parked")
     ears.run(ears.inbox)
     for times in range(1, MOST_ATTEMPTS + 1):
         await until(lambda times=times: has_failed(ears, times))
         await ears.hurry()
     await until(ears.settled)
-    assert not await inbox.discard(ears.db, uuid7(), "it is unknown")
-    assert await inbox.discard(ears.db, poison.id, "the customer was told by phone")
-    assert not await inbox.discard(ears.db, poison.id, "once more")
+    assert not await inbox_parked.discard(ears.db, uuid7(), "it is unknown")
+    assert await inbox_parked.discard(ears.db, poison.id, "the customer was told by phone")
+    assert not await inbox_parked.discard(ears.db, poison.id, "once more")
     await ears.hurry()
     await until(lambda: ears.done(2))
     assert await ears.effects() == [2]
@@ -388,7 +389,7 @@ async def test_pruning_forgets_what_was_done_long_ago(ears) -> None:
     await ears.db.execute(
         "UPDATE inbox SET received_at = now() - interval '31 days', done_at = now() WHERE subject = 'b'"
     )
-    assert await inbox.prune(ears.db, timedelta(days=30)) == 1
+    assert await inbox_repository.prune(ears.db, timedelta(days=30)) == 1
     rows = await ears.db.fetch("SELECT subject FROM inbox ORDER BY seq")
     assert [row["subject"] for row in rows] == ["b", "c"]
 
@@ -397,7 +398,7 @@ async def test_the_next_events_are_found_by_index_even_if_nothing_was_there_when
     async with ears.db.transaction() as tx:
         await tx.execute("ANALYZE inbox")
         await tx.execute(by_index.PLAN_BY_INDEX)
-        plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {inbox.TAKE_NEXT}"))
+        plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {inbox_repository.TAKE_NEXT}"))
     assert "Index Scan using inbox_due" in plan
     assert "Index Cond: ((source = due.source) AND (subject = due.subject))" in plan
     assert "Seq Scan" not in plan

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from tests.kit.events.system import HEARS, ORDER, Announcer, until
 
-from stoa.kit import inbox, outbox
+from stoa.kit import inbox, inbox_parked, outbox
 from stoa.kit.events import Fact
 from stoa.kit.inbox import Inbox
 from stoa.kit.outbox import Outbox
@@ -86,7 +86,7 @@ async def test_what_failed_and_is_parked_keeps_it_until_it_is_done(system) -> No
     system.run(Inbox(Service(name="notification"), db, {"order.placed": seen.handle}))
     await until(lambda: parked(db))
     assert await left(system) == [0, 0, 1]
-    assert await inbox.redrive(db) == 1
+    assert await inbox_parked.redrive(db) == 1
     await until(lambda: done(db, 1))
     assert seen.emails == [("ada@example.com", None)] * 2
     assert await left(system) == [0, 0, 0]
@@ -98,7 +98,7 @@ async def test_what_is_discarded_is_cut_too(system) -> None:
     await system.delivered()
     db = system.notification.db
     event_id = await db.fetchval("UPDATE inbox SET parked_at = now() RETURNING event_id")
-    assert await inbox.discard(db, event_id, "its buyer asked to be forgotten")
+    assert await inbox_parked.discard(db, event_id, "its buyer asked to be forgotten")
     assert await left(system) == [0, 0, 0]
 
 

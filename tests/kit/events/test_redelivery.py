@@ -7,7 +7,7 @@ from datetime import timedelta
 from tests.kit.events.system import Delivered, Placed, Shipped
 
 from stoa.kit import clock, outbox, redelivery
-from stoa.kit.inbox import KEPT
+from stoa.kit.inbox_repository import KEPT
 from stoa.kit.redelivery import REACH, Round, count, reaching, replay
 from stoa.kit.staff_acts import list_acts
 

@@ -8,7 +8,7 @@ import pytest
 from tests.kit.events.system import until
 from tests.volume import ROWS, fill, read_by
 
-from stoa.kit import clock, depth, idempotency, inbox, outbox, relay, streams
+from stoa.kit import clock, depth, idempotency, inbox_repository, outbox, relay, streams
 from stoa.kit.depth import Depth
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.inbox import Inbox
@@ -31,17 +31,17 @@ async def test_logs_that_are_kept_are_not_read_and_what_is_old_goes_in_rounds(da
     before = clock.now() - outbox.KEPT
     for sql, *arguments in (
         (outbox.PRUNE, 0, before, ONE_ROUND),
-        (inbox.PRUNE, inbox.KEPT, ONE_ROUND),
+        (inbox_repository.PRUNE, inbox_repository.KEPT, ONE_ROUND),
         (idempotency.PRUNE, idempotency.KEPT, ONE_ROUND),
-        (inbox.TAKE_NEXT,),
-        (inbox.DUE,),
+        (inbox_repository.TAKE_NEXT,),
+        (inbox_repository.DUE,),
         (relay.OWED, "inventory", list(range(16)), True),
         (relay.ANYTHING_OWED, ["inventory", "notification"]),
     ):
         read = await read_by(db, sql, *arguments, by_index=True)
         assert read.rows <= SMALL, sql
         assert read.pages <= PAGES, sql
-    for sql, *arguments in ((relay.ANYTHING_OWED, ["inventory"]), (inbox.DUE,), (depth.READ,)):
+    for sql, *arguments in ((relay.ANYTHING_OWED, ["inventory"]), (inbox_repository.DUE,), (depth.READ,)):
         assert (await read_by(db, sql, *arguments)).rows <= 10, sql
 
     await db.execute("UPDATE event_log SET time = now() - interval '31 days' WHERE id <= 2500")
@@ -50,14 +50,14 @@ async def test_logs_that_are_kept_are_not_read_and_what_is_old_goes_in_rounds(da
     await fill(db, "outbox", "recipient, id, shard", "'inventory', n, 0", rows=10)
     for sql, *arguments in (
         (outbox.PRUNE, 0, before, ONE_ROUND),
-        (inbox.PRUNE, inbox.KEPT, ONE_ROUND),
+        (inbox_repository.PRUNE, inbox_repository.KEPT, ONE_ROUND),
         (idempotency.PRUNE, idempotency.KEPT, ONE_ROUND),
     ):
         read = await read_by(db, sql, *arguments, by_index=True)
         assert ONE_ROUND <= read.rows <= SMALL, sql
         assert read.pages <= PAGES, sql
     assert await outbox.prune(db) == 2490  # what is owed stays
-    assert await inbox.prune(db) == 2500
+    assert await inbox_repository.prune(db) == 2500
     await IdempotencyKeys(db).prune()
     assert await db.fetchval("SELECT count(*) FROM idempotency_keys") == ROWS - 2500
 
@@ -96,7 +96,7 @@ async def test_what_is_behind_an_event_that_cannot_run_is_not_looked_at_again_an
     await fill(db, "inbox", columns, values, rows=20_000)
     done = values.replace(state, "NULL, now()").replace("n::text", "'done' || n")
     await fill(db, "inbox", columns.replace("retry_at", "done_at"), done)
-    for sql in (inbox.TAKE_NEXT, inbox.STEP_BACK, inbox.DUE):
+    for sql in (inbox_repository.TAKE_NEXT, inbox_repository.STEP_BACK, inbox_repository.DUE):
         read = await read_by(db, sql, by_index=True)
         assert read.rows <= SMALL, sql
         assert read.pages <= PAGES, sql
@@ -108,7 +108,7 @@ async def test_what_is_behind_an_event_that_cannot_run_is_not_looked_at_again_an
     run(runner)
     await until(lambda: stepped_back(db))
     assert await db.fetchval("SELECT count(*) FROM inbox WHERE NOT done_at IS NULL") == ROWS
-    for sql in (inbox.TAKE_NEXT, inbox.DUE):
+    for sql in (inbox_repository.TAKE_NEXT, inbox_repository.DUE):
         assert (await read_by(db, sql, by_index=True)).rows <= 10, sql
     now: Depth = await depth.depth(db)
     assert (now.inbox, now.inbox_parked) == ((0, depth.MOST) if head == "parked" else (depth.MOST, 0))
@@ -116,7 +116,7 @@ async def test_what_is_behind_an_event_that_cannot_run_is_not_looked_at_again_an
 
 async def test_a_plan_made_while_nothing_was_there_is_by_index_too(database) -> None:
     db = await database("order")
-    plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN {inbox.DUE}"))
+    plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN {inbox_repository.DUE}"))
     assert "Index Scan using inbox_due" in plan or "Index Only Scan using inbox_due" in plan
 
 
