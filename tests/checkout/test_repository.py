@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
 from checkout.conftest import House, Shopper
+from msgspec.structs import replace
 
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import repository, states
-from stoa.services.checkout.errors import WrongState
+from stoa.services.checkout.errors import CartEmpty, WrongState
 from stoa.services.checkout.purchase import Purchase, changes, document, read
 from stoa.services.checkout.repository import NewCheckout
 from stoa.services.checkout.states import TRANSITIONS, State
@@ -78,7 +80,7 @@ async def test_a_purchase_survives_its_row(house: House, shopper: Shopper):
     assert purchase.answer == placed.answer
 
 
-def new_checkout(cart_id: str) -> NewCheckout:
+def new_checkout(cart_id: str, key: str = "", *, is_refused: bool = False) -> NewCheckout:
     purchase = Purchase(
         checkout_id=uuid7(),
         order_id=uuid7(),
@@ -88,20 +90,38 @@ def new_checkout(cart_id: str) -> NewCheckout:
         payment_method="card",
         expected_total=None,
         traceparent="",
-        bought_cart_id=cart_id,
-        bought_cart_round=1,
     )
-    return NewCheckout(scope="guest", key=purchase.checkout_id, body_hash=b"", step="create_order", purchase=purchase)
+    if is_refused:
+        purchase = purchase.refused(CartEmpty())
+    else:
+        purchase = replace(purchase, bought_cart_id=cart_id, bought_cart_round=1)
+    return NewCheckout(
+        scope=f"cart:{cart_id}", key=key or uuid7(), body_hash=b"", step="create_order", purchase=purchase
+    )
 
 
-async def test_two_processes_that_claim_the_same_carts_do_not_wait_for_each_other(house: House):
-    carts = sorted(uuid7() for _ in range(3))  # two of a millisecond may be in any order
+def with_other_keys(claims: Sequence[NewCheckout]) -> list[NewCheckout]:
+    return [new_checkout(one.purchase.bought_cart_id) for one in claims]
+
+
+def with_the_first_refused(claims: Sequence[NewCheckout]) -> list[NewCheckout]:
+    """Repeats of two keys, for the first of which something has changed meanwhile."""
+    first, last = claims[0], claims[-1]
+    return [
+        new_checkout(first.purchase.bought_cart_id, first.key, is_refused=True),
+        new_checkout(last.purchase.bought_cart_id, last.key),
+    ]
+
+
+@pytest.mark.parametrize("claimed_again", [with_other_keys, with_the_first_refused])
+@pytest.mark.parametrize("in_order", [lambda claims: claims, reversed], ids=["sorted", "reversed"])
+async def test_two_processes_that_claim_the_same_do_not_wait_for_each_other(house: House, claimed_again, in_order):
+    mine = [new_checkout(cart_id) for cart_id in sorted(uuid7() for _ in range(3))]  # of a millisecond in any order
     async with house.db.dedicated() as third:
         await third.execute("BEGIN")
-        await repository.claim(third, [new_checkout(carts[1])], "third", 60)
+        await repository.claim(third, with_other_keys(mine[1:2]), "third", 60)
         claims = []
-        for order in (reversed(carts), carts):
-            batch = [new_checkout(cart_id) for cart_id in order]
+        for batch in (mine, list(in_order(claimed_again(mine)))):
             claims.append(asyncio.create_task(repository.claim(house.db, batch, house.db.session, 60)))
             async with asyncio.timeout(5):
                 while await house.db.fetchval(WAITING) < len(claims):
@@ -115,6 +135,4 @@ async def test_only_what_changed_is_written(house: House, shopper: Shopper):
     row = await house.row(placed.checkout_id)
     again = read(await house.db.fetchval("SELECT data FROM checkouts"), row.purchase.answer)
     assert again == row.purchase
-    from msgspec.structs import replace
-
     assert changes(again, replace(again, payment_id="p", answer=None)) == {"payment_id": "p"}

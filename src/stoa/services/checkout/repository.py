@@ -106,24 +106,36 @@ def _checkout(row: asyncpg.Record) -> Checkout:
     )
 
 
-# In the order of their carts, so that two processes that claim the same ones do not wait for each other in a circle.
 CLAIM = """
     INSERT INTO checkouts (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status,
                            answer_body, bought_cart_id, bought_cart_round, lease_owner, lease_until)
     SELECT id, scope, key, body_hash, order_id, user_id, state, step, data::jsonb, error, answer_status, answer_body,
            bought_cart_id, bought_cart_round, $15, now() + make_interval(secs => $16)
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::uuid[], $6::uuid[], $7::text[], $8::text[],
-                $9::text[], $10::text[], $11::smallint[], $12::bytea[], $13::uuid[], $14::bigint[])
+                $9::text[], $10::text[], $11::smallint[], $12::bytea[], $13::uuid[], $14::bigint[]) WITH ORDINALITY
          AS new (id, scope, key, body_hash, order_id, user_id, state, step, data, error, answer_status, answer_body,
-                 bought_cart_id, bought_cart_round)
-    ORDER BY bought_cart_id, scope, key
+                 bought_cart_id, bought_cart_round, position)
+    ORDER BY position
     ON CONFLICT DO NOTHING
     RETURNING id, created_at
 """
 
 
+def _claimed_after(new: NewCheckout) -> tuple[str, bool, int, str, str]:
+    """By this they are ordered, so that two processes that claim the same do not wait for each other in a circle.
+
+    A row takes a key and, unless it is refused, a cart. Those about one cart stand together, because its buyer's keys
+    are about no other, and among them the cart is taken before any key is. What could still meet crosswise is keys that
+    somebody uses for two carts: PostgreSQL ends one of the two statements, which is `WritesMet`.
+    """
+    purchase = new.purchase
+    cart_id = purchase.bought_cart_id or purchase.cart_id or purchase.user_id or ""
+    return cart_id, new.state is not State.RUNNING, purchase.bought_cart_round, new.scope, new.key
+
+
 async def claim(db: Db, new: Sequence[NewCheckout], owner: str, lease_seconds: float) -> dict[str, Checkout]:
     """Those whose key and cart were free, by id: they are ours."""
+    new = sorted(new, key=_claimed_after)
     answers = [one.purchase.answer for one in new]
     bought = [one.purchase if one.state is State.RUNNING else None for one in new]
     rows = await db.fetch(
