@@ -160,7 +160,7 @@ class OpenTransaction:
         return self._ask(Connection.fetchval, sql, arguments)
 
     def execute(self, sql: str, *arguments: Any) -> Coroutine[Any, Any, str]:
-        return self._ask(Connection.execute, sql, arguments)
+        return self._ask(Connection.execute, sql, arguments) if arguments else self._execute_simply(sql)
 
     def is_in_transaction(self) -> bool:
         return not self.ended
@@ -203,13 +203,6 @@ class OpenTransaction:
     async def _ask_together(self, ask: Ask[T], sql: str, arguments: tuple[Any, ...]) -> T:
         """A statement, in one message with what opens the transaction and what has waited for it."""
         connection = self._connection
-        if not arguments and ask.__name__ == "execute":
-            # Asked in the simple protocol, which would wait for ever behind what failed.
-            if not self._later:
-                opening, self._opening = self._opening, ()
-                return await ask(connection, "; ".join((*opening, sql)))
-            await self._ask_together(Connection.fetch, "SELECT 1", ())
-            return await ask(connection, sql)
         before = [*map(bare, self._opening), *self._later]
         self._opening, self._later = (), []
         connection.before_next(before)
@@ -221,6 +214,16 @@ class OpenTransaction:
                 # before it answered.
                 await connection.fetch("SELECT 1")
             raise
+
+    async def _execute_simply(self, sql: str) -> str:
+        """Commands without arguments, of which there may be several, in PostgreSQL's simple protocol. It does not go in
+        one message with the other, behind whose failure it would wait for ever: so what has waited goes before.
+        """
+        self._refuse_ended()
+        if self._later:
+            await self._ask_together(Connection.fetch, "SELECT 1", ())
+        opening, self._opening = self._opening, ()
+        return await self._connection.execute("; ".join((*opening, sql)))
 
     async def _commit(self) -> None:
         hook = _before_commit.get()

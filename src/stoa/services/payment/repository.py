@@ -88,7 +88,8 @@ def _refund(row: asyncpg.Record) -> Refund:
 
 
 # An attempt that another process has numbered at the same moment is left out of the answer, as a key is
-# that is there already: the caller looks which it was.
+# that is there already: the caller looks which it was. In the order of the orders, each of which has keys of its own, so
+# that two processes that add the same do not wait for each other in a circle.
 ADD_PAYMENTS = f"""
     INSERT INTO payments (id, key, order_id, user_id, attempt, state, method, provider, amount_minor, currency)
     SELECT id, key, order_id, user_id,
@@ -97,6 +98,7 @@ ADD_PAYMENTS = f"""
            'unknown', method, $8, amount_minor, currency
     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::text[], $6::bigint[], $7::text[])
          AS new (id, key, order_id, user_id, method, amount_minor, currency)
+    ORDER BY order_id, id
     ON CONFLICT DO NOTHING
     RETURNING {_PAYMENT}
 """
