@@ -14,7 +14,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
 from stoa.services.order import orders_over, repository
-from stoa.services.order.abandon_order import GivenUp
+from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.figures import checked
 from stoa.services.order.new_order import NewItem, NewOrder
 from stoa.services.order.payment_status import PaymentState, PaymentTold
@@ -124,7 +124,7 @@ def abandon(orders: Orders) -> Callable[..., Awaitable[None]]:
     """`await abandon(checkout_id)`: the checkout gives its order up."""
 
     async def give_up(checkout_id: str, reason: str = "declined") -> None:
-        await orders.abandonments.submit(GivenUp(checkout_id, reason))
+        await orders.abandonments.submit(Abandonment(checkout_id, reason))
 
     return give_up
 

@@ -30,7 +30,7 @@ from stoa.kit.db import LOCK_SECONDS, Database, DatabaseUnavailable, Locked
 from stoa.kit.many import UnderWay, results_of
 from stoa.kit.outbox import ANNOUNCE
 from stoa.services.order import orders_over, placing_repository, repository
-from stoa.services.order.abandon_order import GivenUp, abandon_orders
+from stoa.services.order.abandon_order import Abandonment, abandon_orders
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
@@ -107,13 +107,13 @@ async def test_a_wave_costs_what_one_order_does(counted, new_order, count):
     assert await counted.db.taken() == [placing_repository.CONFIRM_ORDERS, ANNOUNCE, "COMMIT"]
     await asyncio.gather(*(counted.creations.submit(new) for new in failing))
     await counted.db.taken()
-    await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in failing))
+    await asyncio.gather(*(counted.abandonments.submit(Abandonment(new.checkout_id, "")) for new in failing))
     assert await counted.db.taken() == [
         placing_repository.ABANDON_CHECKOUTS,
         placing_repository.ABANDON_ORDERS,
         "COMMIT",
     ]
-    await asyncio.gather(*(counted.abandonments.submit(GivenUp(new.checkout_id, "")) for new in unknown))
+    await asyncio.gather(*(counted.abandonments.submit(Abandonment(new.checkout_id, "")) for new in unknown))
     assert await counted.db.taken() == [placing_repository.ABANDON_CHECKOUTS, "COMMIT"]
     assert sorted(await statuses(counted.db)) == ["canceled"] * count + ["confirmed"] * (count + 1)
 
@@ -199,7 +199,7 @@ async def test_of_confirming_and_abandoning_in_waves_exactly_one_is_done(orders,
             answered(OrderServicer(other).CreateMany, creating, wave[8:]),
             asyncio.gather(*(orders.confirmations.submit(one.order_id) for one in wave), return_exceptions=True),
             asyncio.gather(
-                *(other.abandonments.submit(GivenUp(one.checkout_id, "")) for one in reversed(wave)),
+                *(other.abandonments.submit(Abandonment(one.checkout_id, "")) for one in reversed(wave)),
                 return_exceptions=True,
             ),
         )
@@ -224,7 +224,7 @@ async def test_the_buyer_cancels_while_the_checkout_confirms_and_abandons(orders
         _, paid, gave_up = await asyncio.gather(
             cancel_order(orders, new.order_id, buyer_of(new), "mine"),
             orders.confirmations.submit(new.order_id),
-            other.abandonments.submit(GivenUp(new.checkout_id, "")),
+            other.abandonments.submit(Abandonment(new.checkout_id, "")),
             return_exceptions=True,
         )
         kinds = [kind for kind, _, data in await announced() if data["order_id"] == new.order_id]
@@ -239,7 +239,7 @@ async def test_a_canceled_order_is_not_both_given_up_and_paid(orders, new_order,
     await cancel_order(orders, new.order_id, buyer_of(new), "")
     async with held(orders.db.dsn, "SELECT FROM orders WHERE id = $1 FOR UPDATE", new.order_id):
         both = asyncio.gather(
-            orders.abandonments.submit(GivenUp(new.checkout_id, "")),
+            orders.abandonments.submit(Abandonment(new.checkout_id, "")),
             orders.confirmations.submit(new.order_id),
             return_exceptions=True,
         )
@@ -272,7 +272,7 @@ async def test_an_order_that_somebody_holds_stops_nobody_else(orders, new_order,
     def asked(new):
         if act == "confirm":
             return orders.confirmations.submit(new.order_id)
-        return orders.abandonments.submit(GivenUp(new.checkout_id, ""))
+        return orders.abandonments.submit(Abandonment(new.checkout_id, ""))
 
     async with held(orders.db.dsn, "SELECT FROM orders WHERE id = $1 FOR UPDATE", wave[7].order_id):
         one, *others = await asyncio.gather(*(timed(asked(new)) for new in (wave[7], *wave[:7], *wave[8:])))
@@ -307,7 +307,7 @@ async def test_a_wave_whose_session_dies_has_done_nothing_and_is_done_once_when_
     acts = {
         "create": lambda: create_orders(orders.db, wave),
         "confirm": lambda: confirm_orders(orders.db, orders.outbox, [new.order_id for new in wave]),
-        "abandon": lambda: abandon_orders(orders.db, [GivenUp(new.checkout_id, "") for new in wave]),
+        "abandon": lambda: abandon_orders(orders.db, [Abandonment(new.checkout_id, "") for new in wave]),
     }
     if act != "create":
         await acts["create"]()

@@ -18,7 +18,7 @@ from stoa.kit.permissions import ALL
 from stoa.kit.staff_acts import list_acts
 from stoa.ports.payment import Said, Status
 from stoa.services.payment import errors, repository
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
 from stoa.services.payment.refund_payment import ask_refund, execute_refund, refund_by_hand
@@ -392,7 +392,7 @@ async def test_events_of_a_batch_lock_in_the_order_of_every_other_act(house: Hou
                 await handlers(house.payments.outbox, timers)[each.type](tx, each)
 
     async def book() -> None:
-        said = [Answer(payment, Said(Status.CAPTURED)) for payment in payments]
+        said = [ProviderAnswer(payment, Said(Status.CAPTURED)) for payment in payments]
         await asyncio.gather(*(house.payments.answers.submit(each) for each in said))
 
     for _ in range(5):

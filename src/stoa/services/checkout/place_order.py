@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
+from stoa.kit.problems import Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import (
@@ -24,7 +25,7 @@ from stoa.services.checkout.errors import (
     Overloaded,
     RequestInProgress,
 )
-from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.purchase import KeptAnswer, Purchase
 from stoa.services.checkout.recording import Claim, Claimed, InTheWay
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
@@ -33,7 +34,7 @@ from stoa.services.checkout.snapshot import SNAPSHOT, take_snapshot
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import LAST_BEFORE_PIVOT
 from stoa.services.checkout.trying import Refused, Stuck, until_known
-from stoa.services.checkout.waves import Place
+from stoa.services.checkout.waves import CohortPlace
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Placed(msgspec.Struct, frozen=True):
 
     checkout_id: str
     order_id: str
-    answer: Answer | None
+    answer: KeptAnswer | None
     replayed: bool
 
 
@@ -57,44 +58,56 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
     `RequestInProgress` where the first takes longer than a repeat waits, and before anything is claimed
     `Overloaded`, and `GivenUp` where what is bought cannot be found out.
     """
-    asked = partial(NewCheckout, scope=scope, key=key, body_hash=body_hash)
+    asked = NewCheckout(scope=scope, key=key, body_hash=body_hash, step=SNAPSHOT, purchase=purchase)
     while True:
         claimed: Claimed = None
+        not_claimed: Problem | None = None
         try:
-            with checkouts.runner.entering():
-                in_cohort = await checkouts.gate.enter()
-                try:
-                    claimed = await _claim(checkouts, asked, purchase, in_cohort)
-                finally:
-                    if not isinstance(claimed, Run):
-                        in_cohort.leave()
-        except (Overloaded, GivenUp):
-            if await repository.by_key(checkouts.db, scope, key) is None:
-                raise
+            claimed = await _begin(checkouts, asked)
         except InTheWay:
             continue
+        except (Overloaded, GivenUp) as problem:
+            # It keeps nobody from the answer of a key that is taken.
+            not_claimed = problem
         if claimed is not None:
             seconds = checkouts.settings.answer_within_seconds
             answer = await _told(claimed, seconds) if isinstance(claimed, Run) else claimed
             return Placed(purchase.checkout_id, purchase.order_id, answer, replayed=False)
-        taken = await repository.by_key(checkouts.db, scope, key)
-        # Where the key is given back, before we look or while we wait, it is ours to claim again.
-        if taken is not None and (repeated := await _repeat(checkouts, taken, body_hash)) is not None:
-            return repeated
+        first = await repository.by_key(checkouts.db, scope, key)
+        if first is not None:
+            repeated = await _repeat(checkouts, first, body_hash)
+            if repeated is not None:
+                return repeated
+        elif not_claimed is not None:
+            raise not_claimed
+        # The first has given its key back, before we looked or while we waited for it: it is ours to claim.
 
 
-async def _claim(
-    checkouts: Checkouts, asked: Callable[..., NewCheckout], purchase: Purchase, in_cohort: Place
-) -> Claimed:
+async def _begin(checkouts: Checkouts, asked: NewCheckout) -> Claimed:
+    """Claim it if there is room, as soon as the next cohort sets out. Its place there is the run's, if there is one."""
+    with checkouts.runner.entering():
+        in_cohort = await checkouts.gate.enter()
+        claimed: Claimed = None
+        try:
+            claimed = await _claim(checkouts, asked, in_cohort)
+        finally:
+            if not isinstance(claimed, Run):
+                in_cohort.leave()
+        return claimed
+
+
+async def _claim(checkouts: Checkouts, asked: NewCheckout, in_cohort: CohortPlace) -> Claimed:
+    """With what is bought; or else as what was refused, so that a repeat of the key gets the same answer."""
     try:
-        taken_down = await _snapshot(checkouts, purchase, in_cohort)
-        return await checkouts.claims.submit(Claim(asked(step=LAST_BEFORE_PIVOT, purchase=taken_down), in_cohort))
+        purchase = await _snapshot(checkouts, asked.purchase, in_cohort)
+        to_run = replace(asked, step=LAST_BEFORE_PIVOT, purchase=purchase)
+        return await checkouts.claims.submit(Claim(to_run, in_cohort))
     except Refused as refused:
-        refusal = refused.problem
+        problem = refused.problem
     except CartBeingBought as being_bought:
-        refusal = being_bought
-    new = asked(step=SNAPSHOT, purchase=purchase.refused(refusal), error=refusal.detail)
-    claimed = await checkouts.claims.submit(Claim(new, in_cohort))
+        problem = being_bought
+    refusal = replace(asked, purchase=asked.purchase.refused(problem), error=problem.detail)
+    claimed = await checkouts.claims.submit(Claim(refusal, in_cohort))
     # Not where the key is taken: a repeat finds its cart empty, because the first has bought it.
     if claimed is not None:
         SAGA_STEPS.labels(SNAPSHOT, "refused").inc()
@@ -102,11 +115,11 @@ async def _claim(
     return claimed
 
 
-async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: Place) -> Purchase:
+async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: CohortPlace) -> Purchase:
     """Raises `Refused`, or `GivenUp` where a neighbor stays silent."""
     settings = checkouts.settings
 
-    async def act(alone: bool) -> Purchase:
+    async def attempt(alone: bool) -> Purchase:
         if alone:
             in_cohort.leave()
         read = checkouts.carts.alone if alone else partial(checkouts.carts.join, place=in_cohort)
@@ -115,7 +128,7 @@ async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: Place) 
     try:
         return await until_known(
             SNAPSHOT,
-            act,
+            attempt,
             patience_seconds=settings.give_up_after_seconds,
             longest_pause_seconds=settings.longest_pause_seconds,
             failed=_seen,
@@ -157,7 +170,7 @@ async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Plac
     return None
 
 
-async def _told(run: Run, within_seconds: float) -> Answer | None:
+async def _told(run: Run, within_seconds: float) -> KeptAnswer | None:
     """The run's answer; None where it is not there in time. The run goes on either way."""
     await asyncio.wait([run.answered], timeout=within_seconds)
     return run.answered.result() if run.answered.done() else None

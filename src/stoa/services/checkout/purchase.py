@@ -13,7 +13,7 @@ from stoa.kit.problems import Problem
 from stoa.services.checkout.pricing import Item, Quote
 
 
-class Answer(msgspec.Struct, frozen=True):
+class KeptAnswer(msgspec.Struct, frozen=True):
     """What the shopper gets, byte for byte, now and for every repeat of the key.
 
     So the `request_id` in a refusal is that of the request which began the checkout: the one in the logs.
@@ -53,7 +53,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Item] | None = None  # snapshot
     quote: Quote | None = None  # snapshot
     payment_id: str = ""  # authorize_payment
-    answer: Answer | None = None  # confirm_order, or whatever refused; kept in columns of its own
+    answer: KeptAnswer | None = None  # confirm_order, or whatever refused; kept in columns of its own
 
     @property
     def priced(self) -> Quote:
@@ -65,15 +65,15 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
         """With the answer of a refusal. The card is not needed any more."""
         # As the HTTP layer does with every problem; here already, because it is these bytes that are kept.
         body = problem.encode(context.current().request_id)
-        return msgspec.structs.replace(self, token="", answer=Answer(problem.status, body))
+        return msgspec.structs.replace(self, token="", answer=KeptAnswer(problem.status, body))
 
 
-NOWHERE = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}
+NO_ADDRESS = {"name": "-", "line1": "-", "city": "-", "country": "AQ"}
 CUT: dict[str, Any] = {
     "email": "",
     "account_email": "",
-    "shipping_address": NOWHERE,
-    "billing_address": NOWHERE,
+    "shipping_address": NO_ADDRESS,
+    "billing_address": NO_ADDRESS,
     "token": "",
     "custom_fields": {},
     "metadata": {},
@@ -95,5 +95,5 @@ def document(purchase: Purchase) -> dict[str, Any]:
     return {name: getattr(purchase, name) for name in Purchase.__struct_fields__ if name != "answer"}
 
 
-def read(stored: dict[str, Any], answer: Answer | None) -> Purchase:
+def read(stored: dict[str, Any], answer: KeptAnswer | None) -> Purchase:
     return msgspec.structs.replace(msgspec.convert(stored, Purchase), answer=answer)

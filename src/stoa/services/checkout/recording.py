@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from stoa.kit.db import Database
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import CartBeingBought, LeaseLost
-from stoa.services.checkout.purchase import Answer
+from stoa.services.checkout.purchase import KeptAnswer
 from stoa.services.checkout.repository import Change, Checkout, NewCheckout, Obstacle
 from stoa.services.checkout.saga import Run
-from stoa.services.checkout.waves import Place
+from stoa.services.checkout.waves import CohortPlace
 
-Claimed = Run | Answer | None
+Claimed = Run | KeptAnswer | None
 """The run of a claim that was written, or the answer of one that is refused already; None where its key is taken."""
 
 
@@ -25,7 +25,7 @@ class Claim:
     """By somebody who has this place in a cohort."""
 
     new: NewCheckout
-    place: Place
+    place: CohortPlace
 
 
 class InTheWay(Exception):
@@ -33,7 +33,7 @@ class InTheWay(Exception):
 
 
 async def record_claims(
-    db: Database, lease_seconds: float, start: Callable[[Checkout, Place], Run], claims: Sequence[Claim]
+    db: Database, lease_seconds: float, start: Callable[[Checkout, CohortPlace], Run], claims: Sequence[Claim]
 ) -> list[Claimed | Exception]:
     """What was written is started here, whatever becomes of who asked for it: nobody else would before its lease is
     over. `CartBeingBought` where another buys its cart."""

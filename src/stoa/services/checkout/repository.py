@@ -20,7 +20,7 @@ import msgspec
 from stoa.kit.db import Db, affected
 from stoa.kit.ids import first_uuid7
 from stoa.services.checkout import purchase as purchases
-from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.purchase import KeptAnswer, Purchase
 from stoa.services.checkout.states import State
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _checkout(row: asyncpg.Record) -> Checkout:
-    answer = Answer(row["answer_status"], row["answer_body"]) if row["answer_status"] is not None else None
+    answer = KeptAnswer(row["answer_status"], row["answer_body"]) if row["answer_status"] is not None else None
     return Checkout(
         id=row["id"],
         scope=row["scope"],

@@ -21,7 +21,7 @@ from stoa.services.checkout.errors import LeaseLost, Overloaded
 from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.saga import Run, Saga
 from stoa.services.checkout.states import State
-from stoa.services.checkout.waves import Place, Waves
+from stoa.services.checkout.waves import CohortPlace, Waves
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Runner:
         finally:
             self._entering -= 1
 
-    def start(self, row: Checkout, place: Place | None = None) -> Run:
+    def start(self, row: Checkout, place: CohortPlace | None = None) -> Run:
         """Run it from where it stands, in its place of a cohort if it has one; its lease is ours."""
         run = self._runs[row.id] = Run(self._saga, row, place)
         loop = asyncio.get_running_loop()

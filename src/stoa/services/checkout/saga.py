@@ -32,14 +32,14 @@ from stoa.kit.problems import Problem
 from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
 from stoa.services.checkout.errors import GivenUp
-from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.purchase import KeptAnswer, Purchase
 from stoa.services.checkout.repository import Change, Checkout
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.snapshot import SNAPSHOT
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps.step import Step
 from stoa.services.checkout.trying import Refused, Stuck, until_known
-from stoa.services.checkout.waves import Place, Station
+from stoa.services.checkout.waves import CohortPlace, Station
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +74,9 @@ class Run:
     something after that keeps failing; with None when the run stops without either.
     """
 
-    def __init__(self, saga: Saga, row: Checkout, place: Place | None) -> None:
+    def __init__(self, saga: Saga, row: Checkout, place: CohortPlace | None) -> None:
         self.row = row
-        self.answered: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self.answered: asyncio.Future[KeptAnswer | None] = asyncio.get_running_loop().create_future()
         self._saga = saga
         self._purchase = row.purchase
         self._place = place
@@ -84,15 +84,21 @@ class Run:
         """Whether somebody before us may have come further than the row says."""
         self._acted = len(saga.steps) if self._taken_over else 0
         """How many steps, from the first, may have acted."""
+        self._at = saga.steps[0]
+        """The step that is being done or undone."""
 
     async def go(self) -> None:
         """Until the row is in a final state or parked. Raises `LeaseLost`, or what kept a save from succeeding:
         then the row stays as it was recorded, for whoever takes it over.
         """
-        if self.row.state is State.RUNNING:
-            await self._forward()
-        if self.row.state is State.COMPENSATING:
-            await self._backward()
+        try:
+            if self.row.state is State.RUNNING:
+                await self._forward()
+            if self.row.state is State.COMPENSATING:
+                await self._backward()
+        except (Refused, Stuck) as failure:
+            # Of what can only be repeated: in either direction there is no other way.
+            await self._park(failure)
 
     def leave_cohort(self) -> None:
         """Who is at the gate is not to wait for this one."""
@@ -100,60 +106,57 @@ class Run:
             self._place.leave()
 
     async def _forward(self) -> None:
+        """To the order; or, if that is not to be and there is none already, to the turn."""
         saga = self._saga
+        # With an answer the order stands, and only what comes after that is left.
+        problem = await self._to_pivot() if self._purchase.answer is None else None
+        if problem is not None and not await self._was_confirmed():
+            return await self._turn(problem)
+        for at in range(saga.pivot + 1, len(saga.steps)):
+            await self._do(at)
+        return await self._save(saga.steps[-1], State.COMPLETED)
+
+    async def _to_pivot(self) -> Problem | None:
+        """All that may still turn, the pivot with it; or the problem of the first step that was not done."""
         if self._purchase.quote is None:
             # Left by a version that took the snapshot later: nothing was done yet.
-            return await self._turn(GivenUp(SNAPSHOT))
-        # With an answer the order stands, and only what comes after that is left.
-        at = saga.pivot + 1 if self._purchase.answer is not None else 0
-        while at < len(saga.steps):
-            step = saga.steps[at]
-            self._acted = max(self._acted, at + 1)
-            if step.pivot:
-                self.leave_cohort()
+            return GivenUp(SNAPSHOT)
+        for at, step in enumerate(self._saga.steps[: self._saga.pivot + 1]):
             try:
-                await self._do(step, patient=self._taken_over or at >= saga.pivot, refusable=at <= saga.pivot)
-                at += 1
+                await self._do(at)
                 continue
             except Refused as refused:
                 problem = refused.problem
-            except Stuck as stuck:
-                if at >= saga.pivot:
-                    return await self._park(step, stuck)
+            except Stuck:
+                if step.pivot:
+                    raise
                 problem = GivenUp(step.name)
             SAGA_STEPS.labels(step.name, "refused").inc()
-            if not self._taken_over or await self._can_be_abandoned():
-                return await self._turn(problem)
-            if self.row.state is not State.RUNNING:
-                return None
-            at = saga.pivot + 1
-        return await self._save(saga.steps[-1], State.COMPLETED)
+            return problem
+        return None
 
-    async def _can_be_abandoned(self) -> bool:
-        """Whether the order was not confirmed before we took over; from now on it cannot be."""
-        arbiter = self._saga.arbiter
+    async def _was_confirmed(self) -> bool:
+        """Whether the order stands all the same, because who had this checkout before us came so far. If not, it is
+        abandoned, and cannot be confirmed from now on.
+        """
+        if not self._taken_over:
+            return False
         try:
-            await self._until_known(arbiter, self._saga.undoing, patient=True, refusable=True)
+            await self._until_known(self._saga.arbiter, self._saga.undoing, patient=True, refusable=True)
         except Refused:
-            return False
-        except Stuck as stuck:
-            await self._park(arbiter, stuck)
-            return False
-        return True
+            return True
+        return False
 
     async def _backward(self) -> None:
+        """To nothing: what may have acted is undone, the last first."""
         saga = self._saga
         for step in reversed(saga.steps[: self._acted]):
-            if step.undo is None:
-                continue
-            saga.reach(crash_points.before_undo(step))
-            try:
+            if step.undo is not None:
+                saga.reach(crash_points.before_undo(step))
                 await self._until_known(step, saga.undoing, patient=True, refusable=True)
-            except (Refused, Stuck) as failure:
-                return await self._park(step, failure)
-            SAGA_STEPS.labels(step.name, "undone").inc()
-            saga.reach(crash_points.after_undo(step))
-        return await self._save(saga.steps[0], State.FAILED)
+                SAGA_STEPS.labels(step.name, "undone").inc()
+                saga.reach(crash_points.after_undo(step))
+        await self._save(saga.steps[0], State.FAILED)
 
     async def _turn(self, problem: Problem) -> None:
         """The answer is decided; what was begun is undone before the shopper gets it."""
@@ -162,22 +165,31 @@ class Run:
         last = self._saga.steps[max(self._acted, 1) - 1]
         await self._save(last, State.COMPENSATING, error=problem.detail)
 
-    async def _park(self, step: Step, failure: Exception) -> None:
-        log.error("checkout %s needs attention at %s: %s", self.row.id, step.name, failure)
-        await self._save(step, State.NEEDS_ATTENTION, error=str(failure))
+    async def _park(self, failure: Exception) -> None:
+        """A person finds out what is wrong at this step, and sends it on in the direction in which it went."""
+        log.error("checkout %s needs attention at %s: %s", self.row.id, self._at.name, failure)
+        await self._save(self._at, State.NEEDS_ATTENTION, error=str(failure))
 
-    async def _do(self, step: Step, *, patient: bool, refusable: bool) -> None:
-        self._saga.reach(crash_points.before(step))
-        learned = await self._until_known(step, self._saga.doing, patient=patient, refusable=refusable)
+    async def _do(self, at: int) -> None:
+        """One step. Up to the pivot raises `Refused`, and wherever it is `Stuck`."""
+        saga, step = self._saga, self._saga.steps[at]
+        self._acted = max(self._acted, at + 1)
+        if step.pivot:
+            self.leave_cohort()
+        saga.reach(crash_points.before(step))
+        # Nobody waits for what was taken over, and from the pivot on nothing is given up.
+        patient = self._taken_over or at >= saga.pivot
+        learned = await self._until_known(step, saga.doing, patient=patient, refusable=at <= saga.pivot)
         SAGA_STEPS.labels(step.name, "done").inc()
-        self._saga.reach(crash_points.after(step))
+        saga.reach(crash_points.after(step))
         self._purchase = learned
 
     async def _until_known(self, step: Step, stations: ToStep, *, patient: bool, refusable: bool) -> Purchase:
         settings = self._saga.settings
         station = stations[step.name]
+        self._at = step
 
-        async def act(alone: bool) -> Purchase:
+        async def attempt(alone: bool) -> Purchase:
             if alone:
                 self.leave_cohort()
                 return await station.alone(self._purchase)
@@ -189,7 +201,7 @@ class Run:
 
         return await until_known(
             step.name,
-            act,
+            attempt,
             patience_seconds=settings.attention_after_seconds if patient else settings.give_up_after_seconds,
             longest_pause_seconds=settings.longest_pause_seconds,
             refusable=refusable,

@@ -18,7 +18,7 @@ from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import quote
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.read_cart import CartAsked, CartContents
-from stoa.services.checkout.waves import Place
+from stoa.services.checkout.waves import CohortPlace
 
 SNAPSHOT = "snapshot"
 """What is said of it where steps are named."""
@@ -26,7 +26,7 @@ SNAPSHOT = "snapshot"
 ReadCart = Callable[[CartAsked], Awaitable[CartContents]]
 
 
-async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase, in_cohort: Place) -> Purchase:
+async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase, in_cohort: CohortPlace) -> Purchase:
     """The purchase with all of it. Raises what refuses it."""
     if purchase.custom_fields:
         asked = CheckCustomFieldsRequest(custom_fields_json=encoded(purchase.custom_fields))

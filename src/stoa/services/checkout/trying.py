@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _TOO_MANY = 429
 
-Act = Callable[[bool], Awaitable[T]]
+Attempt = Callable[[bool], Awaitable[T]]
 """Told whether it goes alone: the first time it may go in a wave."""
 
 
@@ -37,15 +37,15 @@ class Stuck(Exception):
 
 async def until_known(
     name: str,
-    act: Act[T],
+    attempt: Attempt[T],
     *,
     patience_seconds: float,
     longest_pause_seconds: float,
     refusable: bool = True,
     failed: Callable[[str], Awaitable[None]],
 ) -> T:
-    """What `act` answers; `failed` hears of each failure before. Raises `Refused`, `Stuck` after `patience_seconds`, or
-    `ShuttingDown` where this process is about to stop.
+    """What an `attempt` answers; `failed` hears of each failure before. Raises `Refused`, `Stuck` after
+    `patience_seconds`, or `ShuttingDown` where this process is about to stop.
 
     Where it is not `refusable` a refusal is repeated too: it must not be, and a person finds out why.
     """
@@ -54,7 +54,7 @@ async def until_known(
     alone = False
     while True:
         try:
-            return await act(alone)
+            return await attempt(alone)
         except ShuttingDown:
             raise
         except UnderWay as problem:

@@ -51,7 +51,7 @@ CLOSE_SECONDS = 5.0
 """For what is under way at the end."""
 
 
-class Place:
+class CohortPlace:
     """One checkout's in a cohort. It is left once, however often that is said."""
 
     def __init__(self, cohort: Cohort) -> None:
@@ -89,12 +89,12 @@ class Gate:
     """Where who places an order waits until the next cohort sets out, in the order of arrival."""
 
     def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[Place]] = []
+        self._waiting: list[asyncio.Future[CohortPlace]] = []
         self._ahead: Cohort | None = None
         """The cohort that keeps the others at the gate."""
 
-    async def enter(self) -> Place:
-        place: asyncio.Future[Place] = asyncio.get_running_loop().create_future()
+    async def enter(self) -> CohortPlace:
+        place: asyncio.Future[CohortPlace] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         if len(self._waiting) == 1:
             # In a moment: until then more may have come.
@@ -116,7 +116,7 @@ class Gate:
         cohort = self._ahead = Cohort(len(entering), self._go_by)
         asyncio.get_running_loop().call_later(LONGEST_SECONDS, self._go_by, cohort)
         for place in entering:
-            place.set_result(Place(cohort))
+            place.set_result(CohortPlace(cohort))
 
     def _go_by(self, cohort: Cohort) -> None:
         """It keeps nobody any more: all have left, or it has had its time."""
@@ -134,7 +134,7 @@ class Gate:
 @dataclass(eq=False, slots=True)
 class _Waiting(Generic[Member, Result]):
     member: Member
-    place: Place | None
+    place: CohortPlace | None
     answer: asyncio.Future[Result]
 
 
@@ -192,7 +192,7 @@ class Station(Generic[Member, Result]):
         """That somebody waits for."""
         self._closed = False
 
-    async def join(self, member: Member, place: Place | None = None) -> Result:
+    async def join(self, member: Member, place: CohortPlace | None = None) -> Result:
         """The member's own result; what it failed with is raised. Who is canceled before is left out.
 
         Its place in a cohort, where it has one, is left if its wave is passed. Raises `ShuttingDown` when it is closed.

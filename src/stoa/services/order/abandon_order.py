@@ -11,12 +11,12 @@ from stoa.services.order.errors import WrongState
 from stoa.services.order.states import Status
 
 
-class GivenUp(NamedTuple):
+class Abandonment(NamedTuple):
     checkout_id: str
     reason: str
 
 
-async def abandon_orders(db: Database, given_up: Sequence[GivenUp]) -> list[Exception | None]:
+async def abandon_orders(db: Database, given_up: Sequence[Abandonment]) -> list[Exception | None]:
     """The order of each checkout is canceled, or refused when it comes later. A repeat changes nothing.
 
     `WrongState` in the place of one whose order was confirmed: then nothing of it is abandoned.

@@ -61,7 +61,7 @@ async def create_orders(db: Db, orders: Sequence[NewOrder]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class KnownCheckout:
     """`order_id` is None for a tombstone."""
 
     order_id: str | None
@@ -71,9 +71,9 @@ class Checkout:
 READ_CHECKOUTS = "SELECT id, order_id, abandoned_at IS NOT NULL AS abandoned FROM checkouts WHERE id = ANY ($1::uuid[])"
 
 
-async def read_checkouts(db: Db, checkout_ids: Sequence[str]) -> dict[str, Checkout]:
+async def read_checkouts(db: Db, checkout_ids: Sequence[str]) -> dict[str, KnownCheckout]:
     rows = await db.fetch(READ_CHECKOUTS, checkout_ids)
-    return {row["id"]: Checkout(row["order_id"], row["abandoned"]) for row in rows}
+    return {row["id"]: KnownCheckout(row["order_id"], row["abandoned"]) for row in rows}
 
 
 # In the order of ids, as CREATE_ORDERS.

@@ -33,7 +33,7 @@ from stoa.contracts.order.v1.order_pb2 import (
 from stoa.kit.context import Context
 from stoa.kit.many import done, each, origins_of, outcome
 from stoa.services.order import figures, placing_repository, repository
-from stoa.services.order.abandon_order import GivenUp
+from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.annotate_order import check_said
 from stoa.services.order.errors import NoSuchOrder, WrongFigures
 from stoa.services.order.new_order import NewItem, NewOrder
@@ -69,11 +69,11 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         return ConfirmManyResponse(outcomes=[outcome(ConfirmOutcome, one, _confirmed) for one in results])
 
     async def AbandonOrder(self, request: AbandonOrderRequest, context: Any) -> AbandonOrderResponse:
-        await self._orders.abandonments.submit(GivenUp(request.checkout_id, request.reason))
+        await self._orders.abandonments.submit(Abandonment(request.checkout_id, request.reason))
         return AbandonOrderResponse()
 
     async def AbandonMany(self, request: AbandonManyRequest, context: Any) -> AbandonManyResponse:
-        given_up = [GivenUp(one.checkout_id, one.reason) for one in request.requests]
+        given_up = [Abandonment(one.checkout_id, one.reason) for one in request.requests]
         origins = origins_of(request.origins, len(given_up))
         results = await self._orders.abandonments.submit_many(given_up, origins)
         return AbandonManyResponse(outcomes=[outcome(common_pb2.Outcome, one, done) for one in results])

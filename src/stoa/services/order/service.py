@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.together import Together
-from stoa.services.order.abandon_order import GivenUp
+from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.new_order import NewOrder
 from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
@@ -33,7 +33,7 @@ class Orders:
     keep_payment: KeepPayment
     creations: Batcher[NewOrder, str]
     confirmations: Batcher[str, Order]
-    abandonments: Batcher[GivenUp, None]
+    abandonments: Batcher[Abandonment, None]
     reading: Together[str, Order]
     listing: Together[ListOf, list[Order]]
 

@@ -16,14 +16,14 @@ from stoa.services.payment.events import PaymentFailed, PaymentSucceeded
 from stoa.services.payment.states import Payment, State
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ProviderAnswer(msgspec.Struct, frozen=True):
     """What the provider said; None where its time was up. `asked` is the payment as it was when we asked."""
 
     asked: Payment
     said: Said | None
 
 
-def applied(answer: Answer, payment: Payment) -> Payment:
+def applied(answer: ProviderAnswer, payment: Payment) -> Payment:
     """The payment as it is now; the same object where that is nothing new. Raises `WrongState` for what cannot be."""
     return unheard(payment, answer.asked) if answer.said is None else heard(payment, answer.said)
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from stoa.kit import context, staff_acts
 from stoa.kit.context import Context
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import DECLINES, KeyReused, PaymentDeclined, PaymentVoided, ProviderSilent
 from stoa.services.payment.order_status import check_payable
 from stoa.services.payment.repository import NewPayment
@@ -82,4 +82,4 @@ async def _answered(payments: Payments, new: NewPayment, token: str) -> Payment:
         )
     except ProviderSilent:
         said = None
-    return await payments.answers.submit(Answer(payment, said))
+    return await payments.answers.submit(ProviderAnswer(payment, said))

@@ -14,7 +14,7 @@ from stoa.kit import context, staff_acts
 from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository, states
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.authorize_payment import taken
 from stoa.services.payment.errors import ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
@@ -67,4 +67,4 @@ async def _answered(payments: Payments, key: str) -> Payment:
         said = await payments.ask(payments.providers.of(payment.provider).capture(key))
     except ProviderSilent:
         said = None
-    return await payments.answers.submit(Answer(payment, said))
+    return await payments.answers.submit(ProviderAnswer(payment, said))

@@ -13,7 +13,7 @@ from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.services.payment import answers, ledger, repository, states
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import OrderHasPayment, PaymentKept, WrongState
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.states import Payment
@@ -47,7 +47,7 @@ async def record_void_asks(db: Database, provider: str, asked: Sequence[VoidAske
     return [voided.get(one.key) or PaymentKept() for one in asked]
 
 
-async def record_answers(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | Exception]:
+async def record_answers(db: Database, outbox: Outbox, said: Sequence[ProviderAnswer]) -> list[Payment | Exception]:
     """What the provider said of each: the payments, their ledger entries and the facts.
 
     Nearly always a payment is still what it was when the provider was asked. Then that is all one statement, and a
@@ -60,7 +60,7 @@ async def record_answers(db: Database, outbox: Outbox, said: Sequence[Answer]) -
 
 
 class _Change(msgspec.Struct, frozen=True):
-    answer: Answer
+    answer: ProviderAnswer
     before: Payment
     after: Payment
 
@@ -75,7 +75,7 @@ class _Change(msgspec.Struct, frozen=True):
         return [Announcement(self.after.id, self.after.version, fact, trace)] if fact else []
 
 
-async def _record_as_asked(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | None]:
+async def _record_as_asked(db: Database, outbox: Outbox, said: Sequence[ProviderAnswer]) -> list[Payment | None]:
     """The payment after each; None where it is no longer what it was when the provider was asked, or nothing is new."""
     changes: dict[str, _Change] = {}
     for answer in said:
@@ -102,7 +102,7 @@ async def _save(db: Database, outbox: Outbox, changes: Sequence[_Change]) -> Col
     return saved
 
 
-async def _record_locked(db: Database, outbox: Outbox, said: Sequence[Answer]) -> list[Payment | Exception]:
+async def _record_locked(db: Database, outbox: Outbox, said: Sequence[ProviderAnswer]) -> list[Payment | Exception]:
     results: list[Payment | Exception] = []
     changes: list[_Change] = []
     async with db.transaction() as tx:

@@ -88,8 +88,8 @@ def _refund(row: asyncpg.Record) -> Refund:
 
 
 # An attempt that another process has numbered at the same moment is left out of the answer, as a key is
-# that is there already: the caller looks which it was. In the order of the orders, each of which has keys of its own, so
-# that two processes that add the same do not wait for each other in a circle.
+# that is there already: the caller looks which it was. Each order has keys of its own, so that in this order two
+# processes that add the same do not wait for each other in a circle.
 ADD_PAYMENTS = f"""
     INSERT INTO payments (id, key, order_id, user_id, attempt, state, method, provider, amount_minor, currency)
     SELECT id, key, order_id, user_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoa.ports.payment import Said, Status
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.find_payment import payment_of_key
 from stoa.services.payment.service import Payments
@@ -34,7 +34,7 @@ async def resolve(payments: Payments, key: str) -> Payment:
                 said = await payments.ask(provider.void(key))
     except ProviderSilent:
         return payment
-    return await payments.answers.submit(Answer(payment, said))
+    return await payments.answers.submit(ProviderAnswer(payment, said))
 
 
 def _patience(payments: Payments, payment: Payment) -> float:

@@ -11,7 +11,7 @@ from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.together import Together
 from stoa.ports.asking import answer_of
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import ProviderSilent
 from stoa.services.payment.order_status import OrderStatus
 from stoa.services.payment.providers import Providers
@@ -41,7 +41,7 @@ class Payments:
     asks: Batcher[NewPayment, tuple[Payment, bool]]
     void_asks: Batcher[VoidAsked, Payment]
     by_key: Together[str, Payment]
-    answers: Batcher[Answer, Payment]
+    answers: Batcher[ProviderAnswer, Payment]
     single_flight: SingleFlight = field(default_factory=SingleFlight)
 
     async def ask(self, asked: Coroutine[Any, Any, T]) -> T:

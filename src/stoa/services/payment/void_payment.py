@@ -12,7 +12,7 @@ from stoa.kit import context, staff_acts
 from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository
-from stoa.services.payment.answers import Answer
+from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import PaymentKept, ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id
 from stoa.services.payment.recording import VoidAsked
@@ -65,7 +65,7 @@ async def _void(payments: Payments, key: str, reason: str) -> Payment:
     payment = await payments.void_asks.submit(VoidAsked(key, reason))
     if payment.unsettled or payment.state is State.AUTHORIZED:
         said = await payments.ask(payments.providers.of(payment.provider).void(key))
-        payment = await payments.answers.submit(Answer(payment, said))
+        payment = await payments.answers.submit(ProviderAnswer(payment, said))
     if not payment.paid:
         return payment
     async with payments.db.transaction() as tx:

@@ -13,7 +13,7 @@ from stoa.contracts.order.v1.order_pb2 import ConfirmManyRequest, ConfirmOrderRe
 from stoa.kit.many import results_of
 from stoa.services.checkout.messages import origins
 from stoa.services.checkout.neighbors import Neighbors
-from stoa.services.checkout.purchase import Answer, Purchase
+from stoa.services.checkout.purchase import KeptAnswer, Purchase
 from stoa.services.checkout.steps.step import Step
 
 
@@ -22,7 +22,7 @@ async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purcha
     wave = ConfirmManyRequest(requests=requests, origins=origins(purchases))
     answer = await neighbors.order.ConfirmMany(wave, timeout=neighbors.timeout_seconds)
     return [
-        one if isinstance(one, Exception) else replace(purchase, answer=Answer(201, one.order_json))
+        one if isinstance(one, Exception) else replace(purchase, answer=KeptAnswer(201, one.order_json))
         for purchase, one in zip(purchases, results_of(answer.outcomes), strict=True)
     ]
 
