@@ -291,11 +291,15 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path, unused_port: int) -> No
         "STOA_POOL_SIZE": "many",
         "STOA_LOG_LEVEL": "loud",
         "STOA_FINISH_SECONDS": "0",
+        "STOA_GATEWAY_REQUESTS_PER_MINUTE": "many",
+        "STOA_CART_GUEST_CART_DAYS": "0",
         "STOA_BIND": "999.1.1.1",
     }.items():
         bad = stoa("up", "--data-dir", tmp_path / "other", "--port", str(unused_port), **{name: value})
-        assert (bad.returncode, "Traceback" in bad.stderr) == (1, False)
+        assert (bad.returncode, bad.stderr.count("\n")) == (1, 1)
         assert name in bad.stderr
+        # Whether an address is one of this machine's is known when it is listened on.
+        assert (tmp_path / "other").exists() == (name == "STOA_BIND")
     for folder, why in (("", "it is empty"), ("x" * 300, "File name too long")):
         for command in ("up", "audit", "doctor", "migrate"):
             bad = stoa(command, "--data-dir", folder)

@@ -108,6 +108,22 @@ def test_a_data_directory_that_cannot_be_made(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    for name in ("thesis.tex", "pictures.zip", ".hidden", "lost+found"):
+        (tmp_path / name).touch()
+    said = r"holds something else than a shop: pictures.zip and 1 more; choose a folder that is empty or new"
+    with pytest.raises(Failure, match=said), DataDir(tmp_path).open("stoa"):
+        pass
+    assert len(list(tmp_path.iterdir())) == 4
+    for name in ("thesis.tex", "pictures.zip"):
+        (tmp_path / name).unlink()
+    with DataDir(tmp_path).open("stoa"):
+        (tmp_path / "notes.txt").touch()
+    # What somebody puts beside a shop is theirs.
+    with DataDir(tmp_path).open("stoa"):
+        pass
+
+
 @pytest.mark.parametrize("left", [b"", b"\xff\xfe\x00", b"one"])
 def test_a_damaged_layout_is_said_and_kept(tmp_path: Path, left: bytes) -> None:
     (tmp_path / "layout").write_bytes(left)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from stoa.app import SERVICES
 from stoa.kit import settings as settings_of
+from stoa.runtime.failure import Failure
 from stoa.runtime.settings import ProcessSettings
 
 HIDDEN = "(not shown)"
@@ -35,6 +36,14 @@ def sections(environ: Mapping[str, str]) -> Iterator[tuple[str, list[Effective]]
             title,
             [_effective(shape, prefix, field, environ, field.name in shared) for field in dataclasses.fields(shape)],
         )
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Raises `Failure` for the first that cannot be used."""
+    for _, settings in sections(environ):
+        for each in settings:
+            if each.wrong:
+                raise Failure(each.wrong, settings_of.MEND)
 
 
 def _shapes() -> Iterator[tuple[str, str, type[Any], Sequence[str]]]:

@@ -31,7 +31,7 @@ def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
     try:
         return settings_of.read(ProcessSettings, "STOA_", environ)
     except settings_of.BadSetting as bad:
-        raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
+        raise Failure(str(bad).rstrip("."), settings_of.MEND) from None
 
 
 def configure_logs(process: str, settings: ProcessSettings) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.markup import escape
 
 from stoa.app import STORED
-from stoa.cli import installation
+from stoa.cli import effective, installation
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
 from stoa.cli.migrate import migrate
@@ -54,6 +54,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     topology = topologies.load(here.topology, here.environ, port=arguments.port, admin_port=arguments.admin_port)
     if arguments.foreground:
         topology.process(arguments.foreground)
+    effective.check(here.environ)
     _check_ports(topology)
     single = len(topology.processes) == 1
     configure_logs(topology.processes[0].name if single else "up", read_settings(here.environ))

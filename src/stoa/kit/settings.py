@@ -37,6 +37,10 @@ class BadSetting(Exception):
     """A variable that cannot be used. The message is one line that names it and says what is wrong."""
 
 
+MEND = "set it right, or leave it out for its default"
+"""What to do about one."""
+
+
 def read(shape: type[T], prefix: str, environ: Mapping[str, str], *, shared: Collection[str] = ()) -> T:
     """`shape` from its defaults and the variables `<prefix><FIELD>`. Raises `BadSetting`.
 

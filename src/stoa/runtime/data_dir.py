@@ -26,6 +26,9 @@ from stoa.runtime.topology import Address, address_of
 
 LAYOUT = 1
 _LONGEST_LOCK_BYTES = 10_000
+_OURS = frozenset(("lock", "layout", "name", "secrets.json", "admin.txt", "seeded", "postgres"))
+_NOBODYS = "lost+found"
+"""What a file system has at its root."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class DataDir:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_is_ours()
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise Failure(
@@ -109,6 +113,17 @@ class DataDir:
         with files.writing(self.path / "lock"):
             os.ftruncate(lock, 0)
             os.pwrite(lock, "".join(f"{line}\n" for line in lines).encode(), 0)
+
+    def _check_is_ours(self) -> None:
+        """Raises `Failure` for a folder of something else, which a typing error would mix with a shop."""
+        others = [name for name in os.listdir(self.path) if name not in _OURS and not name.startswith(".")]
+        others = sorted(name for name in others if name != _NOBODYS)
+        if others and not self.has_name():
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            raise Failure(
+                f"{self.path} holds something else than a shop: {others[0]}{more}",
+                "choose a folder that is empty or new with --data-dir",
+            )
 
     def check_layout(self) -> None:
         """Raises `Failure` for a folder of a newer Stoa."""

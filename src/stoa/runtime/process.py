@@ -133,7 +133,7 @@ class Process:
             if self._plan.gateway:
                 self._gateway = self._make_gateway(verifier, self._api, folder / "pages" if folder else None)
         except settings_of.BadSetting as bad:
-            raise Failure(str(bad).rstrip("."), "set it right, or leave it out for its default") from None
+            raise Failure(str(bad).rstrip("."), settings_of.MEND) from None
         except (WrongParts, WrongPermission) as wrong:
             raise Failure(str(wrong), "make them the same") from None
         for each in self.services:
