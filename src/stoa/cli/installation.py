@@ -141,7 +141,7 @@ class Installation:
         if running is None:
             raise Failure(
                 f"no database server runs on {self.data_dir.path}",
-                "start the shop with `stoa up` or the server alone with `stoa postgres`, or give one with --database-url",
+                "start the shop with `stoa up`, the server alone with `stoa postgres`, or give one with --database-url",
             )
         if not self.is_elsewhere:
             await self.check_server(running.dsn)

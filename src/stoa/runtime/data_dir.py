@@ -116,8 +116,8 @@ class DataDir:
 
     def _check_is_ours(self) -> None:
         """Raises `Failure` for a folder of something else, which a typing error would mix with a shop."""
-        others = [name for name in os.listdir(self.path) if name not in _OURS and not name.startswith(".")]
-        others = sorted(name for name in others if name != _NOBODYS)
+        names = sorted(entry.name for entry in self.path.iterdir())
+        others = [name for name in names if name not in _OURS and name != _NOBODYS and not name.startswith(".")]
         if others and not self.has_name():
             more = f" and {len(others) - 1} more" if len(others) > 1 else ""
             raise Failure(
