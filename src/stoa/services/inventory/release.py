@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stoa.kit import staff_acts
+from stoa.kit import context, staff_acts
 from stoa.kit.batcher import FIRST_WAIT_SECONDS
 from stoa.kit.context import Context
 from stoa.kit.db import Transaction, lock_wait
@@ -20,8 +20,10 @@ async def release(inventory: Inventory, key: str) -> State:
 
     After it no Reserve under this key succeeds, whether one came before or is still on its way.
     """
-    skus = await repository.skus_of(inventory.db, [key])
-    return await inventory.releasing.submit(Release(key, skus[key]))
+    [state] = await release_many(inventory, [key], [context.current()])
+    if isinstance(state, Exception):
+        raise state
+    return state
 
 
 async def release_many(

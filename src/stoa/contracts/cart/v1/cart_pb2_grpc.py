@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class CartServiceStub:
     """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -59,6 +62,9 @@ class CartServiceStub:
 
 class CartServiceServicer:
     """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def GetCart(self, request, context):
@@ -124,6 +130,9 @@ def add_CartServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class CartService:
     """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     @staticmethod

@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class CartServiceStub:
-    """What shoppers intend to buy: SKUs and quantities, never prices."""
+    """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -48,7 +52,11 @@ class CartServiceStub:
 
 @_typing.type_check_only
 class CartServiceAsyncStub(CartServiceStub):
-    """What shoppers intend to buy: SKUs and quantities, never prices."""
+    """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCart: _aio.UnaryUnaryMultiCallable[_cart_pb2.GetCartRequest, _cart_pb2.GetCartResponse]  # type: ignore[assignment]
@@ -65,7 +73,11 @@ class CartServiceAsyncStub(CartServiceStub):
     """The same for many at once, each with an outcome of its own, in the order of the requests."""
 
 class CartServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What shoppers intend to buy: SKUs and quantities, never prices."""
+    """What shoppers intend to buy: SKUs and quantities, never prices.
+
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_abc_1.abstractmethod
     def GetCart(

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class InventoryServiceStub:
     """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -79,6 +82,9 @@ class InventoryServiceStub:
 
 class InventoryServiceServicer:
     """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def GetStock(self, request, context):
@@ -194,6 +200,9 @@ def add_InventoryServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class InventoryService:
     """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     @staticmethod

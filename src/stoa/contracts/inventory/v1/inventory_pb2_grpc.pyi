@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class InventoryServiceStub:
-    """Stock by SKU and warehouse, reservations and movements."""
+    """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -58,7 +62,11 @@ class InventoryServiceStub:
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
-    """Stock by SKU and warehouse, reservations and movements."""
+    """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetStockRequest, _inventory_pb2.GetStockResponse]  # type: ignore[assignment]
@@ -85,7 +93,11 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Stock by SKU and warehouse, reservations and movements."""
+    """Stock by SKU and warehouse, reservations and movements.
+
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_abc_1.abstractmethod
     def GetStock(

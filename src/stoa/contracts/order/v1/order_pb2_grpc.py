@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class OrderServiceStub:
     """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -79,6 +82,9 @@ class OrderServiceStub:
 
 class OrderServiceServicer:
     """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def CreateOrder(self, request, context):
@@ -196,6 +202,9 @@ def add_OrderServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class OrderService:
     """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     @staticmethod

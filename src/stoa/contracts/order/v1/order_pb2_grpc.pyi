@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderServiceStub:
-    """Orders, their states and their history."""
+    """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -62,7 +66,11 @@ class OrderServiceStub:
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
-    """Orders, their states and their history."""
+    """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.CreateOrderRequest, _order_pb2.CreateOrderResponse]  # type: ignore[assignment]
@@ -93,7 +101,11 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """NOT_FOUND for an unknown id or checkout."""
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Orders, their states and their history."""
+    """Orders, their states and their history.
+
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_abc_1.abstractmethod
     def CreateOrder(

@@ -27,6 +27,9 @@ if _version_not_supported:
 
 class PaymentServiceStub:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -84,6 +87,9 @@ class PaymentServiceStub:
 
 class PaymentServiceServicer:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     def Authorize(self, request, context):
@@ -217,6 +223,9 @@ def add_PaymentServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class PaymentService:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
     """
 
     @staticmethod

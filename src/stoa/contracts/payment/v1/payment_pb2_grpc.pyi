@@ -27,7 +27,11 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PaymentServiceStub:
-    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved."""
+    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -68,7 +72,11 @@ class PaymentServiceStub:
 
 @_typing.type_check_only
 class PaymentServiceAsyncStub(PaymentServiceStub):
-    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved."""
+    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authorize: _aio.UnaryUnaryMultiCallable[_payment_pb2.AuthorizeRequest, _payment_pb2.AuthorizeResponse]  # type: ignore[assignment]
@@ -105,7 +113,11 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """NOT_FOUND for an unknown id or key."""
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved."""
+    """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
+
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
+    release, whose checkouts know no other.
+    """
 
     @_abc_1.abstractmethod
     def Authorize(
