@@ -299,9 +299,9 @@ async def test_a_save_without_the_lease_is_refused(new_house: NewHouse, shopper:
     row = await house.row(placed.checkout_id)
     await house.db.execute("UPDATE checkouts SET lease_owner = 'somebody else'")
     from stoa.services.checkout.recording import record_changes
-    from stoa.services.checkout.repository import Change
+    from stoa.services.checkout.repository import CheckoutChange
 
-    change = Change(
+    change = CheckoutChange(
         before=row, state=row.state, parked_from=None, step=row.step, purchase=row.purchase, error="overwritten"
     )
     assert [type(each) for each in await record_changes(house.db, 4.0, [change])] == [LeaseLost]

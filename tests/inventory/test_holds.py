@@ -14,7 +14,7 @@ from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, Res
 from stoa.services.inventory.holds import ReservationRequest, decide
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import Change, StockRow, StockRows, ZeroCrossing
+from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows, ZeroCrossing
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 END = NOW + timedelta(seconds=900)
@@ -40,7 +40,11 @@ def test_a_wish_is_filled_from_warehouses_in_their_order():
     assert granted.fills == (Fill("A", "near", 2), Fill("A", "far", 2), Fill("B", "far", 1))
     assert (granted.state, granted.expires_at, granted.lines) == (State.HELD, END, {"A": 4, "B": 1})
     assert holds.made == {"k": granted}
-    assert stock.changes() == [Change("A", "near", 0, 2), Change("A", "far", 0, 2), Change("B", "far", 0, 1)]
+    assert stock.changes() == [
+        StockChange("A", "near", 0, 2),
+        StockChange("A", "far", 0, 2),
+        StockChange("B", "far", 0, 1),
+    ]
     assert stock.zero_crossings() == [ZeroCrossing("B", 8, 0)]
 
 
@@ -54,7 +58,7 @@ def test_what_does_not_fit_takes_nothing_and_lets_the_next_try():
         {"sku": "C", "requested": 1, "available": 0},
     ]
     assert isinstance(granted, Reservation)
-    assert stock.changes() == [Change("A", "main", 0, 5)]
+    assert stock.changes() == [StockChange("A", "main", 0, 5)]
 
 
 def test_the_first_to_come_is_the_first_to_get():
@@ -70,7 +74,7 @@ def test_the_same_key_twice_in_one_batch_is_one_reservation():
     assert second == replace(first, expires_at=NOW + timedelta(seconds=1000))
     assert isinstance(third, ReservationKeyReused)
     assert (list(holds.made.values()), holds.renewed) == ([second], {})
-    assert stock.changes() == [Change("A", "main", 0, 2)]
+    assert stock.changes() == [StockChange("A", "main", 0, 2)]
 
 
 def test_a_repeat_renews_and_takes_nothing():

@@ -312,9 +312,9 @@ async def test_what_our_own_database_keeps_from_the_provider_is_no_silence_of_th
 
 
 async def interrupted(house: House) -> NewPayment:
-    """What is left where this process died, or lost its database, after recording that it asks."""
+    """What is left where this process died, or lost its database, after recording that it additions."""
     new = new_payment()
-    await house.payments.asks.submit(new)
+    await house.payments.additions.submit(new)
     return new
 
 
@@ -358,7 +358,7 @@ async def test_an_interrupted_payment_that_nobody_comes_back_to_ends_as_our_faul
 
 async def test_under_a_key_without_an_answer_nothing_else_can_be_asked_for(house: House):
     new = new_payment()
-    await house.payments.asks.submit(new)
+    await house.payments.additions.submit(new)
     with pytest.raises(errors.KeyReused):
         await authorize(house.payments, replace(new, amount=gbp(2000)), "tok_ok")
     await house.payments.db.execute("UPDATE payments SET void_reason = 'changed our mind' WHERE key = $1", new.key)

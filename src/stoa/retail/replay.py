@@ -71,7 +71,7 @@ def email_of(customer: int) -> str:
     return f"customer-{customer}@retail.example"
 
 
-class Refused(Exception):
+class ShopRefused(Exception):
     """The shop said no: `kind` is the problem's type without its base, or the HTTP status."""
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -130,7 +130,7 @@ class Shop:
     async def send(
         self, method: str, path: str, body: object = None, *, token: str | None = None, key: str | None = None
     ) -> dict[str, Any]:
-        """The answer's JSON. Raises `Refused`; "later" and silence are met with the same request again."""
+        """The answer's JSON. Raises `ShopRefused`; "later" and silence are met with the same request again."""
         headers = {"Idempotency-Key": key or uuid7()}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -147,18 +147,18 @@ class Shop:
                     pause = min(LONGEST_PAUSE_SECONDS, float(answer.headers.get("Retry-After", pause * 2)))
             except (aiohttp.ClientConnectionError, TimeoutError) as silence:
                 if attempt == ATTEMPTS:
-                    raise Refused("no-answer", str(silence)) from silence
+                    raise ShopRefused("no-answer", str(silence)) from silence
                 pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
 
-async def _refusal(answer: aiohttp.ClientResponse) -> Refused:
+async def _refusal(answer: aiohttp.ClientResponse) -> ShopRefused:
     if "json" not in answer.content_type:
-        return Refused(f"http-{answer.status}", "")
+        return ShopRefused(f"http-{answer.status}", "")
     document = await answer.json()
     kind = str(document.get("type", f"http-{answer.status}")).rsplit("/", 1)[-1]
-    return Refused(kind, str(document.get("detail", "")))
+    return ShopRefused(kind, str(document.get("detail", "")))
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Replay:
             self.report.order_seconds.append(perf_counter() - started)
             if invoice.customer is not None:
                 self.report.bought.append(Bought(placed["id"], invoice.customer, dict(invoice.lines)))
-        except Refused as refusal:
+        except ShopRefused as refusal:
             self.report.failures[refusal.kind] += 1
         finally:
             self.advance()
@@ -237,7 +237,7 @@ class Replay:
             await self.shop.send("POST", f"{order}/deliver", token=admin)
             await self.shop.send("POST", f"{order}/return", note, token=admin)
             self.report.returned_orders += 1
-        except Refused as refusal:
+        except ShopRefused as refusal:
             self.report.failures[f"return: {refusal.kind}"] += 1
 
     async def _token(self, email: str) -> str:

@@ -22,13 +22,13 @@ class TokenState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str = ""
 
 
-NOWHERE = Standing(active=False, roles_version=0)
+NO_SESSION = Standing(active=False, roles_version=0)
 
 
 async def check_session(auth: Auth, session_id: str) -> Standing:
     """Whether the session is there, not ended, not expired, and its user not disabled; and of which version of the
     user's roles a token must be to say what is."""
-    return await repository.session_stands(auth.db, session_id, clock.now()) if is_uuid(session_id) else NOWHERE
+    return await repository.session_stands(auth.db, session_id, clock.now()) if is_uuid(session_id) else NO_SESSION
 
 
 async def validate(auth: Auth, token: str) -> TokenState:

@@ -12,7 +12,7 @@ from stoa.kit.db import Database
 from stoa.services.checkout import repository
 from stoa.services.checkout.errors import CartBeingBought, LeaseLost
 from stoa.services.checkout.purchase import KeptAnswer
-from stoa.services.checkout.repository import Change, Checkout, NewCheckout, Obstacle
+from stoa.services.checkout.repository import Checkout, CheckoutChange, NewCheckout, Obstacle
 from stoa.services.checkout.saga import Run
 from stoa.services.checkout.waves import CohortPlace
 
@@ -54,13 +54,15 @@ def _refusal(new: NewCheckout, obstacles: dict[str, Obstacle]) -> Exception | No
     return CartBeingBought(obstacle.buyer if obstacle.scope == new.scope else None)
 
 
-async def record_changes(db: Database, lease_seconds: float, changed: Sequence[Change]) -> list[Checkout | Exception]:
+async def record_changes(
+    db: Database, lease_seconds: float, changed: Sequence[CheckoutChange]
+) -> list[Checkout | Exception]:
     """Each row as it is then; `LeaseLost` in the place of one that somebody else works on."""
     saved = await repository.save(db, changed, db.session, lease_seconds)
     return [_after(one, *saved[one.before.id]) if one.before.id in saved else LeaseLost() for one in changed]
 
 
-def _after(change: Change, version: int, updated_at: datetime) -> Checkout:
+def _after(change: CheckoutChange, version: int, updated_at: datetime) -> Checkout:
     return replace(
         change.before,
         key=None if change.frees_key else change.before.key,

@@ -75,7 +75,7 @@ class Obstacle(msgspec.Struct, frozen=True):
     scope: str | None
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class CheckoutChange(msgspec.Struct, frozen=True, kw_only=True):
     """From a row as it was read to how it shall be; `frees_key` gives its idempotency key back."""
 
     before: Checkout
@@ -244,7 +244,9 @@ SAVE = """
 """
 
 
-async def save(db: Db, changed: Sequence[Change], owner: str, lease_seconds: float) -> dict[str, tuple[int, datetime]]:
+async def save(
+    db: Db, changed: Sequence[CheckoutChange], owner: str, lease_seconds: float
+) -> dict[str, tuple[int, datetime]]:
     """The new version of each row that was still ours, by id. Only what has changed of a document is sent."""
     answers = [one.purchase.answer for one in changed]
     documents = [purchases.changes(one.before.purchase, one.purchase) for one in changed]

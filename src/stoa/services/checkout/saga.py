@@ -33,7 +33,7 @@ from stoa.kit.telemetry.metrics import SAGA_STEPS, SAGAS_ENDED
 from stoa.services.checkout import crash_points, states
 from stoa.services.checkout.errors import GivenUp
 from stoa.services.checkout.purchase import KeptAnswer, Purchase
-from stoa.services.checkout.repository import Change, Checkout
+from stoa.services.checkout.repository import Checkout, CheckoutChange
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.snapshot import SNAPSHOT
 from stoa.services.checkout.states import State
@@ -54,7 +54,7 @@ class Saga:
     steps: Sequence[Step]
     doing: ToStep
     undoing: ToStep
-    saves: Batcher[Change, Checkout]
+    saves: Batcher[CheckoutChange, Checkout]
     settings: Settings
     reach: Reach
 
@@ -212,7 +212,7 @@ class Run:
         before = self.row
         states.check(before.state, state)
         answer = self._purchase.answer
-        change = Change(
+        change = CheckoutChange(
             before=before,
             state=state,
             parked_from=before.state if state is State.NEEDS_ATTENTION else None,

@@ -18,7 +18,7 @@ from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import Change, StockRow, StockRows
+from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows
 
 
 class Standing(NamedTuple):
@@ -272,7 +272,9 @@ GIVE_BACK = """
 """
 
 
-async def give_back(tx: Transaction, changes: Sequence[Change], reservation_ids: Sequence[str], state: State) -> None:
+async def give_back(
+    tx: Transaction, changes: Sequence[StockChange], reservation_ids: Sequence[str], state: State
+) -> None:
     """What they took is available again, and they are `released` or `expired`."""
     reserved = [change.reserved for change in changes]
     await tx.execute(GIVE_BACK, *_places(changes), reserved, list(reservation_ids), state)
@@ -396,7 +398,7 @@ async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
         await later(tx, SELL, list(orders), list(orders.values()))
 
 
-def _places(rows: Sequence[Change] | Sequence[Fill]) -> tuple[list[str], list[str]]:
+def _places(rows: Sequence[StockChange] | Sequence[Fill]) -> tuple[list[str], list[str]]:
     return [row.sku for row in rows], [row.warehouse_id for row in rows]
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from stoa.kit.db import Db, Transaction
-from stoa.services.inventory.stock_rows import Change, StockRow, StockRows
+from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows
 
 
 class Totals(NamedTuple):
@@ -179,7 +179,7 @@ BOOK = """
 async def book(
     tx: Transaction,
     kind: str,
-    changes: Sequence[Change],
+    changes: Sequence[StockChange],
     *,
     order_id: str | None = None,
     return_id: str | None = None,

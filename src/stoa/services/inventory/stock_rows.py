@@ -33,7 +33,7 @@ class Shortage(NamedTuple):
     available: int
 
 
-class Change(NamedTuple):
+class StockChange(NamedTuple):
     """By how much the row of a SKU in a warehouse differs from what was read."""
 
     sku: str
@@ -127,10 +127,10 @@ class StockRows:
         assert row is not None, f"there is no {sku} in {warehouse_id}"
         return row
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[StockChange]:
         """The rows that differ from what was read, each once."""
         return [
-            Change(now.sku, now.warehouse_id, now.on_hand - was.on_hand, now.reserved - was.reserved)
+            StockChange(now.sku, now.warehouse_id, now.on_hand - was.on_hand, now.reserved - was.reserved)
             for sku, stock in self._rows.items()
             for now, was in zip(stock, self._read[sku], strict=True)
             if now != was

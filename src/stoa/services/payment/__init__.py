@@ -54,7 +54,9 @@ def payments_with(
         settings=settings,
         providers=providers,
         order_status=order_status,
-        asks=Batcher(isolating(partial(recording.record_asks, db, providers.current)), locks=lambda new: (new.key,)),
+        additions=Batcher(
+            isolating(partial(recording.record_additions, db, providers.current)), locks=lambda new: (new.key,)
+        ),
         void_asks=Batcher(
             isolating(partial(recording.record_void_asks, db, providers.current)), locks=lambda asked: (asked.key,)
         ),

@@ -69,7 +69,7 @@ async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment
 
 
 async def _answered(payments: Payments, new: NewPayment, token: str) -> Payment:
-    payment, first = await payments.asks.submit(new)
+    payment, first = await payments.additions.submit(new)
     # A repeat asks for what has no answer yet: the provider does everything once under a key. Where our own database
     # went away between asking and recording, nobody but the caller still has the token.
     if not first and not _unanswered(payment, new):

@@ -26,7 +26,9 @@ class VoidAsked(msgspec.Struct, frozen=True):
     reason: str
 
 
-async def record_asks(db: Database, provider: str, new: Sequence[NewPayment]) -> list[tuple[Payment, bool] | Exception]:
+async def record_additions(
+    db: Database, provider: str, new: Sequence[NewPayment]
+) -> list[tuple[Payment, bool] | Exception]:
     """Before `provider` is asked: each as UNKNOWN, with True; or what is there under its key, with False."""
     added = await repository.add_payments(db, new, provider)
     missing = [one.key for one in new if one.key not in added]

@@ -28,7 +28,7 @@ T = TypeVar("T")
 class Payments:
     """Payments of a moment share a read, and the batchers one commit (`recording.py`).
 
-    `asks` records that an authorization is asked for, and answers with the payment and whether it is
+    `additions` records that an authorization is asked for, and answers with the payment and whether it is
     new; `void_asks` records that a payment shall be undone; `by_key` finds it; `answers` records what the
     provider said. `order_status` asks how an order stands: None for one that is not there.
     """
@@ -38,7 +38,7 @@ class Payments:
     settings: Settings
     providers: Providers
     order_status: OrderStatus
-    asks: Batcher[NewPayment, tuple[Payment, bool]]
+    additions: Batcher[NewPayment, tuple[Payment, bool]]
     void_asks: Batcher[VoidAsked, Payment]
     by_key: Together[str, Payment]
     answers: Batcher[ProviderAnswer, Payment]
