@@ -35,6 +35,15 @@ def drawn(page: str) -> set[tuple[str, str]]:
     return set(re.findall(r"^ +(\w+) --> (\w+)$", diagram, re.MULTILINE))
 
 
+@pytest.mark.parametrize("where", [where for _, where in rows(SAGA, "| what happens | where |")])
+def test_the_path_of_an_order_leads_somewhere(where):
+    service, module, *names = where.split(".")
+    found = importlib.import_module(f"stoa.services.{service}.{module}")
+    for name in names:
+        found = getattr(found, name)
+    assert callable(found)
+
+
 def test_the_transitions_of_a_checkout():
     table = {(one, other): by for one, other, by, _ in rows(SAGA, "| from | to | by | when |")}
     assert table == {(str(one), str(other)): by for (one, other), by in states.TRANSITIONS.items()}
