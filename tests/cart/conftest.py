@@ -50,6 +50,10 @@ def fill(store: CartStore) -> Callable[..., Awaitable[Cart]]:
     return write
 
 
+async def read(store: CartStore, cart_id: str) -> Cart | None:
+    return (await store.read_many([cart_id])).get(cart_id)
+
+
 def lines_of(cart: Cart | None) -> dict[str, int]:
     assert cart is not None
     return {line.sku: line.quantity for line in cart.lines}
@@ -64,10 +68,10 @@ async def end_round(store: CartStore, cart_id: str, round_bought: int, lines: Ma
 def lines(store: CartStore) -> Callable[[str], Awaitable[dict[str, int]]]:
     """`await lines(cart_id)`: what is in it now."""
 
-    async def read(cart_id: str) -> dict[str, int]:
-        return lines_of(await store.read(cart_id))
+    async def lines_now(cart_id: str) -> dict[str, int]:
+        return lines_of(await read(store, cart_id))
 
-    return read
+    return lines_now
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Shop:
     registry: Registry
     catalog: Any
     inventory: Any
+    catalog_db: Database
     inventory_db: Database
 
     async def sell(self, sku: str, *, price: int, on_hand: int, variant: str = "") -> None:
@@ -116,9 +121,9 @@ class Shop:
 @pytest.fixture
 async def shop(db: Database, database: Callable[..., Awaitable[Database]]) -> AsyncIterator[Shop]:
     registry = Registry()
-    inventory_db = await database("inventory")
+    catalog_db, inventory_db = await database("catalog"), await database("inventory")
     built: list[Parts] = [
-        catalog_service.build(Here(SERVICES["catalog"], await database("catalog"), registry)),
+        catalog_service.build(Here(SERVICES["catalog"], catalog_db, registry)),
         inventory_service.build(Here(SERVICES["inventory"], inventory_db, registry)),
         cart_service.build(Here(SERVICES["cart"], db, registry)),
     ]
@@ -128,7 +133,8 @@ async def shop(db: Database, database: Callable[..., Awaitable[Database]]) -> As
     channel = InProcessChannel(registry)
     routes = built[-1].routes
     assert routes is not None
-    yield Shop(Rest(routes, db), registry, CatalogServiceStub(channel), InventoryServiceStub(channel), inventory_db)
+    neighbors = CatalogServiceStub(channel), InventoryServiceStub(channel), catalog_db, inventory_db
+    yield Shop(Rest(routes, db), registry, *neighbors)
     for parts in built:
         if parts.stop is not None:
             await parts.stop()

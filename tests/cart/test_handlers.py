@@ -15,6 +15,8 @@ from stoa.kit.inbox import Inbox
 from stoa.services.cart.handlers import handlers
 from stoa.services.cart.postgres_store import PostgresCarts
 
+from .conftest import read
+
 
 def told(kind: str, version: int, sku: str, **data: str) -> Event:
     return Event(
@@ -36,7 +38,7 @@ async def hear(db, store, kind: str, version: int, sku: str = "MUG") -> None:
 
 
 async def marks(store, cart_id: str) -> dict[str, bool]:
-    return {line.sku: line.sold_out for line in (await store.read(cart_id)).lines}
+    return {line.sku: line.sold_out for line in (await read(store, cart_id)).lines}
 
 
 async def test_lines_that_are_there_and_lines_to_come(db, store, fill):
@@ -47,7 +49,7 @@ async def test_lines_that_are_there_and_lines_to_come(db, store, fill):
     assert await marks(store, later.id) == {"MUG": True}
     await hear(db, store, "back_in_stock", 2)
     assert await marks(store, first.id) == {"MUG": False, "SPOON": False}
-    assert (await store.read(first.id)).version == first.version
+    assert (await read(store, first.id)).version == first.version
 
 
 @pytest.mark.parametrize("arrival", list(permutations([("sold_out", 1), ("back_in_stock", 2), ("sold_out", 3)])))
@@ -65,7 +67,7 @@ async def test_the_cart_of_a_deleted_account_goes_with_what_is_in_it(db, store, 
     for _ in range(2):
         async with db.transaction() as tx:
             await handlers(store)["user.deleted"](tx, event)
-    assert await store.read(ada.id) is None
+    assert await read(store, ada.id) is None
     assert [row["cart_id"] for row in await db.fetch("SELECT cart_id FROM cart_items")] == [eve.id]
 
 

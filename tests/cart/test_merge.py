@@ -9,7 +9,7 @@ from stoa.services.cart.errors import CartFull, NoSuchCart
 from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
 
-from .conftest import end_round
+from .conftest import end_round, read
 
 
 async def test_quantities_add_up_and_the_guests_cart_is_empty(store, fill, lines):
@@ -18,7 +18,7 @@ async def test_quantities_add_up_and_the_guests_cart_is_empty(store, fill, lines
     guests = await fill({"MUG": 2, "SPOON": 3, "FORK": 5})
     merged = await merge(store, ada, guests.id)
     assert {line.sku: line.quantity for line in merged.lines} == {"MUG": 3, "FORK": 100_000, "SPOON": 3}
-    assert (await store.read(guests.id)).lines == ()
+    assert (await read(store, guests.id)).lines == ()
     assert await merge(store, ada, guests.id) == merged
 
 
@@ -52,7 +52,7 @@ async def test_nobody_takes_over_what_is_a_users(store, fill, lines):
             await merge(store, eve, cart_id)
         assert refusal.value.field == "cart_id"
     assert await lines(ada) == {"MUG": 2}
-    assert await store.read(eve) is None
+    assert await read(store, eve) is None
 
 
 async def test_what_does_not_go_into_one_changes_neither(store, fill, lines):
@@ -61,7 +61,7 @@ async def test_what_does_not_go_into_one_changes_neither(store, fill, lines):
     guests = await fill({"ONE-MORE": 1})
     with pytest.raises(CartFull):
         await merge(store, ada, guests.id)
-    assert (await store.read(ada), await store.read(guests.id)) == (mine, guests)
+    assert (await read(store, ada), await read(store, guests.id)) == (mine, guests)
 
 
 async def test_what_is_being_bought_leaves_the_cart_that_it_went_to(store, fill, lines):

@@ -19,6 +19,8 @@ from stoa.services.cart.merge import merge
 from stoa.services.cart.postgres_store import PostgresCarts
 from stoa.services.cart.store import Bought, Change
 
+from .conftest import read
+
 
 async def waiting_for_a_lock(db) -> None:
     """Until a session does."""
@@ -105,7 +107,7 @@ async def test_a_cart_that_somebody_holds_stops_nobody_else(db, fill) -> None:
         [alone] = await store.end_rounds([wave[7]])
         assert isinstance(alone, Locked)
     assert list(await store.end_rounds(wave)) == [None] * 20
-    assert (await store.read(carts[7].id)).quantities == {}
+    assert (await read(store, carts[7].id)).quantities == {}
 
 
 async def test_what_was_put_in_while_the_statement_locked_others_stays(db, fill, lines) -> None:

@@ -11,7 +11,7 @@ from stoa.kit.ids import uuid7
 from stoa.services.cart import repository
 from stoa.testing import User, new_user
 
-from .conftest import end_round
+from .conftest import end_round, read
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ async def test_merging_at_login(rest, ada):
 async def test_what_is_anothers_does_not_exist(rest, db, store, ada):
     eve = new_user()
     await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 2}, user=ada, status=201)
-    before = await store.read(ada.id)
+    before = await read(store, ada.id)
     for stranger in (eve, None):
         for ref in (ada.id, ada.id.upper(), uuid7(), "1", "null", "None", "%00", "me%00"):
             for method, path, body in (
@@ -129,7 +129,7 @@ async def test_what_is_anothers_does_not_exist(rest, db, store, ada):
     for path in ("/cart/me", f"/cart/{ada.id}"):
         assert (await rest.send("POST", f"{path}/merge", {"cart_id": ada.id})).status == 401
     assert (await rest.send("GET", "/cart/me")).status == 401
-    assert await store.read(ada.id) == before
+    assert await read(store, ada.id) == before
     assert await db.fetchval("SELECT count(*) FROM carts") == 1
 
 
@@ -196,6 +196,26 @@ async def test_a_cart_is_shown_and_filled_while_inventory_is_silent(shop, rest, 
     await shop.inventory_db.close()
     cart = await rest.ok("POST", "/cart/me/items", {"sku": "MUG", "quantity": 99}, user=ada, status=201)
     assert {item["sku"]: item["available"] for item in cart["items"]} == {"SPOON": False, "MUG": True}
+
+
+async def test_carts_that_are_read_together_are_each_their_owners_alone(rest, fill):
+    shoppers = [new_user() for _ in range(10)]
+    for count, shopper in enumerate(shoppers, 1):
+        await fill({"MUG": count, "SPOON": 1}, user_id=shopper.id)
+    asked = [rest.send("GET", "/cart/me", user=shopper) for shopper in shoppers]
+    strangers = [rest.send("GET", f"/cart/{shopper.id}", user=new_user()) for shopper in shoppers]
+    answers = await asyncio.gather(*asked, *strangers)
+    assert [units(answer.body) for answer in answers[:10]] == [{"MUG": n, "SPOON": 1} for n in range(1, 11)]
+    assert [(answer.status, answer.problem) for answer in answers[10:]] == [(404, "cart-not-found")] * 10
+
+
+async def test_without_catalog_nobody_hears_more_of_a_cart_than_with_it(shop, rest, fill, ada):
+    guests, eve = await fill({}), new_user()
+    await fill({"MUG": 1}, user_id=ada.id)
+    await shop.catalog_db.close()
+    asked = (("me", ada), (ada.id, eve), (ada.id, None), ("me", eve), (guests.id, None), (uuid7(), None))
+    answers = await asyncio.gather(*(rest.send("GET", f"/cart/{ref}", user=user) for ref, user in asked))
+    assert [answer.status for answer in answers] == [503, 404, 404, 200, 200, 404]
 
 
 async def test_adding_at_once_loses_nothing(rest, ada):

@@ -52,6 +52,15 @@ async def until(condition) -> None:
             await asyncio.sleep(0)
 
 
+async def test_who_asks_for_nothing_waits_for_nobody(shelf) -> None:
+    shared = Together(shelf)
+    shelf.failure = Lost("shelf")
+    others = shared.ask((2,))
+    assert await shared.ask(()) == {}
+    with pytest.raises(Lost):
+        await others
+
+
 async def test_one_alone_goes_at_once(shelf) -> None:
     shared = Together(shelf)
     assert [await shared.get(2), await shared.get(3)] == ["2", None]

@@ -67,8 +67,11 @@ class Together(Generic[Key, Found]):
         """What is under these keys, by key. It may hold what others asked for."""
         refuse_inside_transaction("a read with others")
         answer: asyncio.Future[Mapping[Key, Found]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((keys, answer, context.current()))
-        self._start()
+        if keys:
+            self._waiting.append((keys, answer, context.current()))
+            self._start()
+        else:
+            answer.set_result({})
         return answer
 
     def _start(self) -> None:

@@ -29,16 +29,18 @@ from stoa.services.cart.routes import routes
 from stoa.services.cart.rpc import CartServicer
 from stoa.services.cart.service import Carts
 from stoa.services.cart.settings import Settings
+from stoa.services.cart.show import show_many
 
 
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     catalog = CatalogServiceStub(resources.channel("catalog"))
     inventory = InventoryServiceStub(resources.channel("inventory"))
-    carts = Carts(
+    carts: Carts = Carts(
         db=resources.db,
         store=PostgresCarts(resources.db),
         settings=settings,
+        shown=Together(lambda cart_ids: show_many(carts, cart_ids)),
         for_sale=Together(partial(offers_of, catalog, settings.currency)),
         stock=Together(partial(stock_of, inventory)),
     )

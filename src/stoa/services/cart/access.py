@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from stoa.services.cart.document import Cart
 from stoa.services.cart.errors import NoSuchCart
-from stoa.services.cart.store import CartStore
 
 
 def may_use(cart: Cart, caller: str | None) -> bool:
@@ -24,13 +23,8 @@ def check(cart: Cart, caller: str | None) -> None:
         raise NoSuchCart
 
 
-async def find(store: CartStore, cart_id: str, caller: str | None) -> Cart | None:
-    """The cart; None where it is the caller's own and nothing was ever put in. `NoSuchCart` otherwise."""
-    return found(await store.read(cart_id), cart_id, caller)
-
-
 def found(cart: Cart | None, cart_id: str, caller: str | None) -> Cart | None:
-    """The same of a cart that was read."""
+    """The cart that was read; None where it is the caller's own and nothing was ever put in. `NoSuchCart` otherwise."""
     if cart is not None:
         check(cart, caller)
     elif cart_id != caller:

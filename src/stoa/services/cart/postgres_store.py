@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database, Transaction
 from stoa.kit.many import gathered
-from stoa.kit.together import Together
 from stoa.services.cart import lines, repository
 from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
 from stoa.services.cart.lines import Lines
@@ -27,15 +25,10 @@ MOST_WAITING = 2
 class PostgresCarts:
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._carts: Together[str, Cart] = Together(partial(repository.read_carts, db))
         self._waiting = asyncio.Semaphore(MOST_WAITING)
 
-    async def read(self, cart_id: str) -> Cart | None:
-        return await self._carts.get(cart_id)
-
     async def read_many(self, cart_ids: Collection[str]) -> Mapping[str, Cart]:
-        found = await self._carts.ask(cart_ids)
-        return {cart_id: found[cart_id] for cart_id in cart_ids if cart_id in found}
+        return await repository.read_carts(self._db, cart_ids)
 
     async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
         while True:

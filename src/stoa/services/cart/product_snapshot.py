@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -58,16 +58,20 @@ class ProductSnapshot:
         return not line.sold_out if available is None else line.quantity <= available
 
 
-async def look_up(carts: Carts, wanted: Mapping[str, int]) -> ProductSnapshot:
-    """Of so many of each SKU. Both neighbors at once, one call each. Never with a transaction open.
+def look_up(carts: Carts, wanted: Mapping[str, int]) -> Awaitable[ProductSnapshot]:
+    """Of so many of each SKU. Both neighbors are asked at once, whenever it is awaited. Never with a transaction open.
 
     Without catalog there is no name and no price, so its silence is a failure. Inventory's is not: a
     cart can be shown and filled without it, and the reservation at the checkout has the last word.
     """
-    if not wanted:
-        return ProductSnapshot()
-    # Both are under way from here on, so to wait for one and then for the other takes no longer.
-    selling, stocking = carts.for_sale.ask(wanted.items()), carts.stock.ask(wanted.keys())
+    return _said(wanted, carts.for_sale.ask(wanted.items()), carts.stock.ask(wanted.keys()))
+
+
+async def _said(
+    wanted: Mapping[str, int],
+    selling: asyncio.Future[Mapping[tuple[str, int], Offer]],
+    stocking: asyncio.Future[Mapping[str, int]],
+) -> ProductSnapshot:
     try:
         offers = await selling
     except BaseException:

@@ -92,8 +92,10 @@ async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
 )
 async def show_cart(carts: Carts, request: Request) -> CartView:
     cart_id = _cart_id(request)
-    cart = await access.find(carts.store, cart_id, _caller(request))
-    return show_untouched(carts, cart_id) if cart is None else await show(carts, cart)
+    shown = await carts.shown.get(cart_id)
+    # Read for whoever asks, so it is decided here who may see it.
+    access.found(None if shown is None else shown.cart, cart_id, _caller(request))
+    return show_untouched(carts, cart_id) if shown is None else shown.view()
 
 
 @routes.delete("/cart/{ref}", who=ANYONE, capability="ref", versioned=True, summary="Take everything out")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -46,13 +48,39 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
 
 
+class Shown(NamedTuple):
+    """A cart that was read. `looks` is how it is shown, or why nobody can say."""
+
+    cart: Cart
+    looks: CartView | Exception
+
+    def view(self) -> CartView:
+        if isinstance(self.looks, Exception):
+            raise self.looks
+        return self.looks
+
+
+async def show_many(carts: Carts, cart_ids: Collection[str]) -> dict[str, Shown]:
+    """Those of the carts that are there, by id. Whoever asks: so where catalog is silent nothing is raised before it is
+    known who may see which."""
+    found = await carts.store.read_many(cart_ids)
+    fields = await names_for(carts, *found.values())
+    asked = [(cart, look_up(carts, cart.quantities)) for cart in found.values()]
+    return {cart.id: Shown(cart, await _looks(carts, cart, snapshot, fields)) for cart, snapshot in asked}
+
+
+async def _looks(carts: Carts, cart: Cart, asked: Awaitable[ProductSnapshot], fields: Known) -> CartView | Exception:
+    try:
+        return view(cart, await asked, carts.settings.currency, fields)
+    except Exception as error:
+        return error
+
+
 async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -> CartView:
     """`cart` with what the neighbors say about its lines, except for what is `known` already."""
-    if known is None:
-        snapshot = await look_up(carts, cart.quantities)
-    else:
-        missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
-        snapshot = known.joined(await look_up(carts, missing))
+    known = known or ProductSnapshot()
+    missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
+    snapshot = known.joined(await look_up(carts, missing))
     return view(cart, snapshot, carts.settings.currency, await names_for(carts, cart))
 
 

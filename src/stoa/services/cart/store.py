@@ -48,11 +48,8 @@ MergeRule = Callable[[Cart, Cart | None], Change]
 
 
 class CartStore(Protocol):
-    async def read(self, cart_id: str) -> Cart | None:
-        """The cart, all of one moment, its lines with the marks of now."""
-
     async def read_many(self, cart_ids: Collection[str]) -> Mapping[str, Cart]:
-        """Those of them that are there, by id: each is of one moment, all need not be of the same."""
+        """Those of them that are there, by id: each is all of one moment, its lines with the marks of now."""
 
     async def open(self, cart_id: str, user_id: str | None, rule: Rule, key: str | None = None) -> Cart:
         """The same as `change`, of a cart that is made where it is not there: of the user, or of a guest."""
