@@ -2,6 +2,8 @@
 
 import json
 
+import asyncio
+
 import pytest
 from editors import one_of_two
 from volume import fill, read_by
@@ -45,6 +47,11 @@ async def test_what_came_with_the_checkout(rest, placed, fields, orders):
     }
     to_staff = await rest.ok("GET", f"/orders/{order.id}", user=ADMIN)
     assert (to_staff["metadata"], to_staff["items"][0]["metadata"]) == ({"till": "2"}, {"desk": "7"})
+    # Asked for at the same time the same list is read once, and each sees of it what is theirs to see.
+    lists = await asyncio.gather(
+        rest.ok("GET", f"/orders?user_id={ada.id}", user=ada), rest.ok("GET", f"/orders?user_id={ada.id}", user=ADMIN)
+    )
+    assert [page["items"] for page in lists] == [[shown], [to_staff]]
 
 
 async def test_the_shop_notes_and_the_buyer_sees_what_is_public(rest, placed, fields, orders):

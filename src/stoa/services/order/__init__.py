@@ -34,6 +34,7 @@ from stoa.services.order.payment_now import KeepPayment, PaymentNow, keep_paymen
 from stoa.services.order.routes import routes
 from stoa.services.order.rpc import OrderServicer
 from stoa.services.order.service import Orders
+from stoa.services.order.view import show_lists
 
 
 def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment) -> Orders:
@@ -55,7 +56,7 @@ def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_paym
             holders=partial(placing_repository.held_checkouts, db),
         ),
         reading=Together(partial(repository.read_orders, db)),
-        listing=Together(partial(repository.list_orders_of_users, db), weigh=attrgetter("limit")),
+        listing=Together(partial(show_lists, db), weigh=attrgetter("listed.limit")),
     )
 
 

@@ -29,7 +29,7 @@ from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
 from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
-from stoa.services.order.view import OrderView, view
+from stoa.services.order.view import OrderView, ShownList, view
 
 FULFILL = may(access.FULFILL)
 
@@ -89,9 +89,9 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page[OrderView]:
     """Newest first. Who may read all orders finds them by a filterable custom field: `?custom.purchase_order=A-17`."""
     query, caller = request.query, request.caller
+    private = _sees_all(caller)
     if query.custom:
-        found = await _with_value(orders, query, caller)
-        return _page(found, query.limit, caller)
+        return _page([view(order, private=private) for order in await _with_value(orders, query, caller)], query.limit)
     wanted = query.user_id.lower() if query.user_id else None
     if not caller.may(access.READ):
         if wanted not in {None, caller.user_id}:
@@ -100,9 +100,9 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
     before = decode_key(query.cursor, tuple[Id]) or ids.LAST
     if wanted is None:
         found = await repository.list_orders(orders.db, status=query.status, before=before, limit=query.limit + 1)
-    else:
-        found = await orders.listing.get(ListOf(wanted, before, query.status, query.limit + 1)) or []
-    return _page(found, query.limit, caller)
+        return _page([view(order, private=private) for order in found], query.limit)
+    listed = ListOf(wanted, before, query.status, query.limit + 1)
+    return _page(await orders.listing.get(ShownList(listed, private)) or [], query.limit)
 
 
 async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> list[Order]:
@@ -230,9 +230,8 @@ def _shown(order: Order, caller: Principal) -> OrderView:
     return view(order, private=_sees_all(caller))
 
 
-def _page(orders: Sequence[Order], limit: int, caller: Principal) -> Page[OrderView]:
-    private = _sees_all(caller)
-    return page_of([view(order, private=private) for order in orders], limit, lambda order: (order.id,))
+def _page(orders: Sequence[OrderView], limit: int) -> Page[OrderView]:
+    return page_of(orders, limit, lambda order: (order.id,))
 
 
 def _sees_all(caller: Principal) -> bool:

@@ -13,7 +13,8 @@ from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.new_order import NewOrder
 from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
-from stoa.services.order.repository import ListOf, Order
+from stoa.services.order.repository import Order
+from stoa.services.order.view import OrderView, ShownList
 
 if TYPE_CHECKING:
     from stoa.kit.outbox import Outbox
@@ -35,7 +36,7 @@ class Orders:
     confirmations: Batcher[str, Order]
     abandonments: Batcher[Abandonment, None]
     reading: Together[str, Order]
-    listing: Together[ListOf, list[Order]]
+    listing: Together[ShownList, list[OrderView]]
 
     async def paid_for(self, order: Order) -> PaymentTold | None:
         """How the order's payment stands at this moment; None where it has none, or one that took nothing."""

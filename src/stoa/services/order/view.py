@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
 from stoa.kit.custom_fields.values import Value
+from stoa.kit.db import Db
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.order.payment_status import PaymentStatus, payment_status
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import ListOf, Order, list_orders_of_users
 from stoa.services.order.states import Status
 
 
@@ -130,6 +133,19 @@ def view(order: Order, *, private: bool) -> OrderView:
         created_at=order.created_at,
         updated_at=order.updated_at,
     )
+
+
+class ShownList(NamedTuple):
+    """A list as it is shown to who may see what is `private`, or may not."""
+
+    listed: ListOf
+    private: bool
+
+
+async def show_lists(db: Db, asked: Collection[ShownList]) -> dict[ShownList, list[OrderView]]:
+    """Each of the lists."""
+    found = await list_orders_of_users(db, {each.listed for each in asked})
+    return {each: [view(order, private=each.private) for order in found[each.listed]] for each in asked}
 
 
 _encode = msgspec.json.Encoder().encode
