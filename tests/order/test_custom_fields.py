@@ -1,8 +1,7 @@
 """What the shop's own fields say of orders and their lines: the buyer sees what is public, the shop all of it."""
 
-import json
-
 import asyncio
+import json
 
 import pytest
 from editors import one_of_two
