@@ -40,7 +40,8 @@ TELL_OTHERS = "SELECT pg_notify($1, '')"
 
 # The ids are given in the order of the arguments: PostgreSQL numbers the rows of an INSERT … SELECT after sorting.
 # Whether anything was owed to anybody before is asked where it matters. The aggregate's row is locked: so what was said
-# of it before, by whomever, was committed before and is seen, or has arrived.
+# of it before, by whomever, was committed before and is seen, or has arrived. What is known to have arrived and is not
+# deleted yet is in nobody's way.
 ANNOUNCE = """
     WITH logged AS (
         INSERT INTO event_log (event_id, type, subject, aggregate_version, time, traceparent, data)
@@ -61,7 +62,10 @@ ANNOUNCE = """
         JOIN unnest($1::uuid[], $8::smallint[]) AS place (event_id, shard) USING (event_id)
         JOIN unnest($9::text[], $10::text[]) AS goes_to (type, recipient) USING (type)
     )
-    SELECT id, $12 AND (EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM outbox_parked)) AS behind
+    SELECT id, $12 AND (
+        EXISTS (SELECT FROM outbox
+                WHERE (recipient, id) NOT IN (SELECT * FROM unnest($13::text[], $14::bigint[])))
+        OR EXISTS (SELECT FROM outbox_parked)) AS behind
     FROM logged ORDER BY id
 """
 
@@ -176,6 +180,8 @@ class Outbox:
         """Who hears of each type that it announces."""
         self.hand_over: Callable[[News], None] = _nobody_takes_it
         """Set by the process's relay: called after a commit with what is owed now."""
+        self.arrived: set[tuple[str, int]] = set()
+        """Kept by the process's relay: to whom what has arrived that may still be in the outbox."""
 
     @property
     def recipients(self) -> frozenset[str]:
@@ -216,6 +222,8 @@ class Outbox:
                 for event_type, each in zip(types, said, strict=True)
             ],
             not all(each.fact.is_first() for each in announcements),
+            [recipient for recipient, _ in self.arrived],
+            [number for _, number in self.arrived],
         )
         if goes_to:
             events = [

@@ -180,7 +180,7 @@ class Relay:
         self._held: set[int] = set()
         self._lanes = {recipient: Lane() for recipient in outbox.recipients}
         self._delivered: list[tuple[str, int]] = []
-        """To whom what has been delivered that is still in the outbox."""
+        """To whom what has been delivered that nobody has begun to delete."""
         self._some_delivered = asyncio.Event()
         self._many_delivered = asyncio.Event()
         self._called = asyncio.Event()
@@ -348,7 +348,9 @@ class Relay:
     def _has(self, recipient: str, numbers: Sequence[int]) -> None:
         """The recipient has committed them."""
         metrics.EVENTS_DELIVERED.labels(self._service, recipient).inc(len(numbers))
-        self._delivered += [(recipient, number) for number in numbers]
+        arrived = [(recipient, number) for number in numbers]
+        self._delivered += arrived
+        self._outbox.arrived.update(arrived)
         self._some_delivered.set()
         if len(self._delivered) >= MOST_TOGETHER:
             self._many_delivered.set()
@@ -373,6 +375,7 @@ class Relay:
             self._delivered += delivered
             self._some_delivered.set()
             raise
+        self._outbox.arrived.difference_update(delivered)
 
     async def _park(self, session: _Session, recipient: str, reasons: Mapping[int, str]) -> None:
         for reason in reasons.values():

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import random
 
+import pytest
 from tests.kit.events.system import Announcer, Opened, Placed, System, until
 
 from stoa.kit import outbox, pulse, relay
@@ -110,14 +111,7 @@ async def test_what_is_next_goes_from_memory_and_nothing_is_looked_up(system, mo
     relaying = system.relay()
     await system.announcer.open(1)
     await system.delivered()
-    looks: list[str] = []
-    fetch = relay._Session.fetch
-
-    async def noting(session: relay._Session, sql: str, *arguments: object) -> list[object]:
-        looks.append(sql)
-        return await fetch(session, sql, *arguments)
-
-    monkeypatch.setattr(relay._Session, "fetch", noting)
+    looks = noted_looks(monkeypatch)
     await system.announcer.open(2, 3)
     await system.delivered()
     assert looks == []
@@ -136,6 +130,48 @@ async def test_what_is_next_goes_from_memory_and_nothing_is_looked_up(system, mo
     await system.delivered()
     assert await system.inventory.kept() == [1, 2, 3, 4, 5, 6, 7]
     assert relaying._delivered == []
+    assert relaying._outbox.arrived == set()
+
+
+def noted_looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What relays look up from now on."""
+    looks: list[str] = []
+    fetch = relay._Session.fetch
+
+    async def noting(session: relay._Session, sql: str, *arguments: object) -> list[object]:
+        looks.append(sql)
+        return await fetch(session, sql, *arguments)
+
+    monkeypatch.setattr(relay._Session, "fetch", noting)
+    return looks
+
+
+async def test_behind_what_has_arrived_nothing_is_looked_up_though_it_is_not_deleted_yet(system, monkeypatch) -> None:
+    monkeypatch.setattr(pulse, "FIRST_SECONDS", 3600)
+    relaying = system.relay()
+    await system.announcer.open(0)
+    await system.delivered()
+    monkeypatch.setattr(relay, "TOGETHER_SECONDS", 3600)
+    looks = noted_looks(monkeypatch)
+    for n in (1, 2, 3):
+        await system.announcer.place("a", n)
+        await until(lambda n=n: acknowledged(relaying, 2 * n))
+    assert looks == []
+    # One of the two is not there: what follows is looked for, with what did not arrive.
+    system.line.dead.add("notification")
+    await system.announcer.place("a", 4)
+    await until(lambda: has_arrived(system.inventory, 5))
+    assert looks == []
+    await system.announcer.place("a", 5)
+    await until(lambda: has_arrived(system.inventory, 6))
+    assert relay.OWED in looks
+    system.line.dead.clear()
+    await until(lambda: has_arrived(system.notification, 6))
+    assert await system.inventory.kept("a") == await system.notification.kept("a") == [1, 2, 3, 4, 5]
+
+
+async def acknowledged(relaying: relay.Relay, count: int) -> bool:
+    return len(relaying._outbox.arrived) == count
 
 
 async def test_what_did_not_arrive_from_memory_is_found_again_before_what_follows(system) -> None:
