@@ -149,25 +149,25 @@ async def _repeat(checkouts: Checkouts, row: Checkout, body_hash: bytes) -> Plac
     if row.purchase.answer is not None and not row.purchase.answer.body:
         raise AnswerGone(row.purchase.order_id)
     give_up = time.monotonic() + checkouts.settings.repeat_waits_seconds
-    found: Checkout | None = row
-    while found is not None:
-        answer = found.purchase.answer
+    while True:
         left = give_up - time.monotonic()
         # A refusal is final although its undoing takes long, and an order stands although its cart could not
         # be cleared yet; but while that may still happen in time, it is waited for.
-        if answer is not None and answer.status < 500 and (found.state.final or left <= 0):
+        if row.state.final or left <= 0:
+            answer = row.purchase.answer
+        else:
+            run = checkouts.runner.find(row.id)
+            answer = await _told(run, left) if run is not None else None
+        if answer is not None and not answer.frees_key:
             return Placed(row.id, row.purchase.order_id, answer, replayed=True)
-        if found.state.final:
+        if row.state.final:
             return None
         if left <= 0:
             raise RequestInProgress(row.id)
-        run = checkouts.runner.find(row.id)
-        told = await _told(run, left) if run is not None else None
-        if told is not None and told.status < 500:
-            return Placed(row.id, row.purchase.order_id, told, replayed=True)
         await asyncio.sleep(min(LOOK_EVERY_SECONDS, left))
         found = await repository.by_id(checkouts.db, row.id)
-    return None
+        assert found is not None  # checkouts are never removed
+        row = found
 
 
 async def _told(run: Run, within_seconds: float) -> KeptAnswer | None:

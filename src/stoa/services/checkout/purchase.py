@@ -22,6 +22,11 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     status: int
     body: bytes
 
+    @property
+    def frees_key(self) -> bool:
+        """Who could not be served for want of a neighbor may send the same request again."""
+        return self.status >= 500
+
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by the act that stands beside it.

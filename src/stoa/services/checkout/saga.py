@@ -220,8 +220,7 @@ class Run:
             purchase=self._purchase,
             # Why it failed stays to be seen; what was in the way of an order that stands does not.
             error=error or (before.error if state in {State.COMPENSATING, State.FAILED} else None),
-            # Who could not be served for want of a neighbor may send the same request again.
-            frees_key=state is State.FAILED and answer is not None and answer.status >= 500,
+            frees_key=state is State.FAILED and answer is not None and answer.frees_key,
         )
         self.row = await self._saga.saves.submit(change)
         if state.final or state is State.NEEDS_ATTENTION:

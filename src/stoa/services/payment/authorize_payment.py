@@ -47,8 +47,8 @@ async def authorize_by_hand(payments: Payments, new: NewPayment, token: str) -> 
     return await authorize(payments, new, token)
 
 
-def taken(payment: Payment) -> Payment:
-    """The payment, unless it was refused: then its refusal is raised."""
+def unless_refused(payment: Payment) -> Payment:
+    """The payment; if it was refused, its refusal is raised."""
     if payment.state is State.DECLINED:
         raise DECLINES.get(payment.decline_reason, PaymentDeclined)
     if payment.state is State.VOIDED or (payment.void_reason is not None and not payment.paid):
@@ -65,7 +65,7 @@ async def _authorize(payments: Payments, new: NewPayment, token: str) -> Payment
     payment = await _answered(payments, new, token)
     if (payment.order_id, payment.amount) != (new.order_id, new.amount) and payment.order_id is not None:
         raise KeyReused
-    return taken(payment)
+    return unless_refused(payment)
 
 
 async def _answered(payments: Payments, new: NewPayment, token: str) -> Payment:

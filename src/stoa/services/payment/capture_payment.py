@@ -15,7 +15,7 @@ from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.payment import repository, states
 from stoa.services.payment.answers import ProviderAnswer
-from stoa.services.payment.authorize_payment import taken
+from stoa.services.payment.authorize_payment import unless_refused
 from stoa.services.payment.errors import ProviderSilent, WrongState
 from stoa.services.payment.find_payment import payment_of_id, payment_of_key
 from stoa.services.payment.service import Payments
@@ -53,7 +53,7 @@ async def capture_by_hand(payments: Payments, payment_id: str, if_match: IfMatch
 
 
 async def _capture(payments: Payments, key: str) -> Payment:
-    payment = taken(await _answered(payments, key))
+    payment = unless_refused(await _answered(payments, key))
     if not payment.paid and payment.state is not State.CAPTURE_UNKNOWN:
         raise WrongState(payment.state, State.CAPTURED)
     return payment
