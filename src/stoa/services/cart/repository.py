@@ -18,10 +18,10 @@ READ_CARTS = """
            coalesce(
                (
                    SELECT json_agg(
-                       json_build_object(
-                           'sku', item.sku, 'quantity', item.quantity,
-                           'sold_out', coalesce((SELECT sold_out FROM sku_marks WHERE sku = item.sku), false),
-                           'custom_fields', item.custom_fields, 'metadata', item.metadata
+                       json_build_array(
+                           item.sku, item.quantity,
+                           coalesce((SELECT sold_out FROM sku_marks WHERE sku = item.sku), false),
+                           item.custom_fields, item.metadata
                        ) ORDER BY item.added_in, item.sku
                    )
                    FROM cart_items AS item WHERE item.cart_id = carts.id
@@ -44,8 +44,8 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
 
 def _cart(row: asyncpg.Record) -> Cart:
     lines = tuple(
-        Line(line["sku"], line["quantity"], line["sold_out"], Said(line["custom_fields"], line["metadata"]))
-        for line in row["lines"]
+        Line(sku, quantity, sold_out, Said(custom_fields, metadata))
+        for sku, quantity, sold_out, custom_fields, metadata in row["lines"]
     )
     contact = Contact(row["email"], row["shipping_address"], row["billing_address"])
     return Cart(

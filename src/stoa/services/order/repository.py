@@ -136,24 +136,27 @@ def order_of(row: asyncpg.Record) -> Order:
     )
 
 
-def _item(row: dict[str, Any], currency: str) -> Item:
+def _item(item: Sequence[Any], currency: str) -> Item:
+    """In the order of `_WHOLE`."""
+    product_id, sku, name, price, quantity, discount, tax, returned, requested, said, fields, metadata = item
     return Item(
-        product_id=row["product_id"],
-        sku=row["sku"],
-        name=row["name"],
-        unit_price=Money(row["unit_price_minor"], currency),
-        quantity=row["quantity"],
-        discount=Money(row["discount_minor"], currency),
-        tax=Money(row["tax_minor"], currency),
-        returned_quantity=row["returned_quantity"],
-        requested_quantity=row["requested_quantity"],
-        said=row["said"],
-        custom_fields=fields_of(row["named"]),
-        metadata=row["metadata"],
+        product_id=product_id,
+        sku=sku,
+        name=name,
+        unit_price=Money(price, currency),
+        quantity=quantity,
+        discount=Money(discount, currency),
+        tax=Money(tax, currency),
+        returned_quantity=returned,
+        requested_quantity=requested,
+        said=said,
+        custom_fields=fields_of(fields),
+        metadata=metadata,
     )
 
 
-# The whole of an order in one row, so that it is of one moment. A page of orders is one statement too.
+# The whole of an order in one row, so that it is of one moment. A page of orders is one statement too. An item without
+# the names of its columns takes both sides a fifth less.
 _WHOLE = """
     SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
            o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
@@ -164,10 +167,13 @@ _WHOLE = """
            coalesce(payments.by_hand_minor, 0) AS by_hand_minor,
            shipments.carrier, shipments.tracking_number, shipments.shipped_at, shipments.delivered_at,
            (
-               SELECT json_agg(item ORDER BY position)
-               FROM (
-                   SELECT *, named_fields(custom_fields) AS named FROM order_items WHERE order_items.order_id = o.id
-               ) AS item
+               SELECT json_agg(
+                   json_build_array(
+                       product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, returned_quantity,
+                       requested_quantity, said, named_fields(custom_fields), metadata
+                   ) ORDER BY position
+               )
+               FROM order_items WHERE order_items.order_id = o.id
            ) AS items
     FROM {orders} AS o
     LEFT JOIN payments ON payments.id = o.payment_id
