@@ -80,3 +80,31 @@ async def test_nothing_goes_before_a_statement_on_what_is_closed(connect):
     connection.before_next([bare("BEGIN")])
     with pytest.raises(asyncpg.InterfaceError, match="closed"):
         await connection.execute("SELECT 1")
+
+
+async def test_what_goes_before_a_statement_leaves_in_one_write_with_it(connect, monkeypatch):
+    connection = await connect()
+    statement = await connection.prepare("SELECT $1::int")
+    real, writes = connection._protocol.writes_to, []
+    monkeypatch.setattr(real, "_transport", Noting(real._transport, writes))
+    connection.before_next([bare("BEGIN"), bare("SET LOCAL lock_timeout = '77ms'")])
+    assert await statement.fetchval(7) == 7
+    assert len(writes) == 1
+    assert b"BEGIN" in writes[0]
+    await connection.execute("ROLLBACK")
+    assert len(writes) == 2
+    assert b"BEGIN" not in writes[1]
+
+
+class Noting:
+    """A transport that notes what is written to it."""
+
+    def __init__(self, transport, writes):
+        self._transport, self._writes = transport, writes
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def write(self, message):
+        self._writes.append(bytes(message))
+        self._transport.write(message)

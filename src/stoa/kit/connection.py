@@ -8,9 +8,11 @@ change: what one connection was told is true for all. Types made in a database a
 And what need not be answered by itself goes out with the next statement, in one message. In PostgreSQL's extended
 protocol the server answers when it is asked to (Sync), and asyncpg asks with each statement: what is written before it
 without that is run first, and answered together with it. asyncpg skips answers that are not the statement's. Its way of
-writing arguments is not ours to use, so these go as text, which PostgreSQL reads as any type.
+writing arguments is not ours to use, so these go as text, which PostgreSQL reads as any type. All leaves in one write:
+by two the server is woken for the first, and where the machine is busy it then takes the turn of whoever has the
+second.
 
-There is no public way for either: tests watch them.
+There is no public way for any of it: tests watch them.
 """
 
 from __future__ import annotations
@@ -32,6 +34,34 @@ _known: dict[int, list[asyncpg.Record]] = {}
 """By the number of a type, what asyncpg found out when it asked: the type, and those that it is made of."""
 
 
+class _Transport:
+    """Where a connection writes to. What `waits` goes out with what is written next."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.waits: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, message: bytes | memoryview) -> None:
+        if self.waits:
+            message = b"".join((*self.waits, message))
+            self.waits.clear()
+        self._transport.write(message)
+
+
+class _Protocol(asyncpg.protocol.Protocol):
+    """asyncpg's, but for where it writes to. asyncpg asks nobody which it is to use: so it takes asyncpg's place."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.writes_to = _Transport(transport)
+        super().connection_made(self.writes_to)
+
+
+asyncpg.protocol.Protocol = _Protocol  # type: ignore[misc, assignment]  # it is not meant to be
+
+
 class Connection(asyncpg.Connection):
     """asyncpg's, with one of its methods replaced and two more."""
 
@@ -47,7 +77,7 @@ class Connection(asyncpg.Connection):
         raises its error; `execute` without arguments, which is asked in another protocol, would wait for ever.
         """
         if not self.is_closed():  # otherwise the statement says so
-            self._transport.write(b"".join(commands))  # type: ignore[attr-defined]  # not in the stubs
+            self._protocol.writes_to.waits += commands  # type: ignore[attr-defined]  # not in the stubs
 
     async def unread(self, sql: str, *arguments: object) -> bytes:
         """A statement that answers no rows, to be run by `before_next`. The server learns it when it is first made."""
@@ -112,12 +142,17 @@ def _text(value: object) -> bytes | None:
 def _element(value: object) -> str:
     if value is None:
         return "NULL"
-    return '"' + _word(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    word = _word(value)
+    if "\\" in word or '"' in word:
+        word = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{word}"'
 
 
 def _word(value: object) -> str:
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str | int | float):
+    if isinstance(value, int | float):
         return str(value)
     raise TypeError(f"{type(value).__name__} is not written as text")
