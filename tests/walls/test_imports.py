@@ -63,6 +63,18 @@ def test_kit_imports_nothing_else_of_stoa_but_contracts() -> None:
     assert not found, "kit knows no commerce and no process; pass in what it needs:\n  " + "\n  ".join(found)
 
 
+def test_what_a_transaction_is_asked_is_imported_from_db() -> None:
+    found = [
+        f"{file.relative_to(SOURCE.parent)}:{line} imports {name}"
+        for file in sorted(SOURCE.rglob("*.py"))
+        for line, name in imports_of(file)
+        if name.startswith("stoa.kit.transaction") and file != SOURCE / "kit" / "db.py"
+    ]
+    assert not found, "packages build on these names in stoa.kit.db, and there is one way to each:\n  " + "\n  ".join(
+        found
+    )
+
+
 def test_a_port_imports_nothing_but_kit() -> None:
     found = breaches(SOURCE / "ports", ("stoa.kit", "stoa.ports"))
     assert not found, "a package from outside stands behind a port, and knows no service:\n  " + "\n  ".join(found)
