@@ -4,8 +4,8 @@ When a connection comes back nothing is sent: nothing here changes session state
 reset. A connection that broke, or was cut off between two states, is discarded; one that nobody needs is
 closed after a while (`stoa.kit.pool`).
 
-What is asked in a transaction stands in `stoa.kit.transaction`, a part of this module: its names are imported from here,
-where packages find them too, and nobody else imports that one.
+What is asked in a transaction stands in `stoa.kit.transaction`. Its names are imported from here, where packages find
+them too, and from nowhere else.
 
 Ids come and go as strings, json and jsonb as plain values, timestamptz as aware datetimes.
 """

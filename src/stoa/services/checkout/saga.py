@@ -97,7 +97,7 @@ class Run:
             if self.row.state is State.COMPENSATING:
                 await self._backward()
         except (Refused, Stuck) as failure:
-            # Of what can only be repeated: in either direction there is no other way.
+            # From the pivot on, and on the way back, it can only be repeated: and that was refused, or in vain.
             await self._park(failure)
 
     def leave_cohort(self) -> None:
