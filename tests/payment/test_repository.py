@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
 import pytest
-from payment.conftest import House
+from payment.conftest import House, new_payment
 
 from stoa.kit.ids import uuid7
 from stoa.services.payment import repository, simulator
@@ -25,6 +27,24 @@ async def test_every_statement_fits_the_schema(house: House):
                 await connection.prepare(sql)
             except asyncpg.PostgresError as error:
                 pytest.fail(f"{name}: {error}")
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_two_processes_that_add_the_same_do_not_wait_for_each_other(house: House):
+    first, held, last = (new_payment(order_id=order_id) for order_id in sorted(uuid7() for _ in range(3)))
+    async with house.db.dedicated() as third:
+        await third.execute("BEGIN")
+        await repository.add_payments(third, [held], "simulator")
+        adding = []
+        for batch in ([first, held, last], [last, first]):
+            adding.append(asyncio.create_task(repository.add_payments(house.db, batch, "simulator")))
+            async with asyncio.timeout(5):
+                while await house.db.fetchval(WAITING) < len(adding):
+                    await asyncio.sleep(0.01)
+        await third.execute("ROLLBACK")
+        assert [len(added) for added in await asyncio.gather(*adding)] == [3, 0]
 
 
 @pytest.mark.parametrize(
