@@ -22,10 +22,10 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 
 from stoa.kit import problems
 from stoa.kit.by_index import plan_by_index
@@ -66,13 +66,12 @@ class ClaimLost(problems.Unavailable):
     slug = "claim-lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """An encoded answer, as it is sent and as it is stored."""
 
     status: int
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 Work = Callable[[], Awaitable[Answer]]

@@ -18,12 +18,13 @@ class time_limit:  # noqa: N801 - it is used as a function is
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._task = task
         self._canceled_before = task.cancelling()
         self._expired = False
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+        self._timer = loop.call_later(self._seconds, self._expire)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

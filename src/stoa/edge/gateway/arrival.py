@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -32,8 +32,7 @@ _OF_ONE_CALLER = frozenset((b"authorization", b"if-none-match"))
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A request with what the gateway found out about it."""
 
     scope: Scope

@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -464,7 +464,7 @@ def _encoded(route: Route, answer: Any) -> Encoded | Streamed:
 
 
 def _with_header(answer: AnswerT, name: str, value: str) -> AnswerT:
-    return replace(answer, headers={**answer.headers, name: value})
+    return structs.replace(answer, headers={**answer.headers, name: value})
 
 
 async def send_whole(

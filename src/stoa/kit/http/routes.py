@@ -161,8 +161,7 @@ class Raw:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(msgspec.Struct, frozen=True):
     """An answer that is sent while it is made, and made no faster than its caller takes it: of any size.
 
     `length` is how many bytes it will have, where that is known. Once it has begun it has the caller's time and not a
@@ -173,7 +172,7 @@ class Streamed:
     content_type: str
     length: int | None = None
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
