@@ -27,7 +27,7 @@ def main() -> int:
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="*", type=_part, metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--quick", action="store_true", help="about a minute, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="two minutes, to see that it works")
     arguments = parser.parse_args()
     if sys.platform != "linux":
         print("bench: what processes take is read from /proc, which only Linux has", file=sys.stderr)
