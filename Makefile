@@ -33,7 +33,7 @@ test:  ## run the tests; one folder, file or test with T=tests/cart
 	$(DEV)
 ifeq ($(T),)
 	@# As the folders stand: files sorted by the number of their tests would have the longest ones, of few, at the end.
-	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults --ignore=tests/packages
+	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults --ignore=tests/packages --ignore=tests/bench
 else
 	$(PYTEST) $(T)
 endif
