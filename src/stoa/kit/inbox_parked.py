@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from stoa.kit import staff_acts
-from stoa.kit.db import Database, Transaction, affected
-from stoa.kit.staff_acts import DISCARDED, REDRIVEN
+from stoa.kit import parking
+from stoa.kit.db import Database, affected
 
 PARKING = 0x57_0A_04
 """The advisory lock under which events are parked behind others and put back, so that none is parked behind nothing."""
-LOCK_PARKING = "SELECT pg_advisory_xact_lock($1)"
-
-
-async def lock(tx: Transaction) -> None:
-    await tx.execute(LOCK_PARKING, PARKING)
-
 
 REDRIVE = """
     UPDATE inbox SET parked_at = NULL, attempts = 0, retry_at = now()
@@ -25,12 +18,10 @@ REDRIVE = """
 async def redrive(db: Database, event_id: str | None = None) -> int:
     """Have a parked event tried again with what is parked behind it, or all of them; how many. An operator's act."""
     async with db.transaction() as tx:
-        await lock(tx)
+        await parking.lock(tx, PARKING)
         back = affected(await tx.execute(REDRIVE, event_id))
         if back:
-            await staff_acts.record_operator(
-                tx, act=REDRIVEN, subject=event_id or db.service, before={"recipient": db.service, "parked": back}
-            )
+            await parking.record_redriven(tx, event_id or db.service, db.service, back)
         return back
 
 
@@ -48,16 +39,10 @@ async def discard(db: Database, event_id: str, reason: str) -> bool:
     tried again.
     """
     async with db.transaction() as tx:
-        await lock(tx)
+        await parking.lock(tx, PARKING)
         event = await tx.fetchrow(DISCARD, event_id)
         if event is None:
             return False
-        await staff_acts.record_operator(
-            tx,
-            act=DISCARDED,
-            subject=event_id,
-            before={"type": event["type"], "of": event["subject"], "recipient": db.service},
-            reason=reason,
-        )
+        await parking.record_discarded(tx, event_id, event, db.service, reason)
         await tx.execute(REDRIVE, event_id)
     return True

@@ -8,10 +8,11 @@ from operator import itemgetter
 
 import asyncpg
 
-from stoa.kit import inbox_parked
+from stoa.kit import parking
 from stoa.kit.by_index import PLAN_AS_USUAL, plan_by_index
 from stoa.kit.db import Database, Transaction, affected, later
 from stoa.kit.events import Event
+from stoa.kit.inbox_parked import PARKING
 from stoa.kit.rounds import in_rounds
 
 BATCH = 50
@@ -193,7 +194,7 @@ STEP_BACK = """
 async def step_back(db: Database) -> bool:
     """Have what cannot run yet wait where it is not looked at again and again; whether there was any."""
     async with db.transaction() as tx:
-        await inbox_parked.lock(tx)
+        await parking.lock(tx, PARKING)
         await plan_by_index(tx)
         return affected(await tx.execute(STEP_BACK)) > 0
 

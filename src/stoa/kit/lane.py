@@ -1,10 +1,9 @@
 """What goes to one recipient from this process: what was just committed here, and when to look for more.
 
-What is committed here is at hand, encoded. Where it is the first that is ever said of its subject, or all that
-was owed to anybody had arrived when it was announced, nothing older of its subject can be owed: so it goes at once and
-nothing is looked up.
-Anything else may be behind something that this process knows nothing of. Then the lane looks in the database, which has
-everything in order, and forgets what waits here: that is there too.
+What is committed here is at hand, encoded. Where it is the first that is ever said of its subject, or all that was
+owed to anybody had arrived when it was announced, nothing older of its subject can be owed: so it goes at once and
+nothing is looked up. Anything else may be behind something that this process knows nothing of. Then the lane looks in
+the database, which has everything in order, and forgets what waits here: that is there too.
 """
 
 from __future__ import annotations

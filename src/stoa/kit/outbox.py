@@ -17,14 +17,13 @@ from datetime import timedelta
 
 import msgspec
 
-from stoa.kit import clock, context, staff_acts
+from stoa.kit import clock, context, parking
 from stoa.kit.by_index import plan_by_index
 from stoa.kit.db import Database, Transaction, affected, after_commit
 from stoa.kit.events import Event, Fact, Owed, Said, said_of
 from stoa.kit.ids import uuid7
 from stoa.kit.rounds import ONE_ROUND
 from stoa.kit.service import Service
-from stoa.kit.staff_acts import DISCARDED, REDRIVEN
 
 SHARDS = 16
 """Into how many parts the subjects of a service are divided: as many relays may share the work."""
@@ -272,12 +271,10 @@ async def redrive(db: Database, recipient: str, subject: str | None = None) -> i
     An operator's act. What the recipient got before keeps its effect once. A repeat puts nothing back.
     """
     async with db.transaction() as tx:
-        await lock_parking(tx)
+        await parking.lock(tx, PARKING)
         back = affected(await tx.execute(REDRIVE, recipient, subject))
         if back:
-            await staff_acts.record_operator(
-                tx, act=REDRIVEN, subject=subject or recipient, before={"recipient": recipient, "parked": back}
-            )
+            await parking.record_redriven(tx, subject or recipient, recipient, back)
         await tx.execute(TELL_OTHERS, CHANNEL)
         return back
 
@@ -285,7 +282,7 @@ async def redrive(db: Database, recipient: str, subject: str | None = None) -> i
 async def put_back_refused(db: Database, recipients: Collection[str]) -> int:
     """Have those who refused something a while ago asked again, each subject in its old place; how many events."""
     async with db.transaction() as tx:
-        await lock_parking(tx)
+        await parking.lock(tx, PARKING)
         back = affected(await tx.execute(PUT_BACK_REFUSED, list(recipients), REFUSED_AGAIN, ONE_ROUND))
         if back:
             await tx.execute(TELL_OTHERS, CHANNEL)
@@ -299,25 +296,14 @@ async def discard(db: Database, recipient: str, event_id: str, reason: str) -> b
     back in its old place.
     """
     async with db.transaction() as tx:
-        await lock_parking(tx)
+        await parking.lock(tx, PARKING)
         event = await tx.fetchrow(DISCARD, recipient, event_id)
         if event is None:
             return False
-        await staff_acts.record_operator(
-            tx,
-            act=DISCARDED,
-            subject=event_id,
-            before={"type": event["type"], "of": event["subject"], "recipient": recipient},
-            reason=reason,
-        )
+        await parking.record_discarded(tx, event_id, event, recipient, reason)
         await tx.execute(REDRIVE, recipient, event["subject"])
         await tx.execute(TELL_OTHERS, CHANNEL)
     return True
-
-
-async def lock_parking(tx: Transaction) -> None:
-    """Nobody else parks or puts back until this transaction ends."""
-    await tx.execute("SELECT pg_advisory_xact_lock($1)", PARKING)
 
 
 async def prune(db: Database, older_than: timedelta = KEPT) -> int:

@@ -38,13 +38,14 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from stoa.kit import parking
 from stoa.kit.back_off import back_off
 from stoa.kit.bus import Bus
 from stoa.kit.crash_points import NOWHERE, Reach
 from stoa.kit.db import BY_INDEX, Database, Transaction
 from stoa.kit.events import Event, Owed, Said
 from stoa.kit.lane import Lane
-from stoa.kit.outbox import CHANNEL, OWED_RECIPIENTS, SHARDS, TELL_OTHERS, News, Outbox, lock_parking, shard_of
+from stoa.kit.outbox import CHANNEL, OWED_RECIPIENTS, PARKING, SHARDS, TELL_OTHERS, News, Outbox, shard_of
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.telemetry import metrics
@@ -318,7 +319,7 @@ class Relay:
         rows = await session.fetch(OWED, recipient, sorted(self._held), recipient in self._outbox.get_personal)
         if behind := [row["id"] for row in rows if row["behind_parked"]]:
             async with session.transaction() as tx:
-                await lock_parking(tx)
+                await parking.lock(tx, PARKING)
                 await tx.execute(PARK_BEHIND, recipient, behind)
         owed = [self._owed(row) for row in rows if not row["behind_parked"]]
         lane.found(owed)
@@ -381,7 +382,7 @@ class Relay:
         for reason in reasons.values():
             log.error("%s: %s refuses an event: %s", self._service, recipient, reason)
         async with session.transaction() as tx:
-            await lock_parking(tx)
+            await parking.lock(tx, PARKING)
             await tx.execute(PARK, recipient, list(reasons), list(reasons.values()))
 
     def _owed(self, row: asyncpg.Record) -> Owed:
