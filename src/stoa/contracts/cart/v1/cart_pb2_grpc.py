@@ -28,8 +28,8 @@ if _version_not_supported:
 class CartServiceStub:
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -63,8 +63,8 @@ class CartServiceStub:
 class CartServiceServicer:
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     def GetCart(self, request, context):
@@ -131,8 +131,8 @@ def add_CartServiceServicer_to_server(servicer, server):
 class CartService:
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     @staticmethod

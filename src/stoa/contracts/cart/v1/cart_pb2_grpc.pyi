@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class CartServiceStub:
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     @_typing.overload
@@ -54,8 +54,8 @@ class CartServiceStub:
 class CartServiceAsyncStub(CartServiceStub):
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -75,8 +75,8 @@ class CartServiceAsyncStub(CartServiceStub):
 class CartServiceServicer(metaclass=_abc_1.ABCMeta):
     """What shoppers intend to buy: SKUs and quantities, never prices.
 
-    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls GetMany and ClearMany. The same for one alone goes the same way, and is for packages and for
+    processes of the last release, whose checkouts know no other.
     """
 
     @_abc_1.abstractmethod

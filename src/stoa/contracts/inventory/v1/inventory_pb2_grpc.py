@@ -28,8 +28,8 @@ if _version_not_supported:
 class InventoryServiceStub:
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -83,8 +83,8 @@ class InventoryServiceStub:
 class InventoryServiceServicer:
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     def GetStock(self, request, context):
@@ -201,8 +201,8 @@ def add_InventoryServiceServicer_to_server(servicer, server):
 class InventoryService:
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class InventoryServiceStub:
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     @_typing.overload
@@ -64,8 +64,8 @@ class InventoryServiceStub:
 class InventoryServiceAsyncStub(InventoryServiceStub):
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -95,8 +95,8 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stock by SKU and warehouse, reservations and movements.
 
-    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls ReserveMany and ReleaseMany. The same for one alone goes the same way, and is for packages and
+    for processes of the last release, whose checkouts know no other.
     """
 
     @_abc_1.abstractmethod

@@ -28,8 +28,8 @@ if _version_not_supported:
 class OrderServiceStub:
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -83,8 +83,8 @@ class OrderServiceStub:
 class OrderServiceServicer:
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def CreateOrder(self, request, context):
@@ -203,8 +203,8 @@ def add_OrderServiceServicer_to_server(servicer, server):
 class OrderService:
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class OrderServiceStub:
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @_typing.overload
@@ -68,8 +68,8 @@ class OrderServiceStub:
 class OrderServiceAsyncStub(OrderServiceStub):
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -103,8 +103,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
     """Orders, their states and their history.
 
-    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls CreateMany, ConfirmMany and AbandonMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @_abc_1.abstractmethod

@@ -28,8 +28,8 @@ if _version_not_supported:
 class PaymentServiceStub:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel):
@@ -88,8 +88,8 @@ class PaymentServiceStub:
 class PaymentServiceServicer:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def Authorize(self, request, context):
@@ -224,8 +224,8 @@ def add_PaymentServiceServicer_to_server(servicer, server):
 class PaymentService:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @staticmethod

@@ -29,8 +29,8 @@ GRPC_VERSION: str
 class PaymentServiceStub:
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @_typing.overload
@@ -74,8 +74,8 @@ class PaymentServiceStub:
 class PaymentServiceAsyncStub(PaymentServiceStub):
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -115,8 +115,8 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Authorizations, captures, voids and refunds, and the double-entry ledger of what they moved.
 
-    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for packages and for processes of the last
-    release, whose checkouts know no other.
+    The checkout calls AuthorizeMany, CaptureMany and VoidMany. The same for one alone goes the same way, and is for
+    packages and for processes of the last release, whose checkouts know no other.
     """
 
     @_abc_1.abstractmethod
