@@ -54,6 +54,9 @@ class Variant(_message.Message):
     CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    COMPARE_AT_FIELD_NUMBER: _builtins.int
+    PRICE_LIST_FIELD_NUMBER: _builtins.int
+    PRICE_VARIES_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     product_id: _builtins.str
     product_name: _builtins.str
@@ -65,6 +68,10 @@ class Variant(_message.Message):
     custom_fields_json: _builtins.bytes
     """What its custom fields say, by name: JSON objects, of the public ones and of the others. Empty for nothing."""
     private_fields_json: _builtins.bytes
+    price_list: _builtins.str
+    """The slug of the list that the price is from; empty where it is the variant's own."""
+    price_varies: _builtins.bool
+    """Whether lists have prices for it now: for another quantity, or elsewhere, it may cost something else."""
     @_builtins.property
     def price(self) -> _common_pb2.Money:
         """In the context that was asked for; of a whole product, in the shop's own. Unset where it has none."""
@@ -75,6 +82,10 @@ class Variant(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def compare_at(self) -> _common_pb2.Money:
+        """Its own price, where the one that holds in the context is lower."""
+
     def __init__(
         self,
         *,
@@ -89,10 +100,13 @@ class Variant(_message.Message):
         custom_fields_json: _builtins.bytes = ...,
         private_fields_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        compare_at: _common_pb2.Money | None = ...,
+        price_list: _builtins.str = ...,
+        price_varies: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "options", b"options", "price", b"price", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -100,8 +114,8 @@ Global___Variant: _TypeAlias = Variant  # noqa: Y015
 
 @_typing.final
 class PriceContext(_message.Message):
-    """For whom a price is. What is left empty says nothing: any country, no group, one of each, now. Today a shop has one list of
-    prices, in one currency, for everybody: of this only the currency decides.
+    """For whom a price is. What is left empty says nothing: the shop's currency, no country that a list names, no group, one of
+    each, now. docs/algorithms/prices.md has the rule.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -132,14 +146,14 @@ class PriceContext(_message.Message):
     QUANTITIES_FIELD_NUMBER: _builtins.int
     AT_MS_FIELD_NUMBER: _builtins.int
     currency: _builtins.str
-    """ISO 4217. Empty: the shop's."""
+    """ISO 4217. Empty: the variant's own, which is the shop's."""
     country: _builtins.str
     """Where the goods go: ISO 3166-1 alpha-2."""
     at_ms: _builtins.int
     """As of when: milliseconds since 1970."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Of customers, as whoever keeps them names them."""
+        """Of customers, as their token names them: what auth says whoever buys is in."""
 
     @_builtins.property
     def quantities(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
@@ -289,6 +303,12 @@ class Product(_message.Message):
     CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    SEO_FIELD_NUMBER: _builtins.int
+    PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
+    COLLECTIONS_FIELD_NUMBER: _builtins.int
+    TRANSLATIONS_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    PRICE_MAX_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     slug: _builtins.str
     name: _builtins.str
@@ -299,7 +319,7 @@ class Product(_message.Message):
     version: _builtins.int
     """Counts its changes, those of its variants among them."""
     standing: _builtins.str
-    """draft, active, archived, withheld or suspended; only what stands active is seen and sold."""
+    """draft, active, archived, scheduled, ended, withheld or suspended; only what stands active is seen and sold."""
     seller_id: _builtins.str
     """Empty for the shop's own."""
     category_id: _builtins.str
@@ -307,6 +327,8 @@ class Product(_message.Message):
     custom_fields_json: _builtins.bytes
     """What its custom fields say, by name: JSON objects, of the public ones and of the others. Empty for nothing."""
     private_fields_json: _builtins.bytes
+    product_type: _builtins.str
+    """The type's slug; empty where its specifications are anything."""
     @_builtins.property
     def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Variant]: ...
     @_builtins.property
@@ -317,6 +339,24 @@ class Product(_message.Message):
     def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]: ...
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def seo(self) -> Global___Seo: ...
+    @_builtins.property
+    def collections(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The slugs of the published collections that it is in. `product.updated` says `collections` where these are others."""
+
+    @_builtins.property
+    def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]:
+        """What it says in the shop's other languages. `product.updated` says `translations` where these are others."""
+
+    @_builtins.property
+    def price(self) -> _common_pb2.Money:
+        """What everybody pays for its variants now, at least and at most, by price lists: what lists of products are sorted by.
+        Unset without variants. That of each variant is its own.
+        """
+
+    @_builtins.property
+    def price_max(self) -> _common_pb2.Money: ...
     def __init__(
         self,
         *,
@@ -337,27 +377,109 @@ class Product(_message.Message):
         custom_fields_json: _builtins.bytes = ...,
         private_fields_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        seo: Global___Seo | None = ...,
+        product_type: _builtins.str = ...,
+        collections: _abc.Iterable[_builtins.str] | None = ...,
+        translations: _abc.Iterable[Global___Translation] | None = ...,
+        price: _common_pb2.Money | None = ...,
+        price_max: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max", "seo", b"seo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "private_fields_json", b"private_fields_json", "seller_id", b"seller_id", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Product: _TypeAlias = Product  # noqa: Y015
 
 @_typing.final
+class Translation(_message.Message):
+    """What a thing says in another language than the shop's own; what is empty there is as in that."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCALE_FIELD_NUMBER: _builtins.int
+    SLUG_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    SEO_FIELD_NUMBER: _builtins.int
+    locale: _builtins.str
+    """en, or de-AT."""
+    slug: _builtins.str
+    name: _builtins.str
+    description: _builtins.str
+    @_builtins.property
+    def seo(self) -> Global___Seo: ...
+    def __init__(
+        self,
+        *,
+        locale: _builtins.str = ...,
+        slug: _builtins.str = ...,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        seo: Global___Seo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seo", b"seo"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "locale", b"locale", "name", b"name", "seo", b"seo", "slug", b"slug"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Translation: _TypeAlias = Translation  # noqa: Y015
+
+@_typing.final
+class Seo(_message.Message):
+    """What a search engine shows of a page; where it is empty, the name and the beginning of the description."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    description: _builtins.str
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Seo: _TypeAlias = Seo  # noqa: Y015
+
+@_typing.final
 class Specification(_message.Message):
+    """What a product says of itself. Of an attribute of its type also how that is shown, in the type's order."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
     YES_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     text: _builtins.str
     number: _builtins.float
     yes: _builtins.bool
+    type: _builtins.str
+    """Of an attribute: text, number, boolean, date, select, multi_select or color. Empty where no type asks for it."""
+    label: _builtins.str
+    unit: _builtins.str
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def chosen(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]:
+        """Those of the attribute's choices that it has."""
+
     def __init__(
         self,
         *,
@@ -365,10 +487,15 @@ class Specification(_message.Message):
         text: _builtins.str = ...,
         number: _builtins.float = ...,
         yes: _builtins.bool = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+        type: _builtins.str = ...,
+        label: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        chosen: _abc.Iterable[Global___Choice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "text", b"text", "value", b"value", "yes", b"yes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "number", b"number", "text", b"text", "value", b"value", "yes", b"yes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chosen", b"chosen", "label", b"label", "name", b"name", "number", b"number", "text", b"text", "texts", b"texts", "type", b"type", "unit", b"unit", "value", b"value", "yes", b"yes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_value: _TypeAlias = _typing.Literal["text", "number", "yes"]  # noqa: Y015
     _WhichOneofArgType_value: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
@@ -377,26 +504,209 @@ class Specification(_message.Message):
 Global___Specification: _TypeAlias = Specification  # noqa: Y015
 
 @_typing.final
+class Choice(_message.Message):
+    """What can be chosen: products have the value; the label is shown, or the value where it is empty."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    HEX_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    label: _builtins.str
+    hex: _builtins.str
+    """Of a color: #c0392b."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        label: _builtins.str = ...,
+        hex: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hex", b"hex", "label", b"label", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Choice: _TypeAlias = Choice  # noqa: Y015
+
+@_typing.final
+class Attribute(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    FILTERABLE_FIELD_NUMBER: _builtins.int
+    CHOICES_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As specifications and the path of its route have it."""
+    label: _builtins.str
+    type: _builtins.str
+    unit: _builtins.str
+    filterable: _builtins.bool
+    """Whether a search may be narrowed by it."""
+    version: _builtins.int
+    """Counts its changes; one that is announced as deleted has one more."""
+    id: _builtins.int
+    """Which it is: made again under its name it is another."""
+    @_builtins.property
+    def choices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Choice]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        label: _builtins.str = ...,
+        type: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        filterable: _builtins.bool = ...,
+        choices: _abc.Iterable[Global___Choice] | None = ...,
+        version: _builtins.int = ...,
+        id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["choices", b"choices", "filterable", b"filterable", "id", b"id", "label", b"label", "name", b"name", "type", b"type", "unit", b"unit", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Attribute: _TypeAlias = Attribute  # noqa: Y015
+
+@_typing.final
+class ListAttributesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Empty for the first page."""
+    limit: _builtins.int
+    """1 to 100; 0 for 100. A page may have fewer."""
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAttributesRequest: _TypeAlias = ListAttributesRequest  # noqa: Y015
+
+@_typing.final
+class ListAttributesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    next_cursor: _builtins.str
+    """Empty after the last page."""
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Attribute]: ...
+    def __init__(
+        self,
+        *,
+        attributes: _abc.Iterable[Global___Attribute] | None = ...,
+        next_cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "next_cursor", b"next_cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAttributesResponse: _TypeAlias = ListAttributesResponse  # noqa: Y015
+
+@_typing.final
 class Image(_message.Message):
+    """Of an image elsewhere only the first two are known."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     URL_FIELD_NUMBER: _builtins.int
     ALT_FIELD_NUMBER: _builtins.int
+    FILE_ID_FIELD_NUMBER: _builtins.int
+    SIZES_FIELD_NUMBER: _builtins.int
+    SQUARES_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    COLOR_FIELD_NUMBER: _builtins.int
+    PLACEHOLDER_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     alt: _builtins.str
+    file_id: _builtins.str
+    """Empty for one elsewhere."""
+    width: _builtins.int
+    height: _builtins.int
+    color: _builtins.str
+    """#rrggbb, what it is on the whole."""
+    placeholder: _builtins.str
+    """A data: address to show until the picture is there."""
+    @_builtins.property
+    def sizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rendition]:
+        """The whole of it, the smallest first."""
+
+    @_builtins.property
+    def squares(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rendition]:
+        """What is around its focal point."""
+
     def __init__(
         self,
         *,
         url: _builtins.str = ...,
         alt: _builtins.str = ...,
+        file_id: _builtins.str = ...,
+        sizes: _abc.Iterable[Global___Rendition] | None = ...,
+        squares: _abc.Iterable[Global___Rendition] | None = ...,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        color: _builtins.str = ...,
+        placeholder: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alt", b"alt", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alt", b"alt", "color", b"color", "file_id", b"file_id", "height", b"height", "placeholder", b"placeholder", "sizes", b"sizes", "squares", b"squares", "url", b"url", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Image: _TypeAlias = Image  # noqa: Y015
+
+@_typing.final
+class Rendition(_message.Message):
+    """The same picture in two formats."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    AVIF_FIELD_NUMBER: _builtins.int
+    WEBP_FIELD_NUMBER: _builtins.int
+    width: _builtins.int
+    height: _builtins.int
+    avif: _builtins.str
+    webp: _builtins.str
+    def __init__(
+        self,
+        *,
+        width: _builtins.int = ...,
+        height: _builtins.int = ...,
+        avif: _builtins.str = ...,
+        webp: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["avif", b"avif", "height", b"height", "webp", b"webp", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rendition: _TypeAlias = Rendition  # noqa: Y015
 
 @_typing.final
 class GetProductsRequest(_message.Message):
@@ -525,6 +835,7 @@ class Category(_message.Message):
     CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    TRANSLATIONS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     parent_id: _builtins.str
     """Empty at the top."""
@@ -538,6 +849,8 @@ class Category(_message.Message):
     private_fields_json: _builtins.bytes
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]: ...
     def __init__(
         self,
         *,
@@ -550,10 +863,11 @@ class Category(_message.Message):
         custom_fields_json: _builtins.bytes = ...,
         private_fields_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        translations: _abc.Iterable[Global___Translation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "id", b"id", "metadata", b"metadata", "name", b"name", "parent_id", b"parent_id", "position", b"position", "private_fields_json", b"private_fields_json", "slug", b"slug", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "id", b"id", "metadata", b"metadata", "name", b"name", "parent_id", b"parent_id", "position", b"position", "private_fields_json", b"private_fields_json", "slug", b"slug", "translations", b"translations", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -821,6 +1135,9 @@ class ImportProductsRequest(_message.Message):
         TAGS_FIELD_NUMBER: _builtins.int
         CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
         METADATA_FIELD_NUMBER: _builtins.int
+        PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
+        SPECIFICATIONS_JSON_FIELD_NUMBER: _builtins.int
+        IMAGES_FIELD_NUMBER: _builtins.int
         slug: _builtins.str
         name: _builtins.str
         description: _builtins.str
@@ -830,12 +1147,20 @@ class ImportProductsRequest(_message.Message):
         category_name: _builtins.str
         custom_fields_json: _builtins.bytes
         """A JSON object, by name; empty for nothing."""
+        product_type: _builtins.str
+        """The type's slug; empty for none."""
+        specifications_json: _builtins.bytes
+        """A JSON object, by name; empty for nothing."""
         @_builtins.property
         def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProductsRequest.NewVariant]: ...
         @_builtins.property
         def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
         @_builtins.property
         def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+        @_builtins.property
+        def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
+            """Each by the address of one elsewhere or by a file of the shop's own, with its text; the rest is not looked at."""
+
         def __init__(
             self,
             *,
@@ -849,30 +1174,43 @@ class ImportProductsRequest(_message.Message):
             tags: _abc.Iterable[_builtins.str] | None = ...,
             custom_fields_json: _builtins.bytes = ...,
             metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+            product_type: _builtins.str = ...,
+            specifications_json: _builtins.bytes = ...,
+            images: _abc.Iterable[Global___Image] | None = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "custom_fields_json", b"custom_fields_json", "description", b"description", "metadata", b"metadata", "name", b"name", "slug", b"slug", "tags", b"tags", "variants", b"variants"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_name", b"category_name", "custom_fields_json", b"custom_fields_json", "description", b"description", "images", b"images", "metadata", b"metadata", "name", b"name", "product_type", b"product_type", "slug", b"slug", "specifications_json", b"specifications_json", "tags", b"tags", "variants", b"variants"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     PRODUCTS_FIELD_NUMBER: _builtins.int
     PRODUCT_FIELDS_JSON_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_JSON_FIELD_NUMBER: _builtins.int
+    PRODUCT_TYPES_JSON_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def products(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportProductsRequest.NewProduct]: ...
     @_builtins.property
     def product_fields_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Of products: each a JSON object as POST /custom-fields/product takes it."""
 
+    @_builtins.property
+    def attributes_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each a JSON object as POST /attributes takes it, and as POST /product-types does."""
+
+    @_builtins.property
+    def product_types_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]: ...
     def __init__(
         self,
         *,
         products: _abc.Iterable[Global___ImportProductsRequest.NewProduct] | None = ...,
         product_fields_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        attributes_json: _abc.Iterable[_builtins.bytes] | None = ...,
+        product_types_json: _abc.Iterable[_builtins.bytes] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_fields_json", b"product_fields_json", "products", b"products"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes_json", b"attributes_json", "product_fields_json", b"product_fields_json", "product_types_json", b"product_types_json", "products", b"products"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -899,3 +1237,174 @@ class ImportProductsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportProductsResponse: _TypeAlias = ImportProductsResponse  # noqa: Y015
+
+@_typing.final
+class ImportPriceListsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTS_JSON_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lists_json(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Each a JSON object as POST /price-lists takes it, with the `items` that PUT /price-lists/{list}/prices takes."""
+
+    def __init__(
+        self,
+        *,
+        lists_json: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lists_json", b"lists_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportPriceListsRequest: _TypeAlias = ImportPriceListsRequest  # noqa: Y015
+
+@_typing.final
+class ImportPriceListsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportPriceListsResponse: _TypeAlias = ImportPriceListsResponse  # noqa: Y015
+
+@_typing.final
+class ImportCollectionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class NewCollection(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        COLLECTION_JSON_FIELD_NUMBER: _builtins.int
+        PRODUCTS_FIELD_NUMBER: _builtins.int
+        collection_json: _builtins.bytes
+        """A JSON object as POST /collections takes it."""
+        @_builtins.property
+        def products(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """The slugs of its products, in their order; empty with rules."""
+
+        def __init__(
+            self,
+            *,
+            collection_json: _builtins.bytes = ...,
+            products: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["collection_json", b"collection_json", "products", b"products"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    COLLECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def collections(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportCollectionsRequest.NewCollection]: ...
+    def __init__(
+        self,
+        *,
+        collections: _abc.Iterable[Global___ImportCollectionsRequest.NewCollection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collections", b"collections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCollectionsRequest: _TypeAlias = ImportCollectionsRequest  # noqa: Y015
+
+@_typing.final
+class ImportCollectionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    ALREADY_THERE_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    already_there: _builtins.int
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+        already_there: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "already_there", b"already_there"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCollectionsResponse: _TypeAlias = ImportCollectionsResponse  # noqa: Y015
+
+@_typing.final
+class ImportTranslationsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ProductTranslation(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        PRODUCT_FIELD_NUMBER: _builtins.int
+        LOCALE_FIELD_NUMBER: _builtins.int
+        TRANSLATION_JSON_FIELD_NUMBER: _builtins.int
+        product: _builtins.str
+        """A product's slug."""
+        locale: _builtins.str
+        translation_json: _builtins.bytes
+        """A JSON object as PUT /products/{product}/translations/{locale} takes it."""
+        def __init__(
+            self,
+            *,
+            product: _builtins.str = ...,
+            locale: _builtins.str = ...,
+            translation_json: _builtins.bytes = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["locale", b"locale", "product", b"product", "translation_json", b"translation_json"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TRANSLATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportTranslationsRequest.ProductTranslation]: ...
+    def __init__(
+        self,
+        *,
+        translations: _abc.Iterable[Global___ImportTranslationsRequest.ProductTranslation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["translations", b"translations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportTranslationsRequest: _TypeAlias = ImportTranslationsRequest  # noqa: Y015
+
+@_typing.final
+class ImportTranslationsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportTranslationsResponse: _TypeAlias = ImportTranslationsResponse  # noqa: Y015

@@ -65,10 +65,30 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesResponse.FromString,
                 _registered_method=True)
+        self.ListAttributes = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ListAttributes',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesResponse.FromString,
+                _registered_method=True)
         self.GetOwners = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/GetOwners',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
+                _registered_method=True)
+        self.ImportPriceLists = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ImportPriceLists',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsResponse.FromString,
+                _registered_method=True)
+        self.ImportCollections = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ImportCollections',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsResponse.FromString,
+                _registered_method=True)
+        self.ImportTranslations = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ImportTranslations',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsResponse.FromString,
                 _registered_method=True)
         self.ImportProducts = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/ImportProducts',
@@ -128,6 +148,14 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAttributes(self, request, context):
+        """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
+        Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOwners(self, request, context):
         """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer.
         """
@@ -135,9 +163,32 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportPriceLists(self, request, context):
+        """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
+        public API refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportCollections(self, request, context):
+        """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportTranslations(self, request, context):
+        """Says what products are called in other languages. What is said in one already is left as it is; a product that is
+        not there, or a language that the shop does not speak, is passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportProducts(self, request, context):
-        """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
-        as it is, and so is a field.
+        """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
+        a slug or name that exists is left as it is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -176,10 +227,30 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListCategoriesResponse.SerializeToString,
             ),
+            'ListAttributes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAttributes,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesResponse.SerializeToString,
+            ),
             'GetOwners': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOwners,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.SerializeToString,
+            ),
+            'ImportPriceLists': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportPriceLists,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsResponse.SerializeToString,
+            ),
+            'ImportCollections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportCollections,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsResponse.SerializeToString,
+            ),
+            'ImportTranslations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportTranslations,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsResponse.SerializeToString,
             ),
             'ImportProducts': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportProducts,
@@ -361,6 +432,33 @@ class CatalogService:
             _registered_method=True)
 
     @staticmethod
+    def ListAttributes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ListAttributes',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListAttributesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetOwners(request,
             target,
             options=(),
@@ -377,6 +475,87 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetOwners',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportPriceLists(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ImportPriceLists',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportCollections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ImportCollections',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportCollectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTranslations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ImportTranslations',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportTranslationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,11 +53,25 @@ class CatalogServiceStub:
     """
     ListCategories: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]
     """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
+    ListAttributes: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListAttributesRequest, _catalog_pb2.ListAttributesResponse]
+    """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
+    Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
+    """
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
+    ImportPriceLists: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]
+    """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
+    public API refuses.
+    """
+    ImportCollections: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportCollectionsRequest, _catalog_pb2.ImportCollectionsResponse]
+    """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be."""
+    ImportTranslations: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportTranslationsRequest, _catalog_pb2.ImportTranslationsResponse]
+    """Says what products are called in other languages. What is said in one already is left as it is; a product that is
+    not there, or a language that the shop does not speak, is passed over.
+    """
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
-    """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
-    as it is, and so is a field.
+    """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
+    a slug or name that exists is left as it is.
     """
 
 @_typing.type_check_only
@@ -85,11 +99,25 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """
     ListCategories: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]  # type: ignore[assignment]
     """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
+    ListAttributes: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListAttributesRequest, _catalog_pb2.ListAttributesResponse]  # type: ignore[assignment]
+    """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
+    Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
+    """
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
+    ImportPriceLists: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]  # type: ignore[assignment]
+    """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
+    public API refuses.
+    """
+    ImportCollections: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportCollectionsRequest, _catalog_pb2.ImportCollectionsResponse]  # type: ignore[assignment]
+    """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be."""
+    ImportTranslations: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportTranslationsRequest, _catalog_pb2.ImportTranslationsResponse]  # type: ignore[assignment]
+    """Says what products are called in other languages. What is said in one already is left as it is; a product that is
+    not there, or a language that the shop does not speak, is passed over.
+    """
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
-    """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
-    as it is, and so is a field.
+    """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
+    a slug or name that exists is left as it is.
     """
 
 class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,6 +180,16 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
 
     @_abc_1.abstractmethod
+    def ListAttributes(
+        self,
+        request: _catalog_pb2.ListAttributesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListAttributesResponse, _abc.Awaitable[_catalog_pb2.ListAttributesResponse]]:
+        """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
+        Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
+        """
+
+    @_abc_1.abstractmethod
     def GetOwners(
         self,
         request: _catalog_pb2.GetOwnersRequest,
@@ -160,13 +198,41 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
 
     @_abc_1.abstractmethod
+    def ImportPriceLists(
+        self,
+        request: _catalog_pb2.ImportPriceListsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ImportPriceListsResponse, _abc.Awaitable[_catalog_pb2.ImportPriceListsResponse]]:
+        """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
+        public API refuses.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportCollections(
+        self,
+        request: _catalog_pb2.ImportCollectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ImportCollectionsResponse, _abc.Awaitable[_catalog_pb2.ImportCollectionsResponse]]:
+        """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be."""
+
+    @_abc_1.abstractmethod
+    def ImportTranslations(
+        self,
+        request: _catalog_pb2.ImportTranslationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ImportTranslationsResponse, _abc.Awaitable[_catalog_pb2.ImportTranslationsResponse]]:
+        """Says what products are called in other languages. What is said in one already is left as it is; a product that is
+        not there, or a language that the shop does not speak, is passed over.
+        """
+
+    @_abc_1.abstractmethod
     def ImportProducts(
         self,
         request: _catalog_pb2.ImportProductsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ImportProductsResponse, _abc.Awaitable[_catalog_pb2.ImportProductsResponse]]:
-        """Adds products with their variants and categories, and the custom fields that these have; a slug that exists is left
-        as it is, and so is a field.
+        """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
+        a slug or name that exists is left as it is.
         """
 
 def add_CatalogServiceServicer_to_server(servicer: CatalogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

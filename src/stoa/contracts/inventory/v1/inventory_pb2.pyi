@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Later:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LaterEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Later.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LATER_UNSPECIFIED: _Later.ValueType  # 0
+    """Nothing."""
+    LATER_SHIPS_BY: _Later.ValueType  # 1
+    """It is sent by that day."""
+    LATER_PREORDER_FROM: _Later.ValueType  # 2
+    """It is sent from that day on."""
+
+class Later(_Later, metaclass=_LaterEnumTypeWrapper):
+    """What is promised of what is not on hand."""
+
+LATER_UNSPECIFIED: Later.ValueType  # 0
+"""Nothing."""
+LATER_SHIPS_BY: Later.ValueType  # 1
+"""It is sent by that day."""
+LATER_PREORDER_FROM: Later.ValueType  # 2
+"""It is sent from that day on."""
+Global___Later: _TypeAlias = Later  # noqa: Y015
+
 class _ReservationState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -59,10 +83,27 @@ class Stock(_message.Message):
     ON_HAND_FIELD_NUMBER: _builtins.int
     RESERVED_FIELD_NUMBER: _builtins.int
     AVAILABLE_FIELD_NUMBER: _builtins.int
+    SAFETY_STOCK_FIELD_NUMBER: _builtins.int
+    INCOMING_FIELD_NUMBER: _builtins.int
+    BACKORDER_FIELD_NUMBER: _builtins.int
+    AVAILABLE_TO_PROMISE_FIELD_NUMBER: _builtins.int
+    LATER_FIELD_NUMBER: _builtins.int
+    PROMISED_ON_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     on_hand: _builtins.int
     reserved: _builtins.int
     available: _builtins.int
+    safety_stock: _builtins.int
+    """Kept back from sale."""
+    incoming: _builtins.int
+    """On its way."""
+    backorder: _builtins.int
+    """Of available_to_promise, so many that are not on hand: as `later`, on `promised_on`."""
+    available_to_promise: _builtins.int
+    """How many can be bought. It is missing from processes that know no backorders: then all that is available can be."""
+    later: Global___Later.ValueType
+    promised_on: _builtins.str
+    """RFC 3339, a date."""
     def __init__(
         self,
         *,
@@ -70,12 +111,20 @@ class Stock(_message.Message):
         on_hand: _builtins.int = ...,
         reserved: _builtins.int = ...,
         available: _builtins.int = ...,
+        safety_stock: _builtins.int = ...,
+        incoming: _builtins.int = ...,
+        backorder: _builtins.int = ...,
+        available_to_promise: _builtins.int | None = ...,
+        later: Global___Later.ValueType = ...,
+        promised_on: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_available_to_promise", b"_available_to_promise", "available_to_promise", b"available_to_promise"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "on_hand", b"on_hand", "reserved", b"reserved", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_available_to_promise", b"_available_to_promise", "available", b"available", "available_to_promise", b"available_to_promise", "backorder", b"backorder", "incoming", b"incoming", "later", b"later", "on_hand", b"on_hand", "promised_on", b"promised_on", "reserved", b"reserved", "safety_stock", b"safety_stock", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__available_to_promise: _TypeAlias = _typing.Literal["available_to_promise"]  # noqa: Y015
+    _WhichOneofArgType__available_to_promise: _TypeAlias = _typing.Literal["_available_to_promise", b"_available_to_promise"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__available_to_promise) -> _WhichOneofReturnType__available_to_promise | None: ...
 
 Global___Stock: _TypeAlias = Stock  # noqa: Y015
 
@@ -159,10 +208,22 @@ class ReserveRequest(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    POSTAL_CODE_FIELD_NUMBER: _builtins.int
+    LATITUDE_FIELD_NUMBER: _builtins.int
+    LONGITUDE_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """The caller's idempotency key: for a checkout, its id."""
     order_id: _builtins.str
     """Promised to this order at once, as by Allocate: it does not expire. Empty for a hold."""
+    country: _builtins.str
+    """Where the goods go, as far as it is known: the shop may send them from the nearest warehouse. ISO 3166-1 alpha-2."""
+    region: _builtins.str
+    postal_code: _builtins.str
+    latitude: _builtins.float
+    """In degrees, both or none."""
+    longitude: _builtins.float
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]: ...
     def __init__(
@@ -171,12 +232,24 @@ class ReserveRequest(_message.Message):
         key: _builtins.str = ...,
         lines: _abc.Iterable[_common_pb2.Line] | None = ...,
         order_id: _builtins.str = ...,
+        country: _builtins.str = ...,
+        region: _builtins.str = ...,
+        postal_code: _builtins.str = ...,
+        latitude: _builtins.float | None = ...,
+        longitude: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "latitude", b"latitude", "longitude", b"longitude"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "lines", b"lines", "order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_latitude", b"_latitude", "_longitude", b"_longitude", "country", b"country", "key", b"key", "latitude", b"latitude", "lines", b"lines", "longitude", b"longitude", "order_id", b"order_id", "postal_code", b"postal_code", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__latitude: _TypeAlias = _typing.Literal["latitude"]  # noqa: Y015
+    _WhichOneofArgType__latitude: _TypeAlias = _typing.Literal["_latitude", b"_latitude"]  # noqa: Y015
+    _WhichOneofReturnType__longitude: _TypeAlias = _typing.Literal["longitude"]  # noqa: Y015
+    _WhichOneofArgType__longitude: _TypeAlias = _typing.Literal["_longitude", b"_longitude"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__latitude) -> _WhichOneofReturnType__latitude | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__longitude) -> _WhichOneofReturnType__longitude | None: ...
 
 Global___ReserveRequest: _TypeAlias = ReserveRequest  # noqa: Y015
 
@@ -452,3 +525,379 @@ class ImportStockResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportStockResponse: _TypeAlias = ImportStockResponse  # noqa: Y015
+
+@_typing.final
+class ImportSupplyRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Warehouse(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ID_FIELD_NUMBER: _builtins.int
+        NAME_FIELD_NUMBER: _builtins.int
+        PRIORITY_FIELD_NUMBER: _builtins.int
+        COUNTRY_FIELD_NUMBER: _builtins.int
+        REGION_FIELD_NUMBER: _builtins.int
+        POSTAL_CODE_FIELD_NUMBER: _builtins.int
+        id: _builtins.str
+        name: _builtins.str
+        priority: _builtins.int
+        """The lower, the earlier it is drawn from."""
+        country: _builtins.str
+        region: _builtins.str
+        postal_code: _builtins.str
+        def __init__(
+            self,
+            *,
+            id: _builtins.str = ...,
+            name: _builtins.str = ...,
+            priority: _builtins.int = ...,
+            country: _builtins.str = ...,
+            region: _builtins.str = ...,
+            postal_code: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["country", b"country", "id", b"id", "name", b"name", "postal_code", b"postal_code", "priority", b"priority", "region", b"region"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Shelf(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SKU_FIELD_NUMBER: _builtins.int
+        WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+        QUANTITY_FIELD_NUMBER: _builtins.int
+        sku: _builtins.str
+        warehouse_id: _builtins.str
+        quantity: _builtins.int
+        def __init__(
+            self,
+            *,
+            sku: _builtins.str = ...,
+            warehouse_id: _builtins.str = ...,
+            quantity: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Policy(_message.Message):
+        """As PUT /inventory/{sku}/policy."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        @_typing.final
+        class SafetyStockEntry(_message.Message):
+            DESCRIPTOR: _descriptor.Descriptor
+
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: _builtins.int
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: _builtins.int = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        SKU_FIELD_NUMBER: _builtins.int
+        POLICY_FIELD_NUMBER: _builtins.int
+        LIMIT_FIELD_NUMBER: _builtins.int
+        LEAD_DAYS_FIELD_NUMBER: _builtins.int
+        AVAILABLE_ON_FIELD_NUMBER: _builtins.int
+        LOW_STOCK_AT_FIELD_NUMBER: _builtins.int
+        SAFETY_STOCK_FIELD_NUMBER: _builtins.int
+        sku: _builtins.str
+        policy: _builtins.str
+        """none, backorder, preorder"""
+        limit: _builtins.int
+        lead_days: _builtins.int
+        available_on: _builtins.str
+        """RFC 3339, a date; empty for none."""
+        low_stock_at: _builtins.int
+        @_builtins.property
+        def safety_stock(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+            """By warehouse."""
+
+        def __init__(
+            self,
+            *,
+            sku: _builtins.str = ...,
+            policy: _builtins.str = ...,
+            limit: _builtins.int = ...,
+            lead_days: _builtins.int | None = ...,
+            available_on: _builtins.str = ...,
+            low_stock_at: _builtins.int | None = ...,
+            safety_stock: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_lead_days", b"_lead_days", "_low_stock_at", b"_low_stock_at", "lead_days", b"lead_days", "low_stock_at", b"low_stock_at"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_lead_days", b"_lead_days", "_low_stock_at", b"_low_stock_at", "available_on", b"available_on", "lead_days", b"lead_days", "limit", b"limit", "low_stock_at", b"low_stock_at", "policy", b"policy", "safety_stock", b"safety_stock", "sku", b"sku"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__lead_days: _TypeAlias = _typing.Literal["lead_days"]  # noqa: Y015
+        _WhichOneofArgType__lead_days: _TypeAlias = _typing.Literal["_lead_days", b"_lead_days"]  # noqa: Y015
+        _WhichOneofReturnType__low_stock_at: _TypeAlias = _typing.Literal["low_stock_at"]  # noqa: Y015
+        _WhichOneofArgType__low_stock_at: _TypeAlias = _typing.Literal["_low_stock_at", b"_low_stock_at"]  # noqa: Y015
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__lead_days) -> _WhichOneofReturnType__lead_days | None: ...
+        @_typing.overload
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__low_stock_at) -> _WhichOneofReturnType__low_stock_at | None: ...
+
+    WAREHOUSES_FIELD_NUMBER: _builtins.int
+    SHELVES_FIELD_NUMBER: _builtins.int
+    POLICIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportSupplyRequest.Warehouse]: ...
+    @_builtins.property
+    def shelves(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportSupplyRequest.Shelf]: ...
+    @_builtins.property
+    def policies(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportSupplyRequest.Policy]: ...
+    def __init__(
+        self,
+        *,
+        warehouses: _abc.Iterable[Global___ImportSupplyRequest.Warehouse] | None = ...,
+        shelves: _abc.Iterable[Global___ImportSupplyRequest.Shelf] | None = ...,
+        policies: _abc.Iterable[Global___ImportSupplyRequest.Policy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policies", b"policies", "shelves", b"shelves", "warehouses", b"warehouses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportSupplyRequest: _TypeAlias = ImportSupplyRequest  # noqa: Y015
+
+@_typing.final
+class ImportSupplyResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportSupplyResponse: _TypeAlias = ImportSupplyResponse  # noqa: Y015
+
+@_typing.final
+class ImportOnTheWayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Transfer(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ID_FIELD_NUMBER: _builtins.int
+        SOURCE_FIELD_NUMBER: _builtins.int
+        DESTINATION_FIELD_NUMBER: _builtins.int
+        LINES_FIELD_NUMBER: _builtins.int
+        EXPECTED_IN_DAYS_FIELD_NUMBER: _builtins.int
+        id: _builtins.str
+        source: _builtins.str
+        destination: _builtins.str
+        expected_in_days: _builtins.int
+        """From today on."""
+        @_builtins.property
+        def lines(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]: ...
+        def __init__(
+            self,
+            *,
+            id: _builtins.str = ...,
+            source: _builtins.str = ...,
+            destination: _builtins.str = ...,
+            lines: _abc.Iterable[_common_pb2.Line] | None = ...,
+            expected_in_days: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "expected_in_days", b"expected_in_days", "id", b"id", "lines", b"lines", "source", b"source"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Receipt(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ID_FIELD_NUMBER: _builtins.int
+        SUPPLIER_FIELD_NUMBER: _builtins.int
+        WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+        LINES_FIELD_NUMBER: _builtins.int
+        EXPECTED_IN_DAYS_FIELD_NUMBER: _builtins.int
+        id: _builtins.str
+        supplier: _builtins.str
+        warehouse_id: _builtins.str
+        expected_in_days: _builtins.int
+        @_builtins.property
+        def lines(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]: ...
+        def __init__(
+            self,
+            *,
+            id: _builtins.str = ...,
+            supplier: _builtins.str = ...,
+            warehouse_id: _builtins.str = ...,
+            lines: _abc.Iterable[_common_pb2.Line] | None = ...,
+            expected_in_days: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_in_days", b"expected_in_days", "id", b"id", "lines", b"lines", "supplier", b"supplier", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TRANSFERS_FIELD_NUMBER: _builtins.int
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def transfers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportOnTheWayRequest.Transfer]: ...
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportOnTheWayRequest.Receipt]: ...
+    def __init__(
+        self,
+        *,
+        transfers: _abc.Iterable[Global___ImportOnTheWayRequest.Transfer] | None = ...,
+        receipts: _abc.Iterable[Global___ImportOnTheWayRequest.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts", "transfers", b"transfers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOnTheWayRequest: _TypeAlias = ImportOnTheWayRequest  # noqa: Y015
+
+@_typing.final
+class ImportOnTheWayResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    ALREADY_THERE_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    """Transfers and receipts."""
+    already_there: _builtins.int
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+        already_there: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "already_there", b"already_there"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportOnTheWayResponse: _TypeAlias = ImportOnTheWayResponse  # noqa: Y015
+
+@_typing.final
+class RepairStockRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_SKU_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    after_sku: _builtins.str
+    """Of the piece before; empty for the first."""
+    dry_run: _builtins.bool
+    """Nothing is changed: the answer says what would be."""
+    def __init__(
+        self,
+        *,
+        after_sku: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sku", b"after_sku", "dry_run", b"dry_run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairStockRequest: _TypeAlias = RepairStockRequest  # noqa: Y015
+
+@_typing.final
+class RepairStockResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Row(_message.Message):
+        """A SKU in a warehouse as it was counted, and what its movements sum to and its reservations promise."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        SKU_FIELD_NUMBER: _builtins.int
+        WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+        ON_HAND_FIELD_NUMBER: _builtins.int
+        RESERVED_FIELD_NUMBER: _builtins.int
+        MOVED_FIELD_NUMBER: _builtins.int
+        PROMISED_FIELD_NUMBER: _builtins.int
+        sku: _builtins.str
+        warehouse_id: _builtins.str
+        on_hand: _builtins.int
+        reserved: _builtins.int
+        moved: _builtins.int
+        promised: _builtins.int
+        def __init__(
+            self,
+            *,
+            sku: _builtins.str = ...,
+            warehouse_id: _builtins.str = ...,
+            on_hand: _builtins.int = ...,
+            reserved: _builtins.int = ...,
+            moved: _builtins.int = ...,
+            promised: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["moved", b"moved", "on_hand", b"on_hand", "promised", b"promised", "reserved", b"reserved", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    MENDED_FIELD_NUMBER: _builtins.int
+    UNMENDED_FIELD_NUMBER: _builtins.int
+    BUSY_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    LOOKED_AT_FIELD_NUMBER: _builtins.int
+    LAST_SKU_FIELD_NUMBER: _builtins.int
+    items: _builtins.int
+    """How many SKUs there are, and at how many of them this piece has looked."""
+    looked_at: _builtins.int
+    last_sku: _builtins.str
+    @_builtins.property
+    def mended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]: ...
+    @_builtins.property
+    def unmended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]:
+        """Left as they are: more is promised than the movements sum to."""
+
+    @_builtins.property
+    def busy(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]:
+        """Left as they are: they were changed whenever they were looked at."""
+
+    def __init__(
+        self,
+        *,
+        mended: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
+        unmended: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
+        busy: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
+        items: _builtins.int = ...,
+        looked_at: _builtins.int = ...,
+        last_sku: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["busy", b"busy", "items", b"items", "last_sku", b"last_sku", "looked_at", b"looked_at", "mended", b"mended", "unmended", b"unmended"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RepairStockResponse: _TypeAlias = RepairStockResponse  # noqa: Y015

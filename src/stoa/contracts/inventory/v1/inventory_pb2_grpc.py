@@ -78,6 +78,21 @@ class InventoryServiceStub:
                 request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockRequest.SerializeToString,
                 response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockResponse.FromString,
                 _registered_method=True)
+        self.ImportSupply = channel.unary_unary(
+                '/stoa.inventory.v1.InventoryService/ImportSupply',
+                request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyRequest.SerializeToString,
+                response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyResponse.FromString,
+                _registered_method=True)
+        self.ImportOnTheWay = channel.unary_unary(
+                '/stoa.inventory.v1.InventoryService/ImportOnTheWay',
+                request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayRequest.SerializeToString,
+                response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayResponse.FromString,
+                _registered_method=True)
+        self.RepairStock = channel.unary_unary(
+                '/stoa.inventory.v1.InventoryService/RepairStock',
+                request_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockRequest.SerializeToString,
+                response_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -97,7 +112,7 @@ class InventoryServiceServicer:
     def Reserve(self, request, context):
         """Holds all lines or none, until the hold expires. FAILED_PRECONDITION /problems/out-of-stock names the
         SKUs and what is available. A repeat of the key answers with the same reservation and renews its hold,
-        taking the stock again if it had expired. A key that Release has seen first is refused for ever
+        for a day at most, taking the stock again if it had expired. A key that Release has seen first is refused for ever
         (/problems/reservation-released).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -147,6 +162,30 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportSupply(self, request, context):
+        """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
+        warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportOnTheWay(self, request, context):
+        """Goods that are on their way: of suppliers, and from other warehouses, which are sent at once. What is there under its
+        id is left as it is. FAILED_PRECONDITION /problems/out-of-stock where a source has too little.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RepairStock(self, request, context):
+        """For the operator: sets right what the next SKUs after `after_sku` are counted wrong by, beside a shop that sells, and
+        says what it changed. Answered in pieces: nothing was `looked_at` after the last. A repeat finds nothing wrong.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -189,6 +228,21 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.ImportStock,
                     request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockRequest.FromString,
                     response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockResponse.SerializeToString,
+            ),
+            'ImportSupply': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportSupply,
+                    request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyRequest.FromString,
+                    response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyResponse.SerializeToString,
+            ),
+            'ImportOnTheWay': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportOnTheWay,
+                    request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayRequest.FromString,
+                    response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayResponse.SerializeToString,
+            ),
+            'RepairStock': grpc.unary_unary_rpc_method_handler(
+                    servicer.RepairStock,
+                    request_deserializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockRequest.FromString,
+                    response_serializer=stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -411,6 +465,87 @@ class InventoryService:
             '/stoa.inventory.v1.InventoryService/ImportStock',
             stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockRequest.SerializeToString,
             stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportStockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportSupply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.inventory.v1.InventoryService/ImportSupply',
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyRequest.SerializeToString,
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportSupplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportOnTheWay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.inventory.v1.InventoryService/ImportOnTheWay',
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayRequest.SerializeToString,
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.ImportOnTheWayResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RepairStock(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.inventory.v1.InventoryService/RepairStock',
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockRequest.SerializeToString,
+            stoa_dot_inventory_dot_v1_dot_inventory__pb2.RepairStockResponse.FromString,
             options,
             channel_credentials,
             insecure,

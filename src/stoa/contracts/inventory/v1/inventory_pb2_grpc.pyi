@@ -42,7 +42,7 @@ class InventoryServiceStub:
     Reserve: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReserveRequest, _inventory_pb2.ReserveResponse]
     """Holds all lines or none, until the hold expires. FAILED_PRECONDITION /problems/out-of-stock names the
     SKUs and what is available. A repeat of the key answers with the same reservation and renews its hold,
-    taking the stock again if it had expired. A key that Release has seen first is refused for ever
+    for a day at most, taking the stock again if it had expired. A key that Release has seen first is refused for ever
     (/problems/reservation-released).
     """
     ReserveMany: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ReserveManyRequest, _inventory_pb2.ReserveManyResponse]
@@ -59,6 +59,18 @@ class InventoryServiceStub:
     """NOT_FOUND for an unknown key: nothing was reserved under it."""
     ImportStock: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ImportStockRequest, _inventory_pb2.ImportStockResponse]
     """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+    ImportSupply: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ImportSupplyRequest, _inventory_pb2.ImportSupplyResponse]
+    """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
+    warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
+    """
+    ImportOnTheWay: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ImportOnTheWayRequest, _inventory_pb2.ImportOnTheWayResponse]
+    """Goods that are on their way: of suppliers, and from other warehouses, which are sent at once. What is there under its
+    id is left as it is. FAILED_PRECONDITION /problems/out-of-stock where a source has too little.
+    """
+    RepairStock: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.RepairStockRequest, _inventory_pb2.RepairStockResponse]
+    """For the operator: sets right what the next SKUs after `after_sku` are counted wrong by, beside a shop that sells, and
+    says what it changed. Answered in pieces: nothing was `looked_at` after the last. A repeat finds nothing wrong.
+    """
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
@@ -74,7 +86,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     Reserve: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReserveRequest, _inventory_pb2.ReserveResponse]  # type: ignore[assignment]
     """Holds all lines or none, until the hold expires. FAILED_PRECONDITION /problems/out-of-stock names the
     SKUs and what is available. A repeat of the key answers with the same reservation and renews its hold,
-    taking the stock again if it had expired. A key that Release has seen first is refused for ever
+    for a day at most, taking the stock again if it had expired. A key that Release has seen first is refused for ever
     (/problems/reservation-released).
     """
     ReserveMany: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ReserveManyRequest, _inventory_pb2.ReserveManyResponse]  # type: ignore[assignment]
@@ -91,6 +103,18 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """NOT_FOUND for an unknown key: nothing was reserved under it."""
     ImportStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ImportStockRequest, _inventory_pb2.ImportStockResponse]  # type: ignore[assignment]
     """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+    ImportSupply: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ImportSupplyRequest, _inventory_pb2.ImportSupplyResponse]  # type: ignore[assignment]
+    """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
+    warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
+    """
+    ImportOnTheWay: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ImportOnTheWayRequest, _inventory_pb2.ImportOnTheWayResponse]  # type: ignore[assignment]
+    """Goods that are on their way: of suppliers, and from other warehouses, which are sent at once. What is there under its
+    id is left as it is. FAILED_PRECONDITION /problems/out-of-stock where a source has too little.
+    """
+    RepairStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.RepairStockRequest, _inventory_pb2.RepairStockResponse]  # type: ignore[assignment]
+    """For the operator: sets right what the next SKUs after `after_sku` are counted wrong by, beside a shop that sells, and
+    says what it changed. Answered in pieces: nothing was `looked_at` after the last. A repeat finds nothing wrong.
+    """
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stock by SKU and warehouse, reservations and movements.
@@ -115,7 +139,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.ReserveResponse, _abc.Awaitable[_inventory_pb2.ReserveResponse]]:
         """Holds all lines or none, until the hold expires. FAILED_PRECONDITION /problems/out-of-stock names the
         SKUs and what is available. A repeat of the key answers with the same reservation and renews its hold,
-        taking the stock again if it had expired. A key that Release has seen first is refused for ever
+        for a day at most, taking the stock again if it had expired. A key that Release has seen first is refused for ever
         (/problems/reservation-released).
         """
 
@@ -168,5 +192,35 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.ImportStockResponse, _abc.Awaitable[_inventory_pb2.ImportStockResponse]]:
         """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+
+    @_abc_1.abstractmethod
+    def ImportSupply(
+        self,
+        request: _inventory_pb2.ImportSupplyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.ImportSupplyResponse, _abc.Awaitable[_inventory_pb2.ImportSupplyResponse]]:
+        """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
+        warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportOnTheWay(
+        self,
+        request: _inventory_pb2.ImportOnTheWayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.ImportOnTheWayResponse, _abc.Awaitable[_inventory_pb2.ImportOnTheWayResponse]]:
+        """Goods that are on their way: of suppliers, and from other warehouses, which are sent at once. What is there under its
+        id is left as it is. FAILED_PRECONDITION /problems/out-of-stock where a source has too little.
+        """
+
+    @_abc_1.abstractmethod
+    def RepairStock(
+        self,
+        request: _inventory_pb2.RepairStockRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.RepairStockResponse, _abc.Awaitable[_inventory_pb2.RepairStockResponse]]:
+        """For the operator: sets right what the next SKUs after `after_sku` are counted wrong by, beside a shop that sells, and
+        says what it changed. Answered in pieces: nothing was `looked_at` after the last. A repeat finds nothing wrong.
+        """
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
