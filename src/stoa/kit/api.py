@@ -33,6 +33,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "Answer",
         "Raw",
         "Streamed",
+        "FileOf",
         "Who",
         "PUBLIC",
         "ANYONE",

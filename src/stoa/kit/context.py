@@ -23,7 +23,7 @@ class Principal:
     """A signed-in user. `session_id` is the refresh-token family.
 
     `permissions` are those of the `roles`, as they were at `roles_version`; 0 where the token does not say it.
-    `sellers` are those that the user acts for, by id.
+    `sellers` are those that the user acts for, by id; `groups` the customer groups that they are in, by name.
     """
 
     user_id: str
@@ -33,6 +33,7 @@ class Principal:
     permissions: frozenset[str] = frozenset()
     roles_version: int = 0
     sellers: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions or EVERYTHING in self.permissions

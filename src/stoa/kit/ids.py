@@ -3,10 +3,12 @@
 import os
 import re
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+FIRST = "00000000-0000-0000-0000-000000000000"
+"""Before every id."""
 LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 """After every id: where a list that goes backward begins."""
 
@@ -19,6 +21,11 @@ def uuid7() -> str:
 def first_uuid7(moment: datetime) -> str:
     """Not after any UUIDv7 of this moment or a later one, and after those of the milliseconds before."""
     return _layout(int(moment.timestamp() * 1000), "0" * 20)
+
+
+def moment_of(uuid: str) -> datetime:
+    """When this UUIDv7 was made, in UTC."""
+    return datetime.fromtimestamp(int(uuid[:8] + uuid[9:13], 16) / 1000, UTC)
 
 
 def is_uuid(text: str) -> bool:

@@ -59,6 +59,8 @@ class PublicRead:
     """How old it may become if none of them arrives; the operator's STOA_GATEWAY_REMEMBER_SECONDS may say less."""
     more_for: tuple[str, ...] = ()
     """Permissions: who has one of them is shown more than a guest, by the service itself, and as it is now."""
+    by_group: bool = False
+    """Whether who is in a customer group is shown something else, in the same way."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,12 @@ class Resources(Protocol):
     verifier: Verifier
     permissions: Permissions
     """Of all installed services."""
+    files: Path
+    """Its folder for what it keeps as files: every process of the service on this machine has the same, and a backup
+    has what is in it. It may not be there yet."""
+    cache: Path
+    """Its folder for what it can make anew: this process has it alone, and whoever needs room may remove it while the
+    shop is stopped. It may not be there yet."""
     shop_folder: Path | None
     """The shop's own files: of a package's service those in the folder that has its name."""
 
@@ -208,7 +216,8 @@ class Parts:
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
     `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `followers`
     has one for each topic that it follows; `start` runs when everything around is up, `stop` before the database
-    closes; `measure` sets its gauges. `notices` are what whoever starts the shop should know of how it is set up.
+    closes; `measure` sets its gauges; `check` raises while it cannot answer though its database
+    does, and `/readyz` says so. `notices` are what whoever starts the shop should know of how it is set up.
     """
 
     routes: BoundRoutes | None = None
@@ -220,4 +229,5 @@ class Parts:
     start: Callable[[], Awaitable[None]] | None = None
     stop: Callable[[], Awaitable[None]] | None = None
     measure: Callable[[], Awaitable[None]] | None = None
+    check: Callable[[], Awaitable[None]] | None = None
     notices: Sequence[str] = ()

@@ -30,6 +30,8 @@ WholeSeconds = Annotated[int, Meta(ge=1, le=_LONGEST_SECONDS)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+LOCALE = r"^[a-z]{2,3}(-[A-Z]{2})?(?!\n)$"
+Locale = Annotated[str, Meta(pattern=LOCALE)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}(?!\\n)$")]
 
 

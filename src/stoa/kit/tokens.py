@@ -2,7 +2,8 @@
 
     header   alg RS256, typ at+jwt, kid
     claims   iss, aud, sub (user id), email, roles, entitlements (the roles' permissions), roles_version, sellers (that
-             the user acts for), sid (session: the refresh-token family), jti, iat, nbf, exp
+             the user acts for), groups (of customers, where the user is in any), sid (session: the refresh-token
+             family), jti, iat, nbf, exp
 
 Nothing in a token chooses how it is checked: the algorithm is RS256 and the key one of auth's published
 ones, whatever the header says. Revocation is not in a token: the gateway asks auth about the session, and by
@@ -88,6 +89,7 @@ class _Claims(msgspec.Struct):
     roles_version: int = 0
     sellers: list[str] | None = None
     """None in a token of a release that took a user for a seller."""
+    groups: list[str] = []
 
 
 class Verifier:
@@ -171,6 +173,7 @@ class Verifier:
             permissions=permissions,
             roles_version=claims.roles_version,
             sellers=frozenset(_sellers_of(claims)),
+            groups=frozenset(claims.groups),
         )
 
     async def _key_for(self, header: _Header) -> RSAPublicKey:

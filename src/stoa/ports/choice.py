@@ -13,7 +13,7 @@ from stoa.kit.settings import BadSetting
 T = TypeVar("T")
 SettingsT = TypeVar("SettingsT")
 
-PORTS = ("payment", "tax", "shipping", "mail")
+PORTS = ("payment", "tax", "shipping", "mail", "media", "search")
 """The entry points of a port are the group `stoa.<port>`."""
 
 

@@ -8,6 +8,8 @@ secrets.json   0600
 admin.txt      0600, written by the first start
 seeded         the demo shop was set up (stoa.cli.seed)
 postgres/      the embedded server (stoa.runtime.postgres)
+files/         what services keep as files, a folder each
+cache/         what they can make anew: a folder for each process, and in it one for each service
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from stoa.runtime.failure import Failure
 from stoa.runtime.topology import Address, address_of
 
 LAYOUT = 1
+FILES = "files"
+CACHE = "cache"
 _LONGEST_LOCK_BYTES = 10_000
-_OURS = frozenset(("lock", "layout", "name", "secrets.json", "admin.txt", "seeded", "postgres"))
+_OURS = frozenset(("lock", "layout", "name", "secrets.json", "admin.txt", "seeded", "postgres", FILES, CACHE))
 _NOBODYS = "lost+found"
 """What a file system has at its root."""
 

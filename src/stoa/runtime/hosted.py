@@ -7,7 +7,7 @@ import importlib
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import grpc.aio
 
@@ -39,6 +39,13 @@ class WrongParts(Exception):
     """What a service's `build` gave back is not what it is declared to be."""
 
 
+class Folders(NamedTuple):
+    """A service's own in the data directory. Neither is made before something is put there."""
+
+    files: Path
+    cache: Path
+
+
 class ServiceResources:
     """What a service gets from its process."""
 
@@ -50,6 +57,7 @@ class ServiceResources:
         neighbors: Neighbors,
         environ: Mapping[str, str],
         *,
+        folders: Folders,
         shop_folder: Path | None = None,
     ) -> None:
         self.service = service
@@ -58,6 +66,7 @@ class ServiceResources:
         self.streams = {topic: Stream(topic, self.db) for topic in service.streams}
         self.verifier = verifier
         self.permissions = PERMISSIONS
+        self.files, self.cache = folders
         self.shop_folder = shop_folder
         self.reach = crash_points.exit_at(environ.get(crash_points.VARIABLE, ""))
         self._neighbors = neighbors

@@ -1,6 +1,6 @@
 """One process of a topology: its services, wired to each other and to their neighbors, behind one HTTP port.
 
-    process = Process(topology, topology.process("order"), dsn_of, secrets, settings, environ)
+    process = Process(topology, topology.process("order"), dsn_of, secrets, settings, environ, data_dir)
     await process.build()      # services are there and can call each other
     await process.serve()      # ... and the world can call them; events and jobs run
     await process.stop()
@@ -41,8 +41,9 @@ from stoa.kit.pulse import Pulse
 from stoa.kit.service import Service
 from stoa.kit.stream_calls import StreamCalls
 from stoa.kit.tokens import Verifier
+from stoa.runtime.data_dir import CACHE, FILES
 from stoa.runtime.failure import Failure
-from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
+from stoa.runtime.hosted import Folders, Hosted, ServiceResources, WrongParts
 from stoa.runtime.http_server import HttpServer
 from stoa.runtime.neighbors import Neighbors
 from stoa.runtime.secrets import Secrets
@@ -75,6 +76,7 @@ class Process:
         secrets: Secrets,
         settings: ProcessSettings,
         environ: Mapping[str, str],
+        data_dir: Path,
     ) -> None:
         self.name = plan.name
         self._topology = topology
@@ -83,6 +85,7 @@ class Process:
         self._secrets = secrets
         self._settings = settings
         self._environ = environ
+        self._data_dir = data_dir
         self.pulse = Pulse()
         self.neighbors = Neighbors(
             topology, plan, secrets.rpc, self.pulse, faults=_faults(settings.faults), over_the_wire=settings.force_grpc
@@ -120,7 +123,10 @@ class Process:
             for name in self._plan.services:
                 service = SERVICES[name]
                 db = Database(name, self._dsn_of(service), self._settings.pool_size) if service.store else None
-                resources = ServiceResources(service, db, verifier, self.neighbors, self._environ, shop_folder=folder)
+                own = Folders(self._data_dir / FILES / name, self._data_dir / CACHE / self.name / name)
+                resources = ServiceResources(
+                    service, db, verifier, self.neighbors, self._environ, folders=own, shop_folder=folder
+                )
                 days = self._settings.stream_days
                 self.services.append(Hosted(resources, bus, calls, self.pulse, stream_days=days))
             self._api = http_app.build(
@@ -148,7 +154,8 @@ class Process:
         app = Quickening(self._gateway or self._api, self.pulse)
         # Ready as long as the databases answer, and take writes again once a disk was full.
         own: dict[str, Check] = {each.service.name: each.stored.db.check for each in self.services if each.stored}
-        self._probes = Probes(self.name, own, self._neighbor_checks())
+        services = {each.service.name: each.parts.check for each in self.services if each.parts.check}
+        self._probes = Probes(self.name, own, self._neighbor_checks(), services)
         host = self._settings.bind
         self._http = HttpServer(
             self._probes.before(app),

@@ -89,7 +89,8 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
         raise problems.Unprocessable(f"The parameter {twice!r} stands more than once.", field=twice)
     _refuse_nul(parameters)
     fields = () if shape is None else shape.__struct_fields__
-    sent = _gathered(parameters) if "custom" in fields else parameters
+    dotted = [name for name in _DOTTED if name in fields]
+    sent = _gathered(parameters, dotted) if dotted else parameters
     for name in sent:
         if name not in fields:
             raise _unknown(name)
@@ -100,20 +101,23 @@ def _unknown(name: str) -> problems.Unprocessable:
     return problems.Unprocessable(f"There is no parameter {name!r} here.", field=name)
 
 
-_CUSTOM = re.compile(r"custom(?:\.(.*)|\[(.*)\])", re.DOTALL)
+_DOTTED = ("custom", "attr")
+"""The fields of queries that have members of the shop's own."""
+_MEMBER_OF = re.compile(r"(\w+)(?:\.(.*)|\[(.*)\])", re.DOTALL)
 
 
-def _gathered(parameters: dict[str, str]) -> dict[str, Any]:
+def _gathered(parameters: dict[str, str], dotted: list[str]) -> dict[str, Any]:
     """`custom.color` is a member of `custom`: which there are, an admin says, and not the declaration. Generated
     clients write `custom[color]`, the only way that OpenAPI has for it."""
-    gathered: dict[str, Any] = {"custom": {}}
+    gathered: dict[str, Any] = {name: {} for name in dotted}
     for name, value in parameters.items():
-        if match := _CUSTOM.fullmatch(name):
-            member = match[1] if match[1] is not None else match[2]
-            if member in gathered["custom"]:
-                raise problems.Unprocessable("The parameter stands more than once.", field=f"custom.{member}")
-            gathered["custom"][member] = value
-        elif name == "custom":
+        match = _MEMBER_OF.fullmatch(name)
+        if match and match[1] in dotted:
+            member = match[2] if match[2] is not None else match[3]
+            if member in gathered[match[1]]:
+                raise problems.Unprocessable("The parameter stands more than once.", field=f"{match[1]}.{member}")
+            gathered[match[1]][member] = value
+        elif name in dotted:
             raise _unknown(name)
         else:
             gathered[name] = value

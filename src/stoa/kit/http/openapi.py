@@ -25,6 +25,7 @@ from stoa.kit.http.routes import (
     UNKEPT,
     AnswerOf,
     BoundRoutes,
+    FileOf,
     Route,
     Who,
 )
@@ -67,11 +68,10 @@ _VISITOR_PARAMETER = {
     "schema": {"type": "string"},
 }
 
-_CUSTOM_FILTER = {
+_MEMBERS = {
     "style": "deepObject",
     "explode": True,
     "example": {},  # else Swagger UI makes some up, and sends them
-    "description": "By filterable custom fields, which an admin defines: `custom[color]=red`, or `custom.color=red`.",
 }
 
 _PROBLEM = {
@@ -132,6 +132,7 @@ ETAG = {
 }
 UNCHANGED = {"304": {"description": "It is what you keep", "headers": ETAG}}
 
+_ELSEWHERE = {"Location": {"description": "Its path now.", "schema": {"type": "string"}}}
 _REPLAY = {"Idempotent-Replay": {"description": "`true`: the first answer again.", "schema": {"type": "string"}}}
 
 
@@ -255,6 +256,11 @@ def operation_id(route: Route) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
+def _members(name: str) -> Document:
+    """Of a parameter that has members of the shop's own, as custom fields are."""
+    return {**_MEMBERS, "description": f"By what the shop itself defines: `{name}[color]=red`, or `{name}.color=red`."}
+
+
 def _parameters(route: Route, schemas: Schemas) -> list[Document]:
     parameters: list[Document] = [
         {
@@ -269,7 +275,7 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
     if route.query is not None:
         parameters += [
             {"name": name, "in": "query", "required": required, "schema": schema}
-            | (_CUSTOM_FILTER if schema.get("type") == "object" else {})
+            | (_members(name) if schema.get("type") == "object" else {})
             for name, required, schema in schemas.members(route.query)
         ]
     if route.idempotency not in {None, UNKEPT}:
@@ -332,11 +338,16 @@ def _successes(route: Route, schemas: Schemas) -> Document:
 
 
 def _success(status: int, answer: Any, headers: Document, schemas: Schemas) -> Document:
+    if status == 301:
+        return {"description": "It has another name by now", "headers": _ELSEWHERE}
     success: Document = {"description": {201: "Made", 202: "Under way"}.get(status, "Done")}
     if headers:
         success["headers"] = headers
     if isinstance(answer, AnswerOf):
         success["content"] = {"application/json": {"schema": {"$ref": REF + component(answer.service, answer.struct)}}}
+    elif isinstance(answer, FileOf):
+        # Bytes of a type have no schema in OpenAPI 3.1.
+        success["content"] = {kind: {} for kind in answer.content_types}
     elif answer is not None:
         success["content"] = {"application/json": {"schema": schemas.answer(answer)}}
     return success

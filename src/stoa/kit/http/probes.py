@@ -1,7 +1,8 @@
 """`/healthz`, `/readyz` and `/metrics` of a process, for whoever runs it: no token, outside `/api`.
 
 Alive means that the process answers. Ready means that everything which is its own answers too, and that each neighbor
-it calls has answered once; a neighbor that goes away later is named, and turns nobody off who still does the rest.
+it calls has answered once; a neighbor that goes away later is named, and turns nobody off who still does the rest. So
+is a service that cannot answer for a while, as search is while its index is built.
 """
 
 from __future__ import annotations
@@ -37,12 +38,20 @@ MEASURED_SECONDS = 5.0
 
 
 class Probes:
-    """`own` are the checks of what this process cannot do without, `neighbors` those of the processes it calls."""
+    """`own` are the checks of what this process cannot do without, `neighbors` those of the processes it calls, and
+    `services` those of its services that may be unable to answer while the others are not."""
 
-    def __init__(self, process: str, own: Mapping[str, Check], neighbors: Mapping[str, Check] | None = None) -> None:
+    def __init__(
+        self,
+        process: str,
+        own: Mapping[str, Check],
+        neighbors: Mapping[str, Check] | None = None,
+        services: Mapping[str, Check] | None = None,
+    ) -> None:
         self._process = process
         self._own = own
         self._neighbors = neighbors or {}
+        self._services = services or {}
         self._met: set[str] = set()
         self._looking: asyncio.Task[Answer] | None = None
         self._look_again_at = 0.0
@@ -73,7 +82,9 @@ class Probes:
         return await asyncio.shield(self._looking)
 
     async def _look(self) -> Answer:
-        own, around = await asyncio.gather(_troubles(self._own), _troubles(self._neighbors))
+        own, around, inside = await asyncio.gather(
+            _troubles(self._own), _troubles(self._neighbors), _troubles(self._services)
+        )
         self._look_again_at = time.monotonic() + KEEP_SECONDS
         self._met |= self._neighbors.keys() - around.keys()
         troubles = own | {name: trouble for name, trouble in around.items() if name not in self._met}
@@ -84,6 +95,8 @@ class Probes:
             document["troubles"] = troubles
         if self._neighbors:
             document["neighbors"] = {name: around.get(name, "answers") for name in self._neighbors}
+        if self._services:
+            document["services"] = {name: inside.get(name, "answers") for name in self._services}
         return _document(503 if troubles else 200, document)
 
 

@@ -141,6 +141,11 @@ class Request(msgspec.Struct, Generic[BodyT_co, QueryT_co], frozen=True):
         """The same, by their id."""
         return self.caller.user_id
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The caller's customer groups, in one order; a guest is in none."""
+        return tuple(sorted(self.principal.groups)) if self.principal else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -181,6 +186,13 @@ class AnswerOf:
 
     service: str
     struct: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileOf:
+    """The type of an answer that is a file, a `Raw` or a `Streamed`, in one of these content types."""
+
+    content_types: tuple[str, ...]
 
 
 Handler = Callable[[Any, Request[Any, Any]], Awaitable[Any]]
@@ -276,6 +288,14 @@ def _may_be_empty(body: Any) -> bool:
 
 
 NOTHING_ELSE: Mapping[int, Any] = MappingProxyType({})
+MOVED: Mapping[int, Any] = MappingProxyType({301: None})
+"""The `others` of a read whose path may be one that the thing had before."""
+
+
+def moved(path: str) -> Answer:
+    """To where it is now: `path` stands without `/api/v1`, as routes do. Nobody on the way keeps that, for another
+    thing may have the name next."""
+    return Answer(301, headers={"location": f"/api/v1{path}"})
 
 
 class Mutation(Protocol[S]):
@@ -288,7 +308,7 @@ class Mutation(Protocol[S]):
         who: Who,
         body: type[BodyT] | None = None,
         query: type[QueryT] | None = None,
-        answer: type[AnswerT] | AnswerOf | None = None,
+        answer: type[AnswerT] | AnswerOf | FileOf | None = None,
         status: int | None = None,
         others: Mapping[int, type[AnswerT] | None] = NOTHING_ELSE,
         raises: Sequence[type[problems.Problem]] = (),
@@ -331,8 +351,9 @@ class Routes(Generic[S]):
         *,
         who: Who,
         query: type[QueryT] | None = None,
-        answer: type[AnswerT] | None = None,
+        answer: type[AnswerT] | FileOf | None = None,
         status: int | None = None,
+        others: Mapping[int, type[AnswerT] | None] = NOTHING_ELSE,
         raises: Sequence[type[problems.Problem]] = (),
         capability: str | None = None,
         summary: str = "",
@@ -346,6 +367,7 @@ class Routes(Generic[S]):
             query=query,
             answer=answer,
             status=status,
+            others=others,
             raises=raises,
             idempotent=None,
             capability=capability,

@@ -45,6 +45,10 @@ Sku = Annotated[
     ),
 ]
 Slug = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
+GroupName = Annotated[
+    str,
+    Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$", description="Customer group"),
+]
 Email = Annotated[
     str,
     Meta(
@@ -63,7 +67,7 @@ MediaUrl = Annotated[
     Meta(
         max_length=2000,
         pattern=r"^(https://([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9](:[0-9]{1,5})?"
-        r"([/?#][!#-&(-;=?-\[\]_a-z~]*)?|/media/(?!.*\.\.)[A-Za-z0-9._~/-]+)(?!\n)$",
+        r"([/?#][!#-&(-;=?-\[\]_a-z~]*)?|/(api/v1/)?media/(?!.*\.\.)[A-Za-z0-9._~/-]+)(?!\n)$",
         description="https://… with a host's name, or a file of the shop's own: /media/…",
         examples=["https://img.example.com/mug.jpg", "/media/mug.jpg"],
     ),

@@ -74,6 +74,15 @@ SAGA_STEPS = Counter(
 SAGAS_ENDED = Counter("stoa_sagas_ended", "Checkout sagas, by how they ended", ["outcome"], registry=REGISTRY)
 SAGAS_OPEN = Gauge("stoa_sagas_open", "Checkout sagas under way, by state", ["state"], registry=REGISTRY)
 
+SEARCH_DOCUMENTS = Gauge("stoa_search_documents", "Products that this process's index finds", registry=REGISTRY)
+SEARCH_BEHIND_SECONDS = Gauge(
+    "stoa_search_behind_seconds", "Since when this process's index is not known to have everything", registry=REGISTRY
+)
+SEARCH_BEHIND_REVISIONS = Gauge(
+    "stoa_search_behind_revisions", "Changes of documents that this process's index has not", registry=REGISTRY
+)
+SEARCH_STALE = Gauge("stoa_search_stale", "Products that may not be as they are found", registry=REGISTRY)
+
 GATEWAY_ANSWERS = Counter(
     "stoa_gateway_answers", "Requests at the one door, by who answered", ["upstream", "status"], registry=REGISTRY
 )
