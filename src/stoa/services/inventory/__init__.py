@@ -1,9 +1,10 @@
 """Inventory: what is on the shelves, what of it is promised to whom, and every change of it.
 
-It owns warehouses, items, stock, reservations and movements, and remembers who sells what. What always holds,
-whatever happens:
+It owns warehouses, items, stock, reservations, backorders and movements, and remembers who sells what. What always
+holds, whatever happens:
 
 * 0 <= reserved <= on_hand for each SKU in each warehouse: nothing is promised twice, so nothing is oversold;
+* what is promised without being on hand is at most the SKU's limit, and nobody waits while some is sellable;
 * on_hand is the sum of the row's movements, which are never changed or removed;
 * reserved is the sum of the lines of the reservations that are held or allocated;
 * a reservation is granted whole or not at all, and ends committed, released or expired;
@@ -28,6 +29,7 @@ from stoa.kit.service import Parts, Resources
 from stoa.kit.together import Together
 from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.allocate import allocate_all
+from stoa.services.inventory.allocation import STRATEGIES
 from stoa.services.inventory.give_back import release_all
 from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.jobs import jobs
@@ -51,7 +53,7 @@ def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: Ca
         settings=settings,
         catalog=catalog,
         reserving=Batcher(
-            partial(reserve_all, db, outbox),
+            partial(reserve_all, db, outbox, strategy=STRATEGIES[settings.allocation]),
             locks=lambda request: locks_of(request.key, request.lines),
             holders=holders,
         ),
@@ -59,7 +61,7 @@ def inventory_over(db: Database, outbox: Outbox, settings: Settings, catalog: Ca
         releasing=Batcher(
             partial(release_all, db, outbox), locks=lambda one: locks_of(one.key, one.skus), holders=holders
         ),
-        stock=Together(partial(stock_repository.stock_rows_of_each, db)),
+        stock=Together(partial(stock_repository.stock_of_each, db)),
     )
 
 

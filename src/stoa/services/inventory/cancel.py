@@ -8,7 +8,6 @@ from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import discrepancies_repository, repository
 from stoa.services.inventory.give_back import give_back, lock_or_leave_tombstone
-from stoa.services.inventory.reservation import put_back
 from stoa.services.inventory.restock import put_back_in_stock
 from stoa.services.inventory.states import State
 
@@ -26,8 +25,7 @@ async def cancel(tx: Transaction, outbox: Outbox, *, order_id: str, key: str) ->
         return
     if found.state is State.COMMITTED:
         found.become(State.RELEASED)
-        back, _ = put_back(found.fills, found.lines)
-        await put_back_in_stock(tx, outbox, found, back, order_id=order_id, return_id=None)
+        await put_back_in_stock(tx, outbox, found, found.lines, order_id=order_id, return_id=None)
         await repository.end(tx, [found.id], State.RELEASED)
     elif found.state in {State.HELD, State.ALLOCATED}:
         await give_back(tx, outbox, [found], State.RELEASED)

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import stock_repository
+from stoa.services.inventory.backorders import fill_backorders
 from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
-from stoa.services.inventory.events import announce_zero_crossings
+from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.owners import ask_for_owner, check_owner
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
-from stoa.services.inventory.stock_rows import StockRow
+from stoa.services.inventory.stock_rows import SkuStock
 
 MAIN_WAREHOUSE = "main"
 
@@ -27,7 +28,7 @@ async def set_on_hand(
     user_id: str,
     sellers: Collection[str] | None,
     if_match: IfMatch = ANYTHING,
-) -> list[StockRow]:
+) -> SkuStock:
     """Book the difference to what was on hand in that warehouse; the SKU's stock afterwards.
 
     The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A
@@ -44,7 +45,7 @@ async def set_on_hand(
             raise NoSuchWarehouse(warehouse_id)
         await stock_repository.know_item(tx, sku)
         stock = await stock_repository.lock_stock_rows(tx, [sku])
-        if_match.check(stock.version(sku))
+        if_match.check(stock.edits(sku))
         row = stock.row(sku, warehouse_id)
         kind = "receipt"
         if row is None:
@@ -58,7 +59,8 @@ async def set_on_hand(
             stock.count(sku, warehouse_id, difference)
             kind = "adjustment" if difference < 0 else kind
             await stock_repository.book(tx, kind, stock.changes(), reason=reason, user_id=user_id)
-            await announce_zero_crossings(inventory.outbox, tx, stock.zero_crossings())
+            await fill_backorders(tx, stock)
+            await announce_turns(inventory.outbox, tx, stock.turns())
             await staff_acts.record(
                 tx,
                 act="stock.counted",
@@ -67,7 +69,7 @@ async def set_on_hand(
                 after={"warehouse": warehouse_id, "on_hand": on_hand},
                 reason=reason,
             )
-        return await stock_repository.stock_rows_of(tx, sku)
+        return (await stock_repository.stock_of_each(tx, [sku]))[sku]
 
 
 async def import_stock(inventory: Inventory, lines: Lines) -> int:
@@ -80,5 +82,5 @@ async def import_stock(inventory: Inventory, lines: Lines) -> int:
         changes = stock.changes()
         if changes:
             await stock_repository.book(tx, "opening", changes, reason="import")
-            await announce_zero_crossings(inventory.outbox, tx, stock.zero_crossings())
+            await announce_turns(inventory.outbox, tx, stock.turns())
         return len(opened)

@@ -1,10 +1,10 @@
 """What inventory refuses.
 
-NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct
+NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct, UnknownWarehouse
 Forbidden       NotYourStock
-Unprocessable   NoSuchWarehouse
+Unprocessable   NoSuchWarehouse, PolicyLacks
 Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
-                ReservationKeyReused, ReservationPromised, BelowReserved, WarehouseTaken
+                ReservationKeyReused, ReservationPromised, BelowReserved, BelowBackordered, WarehouseTaken
 """
 
 from __future__ import annotations
@@ -43,8 +43,16 @@ class NoSuchWarehouse(problems.Unprocessable):
     title = "There is no such warehouse"
     slug = "no-such-warehouse"
 
+    def __init__(self, warehouse_id: str, field: str = "warehouse") -> None:
+        super().__init__(f"There is no warehouse {warehouse_id}.", field=field)
+
+
+class UnknownWarehouse(problems.NotFound):
+    title = "There is no such warehouse"
+    slug = "unknown-warehouse"
+
     def __init__(self, warehouse_id: str) -> None:
-        super().__init__(f"There is no warehouse {warehouse_id}.", field="warehouse")
+        super().__init__(f"There is no warehouse {warehouse_id}.", field="warehouse_id")
 
 
 class NotYourStock(problems.Forbidden):
@@ -115,6 +123,30 @@ class BelowReserved(problems.Conflict):
 
     def __init__(self, sku: str, reserved: int) -> None:
         super().__init__(f"{reserved} of {sku} are promised to customers.", field="on_hand", reserved=reserved)
+
+
+class BelowBackordered(problems.Conflict):
+    """`backordered` says how many of the SKU are promised without being on hand."""
+
+    title = "Less than what is promised"
+    slug = "below-backordered"
+
+    def __init__(self, sku: str, backordered: int) -> None:
+        super().__init__(
+            f"{backordered} of {sku} are promised without being on hand.", field="limit", backordered=backordered
+        )
+
+
+class PolicyLacks(problems.Unprocessable):
+    title = "The policy needs more"
+    slug = "policy-lacks"
+
+    def __init__(self, field: str) -> None:
+        needed = {
+            "lead_days": "A backorder says within how many days it is sent.",
+            "available_on": "A preorder says on which day, later than today, the goods are there.",
+        }
+        super().__init__(needed[field], field=field)
 
 
 class WarehouseTaken(problems.Conflict):

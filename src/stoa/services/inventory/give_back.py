@@ -10,9 +10,9 @@ from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
-from stoa.services.inventory import repository, stock_repository
+from stoa.services.inventory import backorders, repository, stock_repository
 from stoa.services.inventory.errors import ReservationCommitted
-from stoa.services.inventory.events import announce_zero_crossings
+from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
 from stoa.services.inventory.states import State
 
@@ -90,7 +90,10 @@ async def give_back(
     """
     ended = [reservation.become(state) for reservation in reservations]
     stock = await stock_repository.lock_stock_rows(tx, {sku for one in ended for sku in one.skus})
+    ended = await backorders.as_filled(tx, ended)
     for one in ended:
         stock.give_back(one.fills)
     await repository.give_back(tx, stock.changes(), [one.id for one in ended], state)
-    await announce_zero_crossings(outbox, tx, stock.zero_crossings(), traces)
+    await backorders.owe_no_more(tx, ended, stock, state)
+    await backorders.fill_backorders(tx, stock)
+    await announce_turns(outbox, tx, stock.turns(), traces)

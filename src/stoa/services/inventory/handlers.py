@@ -1,6 +1,6 @@
 """When an order is placed, sell what it was promised; when it is canceled or comes back, put that back.
 
-When catalog announces a product, remember who sells it.
+When catalog announces a product, remember who sells it; when an account was deleted, it waits for nothing any more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Handler
-from stoa.services.inventory import repository, stock_repository
+from stoa.services.inventory import repository, stock_repository, subscriptions_repository
 from stoa.services.inventory.cancel import cancel
 from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.owners import PRODUCT_EVENTS, learn
@@ -25,6 +25,10 @@ class Promised(msgspec.Struct):
     """What all events of orders have."""
 
     reservation_key: str
+
+
+class UserDeleted(msgspec.Struct):
+    user_id: str
 
 
 class Item(msgspec.Struct):
@@ -64,7 +68,7 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
     """Learn at once what products tell, and sell at once what was placed. An order has one event here at most, so
     which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is made at this moment."""
     await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
-    orders = [event for event in events if event.type not in PRODUCT_EVENTS]
+    orders = [event for event in events if event.type.startswith("order.")]
     placed = [event for event in orders if event.type == "order.placed"]
     others = [event for event in orders if event.type != "order.placed"]
     if others:
@@ -75,7 +79,7 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
         await leave_tombstones(tx, keys - known.keys())
     if placed:
         await sell(tx, [_sale(event) for event in placed])
-    return others
+    return [*others, *(event for event in events if event.type == "user.deleted")]
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:
@@ -103,8 +107,12 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
             lines=_fit(returned.items),
         )
 
+    async def user_deleted(tx: Transaction, event: Event) -> None:
+        await subscriptions_repository.forget_user(tx, event.read(UserDeleted).user_id)
+
     return {
         **dict.fromkeys(PRODUCT_EVENTS, product_told),
+        "user.deleted": user_deleted,
         "order.placed": order_placed,
         "order.canceled": order_canceled,
         "order.returned": order_returned,

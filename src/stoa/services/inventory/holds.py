@@ -12,12 +12,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stoa.kit.ids import uuid7
+from stoa.kit.ids import moment_of, uuid7
 from stoa.kit.problems import Problem
+from stoa.services.inventory.allocation import Allocation
+from stoa.services.inventory.allocation.place import NOWHERE, Destination
 from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationPromised, ReservationReleased
-from stoa.services.inventory.reservation import Fill, Lines, Reservation
+from stoa.services.inventory.reservation import Lines, Reservation
+from stoa.services.inventory.settings import LONGEST_HOLD_SECONDS
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import StockRows
+from stoa.services.inventory.stock_rows import StockRows, Taken
 
 
 class ReservationRequest(msgspec.Struct, frozen=True):
@@ -27,6 +30,7 @@ class ReservationRequest(msgspec.Struct, frozen=True):
     lines: Lines
     hold_seconds: int
     order_id: str | None = None
+    destination: Destination = NOWHERE
 
     @property
     def state(self) -> State:
@@ -40,6 +44,8 @@ class Holds:
 
     stock: StockRows
     now: datetime
+    allocation: Allocation | None = None
+    """None: from the warehouses in their order."""
     results: list[Reservation | Problem] = field(default_factory=list)
     made: dict[str, Reservation] = field(default_factory=dict)
     """New."""
@@ -53,8 +59,8 @@ class Holds:
         order_id = request.order_id
         expires_at = None if order_id else self.now + timedelta(seconds=request.hold_seconds)
         if before is None:
-            fills = self._take(request.lines)
-            made = Reservation(uuid7(), request.key, request.state, fills, expires_at, order_id)
+            taken = self._take(request)
+            made = Reservation(uuid7(), request.key, request.state, taken.fills, expires_at, order_id, owed=taken.owed)
             self.made[request.key] = made
             return made
         if before.state is State.RELEASED:
@@ -62,13 +68,16 @@ class Holds:
         if before.lines != request.lines:
             raise ReservationKeyReused
         if before.state is State.EXPIRED:
-            fills = self._take(request.lines)
-            retaken = before.become(request.state, fills=fills, expires_at=expires_at, order_id=order_id)
+            taken = self._take(request)
+            retaken = before.become(
+                request.state, fills=taken.fills, owed=taken.owed, expires_at=expires_at, order_id=order_id
+            )
             self.retaken[request.key] = retaken
             return retaken
         if before.state is State.HELD:
             if expires_at and before.expires_at:
-                expires_at = max(expires_at, before.expires_at)
+                latest = moment_of(before.id) + timedelta(seconds=LONGEST_HOLD_SECONDS)
+                expires_at = max(min(expires_at, latest), before.expires_at)
             renewed = before.become(request.state, expires_at=expires_at, order_id=order_id)
             # The second of two in one batch only changes what is about to be written.
             part = next((part for part in (self.made, self.retaken) if request.key in part), self.renewed)
@@ -78,18 +87,25 @@ class Holds:
             raise ReservationPromised
         return before
 
-    def _take(self, lines: Lines) -> tuple[Fill, ...]:
-        shortages = self.stock.short_of(lines)
+    def _take(self, request: ReservationRequest) -> Taken:
+        shortages = self.stock.short_of(request.lines)
         if shortages:
             raise OutOfStock(shortages)
-        return self.stock.take(lines)
+        if self.allocation is None:
+            return self.stock.take(request.lines)
+        shelves = self.stock.sellable(request.lines)
+        return self.stock.take(request.lines, self.allocation.draw_from(request.lines, shelves, request.destination))
 
 
 def decide(
-    requests: Sequence[ReservationRequest], known: Mapping[str, Reservation], stock: StockRows, now: datetime
+    requests: Sequence[ReservationRequest],
+    known: Mapping[str, Reservation],
+    stock: StockRows,
+    now: datetime,
+    allocation: Allocation | None = None,
 ) -> Holds:
     """Answer every request and take its stock off `stock`. `known` has the reservations that exist, by key."""
-    holds = Holds(stock, now)
+    holds = Holds(stock, now, allocation)
     current = dict(known)
     for request in requests:
         try:

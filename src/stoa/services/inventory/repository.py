@@ -1,8 +1,9 @@
 """The SQL of reservations, and of what they change of the stock.
 
 Locks are taken in one order: reservations by key (`lock_reservations`, `take_due`), then items by SKU
-(`stock_repository.lock_stock_rows`, `sell`); `lock_all` takes both. A new reservation's key is inserted after both;
-whoever waits for another's key there waits for the end of a transaction that needs no more locks than greater keys.
+(`stock_repository.lock_stock_rows`); `lock_all` and `lock_to_sell` take both. A new reservation's key is inserted after
+both; whoever waits for another's key there waits for the end of a transaction that needs no more locks than greater
+keys.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows
+from stoa.services.inventory.stock_repository import read_shelves
+from stoa.services.inventory.stock_rows import StockChange, StockRows
 
 
 class Standing(NamedTuple):
@@ -48,11 +50,33 @@ async def lock_reservation(tx: Transaction, key: str) -> Reservation | None:
     return (await lock_reservations(tx, [key])).get(key)
 
 
-async def lock_standings(tx: Transaction, keys: Iterable[str]) -> dict[str, Standing]:
-    """The same without their lines."""
+# The SKUs of a reservation never change, so it does not matter that they are of before the wait. How many of them lie
+# where does: what arrives fills backorders under the lock of their items alone. `SELL` begins when both are locked.
+LOCK_TO_SELL = """
+    WITH known AS MATERIALIZED (
+        SELECT id, key, state, order_id, order_canceled FROM reservations
+        WHERE key = ANY($1::text[])
+        ORDER BY key
+        FOR UPDATE
+    ), wanted AS (
+        SELECT line.sku FROM known JOIN reservation_lines AS line ON line.reservation_id = known.id
+        UNION
+        SELECT backorders.sku FROM known JOIN backorders ON backorders.reservation_id = known.id
+    ), locked AS MATERIALIZED (
+        SELECT FROM items
+        WHERE sku IN (SELECT sku FROM wanted) AND (SELECT count(*) FROM known) >= 0
+        ORDER BY sku
+        FOR UPDATE
+    )
+    SELECT id, key, state, order_id, order_canceled FROM known WHERE (SELECT count(*) FROM locked) >= 0
+"""
+
+
+async def lock_to_sell(tx: Transaction, keys: Iterable[str]) -> dict[str, Standing]:
+    """Those of `keys` that exist, by key, and their items: locked until the end of the transaction."""
     return {
         row["key"]: Standing(row["id"], row["key"], State(row["state"]), row["order_id"], row["order_canceled"])
-        for row in await tx.fetch(LOCK_RESERVATIONS, list(keys))
+        for row in await tx.fetch(LOCK_TO_SELL, list(keys))
     }
 
 
@@ -75,6 +99,13 @@ SKUS_OF = """
     SELECT reservations.key, line.sku FROM reservations
     JOIN reservation_lines AS line ON line.reservation_id = reservations.id
     WHERE reservations.key = ANY($1::text[])
+    UNION ALL
+    SELECT reservations.key, owed.sku FROM reservations
+    -- OFFSET 0, so that a reservation's are looked up: PostgreSQL would rather read all that is open.
+    CROSS JOIN LATERAL (
+        SELECT sku FROM backorders WHERE reservation_id = reservations.id AND state = 'open' OFFSET 0
+    ) AS owed
+    WHERE reservations.key = ANY($1::text[])
 """
 
 
@@ -91,6 +122,8 @@ TAKE_DUE = """
     SELECT id, key, state, order_id, expires_at, order_canceled FROM reservations
     WHERE state = 'held' AND expires_at < $1 AND NOT EXISTS (
         SELECT FROM reservation_lines AS line WHERE line.reservation_id = reservations.id AND line.sku = ANY($3::text[])
+    ) AND NOT EXISTS (
+        SELECT FROM backorders WHERE backorders.reservation_id = reservations.id AND backorders.sku = ANY($3::text[])
     )
     ORDER BY expires_at
     LIMIT $2
@@ -115,12 +148,16 @@ async def next_expiry(db: Db, now: datetime) -> float | None:
     return seconds
 
 
+# What is owed lies in no warehouse. Of both as one moment has it: what is filled is in the one or in the other.
 FILLS_OF = """
-    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned
+    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned, warehouses.priority
     FROM reservation_lines AS line
     JOIN warehouses ON warehouses.id = line.warehouse_id
     WHERE line.reservation_id = ANY($1::uuid[])
-    ORDER BY line.sku, warehouses.priority, line.warehouse_id
+    UNION ALL
+    SELECT reservation_id, sku, NULL, quantity - filled, 0, NULL FROM backorders
+    WHERE reservation_id = ANY($1::uuid[]) AND state <> 'filled'
+    ORDER BY sku, priority, warehouse_id
 """
 
 
@@ -128,9 +165,13 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
     if not rows:
         return {}
     fills: dict[str, list[Fill]] = {row["id"]: [] for row in rows}
+    owed: dict[str, dict[str, int]] = {row["id"]: {} for row in rows}
     for line in await db.fetch(FILLS_OF, list(fills)):
-        fill = Fill(line["sku"], line["warehouse_id"], line["quantity"], line["returned"])
-        fills[line["reservation_id"]].append(fill)
+        if line["warehouse_id"] is None:
+            owed[line["reservation_id"]][line["sku"]] = line["quantity"]
+        else:
+            fill = Fill(line["sku"], line["warehouse_id"], line["quantity"], line["returned"])
+            fills[line["reservation_id"]].append(fill)
     return {
         row["key"]: Reservation(
             id=row["id"],
@@ -140,6 +181,7 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
             expires_at=row["expires_at"],
             order_id=row["order_id"],
             order_canceled=row["order_canceled"],
+            owed=owed[row["id"]],
         )
         for row in rows
     }
@@ -218,7 +260,10 @@ async def keep(tx: Transaction, reservations: Sequence[Reservation]) -> None:
     )
 
 
-DROP_FILLS = "DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])"
+DROP_FILLS = """
+    WITH owed AS (DELETE FROM backorders WHERE reservation_id = ANY($1::uuid[]) AND state = 'expired')
+    DELETE FROM reservation_lines WHERE reservation_id = ANY($1::uuid[])
+"""
 
 
 ADD_FILLS = """
@@ -292,21 +337,24 @@ async def mark_returned(tx: Transaction, reservation_id: str, back: Sequence[Fil
 
 
 # Each is reached when the one before has all its locks: reservations, items, stock. The stock is as of the beginning
-# of the statement: whoever waited for a lock may not see what was done under it, and `HOLD` finds that out.
+# of the statement: whoever waited for a lock may not see what was done under it, and `HOLD` finds that out. An item is
+# as it is when its lock is ours: that is what FOR UPDATE answers with.
 LOCK_ALL = """
     WITH known AS MATERIALIZED (
         SELECT key FROM reservations WHERE key = ANY($1::text[]) ORDER BY key FOR UPDATE
     ), locked AS MATERIALIZED (
-        SELECT FROM items WHERE sku = ANY($2::text[]) AND (SELECT count(*) FROM known) >= 0 ORDER BY sku FOR UPDATE
+        SELECT sku, CASE WHEN version > 0 THEN to_jsonb(items) END AS item FROM items
+        WHERE sku = ANY($2::text[]) AND (SELECT count(*) FROM known) >= 0 ORDER BY sku FOR UPDATE
     ), shelves AS (
-        SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds
-        FROM stock JOIN warehouses ON warehouses.id = stock.warehouse_id
+        SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds,
+               stock.safety_stock, stock.incoming, locked.item
+        FROM stock JOIN warehouses ON warehouses.id = stock.warehouse_id JOIN locked ON locked.sku = stock.sku
         WHERE stock.sku = ANY($2::text[]) AND (SELECT count(*) FROM locked) >= 0
         ORDER BY stock.sku, warehouses.priority, warehouses.id
     )
-    SELECT NULL AS key, shelves.* FROM shelves
+    SELECT shelves.*, NULL AS key FROM shelves
     UNION ALL
-    SELECT key, NULL, NULL, NULL, NULL, NULL, NULL FROM known
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, key FROM known
 """
 
 
@@ -317,13 +365,10 @@ async def lock_all(
 
     It is not where nothing had to be waited for: so not when it is asked for again. An unknown SKU has none.
     """
-    shelves, known = [], []
-    for row in await tx.fetch(LOCK_ALL, list(keys), list(skus)):
-        if row["key"] is None:
-            shelves.append(StockRow(*row[1:]))
-        else:
-            known.append(row["key"])
-    return await reservations(tx, known) if known else {}, StockRows(shelves)
+    rows = await tx.fetch(LOCK_ALL, list(keys), list(skus))
+    known = [row["key"] for row in rows if row["key"] is not None]
+    stock = StockRows(*read_shelves(row for row in rows if row["key"] is None))
+    return await reservations(tx, known) if known else {}, stock
 
 
 # Which of the reservations and items somebody else holds, an item also by its stock: they are those that cannot be
@@ -361,8 +406,8 @@ async def held(db: Db, locks: Iterable[Lock]) -> dict[Lock, str]:
     return {Lock(row["kind"], row["name"]): row["holder"] for row in rows}
 
 
-# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement. The items are
-# locked in the order of their SKUs before any stock is changed; what was committed meanwhile the UPDATE sees.
+# A whole batch of orders at once: each row of stock changes once, each line of an order is a movement. What is owed has
+# no line, and leaves when it is filled.
 SELL = """
     WITH sale AS (
         SELECT * FROM unnest($1::uuid[], $2::uuid[]) AS sale (id, order_id)
@@ -372,8 +417,6 @@ SELL = """
     ), leaving AS MATERIALIZED (
         SELECT sale.order_id, line.sku, line.warehouse_id, line.quantity
         FROM sale JOIN reservation_lines AS line ON line.reservation_id = sale.id
-    ), locked AS MATERIALIZED (
-        SELECT FROM items WHERE sku IN (SELECT sku FROM leaving) ORDER BY sku FOR UPDATE
     ), booked AS (
         UPDATE stock SET
             on_hand = stock.on_hand - total.quantity,
@@ -383,7 +426,6 @@ SELL = """
             SELECT sku, warehouse_id, sum(quantity)::bigint AS quantity FROM leaving GROUP BY sku, warehouse_id
         ) AS total
         WHERE stock.sku = total.sku AND stock.warehouse_id = total.warehouse_id
-          AND (SELECT count(*) FROM locked) > 0
         RETURNING stock.sku, stock.warehouse_id
     )
     INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, order_id)
@@ -393,7 +435,8 @@ SELL = """
 
 
 async def sell(tx: Transaction, orders: Mapping[str, str]) -> None:
-    """Locked reservations, by their ids, are sold to these orders; on hand and reserved go down together."""
+    """Reservations that are locked with their items, by their ids, are sold to these orders; on hand and reserved go
+    down together."""
     if orders:
         await later(tx, SELL, list(orders), list(orders.values()))
 

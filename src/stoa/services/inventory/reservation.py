@@ -42,7 +42,9 @@ class Fill(msgspec.Struct, frozen=True):
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """`fills` stand in the order in which warehouses are drawn from; a tombstone has none."""
+    """`fills` stand in the order in which warehouses are drawn from; a tombstone has none. What is `owed` is promised
+    too, by SKU, and not on hand yet (it was, where the reservation has ended): who reads it before its items are locked
+    reads it again then (`as_filled`)."""
 
     id: str
     key: str
@@ -51,21 +53,22 @@ class Reservation(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     order_id: str | None = None
     order_canceled: bool = False
+    owed: Lines = {}
 
     @property
     def lines(self) -> dict[str, int]:
         """Units by SKU, in the order of the SKUs: what was asked for."""
-        lines: dict[str, int] = {}
-        for fill in sorted(self.fills, key=lambda fill: fill.sku):
+        lines = dict(self.owed)
+        for fill in self.fills:
             lines[fill.sku] = lines.get(fill.sku, 0) + fill.quantity
-        return lines
+        return dict(sorted(lines.items()))
 
     @property
     def skus(self) -> set[str]:
-        return {fill.sku for fill in self.fills}
+        return {*self.owed, *(fill.sku for fill in self.fills)}
 
     def __str__(self) -> str:
-        if not self.fills:
+        if not self.skus:
             return "nothing was reserved"
         promised = f" for order {self.order_id}" if self.order_id else ""
         return f"the reservation is {self.state}{promised}"

@@ -10,28 +10,36 @@ from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Outbox
 from stoa.kit.problems import Problem
-from stoa.services.inventory import holds, repository
-from stoa.services.inventory.events import announce_zero_crossings
+from stoa.services.inventory import backorders, holds, repository, stock_repository
+from stoa.services.inventory.allocation import Allocation, Strategy
+from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.holds import Holds, ReservationRequest
 from stoa.services.inventory.reservation import KeyTaken, Reservation, until_seen
 from stoa.services.inventory.states import State
 
 
 async def reserve_all(
-    db: Database, outbox: Outbox, requests: Sequence[ReservationRequest]
+    db: Database, outbox: Outbox, requests: Sequence[ReservationRequest], strategy: Strategy | None = None
 ) -> Sequence[Reservation | Problem]:
-    """Answer every request, in the order of arrival: the reservation, or the problem that refuses it alone."""
-    return await until_seen(partial(_try, db, outbox, requests))
+    """Answer every request, in the order of arrival: the reservation, or the problem that refuses it alone. Its goods
+    come from where the `strategy` says; without one from the warehouses in their order."""
+    return await until_seen(partial(_try, db, outbox, requests, strategy))
 
 
-async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationRequest]) -> Sequence[Reservation | Problem]:
+async def _try(
+    db: Database, outbox: Outbox, requests: Sequence[ReservationRequest], strategy: Strategy | None
+) -> Sequence[Reservation | Problem]:
     async with db.transaction() as tx:
-        decided = await _hold(tx, requests)
+        allocation = None
+        if strategy is not None:
+            allocation = Allocation(strategy, [one.place for one in await stock_repository.warehouses(tx)])
+        decided = await _hold(tx, requests, allocation)
         made, retaken, renewed = (list(part.values()) for part in (decided.made, decided.retaken, decided.renewed))
         if retaken:
             await repository.refill(tx, retaken)
         if retaken or renewed:
             await repository.keep(tx, [*retaken, *renewed])
+        await backorders.owe(tx, [*made, *retaken], decided.stock)
         granted = [
             request
             for request, result in zip(requests, decided.results, strict=True)
@@ -39,17 +47,17 @@ async def _try(db: Database, outbox: Outbox, requests: Sequence[ReservationReque
         ]
         await _keep_acts(tx, {request.key: request for request in reversed(granted)}, made, retaken)
         traces = {sku: origin_of(request).traceparent for request in granted for sku in request.lines}
-        await announce_zero_crossings(outbox, tx, decided.stock.zero_crossings(), traces)
+        await announce_turns(outbox, tx, decided.stock.turns(), traces)
         return decided.results
 
 
-async def _hold(tx: Transaction, requests: Sequence[ReservationRequest]) -> Holds:
+async def _hold(tx: Transaction, requests: Sequence[ReservationRequest], allocation: Allocation | None) -> Holds:
     """Decide over the stock and write what it takes, and the new reservations."""
     keys = {request.key for request in requests}
     skus = {sku for request in requests for sku in request.lines}
     known, stock = await repository.lock_all(tx, keys, skus)
     while True:
-        decided = holds.decide(requests, known, stock, clock.now())
+        decided = holds.decide(requests, known, stock, clock.now(), allocation)
         made = list(decided.made.values())
         written = await repository.hold(tx, skus, stock, made)
         if written == len(made):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
-from stoa.services.inventory import discrepancies_repository, repository, stock_repository
-from stoa.services.inventory.events import announce_zero_crossings
+from stoa.services.inventory import backorders, discrepancies_repository, repository, stock_repository
+from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.give_back import lock_or_leave_tombstone
-from stoa.services.inventory.reservation import Fill, Lines, Reservation, put_back
+from stoa.services.inventory.reservation import Lines, Reservation, put_back
 from stoa.services.inventory.states import State
 
 log = logging.getLogger(__name__)
@@ -31,10 +30,10 @@ async def restock(
     if found.order_id in {None, order_id}:
         if found.state in {State.HELD, State.ALLOCATED}:
             found = found.become(State.COMMITTED, order_id=order_id)
+            await stock_repository.lock_items(tx, found.skus)
             await repository.sell(tx, {found.id: order_id})
         if found.state is State.COMMITTED:
-            back, left = put_back(found.fills, lines)
-            await put_back_in_stock(tx, outbox, found, back, order_id=order_id, return_id=return_id)
+            left = await put_back_in_stock(tx, outbox, found, lines, order_id=order_id, return_id=return_id)
     if left:
         log.error("order %s sends back %s but %s", number, left, found, extra={"order_id": order_id})
         await discrepancies_repository.note_discrepancy(
@@ -46,17 +45,23 @@ async def put_back_in_stock(
     tx: Transaction,
     outbox: Outbox,
     reservation: Reservation,
-    back: Sequence[Fill],
+    lines: Lines,
     *,
     order_id: str,
     return_id: str | None,
-) -> None:
-    """Book `back` as on hand again and note it on the locked reservation's lines."""
-    if not back:
-        return
-    stock = await stock_repository.lock_stock_rows(tx, {fill.sku for fill in back})
+) -> dict[str, int]:
+    """Book what was sold of `lines` as on hand again and note it on the locked reservation's lines; without a return
+    the order is canceled, and what is owed to it is owed no more. Answers with the units that were never sold."""
+    stock = await stock_repository.lock_stock_rows(tx, reservation.skus)
+    (found,) = await backorders.as_filled(tx, [reservation])
+    back, left = put_back(found.fills, lines)
     for fill in back:
         stock.count(fill.sku, fill.warehouse_id, fill.quantity)
-    await stock_repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)
-    await repository.mark_returned(tx, reservation.id, back)
-    await announce_zero_crossings(outbox, tx, stock.zero_crossings())
+    if back:
+        await stock_repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)
+        await repository.mark_returned(tx, found.id, back)
+    if return_id is None:
+        await backorders.owe_no_more(tx, [found], stock, State.RELEASED)
+    await backorders.fill_backorders(tx, stock)
+    await announce_turns(outbox, tx, stock.turns())
+    return left

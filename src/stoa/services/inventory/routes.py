@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from collections.abc import Collection
+from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from stoa.kit import clock, text
 from stoa.kit.http.pages import decode_cursor, decode_key, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
-from stoa.kit.http.types import Count, Name, Page, PageQuery, Quantity, ShortText, Sku
+from stoa.kit.http.types import Count, CountryCode, Label, Moment, Name, Page, PageQuery, Quantity, ShortText, Sku
 from stoa.kit.ids import uuid7
-from stoa.services.inventory import discrepancies_repository, stock_repository
-from stoa.services.inventory.add_warehouse import add_warehouse
+from stoa.services.inventory import (
+    backorders_repository,
+    counts_routes,
+    discrepancies_repository,
+    movements_repository,
+    receipts_routes,
+    stock_repository,
+    subscriptions_routes,
+    transfers_routes,
+)
+from stoa.services.inventory.allocation.place import Latitude, Longitude, Place
+from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
-from stoa.services.inventory.errors import NoSuchSku
+from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse
 from stoa.services.inventory.holds import ReservationRequest
+from stoa.services.inventory.items import LeadDays, Policy
+from stoa.services.inventory.policy import Terms, set_policy
+from stoa.services.inventory.promise import Kind, promise_of
 from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.settings import HoldSeconds
 from stoa.services.inventory.settle_discrepancy import settle_discrepancy
-from stoa.services.inventory.stock_rows import StockRow, version_of
+from stoa.services.inventory.stock_rows import SkuStock
+from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse
 
-WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$")]
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 LOOK_AT = 10_000
@@ -38,6 +54,10 @@ ARRANGE = may("inventory.warehouses.edit")
 SETTLE = may("inventory.discrepancies.settle")
 
 routes: Routes[Inventory] = Routes("inventory")
+routes.include(transfers_routes.routes)
+routes.include(receipts_routes.routes)
+routes.include(counts_routes.routes)
+routes.include(subscriptions_routes.routes)
 
 
 class StockRowView(msgspec.Struct):
@@ -45,6 +65,8 @@ class StockRowView(msgspec.Struct):
     on_hand: int
     reserved: int
     available: int
+    safety_stock: int
+    incoming: int
 
 
 class TotalsView(msgspec.Struct):
@@ -56,12 +78,70 @@ class TotalsView(msgspec.Struct):
     available: int
 
 
-class StockView(TotalsView):
-    """`warehouses` stand in the order in which they are drawn from. `version` counts the changes of what is on hand:
-    counts, sales and returns, but no holds."""
+class BackorderView(msgspec.Struct):
+    """By the `policy` so many can be promised without being on hand: up to `limit`, of which `backordered` are."""
 
+    policy: Policy
+    limit: int
+    backordered: int
+    lead_days: int | None
+    available_on: date | None
+
+
+class PromiseView(msgspec.Struct):
+    """What is promised to who buys one now: it is `in_stock`, it `ships_by` that day, as a `preorder_from` that day on,
+    or it is `sold_out`."""
+
+    kind: Kind
+    on: date | None
+
+
+class StockView(TotalsView):
+    """`safety_stock` is kept back from sale, `incoming` is on its way. `available_to_promise` can be bought: what is
+    available and not kept back, and what the backorder's limit leaves. `warehouses` stand in the order of their
+    priority. `version` counts the changes of what is on hand and of how it is promised, but no holds."""
+
+    safety_stock: int
+    incoming: int
+    backorder: BackorderView
+    available_to_promise: int
+    promise: PromiseView
+    low_stock_at: int | None
     warehouses: list[StockRowView]
     version: int
+
+
+class NewPolicy(msgspec.Struct, forbid_unknown_fields=True):
+    """How a SKU is promised. A `backorder` says within how many days it is sent, a `preorder` on which day the goods
+    are there; both how many at most. `safety_stock` is kept back, by warehouse. When no more than `low_stock_at` are
+    available, staff are told."""
+
+    policy: Policy = Policy.NONE
+    limit: Count = 0
+    lead_days: LeadDays | None = None
+    available_on: date | None = None
+    low_stock_at: Count | None = None
+    safety_stock: Annotated[dict[WarehouseId, Count], Meta(max_length=100)] = {}
+
+
+class BackorderQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of one SKU, or of all."""
+
+    sku: Sku | None = None
+
+
+class OpenBackorderView(msgspec.Struct):
+    """`quantity - filled` units are owed. `reservation` is `committed` where the order is placed."""
+
+    id: int
+    sku: str
+    key: str
+    order_id: str | None
+    reservation: str
+    quantity: int
+    filled: int
+    promised_on: date
+    created_at: datetime
 
 
 class NewCount(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,7 +165,7 @@ class NewHold(msgspec.Struct, forbid_unknown_fields=True):
 
     quantity: Quantity
     key: Key | None = None
-    hold_seconds: Annotated[int, Meta(ge=1, le=86_400)] | None = None
+    hold_seconds: HoldSeconds | None = None
 
 
 class LineView(msgspec.Struct):
@@ -111,7 +191,8 @@ class Released(msgspec.Struct):
 
 
 class MovementView(msgspec.Struct):
-    """`quantity` is signed; `user_id` counted or received, where no event did it."""
+    """`quantity` is signed; `user_id` counted, sent or received, where no event did it. `document_id` is the transfer,
+    the receipt or the count that it is part of."""
 
     id: int
     sku: str
@@ -123,21 +204,45 @@ class MovementView(msgspec.Struct):
     reason: str
     user_id: str | None
     created_at: datetime
+    document_id: str | None
 
 
 class WarehouseView(msgspec.Struct):
     id: str
     name: str
     priority: int
+    country: str | None
+    region: str
+    postal_code: str
+    latitude: float | None
+    longitude: float | None
+    version: int
     created_at: datetime
 
 
-class NewWarehouse(msgspec.Struct, forbid_unknown_fields=True):
-    """The lower the `priority`, the earlier it is drawn from."""
+class WarehouseEdit(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The lower the `priority`, the earlier it is drawn from, where the shop does not go by where it is."""
 
-    id: WarehouseId
     name: Name
     priority: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    country: CountryCode | None = None
+    region: Label = ""
+    postal_code: Annotated[str, Meta(max_length=20, pattern=text.LINE)] = ""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+    def __post_init__(self) -> None:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("latitude and longitude come together")
+
+    def place(self, warehouse_id: str) -> Place:
+        return Place(
+            warehouse_id, self.priority, self.country, self.region, self.postal_code, self.latitude, self.longitude
+        )
+
+
+class NewWarehouse(WarehouseEdit, forbid_unknown_fields=True, kw_only=True):
+    id: WarehouseId
 
 
 class DiscrepancyView(msgspec.Struct):
@@ -164,14 +269,12 @@ async def show_stock(inventory: Inventory, request: Request) -> StockView:
     stock = await inventory.stock.get(sku)
     if stock is None:
         raise NoSuchSku(sku)
-    return _stock_view(sku, stock)
+    return _stock_view(stock)
 
 
 @routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=COUNT, versioned=True, summary="Count a SKU")
 async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockView:
     sku = _sku(request)
-    caller = request.principal
-    sellers = None if caller is None or caller.may("inventory.stock.count") else caller.sellers
     stock = await set_on_hand(
         inventory,
         sku,
@@ -179,10 +282,40 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
         warehouse_id=request.body.warehouse,
         reason=request.body.reason,
         user_id=request.user_id,
-        sellers=sellers,
+        sellers=_sellers(request),
         if_match=request.if_match,
     )
-    return _stock_view(sku, stock)
+    return _stock_view(stock)
+
+
+@routes.put(
+    "/inventory/{sku}/policy",
+    body=NewPolicy,
+    answer=StockView,
+    who=COUNT,
+    versioned=True,
+    summary="Say how a SKU is promised",
+)
+async def put_policy(inventory: Inventory, request: Request[NewPolicy]) -> StockView:
+    new = request.body
+    terms = Terms(new.policy, new.limit, new.lead_days, new.available_on, new.low_stock_at, new.safety_stock)
+    return _stock_view(
+        await set_policy(inventory, _sku(request), terms, sellers=_sellers(request), if_match=request.if_match)
+    )
+
+
+@routes.get(
+    "/backorders",
+    query=BackorderQuery,
+    answer=Page[OpenBackorderView],
+    who=READ,
+    summary="What was promised without being on hand and is not there yet, the oldest first",
+)
+async def list_backorders(inventory: Inventory, request: Request[None, BackorderQuery]) -> Page[OpenBackorderView]:
+    query = request.query
+    after = decode_key(query.cursor, tuple[RowNumber])
+    rows = await backorders_repository.open_after(inventory.db, after, query.limit + 1, query.sku)
+    return page_of([OpenBackorderView(*row) for row in rows], query.limit, lambda view: (view.id,))
 
 
 @routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=READ, summary="Stock of all SKUs")
@@ -233,9 +366,9 @@ async def release_stock(inventory: Inventory, request: Request[ReleaseOf]) -> Re
 )
 async def list_movements(inventory: Inventory, request: Request[None, PageQuery]) -> Page[MovementView]:
     query = request.query
-    before = decode_key(query.cursor, tuple[RowNumber])
-    rows = await stock_repository.movements_before(inventory.db, _sku(request), before, query.limit + 1)
-    return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.id,))
+    before = decode_cursor(query.cursor, tuple[Moment, RowNumber])
+    rows = await movements_repository.movements_before(inventory.db, _sku(request), before, query.limit + 1)
+    return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.created_at, view.id))
 
 
 @routes.get("/warehouses", answer=Page[WarehouseView], who=READ, summary="Warehouses, as they are drawn from")
@@ -246,7 +379,30 @@ async def list_warehouses(inventory: Inventory, request: Request) -> Page[Wareho
 @routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ARRANGE, summary="Add a warehouse")
 async def add_one_warehouse(inventory: Inventory, request: Request[NewWarehouse]) -> WarehouseView:
     new = request.body
-    return WarehouseView(*await add_warehouse(inventory, new.id, new.name, new.priority))
+    return WarehouseView(*await add_warehouse(inventory, new.name, new.place(new.id)))
+
+
+@routes.get("/warehouses/{warehouse_id}", answer=WarehouseView, who=READ, summary="A warehouse")
+async def show_warehouse(inventory: Inventory, request: Request) -> WarehouseView:
+    warehouse_id = request.path["warehouse_id"]
+    found = await stock_repository.warehouse(inventory.db, warehouse_id)
+    if found is None:
+        raise UnknownWarehouse(warehouse_id)
+    return WarehouseView(*found)
+
+
+@routes.put(
+    "/warehouses/{warehouse_id}",
+    body=WarehouseEdit,
+    answer=WarehouseView,
+    who=ARRANGE,
+    versioned=True,
+    summary="Say what a warehouse is called and where it is",
+)
+async def put_warehouse(inventory: Inventory, request: Request[WarehouseEdit]) -> WarehouseView:
+    edit = request.body
+    place = edit.place(request.path["warehouse_id"])
+    return WarehouseView(*await edit_warehouse(inventory, edit.name, place, if_match=request.if_match))
 
 
 @routes.get(
@@ -289,11 +445,31 @@ def _sku(request: Request[object, object]) -> str:
         raise NoSuchSku(sku) from None
 
 
-def _stock_view(sku: str, stock: list[StockRow]) -> StockView:
-    on_hand = sum(row.on_hand for row in stock)
-    reserved = sum(row.reserved for row in stock)
-    warehouses = [StockRowView(one.warehouse_id, one.on_hand, one.reserved, one.available) for one in stock]
-    return StockView(sku, on_hand, reserved, on_hand - reserved, warehouses, version_of(stock))
+def _sellers(request: Request[object]) -> Collection[str] | None:
+    """Whose stock the caller may change: None for anybody's."""
+    caller = request.principal
+    return None if caller is None or caller.may("inventory.stock.count") else caller.sellers
+
+
+def _stock_view(stock: SkuStock) -> StockView:
+    item = stock.item
+    return StockView(
+        sku=item.sku,
+        on_hand=stock.on_hand,
+        reserved=stock.reserved,
+        available=stock.available,
+        safety_stock=stock.safety_stock,
+        incoming=stock.incoming,
+        backorder=BackorderView(item.policy, item.backorder_limit, item.backordered, item.lead_days, item.available_on),
+        available_to_promise=stock.to_promise,
+        promise=PromiseView(*promise_of(stock, 1, clock.now().date())),
+        low_stock_at=item.low_stock_at,
+        warehouses=[
+            StockRowView(row.warehouse_id, row.on_hand, row.reserved, row.available, row.safety_stock, row.incoming)
+            for row in stock.rows
+        ],
+        version=stock.edits,
+    )
 
 
 def _reservation_view(reservation: Reservation) -> ReservationView:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -15,20 +16,32 @@ from stoa.contracts.common.v1.common_pb2 import Line as LineMessage
 from stoa.contracts.common.v1.common_pb2 import Outcome
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
+from stoa.kit import clock
 from stoa.kit.context import Context
 from stoa.kit.http.decoding import unprocessable
-from stoa.kit.http.types import Count, Id, Quantity, Sku
+from stoa.kit.http.types import Count, CountryCode, Id, Label, Name, Quantity, Sku
 from stoa.kit.many import done, origins_of, outcome
 from stoa.kit.problems import Problem
 from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.allocate import Promise
+from stoa.services.inventory.allocation.place import Destination, Latitude, Longitude, Place
+from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import NoSuchReservation
 from stoa.services.inventory.holds import ReservationRequest
+from stoa.services.inventory.import_on_the_way import import_on_the_way
+from stoa.services.inventory.import_supply import import_policies, import_shelves, import_warehouses
+from stoa.services.inventory.items import LeadDays, Policy
+from stoa.services.inventory.policy import Terms
+from stoa.services.inventory.receipt import Order
 from stoa.services.inventory.release import release, release_many
+from stoa.services.inventory.repair_repository import Wrong
+from stoa.services.inventory.repair_stock import repair_stock
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
+from stoa.services.inventory.stock_rows import SkuStock
+from stoa.services.inventory.transfer import Draft
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -54,10 +67,19 @@ class _Key(msgspec.Struct):
     key: Key
 
 
-class _Reserve(msgspec.Struct):
+class _Destination(msgspec.Struct):
+    country: Annotated[str, Meta(max_length=2)]
+    region: Label
+    postal_code: Annotated[str, Meta(max_length=20)]
+    latitude: Latitude | None
+    longitude: Longitude | None
+
+
+class _Reserve(msgspec.Struct, kw_only=True):
     key: Key
     lines: Annotated[list[_Line], Meta(min_length=1, max_length=1000)]
     order_id: Id | None = None
+    destination: _Destination
 
 
 class _Allocate(msgspec.Struct):
@@ -74,6 +96,56 @@ class _ImportStock(msgspec.Struct):
     lines: list[_OpeningLine]
 
 
+class _Warehouse(msgspec.Struct):
+    warehouse_id: WarehouseId
+    name: Name
+    priority: Annotated[int, Meta(ge=0, le=1_000_000)]
+    country: CountryCode | None
+    region: Label
+    postal_code: Annotated[str, Meta(max_length=20)]
+
+
+class _Shelf(_OpeningLine):
+    warehouse_id: WarehouseId
+
+
+class _Policy(msgspec.Struct):
+    sku: Sku
+    policy: Policy
+    limit: Count
+    lead_days: LeadDays | None
+    available_on: date | None
+    low_stock_at: Count | None
+    safety_stock: dict[WarehouseId, Count]
+
+
+class _ImportSupply(msgspec.Struct):
+    warehouses: list[_Warehouse]
+    shelves: list[_Shelf]
+    policies: list[_Policy]
+
+
+class _Transfer(msgspec.Struct):
+    id: Id
+    source: WarehouseId
+    destination: WarehouseId
+    lines: Annotated[list[_Line], Meta(min_length=1, max_length=500)]
+    expected_in_days: Annotated[int, Meta(ge=0, le=3650)]
+
+
+class _Receipt(msgspec.Struct):
+    id: Id
+    supplier: Name
+    warehouse_id: WarehouseId
+    lines: Annotated[list[_Line], Meta(min_length=1, max_length=500)]
+    expected_in_days: Annotated[int, Meta(ge=0, le=3650)]
+
+
+class _OnTheWay(msgspec.Struct):
+    transfers: list[_Transfer]
+    receipts: list[_Receipt]
+
+
 class InventoryServicer(InventoryServiceServicer):
     """Requests in, problems or answers out; the work is in the acts."""
 
@@ -81,13 +153,8 @@ class InventoryServicer(InventoryServiceServicer):
         self._inventory = inventory
 
     async def GetStock(self, request: pb.GetStockRequest, context: Any) -> pb.GetStockResponse:
-        totals = await stock_repository.totals_of(self._inventory.db, request.skus)
-        return pb.GetStockResponse(
-            stock=[
-                pb.Stock(sku=one.sku, on_hand=one.on_hand, reserved=one.reserved, available=one.on_hand - one.reserved)
-                for one in totals
-            ]
-        )
+        stock = await stock_repository.stock_of_each(self._inventory.db, request.skus)
+        return pb.GetStockResponse(stock=[_stock_message(one) for one in stock.values()])
 
     async def Reserve(self, request: pb.ReserveRequest, context: Any) -> pb.ReserveResponse:
         reserved = await self._inventory.reserving.submit(self._asked_for(request))
@@ -98,9 +165,26 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     def _asked_for(self, request: pb.ReserveRequest) -> ReservationRequest:
-        asked = _read(_Reserve, key=request.key, lines=_plain(request.lines), order_id=request.order_id or None)
-        order_id = asked.order_id and asked.order_id.lower()
-        return ReservationRequest(asked.key, _merged(asked.lines), self._inventory.settings.hold_seconds, order_id)
+        asked = _read(
+            _Reserve,
+            key=request.key,
+            lines=_plain(request.lines),
+            order_id=request.order_id or None,
+            destination={
+                "country": request.country,
+                "region": request.region,
+                "postal_code": request.postal_code,
+                "latitude": request.latitude if request.HasField("latitude") else None,
+                "longitude": request.longitude if request.HasField("longitude") else None,
+            },
+        )
+        return ReservationRequest(
+            asked.key,
+            _merged(asked.lines),
+            self._inventory.settings.hold_seconds,
+            asked.order_id and asked.order_id.lower(),
+            Destination(*msgspec.structs.astuple(asked.destination)),
+        )
 
     async def Release(self, request: pb.ReleaseRequest, context: Any) -> pb.ReleaseResponse:
         return pb.ReleaseResponse(state=_STATES[await release(self._inventory, _key(request))])
@@ -124,6 +208,95 @@ class InventoryServicer(InventoryServiceServicer):
         lines = _merged(_read(_ImportStock, lines=_plain(request.lines)).lines)
         added = await import_stock(self._inventory, lines)
         return pb.ImportStockResponse(added=added, already_there=len(lines) - added)
+
+    async def ImportSupply(self, request: pb.ImportSupplyRequest, context: Any) -> pb.ImportSupplyResponse:
+        supply = _read(
+            _ImportSupply,
+            warehouses=[
+                {
+                    "warehouse_id": one.id,
+                    "name": one.name,
+                    "priority": one.priority,
+                    "country": one.country or None,
+                    "region": one.region,
+                    "postal_code": one.postal_code,
+                }
+                for one in request.warehouses
+            ],
+            shelves=[
+                {"sku": one.sku, "warehouse_id": one.warehouse_id, "quantity": one.quantity} for one in request.shelves
+            ],
+            policies=[
+                {
+                    "sku": one.sku,
+                    "policy": one.policy,
+                    "limit": one.limit,
+                    "lead_days": one.lead_days if one.HasField("lead_days") else None,
+                    "available_on": one.available_on or None,
+                    "low_stock_at": one.low_stock_at if one.HasField("low_stock_at") else None,
+                    "safety_stock": dict(one.safety_stock),
+                }
+                for one in request.policies
+            ],
+        )
+        places = [(one.name, msgspec.convert(one, Place, from_attributes=True)) for one in supply.warehouses]
+        await import_warehouses(self._inventory, places)
+        for warehouse_id in sorted({one.warehouse_id for one in supply.shelves}):
+            lines = {one.sku: one.quantity for one in supply.shelves if one.warehouse_id == warehouse_id}
+            await import_shelves(self._inventory, warehouse_id, lines)
+        policies = {one.sku: msgspec.convert(one, Terms, from_attributes=True) for one in supply.policies}
+        await import_policies(self._inventory, policies)
+        return pb.ImportSupplyResponse()
+
+    async def ImportOnTheWay(self, request: pb.ImportOnTheWayRequest, context: Any) -> pb.ImportOnTheWayResponse:
+        asked = _read(
+            _OnTheWay,
+            transfers=[
+                {
+                    "id": one.id,
+                    "source": one.source,
+                    "destination": one.destination,
+                    "lines": _plain(one.lines),
+                    "expected_in_days": one.expected_in_days,
+                }
+                for one in request.transfers
+            ],
+            receipts=[
+                {
+                    "id": one.id,
+                    "supplier": one.supplier,
+                    "warehouse_id": one.warehouse_id,
+                    "lines": _plain(one.lines),
+                    "expected_in_days": one.expected_in_days,
+                }
+                for one in request.receipts
+            ],
+        )
+        today = clock.now().date()
+        transfers = {
+            one.id: Draft(one.source, one.destination, _merged(one.lines), today + timedelta(days=one.expected_in_days))
+            for one in asked.transfers
+        }
+        receipts = {
+            one.id: Order(
+                one.supplier, one.warehouse_id, _merged(one.lines), today + timedelta(days=one.expected_in_days)
+            )
+            for one in asked.receipts
+        }
+        added = await import_on_the_way(self._inventory, transfers, receipts)
+        return pb.ImportOnTheWayResponse(added=added, already_there=len(transfers) + len(receipts) - added)
+
+    async def RepairStock(self, request: pb.RepairStockRequest, context: Any) -> pb.RepairStockResponse:
+        inventory = self._inventory
+        done = await repair_stock(inventory.db, inventory.outbox, request.after_sku, dry_run=request.dry_run)
+        return pb.RepairStockResponse(
+            mended=map(_row, done.mended),
+            unmended=map(_row, done.unmended),
+            busy=map(_row, done.busy),
+            items=done.items,
+            looked_at=done.looked_at,
+            last_sku=done.last,
+        )
 
 
 async def _wave(
@@ -167,6 +340,41 @@ def _merged(lines: Iterable[_Line] | Iterable[_OpeningLine]) -> dict[str, int]:
     for line in lines:
         merged[line.sku] = merged.get(line.sku, 0) + line.quantity
     return merged
+
+
+_LATER = {
+    Policy.NONE: pb.LATER_UNSPECIFIED,
+    Policy.BACKORDER: pb.LATER_SHIPS_BY,
+    Policy.PREORDER: pb.LATER_PREORDER_FROM,
+}
+
+
+def _stock_message(stock: SkuStock) -> pb.Stock:
+    message = pb.Stock(
+        sku=stock.item.sku,
+        on_hand=stock.on_hand,
+        reserved=stock.reserved,
+        available=stock.available,
+        safety_stock=stock.safety_stock,
+        incoming=stock.incoming,
+        available_to_promise=stock.to_promise,
+    )
+    if stock.item.room:
+        message.backorder = stock.item.room
+        message.later = _LATER[stock.item.policy]
+        message.promised_on = stock.item.promised_on(clock.now().date()).isoformat()
+    return message
+
+
+def _row(wrong: Wrong) -> pb.RepairStockResponse.Row:
+    return pb.RepairStockResponse.Row(
+        sku=wrong.sku,
+        warehouse_id=wrong.warehouse_id,
+        on_hand=wrong.on_hand,
+        reserved=wrong.reserved,
+        moved=wrong.moved,
+        promised=wrong.promised,
+    )
 
 
 def _message(reservation: Reservation) -> pb.Reservation:

@@ -35,7 +35,7 @@ async def sell(tx: Transaction, sales: Sequence[Sale]) -> None:
     count the shelf, because its goods will leave it. Raises `KeyTaken` where one is made at this moment.
     """
     keys = {sale.key for sale in sales}
-    known = await repository.lock_standings(tx, keys)
+    known = await repository.lock_to_sell(tx, keys)
     late = await _sell(tx, sales, known)
     await leave_tombstones(tx, keys - known.keys())
     for sale in late:

@@ -15,7 +15,7 @@ from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.settings import Settings
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import StockRow
+from stoa.services.inventory.stock_rows import SkuStock
 
 if TYPE_CHECKING:
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Inventory:
     """One per process. Its batchers only gather what waits; what keeps several processes right is the row locks.
 
-    `stock` are the rows of a SKU, as everybody may see them."""
+    `stock` is that of a SKU, as everybody may see it."""
 
     db: Database
     outbox: Outbox
@@ -34,4 +34,4 @@ class Inventory:
     reserving: Batcher[ReservationRequest, Reservation]
     allocating: Batcher[Promise, Reservation]
     releasing: Batcher[Release, State]
-    stock: Together[str, list[StockRow]]
+    stock: Together[str, SkuStock]

@@ -1,6 +1,7 @@
-"""The SQL of items, their stock in each warehouse, and its movements.
+"""The SQL of items and their stock in each warehouse.
 
-What is done with reservations and stock at once is in `repository`, which has the order of locks.
+What is done with reservations and stock at once is in `repository`, which has the order of locks; goods that are
+moved by a document, and a SKU's list of movements, are in `movements_repository`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+import msgspec
+
 from stoa.kit.db import Db, Transaction
-from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows
+from stoa.services.inventory.allocation.place import Place
+from stoa.services.inventory.items import Item
+from stoa.services.inventory.stock_rows import SkuStock, StockChange, StockRow, StockRows, by_sku
 
 
 class Totals(NamedTuple):
@@ -21,24 +27,21 @@ class Totals(NamedTuple):
     reserved: int
 
 
-class MovementRow(NamedTuple):
-    id: int
-    sku: str
-    warehouse_id: str
-    kind: str
-    quantity: int
-    order_id: str | None
-    return_id: str | None
-    reason: str
-    user_id: str | None
-    created_at: datetime
-
-
 class WarehouseRow(NamedTuple):
     id: str
     name: str
     priority: int
+    country: str | None
+    region: str
+    postal_code: str
+    latitude: float | None
+    longitude: float | None
+    version: int
     created_at: datetime
+
+    @property
+    def place(self) -> Place:
+        return Place(self.id, self.priority, self.country, self.region, self.postal_code, self.latitude, self.longitude)
 
 
 LOCK_ITEMS = "SELECT sku FROM items WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
@@ -49,45 +52,39 @@ async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
     await tx.execute(LOCK_ITEMS, list(skus))
 
 
-# A statement of its own after the lock, so that it sees what was committed while we waited.
+# A statement of its own after the lock, so that it sees what was committed while we waited. Few items have a policy.
 SHELVES_OF = """
-    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds
+    SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds,
+           stock.safety_stock, stock.incoming, CASE WHEN items.version > 0 THEN to_jsonb(items) END AS item
     FROM stock
     JOIN warehouses ON warehouses.id = stock.warehouse_id
+    JOIN items ON items.sku = stock.sku
     WHERE stock.sku = ANY($1::text[])
     ORDER BY stock.sku, warehouses.priority, warehouses.id
 """
+
+
+def read_shelves(rows: Iterable[asyncpg.Record]) -> tuple[list[StockRow], list[Item]]:
+    """Of a statement with these columns: the rows of stock, and the items of which more is to be known."""
+    shelves = []
+    items: dict[str, Item] = {}
+    for row in rows:
+        shelves.append(StockRow(*row[:8]))
+        if row[8] is not None and row[0] not in items:
+            items[row[0]] = msgspec.convert(row[8], Item)
+    return shelves, list(items.values())
 
 
 async def lock_stock_rows(tx: Transaction, skus: Iterable[str]) -> StockRows:
     """Lock the items, then read their stock in all warehouses; an unknown SKU has none."""
     wanted = list(skus)
     await lock_items(tx, wanted)
-    return StockRows([StockRow(*row) for row in await tx.fetch(SHELVES_OF, wanted)])
+    return StockRows(*read_shelves(await tx.fetch(SHELVES_OF, wanted)))
 
 
-async def stock_rows_of_each(db: Db, skus: Collection[str]) -> dict[str, list[StockRow]]:
-    """The stock of each SKU that has any, in the order of its warehouses."""
-    found: dict[str, list[StockRow]] = {}
-    for row in await db.fetch(SHELVES_OF, skus):
-        found.setdefault(row["sku"], []).append(StockRow(*row))
-    return found
-
-
-async def stock_rows_of(db: Db, sku: str) -> list[StockRow]:
-    """One SKU's stock."""
-    return (await stock_rows_of_each(db, [sku])).get(sku, [])
-
-
-TOTALS_OF = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
-    WHERE sku = ANY($1::text[])
-    GROUP BY sku
-"""
-
-
-async def totals_of(db: Db, skus: Sequence[str]) -> list[Totals]:
-    return [Totals(*row) for row in await db.fetch(TOTALS_OF, list(skus))]
+async def stock_of_each(db: Db, skus: Collection[str]) -> dict[str, SkuStock]:
+    """The stock of each SKU that has any."""
+    return by_sku(*read_shelves(await db.fetch(SHELVES_OF, list(skus))))
 
 
 TOTALS_AFTER = """
@@ -104,10 +101,15 @@ async def totals_after(db: Db, sku: str, limit: int) -> list[Totals]:
 
 
 # Of the next so many SKUs those with little, and how far that was. No index has them: what is available changes with
-# every reservation, which writes no index as it is.
+# every reservation, which writes no index as it is. What is little an item may say: each is looked up, and not joined,
+# which the planner does by reading them all.
 LOW_AFTER = """
     WITH looked_at AS MATERIALIZED ({totals}),
-    low AS (SELECT * FROM looked_at WHERE on_hand - reserved <= $3 ORDER BY sku LIMIT $4)
+    low AS (
+        SELECT * FROM looked_at
+        WHERE on_hand - reserved <= coalesce((SELECT low_stock_at FROM items WHERE items.sku = looked_at.sku), $3)
+        ORDER BY sku LIMIT $4
+    )
     SELECT low.*, last.sku AS looked_to
     FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
     LEFT JOIN low ON true
@@ -118,7 +120,8 @@ LOW_AFTER = """
 async def low_after(
     db: Db, sku: str, at_most_available: int, limit: int, *, look_at: int
 ) -> tuple[list[Totals], str | None]:
-    """Those with so little among the next `look_at` SKUs, and the last of these; None where it was the last of all."""
+    """Those with so little, or as little as their item says, among the next `look_at` SKUs, and the last of these; None
+    where it was the last of all."""
     rows = await db.fetch(LOW_AFTER, sku, look_at, at_most_available, limit)
     low = [Totals(row["sku"], row["on_hand"], row["reserved"]) for row in rows if row["sku"] is not None]
     return low, rows[0]["looked_to"]
@@ -158,7 +161,8 @@ async def open_items(tx: Transaction, skus: Sequence[str], warehouse_id: str) ->
     return [row["sku"] for row in await tx.fetch(OPEN_ITEMS, list(skus), warehouse_id)]
 
 
-# This statement and the next are all that changes on_hand and all that writes movements: the two cannot part.
+# This statement, `movements_repository.MOVE` and `repository.SELL` are all that changes on_hand and all that writes
+# movements: the two cannot part.
 BOOK = """
     WITH booked AS (
         UPDATE stock SET
@@ -201,21 +205,10 @@ async def book(
     )
 
 
-MOVEMENTS_BEFORE = """
-    SELECT id, sku, warehouse_id, kind, quantity, order_id, return_id, reason, user_id, created_at
-    FROM stock_movements
-    WHERE sku = $1 AND id < coalesce($2::bigint, 9223372036854775807)
-    ORDER BY id DESC
-    LIMIT $3
+WAREHOUSES = """
+    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at FROM warehouses
+    ORDER BY priority, id
 """
-
-
-async def movements_before(db: Db, sku: str, movement_id: int | None, limit: int) -> list[MovementRow]:
-    """The newest first."""
-    return [MovementRow(*row) for row in await db.fetch(MOVEMENTS_BEFORE, sku, movement_id, limit)]
-
-
-WAREHOUSES = "SELECT id, name, priority, created_at FROM warehouses ORDER BY priority, id"
 
 
 async def warehouses(db: Db) -> list[WarehouseRow]:
@@ -231,14 +224,64 @@ async def warehouse_exists(db: Db, warehouse_id: str) -> bool:
     return found
 
 
-ADD_WAREHOUSE = """
-    INSERT INTO warehouses (id, name, priority) VALUES ($1, $2, $3)
-    ON CONFLICT DO NOTHING
-    RETURNING id, name, priority, created_at
+WAREHOUSE = """
+    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at FROM warehouses
+    WHERE id = $1
 """
 
 
-async def add_warehouse(db: Db, warehouse_id: str, name: str, priority: int) -> WarehouseRow | None:
-    """None where the id is taken."""
-    row = await db.fetchrow(ADD_WAREHOUSE, warehouse_id, name, priority)
+async def warehouse(db: Db, warehouse_id: str) -> WarehouseRow | None:
+    row = await db.fetchrow(WAREHOUSE, warehouse_id)
     return None if row is None else WarehouseRow(*row)
+
+
+LOCK_WAREHOUSE = "SELECT FROM warehouses WHERE id = $1 FOR NO KEY UPDATE"
+
+
+async def lock_warehouse(tx: Transaction, warehouse_id: str) -> WarehouseRow | None:
+    """Locked against others who edit it. What draws from it and what refers to it goes on."""
+    await tx.execute(LOCK_WAREHOUSE, warehouse_id)
+    return await warehouse(tx, warehouse_id)
+
+
+ADD_WAREHOUSE = """
+    INSERT INTO warehouses (id, name, priority, country, region, postal_code, latitude, longitude)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT DO NOTHING
+    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at
+"""
+
+
+async def add_warehouse(db: Db, name: str, place: Place) -> WarehouseRow | None:
+    """None where the id is taken."""
+    row = await db.fetchrow(ADD_WAREHOUSE, *_warehouse_columns(name, place))
+    return None if row is None else WarehouseRow(*row)
+
+
+EDIT_WAREHOUSE = """
+    UPDATE warehouses
+    SET name = $2, priority = $3, country = $4, region = $5, postal_code = $6, latitude = $7, longitude = $8,
+        version = version + 1
+    WHERE id = $1
+    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at
+"""
+
+
+async def edit_warehouse(tx: Transaction, name: str, place: Place) -> WarehouseRow:
+    """A locked warehouse is called so, and is there."""
+    row = await tx.fetchrow(EDIT_WAREHOUSE, *_warehouse_columns(name, place))
+    assert row is not None, "it is locked"
+    return WarehouseRow(*row)
+
+
+def _warehouse_columns(name: str, place: Place) -> tuple[object, ...]:
+    return (
+        place.warehouse_id,
+        name,
+        place.priority,
+        place.country,
+        place.region,
+        place.postal_code,
+        place.latitude,
+        place.longitude,
+    )

@@ -1,0 +1,77 @@
+"""Backorders: what was promised without being on hand, and how it is filled when goods are there.
+
+A reservation takes what is sellable first; the rest is owed (`owe`). Whatever makes units of a SKU sellable (a count, a
+receipt, a return, what somebody gives back) calls `fill_backorders` in its transaction: who was promised first gets
+them first. So units are sellable only while nobody waits for them.
+
+All of it happens under the locks of the items, and not under those of the reservations that wait. So who has locked a
+reservation with something owed to it looks at it again when he has its items (`as_filled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from stoa.kit import clock
+from stoa.kit.db import Transaction
+from stoa.services.inventory import backorders_repository, repository
+from stoa.services.inventory.backorders_repository import Given, Owed
+from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.states import State
+from stoa.services.inventory.stock_rows import StockRows
+
+
+async def owe(tx: Transaction, reservations: Sequence[Reservation], stock: StockRows) -> None:
+    """Write down what was promised to these without being on hand, in their order."""
+    today = clock.now().date()
+    owed = []
+    for reservation in reservations:
+        for sku, units in reservation.owed.items():
+            found = stock.of(sku)
+            assert found is not None, f"{sku} was promised"
+            owed.append(Owed(reservation.id, sku, units, found.item.promised_on(today)))
+    if owed:
+        await backorders_repository.owe(tx, owed)
+
+
+async def as_filled(tx: Transaction, locked: Sequence[Reservation]) -> list[Reservation]:
+    """The reservations as they are now that their items are locked too: what was owed may have been filled while we
+    waited for these. Nothing that was not owed is given."""
+    waiting = [one.key for one in locked if one.owed]
+    if not waiting:
+        return list(locked)
+    now = await repository.reservations(tx, waiting)
+    return [replace(one, fills=now[one.key].fills, owed=now[one.key].owed) if one.key in now else one for one in locked]
+
+
+async def owe_no_more(tx: Transaction, ended: Sequence[Reservation], stock: StockRows, state: State) -> None:
+    """What is owed to these is owed no more: they end as `state`."""
+    waiting = [one for one in ended if one.owed]
+    if waiting:
+        for one in waiting:
+            stock.owe_no_more(one.owed)
+        because = "expired" if state is State.EXPIRED else "canceled"
+        await backorders_repository.owe_no_more(tx, [one.id for one in waiting], because)
+
+
+async def fill_backorders(tx: Transaction, stock: StockRows) -> None:
+    """Give what is sellable to those who wait for it, the first first. The items are locked, and what brought the goods
+    is written.
+
+    To an order that is placed it is sold at once; to who is not there yet it is reserved.
+    """
+    left = stock.to_fill()
+    if not left:
+        return
+    given = []
+    for waiting in await backorders_repository.first_waiting(tx, left):
+        units = min(waiting.units, left[waiting.sku])
+        if units:
+            left[waiting.sku] -= units
+            sold = waiting.state is State.COMMITTED
+            changes = stock.fill(waiting.sku, units, sold=sold)
+            given.append(Given(waiting, units, changes))
+    assert not any(left.values()), f"nobody waits for {left}"
+    await backorders_repository.fill(tx, given)

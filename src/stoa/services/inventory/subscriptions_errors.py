@@ -1,0 +1,16 @@
+"""What inventory refuses of those who want to wait.
+
+Conflict        InStock
+"""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class InStock(problems.Conflict):
+    title = "It can be bought"
+    slug = "in-stock"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"{sku} can be bought now: there is nothing to wait for.", field="sku")

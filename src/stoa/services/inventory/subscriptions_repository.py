@@ -1,0 +1,169 @@
+"""The SQL of who waits for a SKU. A row of `awaited_skus` is locked after the item, and nothing after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from stoa.kit.db import Db, Transaction, affected, later
+from stoa.kit.ids import uuid7
+
+
+class Subscription(NamedTuple):
+    """`place` is in the line of all who wait; `token` ends all others of the same address."""
+
+    place: int
+    id: str
+    sku: str
+    email: str
+    token: str
+
+
+class Due(NamedTuple):
+    """A SKU that can be bought again; `to_tell` is None at the beginning of a round."""
+
+    sku: str
+    to_tell: int | None
+
+
+SHARE_ITEM = "SELECT true FROM items WHERE sku = $1 FOR SHARE"
+
+
+async def share_item(tx: Transaction, sku: str) -> bool:
+    """Whether there is such an item; nobody changes its stock until the end of the transaction."""
+    return await tx.fetchval(SHARE_ITEM, sku) is not None
+
+
+# An address that waits for very much is sent no more: somebody may have entered it who is not its owner. A row that is
+# there is locked: whoever tells of the SKU at this moment may be about to find that nobody waits any more.
+SUBSCRIBE = """
+    WITH there AS (SELECT token FROM stock_subscriptions WHERE email = $3 LIMIT $6),
+    added AS (
+        INSERT INTO stock_subscriptions (id, sku, email, user_id, token)
+        SELECT $1, $2, $3, $4, coalesce((SELECT token FROM there LIMIT 1), $5)
+        WHERE (SELECT count(*) FROM there) < $6
+        ON CONFLICT (sku, email) DO UPDATE SET user_id = coalesce(stock_subscriptions.user_id, excluded.user_id)
+    )
+    INSERT INTO awaited_skus (sku) VALUES ($2) ON CONFLICT (sku) DO UPDATE SET due_at = awaited_skus.due_at
+"""
+
+
+async def subscribe(tx: Transaction, sku: str, email: str, user_id: str | None, most: int) -> None:
+    """Once for an address and a SKU, and for so many SKUs at most; nobody is told which it was."""
+    await tx.execute(SUBSCRIBE, uuid7(), sku, email, user_id, uuid7(), most)
+
+
+UNSUBSCRIBE = "DELETE FROM stock_subscriptions WHERE token = $1"
+
+
+async def unsubscribe(db: Db, token: str) -> None:
+    """All of the address that has the token."""
+    await db.execute(UNSUBSCRIBE, token)
+
+
+UNSUBSCRIBE_FROM = "DELETE FROM stock_subscriptions WHERE sku = $1 AND user_id = $2"
+
+
+async def unsubscribe_from(db: Db, sku: str, user_id: str) -> None:
+    await db.execute(UNSUBSCRIBE_FROM, sku, user_id)
+
+
+FORGET_USER = "DELETE FROM stock_subscriptions WHERE user_id = $1"
+
+
+async def forget_user(tx: Transaction, user_id: str) -> None:
+    await tx.execute(FORGET_USER, user_id)
+
+
+# Also what is due already is locked: whoever finds at this moment that it cannot be bought waits for what we write.
+MAKE_DUE = "UPDATE awaited_skus SET due_at = coalesce(due_at, $2) WHERE sku = ANY($1::text[])"
+
+
+async def make_due(tx: Transaction, skus: Collection[str], now: datetime) -> None:
+    """They can be bought again: who waits for them is told soon. Their items are locked."""
+    await later(tx, MAKE_DUE, sorted(skus), now)
+
+
+NEXT_DUE = """
+    SELECT extract(epoch FROM due_at - $1::timestamptz)::float8 FROM awaited_skus WHERE due_at IS NOT NULL
+    ORDER BY due_at LIMIT 1
+"""
+
+
+async def next_due(db: Db, now: datetime) -> float | None:
+    """In how many seconds somebody is to be told, 0 or less for now; None where nobody is."""
+    seconds: float | None = await db.fetchval(NEXT_DUE, now)
+    return seconds
+
+
+DUE = "SELECT sku FROM awaited_skus WHERE due_at <= $1 ORDER BY due_at, sku LIMIT $2"
+
+
+async def due(db: Db, now: datetime, limit: int) -> list[str]:
+    return [row["sku"] for row in await db.fetch(DUE, now, limit)]
+
+
+# Whom another process has locked is told by it.
+TAKE_DUE = """
+    SELECT sku, to_tell FROM awaited_skus WHERE sku = ANY($1::text[]) AND due_at <= $2
+    ORDER BY sku
+    FOR UPDATE SKIP LOCKED
+"""
+
+
+async def take_due(tx: Transaction, skus: Collection[str], now: datetime) -> list[Due]:
+    """Those that are still due, locked."""
+    return [Due(*row) for row in await tx.fetch(TAKE_DUE, list(skus), now)]
+
+
+# First come, first served.
+TAKE_FIRST = """
+    DELETE FROM stock_subscriptions WHERE id IN (
+        SELECT first.id FROM unnest($1::text[], $2::bigint[]) AS wanted (sku, units)
+        CROSS JOIN LATERAL (
+            SELECT id FROM stock_subscriptions AS one WHERE one.sku = wanted.sku ORDER BY place LIMIT wanted.units
+        ) AS first
+    )
+    RETURNING place, id, sku, email, token
+"""
+
+
+async def take_first(tx: Transaction, units: Mapping[str, int]) -> list[Subscription]:
+    """So many of each SKU, which end with that."""
+    rows = await tx.fetch(TAKE_FIRST, list(units), list(units.values()))
+    return sorted(Subscription(*row) for row in rows)
+
+
+PUT_OFF = """
+    WITH next AS (
+        SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS next (sku, due_at, to_tell)
+    )
+    UPDATE awaited_skus SET due_at = next.due_at, to_tell = next.to_tell FROM next WHERE awaited_skus.sku = next.sku
+"""
+
+
+async def put_off(tx: Transaction, next_: Sequence[tuple[str, datetime | None, int | None]]) -> None:
+    """When each is due again (None: when it can be bought again), and how many are then still to be told."""
+    if next_:
+        skus, moments, to_tell = (list(column) for column in zip(*next_, strict=True))
+        await tx.execute(PUT_OFF, skus, moments, to_tell)
+
+
+NOBODY_WAITS = "DELETE FROM awaited_skus WHERE sku = ANY($1::text[])"
+
+
+async def nobody_waits(tx: Transaction, skus: Collection[str]) -> None:
+    """For these, which are locked: who comes now waits for the end of the transaction and adds them again."""
+    if skus:
+        await tx.execute(NOBODY_WAITS, list(skus))
+
+
+REMOVE_OLD = """
+    DELETE FROM stock_subscriptions WHERE id IN (SELECT id FROM stock_subscriptions WHERE id < $1 ORDER BY id LIMIT $2)
+"""
+
+
+async def remove_old(db: Db, before: str, most: int) -> int:
+    """So many of those that are older than this id; how many."""
+    return affected(await db.execute(REMOVE_OLD, before, most))

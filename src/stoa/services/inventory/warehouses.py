@@ -1,0 +1,45 @@
+"""Warehouses: places to draw stock from, added and described."""
+
+from __future__ import annotations
+
+from stoa.kit import staff_acts
+from stoa.kit.http.preconditions import ANYTHING, IfMatch
+from stoa.services.inventory import stock_repository
+from stoa.services.inventory.allocation.place import Place
+from stoa.services.inventory.errors import UnknownWarehouse, WarehouseTaken
+from stoa.services.inventory.service import Inventory
+from stoa.services.inventory.stock_repository import WarehouseRow
+
+
+async def add_warehouse(inventory: Inventory, name: str, place: Place) -> WarehouseRow:
+    """Raises `WarehouseTaken`."""
+    async with inventory.db.transaction() as tx:
+        added = await stock_repository.add_warehouse(tx, name, place)
+        if added is None:
+            raise WarehouseTaken(place.warehouse_id)
+        await staff_acts.record(tx, act="warehouse.added", subject=added.id, after={"priority": added.priority})
+        return added
+
+
+async def edit_warehouse(
+    inventory: Inventory, name: str, place: Place, *, if_match: IfMatch = ANYTHING
+) -> WarehouseRow:
+    """From now on it is called so and is there; what it has is as it was. A repeat changes nothing. Raises
+    `UnknownWarehouse`, `VersionMismatch`."""
+    async with inventory.db.transaction() as tx:
+        before = await stock_repository.lock_warehouse(tx, place.warehouse_id)
+        if before is None:
+            raise UnknownWarehouse(place.warehouse_id)
+        if_match.check(before.version)
+        if (before.name, before.place) == (name, place):
+            return before
+        after = await stock_repository.edit_warehouse(tx, name, place)
+        await staff_acts.record(
+            tx, act="warehouse.edited", subject=after.id, before=_described(before), after=_described(after)
+        )
+        return after
+
+
+def _described(warehouse: WarehouseRow) -> dict[str, object]:
+    described = warehouse._asdict()
+    return {name: described[name] for name in ("name", "priority", "country", "region", "postal_code")}
