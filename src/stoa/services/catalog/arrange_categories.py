@@ -11,6 +11,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import categories_repository as repository
+from stoa.services.catalog import collections_repository, slugs_repository, translations_repository
 from stoa.services.catalog.bodies import NewCategory, check_slug
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import CategoryInUse, NoSuchCategory, SlugTaken, UnknownCategory
@@ -33,7 +34,7 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Placed:
     check_slug(new.slug)
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
-        category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position)
+        category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position, seo=new.seo)
         category = await _noted(tx, category, new)
         check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
@@ -54,7 +55,7 @@ async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory, 
         if new.slug != before.slug:
             check_slug(new.slug)
         after = before._replace(
-            parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position
+            parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position, seo=new.seo
         )
         after = await _noted(tx, after, new)
         changed = [name for name in Category._fields if getattr(before, name) != getattr(after, name)]
@@ -62,8 +63,11 @@ async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory, 
             return Placed(before, tree)
         if after.parent_id != before.parent_id:
             check_place(_parents(tree), before.id, after.parent_id)
+            await collections_repository.settle_what_looks_at(tx, "category")
         after = after._replace(version=before.version + 1)
         await repository.change_category(tx, after)
+        if after.slug != before.slug:
+            await slugs_repository.keep_slugs(tx, "category", {before.slug: before.id})
         said = CategoryUpdated(category_id=after.id, slug=after.slug, parent_id=after.parent_id, changed=changed)
         await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
         await staff_acts.record(tx, act="category.changed", subject=before.id, before=_told(before), after=_told(after))
@@ -81,7 +85,9 @@ async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch =
         if_match.check(category.version)
         if any(one.parent_id == category.id for one in tree):
             raise CategoryInUse
-        # Products first, then their category, as whoever puts one in: he holds the category until he commits.
+        # Collections first, as their rounds: who settles one holds it when he locks products. Then products, then their
+        # category, as whoever puts one in: he holds the category until he commits.
+        await collections_repository.settle_what_looks_at(tx, "category")
         archived = await repository.lock_archived_in(tx, category.id)
         await repository.lock_category(tx, category.id)
         if await repository.category_has_others(tx, category.id, archived):
@@ -89,6 +95,8 @@ async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch =
         changed = await repository.take_out_of_category(tx, archived)
         await catalog.outbox.announce_all(tx, [updated(product, ["category"]) for product in changed])
         await repository.remove_category(tx, category.id)
+        await slugs_repository.forget_slugs(tx, "category", [category.id])
+        await translations_repository.forget_translations(tx, category.id)
         said = CategoryDeleted(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
         await catalog.outbox.announce(tx, subject=category.id, version=category.version + 1, fact=said)
         await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
@@ -101,6 +109,11 @@ async def _noted(tx: Transaction, category: Category, new: NewCategory) -> Categ
         custom_fields=fields_after(known, category.custom_fields, new.custom_fields),
         metadata=with_metadata(category.metadata, new.metadata),
     )
+
+
+async def lock_category(tx: Transaction, id_or_slug: str) -> Category:
+    """With the whole tree. Raises `NoSuchCategory`."""
+    return _find(await _lock_tree(tx), id_or_slug)
 
 
 async def _lock_tree(tx: Transaction) -> list[Category]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from stoa.kit import text
+from stoa.kit import problems, text
 from stoa.kit.custom_fields.values import Metadata, Values
-from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Name, Price, Reason, Sku, Slug
+from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Moment, Name, Price, Reason, Sku, Slug
 from stoa.kit.ids import uuid7
+from stoa.kit.pictures import Picture
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved
-from stoa.services.catalog.product import RESERVED, Image, Variant, in_order, is_id
+from stoa.services.catalog.product import RESERVED, Variant, in_order, is_id
+from stoa.services.catalog.seo import NO_SEO, Seo
 
 Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
 Tags = Annotated[list[Tag], Meta(max_length=50)]
@@ -26,17 +29,27 @@ MOST_WHOLE = 2**53
 Position = Annotated[int, Meta(ge=0, le=MOST_POSITION)]
 Version = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 PropertyName = Annotated[str, Meta(min_length=1, max_length=100, pattern=text.LINE)]
-PropertyText = Annotated[str, Meta(max_length=1000, pattern=text.LINES)]
+# Without its pattern: in a union of a text that has one with a list, msgspec 0.22 frees what is not its own, and the
+# process dies of that when it ends. `check_texts` looks instead.
+PropertyText = Annotated[str, Meta(max_length=1000)]
+PropertyTexts = Annotated[list[PropertyText], Meta(max_length=200)]
 WholeNumber = Annotated[int, Meta(ge=-MOST_WHOLE, le=MOST_WHOLE)]
 # As bounded as whole numbers: PostgreSQL gives 1e17 back as one.
 Number = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
-Specifications = Annotated[dict[PropertyName, PropertyText | WholeNumber | Number | bool], Meta(max_length=100)]
+Specifications = Annotated[
+    dict[PropertyName, PropertyText | WholeNumber | Number | bool | PropertyTexts], Meta(max_length=100)
+]
 Options = Annotated[dict[PropertyName, Label], Meta(max_length=20)]
 
 
 class NewImage(msgspec.Struct, forbid_unknown_fields=True):
-    url: MediaUrl
+    """An address elsewhere, or a file that was uploaded: then `alt` may be left to it. `picture`, and beside a file the
+    `url`, may come back as they were shown, and are not looked at."""
+
+    url: MediaUrl | None = None
     alt: Label = ""
+    file_id: Id | None = None
+    picture: Picture | None = None
 
 
 class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
@@ -71,9 +84,10 @@ class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`category` is a category's slug. Without a `slug` it gets one from its name; without a `status` it is
-    active if there is something to sell. Text is text: markup in it is shown, never obeyed. `seller_id` says whose it
-    is, for who acts for several sellers."""
+    """`category` is a category's slug, and `product_type` a type's, which says what the `specifications` are. Without
+    a `slug` it gets one from its name; without a `status` it is active if there is something to sell. An active one is
+    sold from `publish_at` until `unpublish_at`, where those are given. Text is text: markup in it is shown, never
+    obeyed. `seller_id` says whose it is, for who acts for several sellers."""
 
     name: Name
     slug: Slug | None = None
@@ -82,10 +96,14 @@ class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     brand: Label = ""
     category: Slug | None = None
     status: Literal["draft", "active"] | None = None
+    publish_at: Moment | None = None
+    unpublish_at: Moment | None = None
     tags: Tags = []
+    product_type: Slug | None = None
     specifications: Specifications = {}
     images: Annotated[list[NewImage], Meta(max_length=50)] = []
     variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] = []
+    seo: Seo = NO_SEO
     custom_fields: Values = {}
     metadata: Metadata = {}
 
@@ -107,10 +125,14 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     brand: Label | UnsetType = UNSET
     category: Slug | UnsetType | None = UNSET
     status: Literal["draft", "active"] | UnsetType = UNSET
+    publish_at: Moment | UnsetType | None = UNSET
+    unpublish_at: Moment | UnsetType | None = UNSET
     tags: Tags | UnsetType = UNSET
+    product_type: Slug | UnsetType | None = UNSET
     specifications: Specifications | UnsetType = UNSET
     images: Annotated[list[NewImage], Meta(max_length=50)] | UnsetType = UNSET
     variants: Annotated[list[NewVariant], Meta(max_length=MOST_VARIANTS)] | UnsetType = UNSET
+    seo: Seo | UnsetType = UNSET
     custom_fields: Values = {}
     metadata: Metadata = {}
     version: Version | None = None
@@ -147,6 +169,7 @@ class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     slug: Slug
     parent: Slug | None = None
     position: Position = 0
+    seo: Seo = NO_SEO
     custom_fields: Values = {}
     metadata: Metadata = {}
 
@@ -160,10 +183,14 @@ def whole(replacement: NewProduct) -> ProductPatch:
         brand=replacement.brand,
         category=replacement.category,
         status=replacement.status or ("active" if replacement.variants else "draft"),
+        publish_at=replacement.publish_at,
+        unpublish_at=replacement.unpublish_at,
         tags=replacement.tags,
+        product_type=replacement.product_type,
         specifications=replacement.specifications,
         images=replacement.images,
         variants=replacement.variants,
+        seo=replacement.seo,
         custom_fields=replacement.custom_fields,
         metadata=replacement.metadata,
     )
@@ -173,8 +200,13 @@ def sent_variants(patch: ProductPatch) -> Sequence[NewVariant]:
     return () if patch.variants is UNSET else patch.variants
 
 
-def images_of(images: list[NewImage]) -> list[Image]:
-    return [Image(image.url, image.alt) for image in images]
+def sent_images(patch: ProductPatch) -> Sequence[NewImage]:
+    return () if patch.images is UNSET else patch.images
+
+
+def named_files(patches: Iterable[ProductPatch]) -> set[str]:
+    """The ids of the files that any of them names."""
+    return {image.file_id for patch in patches for image in sent_images(patch) if image.file_id is not None}
 
 
 def variants_of(variants: list[NewVariant], known: Sequence[Variant] = ()) -> list[Variant]:
@@ -188,6 +220,17 @@ def variants_of(variants: list[NewVariant], known: Sequence[Variant] = ()) -> li
 def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:
     if new.id is not None and new.id.lower() != known:
         raise ForeignVariantId(new.sku, field)
+
+
+def check_texts(specifications: Mapping[str, Any]) -> None:
+    """Raises `Unprocessable` for a text that has what may not be in one."""
+    for name, value in specifications.items():
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, str) and not _LINES.fullmatch(part):
+                raise problems.Unprocessable("A text may not have what nobody sees.", field=f"specifications.{name}")
+
+
+_LINES = re.compile(text.LINES)
 
 
 def check_slug(slug: str, field: str = "slug") -> None:

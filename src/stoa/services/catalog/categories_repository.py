@@ -11,8 +11,9 @@ import asyncpg
 from stoa.kit.custom_fields.values import NOTHING, Fields, fields_of
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.catalog.errors import SlugTaken
-from stoa.services.catalog.product import CategoryName
+from stoa.services.catalog.product import CategoryName, is_id
 from stoa.services.catalog.repository import Changed
+from stoa.services.catalog.seo import NO_SEO, Seo, kept_seo, seo_of
 
 
 class Category(NamedTuple):
@@ -26,20 +27,49 @@ class Category(NamedTuple):
     version: int = 1
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = MappingProxyType({})
+    seo: Seo = NO_SEO
 
 
-CATEGORIES = """
+_CATEGORY = """
     SELECT id, parent_id, slug, name, position, version, named_fields(custom_fields) AS custom_fields,
-        metadata
+        metadata, seo
     FROM categories
-    ORDER BY position, name, id
 """
+
+CATEGORIES = _CATEGORY + "ORDER BY position, name, id"
 
 
 async def categories(db: Db) -> list[Category]:
     """All of them, siblings in their order."""
-    rows = [dict(row) for row in await db.fetch(CATEGORIES)]
-    return [Category(**row | {"custom_fields": fields_of(row["custom_fields"])}) for row in rows]
+    return [_category(row) for row in await db.fetch(CATEGORIES)]
+
+
+CATEGORY_BY_ID = _CATEGORY + "WHERE id = $1"
+
+
+# Whose slug it is, whose it is in a language, or else whose it was last.
+_OF_SLUG = """
+    WHERE id = coalesce(
+        (SELECT id FROM categories WHERE slug = $1),
+        (SELECT thing_id FROM translations WHERE kind = 'category' AND locale = $2 AND slug = $1),
+        (SELECT thing_id FROM old_slugs WHERE kind = 'category' AND slug = $1)
+    )
+"""
+
+CATEGORY_BY_SLUG = _CATEGORY + _OF_SLUG
+
+
+async def find_category(db: Db, id_or_slug: str, locale: str | None = None) -> Category | None:
+    """By the slug that it has in a language, and by one that it had before, too: then it has another."""
+    if is_id(id_or_slug):
+        row = await db.fetchrow(CATEGORY_BY_ID, id_or_slug)
+    else:
+        row = await db.fetchrow(CATEGORY_BY_SLUG, id_or_slug, locale)
+    return None if row is None else _category(row)
+
+
+def _category(row: asyncpg.Record) -> Category:
+    return Category(**dict(row) | {"custom_fields": fields_of(row["custom_fields"]), "seo": seo_of(row["seo"])})
 
 
 LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
@@ -60,8 +90,8 @@ async def categories_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, C
 
 
 ADD_CATEGORY = """
-    INSERT INTO categories (id, parent_id, slug, name, position, version, custom_fields, metadata)
-    VALUES ($1, $2, $3, $4, $5, $6, numbered_fields('category', nullif($7::jsonb, '{}')), $8)
+    INSERT INTO categories (id, parent_id, slug, name, position, version, custom_fields, metadata, seo)
+    VALUES ($1, $2, $3, $4, $5, $6, numbered_fields('category', nullif($7::jsonb, '{}')), $8, $9)
     ON CONFLICT (slug) DO NOTHING
 """
 
@@ -74,7 +104,7 @@ async def add_category(tx: Transaction, category: Category) -> bool:
 CHANGE_CATEGORY = """
     UPDATE categories
     SET parent_id = $2, slug = $3, name = $4, position = $5, version = $6,
-        custom_fields = numbered_fields('category', nullif($7::jsonb, '{}')), metadata = $8
+        custom_fields = numbered_fields('category', nullif($7::jsonb, '{}')), metadata = $8, seo = $9
     WHERE id = $1
 """
 
@@ -88,7 +118,7 @@ async def change_category(tx: Transaction, category: Category) -> None:
 
 
 def _columns(category: Category) -> tuple[Any, ...]:
-    return (*category[:6], category.custom_fields.shown(private=True), dict(category.metadata))
+    return (*category[:6], category.custom_fields.shown(private=True), dict(category.metadata), kept_seo(category.seo))
 
 
 LOCK_ARCHIVED_IN = """

@@ -22,6 +22,7 @@ from stoa.services.catalog.bodies import (
     ProductPatch,
     VariantReplacement,
     check_variant_id,
+    named_files,
     whole,
 )
 from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, whose
@@ -37,6 +38,7 @@ from stoa.services.catalog.errors import (
 )
 from stoa.services.catalog.events import ProductDeleted
 from stoa.services.catalog.fields import defined_for, defined_for_variant
+from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.product import (
     Product,
     Variant,
@@ -57,9 +59,10 @@ from stoa.services.catalog.show_products import may_change
 async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Product:
     """A seller's product is its own, staff's the shop's. Raises `SlugTaken`, `SkuTaken`, `UnknownCategory`,
     `NotYourSeller`, `WhichSeller`."""
-    nothing = blank(uuid7(), whose(by, new.seller_id))
+    nothing, patch = blank(uuid7(), whose(by, new.seller_id)), whole(new)
+    files = await files_of(catalog.media, named_files([patch]))
     async with catalog.db.transaction() as tx:
-        product = await _edited(tx, nothing, whole(new))
+        product = await _edited(tx, nothing, patch, files)
         check_for_sale(product.status, product.variants, catalog.settings.currency)
         slugs = [new.slug] if new.slug else slugs_for(new.name, product.id)
         for slug in slugs:
@@ -84,13 +87,14 @@ async def change_product(
     Also brings an archived product back. Raises `VersionConflict` or what `if_match` raises, `ProductWithheld` where a
     seller would sell what staff withhold, and what adding raises.
     """
+    files = await files_of(catalog.media, named_files([patch]))
 
     async def change(tx: Transaction) -> Product:
         before = await lock_product(tx, id_or_slug, by)
         if_match.check(before.version)
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
-        after = await _edited(tx, before, patch)
+        after = await _edited(tx, before, patch, files)
         check_withheld(before, after, by)
         return await _change(tx, catalog, before, after)
 
@@ -202,15 +206,15 @@ async def _lock_variant(tx: Transaction, sku_or_id: str, by: Principal) -> tuple
     return product, variant
 
 
-async def _edited(tx: Transaction, before: Product, patch: ProductPatch) -> Product:
+async def _edited(tx: Transaction, before: Product, patch: ProductPatch, files: Files) -> Product:
     """The product with what the patch names. Raises `UnknownCategory`."""
-    defined = await defined_for(tx, [patch])
+    defined = await defined_for(tx, [patch], [before])
     if patch.category is UNSET or patch.category is None:
-        return edited(before, patch, None, defined)
+        return edited(before, patch, None, defined, files)
     found = await categories_repository.categories_named(tx, [patch.category])
     if patch.category not in found:
         raise UnknownCategory(patch.category, "category")
-    return edited(before, patch, found[patch.category], defined)
+    return edited(before, patch, found[patch.category], defined, files)
 
 
 async def _change(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:

@@ -15,13 +15,17 @@ from stoa.services.catalog.bodies import (
     ProductPatch,
     VariantReplacement,
     check_slug,
-    images_of,
+    check_texts,
     variants_of,
 )
 from stoa.services.catalog.errors import ProductWithheld
 from stoa.services.catalog.fields import Defined, fields_after
-from stoa.services.catalog.product import CategoryName, Product, Variant, changed_variants
+from stoa.services.catalog.images import Files, images_of
+from stoa.services.catalog.product import CategoryName, Product, TypeName, Variant, changed_variants, same
+from stoa.services.catalog.product_types import Types, check_specifications
+from stoa.services.catalog.publication import check_dates, date_of
 from stoa.services.catalog.show_products import acting_for
+from stoa.services.catalog.types_errors import UnknownProductType
 
 
 def blank(product_id: str, seller_id: str | None) -> Product:
@@ -57,26 +61,60 @@ def whose(by: Principal, seller_id: str | None = None) -> str | None:
     return None if seller_id is None and by.may("catalog.products.edit") else acting_for(by, seller_id)
 
 
-def edited(before: Product, patch: ProductPatch, category: CategoryName | None, defined: Defined) -> Product:
-    """With what the patch names; `category` is the one that it names. Raises what is wrong with its slug, ids or custom
-    fields."""
+def edited(
+    before: Product, patch: ProductPatch, category: CategoryName | None, defined: Defined, files: Files
+) -> Product:
+    """With what the patch names; `category` is the one that it names, `files` are those of its images. Raises what is
+    wrong with its slug, ids, images, custom fields or specifications."""
+    if patch.specifications is not UNSET:
+        check_texts(patch.specifications)
     if patch.slug is not UNSET and patch.slug != before.slug:
         check_slug(patch.slug)
-    return replace(
+    publish_at = before.publish_at if patch.publish_at is UNSET else date_of(patch.publish_at, "publish_at")
+    unpublish_at = before.unpublish_at if patch.unpublish_at is UNSET else date_of(patch.unpublish_at, "unpublish_at")
+    check_dates(publish_at, unpublish_at)
+    after = replace(
         before,
         name=before.name if patch.name is UNSET else patch.name,
         slug=before.slug if patch.slug is UNSET else patch.slug,
         description=before.description if patch.description is UNSET else patch.description,
-        brand=before.brand if patch.brand is UNSET else patch.brand,
+        brand=before.brand if patch.brand is UNSET else defined.brands.get(patch.brand, patch.brand),
         category=before.category if patch.category is UNSET else category,
         status=before.status if patch.status is UNSET else patch.status,
+        publish_at=publish_at,
+        unpublish_at=unpublish_at,
         tags=before.tags if patch.tags is UNSET else patch.tags,
+        product_type=before.product_type if patch.product_type is UNSET else _type(patch.product_type, defined.types),
         specifications=before.specifications if patch.specifications is UNSET else patch.specifications,
-        images=before.images if patch.images is UNSET else images_of(patch.images),
+        images=before.images if patch.images is UNSET else images_of(patch.images, before, files),
         variants=before.variants if patch.variants is UNSET else _variants(patch.variants, before, defined),
+        seo=before.seo if patch.seo is UNSET else patch.seo,
         custom_fields=fields_after(defined.product, before.custom_fields, patch.custom_fields),
         metadata=with_metadata(before.metadata, patch.metadata),
     )
+    _check_specified(before, after, defined.types)
+    return after
+
+
+def _type(slug: str | None, types: Types) -> TypeName | None:
+    if slug is None:
+        return None
+    if slug not in types:
+        raise UnknownProductType(slug)
+    found = types[slug]
+    return TypeName(found.id, found.slug, found.name)
+
+
+def _check_specified(before: Product, after: Product, types: Types) -> None:
+    """What a type asks for is looked at when that, the type, or whether it is sold is not as it was."""
+    if after.product_type is None:
+        return
+    kept = before.product_type is not None and before.product_type.id == after.product_type.id
+    sold = after.status == "active"
+    if kept and same(after.specifications, before.specifications) and (before.status == "active" or not sold):
+        return
+    known = before.specifications if kept else {}
+    check_specifications(types[after.product_type.id], after.specifications, known, active=sold)
 
 
 def _variants(sent: list[NewVariant], before: Product, defined: Defined) -> list[Variant]:

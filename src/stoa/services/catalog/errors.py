@@ -1,11 +1,15 @@
 """What catalog refuses.
 
-NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory
+NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory, NoSuchPriceList, NoSuchCollection,
+                NoSuchTranslation
 Forbidden       NotYourProduct
 Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
                 SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId, SlugReserved, ProductUnnamed,
-                ProductTwice
-Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld
+                ProductTwice, DateOutOfRange, UnpublishedBeforePublished, UnknownSku, ListOfAnotherCurrency, PriceTwice,
+                EndsBeforeItStarts, UnknownProduct, BadCondition, CollectionAlone,
+                UnknownLocale, OwnLanguage
+Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld,
+                TooManyPriceLists, ListArchived, CollectionKind, CollectionByRules, CollectionFull
 """
 
 from __future__ import annotations
@@ -32,6 +36,22 @@ class OnlyAlone(problems.Unprocessable):
         super().__init__(detail, field=field)
 
 
+class CollectionAlone(problems.Unprocessable):
+    title = "A collection is filtered by prices alone"
+    slug = "collection-alone"
+
+    def __init__(self) -> None:
+        super().__init__("A collection goes with prices and no other filter: search has those.", field="collection")
+
+
+class TagAlone(problems.Unprocessable):
+    title = "A tag is filtered by alone"
+    slug = "tag-filter-alone"
+
+    def __init__(self) -> None:
+        super().__init__("A filter by a tag goes with no other, of the whole shop, the newest first.", field="tag")
+
+
 class NoSuchVariant(problems.NotFound):
     title = "There is no such variant"
     slug = "no-such-variant"
@@ -46,6 +66,22 @@ class NoSuchCategory(problems.NotFound):
 
     def __init__(self) -> None:
         super().__init__("There is no category of this id or slug.", field="category")
+
+
+class NoSuchCollection(problems.NotFound):
+    title = "There is no such collection"
+    slug = "no-such-collection"
+
+    def __init__(self) -> None:
+        super().__init__("There is no collection of this id or slug.", field="collection")
+
+
+class NoSuchTranslation(problems.NotFound):
+    title = "It is not translated"
+    slug = "no-such-translation"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is said of it in this language.", field="locale")
 
 
 class NotYourProduct(problems.Forbidden):
@@ -72,12 +108,65 @@ class WhichSeller(problems.Unprocessable):
         super().__init__("Say for which of them.", field="seller_id")
 
 
+class ImageWithoutAddress(problems.Unprocessable):
+    title = "An image has neither file nor address"
+    slug = "image-without-address"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Name a file that was uploaded, or the address of an image elsewhere.", field=field)
+
+
+class UnknownFile(problems.Unprocessable):
+    """There is none, it has ended, it is another seller's, or it is no picture for products."""
+
+    title = "There is no such file to show"
+    slug = "unknown-file"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Upload the picture for products of this seller, and name it by its id.", field=field)
+
+
 class UnknownCategory(problems.Unprocessable):
     title = "There is no such category"
     slug = "unknown-category"
 
     def __init__(self, slug: str, field: str) -> None:
         super().__init__(f"There is no category {slug}.", field=field)
+
+
+class UnknownLocale(problems.Unprocessable):
+    """`locales` are those of the shop."""
+
+    title = "The shop does not speak this language"
+    slug = "unknown-locale"
+
+    def __init__(self, locale: str, locales: Sequence[str], field: str) -> None:
+        detail = f"The shop speaks {', '.join(locales)}, and not {locale[:20]}."
+        super().__init__(detail, field=field, locales=list(locales))
+
+
+class OwnLanguage(problems.Unprocessable):
+    title = "This is the shop's own language"
+    slug = "own-language"
+
+    def __init__(self, locale: str) -> None:
+        super().__init__(f"Things themselves say what they are called in {locale}: change those.", field="locale")
+
+
+class UnknownProduct(problems.Unprocessable):
+    title = "There is no such product"
+    slug = "unknown-product"
+
+    def __init__(self, product_id: str, field: str) -> None:
+        super().__init__(f"There is no product {product_id}.", field=field)
+
+
+class BadCondition(problems.Unprocessable):
+    title = "The condition says nothing, or what its field does not have"
+    slug = "bad-condition"
+
+    def __init__(self, detail: str, field: str) -> None:
+        super().__init__(detail, field=field)
 
 
 class CategoryCycle(problems.Unprocessable):
@@ -178,8 +267,24 @@ class ProductTwice(problems.Unprocessable):
     title = "A product stands twice"
     slug = "product-twice"
 
+    def __init__(self, field: str = "slug") -> None:
+        super().__init__("An earlier item of this request is about the same product.", field=field)
+
+
+class DateOutOfRange(problems.Unprocessable):
+    title = "The date is too far away"
+    slug = "date-out-of-range"
+
+    def __init__(self, first: int, last: int, field: str) -> None:
+        super().__init__(f"A date is of a year from {first} to {last}.", field=field)
+
+
+class UnpublishedBeforePublished(problems.Unprocessable):
+    title = "The product would be unpublished before it is published"
+    slug = "unpublished-before-published"
+
     def __init__(self) -> None:
-        super().__init__("An earlier item of this request is about the same product.", field="slug")
+        super().__init__("Choose an unpublish_at that is later than publish_at.", field="unpublish_at")
 
 
 class SlugTaken(problems.Conflict):
@@ -218,6 +323,30 @@ class CategoryInUse(problems.Conflict):
         super().__init__("It has categories or products in it: move those first.", field="category")
 
 
+class CollectionKind(problems.Conflict):
+    title = "A collection has rules, or chosen products, for good"
+    slug = "collection-kind"
+
+    def __init__(self) -> None:
+        super().__init__("Make a new collection for the other.", field="rules")
+
+
+class CollectionByRules(problems.Conflict):
+    title = "The products of this collection follow its rules"
+    slug = "collection-by-rules"
+
+    def __init__(self) -> None:
+        super().__init__("Change its rules: nobody chooses products of this collection.", field="collection")
+
+
+class CollectionFull(problems.Conflict):
+    title = "The collection has as many products as can be chosen"
+    slug = "collection-full"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"At most {most} products are chosen by hand: give a collection rules.", most=most)
+
+
 class TooManyVariants(problems.Conflict):
     title = "The product has as many variants as a product can have"
     slug = "too-many-variants"
@@ -241,3 +370,59 @@ class ProductWithheld(problems.Conflict):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The shop withholds this product: {reason}", field="status")
+
+
+class NoSuchPriceList(problems.NotFound):
+    title = "There is no such price list"
+    slug = "no-such-price-list"
+
+    def __init__(self) -> None:
+        super().__init__("There is no price list of this id or slug.", field="list")
+
+
+class UnknownSku(problems.Unprocessable):
+    title = "There is no such SKU"
+    slug = "unknown-sku"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"There is no variant {sku}.", field=field)
+
+
+class ListOfAnotherCurrency(problems.Unprocessable):
+    title = "The prices of the list are in another currency"
+    slug = "list-of-another-currency"
+
+    def __init__(self, currency: str, field: str) -> None:
+        super().__init__(f"Prices of this list are in {currency}.", field=field)
+
+
+class PriceTwice(problems.Unprocessable):
+    title = "A price stands twice"
+    slug = "price-twice"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("An earlier item says the same, or something else.", field=field)
+
+
+class EndsBeforeItStarts(problems.Unprocessable):
+    title = "The price list ends before it begins"
+    slug = "ends-before-it-starts"
+
+    def __init__(self) -> None:
+        super().__init__("The end is after the beginning.", field="ends_at")
+
+
+class TooManyPriceLists(problems.Conflict):
+    title = "The shop has as many price lists as a shop can have"
+    slug = "too-many-price-lists"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A shop has at most {most} price lists: remove some first.", field="slug", most=most)
+
+
+class ListArchived(problems.Conflict):
+    title = "The price list has ended for good"
+    slug = "list-archived"
+
+    def __init__(self) -> None:
+        super().__init__("It was archived, and is on its way out: make a new one.", field="list")

@@ -1,15 +1,22 @@
-"""When auth announces that a seller no longer, or again, sells: its products go with that."""
+"""When auth announces that a seller no longer, or again, sells, its products go with that; when media announces the
+pictures of a file, the products that name it show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import msgspec
+from msgspec.structs import replace
 
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
+from stoa.kit.pictures import FileReady
 from stoa.kit.service import Handler
 from stoa.services.catalog import repository
+from stoa.services.catalog.images import with_picture
+from stoa.services.catalog.save_products import save_all
+from stoa.services.catalog.service import Catalog
 
 
 class SellerChanged(msgspec.Struct):
@@ -43,5 +50,21 @@ async def _user_changed(tx: Transaction, event: Event) -> None:
         await repository.note_seller(tx, user.user_id, event.aggregateversion, barred=not user.may_sell)
 
 
-handlers: Mapping[str, Handler] = {"seller.changed": _seller_changed, "user.changed": _user_changed}
-"""By the type of the event."""
+async def _file_ready(catalog: Catalog, tx: Transaction, event: Event) -> None:
+    """The products that name the file show it as it is now."""
+    file = event.read(FileReady)
+    if file.purpose != "product":
+        return
+    products = await repository.lock_showing(tx, file.file_id)
+    after = [replace(one, images=with_picture(one.images, file.file_id, file.picture)) for one in products]
+    changed = [(one, new) for one, new in zip(products, after, strict=True) if one != new]
+    await save_all(tx, catalog, changed)
+
+
+def handlers(catalog: Catalog) -> Mapping[str, Handler]:
+    """By the type of the event."""
+    return {
+        "seller.changed": _seller_changed,
+        "user.changed": _user_changed,
+        "file.ready": partial(_file_ready, catalog),
+    }

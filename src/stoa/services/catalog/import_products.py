@@ -10,12 +10,16 @@ from stoa.kit.custom_fields.definition import NewCustomField
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.catalog import categories_repository
-from stoa.services.catalog.bodies import NewProduct, ProductPatch, check_slug, variants_of, whole
+from stoa.services.catalog.attributes import NewAttribute
+from stoa.services.catalog.bodies import NewProduct, ProductPatch, check_slug, named_files, variants_of, whole
 from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.define_types import import_types
 from stoa.services.catalog.edit_product import blank, edited
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.fields import PRODUCT, Defined, defined_for
+from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale
+from stoa.services.catalog.product_types import NewProductType
 from stoa.services.catalog.save_products import add
 from stoa.services.catalog.service import Catalog
 
@@ -28,9 +32,22 @@ class Imported:
     category_name: str
 
 
-async def import_products(catalog: Catalog, imported: Sequence[Imported], fields: Sequence[NewCustomField] = ()) -> int:
-    """How many were added; a slug that exists is left as it is, and of two with the same the first counts. `fields` are
-    those of products that they have, where the shop has none of the name.
+@dataclass(frozen=True)
+class Definitions:
+    """What the products speak of, where the shop has none of the name: their custom fields, attributes and types."""
+
+    fields: Sequence[NewCustomField] = ()
+    attributes: Sequence[NewAttribute] = ()
+    types: Sequence[NewProductType] = ()
+
+
+NOTHING_DEFINED = Definitions()
+
+
+async def import_products(
+    catalog: Catalog, imported: Sequence[Imported], definitions: Definitions = NOTHING_DEFINED
+) -> int:
+    """How many were added; a slug that exists is left as it is, and of two with the same the first counts.
 
     All or none: raises `SkuTaken` where a new product has a SKU of another, and what adding one raises.
     """
@@ -38,6 +55,8 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported], fields
     for product in products.values():
         check_slug(product.slug or "")
         check_for_sale("draft", variants_of(product.variants), catalog.settings.currency)
+    patches = [whole(product) for product in products.values()]
+    files = await files_of(catalog.media, named_files(patches))
     names = {one.product.category: one.category_name for one in reversed(imported) if one.product.category}
     async with catalog.db.transaction() as tx:
         new = [Category(uuid7(), None, slug, name or slug, 0) for slug, name in names.items()]
@@ -49,15 +68,16 @@ async def import_products(catalog: Catalog, imported: Sequence[Imported], fields
             Announcement(one.id, 1, CategoryCreated(category_id=one.id, slug=one.slug, parent_id=None)) for one in added
         ]
         await catalog.outbox.announce_all(tx, said)
-        if fields:
-            await import_fields(tx, PRODUCT, fields)
+        if definitions.fields:
+            await import_fields(tx, PRODUCT, definitions.fields)
+        if definitions.attributes or definitions.types:
+            await import_types(tx, catalog, definitions.attributes, definitions.types)
         # Whoever removes one waits since they were imported.
         categories = await categories_repository.categories_named(tx, names)
-        patches = [whole(product) for product in products.values()]
         defined = await defined_for(tx, patches)
-        return len(await add(tx, catalog, [_product(patch, categories, defined) for patch in patches]))
+        return len(await add(tx, catalog, [_product(patch, categories, defined, files) for patch in patches]))
 
 
-def _product(patch: ProductPatch, categories: Mapping[str, CategoryName], defined: Defined) -> Product:
+def _product(patch: ProductPatch, categories: Mapping[str, CategoryName], defined: Defined, files: Files) -> Product:
     category = categories[patch.category] if patch.category else None
-    return edited(blank(uuid7(), None), patch, category, defined)
+    return edited(blank(uuid7(), None), patch, category, defined, files)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from stoa.kit.service import Job
-from stoa.services.catalog import repository
+from stoa.services.catalog import brands_repository, product_imports_repository, repository
+from stoa.services.catalog.product_imports import forget_imports
+from stoa.services.catalog.public_prices import follow_lists
+from stoa.services.catalog.publication import publish_due
+from stoa.services.catalog.run_import import import_next
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settle_brands import settle_brands
+from stoa.services.catalog.settle_collections import settle_collections
 from stoa.services.catalog.settle_sellers import settle_sellers
 
 IN_OTHER_HANDS_SECONDS = 1.0
+FORGET_EVERY_SECONDS = 3600.0
 
 
 def jobs(catalog: Catalog) -> Sequence[Job]:
@@ -17,4 +25,24 @@ def jobs(catalog: Catalog) -> Sequence[Job]:
         await settle_sellers(catalog)
         return IN_OTHER_HANDS_SECONDS if await repository.any_unsettled(catalog.db) else None
 
-    return [Job("settle-sellers", settle)]
+    async def settle_names() -> float | None:
+        await settle_brands(catalog)
+        return IN_OTHER_HANDS_SECONDS if await brands_repository.any_unsettled_name(catalog.db) else None
+
+    async def import_products() -> float | None:
+        if await import_next(catalog):
+            return 0.0
+        return IN_OTHER_HANDS_SECONDS if await product_imports_repository.waiting(catalog.db, 1) else None
+
+    async def forget() -> None:
+        await forget_imports(catalog)
+
+    return [
+        Job("settle-sellers", settle),
+        Job("settle-brands", settle_names),
+        Job("publish", partial(publish_due, catalog)),
+        Job("settle-collections", partial(settle_collections, catalog)),
+        Job("follow-price-lists", partial(follow_lists, catalog)),
+        Job("import-products", import_products),
+        Job("forget-imports", forget, every_seconds=FORGET_EVERY_SECONDS),
+    ]

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from google.protobuf.message import Message
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.kit.custom_fields.values import Value
+from stoa.kit.money import Money
+from stoa.services.catalog.attributes import Attribute, Choice, Specification
 from stoa.services.catalog.categories_repository import Category
-from stoa.services.catalog.product import Product, Specification, Variant
+from stoa.services.catalog.images import Image, to_be_seen
+from stoa.services.catalog.pricing import Context
+from stoa.services.catalog.product import Product, Variant
 from stoa.services.catalog.repository import ForSale
+from stoa.services.catalog.seo import NO_SEO
+from stoa.services.catalog.translations import ProductTranslation
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
 
 MOST_BYTES = 3 * 1024 * 1024
-"""Of products in one answer: a message may have 4 MiB."""
+"""Of products, or attributes, in one answer: a message may have 4 MiB."""
 
 
-def product_message(product: Product) -> pb.Product:
+class Beside(NamedTuple):
+    """What belongs to a product and is not read with it: the slugs of its collections, its texts by locale, and what
+    everybody pays for it at least and at most."""
+
+    collections: Sequence[str]
+    translations: Mapping[str, ProductTranslation]
+    prices: tuple[Money, Money] | None
+
+
+def product_message(product: Product, beside: Beside) -> pb.Product:
     return pb.Product(
         id=product.id,
         slug=product.slug,
@@ -31,20 +51,26 @@ def product_message(product: Product) -> pb.Product:
         standing=product.standing,
         seller_id=product.seller_id or "",
         category_id=product.category.id if product.category else "",
-        specifications=[_specification(name, value) for name, value in product.specifications.items()],
-        images=[pb.Image(url=image.url, alt=image.alt) for image in product.images],
+        specifications=_specifications(product),
+        images=map(_image, to_be_seen(product.images)),
         custom_fields_json=_object(product.custom_fields.public),
         private_fields_json=_object(product.custom_fields.private),
         metadata=product.metadata,
+        seo=pb.Seo(title=product.seo.title, description=product.seo.description) if product.seo != NO_SEO else None,
+        product_type=product.product_type.slug if product.product_type else "",
+        collections=beside.collections,
+        translations=_translations(beside.translations),
+        price=money_message(beside.prices[0]) if beside.prices else None,
+        price_max=money_message(beside.prices[1]) if beside.prices else None,
     )
 
 
-def that_fit(products: Sequence[Product]) -> list[pb.Product]:
+def that_fit(things: Sequence[T], message_of: Callable[[T], M]) -> list[M]:
     """The first of them, at least one, as many as a message takes."""
-    taken: list[pb.Product] = []
+    taken: list[M] = []
     size = 0
-    for product in products:
-        message = product_message(product)
+    for thing in things:
+        message = message_of(thing)
         size += message.ByteSize()
         if taken and size > MOST_BYTES:
             break
@@ -52,9 +78,9 @@ def that_fit(products: Sequence[Product]) -> list[pb.Product]:
     return taken
 
 
-def variant_message(variant: ForSale, currency: str) -> pb.Variant:
-    """With its price in `currency`, if it has one; in its own where that is empty."""
-    priced = currency in {"", variant.currency}
+def variant_message(variant: ForSale, context: Context, quantity: int) -> pb.Variant:
+    """With its price in the context, if it has one."""
+    priced = variant.price_in(context, quantity)
     return pb.Variant(
         variant_id=variant.id,
         sku=variant.sku,
@@ -62,11 +88,18 @@ def variant_message(variant: ForSale, currency: str) -> pb.Variant:
         product_name=variant.product_name,
         product_slug=variant.product_slug,
         variant_name=variant.name,
-        price=MoneyMessage(amount_minor=variant.price_minor, currency=variant.currency) if priced else None,
+        price=money_message(priced.price) if priced else None,
+        compare_at=money_message(priced.compare_at) if priced and priced.compare_at else None,
+        price_list=priced.listed.list if priced and priced.listed else "",
+        price_varies=bool(variant.listed),
     )
 
 
-def category_message(category: Category) -> pb.Category:
+def money_message(money: Money) -> MoneyMessage:
+    return MoneyMessage(amount_minor=money.amount, currency=money.currency)
+
+
+def category_message(category: Category, translations: Mapping[str, ProductTranslation]) -> pb.Category:
     return pb.Category(
         id=category.id,
         parent_id=category.parent_id or "",
@@ -77,7 +110,21 @@ def category_message(category: Category) -> pb.Category:
         custom_fields_json=_object(category.custom_fields.public),
         private_fields_json=_object(category.custom_fields.private),
         metadata=category.metadata,
+        translations=_translations(translations),
     )
+
+
+def _translations(translations: Mapping[str, ProductTranslation]) -> list[pb.Translation]:
+    return [
+        pb.Translation(
+            locale=locale,
+            slug=said.slug or "",
+            name=said.name or "",
+            description=said.description or "",
+            seo=pb.Seo(title=said.seo.title, description=said.seo.description) if said.seo else None,
+        )
+        for locale, said in translations.items()
+    ]
 
 
 def _object(fields: Mapping[str, Value]) -> bytes:
@@ -92,7 +139,7 @@ def _variant(product: Product, variant: Variant) -> pb.Variant:
         product_name=product.name,
         product_slug=product.slug,
         variant_name=variant.name,
-        price=MoneyMessage(amount_minor=variant.price.amount, currency=variant.price.currency),
+        price=money_message(variant.price),
         options=_options(variant.options),
         custom_fields_json=_object(variant.custom_fields.public),
         private_fields_json=_object(variant.custom_fields.private),
@@ -100,13 +147,65 @@ def _variant(product: Product, variant: Variant) -> pb.Variant:
     )
 
 
+def _image(image: Image) -> pb.Image:
+    picture = image.picture
+    return pb.Image(
+        url=image.url or "",
+        alt=image.alt,
+        file_id=image.file_id or "",
+        sizes=[pb.Rendition(**msgspec.structs.asdict(each)) for each in picture.sizes] if picture else (),
+        squares=[pb.Rendition(**msgspec.structs.asdict(each)) for each in picture.squares] if picture else (),
+        width=picture.width if picture else 0,
+        height=picture.height if picture else 0,
+        color=picture.color if picture else "",
+        placeholder=picture.placeholder if picture else "",
+    )
+
+
 def _options(options: Mapping[str, str]) -> Iterable[pb.Option]:
     return [pb.Option(name=name, value=value) for name, value in options.items()]
 
 
-def _specification(name: str, value: Specification) -> pb.Specification:
-    if isinstance(value, bool):
-        return pb.Specification(name=name, yes=value)
-    if isinstance(value, str):
-        return pb.Specification(name=name, text=value)
-    return pb.Specification(name=name, number=value)
+def _specifications(product: Product) -> list[pb.Specification]:
+    if product.product_type is None:
+        return [pb.Specification(name=name, **_value(value)) for name, value in product.specifications.items()]
+    return [
+        pb.Specification(
+            name=one.name,
+            type=one.type,
+            label=one.label,
+            unit=one.unit,
+            chosen=[_choice(choice) for choice in one.chosen],
+            **_value(one.value),
+        )
+        for one in product.attributes
+    ]
+
+
+def _value(value: Specification) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"yes": value}
+        case str():
+            return {"text": value}
+        case list():
+            return {"texts": value}
+        case _:
+            return {"number": value}
+
+
+def attribute_message(attribute: Attribute) -> pb.Attribute:
+    return pb.Attribute(
+        name=attribute.name,
+        label=attribute.label,
+        type=attribute.type,
+        unit=attribute.unit,
+        filterable=attribute.filterable,
+        choices=[_choice(choice) for choice in attribute.choices],
+        version=attribute.version,
+        id=attribute.id,
+    )
+
+
+def _choice(choice: Choice) -> pb.Choice:
+    return pb.Choice(value=choice.value, label=choice.label, hex=choice.hex or "")

@@ -25,6 +25,7 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.fields import NONE_SPOKEN_OF, Defined
+from stoa.services.catalog.images import Files
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale, check_size
 from stoa.services.catalog.show_products import may_change
 
@@ -39,6 +40,7 @@ class Known:
     slugs: dict[str, str]
     skus: dict[str, str]
     seen: set[str]
+    files: Files
     defined: Defined = NONE_SPOKEN_OF
 
 
@@ -61,7 +63,7 @@ def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
             raise NotYourSeller
         if item.version is not None and item.version != before.version:
             raise VersionConflict(before.version)
-    after = edited(before, patch, _category(item, known), known.defined)
+    after = edited(before, patch, _category(item, known), known.defined, known.files)
     check_withheld(before, after, by)
     check_for_sale(after.status, after.variants, currency)
     check_size(before, after)

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from stoa.kit.custom_fields.values import NOTHING, Fields
 from stoa.kit.money import Money
+from stoa.services.catalog.attributes import Shown, Specification
 from stoa.services.catalog.errors import (
     CategoryCycle,
     CategoryTooDeep,
@@ -22,13 +23,15 @@ from stoa.services.catalog.errors import (
     ProductTooLarge,
     SkuTwice,
 )
+from stoa.services.catalog.images import Image
+from stoa.services.catalog.seo import NO_SEO, Seo
 
 Status = Literal["draft", "active", "archived"]
 """What the seller says of his product."""
-Standing = Literal["draft", "active", "archived", "withheld", "suspended"]
-"""Where it stands, of which only `active` is seen and bought: its status, unless staff withhold it, or
-its seller may not sell (`suspended`)."""
-Specification = str | int | float | bool
+Standing = Literal["draft", "active", "archived", "scheduled", "ended", "withheld", "suspended"]
+"""Where it stands, of which only `active` is seen and bought: its status, which its dates may keep from being sold
+(`scheduled` until it is published, `ended` since it was unpublished), unless staff withhold it, or its seller may not
+sell (`suspended`)."""
 
 RESERVED = frozenset(
     (
@@ -42,11 +45,6 @@ RESERVED = frozenset(
 """No product's and no category's slug: at their paths stand, or may stand, pages of the shop's own."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    url: str
-    alt: str = ""
 
 
 class Variant(msgspec.Struct, frozen=True):
@@ -77,6 +75,14 @@ class CategoryName(msgspec.Struct, frozen=True):
     name: str
 
 
+class TypeName(msgspec.Struct, frozen=True):
+    """A product type as a product shows it."""
+
+    id: str
+    slug: str
+    name: str
+
+
 class Withheld(msgspec.Struct, frozen=True):
     """By staff, who alone can take it back."""
 
@@ -88,7 +94,9 @@ class Withheld(msgspec.Struct, frozen=True):
 class Product(msgspec.Struct, frozen=True, kw_only=True):
     """What is described. `version` counts its changes, those of its variants among them.
 
-    `standing` is as it was read: what follows from a change is known when that is written.
+    `specifications` are what its type's attributes say, or anything where it has no type. `standing` and `attributes`,
+    which show the specifications of a type, are as they were read: what follows from a change is known when that is
+    written.
     """
 
     id: str
@@ -100,13 +108,18 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     standing: Standing
     withheld: Withheld | None
+    publish_at: datetime | None = None
+    unpublish_at: datetime | None = None
     seller_id: str | None
     tags: Sequence[str]
     specifications: Mapping[str, Specification]
+    product_type: TypeName | None = None
+    attributes: Sequence[Shown] = ()
     images: Sequence[Image]
     variants: Sequence[Variant]
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = {}
+    seo: Seo = NO_SEO
     version: int
     created_at: datetime
     updated_at: datetime
@@ -129,7 +142,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         return max((variant.price for variant in self.variants), key=_amount, default=None)
 
 
-_TOLD = [name for name in Product.__struct_fields__ if name not in {"id", "version", "created_at", "updated_at"}]
+_NOT_TOLD = {"id", "attributes", "version", "created_at", "updated_at"}
+_TOLD = [name for name in Product.__struct_fields__ if name not in _NOT_TOLD]
 
 
 def _amount(price: Money) -> int:
@@ -166,10 +180,10 @@ def used_options(options: Sequence[Option], variants: Iterable[Variant]) -> list
 
 def changes(before: Product, after: Product) -> list[str]:
     """The members that are not as they were."""
-    return [name for name in _TOLD if not _same(getattr(before, name), getattr(after, name))]
+    return [name for name in _TOLD if not same(getattr(before, name), getattr(after, name))]
 
 
-def _same(one: object, other: object) -> bool:
+def same(one: object, other: object) -> bool:
     """Also in what kind of value it is: to Python 1 and true are the same."""
     return one == other and (not isinstance(one, Mapping) or _kinds(one) == _kinds(other))
 
@@ -230,11 +244,11 @@ def check_currency(price: Money, currency: str, field: str = "price") -> None:
         raise ForeignCurrency(currency, f"{field}.currency")
 
 
-def slugs_for(name: str, product_id: str) -> list[str]:
-    """Slugs for a product that was given none, the best first: its name, then its name and the id's end."""
+def slugs_for(name: str, new_id: str, kind: str = "product") -> list[str]:
+    """Slugs for what was given none, the best first: its name, then its name and the id's end."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "-".join(re.findall(r"[a-z0-9]+", plain))[:180].strip("-")
-    unique = f"{words or 'product'}-{product_id[-8:]}"
+    unique = f"{words or kind}-{new_id[-8:]}"
     return [unique] if not words or is_id(words) or words in RESERVED else [words, unique]
 
 

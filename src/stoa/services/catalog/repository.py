@@ -1,4 +1,4 @@
-"""All of catalog's SQL but that of the category tree.
+"""The SQL of products, their variants and their sellers.
 
 Who changes a product or a variant of it holds the product's row. Rows of several products are written in the order of
 their slugs and SKUs.
@@ -11,146 +11,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import asyncpg
+import msgspec
 from msgspec.structs import replace
 
-from stoa.kit.by_index import plan_for_arguments
 from stoa.kit.custom_fields.values import fields_of
-from stoa.kit.db import Database, Db, Transaction
+from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
+from stoa.services.catalog import pricing
+from stoa.services.catalog.attributes import Shown
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
+from stoa.services.catalog.images import Image
+from stoa.services.catalog.pricing import Context, ListedPrice, Priced, price_in
 from stoa.services.catalog.product import (
     CategoryName,
-    Image,
     Option,
     Product,
-    Standing,
+    TypeName,
     Variant,
     Withheld,
     in_order,
     is_id,
 )
-
-# ----------------------------------------------------------------------------------------------------- lists
-
-# A list is assembled from these pieces, never from values. Only the filters that are given stand in it: then
-# PostgreSQL reads it, in its order, from the index that begins with them.
-_CARDS = """
-    SELECT product.id, product.slug, product.name, product.brand, product.standing,
-        category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
-        product.price_minor, product.price_max_minor, product.currency, product.image,
-        ARRAY(
-            SELECT sku FROM variants
-            WHERE product_id = product.id AND archived_at IS NULL
-            ORDER BY position, sku
-        ) AS skus
-    FROM ({page}) AS product
-    LEFT JOIN categories AS category ON category.id = product.category_id
-    ORDER BY {order}
-"""
-
-_PAGE = """
-    SELECT id, slug, name, brand, standing, category_id, price_minor, price_max_minor, currency, images -> 0 AS image
-    FROM products AS product
-    WHERE {conditions}
-    ORDER BY {order}
-    LIMIT $2
-"""
-
-# Of those with one value of a custom field: the list that is kept of them has the order, and only a page is read.
-_PAGE_OF_VALUE = """
-    SELECT id, slug, name, brand, product.standing, category_id, price_minor, price_max_minor, currency,
-        images -> 0 AS image
-    FROM (
-        SELECT subject FROM custom_field_values
-        WHERE field = {field} AND value = {value} AND standing = $1 AND {conditions}
-        ORDER BY subject DESC
-        LIMIT $2
-    ) AS listed
-    JOIN products AS product ON product.id = listed.subject
-"""
-
-# A category with all that is inside it.
-_INSIDE = """
-    WITH RECURSIVE inside AS (
-        SELECT id FROM categories WHERE slug = {category}
-        UNION
-        SELECT below.id FROM categories AS below JOIN inside ON below.parent_id = inside.id
-    )
-"""
-
-# A page of each category inside, and of these together the first: no category is read to its end.
-_PAGE_OF_PAGES = """
-    SELECT product.* FROM inside CROSS JOIN LATERAL ({page}) AS product
-    ORDER BY {order}
-    LIMIT $2
-"""
-
-_CONDITIONS = {
-    "seller_id": "product.seller_id = {seller_id}",
-    "brand": "product.brand = {brand}",
-    "min_price": "product.price_minor >= {min_price}",
-    "max_price": "product.price_minor <= {max_price}",
-}
-
-
-NAME_START = 60
-"""Products are sorted by so many characters of their names: a cursor holds them, and may not be long."""
-
-_NAME = f"lower(left(product.name, {NAME_START}))"
-
-
-# For each order what it sorts by, and what comes after a product: its id, and its price or name.
-_ORDERS = {
-    "newest": ("product.id DESC", "product.id < {id}"),
-    "price": ("product.price_minor, product.id", "(product.price_minor, product.id) > ({place}, {id})"),
-    "-price": ("product.price_minor DESC, product.id DESC", "(product.price_minor, product.id) < ({place}, {id})"),
-    "name": (f"{_NAME}, product.id", f"({_NAME}, product.id) > (lower({{place}}::text), {{id}})"),
-}
-
-
-def list_statement(sort: str, given: Sequence[str]) -> str:
-    """Takes the standing, the limit, and what is `given`, in this order: filters, and of the page before the last
-    product's `id` and `place`. A custom `field` with its `value` goes with the newest first, and no other filter."""
-    order, after = _ORDERS[sort]
-    number = {name: f"${at}" for at, name in enumerate(given, start=3)}
-    if "field" in given:
-        before = "subject < {id}" if "id" in given else "true"
-        statement = _CARDS.replace("{page}", _PAGE_OF_VALUE).replace("{conditions}", before).replace("{order}", order)
-        return statement.format_map(number)
-    conditions = ["product.standing = $1", *(_CONDITIONS[name] for name in given if name in _CONDITIONS)]
-    if "id" in given:
-        conditions.append(after)
-    inside, page = "", _PAGE
-    if "category" in given:
-        inside = _INSIDE
-        if {"brand", "seller_id"}.isdisjoint(given):
-            page = _PAGE_OF_PAGES.replace("{page}", _PAGE)
-            conditions.append("product.category_id = inside.id")
-        else:
-            conditions.append("product.category_id IN (SELECT id FROM inside)")
-    statement = (inside + _CARDS).replace("{page}", page).replace("{conditions}", " AND ".join(conditions))
-    return statement.replace("{order}", order).format_map(number)
-
-
-def depends_on_arguments(given: Collection[str]) -> bool:
-    """Whether the list is best read in its order or by what narrows it, depends on how wide a range is, or on whose the
-    products are: where nearly all are of one brand, one that has none would be looked for in all of them."""
-    return {"min_price", "max_price"} <= set(given) or not {"brand", "seller_id"}.isdisjoint(given)
-
-
-class Card(NamedTuple):
-    """A product as a list shows it: its prices are its variants' lowest and highest."""
-
-    id: str
-    slug: str
-    name: str
-    brand: str
-    standing: Standing
-    category: CategoryName | None
-    price: Money | None
-    price_max: Money | None
-    image: Image | None
-    skus: list[str]
+from stoa.services.catalog.seo import kept_seo, seo_of
 
 
 class Changed(NamedTuple):
@@ -163,7 +45,7 @@ class Changed(NamedTuple):
 
 
 class ForSale(NamedTuple):
-    """A variant that can be bought, with what a cart shows of its product."""
+    """A variant that can be bought, with what a cart shows of its product, and what lists say of its price."""
 
     id: str
     sku: str
@@ -171,8 +53,11 @@ class ForSale(NamedTuple):
     product_name: str
     product_slug: str
     name: str
-    price_minor: int
-    currency: str
+    own_price: Money
+    listed: Sequence[ListedPrice]
+
+    def price_in(self, context: Context, quantity: int) -> Priced | None:
+        return price_in(context, quantity, self.own_price, self.listed)
 
 
 Value = tuple[str, str, str]
@@ -199,8 +84,11 @@ _PRODUCT = """
     SELECT product.id, product.slug, product.name, product.description, product.brand,
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
         product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
-        product.seller_id, product.tags, product.specifications, product.images,
-        named_fields(product.custom_fields) AS custom_fields, product.metadata,
+        product.publish_at, product.unpublish_at,
+        product.seller_id, product.tags, product.images,
+        type.id AS type_id, type.slug AS type_slug, type.name AS type_name, product.specifications,
+        shown_specifications(product.product_type_id, product.specifications) AS attributes,
+        named_fields(product.custom_fields) AS custom_fields, product.metadata, product.seo,
         product.version, product.created_at, product.updated_at,
         (
             SELECT coalesce(json_agg(json_build_array(
@@ -218,6 +106,7 @@ _PRODUCT = """
         ) AS option_values
     FROM products AS product
     LEFT JOIN categories AS category ON category.id = product.category_id
+    LEFT JOIN product_types AS type ON type.id = product.product_type_id
 """
 
 PRODUCT_BY_ID = _PRODUCT + "WHERE product.id = $1"
@@ -228,11 +117,21 @@ async def product_by_id(db: Db, product_id: str) -> Product | None:
     return None if row is None else _product(row)
 
 
-PRODUCT_BY_SLUG = _PRODUCT + "WHERE product.slug = $1"
+# Whose slug it is, whose it is in a language, or else whose it was last.
+_OF_SLUG = """
+    WHERE product.id = coalesce(
+        (SELECT id FROM products WHERE slug = $1),
+        (SELECT thing_id FROM translations WHERE kind = 'product' AND locale = $2 AND slug = $1),
+        (SELECT thing_id FROM old_slugs WHERE kind = 'product' AND slug = $1)
+    )
+"""
+
+PRODUCT_BY_SLUG = _PRODUCT + _OF_SLUG
 
 
-async def product_by_slug(db: Db, slug: str) -> Product | None:
-    row = await db.fetchrow(PRODUCT_BY_SLUG, slug)
+async def product_by_slug(db: Db, slug: str, locale: str | None = None) -> Product | None:
+    """By the one that it has in a language, and by one that it had before, too: then it has another."""
+    row = await db.fetchrow(PRODUCT_BY_SLUG, slug, locale)
     return None if row is None else _product(row)
 
 
@@ -249,6 +148,25 @@ PRODUCTS_AFTER = _PRODUCT + "WHERE product.id > $1 ORDER BY product.id LIMIT $2"
 async def products_after(db: Db, product_id: str, limit: int) -> list[Product]:
     """Wherever they stand, in the order of their ids."""
     return [_product(row) for row in await db.fetch(PRODUCTS_AFTER, product_id, limit)]
+
+
+EXPORTED_AFTER = (
+    _PRODUCT
+    + """
+    WHERE product.slug > $1 AND product.status = ANY($2::text[])
+        AND ($3::uuid[] IS NULL OR product.seller_id = ANY($3))
+    ORDER BY product.slug
+    LIMIT $4
+"""
+)
+
+
+async def exported_after(
+    db: Db, slug: str, statuses: Collection[str], sellers: Collection[str] | None, limit: int
+) -> list[Product]:
+    """Of these statuses and sellers (None: everybody's, and the shop's), in the order of their slugs."""
+    whose = None if sellers is None else list(sellers)
+    return [_product(row) for row in await db.fetch(EXPORTED_AFTER, slug, list(statuses), whose, limit)]
 
 
 LOCK_BY_ID = "SELECT id FROM products WHERE id = $1 FOR UPDATE"
@@ -285,6 +203,21 @@ async def lock_products(tx: Transaction, product_ids: Sequence[str], slugs: Sequ
     return await products_by_ids(tx, [row["id"] for row in locked])
 
 
+# In the order of their ids, as all do who lock several.
+LOCK_SHOWING = """
+    SELECT id FROM products
+    WHERE images @> jsonb_build_array(jsonb_build_object('file_id', $1::text))
+    ORDER BY id
+    FOR UPDATE
+"""
+
+
+async def lock_showing(tx: Transaction, file_id: str) -> list[Product]:
+    """Those with an image that is this file."""
+    locked = await tx.fetch(LOCK_SHOWING, file_id)
+    return await products_by_ids(tx, [row["id"] for row in locked]) if locked else []
+
+
 def _product(row: asyncpg.Record) -> Product:
     return Product(
         id=row["id"],
@@ -292,21 +225,34 @@ def _product(row: asyncpg.Record) -> Product:
         name=row["name"],
         description=row["description"],
         brand=row["brand"],
-        category=_category_name(row),
-        status=row["status"],
+        category=category_name(row),
+        # As its seller says it: what his dates make of it is its standing.
+        status="active" if row["status"] in {"scheduled", "ended"} else row["status"],
         standing=row["standing"],
         withheld=_withheld(row),
+        publish_at=row["publish_at"],
+        unpublish_at=row["unpublish_at"],
         seller_id=row["seller_id"],
         tags=row["tags"],
-        specifications=row["specifications"],
-        images=[Image(**image) for image in row["images"]],
+        product_type=None if row["type_id"] is None else TypeName(row["type_id"], row["type_slug"], row["type_name"]),
+        **_specified(row),
+        images=msgspec.convert(row["images"], list[Image]),
         variants=_variants(row["variants"], row["option_values"]),
         custom_fields=fields_of(row["custom_fields"]),
         metadata=row["metadata"],
+        seo=seo_of(row["seo"]),
         version=row["version"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
     )
+
+
+def _specified(row: asyncpg.Record) -> dict[str, Any]:
+    """By name, whether or not a type says what the names mean."""
+    if row["attributes"] is None:
+        return {"specifications": row["specifications"], "attributes": ()}
+    attributes = msgspec.convert(row["attributes"], list[Shown])
+    return {"specifications": {one.name: one.value for one in attributes}, "attributes": attributes}
 
 
 def _variants(rows: Sequence[Any], values: Sequence[Any]) -> list[Variant]:
@@ -326,62 +272,33 @@ def _withheld(row: asyncpg.Record) -> Withheld | None:
     return Withheld(row["withheld_at"], row["withheld_by"], row["withheld_reason"])
 
 
-def _category_name(row: asyncpg.Record) -> CategoryName | None:
+def category_name(row: asyncpg.Record) -> CategoryName | None:
     if row["category_id"] is None:
         return None
     return CategoryName(row["category_id"], row["category_slug"], row["category_name"])
 
 
-async def cards(
-    db: Database, sort: str, standing: str, *, limit: int, filters: Mapping[str, Any], after: Sequence[Any] | None
-) -> list[Card]:
-    """A page of the list in this order, of those that fit all `filters`.
-
-    `after` is the position before the page: the id, and the price or name where it sorts by that.
-    """
-    given = dict(filters) | dict(zip(("id", "place"), after or (), strict=False))
-    sql, arguments = list_statement(sort, tuple(given)), (standing, limit, *given.values())
-    if depends_on_arguments(given):
-        async with db.transaction() as tx:
-            await plan_for_arguments(tx)
-            rows = await tx.fetch(sql, *arguments)
-    else:
-        rows = await db.fetch(sql, *arguments)
-    return [_card(row) for row in rows]
-
-
-def _card(row: asyncpg.Record) -> Card:
-    currency = row["currency"]
-    return Card(
-        id=row["id"],
-        slug=row["slug"],
-        name=row["name"],
-        brand=row["brand"],
-        standing=row["standing"],
-        category=_category_name(row),
-        price=None if currency is None else Money(row["price_minor"], currency),
-        price_max=None if currency is None else Money(row["price_max_minor"], currency),
-        image=None if row["image"] is None else Image(**row["image"]),
-        skus=row["skus"],
-    )
-
-
 ADD_PRODUCTS = """
     INSERT INTO products (
-        id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, custom_fields, metadata, seller_barred
+        id, slug, name, description, brand, category_id, status, seller_id, tags, product_type_id, specifications,
+        images, price_minor, price_max_minor, currency, custom_fields, metadata, seo, seller_barred, publish_at,
+        unpublish_at
     )
-    SELECT id, slug, name, description, brand, category_id, status, seller_id, tags, specifications, images,
-        price_minor, price_max_minor, currency, numbered_fields('product', nullif(custom_fields, '{}')), metadata,
-        coalesce(seller_id = ANY($2::uuid[]), false)
+    SELECT id, slug, name, description, brand, category_id,
+        status_at(status, publish_at, unpublish_at, clock_timestamp()), seller_id, tags, product_type_id,
+        coalesce(kept_specifications(product_type_id, specifications), specifications), images,
+        price_minor, price_max_minor, currency, numbered_fields('product', nullif(custom_fields, '{}')), metadata, seo,
+        coalesce(seller_id = ANY($2::uuid[]), false), publish_at, unpublish_at
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, seller_id uuid,
-        tags text[], specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text,
-        custom_fields jsonb, metadata jsonb
+        tags text[], product_type_id uuid, specifications jsonb, images jsonb, price_minor bigint,
+        price_max_minor bigint, currency text, custom_fields jsonb, metadata jsonb, seo jsonb, publish_at timestamptz,
+        unpublish_at timestamptz
     )
     ORDER BY slug
     ON CONFLICT (slug) DO NOTHING
     RETURNING id, version, standing, created_at, updated_at, specifications, metadata,
+        shown_specifications(product_type_id, specifications) AS attributes,
         named_fields(custom_fields) AS custom_fields
 """
 
@@ -395,19 +312,26 @@ async def add_products(tx: Transaction, products: Sequence[Product], barred: Ite
 CHANGE_PRODUCTS = """
     UPDATE products SET
         slug = new.slug, name = new.name, description = new.description, brand = new.brand,
-        category_id = new.category_id, status = new.status, tags = new.tags, specifications = new.specifications,
+        category_id = new.category_id,
+        status = status_at(new.status, new.publish_at, new.unpublish_at, clock_timestamp()),
+        publish_at = new.publish_at, unpublish_at = new.unpublish_at,
+        tags = new.tags, product_type_id = new.product_type_id,
+        specifications = coalesce(kept_specifications(new.product_type_id, new.specifications), new.specifications),
         images = new.images, price_minor = new.price_minor, price_max_minor = new.price_max_minor,
         currency = new.currency, withheld_at = new.withheld_at, withheld_by = new.withheld_by,
         withheld_reason = new.withheld_reason,
         custom_fields = numbered_fields('product', nullif(new.custom_fields, '{}')), metadata = new.metadata,
+        seo = new.seo,
         version = version + 1, updated_at = now()
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, tags text[],
-        specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint, currency text,
-        withheld_at timestamptz, withheld_by uuid, withheld_reason text, custom_fields jsonb, metadata jsonb
+        product_type_id uuid, specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint,
+        currency text, withheld_at timestamptz, withheld_by uuid, withheld_reason text, custom_fields jsonb,
+        metadata jsonb, seo jsonb, publish_at timestamptz, unpublish_at timestamptz
     )
     WHERE products.id = new.id
     RETURNING products.id, products.version, products.standing, products.updated_at, products.specifications,
+        shown_specifications(products.product_type_id, products.specifications) AS attributes,
         products.metadata, named_fields(products.custom_fields) AS custom_fields
 """
 
@@ -427,7 +351,7 @@ def _named(violation: asyncpg.UniqueViolationError) -> str:
 
 
 def _as_written(products: Sequence[Product], rows: Sequence[asyncpg.Record]) -> list[Product]:
-    written = {row["id"]: {**row, "custom_fields": fields_of(row["custom_fields"])} for row in rows}
+    written = {row["id"]: {**row, **_specified(row), "custom_fields": fields_of(row["custom_fields"])} for row in rows}
     return [replace(product, **written[product.id]) for product in products if product.id in written]
 
 
@@ -443,6 +367,7 @@ def _columns(product: Product) -> dict[str, Any]:
         "status": product.status,
         "seller_id": product.seller_id,
         "tags": product.tags,
+        "product_type_id": product.product_type.id if product.product_type else None,
         "specifications": product.specifications,
         "images": product.images,
         "price_minor": lowest.amount if lowest else 0,
@@ -450,6 +375,9 @@ def _columns(product: Product) -> dict[str, Any]:
         "currency": lowest.currency if lowest else None,
         "custom_fields": product.custom_fields.shown(private=True),
         "metadata": product.metadata,
+        "seo": kept_seo(product.seo),
+        "publish_at": product.publish_at,
+        "unpublish_at": product.unpublish_at,
         "withheld_at": withheld.at if withheld else None,
         "withheld_by": withheld.by if withheld else None,
         "withheld_reason": withheld.reason if withheld else None,
@@ -612,19 +540,42 @@ async def find_variant(db: Db, sku_or_id: str) -> tuple[str, str] | None:
     return None if row is None else (row["product_id"], row["sku"])
 
 
-# LIMIT here and below, so that each product is looked up: what all have in common is no way to find a few.
-VARIANTS_FOR_SALE = """
+# LIMIT here and below, so that each product is looked up: what all have in common is no way to find a few. Where no
+# list holds it is not looked for what lists say of each variant, which would be a third of the work.
+VARIANTS_FOR_SALE = f"""
     SELECT variant.id, variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
-        variant.name, variant.price_minor, variant.currency
+        variant.name, variant.price_minor, variant.currency,
+        CASE WHEN EXISTS (
+            SELECT FROM price_lists
+            WHERE status = 'active' AND coalesce(ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
+        ) THEN (
+            SELECT json_agg({pricing.LISTED_PRICE})
+            FROM prices AS price JOIN price_lists AS list ON list.id = price.list_id
+            WHERE price.variant_id = variant.id AND list.status = 'active'
+                AND (list.customer_group IS NULL OR list.customer_group = ANY($2::text[]))
+                AND coalesce(list.starts_at <= to_timestamp($4::bigint / 1000.0), true)
+                AND coalesce(list.ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
+        ) END AS listed
     FROM variants AS variant
     CROSS JOIN LATERAL (SELECT * FROM products WHERE id = variant.product_id LIMIT 1) AS product
     WHERE variant.sku = ANY($1::text[]) AND variant.archived_at IS NULL AND product.standing = 'active'
         AND (SELECT barred FROM sellers WHERE id = product.seller_id) IS NOT TRUE
-"""
+"""  # noqa: S608 - a constant of ours
 
 
-async def variants_for_sale(db: Db, skus: Sequence[str]) -> list[ForSale]:
-    return [ForSale(*row) for row in await db.fetch(VARIANTS_FOR_SALE, list(skus))]
+async def variants_for_sale(db: Db, skus: Iterable[str], *contexts: Context) -> dict[str, ForSale]:
+    """By SKU, with the prices of all lists that may hold in one of the contexts."""
+    groups = sorted(frozenset().union(*(context.groups for context in contexts)))
+    moments = [context.at_ms for context in contexts]
+    rows = await db.fetch(VARIANTS_FOR_SALE, list(skus), groups, min(moments), max(moments))
+    return {row[1]: _for_sale(row) for row in rows}
+
+
+def _for_sale(row: asyncpg.Record) -> ForSale:
+    variant_id, sku, product_id, product_name, product_slug, name, price_minor, currency, listed = row
+    prices = [ListedPrice(*each) for each in listed] if listed else ()
+    own_price = Money(price_minor, currency)
+    return ForSale(variant_id, sku, product_id, product_name, product_slug, name, own_price, prices)
 
 
 OWNERS_OF = """

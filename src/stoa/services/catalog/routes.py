@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import problems
+from stoa.kit import clock, problems
 from stoa.kit.context import Principal
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Value, filter_by
 from stoa.kit.http.pages import decode_cursor, page_of
-from stoa.kit.http.routes import PUBLIC, UNKEPT, Request, Routes, may
+from stoa.kit.http.routes import MOVED, PUBLIC, UNKEPT, Answer, Request, Routes, may, moved
 from stoa.kit.http.types import AmountMinor, CountryCode, CurrencyCode, Id, Label, Page, PageQuery, Quantity, Slug
 from stoa.kit.money import Money
-from stoa.services.catalog import categories_routes, repository
+from stoa.services.catalog import (
+    brands_repository,
+    brands_routes,
+    categories_routes,
+    collections_routes,
+    lists_repository,
+    price_lists_routes,
+    product_files_routes,
+    repository,
+    tags_routes,
+    translations_repository,
+    translations_routes,
+    types_routes,
+)
+from stoa.services.catalog.attributes import Shown, Specification
 from stoa.services.catalog.bodies import (
     Moderation,
     NewProduct,
     NewVariant,
+    Position,
     ProductItems,
     ProductPatch,
     ProductReplacement,
+    Tag,
     VariantReplacement,
     whole,
 )
@@ -37,13 +54,30 @@ from stoa.services.catalog.change_products import (
     change_product,
     replace_variant,
 )
-from stoa.services.catalog.errors import OnlyAlone, VersionMissing
+from stoa.services.catalog.collections_routes import find_visible
+from stoa.services.catalog.errors import CollectionAlone, NoSuchCollection, OnlyAlone, TagAlone, VersionMissing
 from stoa.services.catalog.fields import PRODUCT, VARIANT
+from stoa.services.catalog.images import Image, to_be_seen
+from stoa.services.catalog.lists_repository import NAME_START, Card
 from stoa.services.catalog.moderate import reinstate, withhold
-from stoa.services.catalog.product import CategoryName, Image, Option, Product, Specification, Standing, Status, Variant
-from stoa.services.catalog.repository import NAME_START, Card, ForSale
+from stoa.services.catalog.pricing import Context, Priced, ms_of
+from stoa.services.catalog.product import (
+    CategoryName,
+    Option,
+    Product,
+    Standing,
+    Status,
+    TypeName,
+    Variant,
+    is_id,
+)
+from stoa.services.catalog.repository import ForSale
+from stoa.services.catalog.sales import Sale, lowest_of, sales_of
+from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import acting_for, may_change, show_product
+from stoa.services.catalog.translations import Locale, LocaleQuery, card_in, in_locale, product_in
+from stoa.services.catalog.translations_repository import texts_for
 from stoa.services.catalog.write_products import Outcome, Written, write_products
 
 EDIT = may("catalog.products.edit", own=True)
@@ -64,8 +98,8 @@ class WithheldView(msgspec.Struct):
 
 
 class VariantView(msgspec.Struct, frozen=True):
-    """What is sold: `name` and `options` tell it from its siblings. Of `custom_fields` everybody sees the public ones,
-    of `metadata` nothing."""
+    """What is sold: `name` and `options` tell it from its siblings, `price` is its own. Of `custom_fields` everybody
+    sees the public ones, of `metadata` nothing."""
 
     id: str
     sku: str
@@ -78,10 +112,13 @@ class VariantView(msgspec.Struct, frozen=True):
 
 
 class ProductView(msgspec.Struct, kw_only=True):
-    """`price` and `price_max` are its variants' lowest and highest; `version` counts its changes.
+    """`price` and `price_max` are what everybody pays for its variants at least and at most; `version` counts its
+    changes. `sales` are those that have another price than their own by a list.
 
-    `options` are what its variants differ in. `status` is what its seller says, `standing` what follows: only what
-    stands `active` is seen and sold. Of `custom_fields` everybody sees the public ones, of `metadata` nothing.
+    `specifications` are what it says of itself, by name; of those that its `product_type` asks for, `attributes` say in
+    order how they are shown. `options` are what its variants differ in. `status` is what its seller says, `standing`
+    what follows: only what stands `active` is seen and sold. Of `custom_fields` everybody sees the public ones, of
+    `metadata` nothing.
     """
 
     id: str
@@ -93,14 +130,20 @@ class ProductView(msgspec.Struct, kw_only=True):
     status: Status
     standing: Standing
     withheld: WithheldView | None
+    publish_at: datetime | None
+    unpublish_at: datetime | None
     seller_id: str | None
     tags: Sequence[str]
+    product_type: TypeName | None
+    attributes: Sequence[Shown]
     specifications: dict[str, Specification]
     images: Sequence[Image]
     options: Sequence[Option]
     price: Money | None
     price_max: Money | None
+    sales: list[Sale]
     variants: Sequence[VariantView]
+    seo: Seo
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
     version: int
@@ -141,12 +184,17 @@ class CardView(msgspec.Struct):
 
 
 class PriceView(msgspec.Struct):
-    """What one of a SKU costs where the caller is; null: it is not sold there."""
+    """What one of a SKU costs where the caller is; null: it is not sold there. `compare_at` is its own price, where the
+    one that holds is lower; `price_list` the slug of the list that this is from, null of its own. Of what is reduced
+    for everybody `lowest_30_days` is the lowest price that everybody paid in the 30 days before."""
 
     sku: str
     variant_id: str
     product_id: str
     price: Money | None
+    compare_at: Money | None
+    price_list: str | None
+    lowest_30_days: Money | None
 
 
 _ONE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
@@ -154,7 +202,7 @@ _ONE = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`skus` stand with commas between them. The rest says for whom: `country` is where the goods go, `quantity` how
-    many of each. Today a shop has one list of prices, so only the `currency` decides."""
+    many of each. In which customer groups the caller is, the token says."""
 
     skus: Annotated[str, Meta(min_length=1, max_length=6_500, pattern=rf"^{_ONE}(,{_ONE}){{0,99}}(?!\n)$")]
     currency: CurrencyCode | None = None
@@ -163,25 +211,31 @@ class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 Sort = Literal["newest", "price", "-price", "name"]
+ListSort = Sort | Literal["position"]
 
 
 class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too.
+    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too. Without a
+    `sort` the newest stand first, and the products of a `collection` as that says.
     `status` is where they stand; other than active shows an admin all such products and a seller its own,
     which `seller_id` names for who acts for several."""
 
     category: Slug | None = None
     brand: Label | None = None
+    tag: Tag | None = None
     min_price: AmountMinor | None = None
     max_price: AmountMinor | None = None
-    sort: Sort = "newest"
+    collection: Slug | None = None
+    sort: Sort | None = None
+    locale: Locale | None = None
     status: Standing = "active"
     seller_id: Id | None = None
     custom: CustomFilter = msgspec.field(default_factory=dict)
 
 
 # For each order what its cursor holds, and where a card stands in it: the id first.
-_PLACES: dict[Sort, tuple[Any, Any]] = {
+_PLACES: dict[ListSort, tuple[Any, Any]] = {
+    "position": (tuple[Id, Position], lambda card: (card.id, card.position)),
     "newest": (tuple[Id], lambda card: (card.id,)),
     "price": (tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
     "-price": (tuple[Id, AmountMinor], lambda card: (card.id, _minor(card))),
@@ -197,51 +251,111 @@ def _minor(card: CardView) -> int:
     "/products",
     query=ProductQuery,
     answer=Page[CardView],
-    raises=(problems.Unauthorized, problems.Forbidden),
+    raises=(problems.Unauthorized, problems.Forbidden, NoSuchCollection),
     who=PUBLIC,
     summary="Products, filtered and sorted",
 )
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
-    """Newest first they are found by a filterable custom field, too: `?custom.color=red`, with no other filter."""
+    """`brand` is its name, or one that it had, or its slug. Newest first they are found by a tag, too, or by a
+    filterable custom field, `?custom.color=red`, with no other filter."""
     query = request.query
-    shape, place = _PLACES[query.sort]
     if query.custom:
         cards = await _with_value(catalog, query, request.principal)
-        return page_of([_card_view(card) for card in cards], query.limit, place)
+        return await _page(catalog, cards, query, "newest")
+    if query.tag is not None:
+        cards = await _tagged(catalog, query, query.tag, request.principal)
+        return await _page(catalog, cards, query, "newest")
+    if query.collection is not None:
+        return await _of_collection(catalog, query, query.collection, request.principal)
+    sort: ListSort = query.sort or "newest"
     filters = {
         "seller_id": query.seller_id if query.status == "active" else _whose(request.principal, query.seller_id),
-        "category": query.category,
-        "brand": query.brand,
+        "category": await _own_slug(catalog, query),
+        "brand": query.brand and (await brands_repository.name_meant(catalog.db, query.brand) or query.brand),
         "min_price": query.min_price,
         "max_price": query.max_price,
     }
-    cards = await repository.cards(
+    cards = await lists_repository.cards(
         catalog.db,
-        query.sort,
+        sort,
         query.status,
         limit=query.limit + 1,
         filters={name: value for name, value in filters.items() if value is not None},
-        after=decode_cursor(query.cursor, shape),
+        after=decode_cursor(query.cursor, _PLACES[sort][0]),
     )
-    return page_of([_card_view(card) for card in cards], query.limit, place)
+    return await _page(catalog, cards, query, sort)
+
+
+async def _page(catalog: Catalog, cards: Sequence[Card], query: ProductQuery, sort: ListSort) -> Page[CardView]:
+    """In the language that is asked for; in the order of the shop's own."""
+    shown = page_of(cards, query.limit, _PLACES[sort][1])
+    texts = await texts_for(catalog, query.locale, chain.from_iterable(map(_named_in, shown.items)))
+    return Page([_card_view(card_in(card, texts)) for card in shown.items], shown.next_cursor)
+
+
+async def _own_slug(catalog: Catalog, query: ProductQuery) -> str | None:
+    """Of the category by which it is filtered, whatever that is called in the language that is asked for."""
+    if query.category is None or query.locale is None:
+        return query.category
+    return await translations_repository.own_slug(catalog.db, query.locale, query.category)
+
+
+async def _of_collection(
+    catalog: Catalog, query: ProductQuery, slug: str, principal: Principal | None
+) -> Page[CardView]:
+    """Of what is published, or of all for who arranges collections; by their prices, too."""
+    if any(each is not None for each in (query.category, query.brand, query.seller_id)):
+        raise CollectionAlone
+    if query.status != "active" and _whose(principal, None) is not None:
+        raise problems.Forbidden("What a collection has besides what is sold is shown to staff.")
+    collection = await find_visible(catalog, slug, principal, query.locale)
+    sort: ListSort = query.sort or collection.sort
+    prices = {"min_price": query.min_price, "max_price": query.max_price}
+    cards = await lists_repository.cards(
+        catalog.db,
+        sort,
+        query.status,
+        limit=query.limit + 1,
+        filters={"collection": collection.id} | {name: value for name, value in prices.items() if value is not None},
+        after=decode_cursor(query.cursor, _PLACES[sort][0]),
+    )
+    return await _page(catalog, cards, query, sort)
 
 
 async def _with_value(catalog: Catalog, query: ProductQuery, principal: Principal | None) -> list[Card]:
     (name, value), *more = query.custom.items()
-    others = (query.category, query.brand, query.min_price, query.max_price, query.seller_id)
-    whose = None if query.status == "active" else _whose(principal, None)
-    if more or query.sort != "newest" or any(each is not None for each in (*others, whose)):
+    if more or query.tag is not None or _is_narrowed(query, principal):
         raise OnlyAlone(f"custom.{name}")
     staff = principal is not None and principal.may("catalog.products.edit")
     number, looked_for = filter_by(await definitions(catalog.db, PRODUCT), name, value, private=staff)
-    return await repository.cards(
+    return await lists_repository.cards(
         catalog.db,
-        query.sort,
+        "newest",
         query.status,
         limit=query.limit + 1,
         filters={"field": number, "value": looked_for},
         after=decode_cursor(query.cursor, tuple[Id]),
     )
+
+
+async def _tagged(catalog: Catalog, query: ProductQuery, tag: str, principal: Principal | None) -> list[Card]:
+    if _is_narrowed(query, principal):
+        raise TagAlone
+    return await lists_repository.cards(
+        catalog.db,
+        "newest",
+        query.status,
+        limit=query.limit + 1,
+        filters={"tag": tag},
+        after=decode_cursor(query.cursor, tuple[Id]),
+    )
+
+
+def _is_narrowed(query: ProductQuery, principal: Principal | None) -> bool:
+    """By more than what keeps a list of its own, or in another order than that has."""
+    others = (query.category, query.brand, query.min_price, query.max_price, query.seller_id, query.collection)
+    whose = None if query.status == "active" else _whose(principal, None)
+    return query.sort not in {None, "newest"} or any(each is not None for each in (*others, whose))
 
 
 def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
@@ -255,23 +369,47 @@ def _whose(principal: Principal | None, seller_id: str | None) -> str | None:
     return acting_for(principal, seller_id)
 
 
-@routes.get("/products/{product}", answer=ProductView, who=PUBLIC, summary="A product by its id or slug")
-async def get_product(catalog: Catalog, request: Request) -> ProductView:
-    return _view(await show_product(catalog, request.path["product"], request.principal), request.principal)
+@routes.get(
+    "/products/{product}",
+    query=LocaleQuery,
+    answer=ProductView,
+    others=MOVED,
+    who=PUBLIC,
+    summary="A product by its id or slug",
+)
+async def get_product(catalog: Catalog, request: Request[None, LocaleQuery]) -> ProductView | Answer:
+    """A slug that it had before leads to the one that it has, unless another product has taken it."""
+    asked, locale = request.path["product"], request.query.locale
+    found = await show_product(catalog, asked, request.principal, locale)
+    product = product_in(found, await texts_for(catalog, locale, _named_in(found)))
+    if asked not in {product.slug, found.slug} and not is_id(asked):
+        return moved(in_locale(f"/products/{product.slug}", locale))
+    return await _shown(catalog, product, request.principal)
+
+
+def _named_in(shown: Product | Card) -> Iterator[str]:
+    """Whose texts are shown with it."""
+    yield shown.id
+    if shown.category is not None:
+        yield shown.category.id
 
 
 @routes.get("/prices", query=PriceQuery, answer=Page[PriceView], who=PUBLIC, summary="What SKUs cost, and for whom")
 async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Page[PriceView]:
     """In the order in which they are asked for. What is not for sale is missing; what has no price here, has none."""
-    skus = list(dict.fromkeys(request.query.skus.split(",")))
-    currency = request.query.currency or catalog.settings.currency
-    found = {one.sku: one for one in await repository.variants_for_sale(catalog.db, skus)}
-    return Page([_price_view(found[sku], currency) for sku in skus if sku in found])
+    query = request.query
+    skus = list(dict.fromkeys(query.skus.split(",")))
+    currency = query.currency or catalog.settings.currency
+    context = Context(currency, query.country or "", frozenset(request.groups), ms_of(clock.now()))
+    found = await repository.variants_for_sale(catalog.db, skus, context)
+    shown = {sku: one.price_in(context, query.quantity) for sku, one in found.items()}
+    before = await lowest_of(catalog, found.values(), shown, context.at_ms)
+    return Page([_price_view(found[sku], shown[sku], before.get(sku)) for sku in skus if sku in found])
 
 
 @routes.post("/products", body=NewProduct, answer=ProductView, status=201, who=EDIT, summary="Add a product")
 async def post_product(catalog: Catalog, request: Request[NewProduct]) -> ProductView:
-    return _view(await add_product(catalog, request.body, request.caller), request.principal)
+    return await _shown(catalog, await add_product(catalog, request.body, request.caller), request.principal)
 
 
 @routes.post(
@@ -303,7 +441,8 @@ async def put_product(catalog: Catalog, request: Request[ProductReplacement]) ->
     if version is None and not if_match.sent:
         raise VersionMissing
     patch = whole(request.body)
-    return _view(
+    return await _shown(
+        catalog,
         await change_product(
             catalog, request.path["product"], patch, request.caller, version=version, if_match=if_match
         ),
@@ -321,7 +460,8 @@ async def put_product(catalog: Catalog, request: Request[ProductReplacement]) ->
 )
 async def patch_product(catalog: Catalog, request: Request[ProductPatch]) -> ProductView:
     version, if_match = request.body.version, request.if_match
-    return _view(
+    return await _shown(
+        catalog,
         await change_product(
             catalog, request.path["product"], request.body, request.caller, version=version, if_match=if_match
         ),
@@ -343,7 +483,8 @@ async def delete_product(catalog: Catalog, request: Request) -> None:
     summary="Withhold a product",
 )
 async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(
+    return await _shown(
+        catalog,
         await withhold(catalog, request.path["product"], request.caller, request.body.reason, request.if_match),
         request.principal,
     )
@@ -358,8 +499,10 @@ async def withhold_product(catalog: Catalog, request: Request[Moderation]) -> Pr
     summary="Let a withheld product be sold again",
 )
 async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> ProductView:
-    return _view(
-        await reinstate(catalog, request.path["product"], request.body.reason, request.if_match), request.principal
+    return await _shown(
+        catalog,
+        await reinstate(catalog, request.path["product"], request.body.reason, request.if_match),
+        request.principal,
     )
 
 
@@ -373,7 +516,8 @@ async def reinstate_product(catalog: Catalog, request: Request[Moderation]) -> P
     summary="Add a variant; answers with its product",
 )
 async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> ProductView:
-    return _view(
+    return await _shown(
+        catalog,
         await add_variant(catalog, request.path["product"], request.body, request.caller, request.if_match),
         request.principal,
     )
@@ -388,7 +532,8 @@ async def post_variant(catalog: Catalog, request: Request[NewVariant]) -> Produc
     summary="Replace a variant, named by its SKU or id; answers with its product",
 )
 async def put_variant(catalog: Catalog, request: Request[VariantReplacement]) -> ProductView:
-    return _view(
+    return await _shown(
+        catalog,
         await replace_variant(catalog, request.path["variant"], request.body, request.caller, request.if_match),
         request.principal,
     )
@@ -399,8 +544,13 @@ async def delete_variant(catalog: Catalog, request: Request) -> None:
     await archive_variant(catalog, request.path["variant"], request.caller, request.if_match)
 
 
-def _view(product: Product, principal: Principal | None) -> ProductView:
-    private = may_change(product, principal)
+async def _shown(catalog: Catalog, product: Product, principal: Principal | None) -> ProductView:
+    sales = await sales_of(catalog, product.skus)
+    return _view(product, sales, private=may_change(product, principal))
+
+
+def _view(product: Product, sales: Mapping[str, Sale], *, private: bool) -> ProductView:
+    prices = [sales[one.sku].price if one.sku in sales else one.price for one in product.variants]
     return ProductView(
         id=product.id,
         slug=product.slug,
@@ -411,20 +561,30 @@ def _view(product: Product, principal: Principal | None) -> ProductView:
         status=product.status,
         standing=product.standing,
         withheld=WithheldView(product.withheld.at, product.withheld.reason) if product.withheld else None,
+        publish_at=product.publish_at,
+        unpublish_at=product.unpublish_at,
         seller_id=product.seller_id,
         tags=product.tags,
+        product_type=product.product_type,
+        attributes=product.attributes,
         specifications=dict(product.specifications),
-        images=product.images,
+        images=product.images if private else to_be_seen(product.images),
         options=product.options,
-        price=product.price,
-        price_max=product.price_max,
+        price=min(prices, key=_amount, default=None),
+        price_max=max(prices, key=_amount, default=None),
+        sales=[sales[one.sku] for one in product.variants if one.sku in sales],
         variants=[_variant_view(variant, private=private) for variant in product.variants],
+        seo=product.seo,
         custom_fields=product.custom_fields.shown(private=private),
         metadata=dict(product.metadata) if private else {},
         version=product.version,
         created_at=product.created_at,
         updated_at=product.updated_at,
     )
+
+
+def _amount(price: Money) -> int:
+    return price.amount
 
 
 def _variant_view(variant: Variant, *, private: bool) -> VariantView:
@@ -440,9 +600,16 @@ def _variant_view(variant: Variant, *, private: bool) -> VariantView:
     )
 
 
-def _price_view(variant: ForSale, currency: str) -> PriceView:
-    price = Money(variant.price_minor, variant.currency) if variant.currency == currency else None
-    return PriceView(variant.sku, variant.id, variant.product_id, price)
+def _price_view(variant: ForSale, priced: Priced | None, lowest_30_days: Money | None) -> PriceView:
+    return PriceView(
+        sku=variant.sku,
+        variant_id=variant.id,
+        product_id=variant.product_id,
+        price=priced.price if priced else None,
+        compare_at=priced.compare_at if priced else None,
+        price_list=priced.listed.list if priced and priced.listed else None,
+        lowest_30_days=lowest_30_days,
+    )
 
 
 def _result(written: Written) -> ProductResult:
@@ -457,7 +624,14 @@ def _result(written: Written) -> ProductResult:
 
 
 def _card_view(card: Card) -> CardView:
-    return CardView(*card)
+    return CardView(*card[:-1])
 
 
 routes.include(categories_routes.routes)
+routes.include(price_lists_routes.routes)
+routes.include(types_routes.routes)
+routes.include(collections_routes.routes)
+routes.include(brands_routes.routes)
+routes.include(tags_routes.routes)
+routes.include(translations_routes.routes)
+routes.include(product_files_routes.routes)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -12,13 +12,40 @@ from msgspec import Meta
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
+from stoa.kit import clock, text
 from stoa.kit.custom_fields.definition import NewCustomField
 from stoa.kit.http.decoding import unprocessable
 from stoa.kit.http.types import Id, Slug
-from stoa.services.catalog import categories_repository, repository
+from stoa.services.catalog import (
+    categories_repository,
+    collections_repository,
+    public_prices_repository,
+    repository,
+    translations_repository,
+    types_repository,
+)
+from stoa.services.catalog.attributes import NewAttribute
 from stoa.services.catalog.bodies import NewProduct
-from stoa.services.catalog.import_products import Imported, import_products
-from stoa.services.catalog.messages import category_message, product_message, that_fit, variant_message
+from stoa.services.catalog.import_products import Definitions, Imported, import_products
+from stoa.services.catalog.import_texts import (
+    ImportedCollection,
+    ImportedTranslation,
+    import_collections,
+    import_translations,
+)
+from stoa.services.catalog.messages import (
+    Beside,
+    attribute_message,
+    category_message,
+    product_message,
+    that_fit,
+    variant_message,
+)
+from stoa.services.catalog.price_bodies import ImportedPriceList
+from stoa.services.catalog.price_lists import import_price_list
+from stoa.services.catalog.pricing import Context, ms_of
+from stoa.services.catalog.product import Product
+from stoa.services.catalog.product_types import NewProductType
 from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
@@ -44,9 +71,28 @@ class _List(msgspec.Struct):
     limit: Annotated[int, Meta(ge=1, le=100)]
 
 
+class _ListByName(msgspec.Struct):
+    cursor: Annotated[str, Meta(max_length=40, pattern=text.LINE)]
+    limit: Annotated[int, Meta(ge=1, le=100)]
+
+
 class _Import(msgspec.Struct):
     products: list[_Product]
     product_fields_json: list[NewCustomField]
+    attributes_json: list[NewAttribute]
+    product_types_json: list[NewProductType]
+
+
+class _PriceLists(msgspec.Struct):
+    lists: list[ImportedPriceList]
+
+
+class _Collections(msgspec.Struct):
+    collections: list[ImportedCollection]
+
+
+class _Translations(msgspec.Struct):
+    translations: list[ImportedTranslation]
 
 
 class CatalogServicer(CatalogServiceServicer):
@@ -56,35 +102,66 @@ class CatalogServicer(CatalogServiceServicer):
         self._catalog = catalog
 
     async def GetVariants(self, request: pb.GetVariantsRequest, context: Any) -> pb.GetVariantsResponse:
-        return _variants(request, await repository.variants_for_sale(self._catalog.db, request.skus))
+        [answer] = await self._variants([request])
+        return answer
 
     async def GetVariantsMany(self, request: pb.GetVariantsManyRequest, context: Any) -> pb.GetVariantsManyResponse:
-        wanted = sorted({sku for one in request.requests for sku in one.skus})
-        found = {one.sku: one for one in await repository.variants_for_sale(self._catalog.db, wanted)}
-        return pb.GetVariantsManyResponse(
-            answers=[_variants(one, [found[sku] for sku in one.skus if sku in found]) for one in request.requests]
-        )
+        return pb.GetVariantsManyResponse(answers=await self._variants(request.requests))
+
+    async def _variants(self, requests: Sequence[pb.GetVariantsRequest]) -> list[pb.GetVariantsResponse]:
+        """Each priced in its own context, whatever their number from one statement."""
+        if not requests:
+            return []
+        contexts = [_context(one.context) for one in requests]
+        wanted = sorted({sku for one in requests for sku in one.skus})
+        found = await repository.variants_for_sale(self._catalog.db, wanted, *contexts)
+        return [_answer(one, context, found) for one, context in zip(requests, contexts, strict=True)]
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
-        return pb.GetProductResponse(product=product_message(await show_product(self._catalog, request.product, None)))
+        product = await show_product(self._catalog, request.product, None)
+        [message] = await self._messages([product])
+        return pb.GetProductResponse(product=message)
 
     async def GetProducts(self, request: pb.GetProductsRequest, context: Any) -> pb.GetProductsResponse:
         ids = sorted({each.lower() for each in _asked({"ids": list(request.ids)}, _Ids).ids})
         found = await repository.products_by_ids(self._catalog.db, ids)
-        products = that_fit(found)
+        products = await self._messages(found)
         left = [product.id for product in found[len(products) :]]
         return pb.GetProductsResponse(products=products, left=left)
 
     async def ListProducts(self, request: pb.ListProductsRequest, context: Any) -> pb.ListProductsResponse:
         asked = _asked({"cursor": request.cursor or _FIRST, "limit": request.limit or 100}, _List)
         found = await repository.products_after(self._catalog.db, asked.cursor, asked.limit + 1)
-        products = that_fit(found[: asked.limit])
+        products = await self._messages(found[: asked.limit])
         more = len(products) < len(found)
         return pb.ListProductsResponse(products=products, next_cursor=products[-1].id if more else "")
 
+    async def _messages(self, products: Sequence[Product]) -> list[pb.Product]:
+        """Of the first of them, as many as fit, with all that belongs to them."""
+        ids = [one.id for one in products]
+        collections = await collections_repository.collections_of(self._catalog.db, ids)
+        texts = await translations_repository.texts_of(self._catalog.db, ids)
+        prices = await public_prices_repository.ranges_of(self._catalog.db, ids)
+        return that_fit(
+            products,
+            lambda one: product_message(
+                one, Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id))
+            ),
+        )
+
     async def ListCategories(self, request: pb.ListCategoriesRequest, context: Any) -> pb.ListCategoriesResponse:
         categories = await categories_repository.categories(self._catalog.db)
-        return pb.ListCategoriesResponse(categories=[category_message(one) for one in categories])
+        texts = await translations_repository.texts_of(self._catalog.db, [one.id for one in categories])
+        return pb.ListCategoriesResponse(
+            categories=[category_message(one, texts.get(one.id, {})) for one in categories]
+        )
+
+    async def ListAttributes(self, request: pb.ListAttributesRequest, context: Any) -> pb.ListAttributesResponse:
+        asked = _asked({"cursor": request.cursor, "limit": request.limit or 100}, _ListByName)
+        found = await types_repository.attributes_after(self._catalog.db, asked.cursor, asked.limit + 1)
+        attributes = that_fit(found[: asked.limit], attribute_message)
+        more = len(attributes) < len(found)
+        return pb.ListAttributesResponse(attributes=attributes, next_cursor=attributes[-1].name if more else "")
 
     async def GetOwners(self, request: pb.GetOwnersRequest, context: Any) -> pb.GetOwnersResponse:
         return pb.GetOwnersResponse(
@@ -94,14 +171,41 @@ class CatalogServicer(CatalogServiceServicer):
             ]
         )
 
+    async def ImportPriceLists(self, request: pb.ImportPriceListsRequest, context: Any) -> pb.ImportPriceListsResponse:
+        lists = _asked({"lists": [_object(one) for one in request.lists_json]}, _PriceLists).lists
+        added = [await import_price_list(self._catalog, one) for one in lists]
+        return pb.ImportPriceListsResponse(added=sum(added))
+
+    async def ImportCollections(
+        self, request: pb.ImportCollectionsRequest, context: Any
+    ) -> pb.ImportCollectionsResponse:
+        plain = [
+            {"collection": _object(one.collection_json), "products": list(one.products)} for one in request.collections
+        ]
+        added = await import_collections(self._catalog, _asked({"collections": plain}, _Collections).collections)
+        return pb.ImportCollectionsResponse(added=added, already_there=len(plain) - added)
+
+    async def ImportTranslations(
+        self, request: pb.ImportTranslationsRequest, context: Any
+    ) -> pb.ImportTranslationsResponse:
+        plain = [
+            {"product": one.product, "locale": one.locale, "translation": _object(one.translation_json)}
+            for one in request.translations
+        ]
+        said = _asked({"translations": plain}, _Translations).translations
+        return pb.ImportTranslationsResponse(added=await import_translations(self._catalog, said))
+
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
         plain = {
             "products": [_plain(product) for product in request.products],
             "product_fields_json": [_object(field) for field in request.product_fields_json],
+            "attributes_json": [_object(attribute) for attribute in request.attributes_json],
+            "product_types_json": [_object(one) for one in request.product_types_json],
         }
         asked = _asked(plain, _Import)
         imported = [Imported(one, one.category_name) for one in asked.products]
-        added = await import_products(self._catalog, imported, asked.product_fields_json)
+        defined = Definitions(asked.product_fields_json, asked.attributes_json, asked.product_types_json)
+        added = await import_products(self._catalog, imported, defined)
         return pb.ImportProductsResponse(added=added, already_there=len(asked.products) - added)
 
 
@@ -112,8 +216,19 @@ def _asked(request: dict[str, Any], shape: type[T]) -> T:
         raise unprocessable(error) from None
 
 
-def _variants(asked: pb.GetVariantsRequest, found: Iterable[ForSale]) -> pb.GetVariantsResponse:
-    return pb.GetVariantsResponse(variants=[variant_message(one, asked.context.currency) for one in found])
+def _context(asked: pb.PriceContext) -> Context:
+    return Context(asked.currency, asked.country, frozenset(asked.groups), asked.at_ms or ms_of(clock.now()))
+
+
+def _answer(asked: pb.GetVariantsRequest, context: Context, found: Mapping[str, ForSale]) -> pb.GetVariantsResponse:
+    quantities = asked.context.quantities
+    return pb.GetVariantsResponse(
+        variants=[
+            variant_message(found[sku], context, quantities.get(sku, 1))
+            for sku in dict.fromkeys(asked.skus)
+            if sku in found
+        ]
+    )
 
 
 def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
@@ -124,6 +239,8 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
         "brand": product.brand,
         "category": product.category or None,
         "category_name": product.category_name,
+        "product_type": product.product_type or None,
+        "specifications": _object(product.specifications_json),
         "variants": [
             {
                 "sku": variant.sku,
@@ -134,6 +251,9 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
                 "metadata": dict(variant.metadata),
             }
             for variant in product.variants
+        ],
+        "images": [
+            {"url": image.url or None, "alt": image.alt, "file_id": image.file_id or None} for image in product.images
         ],
         "tags": list(product.tags),
         "custom_fields": _object(product.custom_fields_json),

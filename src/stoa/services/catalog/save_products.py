@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from msgspec.structs import replace
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Announcement
-from stoa.services.catalog import repository
+from stoa.services.catalog import repository, slugs_repository
 from stoa.services.catalog.events import ProductCreated, updated
+from stoa.services.catalog.images import revisions
+from stoa.services.catalog.name_brands import brands_named
 from stoa.services.catalog.product import (
     Product,
     Variant,
@@ -20,7 +23,9 @@ from stoa.services.catalog.product import (
     check_size,
     used_options,
 )
+from stoa.services.catalog.public_prices import note_saved
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settle_collections import facts_changed, place
 
 
 async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list[Product]:
@@ -29,10 +34,13 @@ async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list
         return []
     sellers = {one.seller_id for one in new if one.seller_id is not None}
     barred = await repository.barred_sellers(tx, sellers) if sellers else set()
+    brands = await brands_named(tx, catalog, {one.brand for one in new})
+    new = [_of_brand(one, brands) for one in new]
     added = await repository.add_products(tx, new, barred)
     value_ids = await repository.write_options(tx, {one.id: one.options for one in added})
     written = await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
     added = [_as_written(one, written) for one in added]
+    await place(tx, [one.id for one in added])
     await catalog.outbox.announce_all(tx, [_created(one) for one in added])
     return added
 
@@ -52,7 +60,10 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
     """What each locked product, of before, becomes after; each has changed, and may be so. Raises `SkuTaken`."""
     if not changed:
         return []
-    saved = await repository.change_products(tx, [after for _, after in changed])
+    brands = await brands_named(tx, catalog, {after.brand for before, after in changed if after.brand != before.brand})
+    saved = await repository.change_products(tx, [_of_brand(after, brands) for _, after in changed])
+    renamed = {before.slug: before.id for before, after in changed if before.slug != after.slug}
+    await slugs_repository.keep_slugs(tx, "product", renamed)
     differ = {before.id: changed_variants(before, after) for before, after in changed}
     gone = {before.id: set(before.skus) - set(after.skus) for before, after in changed}
     skus = {one.id: {*gone[one.id], *(variant.sku for variant in differ[one.id])} for one in saved}
@@ -68,10 +79,21 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
         written = await repository.write_variants(tx, differ, value_ids)
         if rearranged:
             await repository.forget_options(tx, rearranged)
+    own_before = {variant.id: variant.price for before, _ in changed for variant in before.variants}
+    await note_saved(tx, [one.id for one in saved], own_before)
     saved = [_as_written(one, written) for one in saved]
-    said = [updated(one, changes(before, one), skus[one.id]) for (before, _), one in zip(changed, saved, strict=True)]
+    differences = {before.id: changes(before, one) for (before, _), one in zip(changed, saved, strict=True)}
+    facts = {each: facts_changed(names) for each, names in differences.items()}
+    moved = await place(tx, [each for each, some in facts.items() if some], sorted({*chain(*facts.values())}))
+    told = {each: [*names, *(["collections"] if each in moved else [])] for each, names in differences.items()}
+    said = [updated(one, told[one.id], skus[one.id]) for one in saved]
     await catalog.outbox.announce_all(tx, said)
     return saved
+
+
+def _of_brand(product: Product, brands: Mapping[str, str]) -> Product:
+    """By the name that its brand has now."""
+    return replace(product, brand=brands.get(product.brand, product.brand))
 
 
 def _as_written(product: Product, written: Mapping[str, Variant]) -> Product:
@@ -80,5 +102,11 @@ def _as_written(product: Product, written: Mapping[str, Variant]) -> Product:
 
 
 def _created(product: Product) -> Announcement:
-    said = ProductCreated(product_id=product.id, slug=product.slug, seller_id=product.seller_id, skus=product.skus)
+    said = ProductCreated(
+        product_id=product.id,
+        slug=product.slug,
+        seller_id=product.seller_id,
+        skus=product.skus,
+        files=revisions(product.images),
+    )
     return Announcement(product.id, product.version, said)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.services.catalog.settings import Settings
+
+if TYPE_CHECKING:
+    from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
 
 
 @dataclass(frozen=True)
@@ -14,3 +18,4 @@ class Catalog:
     db: Database
     outbox: Outbox
     settings: Settings
+    media: MediaServiceAsyncStub

@@ -35,12 +35,15 @@ def _may_see(product: Product, principal: Principal | None) -> bool:
     return principal is not None and principal.may("catalog.products.withhold")
 
 
-async def show_product(catalog: Catalog, id_or_slug: str, principal: Principal | None) -> Product:
-    """What is active is everybody's to see, else theirs who may change or withhold it. Raises `NoSuchProduct`."""
+async def show_product(
+    catalog: Catalog, id_or_slug: str, principal: Principal | None, locale: str | None = None
+) -> Product:
+    """What is active is everybody's to see, else theirs who may change or withhold it; by the slug that it has in a
+    language, too. Raises `NoSuchProduct`."""
     if is_id(id_or_slug):
         product = await repository.product_by_id(catalog.db, id_or_slug)
     else:
-        product = await repository.product_by_slug(catalog.db, id_or_slug)
+        product = await repository.product_by_slug(catalog.db, id_or_slug, locale)
     if product is None or not _may_see(product, principal):
         raise NoSuchProduct
     return product

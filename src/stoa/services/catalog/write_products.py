@@ -6,9 +6,10 @@ was done stays done if the request ends early, and a repeat finds it unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from msgspec import UNSET
 
@@ -16,14 +17,17 @@ from stoa.kit import problems, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import MOST_TRIES, Transaction
 from stoa.services.catalog import categories_repository, repository
-from stoa.services.catalog.bodies import ProductItem
+from stoa.services.catalog.bodies import ProductItem, named_files
 from stoa.services.catalog.edit_product import blank, judged
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
 from stoa.services.catalog.fields import defined_for
+from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import Product, changes
 from stoa.services.catalog.save_products import add, save_all
 from stoa.services.catalog.service import Catalog
+
+T = TypeVar("T")
 
 ONE_BATCH = 200
 """Products in a transaction. Each stands in sixteen indexes and is announced: some 100 ms."""
@@ -41,17 +45,16 @@ class Written(NamedTuple):
 
 async def write_products(catalog: Catalog, items: Sequence[ProductItem], by: Principal) -> list[Written]:
     """An outcome for each, in their order. The field of a problem begins with the item's place: `products[3].slug`."""
+    files = await files_of(catalog.media, named_files(items))
     written: list[Written] = []
     for start in range(0, len(items), ONE_BATCH):
         before = frozenset(one.product.id for one in written if one.product is not None)
-        batch = _Batch(catalog, by, start, before)
-        written += await _until_nobody_meets(partial(batch.write, items[start : start + ONE_BATCH]), catalog)
+        batch = _Batch(catalog, by, start, before, files)
+        written += await until_nobody_meets(partial(batch.write, items[start : start + ONE_BATCH]), catalog)
     return written
 
 
-async def _until_nobody_meets(
-    write: Callable[[Transaction], Awaitable[list[Written]]], catalog: Catalog
-) -> list[Written]:
+async def until_nobody_meets(write: Callable[[Transaction], Awaitable[T]], catalog: Catalog) -> T:
     """Whoever takes a slug or SKU at the same moment is seen when it is tried again, and then it is one item's."""
     for _ in range(MOST_TRIES - 1):
         try:
@@ -65,30 +68,20 @@ class _Batch:
     """The items of one transaction, of which the first is the request's `start`-th. `seen` are products of earlier
     ones."""
 
-    def __init__(self, catalog: Catalog, by: Principal, start: int, seen: frozenset[str]) -> None:
+    def __init__(self, catalog: Catalog, by: Principal, start: int, seen: frozenset[str], files: Files) -> None:
         self._catalog = catalog
         self._by = by
         self._start = start
         self._seen = seen
+        self._files = files
 
     async def write(self, items: Sequence[ProductItem], tx: Transaction) -> list[Written]:
-        known = await _known(tx, items, set(self._seen))
+        skus = {variant.sku for item in items if item.variants is not UNSET for variant in item.variants}
+        known = await known_of(tx, items, skus, set(self._seen), self._files)
+        known = replace(known, defined=await defined_for(tx, items, known.products.values()))
         plans = [self._plan(at, item, known) for at, item in enumerate(items, start=self._start)]
-        good = [one for one in plans if isinstance(one, Plan)]
-        new = [one.after for one in good if one.new]
-        added = await add(tx, self._catalog, new)
-        if len(added) < len(new):
-            raise SlugTaken("of one of them")
-        changed = [(one.before, one.after) for one in good if not one.new and changes(one.before, one.after)]
-        saved = await save_all(tx, self._catalog, changed)
-        acts = [staff_acts.Act("product.added", one.id, None, judged(one, blank(one.id, None))) for one in added]
-        await staff_acts.record_all(tx, [*acts, *(_changed(before, after) for before, after in changed)])
-        written = {one.id: Written("created", one) for one in added}
-        written |= {one.id: Written("updated", one) for one in saved}
-        return [
-            written.get(one.before.id, Written("unchanged", one.before)) if isinstance(one, Plan) else one
-            for one in plans
-        ]
+        written = await write_plans(tx, self._catalog, [one for one in plans if isinstance(one, Plan)])
+        return [written[one.before.id] if isinstance(one, Plan) else one for one in plans]
 
     def _plan(self, at: int, item: ProductItem, known: Known) -> Plan | Written:
         try:
@@ -98,12 +91,14 @@ class _Batch:
             return Written("refused", problem=problem)
 
 
-async def _known(tx: Transaction, items: Sequence[ProductItem], seen: set[str]) -> Known:
-    """All that the items name, with their products locked."""
+async def known_of(
+    tx: Transaction, items: Sequence[ProductItem], skus: Collection[str], seen: set[str], files: Files
+) -> Known:
+    """What the items name, with their products locked, but for what is `defined`. `skus` are those of the variants that
+    they will have, `seen` the products that may not be named again."""
     ids = [item.id.lower() for item in items if item.id is not None]
     slugs = [item.slug for item in items if item.slug is not UNSET]
     names = {item.category for item in items if item.category is not UNSET and item.category is not None}
-    skus = {variant.sku for item in items if item.variants is not UNSET for variant in item.variants}
     # First: whoever adds a product with one of these meanwhile has its slug seen by the next statement.
     whose_skus = await repository.whose_skus(tx, skus)
     products = await repository.lock_products(tx, ids, slugs)
@@ -113,8 +108,24 @@ async def _known(tx: Transaction, items: Sequence[ProductItem], seen: set[str]) 
         slugs={one.slug: one.id for one in products},
         skus=whose_skus,
         seen=seen,
-        defined=await defined_for(tx, items),
+        files=files,
     )
+
+
+async def write_plans(tx: Transaction, catalog: Catalog, plans: Sequence[Plan]) -> dict[str, Written]:
+    """What became of each, by the product's id. Raises `SlugTaken` or `SkuTaken` where somebody took one since the
+    plans were made."""
+    new = [one.after for one in plans if one.new]
+    added = await add(tx, catalog, new)
+    if len(added) < len(new):
+        raise SlugTaken("of one of them")
+    changed = [(one.before, one.after) for one in plans if not one.new and changes(one.before, one.after)]
+    saved = await save_all(tx, catalog, changed)
+    acts = [staff_acts.Act("product.added", one.id, None, judged(one, blank(one.id, None))) for one in added]
+    await staff_acts.record_all(tx, [*acts, *(_changed(before, after) for before, after in changed)])
+    written = {one.before.id: Written("unchanged", one.before) for one in plans}
+    written |= {one.id: Written("created", one) for one in added}
+    return written | {one.id: Written("updated", one) for one in saved}
 
 
 def _changed(before: Product, after: Product) -> staff_acts.Act:

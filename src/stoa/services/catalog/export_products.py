@@ -1,0 +1,139 @@
+"""All products as a file that can be read in again: in the order of their slugs, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from stoa.kit.custom_fields.repository import definitions
+from stoa.services.catalog import categories_repository, export_repository, repository
+from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.fields import PRODUCT, VARIANT
+from stoa.services.catalog.images import Image
+from stoa.services.catalog.import_errors import TooManyColumns
+from stoa.services.catalog.product import Product, Variant
+from stoa.services.catalog.product_files.own_columns import header_of, rows_of
+from stoa.services.catalog.product_files.reading import Format
+from stoa.services.catalog.product_files.refused import lines_of
+from stoa.services.catalog.product_files.table import MOST_COLUMNS
+from stoa.services.catalog.service import Catalog
+
+ONE_PAGE = 200
+MOST_PAGE_BYTES = 2 << 20
+"""A page goes in a message between services, which has 4 MiB; a product is as large as this at most."""
+
+CONTENT_TYPES: Mapping[Format, str] = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}
+
+
+class Wanted(NamedTuple):
+    """`sellers` None: everybody's products, and the shop's."""
+
+    statuses: Collection[Literal["draft", "active"]]
+    sellers: Collection[str] | None
+
+
+class ExportPage(NamedTuple):
+    """`after` is the slug of its last product, empty where there are no more."""
+
+    content: bytes
+    after: str
+
+
+async def header_for(catalog: Catalog, written_as: Format, wanted: Wanted) -> list[str]:
+    """The columns of a CSV file of these products; none of JSON lines. Raises `TooManyColumns`."""
+    if written_as == "jsonl":
+        return []
+    names = await export_repository.names(catalog.db, wanted.statuses, wanted.sellers)
+    header = header_of(
+        specifications=names.specifications,
+        custom=sorted(await definitions(catalog.db, PRODUCT)),
+        metadata=names.metadata,
+        variant_custom=sorted(await definitions(catalog.db, VARIANT)),
+        variant_metadata=names.variant_metadata,
+    )
+    if len(header) > MOST_COLUMNS:
+        raise TooManyColumns(MOST_COLUMNS)
+    return header
+
+
+async def export_page(catalog: Catalog, header: Sequence[str], wanted: Wanted, after: str) -> ExportPage:
+    """The products behind the slug `after`, from the first where it is empty; with the header before those."""
+    products = await repository.exported_after(catalog.db, after, wanted.statuses, wanted.sellers, ONE_PAGE + 1)
+    tree = {one.id: one for one in await categories_repository.categories(catalog.db)}
+    content = bytearray(b"" if after or not header else lines_of([header]))
+    for product in products[:ONE_PAGE]:
+        item = item_of(product, tree)
+        content += lines_of(rows_of(item, header)) if header else msgspec.json.encode(item) + b"\n"
+        after = product.slug
+        if len(content) > MOST_PAGE_BYTES:
+            break
+    more = bool(products) and products[-1].slug != after
+    return ExportPage(bytes(content), after if more else "")
+
+
+async def export(catalog: Catalog, written_as: Format, wanted: Wanted) -> AsyncGenerator[bytes, None]:
+    """The whole file. Raises `TooManyColumns` before anything is sent."""
+    header = await header_for(catalog, written_as, wanted)
+    first = await export_page(catalog, header, wanted, "")
+    return _pages(catalog, header, wanted, first)
+
+
+async def _pages(
+    catalog: Catalog, header: Sequence[str], wanted: Wanted, page: ExportPage
+) -> AsyncGenerator[bytes, None]:
+    yield page.content
+    while page.after:
+        page = await export_page(catalog, header, wanted, page.after)
+        yield page.content
+
+
+def item_of(product: Product, tree: Mapping[str, Category]) -> dict[str, Any]:
+    """All of it that a file has: what is another shop's, as ids and versions, is left out."""
+    return {
+        "slug": product.slug,
+        "name": product.name,
+        "description": product.description,
+        "brand": product.brand,
+        "category": product.category.slug if product.category else None,
+        "category_path": _way(tree, product.category.id if product.category else None),
+        "product_type": product.product_type.slug if product.product_type else None,
+        "status": product.status,
+        "publish_at": product.publish_at.isoformat() if product.publish_at else None,
+        "unpublish_at": product.unpublish_at.isoformat() if product.unpublish_at else None,
+        "tags": list(product.tags),
+        "specifications": dict(product.specifications),
+        "images": [_image(image) for image in product.images],
+        "seo": msgspec.structs.asdict(product.seo),
+        "custom_fields": product.custom_fields.shown(private=True),
+        "metadata": dict(product.metadata),
+        "variants": [_variant(variant) for variant in product.variants],
+    }
+
+
+def _image(image: Image) -> dict[str, Any]:
+    """A file of the shop's own by its id: its addresses change with its pictures."""
+    place = {"url": image.url} if image.file_id is None else {"file_id": image.file_id}
+    return place | {"alt": image.alt}
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "sku": variant.sku,
+        "name": variant.name,
+        "price": {"amount": variant.price.amount, "currency": variant.price.currency},
+        "options": dict(variant.options),
+        "position": variant.position,
+        "custom_fields": variant.custom_fields.shown(private=True),
+        "metadata": dict(variant.metadata),
+    }
+
+
+def _way(tree: Mapping[str, Category], category_id: str | None) -> list[str]:
+    """The names from the top."""
+    names: list[str] = []
+    while category_id is not None and category_id in tree:
+        names.append(tree[category_id].name)
+        category_id = tree[category_id].parent_id
+    return names[::-1]

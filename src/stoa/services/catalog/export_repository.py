@@ -1,0 +1,43 @@
+"""The SQL of what an export has to know of all products before its first line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from stoa.kit.db import Db
+
+SPECIFICATIONS = """
+    SELECT DISTINCT jsonb_object_keys(specifications) AS name FROM products
+    WHERE status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
+    ORDER BY name
+"""
+
+METADATA = """
+    SELECT DISTINCT jsonb_object_keys(metadata) AS name FROM products
+    WHERE status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
+    ORDER BY name
+"""
+
+VARIANT_METADATA = """
+    SELECT DISTINCT jsonb_object_keys(variants.metadata) AS name
+    FROM variants JOIN products ON products.id = variants.product_id
+    WHERE variants.archived_at IS NULL AND status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
+    ORDER BY name
+"""
+
+
+class Names(NamedTuple):
+    """What products have that each shop names itself."""
+
+    specifications: list[str]
+    metadata: list[str]
+    variant_metadata: list[str]
+
+
+async def names(db: Db, statuses: Collection[str], sellers: Collection[str] | None) -> Names:
+    given = (list(statuses), None if sellers is None else list(sellers))
+    found = [
+        [row["name"] for row in await db.fetch(each, *given)] for each in (SPECIFICATIONS, METADATA, VARIANT_METADATA)
+    ]
+    return Names(*found)

@@ -1,0 +1,118 @@
+"""The images of products: at an address elsewhere, or a file of the shop's own, of which media says how it is shown.
+
+Pure, but for asking which files there are. A product may name a file before its pictures are made: until media tells of
+them (`handlers`) only those who edit the product see that it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from stoa.contracts.media.v1 import media_pb2
+from stoa.kit.pictures import Picture, picture_in
+from stoa.services.catalog.errors import ImageWithoutAddress, UnknownFile
+
+if TYPE_CHECKING:
+    from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
+
+Files = Mapping[str, media_pb2.File]
+"""By id."""
+
+MOST_FILES = 1000
+"""Of one call."""
+
+
+class Image(msgspec.Struct, frozen=True):
+    """`url` is good for whoever wants one address; null while the pictures of its file are made. `picture` has the
+    sizes of a file; of an image elsewhere nothing is known."""
+
+    url: str | None
+    alt: str = ""
+    file_id: str | None = None
+    picture: Picture | None = None
+
+
+class Showing(Protocol):
+    """A product, as far as its images go."""
+
+    @property
+    def seller_id(self) -> str | None: ...
+    @property
+    def images(self) -> Sequence[Image]: ...
+
+
+class SentImage(Protocol):
+    """`alt` is empty for what the file says."""
+
+    url: str | None
+    alt: str
+    file_id: str | None
+
+
+def images_of(sent: Sequence[SentImage], before: Showing, files: Files) -> list[Image]:
+    """The images of a product, whose files may be its seller's, the shop's where it has none, and what it showed
+    `before`.
+
+    Raises `ImageWithoutAddress`, or `UnknownFile` for what is not there, not theirs or no picture for products.
+    """
+    owner = f"seller {before.seller_id}" if before.seller_id else "shop"
+    kept = {image.file_id: image for image in before.images if image.file_id is not None}
+    return [_image(at, one, kept, owner, files) for at, one in enumerate(sent)]
+
+
+def _image(at: int, sent: SentImage, kept: Mapping[str, Image], owner: str, files: Files) -> Image:
+    if sent.file_id is None:
+        if sent.url is None:
+            raise ImageWithoutAddress(f"images[{at}].file_id")
+        return Image(sent.url, sent.alt)
+    file_id = sent.file_id.lower()
+    file, known = files.get(file_id), kept.get(file_id)
+    picture = None if file is None else picture_in(file)
+    if known is not None and (picture is None or picture.revision <= _revision(known)):
+        return replace(known, alt=sent.alt or known.alt)
+    if file is None or file.purpose != "product" or file.state == "rejected":
+        raise UnknownFile(f"images[{at}].file_id")
+    if known is None and file.owner != owner:
+        raise UnknownFile(f"images[{at}].file_id")
+    alt = sent.alt or (known.alt if known else file.alt)
+    return _shown(Image(None, alt, file_id), picture)
+
+
+def with_picture(images: Iterable[Image], file_id: str, picture: Picture) -> list[Image]:
+    """With what is told of a file, where that is newer."""
+    return [
+        _shown(image, picture) if image.file_id == file_id and picture.revision > _revision(image) else image
+        for image in images
+    ]
+
+
+def revisions(images: Iterable[Image]) -> dict[str, int]:
+    """The files that are named, with the revision that is shown."""
+    return {image.file_id: _revision(image) for image in images if image.file_id is not None}
+
+
+def to_be_seen(images: Iterable[Image]) -> list[Image]:
+    """Without those whose pictures are still made."""
+    return [image for image in images if image.url is not None]
+
+
+def _shown(image: Image, picture: Picture | None) -> Image:
+    return replace(image, url=picture.url if picture else None, picture=picture)
+
+
+def _revision(image: Image) -> int:
+    return image.picture.revision if image.picture else 0
+
+
+async def files_of(media: MediaServiceAsyncStub, file_ids: Iterable[str]) -> dict[str, media_pb2.File]:
+    """Those of the ids that there are, in as few calls as they take. Never with a transaction open."""
+    ids = sorted({each.lower() for each in file_ids})
+    found: dict[str, media_pb2.File] = {}
+    for start in range(0, len(ids), MOST_FILES):
+        answer = await media.GetFiles(media_pb2.GetFilesRequest(ids=ids[start : start + MOST_FILES]))
+        found |= {file.id: file for file in answer.files}
+    return found

@@ -1,0 +1,127 @@
+"""Some products of a file, in one transaction: each stands for itself, as in `write_products`."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from stoa.kit import problems
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.services.catalog import repository
+from stoa.services.catalog.bodies import ProductItem, named_files
+from stoa.services.catalog.fields import defined_for
+from stoa.services.catalog.images import Files, files_of
+from stoa.services.catalog.import_row import ProductRow, completed, row_of
+from stoa.services.catalog.plan_products import Known, Plan, plan
+from stoa.services.catalog.product import Product
+from stoa.services.catalog.product_files.entry import Entry
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.shelve_products import shelve
+from stoa.services.catalog.write_products import Outcome, known_of, write_plans
+
+
+class Imported(NamedTuple):
+    """What became of an entry. One that is refused has a problem, whose field is a column of the file."""
+
+    entry: Entry
+    outcome: Outcome
+    problem: problems.Problem | None = None
+
+
+class _Read(NamedTuple):
+    """What is said of one product: by one entry, or by several that name only SKUs of it."""
+
+    entries: tuple[Entry, ...]
+    row: ProductRow
+
+
+class Batch(NamedTuple):
+    """Entries as they are meant, and those that mean nothing. `files` are those that their images name."""
+
+    read: Sequence[_Read]
+    refused: Sequence[Imported]
+    files: Files
+
+
+async def read_batch(catalog: Catalog, entries: Sequence[Entry]) -> Batch:
+    """What can be known before a transaction."""
+    read: list[_Read] = []
+    refused: list[Imported] = []
+    for entry in entries:
+        try:
+            if entry.fault is not None:
+                raise problems.Unprocessable(entry.fault[1], field=entry.fault[0] or None)
+            read.append(_Read((entry,), row_of(entry.item)))
+        except problems.Problem as problem:
+            refused += _refused((entry,), problem)
+    return Batch(read, refused, await files_of(catalog.media, named_files(one.row.item for one in read)))
+
+
+async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Principal) -> list[Imported]:
+    """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
+    imported = list(batch.refused)
+    read = await _found_by_sku(tx, batch.read)
+    shelved = await shelve(tx, catalog, [one.row for one in read], by)
+    skus = {sku for row in shelved for sku in row.skus}
+    known = await known_of(tx, [row.item for row in shelved], skus, set(), batch.files)
+    items: list[tuple[_Read, ProductItem]] = []
+    for one, row in zip(read, shelved, strict=True):
+        try:
+            items.append((one, completed(row, _named(row, known))))
+        except problems.Problem as problem:
+            imported += _refused(one.entries, problem)
+    defined = await defined_for(tx, [item for _, item in items], known.products.values())
+    known = dataclasses.replace(known, defined=defined)
+    plans: list[tuple[_Read, Plan]] = []
+    for one, item in items:
+        # What is refused takes nothing: its slug and SKUs are free for those after it.
+        try:
+            plans.append((one, plan(item, known, by, catalog.settings.currency)))
+        except problems.Problem as problem:
+            imported += _refused(one.entries, problem)
+    written = await write_plans(tx, catalog, [each for _, each in plans])
+    return imported + [Imported(entry, written[each.before.id].outcome) for one, each in plans for entry in one.entries]
+
+
+async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:
+    """Who names no product names it by a SKU of it. All that is said of one product in this way is said at once: it
+    changes once, and is announced once."""
+    unnamed = [one.row.skus[0] for one in read if _is_unnamed(one.row)]
+    if not unnamed:
+        return list(read)
+    whose = await repository.whose_skus(tx, unnamed)
+    found: dict[str | int, _Read] = {}
+    for one in read:
+        product_id = whose.get(one.row.skus[0]) if _is_unnamed(one.row) else None
+        if product_id is None:
+            found[one.entries[0].line] = one
+            continue
+        before = found.get(product_id)
+        variants = [*before.row.beside.variants, *one.row.beside.variants] if before else one.row.beside.variants
+        row = ProductRow(replace(one.row.item, id=product_id), replace(one.row.beside, variants=variants))
+        found[product_id] = _Read((*before.entries, *one.entries) if before else one.entries, row)
+    return list(found.values())
+
+
+def _is_unnamed(row: ProductRow) -> bool:
+    return row.item.id is None and row.item.slug is UNSET and bool(row.skus)
+
+
+def _named(row: ProductRow, known: Known) -> Product | None:
+    """The product that the row is about, if it is there."""
+    product_id = row.item.id or known.slugs.get(str(row.item.slug), "")
+    return known.products.get(product_id.lower())
+
+
+def _refused(entries: Sequence[Entry], problem: problems.Problem) -> list[Imported]:
+    if problem.field is not None:
+        # Of several entries each has a variant, and all have the same columns.
+        field = problem.field if len(entries) == 1 else re.sub(r"^variants\[[0-9]+\]", "variants[0]", problem.field)
+        problem.field = entries[0].column_of(field)
+    return [Imported(entry, "refused", problem) for entry in entries]

@@ -1,0 +1,42 @@
+"""What catalog refuses of products as files.
+
+NotFound        NoSuchImport
+Unprocessable   PriceMissing
+Conflict        ImportEnded, TooManyColumns
+"""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class NoSuchImport(problems.NotFound):
+    title = "There is no such import"
+    slug = "no-such-import"
+
+    def __init__(self) -> None:
+        super().__init__("There is no import of this id that the caller may see.", field="import_id")
+
+
+class PriceMissing(problems.Unprocessable):
+    title = "A new variant needs a price"
+    slug = "price-missing"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"No product has {sku} yet, so it needs a price.", field=field, sku=sku)
+
+
+class ImportEnded(problems.Conflict):
+    title = "The import has ended"
+    slug = "import-ended"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"The import is {state}: what it did stays.", state=state)
+
+
+class TooManyColumns(problems.Conflict):
+    title = "The products have too many members of their own for a table"
+    slug = "too-many-columns"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A table has at most {most} columns: export JSON lines.", field="format", most=most)

@@ -1,0 +1,151 @@
+"""What a file says of one product, and what that makes of the product as it is. Pure.
+
+A file adds and changes, and takes nothing away that it does not speak of: variants that it does not name stay, and so
+do specifications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
+
+from stoa.kit import problems
+from stoa.kit.custom_fields.values import Metadata, Values
+from stoa.kit.http.decoding import nul_in, unprocessable
+from stoa.kit.http.types import Label, Name, Price, ShortText, Sku
+from stoa.services.catalog.bodies import (
+    MOST_POSITION,
+    MOST_VARIANTS,
+    NewVariant,
+    Number,
+    Options,
+    Position,
+    ProductItem,
+    PropertyName,
+    PropertyText,
+    PropertyTexts,
+    WholeNumber,
+)
+from stoa.services.catalog.errors import TooManyVariants
+from stoa.services.catalog.import_errors import PriceMissing
+from stoa.services.catalog.product import MOST_DEPTH, Product, Variant
+from stoa.services.catalog.seo import Seo
+
+
+class VariantRow(msgspec.Struct, forbid_unknown_fields=True):
+    """What is said of a variant; a new one needs a price."""
+
+    sku: Sku
+    price: Price | UnsetType = UNSET
+    name: Label | UnsetType = UNSET
+    options: Options | UnsetType = UNSET
+    position: Position | UnsetType = UNSET
+    custom_fields: Values = {}
+    metadata: Metadata = {}
+
+
+class _Beside(msgspec.Struct, forbid_unknown_fields=True):
+    """What is said otherwise than in a body."""
+
+    variants: Annotated[list[VariantRow], Meta(max_length=MOST_VARIANTS)] = []
+    specifications: Annotated[
+        dict[PropertyName, PropertyText | WholeNumber | Number | bool | PropertyTexts | None], Meta(max_length=100)
+    ] = {}
+    category_path: Annotated[list[Name], Meta(max_length=MOST_DEPTH)] = []
+    seo_title: Label | UnsetType = UNSET
+    seo_description: ShortText | UnsetType = UNSET
+
+
+class ProductRow(NamedTuple):
+    """`item` has neither variants nor specifications; `category_path` are the names of the categories around the
+    product from the top, of which the last is its own."""
+
+    item: ProductItem
+    beside: _Beside
+
+    @property
+    def skus(self) -> list[str]:
+        return [variant.sku for variant in self.beside.variants]
+
+
+def row_of(said: Mapping[str, Any]) -> ProductRow:
+    """Raises `Unprocessable` with the member at fault."""
+    if place := nul_in(dict(said)):
+        raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
+    beside = {name: said[name] for name in _Beside.__struct_fields__ if name in said}
+    rest = {name: value for name, value in said.items() if name not in beside}
+    try:
+        return ProductRow(msgspec.convert(rest, ProductItem), msgspec.convert(beside, _Beside))
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
+
+
+def completed(row: ProductRow, before: Product | None) -> ProductItem:
+    """The item with all that the product is to have. Raises `PriceMissing`, `TooManyVariants`."""
+    item = row.item
+    specifications = dict(before.specifications if before else {})
+    for name, value in row.beside.specifications.items():
+        specifications.pop(name, None)
+        if value is not None:
+            specifications[name] = value
+    if row.beside.specifications:
+        item = replace(item, specifications=specifications)
+    if row.beside.seo_title is not UNSET or row.beside.seo_description is not UNSET:
+        item = replace(item, seo=_seo(row.beside, before.seo if before else Seo()))
+    if row.beside.variants:
+        item = replace(item, variants=_variants(row, before))
+    return item
+
+
+def _seo(said: _Beside, before: Seo) -> Seo:
+    return Seo(
+        before.title if said.seo_title is UNSET else said.seo_title,
+        before.description if said.seo_description is UNSET else said.seo_description,
+    )
+
+
+def _variants(row: ProductRow, before: Product | None) -> list[NewVariant]:
+    """Those of the file first, so that what is wrong with one is said of its place there."""
+    known = {variant.sku: variant for variant in before.variants} if before else {}
+    last = max((variant.position for variant in known.values()), default=-1)
+    variants: list[NewVariant] = []
+    for at, said in enumerate(row.beside.variants):
+        if (there := known.pop(said.sku, None)) is not None:
+            variants.append(_changed(there, said))
+            continue
+        if said.price is UNSET:
+            raise PriceMissing(said.sku, f"variants[{at}].price")
+        last = min(last + 1, MOST_POSITION) if said.position is UNSET else max(last, said.position)
+        variants.append(
+            NewVariant(
+                said.sku,
+                said.price,
+                "" if said.name is UNSET else said.name,
+                {} if said.options is UNSET else said.options,
+                last if said.position is UNSET else said.position,
+                None,
+                said.custom_fields,
+                said.metadata,
+            )
+        )
+    variants += [_changed(there, VariantRow(there.sku)) for there in known.values()]
+    if len(variants) > MOST_VARIANTS:
+        raise TooManyVariants(MOST_VARIANTS)
+    return variants
+
+
+def _changed(there: Variant, said: VariantRow) -> NewVariant:
+    return NewVariant(
+        there.sku,
+        Price(there.price.amount, there.price.currency) if said.price is UNSET else said.price,
+        there.name if said.name is UNSET else said.name,
+        dict(there.options) if said.options is UNSET else said.options,
+        there.position if said.position is UNSET else said.position,
+        None,
+        said.custom_fields,
+        said.metadata,
+    )

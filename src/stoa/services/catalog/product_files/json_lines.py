@@ -1,0 +1,47 @@
+"""JSON lines: each is a product as `POST /products/bulk` takes it, with its `category_path`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from stoa.services.catalog.product_files.entry import Entry
+from stoa.services.catalog.product_files.table import UnreadableFile
+
+LONGEST_LINE = 4 << 20
+ERROR = "_error"
+"""What the file of refused products says beside each: mended and sent again, it is read past."""
+
+
+def entries(file: BinaryIO) -> Iterator[Entry]:
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise UnreadableFile(f"Line {number} is longer than {LONGEST_LINE} bytes.")
+        if line.strip():
+            yield _entry(number, line)
+
+
+def _entry(number: int, line: bytes) -> Entry:
+    raw = line.decode(errors="replace").rstrip("\r\n")
+    try:
+        item: Any = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        return Entry(number, raw, fault=("", f"The line is no JSON: {error}."))
+    if not isinstance(item, dict):
+        return Entry(number, raw, fault=("", "The line is no object of JSON."))
+    item.pop(ERROR, None)
+    return Entry(number, raw, item)
+
+
+def refused_line(raw: str, error: dict[str, Any]) -> bytes:
+    """The line with what is wrong with it; what is no object stands in one as it is."""
+    try:
+        item: Any = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        item = None
+    known = item if isinstance(item, dict) else {"_line": raw}
+    return msgspec.json.encode({**known, ERROR: error}) + b"\n"

@@ -1,0 +1,251 @@
+"""The columns of our own CSV: a line for each variant, and with the first of a product what is said of all of it.
+
+What a file does not have stays as it is; a cell that is there and empty says that there is nothing. Variants that a
+file does not name stay, too: what is not sold any more is archived, one by one, by somebody who means it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from stoa.services.catalog.product_files import cells
+from stoa.services.catalog.product_files.entry import Entry, Fault
+from stoa.services.catalog.product_files.prices import price_of, written_price
+from stoa.services.catalog.product_files.table import Row, Table
+
+OF_PRODUCT = (
+    *("slug", "name", "description", "brand", "category", "category_path", "product_type", "status"),
+    *("publish_at", "unpublish_at", "tags", "images", "seo_title", "seo_description"),
+)
+DATES = ("publish_at", "unpublish_at")
+SEO = {"seo_title": "title", "seo_description": "description"}
+OF_VARIANT = ("sku", "variant_name", "price", "currency", "options", "position")
+SPECIFICATION, CUSTOM, METADATA = "spec.", "custom.", "meta."
+VARIANT_CUSTOM, VARIANT_METADATA = "variant.custom.", "variant.meta."
+PREFIXES = (SPECIFICATION, CUSTOM, METADATA, VARIANT_CUSTOM, VARIANT_METADATA)
+"""With the name of a specification, a custom field or a key of metadata behind it."""
+ERRORS = ("error", "error_column", "error_line")
+"""What the file of refused rows says beside them: mended and sent again, it is read past."""
+PATH = ">"
+FILE = "file:"
+"""Before the id of an image that is a file of the shop's own."""
+
+_ALSO = {
+    "title": "name",
+    "handle": "slug",
+    "url_handle": "slug",
+    "vendor": "brand",
+    "body": "description",
+    "variant_sku": "sku",
+    "variant_price": "price",
+}
+"""What others call them."""
+
+
+def column_of(name: str) -> str | None:
+    """Ours that a column of this name is; None for one that is none."""
+    if name.startswith(PREFIXES):
+        return name if name not in PREFIXES else None
+    plain = "_".join(name.strip().lower().split())
+    plain = _ALSO.get(plain, plain)
+    return plain if plain in {*OF_PRODUCT, *OF_VARIANT, *ERRORS} else None
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+def entries(table: Table, columns: Mapping[str, str], currency: str) -> Iterator[Entry]:
+    """Of each product one: rows that follow each other and have its slug, or none. `columns` are ours by theirs."""
+    named = [columns.get(name, "") for name in table.header]
+    comma = table.separator == ";"
+    for rows in _grouped(table.rows, named.index("slug") if "slug" in named else None):
+        yield _entry(rows, table.header, named, currency, comma=comma)
+
+
+def _grouped(rows: Iterable[Row], slug: int | None) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    for row in rows:
+        said = row.cells[slug].strip() if slug is not None and slug < len(row.cells) else ""
+        before = group[0].cells[slug].strip() if group and slug is not None else ""
+        if group and (slug is None or (said and said != before) or (not said and not before)):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _entry(rows: Sequence[Row], header: Sequence[str], named: Sequence[str], currency: str, *, comma: bool) -> Entry:
+    raw = [list(row.cells) for row in rows]
+    where = {ours: theirs for theirs, ours in zip(header, named, strict=True) if ours}
+    try:
+        said = [_cells(row, named) for row in rows]
+        for at, one in enumerate(said[1:], start=1):
+            _check_same(said[0], one, rows[at].line, where)
+        item = _product(said[0], where)
+        variants = [_variant(one, where, currency, comma=comma) for one in said if one.get("sku")]
+        if variants:
+            item["variants"] = variants
+    except Fault as fault:
+        return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
+    return Entry(rows[0].line, raw, item, _places(where, len(item.get("variants", ()))))
+
+
+def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
+    """What the row says in our columns."""
+    if any(row.cells[len(named) :]):
+        raise Fault("", f"Line {row.line} has more cells than the first line.")
+    filled = [*row.cells, *[""] * (len(named) - len(row.cells))]
+    return {name: cells.unguarded(cell) for name, cell in zip(named, filled, strict=True) if name}
+
+
+def _check_same(first: Mapping[str, str], other: Mapping[str, str], line: int, where: Mapping[str, str]) -> None:
+    for name, cell in other.items():
+        of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA))
+        if of_product and cell and cell != first[name]:
+            raise Fault(where[name], f"Line {line} says something else than the first of the product.")
+
+
+def _product(said: Mapping[str, str], where: Mapping[str, str]) -> dict[str, Any]:
+    item: dict[str, Any] = {name: said[name] for name in ("name", "description", "brand") if name in said}
+    item |= {name: said[name].strip() for name in ("slug", "status") if said.get(name, "").strip()}
+    if "category" in said:
+        item["category"] = said["category"].strip() or None
+    # RFC 3339, or nothing.
+    item |= {name: said[name].strip() or None for name in ("product_type", *DATES) if name in said}
+    item |= {name: said[name] for name in SEO if name in said}
+    if path := cells.split(said.get("category_path", ""), PATH):
+        item["category_path"] = path
+    if "tags" in said:
+        item["tags"] = cells.split(said["tags"])
+    if "images" in said:
+        item["images"] = [_image(part) for part in cells.split(said["images"])]
+    item |= _named(said, where, {"specifications": SPECIFICATION, "custom_fields": CUSTOM, "metadata": METADATA})
+    return item
+
+
+def _image(part: str) -> dict[str, str]:
+    """An address, which has no space, or the file of an id; and behind it what the picture shows."""
+    place, _, alt = part.partition(" ")
+    return (
+        {"file_id": place.removeprefix(FILE)} | {"alt": alt} if place.startswith(FILE) else {"url": place, "alt": alt}
+    )
+
+
+def _variant(said: Mapping[str, str], where: Mapping[str, str], currency: str, *, comma: bool) -> dict[str, Any]:
+    variant: dict[str, Any] = {"sku": said["sku"].strip()}
+    if "variant_name" in said:
+        variant["name"] = said["variant_name"]
+    if said.get("price", "").strip():
+        of = said.get("currency", "").strip() or currency
+        variant["price"] = _read(where["price"], price_of, said["price"], of, comma=comma)
+    if "options" in said:
+        variant["options"] = _read(where["options"], cells.split_pairs, said["options"])
+    if position := said.get("position", "").strip():
+        variant["position"] = _read(where["position"], int, position)
+    return variant | _named(said, where, {"custom_fields": VARIANT_CUSTOM, "metadata": VARIANT_METADATA})
+
+
+def _named(said: Mapping[str, str], where: Mapping[str, str], members: Mapping[str, str]) -> dict[str, Any]:
+    """What stands in the columns of each prefix; an empty cell takes away."""
+    item: dict[str, Any] = {}
+    for member, prefix in members.items():
+        for column, cell in said.items():
+            if column.startswith(prefix):
+                value = _read(where[column], cells.read, cell) if cell else None
+                item.setdefault(member, {})[column.removeprefix(prefix)] = value
+    return item
+
+
+def _read(column: str, how: Any, *arguments: Any, **more: Any) -> Any:
+    try:
+        return how(*arguments, **more)
+    except ValueError as error:
+        raise Fault(column, str(error)) from None
+
+
+def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
+    """The columns, by the members of the item."""
+    places = {name: where[name] for name in OF_PRODUCT if name in where}
+    members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
+    of_variants = {"sku": "sku", "variant_name": "name", "price": "price", "options": "options", "position": "position"}
+    for column, theirs in where.items():
+        for prefix, member in members.items():
+            if column.startswith(prefix):
+                places[member + column.removeprefix(prefix)] = theirs
+        for at in range(variants):
+            if column in of_variants:
+                places[f"variants[{at}].{of_variants[column]}"] = theirs
+            elif column.startswith("variant."):
+                member = column.removeprefix("variant.").replace("custom.", "custom_fields.", 1)
+                places[f"variants[{at}].{member.replace('meta.', 'metadata.', 1)}"] = theirs
+    return places
+
+
+# ------------------------------------------------------------------------------------------------- writing
+
+
+def header_of(
+    *,
+    specifications: Iterable[str],
+    custom: Iterable[str],
+    metadata: Iterable[str],
+    variant_custom: Iterable[str],
+    variant_metadata: Iterable[str],
+) -> list[str]:
+    """All columns of a file, with those for the names that the products and their variants have."""
+    return [
+        *OF_PRODUCT,
+        *(SPECIFICATION + name for name in specifications),
+        *(CUSTOM + name for name in custom),
+        *(METADATA + name for name in metadata),
+        *OF_VARIANT,
+        *(VARIANT_CUSTOM + name for name in variant_custom),
+        *(VARIANT_METADATA + name for name in variant_metadata),
+    ]
+
+
+def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
+    """A row for each variant of a product, one for a product without. `item` has all members that an export has."""
+    said = {
+        "slug": item["slug"],
+        "name": item["name"],
+        "description": item["description"],
+        "brand": item["brand"],
+        "category": item["category"] or "",
+        "category_path": cells.joined(item["category_path"], PATH),
+        "status": item["status"],
+        **{name: item[name] or "" for name in ("product_type", *DATES)},
+        **{name: item["seo"][member] for name, member in SEO.items()},
+        "tags": cells.joined(item["tags"]),
+        "images": cells.joined(_placed(image) for image in item["images"]),
+        **_prefixed(SPECIFICATION, item["specifications"]),
+        **_prefixed(CUSTOM, item["custom_fields"]),
+        **_prefixed(METADATA, item["metadata"]),
+    }
+    rows = [said | _of_variant(variant) for variant in item["variants"]] or [said]
+    return [cells.guarded_row([row.get(name, "") for name in header]) for row in rows]
+
+
+def _placed(image: Mapping[str, str]) -> str:
+    place = f"{FILE}{image['file_id']}" if "file_id" in image else image["url"]
+    return f"{place} {image['alt']}" if image["alt"] else place
+
+
+def _of_variant(variant: Mapping[str, Any]) -> dict[str, str]:
+    price = variant["price"]
+    return {
+        "sku": variant["sku"],
+        "variant_name": variant["name"],
+        "price": written_price(price["amount"], price["currency"]),
+        "currency": price["currency"],
+        "options": cells.joined_pairs(variant["options"]),
+        "position": str(variant["position"]),
+        **_prefixed(VARIANT_CUSTOM, variant["custom_fields"]),
+        **_prefixed(VARIANT_METADATA, variant["metadata"]),
+    }
+
+
+def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, str]:
+    return {prefix + name: cells.written(value) for name, value in values.items()}

@@ -1,0 +1,33 @@
+"""Prices as people write them, in the units that they count in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from stoa.kit.money import MINOR_DIGITS
+
+_AMOUNT = re.compile(r"([0-9]{1,12})(?:\.([0-9]*))?")
+
+
+def price_of(text: str, currency: str, *, comma: bool = False) -> dict[str, Any]:
+    """`19.99` as minor units; with a `comma` also `19,99`. Raises `ValueError` for what is no price in it."""
+    written = text.strip().replace(",", ".") if comma and "." not in text else text.strip()
+    match = _AMOUNT.fullmatch(written)
+    digits = MINOR_DIGITS.get(currency, 2)
+    if match is None:
+        raise ValueError(f"{text!r} is no price: write it as {_example(digits)}, without a sign or a separator")
+    whole, part = match[1], (match[2] or "").rstrip("0")
+    if len(part) > digits:
+        raise ValueError(f"{text!r} has more than the {digits} decimals of {currency}")
+    return {"amount": int(whole) * 10**digits + int(part.ljust(digits, "0") or 0), "currency": currency}
+
+
+def written_price(amount: int, currency: str) -> str:
+    digits = MINOR_DIGITS.get(currency, 2)
+    whole, part = divmod(amount, 10**digits)
+    return f"{whole}.{part:0{digits}d}" if digits else str(whole)
+
+
+def _example(digits: int) -> str:
+    return f"19.{'9' * digits}" if digits else "1999"

@@ -1,0 +1,148 @@
+"""A product export of Shopify as it is.
+
+One product is the rows of a `Handle` (in newer files: `URL handle`): the first says what is said of all of it, each
+with a price is a variant, and one with an address of a picture alone is a picture. Its stock, its prices of other
+markets and what its apps added are no product's here, and named as left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stoa.services.catalog.product_files.entry import Entry, Fault
+from stoa.services.catalog.product_files.plain_text import plain_text
+from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.table import Row, Table
+from stoa.services.catalog.product_files.words import LONGEST_SKU, sku_of, slug_of
+
+_NAMES = {
+    "handle": ("Handle", "URL handle"),
+    "name": ("Title",),
+    "description": ("Body (HTML)", "Description"),
+    "brand": ("Vendor",),
+    "category": ("Product Category", "Product category", "Standard Product Type"),
+    "type": ("Type", "Custom Product Type"),
+    "tags": ("Tags",),
+    "published": ("Published", "Published on online store"),
+    "status": ("Status",),
+    "sku": ("Variant SKU", "SKU"),
+    "price": ("Variant Price", "Price"),
+    "seo_title": ("SEO Title", "SEO title"),
+    "seo_description": ("SEO Description", "SEO description"),
+    "barcode": ("Variant Barcode", "Barcode"),
+    "grams": ("Variant Grams", "Weight value (grams)"),
+    "image": ("Image Src", "Product image URL"),
+    "alt": ("Image Alt Text", "Image alt text"),
+    **{f"option {at}": (f"Option{at} Name", f"Option{at} name") for at in (1, 2, 3)},
+    **{f"value {at}": (f"Option{at} Value", f"Option{at} value") for at in (1, 2, 3)},
+}
+_NO_OPTION = ("Title", "Default Title")
+"""How it writes that a product has one variant and no options."""
+
+
+def knows(header: Sequence[str]) -> bool:
+    """Whether the file is such an export."""
+    return bool({"Handle", "URL handle"} & set(header)) and "Title" in header
+
+
+def understood(header: Sequence[str]) -> set[str]:
+    """Of these columns the ones that say something here."""
+    return set(header) & {name for names in _NAMES.values() for name in names}
+
+
+def entries(table: Table, currency: str) -> Iterator[Entry]:
+    where = {ours: name for ours, names in _NAMES.items() for name in names if name in table.header}
+    at = {ours: table.header.index(name) for ours, name in where.items()}
+    group: list[Row] = []
+    for row in table.rows:
+        handle = _cell(row, at, "handle")
+        if group and handle and handle != _cell(group[0], at, "handle"):
+            yield _entry(group, at, where, currency)
+            group = []
+        group.append(row)
+    if group:
+        yield _entry(group, at, where, currency)
+
+
+def _entry(rows: Sequence[Row], at: Mapping[str, int], where: Mapping[str, str], currency: str) -> Entry:
+    raw = [list(row.cells) for row in rows]
+    said = [{name: _cell(row, at, name) for name in at} for row in rows]
+    try:
+        item = _product(said[0])
+        item["images"] = [{"url": one["image"], "alt": one.get("alt", "")[:200]} for one in said if one.get("image")]
+        item["variants"] = _variants(said, item["slug"], where, currency)
+    except Fault as fault:
+        return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
+    return Entry(rows[0].line, raw, item, _places(where, len(item["variants"])))
+
+
+def _product(first: Mapping[str, str]) -> dict[str, Any]:
+    shown = first.get("published", "true").lower() != "false"
+    item: dict[str, Any] = {
+        "slug": slug_of(first["handle"]),
+        "name": first.get("name", ""),
+        "description": plain_text(first.get("description", "")),
+        "brand": first.get("brand", ""),
+        "tags": list(dict.fromkeys(tag for each in first.get("tags", "").split(",") if (tag := each.strip()))),
+        **{name: first[name] for name in ("seo_title", "seo_description") if first.get(name)},
+        "status": "active" if shown and first.get("status", "active").lower() == "active" else "draft",
+    }
+    shelves = first.get("category", "").split(">") if first.get("category") else [first.get("type", "")]
+    if path := [name for each in shelves if (name := each.strip())]:
+        item["category_path"] = path
+    return item
+
+
+def _variants(
+    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str
+) -> list[dict[str, Any]]:
+    """Of the rows with a price. The names of the options stand in the first row alone."""
+    variants: list[dict[str, Any]] = []
+    for one in said:
+        if not one.get("price"):
+            continue
+        options = {
+            name: one[f"value {at}"]
+            for at in (1, 2, 3)
+            if (name := said[0].get(f"option {at}", "")) and one.get(f"value {at}")
+        }
+        if options == dict([_NO_OPTION]):
+            options = {}
+        try:
+            price = price_of(one["price"], currency)
+        except ValueError as error:
+            raise Fault(where["price"], str(error)) from None
+        metadata = {name: noted for name in ("barcode", "grams") if (noted := one.get(name, "").lstrip("'"))}
+        variants.append(
+            {
+                "sku": sku_of(one.get("sku", "").lstrip("'")) or _sku_for(slug, options),
+                "name": ", ".join(options.values())[:200],
+                "price": price,
+                "options": options,
+                "position": len(variants),
+                "metadata": metadata,
+            }
+        )
+    return variants
+
+
+def _sku_for(slug: str, options: Mapping[str, str]) -> str:
+    """Of a variant that has none there."""
+    return sku_of("-".join([slug, *map(slug_of, options.values())])[:LONGEST_SKU])
+
+
+def _cell(row: Row, at: Mapping[str, int], name: str) -> str:
+    place = at.get(name, len(row.cells))
+    return row.cells[place].strip() if place < len(row.cells) else ""
+
+
+def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
+    of_product = {"slug": "handle", "category_path": "category", "images": "image"}
+    places = {member: where[name] for member, name in of_product.items() if name in where}
+    places |= {name: where[name] for name in ("name", "description", "brand", "tags", "status") if name in where}
+    for at in range(variants):
+        for member, name in (("sku", "sku"), ("price", "price"), ("options", "value 1")):
+            if name in where:
+                places[f"variants[{at}].{member}"] = where[name]
+    return places

@@ -1,0 +1,159 @@
+"""A product export of WooCommerce as it is.
+
+A row is a product, or a variation of one that its `Parent` names, wherever in the file that stands. What a product of
+several variations differs in are its attributes with one value in each; the other attributes, weight and size are
+specifications.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from stoa.services.catalog.product_files.entry import Entry, Fault
+from stoa.services.catalog.product_files.plain_text import plain_text
+from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.table import Row, Table
+from stoa.services.catalog.product_files.words import sku_of, slug_of
+
+_PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
+_MORE = ("Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
+_MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
+_ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
+_COMMA = re.compile(r"(?<!\\),")
+_Said = tuple[Row, dict[str, str]]
+"""A row, and its cells by their columns."""
+
+
+def knows(header: Sequence[str]) -> bool:
+    """Whether the file is such an export."""
+    return {"Type", "SKU", "Name", "Regular price"} <= set(header)
+
+
+def understood(header: Sequence[str]) -> set[str]:
+    """Of these columns the ones that say something here."""
+    return {name for name in header if name in {*_PLAIN, *_MORE} or _MEASURE.fullmatch(name) or _ATTRIBUTE.match(name)}
+
+
+def entries(table: Table, currency: str) -> Iterator[Entry]:
+    """Products without variations as they come, then the others: a variation may stand before its product."""
+    parents: list[_Said] = []
+    variations: dict[str, list[_Said]] = {}
+    names = _Names()
+    for row in table.rows:
+        said = dict(zip(table.header, (cell.strip() for cell in row.cells), strict=False))
+        kinds = {kind.strip() for kind in said.get("Type", "").lower().split(",")}
+        if "variation" in kinds:
+            variations.setdefault(said.get("Parent", ""), []).append((row, said))
+        elif "variable" in kinds:
+            parents.append((row, said))
+        elif "simple" in kinds:
+            yield _entry((row, said), [], names, currency)
+        else:
+            detail = f"A product of type {said.get('Type')!r} has nothing to sell itself."
+            yield Entry(row.line, _raw([(row, said)]), fault=("Type", detail))
+    for parent in parents:
+        own = [parent[1].get("SKU", ""), f"id:{parent[1].get('ID')}"]
+        yield _entry(parent, [one for name in own if name for one in variations.pop(name, [])], names, currency)
+    for name, orphans in variations.items():
+        yield Entry(orphans[0][0].line, _raw(orphans), fault=("Parent", f"The file has no product {name!r}."))
+
+
+def _raw(rows: Sequence[_Said]) -> list[list[str]]:
+    return [list(row.cells) for row, _ in rows]
+
+
+class _Names:
+    """Slugs, which such a file has none of: of two products of the same name the second has its number behind it."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def slug_of(self, said: Mapping[str, str]) -> str:
+        plain = slug_of(said.get("Name", ""))
+        slug = plain if plain and plain not in self._taken else slug_of(f"{plain} {said.get('ID') or said.get('SKU')}")
+        self._taken.add(slug)
+        return slug
+
+
+def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency: str) -> Entry:
+    row, said = product
+    raw = _raw([product, *variations])
+    try:
+        item = _product(said, names.slug_of(said))
+        differ = {name for _, one in variations for name in _attributes(one)}
+        item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
+        sold = [one for _, one in variations] or [said]
+        item["variants"] = [
+            {"position": at, **_variant(one, item["slug"], _only(differ, _attributes(one)), currency)}
+            for at, one in enumerate(sold)
+        ]
+    except Fault as fault:
+        return Entry(row.line, raw, fault=(fault.column, fault.detail))
+    return Entry(row.line, raw, item, _places(len(item["variants"])))
+
+
+def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
+    texts = [plain_text(said.get(name, "").replace("\\n", "\n")) for name in ("Short description", "Description")]
+    item: dict[str, Any] = {
+        "slug": slug,
+        "name": said.get("Name", ""),
+        "description": "\n\n".join(text for text in texts if text),
+        "brand": (_listed(said.get("Brands", "")) or [""])[0],
+        "tags": list(dict.fromkeys(_listed(said.get("Tags", "")))),
+        "images": [{"url": url} for url in _listed(said.get("Images", ""))],
+        "status": "active" if said.get("Published", "1") == "1" else "draft",
+        "specifications": {
+            name: float(value)
+            for name, value in said.items()
+            if _MEASURE.fullmatch(name) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
+        },
+    }
+    shelves = [[part.strip() for part in each.split(">")] for each in _listed(said.get("Categories", ""))]
+    if shelves:
+        item["category_path"] = max(shelves, key=len)
+    return item
+
+
+def _variant(said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str) -> dict[str, Any]:
+    try:
+        price = price_of(said.get("Regular price", ""), currency)
+    except ValueError as error:
+        raise Fault("Regular price", str(error)) from None
+    gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
+    return {
+        "sku": sku_of(said.get("SKU", "")) or sku_of("-".join([slug, *map(slug_of, options.values())])),
+        "name": ", ".join(options.values())[:200],
+        "price": price,
+        "options": options,
+        "metadata": {"gtin": gtin} if gtin else {},
+    }
+
+
+def _attributes(said: Mapping[str, str]) -> dict[str, str]:
+    """By name; several values with commas between them."""
+    found: dict[str, str] = {}
+    for column, name in said.items():
+        match = _ATTRIBUTE.fullmatch(column)
+        if match and match[2] == "name" and name and (value := said.get(f"Attribute {match[1]} value(s)", "")):
+            found[name] = value
+    return found
+
+
+def _only(names: set[str], attributes: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in attributes.items() if name in names}
+
+
+def _listed(cell: str) -> list[str]:
+    """The parts between commas; one that belongs to a part has a backslash before it."""
+    return [part for each in _COMMA.split(cell) if (part := each.replace("\\,", ",").strip())]
+
+
+def _places(variants: int) -> dict[str, str]:
+    of_product = {"slug": "Name", "name": "Name", "description": "Description", "tags": "Tags", "images": "Images"}
+    places = of_product | {"category_path": "Categories", "brand": "Brands", "status": "Published"}
+    for at in range(variants):
+        places |= {f"variants[{at}].sku": "SKU", f"variants[{at}].price": "Regular price"}
+        places[f"variants[{at}].options"] = "Attribute 1 value(s)"
+    return places

@@ -1,0 +1,51 @@
+"""The SQL of the slugs that products, categories and collections had: each leads to whom it was last.
+
+A slug that somebody has is his, and whoever looks one up looks there first. So a row is in nobody's way: a new owner
+of the slug ends the redirect, and so does the old one who takes it back. Rows name the thing and not its next slug, so
+a chain has one step, whatever was renamed at the same moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from stoa.kit.db import Transaction
+
+Kind = Literal["product", "category", "collection"]
+
+MOST_KEPT = 50
+"""Old slugs of one thing: who renames it every day leads on from two months."""
+
+KEEP_SLUGS = """
+    INSERT INTO old_slugs (kind, slug, thing_id)
+    SELECT $1, slug, id FROM unnest($2::text[], $3::uuid[]) AS old (slug, id) ORDER BY slug
+    ON CONFLICT (kind, slug) DO UPDATE SET thing_id = EXCLUDED.thing_id, since = now()
+"""
+
+
+FORGET_OLDEST = """
+    DELETE FROM old_slugs WHERE kind = $1 AND slug IN (
+        SELECT slug FROM (
+            SELECT slug, row_number() OVER (PARTITION BY thing_id ORDER BY since DESC, slug) AS place
+            FROM old_slugs WHERE thing_id = ANY($2::uuid[])
+        ) AS kept
+        WHERE place > $3
+    )
+"""
+
+
+async def keep_slugs(tx: Transaction, kind: Kind, renamed: Mapping[str, str]) -> None:
+    """The slugs that things had until now, with whose each was: his id."""
+    if not renamed:
+        return
+    await tx.execute(KEEP_SLUGS, kind, list(renamed), list(renamed.values()))
+    await tx.execute(FORGET_OLDEST, kind, list(renamed.values()), MOST_KEPT)
+
+
+FORGET_SLUGS = "DELETE FROM old_slugs WHERE kind = $1 AND thing_id = ANY($2::uuid[])"
+
+
+async def forget_slugs(tx: Transaction, kind: Kind, thing_ids: Iterable[str]) -> None:
+    """Of things that are gone."""
+    await tx.execute(FORGET_SLUGS, kind, list(thing_ids))

@@ -1,0 +1,127 @@
+"""Say what a product, a category or a collection is called in another language of the shop.
+
+Each change is a version of the thing and an event, like any other of its texts; what is as it was is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from msgspec import to_builtins
+
+from stoa.kit import staff_acts
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import IfMatch
+from stoa.services.catalog import categories_repository, collections_repository, slugs_repository
+from stoa.services.catalog import translations_repository as repository
+from stoa.services.catalog.arrange_categories import lock_category
+from stoa.services.catalog.arrange_collections import announce_changed, lock_collection
+from stoa.services.catalog.bodies import check_slug
+from stoa.services.catalog.change_products import lock_product
+from stoa.services.catalog.errors import NoSuchTranslation
+from stoa.services.catalog.events import CategoryUpdated
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settle_collections import tell_changed
+from stoa.services.catalog.slugs_repository import Kind
+from stoa.services.catalog.translations import ProductTranslation, check_translatable
+
+
+class Thing(NamedTuple):
+    """What is translated, locked, and how to tell that it was."""
+
+    kind: Kind
+    id: str
+    version: int
+    tell: Callable[[], Awaitable[None]]
+
+
+Find = Callable[[Transaction], Awaitable[Thing]]
+
+
+def a_product(catalog: Catalog, id_or_slug: str, by: Principal) -> Find:
+    async def find(tx: Transaction) -> Thing:
+        product = await lock_product(tx, id_or_slug, by)
+
+        async def tell() -> None:
+            await tell_changed(tx, catalog, [product.id], ["translations"])
+
+        return Thing("product", product.id, product.version, tell)
+
+    return find
+
+
+def a_category(catalog: Catalog, id_or_slug: str) -> Find:
+    async def find(tx: Transaction) -> Thing:
+        category = await lock_category(tx, id_or_slug)
+
+        async def tell() -> None:
+            after = category._replace(version=category.version + 1)
+            await categories_repository.change_category(tx, after)
+            said = CategoryUpdated(
+                category_id=after.id, slug=after.slug, parent_id=after.parent_id, changed=["translations"]
+            )
+            await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
+
+        return Thing("category", category.id, category.version, tell)
+
+    return find
+
+
+def a_collection(catalog: Catalog, id_or_slug: str) -> Find:
+    async def find(tx: Transaction) -> Thing:
+        collection = await lock_collection(tx, id_or_slug)
+
+        async def tell() -> None:
+            await collections_repository.change_collection(tx, collection, settle=False, retell=False)
+            await announce_changed(tx, catalog, collection, ["translations"])
+
+        return Thing("collection", collection.id, collection.version, tell)
+
+    return find
+
+
+async def translate(
+    catalog: Catalog, find: Find, locale: str, translation: ProductTranslation, if_match: IfMatch
+) -> ProductTranslation:
+    """All that the thing says in this language. Raises `UnknownLocale`, `OwnLanguage`, `SlugTaken`."""
+    check_translatable(locale, catalog.settings.locales)
+    if translation.slug is not None:
+        check_slug(translation.slug)
+    async with catalog.db.transaction() as tx:
+        thing = await find(tx)
+        if_match.check(thing.version)
+        before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
+        if before == translation:
+            return translation
+        await repository.write_translation(tx, thing.kind, thing.id, locale, translation)
+        await _left(tx, thing, before, translation)
+        await thing.tell()
+        said, was = to_builtins(translation), to_builtins(before) if before else {}
+        told = {"locale": locale, "changed": [name for name in said if said[name] != was.get(name)]}
+        await staff_acts.record(tx, act=f"{thing.kind}.translated", subject=thing.id, after=told)
+    return translation
+
+
+async def remove_translation(catalog: Catalog, find: Find, locale: str, if_match: IfMatch) -> None:
+    """From now on it says in this language what it says in the shop's own. Raises `NoSuchTranslation`."""
+    async with catalog.db.transaction() as tx:
+        thing = await find(tx)
+        if_match.check(thing.version)
+        before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
+        if before is None:
+            raise NoSuchTranslation
+        await repository.remove_translation(tx, thing.id, locale)
+        await _left(tx, thing, before, None)
+        await thing.tell()
+        told = {"locale": locale}
+        await staff_acts.record(tx, act=f"{thing.kind}.translation_removed", subject=thing.id, before=told)
+
+
+async def _left(
+    tx: Transaction, thing: Thing, before: ProductTranslation | None, after: ProductTranslation | None
+) -> None:
+    """A slug that it had in a language leads on like any other."""
+    if before is not None and before.slug is not None and before.slug != (after.slug if after else None):
+        await slugs_repository.keep_slugs(tx, thing.kind, {before.slug: thing.id})

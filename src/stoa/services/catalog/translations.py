@@ -1,0 +1,141 @@
+"""What things are called in another language of the shop, and how they look in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from stoa.kit.http.types import Label, LongText, Name, Sku, Slug
+from stoa.kit.settings import LOCALE
+from stoa.services.catalog.bodies import MOST_VARIANTS, PropertyName
+from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.collections_repository import Collection
+from stoa.services.catalog.errors import OwnLanguage, UnknownLocale
+from stoa.services.catalog.lists_repository import Card
+from stoa.services.catalog.product import Product, Variant
+from stoa.services.catalog.seo import Seo
+
+Locale = Annotated[
+    str, Meta(pattern=LOCALE, max_length=6, description="A language, or one of a country", examples=["de"])
+]
+
+
+class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In which of the shop's languages; what has no text in it is in the shop's own."""
+
+    locale: Locale | None = None
+
+
+class CategoryTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is left out is as in the shop's own language. The `slug` is the thing's in this language, beside the
+    other."""
+
+    name: Name | None = None
+    slug: Slug | None = None
+    seo: Seo | None = None
+
+
+class CollectionTranslation(CategoryTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The same, with a description."""
+
+    description: LongText | None = None
+
+
+class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an option is called, and its values, by what they are in the shop's own language."""
+
+    name: Label | None = None
+    values: Annotated[dict[Label, Label], Meta(max_length=MOST_VARIANTS)] = {}
+
+
+class ProductTranslation(CollectionTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Of a product also what its `options` are called, by their names in the shop's own language, and its `variants`,
+    by SKU."""
+
+    options: Annotated[dict[PropertyName, OptionTexts], Meta(max_length=20)] = {}
+    variants: Annotated[dict[Sku, Label], Meta(max_length=MOST_VARIANTS)] = {}
+
+
+NOTHING_SAID = ProductTranslation()
+
+
+def in_locale(path: str, locale: str | None) -> str:
+    """The same page in the language that was asked for."""
+    return path if locale is None else f"{path}?locale={locale}"
+
+
+def other_locale(locale: str | None, locales: Sequence[str], field: str = "locale") -> str | None:
+    """None for the shop's own language, in which things are. Raises `UnknownLocale`."""
+    if locale is None or locale == locales[0]:
+        return None
+    if locale not in locales:
+        raise UnknownLocale(locale, locales, field)
+    return locale
+
+
+def check_translatable(locale: str, locales: Sequence[str]) -> None:
+    """Raises `UnknownLocale`, `OwnLanguage`."""
+    if other_locale(locale, locales) is None:
+        raise OwnLanguage(locale)
+
+
+Texts = Mapping[str, ProductTranslation]
+"""In one language, by the thing's id."""
+
+
+def product_in(product: Product, texts: Texts) -> Product:
+    said = texts.get(product.id, NOTHING_SAID)
+    category = product.category
+    if category is not None and category.id in texts:
+        of_category = texts[category.id]
+        category = replace(category, slug=of_category.slug or category.slug, name=of_category.name or category.name)
+    return replace(
+        product,
+        slug=said.slug or product.slug,
+        name=said.name or product.name,
+        description=product.description if said.description is None else said.description,
+        seo=said.seo or product.seo,
+        category=category,
+        variants=[_variant_in(variant, said) for variant in product.variants],
+    )
+
+
+def _variant_in(variant: Variant, said: ProductTranslation) -> Variant:
+    options = {}
+    for name, value in variant.options.items():
+        known = said.options.get(name, _NO_TEXTS)
+        options[known.name or name] = known.values.get(value, value)
+    return replace(variant, name=said.variants.get(variant.sku, variant.name), options=options)
+
+
+_NO_TEXTS = OptionTexts()
+
+
+def card_in(card: Card, texts: Texts) -> Card:
+    said = texts.get(card.id, NOTHING_SAID)
+    category = card.category
+    if category is not None and category.id in texts:
+        of_category = texts[category.id]
+        category = replace(category, slug=of_category.slug or category.slug, name=of_category.name or category.name)
+    return card._replace(slug=said.slug or card.slug, name=said.name or card.name, category=category)
+
+
+def category_in(category: Category, texts: Texts) -> Category:
+    said = texts.get(category.id, NOTHING_SAID)
+    return category._replace(
+        slug=said.slug or category.slug, name=said.name or category.name, seo=said.seo or category.seo
+    )
+
+
+def collection_in(collection: Collection, texts: Texts) -> Collection:
+    said = texts.get(collection.id, NOTHING_SAID)
+    return collection._replace(
+        slug=said.slug or collection.slug,
+        name=said.name or collection.name,
+        description=collection.description if said.description is None else said.description,
+        seo=said.seo or collection.seo,
+    )

@@ -1,0 +1,110 @@
+"""The SQL of what things are called in the shop's other languages. Who changes one holds the thing's row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from stoa.kit.db import Db, Transaction, affected
+from stoa.services.catalog.errors import SlugTaken
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.slugs_repository import Kind
+from stoa.services.catalog.translations import ProductTranslation, Texts, other_locale
+
+_TRANSLATION = "SELECT thing_id, locale, slug, name, description, seo, options, variants FROM translations WHERE "
+
+TEXTS_IN = _TRANSLATION + "thing_id = ANY($1::uuid[]) AND locale = $2"
+
+
+async def texts_in(db: Db, locale: str, thing_ids: Iterable[str]) -> dict[str, ProductTranslation]:
+    """What things are called in a language, by their ids."""
+    return {row["thing_id"]: _translation(row) for row in await db.fetch(TEXTS_IN, list(thing_ids), locale)}
+
+
+async def texts_for(catalog: Catalog, locale: str | None, thing_ids: Iterable[str]) -> Texts:
+    """The same for who asks; nothing where that is the shop's own language. Raises `UnknownLocale`."""
+    other = other_locale(locale, catalog.settings.locales)
+    return {} if other is None else await texts_in(catalog.db, other, thing_ids)
+
+
+TEXTS_OF = _TRANSLATION + "thing_id = ANY($1::uuid[]) ORDER BY thing_id, locale"
+
+
+async def texts_of(db: Db, thing_ids: Iterable[str]) -> dict[str, dict[str, ProductTranslation]]:
+    """In all languages: by the things' ids, and by locale."""
+    found: dict[str, dict[str, ProductTranslation]] = {}
+    for row in await db.fetch(TEXTS_OF, list(thing_ids)):
+        found.setdefault(row["thing_id"], {})[row["locale"]] = _translation(row)
+    return found
+
+
+def _translation(row: asyncpg.Record) -> ProductTranslation:
+    return msgspec.convert({name: row[name] for name in ProductTranslation.__struct_fields__}, ProductTranslation)
+
+
+# The thing that has the slug in the shop's own language has it in every other, too.
+WHOSE_IS = {
+    "product": "SELECT id FROM products WHERE slug = $1",
+    "category": "SELECT id FROM categories WHERE slug = $1",
+    "collection": "SELECT id FROM collections WHERE slug = $1",
+}
+
+WRITE_TRANSLATION = """
+    INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT (thing_id, locale) DO UPDATE SET
+        name = EXCLUDED.name, slug = EXCLUDED.slug, description = EXCLUDED.description, seo = EXCLUDED.seo,
+        options = EXCLUDED.options, variants = EXCLUDED.variants
+"""
+
+
+async def write_translation(
+    tx: Transaction, kind: Kind, thing_id: str, locale: str, translation: ProductTranslation
+) -> None:
+    """Of a locked thing. Raises `SlugTaken`, also where another has the slug in the shop's own language."""
+    said: dict[str, Any] = msgspec.to_builtins(translation)
+    slug = translation.slug
+    if slug is not None and await tx.fetchval(WHOSE_IS[kind], slug) not in {None, thing_id}:
+        raise SlugTaken(slug)
+    values = (said[name] for name in ("name", "slug", "description", "seo", "options", "variants"))
+    try:
+        await tx.execute(WRITE_TRANSLATION, kind, thing_id, locale, *values)
+    except asyncpg.UniqueViolationError:
+        raise SlugTaken(str(slug)) from None
+
+
+REMOVE_TRANSLATION = "DELETE FROM translations WHERE thing_id = $1 AND locale = $2"
+
+
+async def remove_translation(tx: Transaction, thing_id: str, locale: str) -> bool:
+    """False where there is none."""
+    return affected(await tx.execute(REMOVE_TRANSLATION, thing_id, locale)) == 1
+
+
+# The slug that a category has in the shop's own language, of the one that it has in another.
+OWN_SLUG = """
+    SELECT coalesce(
+        (SELECT slug FROM categories WHERE slug = $2),
+        (
+            SELECT category.slug FROM translations AS said JOIN categories AS category ON category.id = said.thing_id
+            WHERE said.kind = 'category' AND said.locale = $1 AND said.slug = $2
+        ),
+        $2
+    )
+"""
+
+
+async def own_slug(db: Db, locale: str, slug: str) -> str:
+    found: str = await db.fetchval(OWN_SLUG, locale, slug)
+    return found
+
+
+FORGET_TRANSLATIONS = "DELETE FROM translations WHERE thing_id = $1"
+
+
+async def forget_translations(tx: Transaction, thing_id: str) -> None:
+    """Of a thing that is gone."""
+    await tx.execute(FORGET_TRANSLATIONS, thing_id)

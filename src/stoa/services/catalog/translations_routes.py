@@ -1,0 +1,155 @@
+"""Catalog's public API of translations: who may change a thing says what it is called in the shop's languages."""
+
+from __future__ import annotations
+
+from stoa.kit.http.routes import Request, Routes, may
+from stoa.kit.http.types import Page
+from stoa.services.catalog import categories_repository, collections_repository, translations_repository
+from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.show_products import may_change, show_product
+from stoa.services.catalog.translate import a_category, a_collection, a_product, remove_translation, translate
+from stoa.services.catalog.translations import CategoryTranslation, CollectionTranslation, ProductTranslation
+
+PRODUCTS = may("catalog.products.edit", own=True)
+CATEGORIES = may("catalog.categories.edit")
+COLLECTIONS = may("catalog.collections.edit")
+
+routes: Routes[Catalog] = Routes("catalog")
+
+
+class TranslationView(ProductTranslation, kw_only=True, frozen=True):
+    """What a thing says in a language; null is as in the shop's own. Only a product has `options` and `variants`."""
+
+    locale: str
+
+
+@routes.get(
+    "/products/{product}/translations",
+    answer=Page[TranslationView],
+    who=PRODUCTS,
+    summary="What a product is called in the shop's languages",
+)
+async def list_product_translations(catalog: Catalog, request: Request) -> Page[TranslationView]:
+    product = await show_product(catalog, request.path["product"], request.caller)
+    if not may_change(product, request.caller):
+        raise NotYourProduct
+    return await _all_of(catalog, product.id)
+
+
+@routes.put(
+    "/products/{product}/translations/{locale}",
+    body=ProductTranslation,
+    answer=TranslationView,
+    who=PRODUCTS,
+    versioned=True,
+    summary="Say what a product is called in a language",
+)
+async def put_product_translation(catalog: Catalog, request: Request[ProductTranslation]) -> TranslationView:
+    """All of it: what is left out is as in the shop's own language. `If-Match` is of the product."""
+    find, locale = a_product(catalog, request.path["product"], request.caller), request.path["locale"]
+    return _view(locale, await translate(catalog, find, locale, request.body, request.if_match))
+
+
+@routes.delete(
+    "/products/{product}/translations/{locale}", who=PRODUCTS, versioned=True, summary="Take a translation away"
+)
+async def delete_product_translation(catalog: Catalog, request: Request) -> None:
+    find = a_product(catalog, request.path["product"], request.caller)
+    await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+@routes.get(
+    "/categories/{category}/translations",
+    answer=Page[TranslationView],
+    who=CATEGORIES,
+    summary="What a category is called in the shop's languages",
+)
+async def list_category_translations(catalog: Catalog, request: Request) -> Page[TranslationView]:
+    category = await categories_repository.find_category(catalog.db, request.path["category"])
+    if category is None:
+        raise NoSuchCategory
+    return await _all_of(catalog, category.id)
+
+
+@routes.put(
+    "/categories/{category}/translations/{locale}",
+    body=CategoryTranslation,
+    answer=TranslationView,
+    who=CATEGORIES,
+    versioned=True,
+    summary="Say what a category is called in a language",
+)
+async def put_category_translation(catalog: Catalog, request: Request[CategoryTranslation]) -> TranslationView:
+    find, locale = a_category(catalog, request.path["category"]), request.path["locale"]
+    return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
+
+
+@routes.delete(
+    "/categories/{category}/translations/{locale}", who=CATEGORIES, versioned=True, summary="Take a translation away"
+)
+async def delete_category_translation(catalog: Catalog, request: Request) -> None:
+    find = a_category(catalog, request.path["category"])
+    await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+@routes.get(
+    "/collections/{collection}/translations",
+    answer=Page[TranslationView],
+    who=COLLECTIONS,
+    summary="What a collection is called in the shop's languages",
+)
+async def list_collection_translations(catalog: Catalog, request: Request) -> Page[TranslationView]:
+    collection = await collections_repository.find_collection(catalog.db, request.path["collection"])
+    if collection is None:
+        raise NoSuchCollection
+    return await _all_of(catalog, collection.id)
+
+
+@routes.put(
+    "/collections/{collection}/translations/{locale}",
+    body=CollectionTranslation,
+    answer=TranslationView,
+    who=COLLECTIONS,
+    versioned=True,
+    summary="Say what a collection is called in a language",
+)
+async def put_collection_translation(catalog: Catalog, request: Request[CollectionTranslation]) -> TranslationView:
+    find, locale = a_collection(catalog, request.path["collection"]), request.path["locale"]
+    return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
+
+
+@routes.delete(
+    "/collections/{collection}/translations/{locale}",
+    who=COLLECTIONS,
+    versioned=True,
+    summary="Take a translation away",
+)
+async def delete_collection_translation(catalog: Catalog, request: Request) -> None:
+    find = a_collection(catalog, request.path["collection"])
+    await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+async def _all_of(catalog: Catalog, thing_id: str) -> Page[TranslationView]:
+    """Of so many languages as the shop has."""
+    found = (await translations_repository.texts_of(catalog.db, [thing_id])).get(thing_id, {})
+    return Page([_view(locale, translation) for locale, translation in found.items()])
+
+
+def _whole(translation: CategoryTranslation) -> ProductTranslation:
+    description = translation.description if isinstance(translation, CollectionTranslation) else None
+    return ProductTranslation(
+        name=translation.name, slug=translation.slug, seo=translation.seo, description=description
+    )
+
+
+def _view(locale: str, said: ProductTranslation) -> TranslationView:
+    return TranslationView(
+        locale=locale,
+        name=said.name,
+        slug=said.slug,
+        description=said.description,
+        seo=said.seo,
+        options=said.options,
+        variants=said.variants,
+    )

@@ -1,0 +1,102 @@
+"""Catalog's public API of attributes and product types: everybody sees what products may say, and staff define it."""
+
+from __future__ import annotations
+
+from stoa.kit.custom_fields.definition import FieldName
+from stoa.kit.http.pages import decode_key, page_of
+from stoa.kit.http.routes import PUBLIC, Request, Routes, may
+from stoa.kit.http.types import Page, PageQuery, Slug
+from stoa.services.catalog import define_types, types_repository
+from stoa.services.catalog.attributes import Attribute, AttributeBody, NewAttribute
+from stoa.services.catalog.product_types import NewProductType, ProductType
+from stoa.services.catalog.service import Catalog
+
+DEFINE = may("catalog.types.edit")
+
+routes: Routes[Catalog] = Routes("catalog")
+
+
+@routes.get(
+    "/attributes", query=PageQuery, answer=Page[Attribute], who=PUBLIC, summary="Attributes of products, by name"
+)
+async def get_attributes(catalog: Catalog, request: Request[None, PageQuery]) -> Page[Attribute]:
+    limit, after = request.query.limit, decode_key(request.query.cursor, tuple[FieldName])
+    found = await types_repository.attributes_after(catalog.db, after or "", limit + 1)
+    return page_of(found, limit, lambda one: (one.name,))
+
+
+@routes.get("/attributes/{attribute}", answer=Attribute, who=PUBLIC, summary="An attribute of products")
+async def get_attribute(catalog: Catalog, request: Request) -> Attribute:
+    return await define_types.show_attribute(catalog.db, request.path["attribute"])
+
+
+@routes.post(
+    "/attributes",
+    body=NewAttribute,
+    answer=Attribute,
+    status=201,
+    who=DEFINE,
+    summary="Define an attribute of products",
+)
+async def post_attribute(catalog: Catalog, request: Request[NewAttribute]) -> Attribute:
+    return await define_types.add_attribute(catalog, request.body)
+
+
+@routes.put(
+    "/attributes/{attribute}",
+    body=AttributeBody,
+    answer=Attribute,
+    who=DEFINE,
+    versioned=True,
+    summary="Set what an attribute allows, and how it is shown",
+)
+async def put_attribute(catalog: Catalog, request: Request[AttributeBody]) -> Attribute:
+    """Its type stays. What no longer fits stays until it is written again."""
+    return await define_types.change_attribute(catalog, request.path["attribute"], request.body, request.if_match)
+
+
+@routes.delete("/attributes/{attribute}", who=DEFINE, versioned=True, summary="Take away an attribute that no type has")
+async def delete_attribute(catalog: Catalog, request: Request) -> None:
+    """One made again under its name has no values."""
+    await define_types.remove_attribute(catalog, request.path["attribute"], request.if_match)
+
+
+@routes.get(
+    "/product-types", query=PageQuery, answer=Page[ProductType], who=PUBLIC, summary="Product types, by their slugs"
+)
+async def get_types(catalog: Catalog, request: Request[None, PageQuery]) -> Page[ProductType]:
+    limit, after = request.query.limit, decode_key(request.query.cursor, tuple[Slug])
+    found = await types_repository.types_after(catalog.db, after or "", limit + 1)
+    return page_of(found, limit, lambda one: (one.slug,))
+
+
+@routes.get("/product-types/{product_type}", answer=ProductType, who=PUBLIC, summary="A product type by its id or slug")
+async def get_type(catalog: Catalog, request: Request) -> ProductType:
+    return await define_types.show_type(catalog.db, request.path["product_type"])
+
+
+@routes.post(
+    "/product-types", body=NewProductType, answer=ProductType, status=201, who=DEFINE, summary="Define a product type"
+)
+async def post_type(catalog: Catalog, request: Request[NewProductType]) -> ProductType:
+    return await define_types.add_type(catalog, request.body)
+
+
+@routes.put(
+    "/product-types/{product_type}",
+    body=NewProductType,
+    answer=ProductType,
+    who=DEFINE,
+    versioned=True,
+    summary="Rename a product type, or say what its products have",
+)
+async def put_type(catalog: Catalog, request: Request[NewProductType]) -> ProductType:
+    """What it no longer has is at once seen of none of its products."""
+    return await define_types.replace_type(catalog, request.path["product_type"], request.body, request.if_match)
+
+
+@routes.delete(
+    "/product-types/{product_type}", who=DEFINE, versioned=True, summary="Take away a product type that no product has"
+)
+async def delete_type(catalog: Catalog, request: Request) -> None:
+    await define_types.remove_type(catalog, request.path["product_type"], request.if_match)
