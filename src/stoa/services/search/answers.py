@@ -1,0 +1,91 @@
+"""What search answers: out of the index, with what the caller is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from stoa.kit.http.pages import BadCursor
+from stoa.ports.search import BadPosition, Category, FacetCounts, Found, Hit, Piece, Query
+from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
+from stoa.services.search.document import Card
+from stoa.services.search.service import Search
+
+
+class FoundCard(Card, kw_only=True):
+    """A product as GET /products lists it, with what of it can be bought as far as was told, and where the search was
+    found in it: by `name` and `description`, in pieces that are the text when joined."""
+
+    highlights: Mapping[str, Sequence[Piece]] = {}
+
+
+class SearchView(msgspec.Struct, kw_only=True):
+    """`total` counts all pages. `corrected` is what was searched for instead of `q`, where a word of it is written
+    otherwise in this shop; `relaxed`: nothing has all of the words. `redirect` is a page of the shop that is about this
+    search."""
+
+    items: list[FoundCard]
+    total: int
+    facets: FacetCounts
+    corrected: str | None
+    relaxed: bool
+    redirect: str | None
+    next_cursor: str | None
+
+
+class SuggestView(msgspec.Struct, kw_only=True):
+    """`texts` are searches that begin like this."""
+
+    products: list[Card]
+    texts: Sequence[str]
+    categories: Sequence[Category]
+    brands: Sequence[str]
+
+
+_found_card = msgspec.json.Decoder(FoundCard).decode
+_card = msgspec.json.Decoder(Card).decode
+
+
+async def search(service: Search, asked: SearchQuery) -> SearchView:
+    """Raises `IndexBehind`, `BadCursor`, and what `query_of` does."""
+    rules = service.following.rules
+    query = query_of(asked, rules, service.settings.price_bounds)
+    found = await _search(service, query)
+    if asked.cursor is None and asked.q:
+        service.searches.count(asked.q, found.total)
+    return SearchView(
+        items=[_item(hit) for hit in found.hits],
+        total=found.total,
+        facets=found.facets,
+        corrected=found.corrected,
+        relaxed=found.relaxed,
+        redirect=rules.of(asked.q).redirect,
+        next_cursor=found.next,
+    )
+
+
+async def suggest(service: Search, asked: SuggestQuery) -> SuggestView:
+    """Raises `IndexBehind`."""
+    index = await service.following.current()
+    suggested = await index.suggest(asked.q, locale=asked.locale or "", limit=asked.limit)
+    return SuggestView(
+        products=[_card(one.card) for one in suggested.products],
+        texts=suggested.texts,
+        categories=suggested.categories,
+        brands=suggested.brands,
+    )
+
+
+async def _search(service: Search, query: Query) -> Found:
+    index = await service.following.current()
+    try:
+        return await index.search(query)
+    except BadPosition:
+        raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor") from None
+
+
+def _item(hit: Hit) -> FoundCard:
+    card = _found_card(hit.card)
+    card.highlights = hit.highlights
+    return card

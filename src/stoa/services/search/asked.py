@@ -1,0 +1,153 @@
+"""What a caller of the public API may ask, and what of it goes to the index. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit import problems
+from stoa.kit.http.types import AmountMinor, PageQuery, Slug
+from stoa.ports.search import Facets, Filters, NumberRange, Query, Sort, Value
+from stoa.services.search.document import seconds_of
+from stoa.services.search.errors import BadAttribute
+from stoa.services.search.rules import Rules
+
+MOST_VALUES = 50
+"""Of one filter."""
+ATTRIBUTE = "attr."
+
+Text = Annotated[str, Meta(max_length=1000, description="As somebody writes it; of a long one the beginning counts")]
+Locale = Annotated[
+    str, Meta(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?(?!\n)$", max_length=35, examples=["en"])
+]
+Several = Annotated[str, Meta(min_length=1, max_length=2000, description=r"With commas between them, in them as `\,`")]
+Tag = Annotated[str, Meta(min_length=1, max_length=60)]
+AttributeFilter = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=100)], Annotated[str, Meta(max_length=2000)]],
+    Meta(max_length=20),
+]
+
+
+class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    r"""`q` finds nothing in particular where it is left out: then it is a list of all that the filters leave.
+
+    `brand` and each `attr.NAME` may have several values, of which any will do, with commas between them; a range of
+    numbers or days is `1..5`, `1..` or `..5`. Prices are in minor units. `facets` says which counts are wanted, of
+    `category`, `brand`, `price`, `availability` and `attr.NAME`; `none` is none."""
+
+    q: Text = ""
+    category: Slug | None = None
+    brand: Several | None = None
+    min_price: AmountMinor | None = None
+    max_price: AmountMinor | None = None
+    in_stock: bool = False
+    tag: Tag | None = None
+    collection: Slug | None = None
+    attr: AttributeFilter = msgspec.field(default_factory=dict)
+    sort: Literal["relevance", "newest", "price", "-price", "name", "popularity"] = "relevance"
+    locale: Locale | None = None
+    facets: Several = "category,brand,price,availability"
+
+
+class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`q` is what somebody has written so far; `limit` is of each kind."""
+
+    q: Text = ""
+    locale: Locale | None = None
+    limit: Annotated[int, Meta(ge=1, le=20)] = 5
+
+
+def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int]) -> Query:
+    """Raises `BadAttribute`, and `Unprocessable` for a facet that there is not."""
+    rule = rules.of(asked.q)
+    return Query(
+        text=asked.q,
+        locale=asked.locale or "",
+        filters=Filters(
+            category=(asked.category,) if asked.category else (),
+            brands=several(asked.brand) if asked.brand else (),
+            least_price=asked.min_price,
+            most_price=asked.max_price,
+            in_stock=asked.in_stock,
+            attributes={name: _wanted(name, value) for name, value in asked.attr.items()},
+            tag=asked.tag or "",
+            collection=asked.collection or "",
+        ),
+        sort=Sort(asked.sort),
+        limit=asked.limit,
+        after=asked.cursor,
+        facets=_facets(asked.facets, price_bounds),
+        synonyms=rules.synonyms,
+        pinned=rule.pinned,
+        buried=rule.buried,
+    )
+
+
+def several(text: str) -> list[str]:
+    r"""The values between commas; `\,` is a comma in one of them."""
+    pieces = re.split(r"(?<!\\),", text)
+    return [value for piece in pieces if (value := piece.replace("\\,", ",").strip())][:MOST_VALUES]
+
+
+_BOUND = r"(\d{4}-\d{2}-\d{2}|-?\d+(?:\.\d+)?)?"
+_RANGE = re.compile(rf"{_BOUND}\.\.{_BOUND}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _wanted(name: str, text: str) -> Sequence[Value] | NumberRange:
+    if match := _RANGE.fullmatch(text.strip()):
+        least, most = (None if bound is None else _number(name, bound) for bound in match.groups())
+        if least is None and most is None:
+            raise BadAttribute(name)
+        return NumberRange(least, most)
+    values = [each for value in several(text) for each in _readings(name, value)]
+    if not values:
+        raise BadAttribute(name)
+    return values
+
+
+def _number(name: str, text: str) -> float:
+    """A day is the second at which it begins."""
+    try:
+        number = float(seconds_of(text) if _DAY.fullmatch(text) else text)
+    except (ValueError, OverflowError):
+        raise BadAttribute(name) from None
+    if not math.isfinite(number):
+        raise BadAttribute(name)
+    return number
+
+
+def _readings(name: str, text: str) -> list[Value]:
+    """A caller's text may mean a number or a yes of an attribute, as well as a text."""
+    readings: list[Value] = [text]
+    if text in {"true", "false"}:
+        readings.append(text == "true")
+    elif _DAY.fullmatch(text):
+        readings.append(int(_number(name, text)))
+    elif re.fullmatch(r"-?\d{1,15}", text):
+        readings.append(int(text))
+    elif re.fullmatch(r"-?\d{1,15}\.\d{1,15}", text):
+        readings.append(float(text))
+    return readings
+
+
+def _facets(text: str, price_bounds: Sequence[int]) -> Facets:
+    names = several(text)
+    for name in names:
+        if name not in _KINDS and not name.startswith(ATTRIBUTE):
+            raise problems.Unprocessable(f"There is no facet {name[:60]!r}.", field="facets")
+    return Facets(
+        categories="category" in names,
+        brands="brand" in names,
+        availability="availability" in names,
+        price_bounds=price_bounds if "price" in names else (),
+        attributes=[name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)][:20],
+    )
+
+
+_KINDS = frozenset(("category", "brand", "price", "availability", "none"))

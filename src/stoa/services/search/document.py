@@ -1,0 +1,181 @@
+"""What a product is in the index: what catalog says, where its category stands, and what can be bought. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec.structs import replace
+
+from stoa.contracts.catalog.v1 import catalog_pb2 as pb
+from stoa.kit.money import Money
+from stoa.ports.search import Category, Document, Value
+from stoa.services.search.repository import CategoryRow
+
+CATEGORIES = "categories"
+"""Among what is stale, beside ids of products: the tree."""
+WALK = "after "
+"""With an id behind it: all products behind that are stale, because of something that no product tells."""
+LONGEST_VALUE = 200
+"""Characters of an attribute's value that somebody may choose; what is longer is a text, and nobody filters by it."""
+DEEPEST = 20
+"""Of the category tree, which catalog keeps shallower than this."""
+
+_LAST_MILLISECOND = 2**42
+"""In a hundred years; an id that says more was not made by us."""
+
+
+class Image(msgspec.Struct, frozen=True):
+    url: str
+    alt: str = ""
+
+
+class InCategory(msgspec.Struct, frozen=True):
+    """The category that a product stands in."""
+
+    id: str
+    slug: str
+    name: str
+
+
+class Card(msgspec.Struct, kw_only=True):
+    """A product as a list shows it. `available_skus` are those of `skus` that can be bought, as far as was told."""
+
+    id: str
+    slug: str
+    name: str
+    brand: str
+    status: str
+    category: InCategory | None
+    price: Money | None
+    price_max: Money | None
+    image: Image | None
+    skus: Sequence[str]
+    available: bool
+    available_skus: Sequence[str]
+
+
+Tree = Mapping[str, CategoryRow]
+
+_encode = msgspec.json.Encoder().encode
+_decode_document = msgspec.json.Decoder(Document).decode
+_decode_card = msgspec.json.Decoder(Card).decode
+
+
+def encoded(document: Document) -> bytes:
+    """As it is kept: without a version, which is that of its row."""
+    return _encode(document)
+
+
+def decoded(kept: bytes, revision: int) -> Document:
+    """As an index takes it."""
+    return replace(_decode_document(kept), version=revision)
+
+
+def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
+    """`available` has, of its SKUs at least, those that can be bought."""
+    prices = [one.price for one in product.variants if one.HasField("price")]
+    cheapest = min(prices, key=lambda price: price.amount_minor, default=None)
+    dearest = max(prices, key=lambda price: price.amount_minor, default=None)
+    category = tree.get(product.category_id)
+    image = product.images[0] if product.images else None
+    card = Card(
+        id=product.id,
+        slug=product.slug,
+        name=product.name,
+        brand=product.brand,
+        status=product.standing,
+        category=InCategory(category.id, category.slug, category.name) if category else None,
+        price=Money(cheapest.amount_minor, cheapest.currency) if cheapest else None,
+        price_max=Money(dearest.amount_minor, dearest.currency) if dearest else None,
+        image=Image(image.url, image.alt) if image else None,
+        skus=[one.sku for one in product.variants],
+        available=False,
+        available_skus=(),
+    )
+    document = Document(
+        id=product.id,
+        version=0,
+        slug=product.slug,
+        name=product.name,
+        description=product.description,
+        brand=product.brand,
+        tags=list(product.tags),
+        collections=list(product.collections),
+        skus=card.skus,
+        options=list(dict.fromkeys(option.value for one in product.variants for option in one.options)),
+        price_minor=card.price.amount if card.price else 0,
+        price_max_minor=card.price_max.amount if card.price_max and card.price_max != card.price else None,
+        currency=card.price.currency if card.price else "",
+        attributes=_attributes(product),
+        created_at=created_at(product.id),
+        card=_encode(card),
+    )
+    return as_it_stands(document, product.category_id or None, tree, available)
+
+
+def as_it_stands(document: Document, category_id: str | None, tree: Tree, available: Collection[str]) -> Document:
+    """The same product, where its category stands now and with what of it can be bought now."""
+    way = way_to(category_id, tree)
+    card = _decode_card(document.card)
+    there = [sku for sku in card.skus if sku in available]
+    category = tree.get(category_id) if category_id else None
+    card = replace(
+        card,
+        available=bool(there),
+        available_skus=there,
+        category=InCategory(category.id, category.slug, category.name) if category else None,
+    )
+    return replace(document, categories=[way] if way else [], available=bool(there), card=_encode(card))
+
+
+def way_to(category_id: str | None, tree: Tree) -> list[Category]:
+    """From the top to a category, itself at the end; nothing for one that is not in the tree."""
+    way: list[Category] = []
+    while category_id and (row := tree.get(category_id)) and len(way) < DEEPEST:
+        way.append(Category(row.slug, row.name))
+        category_id = row.parent_id
+    return way[::-1]
+
+
+def changed_categories(before: Tree, after: Tree) -> set[str]:
+    """Those that stand elsewhere or are called otherwise, or are inside one that does."""
+    known = before.keys() | after.keys()
+    return {one for one in known if way_to(one, before) != way_to(one, after)}
+
+
+def created_at(product_id: str) -> datetime:
+    """Ids begin with the moment at which they were given."""
+    milliseconds = int(product_id.replace("-", "")[:12], 16)
+    return datetime.fromtimestamp(min(milliseconds, _LAST_MILLISECOND) / 1000, UTC)
+
+
+def seconds_of(day: str) -> int:
+    """A day as a number that can be compared: the seconds since 1970 at which it begins."""
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
+    """What it can be chosen by: specifications, public custom fields, and what its variants differ in."""
+    found: dict[str, list[Value]] = {}
+    for one in product.specifications:
+        kind = one.WhichOneof("value")
+        for value in one.texts if kind is None else [getattr(one, kind)]:
+            _add(found, one.name, seconds_of(value) if one.type == "date" else value)
+    fields = msgspec.json.decode(product.custom_fields_json) if product.custom_fields_json else {}
+    for name, value in fields.items():
+        for each in value if isinstance(value, list) else [value]:
+            _add(found, name, each)
+    for variant in product.variants:
+        for option in variant.options:
+            _add(found, option.name, option.value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _add(found: dict[str, list[Value]], name: str, value: Value) -> None:
+    if isinstance(value, str) and not 0 < len(value) <= LONGEST_VALUE:
+        return
+    values = found.setdefault(name, [])
+    if value not in values:
+        values.append(value)

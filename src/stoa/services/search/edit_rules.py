@@ -1,0 +1,146 @@
+"""Staff say what comes of a search: words that mean each other, and for a query what comes first, last, or instead.
+
+Each act holds the feed's row, so they go one after the other, and every process reads all of them anew when it sees
+that the row counts one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stoa.kit import staff_acts
+from stoa.kit.db import Db, Transaction, after_commit
+from stoa.kit.http.preconditions import IfMatch
+from stoa.kit.ids import uuid7
+from stoa.services.search import rules_repository as repository
+from stoa.services.search.errors import NoSuchRule, NoSuchSynonym, RuleThere, TooMany, TwoPlaces
+from stoa.services.search.repository import hold_feed
+from stoa.services.search.rules import Rule, compared
+from stoa.services.search.rules_repository import QueryRule, SynonymSet
+from stoa.services.search.service import Search
+
+MOST_SYNONYMS = 1_000
+MOST_RULES = 5_000
+"""A rule has some hundred bytes, in each process."""
+
+
+async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -> SynonymSet:
+    """Raises `TooMany`."""
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        if await repository.count_synonyms(tx) >= MOST_SYNONYMS:
+            raise TooMany(MOST_SYNONYMS)
+        added = await repository.add_synonyms(tx, uuid7(), term, words)
+        await _tell(search, tx)
+        await staff_acts.record(tx, act="synonyms.added", subject=added.id, after=_words(added))
+        return added
+
+
+async def change_synonyms(
+    search: Search, synonym_id: str, term: str | None, words: Sequence[str], if_match: IfMatch
+) -> SynonymSet:
+    """What is as it was, is no change. Raises `NoSuchSynonym`."""
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        before = await read_synonyms(tx, synonym_id)
+        if_match.check(before.version)
+        if (before.term, list(before.words)) == (term, list(words)):
+            return before
+        after = await repository.change_synonyms(tx, synonym_id, term, words)
+        await _tell(search, tx)
+        await staff_acts.record(
+            tx, act="synonyms.changed", subject=after.id, before=_words(before), after=_words(after)
+        )
+        return after
+
+
+async def remove_synonyms(search: Search, synonym_id: str, if_match: IfMatch) -> None:
+    """Raises `NoSuchSynonym`."""
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        before = await read_synonyms(tx, synonym_id)
+        if_match.check(before.version)
+        await repository.remove_synonyms(tx, synonym_id)
+        await _tell(search, tx)
+        await staff_acts.record(tx, act="synonyms.removed", subject=before.id, before=_words(before))
+
+
+async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
+    """Raises `TwoPlaces`, `RuleThere`, `TooMany`."""
+    _check_places(rule)
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        rule_id = uuid7()
+        if await repository.is_taken(tx, compared(query), rule_id):
+            raise RuleThere(compared(query))
+        if await repository.count_rules(tx) >= MOST_RULES:
+            raise TooMany(MOST_RULES)
+        added = await repository.add_rule(tx, rule_id, compared(query), rule)
+        await _tell(search, tx)
+        await staff_acts.record(tx, act="rule.added", subject=added.id, after=_rule(added))
+        return added
+
+
+async def change_rule(search: Search, rule_id: str, query: str, rule: Rule, if_match: IfMatch) -> QueryRule:
+    """What is as it was, is no change. Raises `TwoPlaces`, `NoSuchRule`, `RuleThere`."""
+    _check_places(rule)
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        before = await read_rule(tx, rule_id)
+        if_match.check(before.version)
+        if (before.query, Rule(before.pinned, before.buried, before.redirect)) == (compared(query), rule):
+            return before
+        if await repository.is_taken(tx, compared(query), rule_id):
+            raise RuleThere(compared(query))
+        after = await repository.change_rule(tx, rule_id, compared(query), rule)
+        await _tell(search, tx)
+        await staff_acts.record(tx, act="rule.changed", subject=after.id, before=_rule(before), after=_rule(after))
+        return after
+
+
+async def remove_rule(search: Search, rule_id: str, if_match: IfMatch) -> None:
+    """Raises `NoSuchRule`."""
+    async with search.db.transaction() as tx:
+        await hold_feed(tx)
+        before = await read_rule(tx, rule_id)
+        if_match.check(before.version)
+        await repository.remove_rule(tx, rule_id)
+        await _tell(search, tx)
+        await staff_acts.record(tx, act="rule.removed", subject=before.id, before=_rule(before))
+
+
+async def read_synonyms(db: Db, synonym_id: str) -> SynonymSet:
+    """Raises `NoSuchSynonym`."""
+    found = await repository.read_synonyms(db, synonym_id)
+    if found is None:
+        raise NoSuchSynonym
+    return found
+
+
+async def read_rule(db: Db, rule_id: str) -> QueryRule:
+    """Raises `NoSuchRule`."""
+    found = await repository.read_rule(db, rule_id)
+    if found is None:
+        raise NoSuchRule
+    return found
+
+
+async def _tell(search: Search, tx: Transaction) -> None:
+    """Every process reads them anew: this one at once."""
+    await repository.count_change(tx)
+    after_commit(search.following.worker.wake)
+
+
+def _check_places(rule: Rule) -> None:
+    for field, ids in (("pinned", rule.pinned), ("buried", [*rule.buried, *rule.pinned])):
+        if len({*ids}) < len(ids):
+            raise TwoPlaces(field)
+
+
+def _words(one: SynonymSet) -> dict[str, Any]:
+    return {"term": one.term, "words": list(one.words)}
+
+
+def _rule(one: QueryRule) -> dict[str, Any]:
+    return {"query": one.query, "pinned": list(one.pinned), "buried": list(one.buried), "redirect": one.redirect}

@@ -1,0 +1,68 @@
+"""What search refuses.
+
+NotFound        NoSuchSynonym, NoSuchRule
+Unprocessable   BadAttribute, TwoPlaces
+Conflict        RuleThere, VersionConflict, TooMany
+Unavailable     IndexBehind
+"""
+
+from __future__ import annotations
+
+from stoa.kit import problems
+
+
+class IndexBehind(problems.Unavailable):
+    title = "The search index is behind"
+    slug = "index-behind"
+
+    def __init__(self) -> None:
+        super().__init__("The index of this process is being brought up to date.", retry_after_seconds=1)
+
+
+class BadAttribute(problems.Unprocessable):
+    title = "This is not how an attribute is asked for"
+    slug = "bad-attribute"
+
+    def __init__(self, name: str) -> None:
+        detail = "Write values with commas between them, or a range of numbers: 1..5, 1.. or ..5."
+        super().__init__(detail, field=f"attr.{name}")
+
+
+class NoSuchSynonym(problems.NotFound):
+    title = "There are no such synonyms"
+    slug = "no-such-synonym"
+
+    def __init__(self) -> None:
+        super().__init__("There are no synonyms of this id.", field="synonym_id")
+
+
+class NoSuchRule(problems.NotFound):
+    title = "There is no such rule"
+    slug = "no-such-rule"
+
+    def __init__(self) -> None:
+        super().__init__("There is no rule of this id.", field="rule_id")
+
+
+class RuleThere(problems.Conflict):
+    title = "There is a rule for this query"
+    slug = "rule-there"
+
+    def __init__(self, query: str) -> None:
+        super().__init__(f"Change the rule that there is for {query!r}.", field="query")
+
+
+class TwoPlaces(problems.Unprocessable):
+    title = "A product is named twice"
+    slug = "product-in-two-places"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("A product is pinned once, or buried once.", field=field)
+
+
+class TooMany(problems.Conflict):
+    title = "There are as many as there may be"
+    slug = "too-many-rules"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Every process has all of them in memory, so there are at most {most}: remove some.")

@@ -1,0 +1,184 @@
+"""The feed: what may not be as its document says is asked for, in batches, and written.
+
+Events only mark what is stale (`handlers`), because no call leaves a transaction. A round reads the marks, asks
+catalog for the products and inventory for SKUs that nobody has told of, and writes what differs under the next
+revisions, all in one transaction that also takes the marks away: those that are still as they were read. So a round
+that is killed is done again, two processes may do the same one, and what changed meanwhile is looked at once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+from stoa.contracts.catalog.v1 import catalog_pb2
+from stoa.contracts.inventory.v1 import inventory_pb2
+from stoa.kit.db import Database, Transaction, after_commit
+from stoa.services.search import document, repository
+from stoa.services.search.document import CATEGORIES, WALK, Tree
+from stoa.services.search.repository import CategoryRow, Kept, Stale
+from stoa.services.search.service import Neighbors
+
+MOST_AT_ONCE = 100
+"""Products in one round: as many as catalog answers in one call."""
+STEP = 1000
+"""Products that are marked at once, where all are."""
+MOST_SKUS = 1000
+"""In one question to inventory."""
+
+Products = Sequence[catalog_pb2.Product]
+
+
+async def feed(db: Database, neighbors: Neighbors, written: Callable[[], None]) -> None:
+    """Rounds until nothing is stale. `written` is called after each that changed something. Raises `Unavailable` where
+    somebody who is asked is: what is not done stays marked."""
+    while stale := await repository.stale(db, MOST_AT_ONCE):
+        await _one_round(db, neighbors, stale, written)
+
+
+async def _one_round(db: Database, neighbors: Neighbors, stale: Sequence[Stale], written: Callable[[], None]) -> None:
+    for walk in [one for one in stale if one.subject.startswith(WALK)]:
+        await repository.step(db, walk, WALK, STEP)
+    stale = [one for one in stale if not one.subject.startswith(WALK)]
+    asked = [one.subject for one in stale if one.ask and one.subject != CATEGORIES]
+    products = await _products(neighbors, asked)
+    fresh = await _tree(neighbors) if any(one.subject == CATEGORIES for one in stale) else None
+    if fresh is None and {product.category_id for product in products} - (await repository.categories(db)).keys() - {
+        ""
+    }:
+        # A category of a moment ago: its own event is on its way.
+        await repository.mark_stale(db, [CATEGORIES], ask=True)
+        return
+    available = await ask_unknown(db, neighbors, products)
+    async with db.transaction() as tx:
+        revision = await repository.hold_feed(tx)
+        await _keep_skus(tx, products, available)
+        still = await repository.hold_stale(tx, [one.subject for one in stale])
+        tree: Tree = await repository.categories(tx)
+        if fresh is not None and CATEGORIES in still:
+            tree = await _keep_tree(tx, tree, fresh)
+        told = {product.id: product for product in products if product.id in still}
+        missing = still.intersection(asked) - told.keys()
+        standing = still - told.keys() - missing - {CATEGORIES}
+        await _write(tx, revision, await _changed(tx, tree, told, standing, missing), written)
+        await repository.no_longer_stale(tx, stale)
+
+
+async def write_products(
+    db: Database, products: Products, available: Collection[str], asked_at: int, written: Callable[[], None]
+) -> None:
+    """The documents of products as catalog lists them, for whoever builds all of them anew, whatever version they had:
+    a catalog that was restored has older ones. What was written since the revision at which it was asked is newer."""
+    async with db.transaction() as tx:
+        revision = await repository.hold_feed(tx)
+        await _keep_skus(tx, products, available)
+        tree = await repository.categories(tx)
+        newer = await repository.written_since(tx, [product.id for product in products], asked_at)
+        told = {product.id: product for product in products if product.id not in newer}
+        await _write(tx, revision, await _changed(tx, tree, told, whatever_version=True), written)
+
+
+async def ask_unknown(db: Database, neighbors: Neighbors, products: Products) -> set[str]:
+    """Of their SKUs that nobody has told of, those that can be bought."""
+    skus = [variant.sku for product in products for variant in product.variants]
+    known = await repository.known_skus(db, skus) if skus else {}
+    return await ask_available(neighbors, [sku for sku in skus if sku not in known])
+
+
+async def ask_available(neighbors: Neighbors, skus: Sequence[str]) -> set[str]:
+    """Those of them that inventory has something of. Never with a transaction open."""
+    found: set[str] = set()
+    for start in range(0, len(skus), MOST_SKUS):
+        request = inventory_pb2.GetStockRequest(skus=skus[start : start + MOST_SKUS])
+        found |= {one.sku for one in (await neighbors.inventory.GetStock(request)).stock if _to_promise(one) > 0}
+    return found
+
+
+def _to_promise(stock: inventory_pb2.Stock) -> int:
+    """An older process knows no backorders."""
+    return stock.available_to_promise if stock.HasField("available_to_promise") else stock.available
+
+
+async def _products(neighbors: Neighbors, ids: Sequence[str]) -> list[catalog_pb2.Product]:
+    found: list[catalog_pb2.Product] = []
+    left = list(ids)
+    while left:
+        answer = await neighbors.catalog.GetProducts(catalog_pb2.GetProductsRequest(ids=left))
+        found += answer.products
+        left = list(answer.left)
+    return found
+
+
+async def _tree(neighbors: Neighbors) -> list[CategoryRow]:
+    answer = await neighbors.catalog.ListCategories(catalog_pb2.ListCategoriesRequest())
+    return [CategoryRow(one.id, one.parent_id or None, one.slug, one.name) for one in answer.categories]
+
+
+async def _keep_skus(tx: Transaction, products: Products, available: Collection[str]) -> None:
+    owners = {variant.sku: product.id for product in products for variant in product.variants}
+    await repository.keep_skus(tx, owners, available)
+
+
+async def _keep_tree(tx: Transaction, before: Tree, fresh: Collection[CategoryRow]) -> Tree:
+    """The tree as it is by now. The products in what changed are looked at in rounds of their own."""
+    tree = {one.id: one for one in fresh}
+    if before != tree:
+        await repository.keep_categories(tx, fresh, document.changed_categories(before, tree))
+    return tree
+
+
+async def _changed(
+    tx: Transaction,
+    tree: Tree,
+    told: Mapping[str, catalog_pb2.Product],
+    standing: Collection[str] = (),
+    missing: Collection[str] = (),
+    *,
+    whatever_version: bool = False,
+) -> list[Kept]:
+    """What differs: of those that catalog has `told` of, and of those whose stock or category may be another. What
+    catalog does not know at all is `missing`."""
+    ids = [*told, *standing, *missing]
+    if not ids:
+        return []
+    known = await repository.kept(tx, ids)
+    available = await repository.available(tx, ids)
+    now = [
+        *(_told(product, tree, available) for product in told.values()),
+        *_standing((known[one] for one in standing if one in known), tree, available),
+        *(known[one]._replace(document=None) for one in missing if one in known),
+    ]
+    return [one for one in now if _differs(one, known.get(one.product_id), whatever_version=whatever_version)]
+
+
+async def _write(tx: Transaction, revision: int, changed: Sequence[Kept], written: Callable[[], None]) -> None:
+    """Under the next revisions."""
+    if changed:
+        revisions = range(revision + 1, revision + 1 + len(changed))
+        await repository.advance(tx, revisions[-1])
+        await repository.write(tx, changed, revisions)
+        after_commit(written)
+
+
+def _told(product: catalog_pb2.Product, tree: Tree, available: Collection[str]) -> Kept:
+    """Only what stands active is found."""
+    found = document.document_of(product, tree, available) if product.standing == "active" else None
+    encoded = None if found is None else document.encoded(found)
+    return Kept(product.id, product.version, product.category_id or None, encoded)
+
+
+def _standing(known: Iterable[Kept], tree: Tree, available: Collection[str]) -> Iterable[Kept]:
+    for one in known:
+        if one.document is not None:
+            before = document.decoded(one.document, 0)
+            yield one._replace(
+                document=document.encoded(document.as_it_stands(before, one.category_id, tree, available))
+            )
+
+
+def _differs(now: Kept, known: Kept | None, *, whatever_version: bool) -> bool:
+    """What is older than what is known, and what is as it was, is not written."""
+    if known is None:
+        return now.document is not None
+    if now.product_version < known.product_version and not whatever_version:
+        return False
+    return now != known

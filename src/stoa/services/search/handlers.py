@@ -1,0 +1,63 @@
+"""When catalog announces a product, a category, or that an attribute is gone or a type another, mark what may have
+changed; when inventory has nothing more of a SKU, or something again, remember that.
+
+Nothing is asked here. The feed looks at what is marked as soon as the transaction has committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from stoa.kit import ids
+from stoa.kit.db import Transaction, after_commit
+from stoa.kit.events import Event
+from stoa.kit.service import BatchHandler, Handler
+from stoa.services.search import repository
+from stoa.services.search.document import CATEGORIES, WALK
+from stoa.services.search.repository import Stock
+
+PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
+CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
+TYPE_EVENTS = ("attribute.deleted", "product_type.updated")
+"""After which products show less than they did, without a word of theirs."""
+STOCK_EVENTS = ("inventory.sold_out", "inventory.back_in_stock")
+
+
+class StockTold(msgspec.Struct):
+    sku: str
+    available: int
+
+
+def batch_handler(marked: Callable[[], None]) -> BatchHandler:
+    """All of them at once. `marked` is called after the commit."""
+
+    async def handle(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+        told: dict[str, Stock] = {}
+        for event in events:
+            if event.type in STOCK_EVENTS:
+                stock = event.read(StockTold)
+                one = Stock(stock.sku, stock.available > 0, event.aggregateversion)
+                if one.sku not in told or told[one.sku].version < one.version:
+                    told[one.sku] = one
+        await repository.learn_stock(tx, told.values())
+        subjects = {event.subject for event in events if event.type in PRODUCT_EVENTS}
+        if any(event.type in CATEGORY_EVENTS for event in events):
+            subjects.add(CATEGORIES)
+        if any(event.type in TYPE_EVENTS for event in events):
+            subjects.add(WALK + ids.FIRST)
+        await repository.mark_stale(tx, subjects, ask=True)
+        after_commit(marked)
+        return ()
+
+    return handle
+
+
+def handlers(handle: BatchHandler) -> Mapping[str, Handler]:
+    """By the type of the event."""
+
+    async def alone(tx: Transaction, event: Event) -> None:
+        await handle(tx, [event])
+
+    return dict.fromkeys((*PRODUCT_EVENTS, *CATEGORY_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS), alone)

@@ -1,0 +1,163 @@
+"""How many hits have which value: one pass over the hits, and one more for each facet that is itself filtered by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import tantivy
+
+from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount, Value
+from stoa.services.search.index.fields import BETWEEN, attribute_key
+from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
+
+MOST_CATEGORIES = 2_000
+MOST_KEPT = 256
+# What a segment gives of a facet with very many values; beyond them counts would be too low.
+_OF_A_SEGMENT = 1_000
+
+
+class _Facet(NamedTuple):
+    filtered_by: str
+    """Whose filter it leaves out."""
+    passes: Mapping[str, Mapping[str, Any]]
+
+
+class Kept:
+    """The counts of the last questions: everybody looks at the same shelves, and at each of their pages."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, FacetCounts] = {}
+
+    def get(self, question: str) -> FacetCounts | None:
+        return self._counts.get(question)
+
+    def put(self, question: str, counts: FacetCounts) -> None:
+        if len(self._counts) >= MOST_KEPT:
+            self._counts.pop(next(iter(self._counts)), None)
+        self._counts[question] = counts
+
+
+def count(
+    searcher: tantivy.Searcher, matches: tantivy.Query, filters: Mapping[str, tantivy.Query], wanted: Facets
+) -> FacetCounts:
+    facets = _wanted(wanted)
+    if not facets:
+        return FacetCounts()
+    answers: dict[str, Any] = {}
+    # Those whose own filter is not set are all of the same hits.
+    apart = {facet.filtered_by if facet.filtered_by in filters else "" for facet in facets}
+    for left_out in sorted(apart):
+        passes: dict[str, Any] = {}
+        for facet in facets:
+            if (facet.filtered_by if facet.filtered_by in filters else "") == left_out:
+                passes.update(facet.passes)
+        answers.update(searcher.aggregate(narrowed(matches, filters, left_out), passes))
+    return _counts(answers, wanted)
+
+
+def narrowed(matches: tantivy.Query, filters: Mapping[str, tantivy.Query], left_out: str = "") -> tantivy.Query:
+    """Both, but for one filter."""
+    kept = [(MUST, query) for name, query in filters.items() if name != left_out]
+    return tantivy.Query.boolean_query([(MUST, matches), *kept]) if kept else matches
+
+
+def _wanted(wanted: Facets) -> list[_Facet]:
+    found: list[_Facet] = []
+    if wanted.categories:
+        found.append(_Facet(CATEGORY, {"categories": _terms("category", MOST_CATEGORIES)}))
+    if wanted.brands:
+        found.append(_Facet(BRAND, {"brands": _terms("brand", wanted.most_values)}))
+    if wanted.availability:
+        found.append(_Facet(AVAILABILITY, {"availability": _terms("available", 2)}))
+    if wanted.price_bounds:
+        ranges = [
+            {"from": lower, "to": upper} if lower is not None else {"to": upper}
+            for lower, upper in zip((None, *wanted.price_bounds), wanted.price_bounds, strict=False)
+        ]
+        ranges.append({"from": wanted.price_bounds[-1]})
+        passes = {field: {"range": {"field": field, "ranges": ranges}} for field in ("price", "price_max")}
+        found.append(_Facet(PRICE, passes))
+    for number, name in enumerate(wanted.attributes):
+        keys = {f"{kind} {number}": attribute_key(name, value) for kind, value in _KINDS.items()}
+        passes = {at: _terms(f"attribute.{key}", wanted.most_values) for at, key in keys.items()}
+        found.append(_Facet(f"{ATTRIBUTE}{name}", passes))
+    return found
+
+
+_KINDS: Mapping[str, Value] = {"text": "", "number": 0, "bool": False}
+
+
+def _terms(field: str, most: int) -> dict[str, Any]:
+    most = max(1, most)
+    return {"terms": {"field": field, "size": most, "segment_size": max(most, _OF_A_SEGMENT)}}
+
+
+def _counts(answers: Mapping[str, Any], wanted: Facets) -> FacetCounts:
+    attributes = {
+        name: _most_frequent(
+            [
+                Count(bool(bucket["key"]) if kind == "bool" else _number(bucket["key"]), bucket["doc_count"])
+                for kind in _KINDS
+                for bucket in answers[f"{kind} {number}"]["buckets"]
+            ],
+            wanted.most_values,
+        )
+        for number, name in enumerate(wanted.attributes)
+    }
+    return FacetCounts(
+        categories=_tree(answers["categories"]["buckets"]) if wanted.categories else (),
+        brands=_most_frequent(_plain(answers["brands"]["buckets"]), wanted.most_values) if wanted.brands else (),
+        availability=_availability(answers["availability"]["buckets"]) if wanted.availability else (),
+        prices=_prices(answers, wanted.price_bounds) if wanted.price_bounds else (),
+        attributes=attributes,
+    )
+
+
+def _plain(buckets: Sequence[Mapping[str, Any]]) -> list[Count]:
+    return [Count(bucket["key"], bucket["doc_count"]) for bucket in buckets]
+
+
+def _number(key: Value) -> Value:
+    """tantivy counts in floats."""
+    return int(key) if isinstance(key, float) and key.is_integer() else key
+
+
+def _most_frequent(counts: Sequence[Count], most: int) -> list[Count]:
+    return sorted(counts, key=lambda one: (-one.count, isinstance(one.value, str), one.value))[:most]
+
+
+def _availability(buckets: Sequence[Mapping[str, Any]]) -> list[Count]:
+    by_value = {bool(bucket["key"]): bucket["doc_count"] for bucket in buckets}
+    return [Count(value, by_value.get(value, 0)) for value in (True, False)]
+
+
+def _prices(answers: Mapping[str, Any], bounds: Sequence[int]) -> list[RangeCount]:
+    """A product reaches into a range if its lowest price is below the range's end, and not its highest below its
+    beginning: with both counted by the same ranges that is one sum less another."""
+    lowest, highest = (
+        [bucket["doc_count"] for bucket in answers[field]["buckets"]] for field in ("price", "price_max")
+    )
+    edges = (None, *bounds, None)
+    return [
+        RangeCount(edges[at], edges[at + 1], sum(lowest[: at + 1]) - sum(highest[:at])) for at in range(len(bounds) + 1)
+    ]
+
+
+def _tree(buckets: Sequence[Mapping[str, Any]]) -> list[CategoryCount]:
+    # While a category is being renamed some documents have its old name: they count with the others.
+    counts: dict[str, int] = {}
+    names: dict[str, tuple[int, str]] = {}
+    for bucket in buckets:
+        path, _, name = str(bucket["key"]).partition(BETWEEN)
+        counts[path] = counts.get(path, 0) + bucket["doc_count"]
+        names[path] = max(names.get(path, (0, "")), (bucket["doc_count"], name))
+    below: dict[str, list[str]] = {}
+    for path in counts:
+        below.setdefault(path.rpartition("/")[0], []).append(path)
+
+    def level(above: str) -> list[CategoryCount]:
+        paths = sorted((path for path in below.get(above, ()) if path), key=lambda path: (-counts[path], path))
+        return [CategoryCount(path.rpartition("/")[2], names[path][1], counts[path], level(path)) for path in paths]
+
+    return level("")

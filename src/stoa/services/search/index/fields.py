@@ -1,0 +1,297 @@
+"""The fields of the index, and what a document becomes in them.
+
+Of each locale there are, with `_<locale>` behind the name:
+
+| field | what it has | what for |
+|---|---|---|
+| stems | stems of everything, in order | which documents match |
+| name | stems of the name between `^` and `$` | what is found in the name counts most |
+| label | stems of brand, categories, tags, options, attributes | counts less |
+| words | the words of name and label as written | dictionary: completing, other spellings |
+| by_name | the name, in hexadecimal | sorting by it |
+
+Three kinds of documents share the fields: products, what was removed (its version, until it is forgotten) and one that
+keeps the checkpoint. tantivy commits them together or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import msgspec
+import tantivy
+
+from stoa.ports.search import Category, Document, Removed, Texts, Value
+from stoa.services.search.index.words import Language, compact, fold, joined, words_of
+
+FORMAT = 1
+"""Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
+
+START, END = "^", "$"
+"""Stand in the field `name` around the name, so that a whole name can be asked for. No word has them."""
+
+PRODUCT, REMOVED, CHECKPOINT = "product", "removed", "checkpoint"
+CHECKPOINT_ID = "\0checkpoint"
+
+BETWEEN = "\x1f"
+"""Between the path of a category and its name, in what is counted."""
+
+MOST_INTEGER = 2**40
+MOST_NUMBER = 2.0**52
+"""Of an attribute: up to here a float has halves."""
+_HASH_BITS = 23
+
+
+class Fields:
+    """The names of the fields, for the locales of one index."""
+
+    def __init__(self, locales: Sequence[str]) -> None:
+        assert locales, "an index has at least one locale"
+        self.locales = tuple(locales)
+        self.languages = {locale: Language(locale) for locale in self.locales}
+        self.schema = self._schema()
+
+    def known(self, locale: str) -> str:
+        """The locale, or the first one where it is none of ours."""
+        return locale if locale in self.languages else self.locales[0]
+
+    def _schema(self) -> tantivy.Schema:
+        builder = tantivy.SchemaBuilder()
+        for name in ("id", "kind"):
+            builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
+        for name in ("code", "within", "tag", "collection"):
+            builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+        for name in ("brand", "category"):
+            builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+        builder.add_json_field("attribute", fast=True, tokenizer_name="raw", index_option="basic")
+        for name in (
+            *("version", "removed_at", "tie", "price", "price_max", "available"),
+            *("by_newest", "by_price", "by_popularity"),
+        ):
+            builder.add_integer_field(name, indexed=True, fast=True)
+        for name in ("worth", "standing"):
+            builder.add_float_field(name, fast=True)
+        builder.add_bytes_field("card", stored=True)
+        for locale in self.locales:
+            builder.add_text_field(of("stems", locale), tokenizer_name="whitespace", index_option="position")
+            builder.add_text_field(of("name", locale), tokenizer_name="whitespace", index_option="position")
+            for name in ("label", "words"):
+                builder.add_text_field(of(name, locale), tokenizer_name="whitespace", index_option="basic")
+            builder.add_text_field(of("by_name", locale), fast=True, tokenizer_name="raw", index_option="basic")
+            builder.add_bytes_field(of("shown", locale), stored=True)
+        return builder.build()
+
+    def product(self, document: Document) -> tantivy.Document:
+        into = tantivy.Document()
+        into.add_text("id", document.id)
+        into.add_text("kind", PRODUCT)
+        into.add_integer("version", document.version)
+        into.add_bytes("card", document.card)
+        for sku in document.skus:
+            if code := compact(sku):
+                into.add_text("code", code)
+        self._add_facets(into, document)
+        for name, value in numbers(document).items():
+            into.add_integer(name, value)
+        standing = standing_of(document)
+        into.add_float("standing", _weight(standing))
+        into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
+        labels = list(_labels(document))
+        for locale in self.locales:
+            self._add_texts(into, locale, document, labels)
+        return into
+
+    def removed(self, removed: Removed, at: datetime) -> tantivy.Document:
+        into = tantivy.Document()
+        into.add_text("id", removed.id)
+        into.add_text("kind", REMOVED)
+        into.add_integer("version", removed.version)
+        into.add_integer("removed_at", microseconds(at))
+        return into
+
+    def checkpoint(self, checkpoint: str) -> tantivy.Document:
+        into = tantivy.Document()
+        into.add_text("id", CHECKPOINT_ID)
+        into.add_text("kind", CHECKPOINT)
+        into.add_text("checkpoint", checkpoint)
+        return into
+
+    def _add_facets(self, into: tantivy.Document, document: Document) -> None:
+        if document.brand:
+            into.add_text("brand", document.brand)
+        for tag in dict.fromkeys(document.tags):
+            into.add_text("tag", tag)
+        for collection in dict.fromkeys(document.collections):
+            into.add_text("collection", collection)
+        ways = [way[: deep + 1] for way in document.categories for deep in range(len(way))]
+        for named in dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in ways):
+            into.add_text("category", named)
+        for slugs in dict.fromkeys(slugs for way in ways for slugs in (path_of(way), way[-1].slug)):
+            into.add_text("within", slugs)
+        if attributes := _attributes(document):
+            into.add_json("attribute", attributes)
+
+    def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> None:
+        language = self.languages[locale]
+        texts = document.texts.get(locale) or Texts(document.name, document.description)
+        words = words_of(texts.name)
+        stems = [language.stem(word) for word in words]
+        joins = " ".join(map(language.stem, joined(words)))
+        labeled = [word for label in labels for word in words_of(label)]
+        label = " ".join(map(language.stem, labeled))
+        for part in (" ".join(stems), label, " ".join(language.stems(texts.description)), joins):
+            # Each its own value, so that no phrase goes from the one into the other.
+            into.add_text(of("stems", locale), part)
+        into.add_text(of("name", locale), " ".join((START, *stems, END)))
+        into.add_text(of("name", locale), joins)
+        into.add_text(of("label", locale), label)
+        into.add_text(of("words", locale), " ".join({*words, *labeled}))
+        into.add_text(of("by_name", locale), name_key(texts.name, document.id))
+        shown = Shown(texts.name, texts.description, " ".join(labels))
+        into.add_bytes(of("shown", locale), msgspec.msgpack.encode(shown))
+
+
+class Shown(msgspec.Struct, frozen=True, array_like=True):
+    """The texts of a document as they were, for highlighting and for spelling."""
+
+    name: str
+    description: str
+    labels: str
+
+
+_SHOWN = msgspec.msgpack.Decoder(Shown)
+
+
+def shown_of(document: tantivy.Document, locale: str) -> Shown:
+    stored = document.get_first(of("shown", locale))
+    return _SHOWN.decode(bytes(stored)) if stored is not None else Shown("", "", "")
+
+
+def of(field: str, locale: str) -> str:
+    """The field's name for a locale."""
+    return f"{field}_{locale.replace('-', '_')}"
+
+
+def path_of(way: Sequence[Category]) -> str:
+    return "/".join(category.slug for category in way)
+
+
+def attribute_key(name: str, value: Value) -> str:
+    """Where values of this kind stand under an attribute's name: in columns of their own, since one that has numbers
+    and texts cannot be counted."""
+    kind = "b" if isinstance(value, bool) else "s" if isinstance(value, str) else "n"
+    return kind + name.encode("utf-8", "replace").hex()
+
+
+def as_stored(value: Value) -> Value | None:
+    """None for a number that is none, or too large to be told apart from its neighbors."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str):
+        return value
+    return value if math.isfinite(value) and abs(value) < MOST_NUMBER else None
+
+
+def several(given: Value | Sequence[Value]) -> Iterable[Value]:
+    return (given,) if isinstance(given, (str, bool, int, float)) else given
+
+
+def _attributes(document: Document) -> dict[str, list[Value]]:
+    columns: dict[str, list[Value]] = {}
+    for name, given in document.attributes.items():
+        for value in several(given):
+            kept = as_stored(value)
+            column = columns.setdefault(attribute_key(name, value), [])
+            if kept is not None and kept not in column:
+                column.append(kept)
+    return columns
+
+
+def _labels(document: Document) -> Iterable[str]:
+    if document.brand:
+        yield document.brand
+    yield from dict.fromkeys(category.name for way in document.categories for category in way)
+    yield from document.tags
+    yield from document.options
+    for given in document.attributes.values():
+        yield from (value for value in several(given) if isinstance(value, str))
+
+
+def numbers(document: Document) -> dict[str, int]:
+    """What is filtered by, and what sorts: a sort's value with some bits of the id behind it, so that hardly any two
+    are equal and a page can go on behind the last one."""
+    tie = tie_of(document.id)
+    price = _bounded(document.price_minor)
+    dearest = document.price_minor if document.price_max_minor is None else document.price_max_minor
+    milliseconds = min(max(0, microseconds(document.created_at) // 1000), 2**42 - 1)
+    popularity = min(max(0.0, document.popularity), 1e30) if math.isfinite(document.popularity) else 0.0
+    return {
+        "tie": tie,
+        "price": price,
+        "price_max": max(price, _bounded(dearest)),
+        "available": int(document.available),
+        "by_newest": _with_tie(milliseconds, tie, 21),
+        "by_price": _with_tie(price, tie, _HASH_BITS),
+        # Of two floats that are not negative the larger one has the larger bits.
+        "by_popularity": _with_tie(int.from_bytes(_float_bits(popularity), "big"), tie, _HASH_BITS),
+    }
+
+
+def tie_of(id_: str) -> int:
+    """A number of 63 bits by which what is otherwise equal is sorted: always the same for an id."""
+    return int.from_bytes(hashlib.blake2b(id_.encode(), digest_size=8).digest(), "big") >> 1
+
+
+def _with_tie(value: int, tie: int, bits: int) -> int:
+    return value << bits | tie >> 63 - bits
+
+
+def _bounded(price: int) -> int:
+    return min(max(0, price), MOST_INTEGER - 1)
+
+
+def _float_bits(value: float) -> bytes:
+    return struct.pack(">f", value)
+
+
+def microseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)
+
+
+def standing_of(document: Document) -> float:
+    """What makes one of two that fit as well come first: it is popular, and can be had. From 1 to 1.3.
+
+    The last part, of the id, is far below anything meant: with it hardly any two scores are equal, and a page can go on
+    behind the last one.
+    """
+    popularity = math.log1p(max(0.0, document.popularity)) if math.isfinite(document.popularity) else 0.0
+    return 1 + 0.2 * popularity / (popularity + 5) + 0.1 * document.available + 0.004 * tie_of(document.id) / 2**63
+
+
+def _weight(factor: float) -> float:
+    """What to store for a score to be multiplied with this: tantivy takes log2(2 + what is stored)."""
+    return float(2**factor - 2)
+
+
+def name_key(name: str, id_: str) -> str:
+    """Sorts as the name does, then as the id. Hexadecimal, so that a position in a list is no text of a merchant's."""
+    return f"{fold(name)[:60]}\0{id_}".encode("utf-8", "replace").hex()
+
+
+def term(schema: tantivy.Schema, field: str, value: Any) -> tantivy.Query:
+    if isinstance(value, str):
+        # Half of a pair of surrogates is no text to tantivy; there is none in the index.
+        value = value.encode("utf-8", "replace").decode()
+    return tantivy.Query.term_query(schema, field, value, "basic")
+
+
+def counted(result: tantivy.SearchResult) -> int:
+    """How many there are in all; its type hints leave this out."""
+    count: int = cast("Any", result).count
+    return count

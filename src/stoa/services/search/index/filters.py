@@ -1,0 +1,92 @@
+"""What a hit must be, as queries of tantivy's; each filter apart, since the counts of a facet leave out its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import tantivy
+
+from stoa.ports.search import Filters, NumberRange, Value
+from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, term
+
+MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
+
+CATEGORY, BRAND, PRICE, AVAILABILITY = "category", "brand", "price", "availability"
+ATTRIBUTE = "attribute:"
+"""Before an attribute's name."""
+
+
+def clauses(filters: Filters, fields: Fields, index: tantivy.Index) -> Mapping[str, tantivy.Query]:
+    """By the facet whose own filter it is."""
+    schema = fields.schema
+    found: dict[str, tantivy.Query] = {}
+    if filters.category:
+        found[CATEGORY] = term(schema, "within", "/".join(filters.category))
+    if filters.brands:
+        found[BRAND] = _any(schema, "brand", filters.brands)
+    if filters.least_price is not None or filters.most_price is not None:
+        found[PRICE] = _prices(schema, filters.least_price, filters.most_price)
+    if filters.in_stock:
+        found[AVAILABILITY] = term(schema, "available", 1)
+    for name, wanted in filters.attributes.items():
+        found[f"{ATTRIBUTE}{name}"] = (
+            _numbers(index, name, wanted) if isinstance(wanted, NumberRange) else _values(schema, name, wanted)
+        )
+    if filters.tag:
+        found["tag"] = term(schema, "tag", filters.tag)
+    if filters.collection:
+        found["collection"] = term(schema, "collection", filters.collection)
+    if filters.ids is not None:
+        found["ids"] = _any(schema, "id", filters.ids)
+    return found
+
+
+def _any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(SHOULD, term(schema, field, value)) for value in values])
+
+
+def _prices(schema: tantivy.Schema, least: int | None, most: int | None) -> tantivy.Query:
+    """From its lowest price to its highest a product reaches into the range."""
+    both: list[tuple[tantivy.Occur, tantivy.Query]] = []
+    for field, lower, upper in (("price_max", least, None), ("price", None, most)):
+        if lower is not None or upper is not None:
+            query = tantivy.Query.range_query(
+                schema, field, tantivy.FieldType.Integer, _bounded(lower), _bounded(upper)
+            )
+            both.append((MUST, query))
+    return tantivy.Query.boolean_query(both)
+
+
+def _bounded(price: int | None) -> int | None:
+    return None if price is None else min(max(price, -1), MOST_INTEGER)
+
+
+def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value]) -> tantivy.Query:
+    return tantivy.Query.boolean_query(
+        [
+            (SHOULD, term(schema, f"attribute.{attribute_key(name, value)}", kept))
+            for value in wanted
+            if (kept := as_stored(value)) is not None
+        ]
+    )
+
+
+def _numbers(index: tantivy.Index, name: str, wanted: NumberRange) -> tantivy.Query:
+    """tantivy makes a range of numbers within JSON by its parser alone. Our own hexadecimal and two decimals go in."""
+    least = "*" if wanted.least is None else _decimal(wanted.least, -math.inf)
+    most = "*" if wanted.most is None else _decimal(wanted.most, math.inf)
+    if least == most == "*":
+        return tantivy.Query.all_query()
+    return index.parse_query(f"attribute.{attribute_key(name, 0)}:[{least} TO {most}]", ["id"])
+
+
+def _decimal(bound: float, outward: float) -> str:
+    """tantivy panics where one bound is whole and the other is not: a whole one is moved outward by next to nothing."""
+    if math.isnan(bound):
+        return "*"
+    bound = min(max(float(bound), -MOST_NUMBER), MOST_NUMBER)
+    if bound.is_integer():
+        bound = math.nextafter(bound + math.copysign(1e-9, outward), outward)
+    return format(Decimal(repr(bound)), "f")

@@ -1,0 +1,92 @@
+"""One index that is open: what is on disk under one folder, read by many threads and written by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+
+import tantivy
+
+from stoa.ports.search import Document, Found, Query, Removed, Suggested
+from stoa.services.search.index.facets import Kept
+from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields, counted, term
+from stoa.services.search.index.searching import Opened, Search
+from stoa.services.search.index.suggesting import suggest
+from stoa.services.search.index.writing import Writing
+
+
+class Generation:
+    def __init__(self, folder: Path, fields: Fields, *, memory_bytes: int) -> None:
+        """Raises what tantivy raises of a folder that it cannot read."""
+        self.folder = folder
+        self.fields = fields
+        self._index = tantivy.Index(fields.schema, str(folder))
+        whitespace = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer("whitespace", whitespace)
+        self._index.config_reader("manual")
+        self._index.reload()
+        self._memory_bytes = memory_bytes
+        self._writing: Writing | None = self._writer()
+        self.checkpoint: str | None = None
+        self.documents = 0
+        self._look()
+
+    def search(self, query: Query) -> Found:
+        return Search(self._opened, self.fields, query).run()
+
+    def suggest(self, prefix: str, locale: str, limit: int) -> Suggested:
+        return suggest(self._opened.searcher, self.fields, prefix, locale, limit)
+
+    def versions(self, ids: Sequence[str]) -> Mapping[str, int]:
+        searcher = self._opened.searcher
+        found: dict[str, int] = {}
+        for id_ in ids:
+            query = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, term(self.fields.schema, *of)) for of in (("id", id_), ("kind", PRODUCT))]
+            )
+            for version in searcher.fast_field_values("version", [at for _, at in searcher.search(query, 1).hits]):
+                found[id_] = int(version or 0)
+        return found
+
+    def write(self, changes: Sequence[Document | Removed]) -> int:
+        with self._written() as writing:
+            return writing.write(changes)
+
+    def commit(self, checkpoint: str) -> None:
+        with self._written() as writing:
+            writing.commit(checkpoint)
+        self._look()
+
+    def forget_removed(self, before: datetime) -> int:
+        with self._written() as writing:
+            return writing.forget_removed(before)
+
+    def close(self) -> None:
+        if self._writing is not None:
+            self._writing.close()
+
+    @contextmanager
+    def _written(self) -> Iterator[Writing]:
+        """The writer. One that failed, on a full disk say, does nothing any more: the next act has another."""
+        if self._writing is None:
+            self._writing = self._writer()
+        try:
+            yield self._writing
+        except BaseException:
+            failed, self._writing = self._writing, None
+            with suppress(Exception):
+                failed.close()
+            raise
+
+    def _writer(self) -> Writing:
+        return Writing(self._index, self.fields, memory_bytes=self._memory_bytes)
+
+    def _look(self) -> None:
+        searcher = self._index.searcher()
+        self._opened = Opened(self._index, searcher, Kept())
+        self.documents = counted(searcher.search(term(self.fields.schema, "kind", PRODUCT), 1))
+        kept = searcher.search(term(self.fields.schema, "kind", CHECKPOINT), 1).hits
+        if kept:
+            self.checkpoint = str(searcher.doc(kept[0][1]).get_first("checkpoint"))

@@ -1,0 +1,181 @@
+"""Tries what a text may mean, one attempt after another, until one finds something.
+
+0. every word, spelled otherwise where this shop does not have it
+1. one word spelled otherwise although it is known, since nothing has all of them
+2. fewer of the words
+
+What the filters leave of an attempt does not matter here: a text that finds something without them finds nothing with
+them, and is not made another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tantivy
+from msgspec.structs import replace
+
+from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort
+from stoa.services.search.index import facets, filters, highlights, paging
+from stoa.services.search.index.fields import PRODUCT, Fields, counted, shown_of, term
+from stoa.services.search.index.matching import MUST, SHOULD, Asked, Matcher
+from stoa.services.search.index.paging import Pager, Position, Rows
+from stoa.services.search.index.reading import read
+
+MOST_PINNED = 50
+_PINNED = 1e6
+_BURIED = -1e6
+MOST_LIMIT = 1_000
+
+
+class _Attempt(NamedTuple):
+    number: int
+    asked: Asked
+    match: tantivy.Query
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was committed at one moment, and the counts of it."""
+
+    index: tantivy.Index
+    searcher: tantivy.Searcher
+    counts: facets.Kept
+
+
+class Search:
+    """One query of one searcher."""
+
+    def __init__(self, opened: Opened, fields: Fields, query: Query) -> None:
+        index, searcher = opened.index, opened.searcher
+        self._searcher = searcher
+        self._kept = opened.counts
+        self._fields = fields
+        self._schema = fields.schema
+        self._query = query
+        self._locale = fields.known(query.locale)
+        self._matcher = Matcher(searcher, fields, self._locale)
+        self._pager = Pager(index, searcher, fields, self._locale)
+        self._reading = read(query.text, fields.languages[self._locale])
+        self._everything = term(self._schema, "kind", PRODUCT)
+        self._filters = filters.clauses(query.filters, fields, index)
+
+    def run(self) -> Found:
+        query = self._query
+        after = None if query.after is None else paging.decode(query.after, query.sort)
+        limit = min(max(0, query.limit), MOST_LIMIT)
+        if query.sort is Sort.RELEVANCE and after is not None:
+            limit = min(limit, MOST_SHOWN - after.shown)
+        attempt, rows = self._attempt(after, max(limit, 1))
+        matches = self._with_pinned(attempt.match)
+        narrowed = facets.narrowed(matches, self._filters)
+        total = rows.total if after is None or query.sort is Sort.RELEVANCE else self._count(narrowed)
+        shown = rows.rows[:limit]
+        return Found(
+            hits=self._hits(shown, attempt.asked),
+            total=total,
+            facets=self._counts(matches) if query.facets != Facets() else FacetCounts(),
+            corrected=attempt.asked.corrected,
+            relaxed=attempt.asked.at_least is not None,
+            next=self._next(shown, attempt, after) if rows.more and shown else None,
+        )
+
+    def _attempt(self, after: Position | None, limit: int) -> tuple[_Attempt, Rows]:
+        """The first that finds something, or that which the page before was of."""
+        last: tuple[_Attempt, Rows] | None = None
+        for number, asked in enumerate(self._attempts()):
+            match = self._matcher.match(asked) if self._reading.says_something else self._everything
+            attempt = _Attempt(number, asked, match)
+            if after is not None and number < after.attempt:
+                continue
+            rows = self._page(attempt, limit, after)
+            if after is not None or self._found(rows, match):
+                return attempt, rows
+            last = last or (attempt, rows)
+        if last is None:
+            raise BadPosition("There are fewer attempts at this text.")
+        return last
+
+    def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> Rows:
+        narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters)
+        scored = self._scored(narrowed, attempt.asked)
+        weight = "worth" if self._reading.parts else "standing"
+        return self._pager.page(scored, self._query.sort, limit, after, weight=weight)
+
+    def _found(self, rows: Rows, match: tantivy.Query) -> bool:
+        """Whether the text finds something, which is not what a filter left of it, nor what was pinned."""
+        if rows.total and not self._query.pinned:
+            return True
+        if not rows.total and not self._filters:
+            return False
+        return bool(self._searcher.search(match, 1, count=False).hits)
+
+    def _attempts(self) -> Iterator[Asked]:
+        exact = self._query.exact
+        asked = self._matcher.understand(self._reading, self._query.synonyms, exact=exact)
+        yield asked
+        if not exact and self._reading.parts:
+            yield from self._matcher.respelled(self._reading, asked)
+            yield from self._matcher.relaxed(asked)
+
+    def _counts(self, matches: tantivy.Query) -> FacetCounts:
+        question = repr(replace(self._query, limit=0, after=None, sort=Sort.RELEVANCE, buried=()))
+        counts = self._kept.get(question)
+        if counts is None:
+            counts = facets.count(self._searcher, matches, self._filters, self._query.facets)
+            self._kept.put(question, counts)
+        return counts
+
+    def _count(self, query: tantivy.Query) -> int:
+        return counted(self._searcher.search(query, 1))
+
+    def _with_pinned(self, match: tantivy.Query) -> tantivy.Query:
+        pinned = self._query.pinned[:MOST_PINNED]
+        if not pinned:
+            return match
+        return tantivy.Query.boolean_query([(SHOULD, match), *((SHOULD, self._id(one)) for one in pinned)])
+
+    def _scored(self, narrowed: tantivy.Query, asked: Asked) -> tantivy.Query:
+        """The hits with what makes one come before another, as far as that is asked for."""
+        if self._query.sort is not Sort.RELEVANCE:
+            return narrowed
+        pinned = self._query.pinned[:MOST_PINNED]
+        clauses = [(MUST, tantivy.Query.const_score_query(narrowed, 1.0))]
+        clauses.extend((SHOULD, query) for query in self._matcher.scores(asked))
+        for place, id_ in enumerate(reversed(pinned)):
+            # Each twice the one below it, so that what else is worth something cannot change their order.
+            clauses.append((SHOULD, tantivy.Query.const_score_query(self._id(id_), _PINNED * 2.0**place)))
+        clauses.extend(
+            (SHOULD, tantivy.Query.const_score_query(self._id(id_), _BURIED))
+            for id_ in self._query.buried
+            if id_ not in pinned
+        )
+        return tantivy.Query.boolean_query(clauses)
+
+    def _id(self, id_: str) -> tantivy.Query:
+        return term(self._schema, "id", id_)
+
+    def _hits(self, rows: Sequence[paging.Row], asked: Asked) -> list[Hit]:
+        stems = asked.stems
+        language = self._fields.languages[self._locale]
+        hits: list[Hit] = []
+        for row in rows:
+            document = self._searcher.doc(row.address)
+            marked: Mapping[str, Sequence[Piece]] = (
+                highlights.highlights(shown_of(document, self._locale), stems, language) if stems else {}
+            )
+            hits.append(Hit(str(document.get_first("id")), card_of(document), marked))
+        return hits
+
+    def _next(self, rows: Sequence[paging.Row], attempt: _Attempt, after: Position | None) -> str | None:
+        shown = len(rows) + (after.shown if after is not None else 0)
+        if self._query.sort is Sort.RELEVANCE and shown >= MOST_SHOWN:
+            return None
+        last = rows[-1]
+        return paging.encode(Position(self._query.sort, attempt.number, shown, last.tie, last.key))
+
+
+def card_of(document: tantivy.Document) -> bytes:
+    return bytes(document.get_first("card") or b"")

@@ -1,0 +1,155 @@
+"""How text becomes words, and words become stems: the same for what is indexed and for what is asked.
+
+Case and accents do not matter, nor does an apostrophe within a word: `Poppy's` is `poppys`. What is neither letter nor
+digit stands between words. Each Chinese character and each Japanese one is a word, since nothing stands between theirs.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+LONGEST = 40
+"""Of a word: the rest of it is not looked at."""
+
+_ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PART = rf"[^\W_{_ALONE}][\u0300-\u036f]*"
+_WORD = re.compile(rf"[{_ALONE}]|(?:{_PART})+(?:['’](?:{_PART})+)*")
+_ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_ACCENTS = re.compile(r"[\u0300-\u036f]")
+_NOT_SPLIT = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"})
+
+LANGUAGES = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nb": "norwegian",
+    "nl": "dutch",
+    "nn": "norwegian",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+"""Those with a stemmer, by the first part of a locale. Words of any other are their own stems."""
+_WITH_STOP_WORDS = {
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "russian",
+    "spanish",
+    "swedish",
+}
+
+
+class Place(NamedTuple):
+    """A word and where in its text it stands."""
+
+    word: str
+    start: int
+    end: int
+
+
+def fold(text: str) -> str:
+    """Without case and accents."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFKC", _ACCENTS.sub("", apart)).translate(_NOT_SPLIT)
+
+
+def words_of(text: str) -> list[str]:
+    if text.isascii():
+        return [word.replace("'", "")[:LONGEST] for word in _ASCII_WORD.findall(text.lower())]
+    return [place.word for place in places_of(text)]
+
+
+def places_of(text: str) -> Iterator[Place]:
+    if text.isascii():
+        for found in _ASCII_WORD.finditer(text.lower()):
+            yield Place(found[0].replace("'", "")[:LONGEST], *found.span())
+        return
+    for found in _WORD.finditer(text):
+        # What folds into several characters may bring some that are neither letters nor digits.
+        word = "".join(letter for letter in fold(found[0]) if letter.isalnum())[:LONGEST]
+        if word:
+            yield Place(word, found.start(), found.end())
+
+
+def places_like(text: str, stems: Collection[str]) -> Iterator[Place]:
+    """The words that may have one of the stems: of a long text those that begin like one, which is all but a few."""
+    if not text.isascii():
+        yield from places_of(text)
+        return
+    lower = text.lower()
+    places: dict[int, Place] = {}
+    for beginning in {stem[:3] for stem in stems}:
+        at = lower.find(beginning)
+        while at >= 0:
+            if not (at and (lower[at - 1].isalnum() or lower[at - 1] == "'")) and (
+                found := _ASCII_WORD.match(lower, at)
+            ):
+                places[at] = Place(found[0].replace("'", "")[:LONGEST], *found.span())
+            at = lower.find(beginning, at + 1)
+    yield from (places[at] for at in sorted(places))
+
+
+def compact(text: str) -> str:
+    """A code as it is compared: `AB-12/x` is `ab12x`."""
+    return "".join(letter for letter in fold(text) if letter.isalnum())[: 2 * LONGEST]
+
+
+class Language:
+    """The stems of one locale's words."""
+
+    def __init__(self, locale: str) -> None:
+        name = LANGUAGES.get(re.split("[-_]", locale.lower())[0])
+        self._stemmer = _built(Filter.stemmer(name)) if name else None
+        self._fillers = _built(Filter.stopword(name)) if name in _WITH_STOP_WORDS else None
+        self.stem = lru_cache(maxsize=100_000)(self._stem)
+        """Kept, since the words of a shop are few beside its texts."""
+
+    def stems(self, text: str) -> list[str]:
+        return [self.stem(word) for word in words_of(text)]
+
+    def is_filler(self, word: str) -> bool:
+        """Whether it is one of the words that a text may as well be without: `of`, `the`."""
+        return self._fillers is not None and not self._fillers.analyze(word)
+
+    def _stem(self, word: str) -> str:
+        if self._stemmer is None or word.isdigit():
+            return word
+        stemmed = self._stemmer.analyze(word)
+        return stemmed[0] if stemmed and stemmed[0] else word
+
+
+def _built(change: Filter) -> TextAnalyzer:
+    return TextAnalyzerBuilder(Tokenizer.whitespace()).filter(change).build()
+
+
+def joined(words: list[str]) -> list[str]:
+    """Each two neighbors as one word: who writes `teatowel` finds a `tea towel`."""
+    return [first + second for first, second in pairwise(words)]

@@ -1,0 +1,83 @@
+"""Search's public API: everybody searches, staff say what comes of it and read what was searched for."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from stoa.kit import clock, problems
+from stoa.kit.http.routes import PUBLIC, Request, Routes, may
+from stoa.services.search import rules_routes, searches_repository
+from stoa.services.search.answers import SearchView, SuggestView, search, suggest
+from stoa.services.search.asked import SearchQuery, SuggestQuery
+from stoa.services.search.searches_repository import Searched
+from stoa.services.search.service import Search
+
+READ_REPORT = may("search.report.read")
+LONGEST_REPORT = timedelta(days=92)
+"""A quarter: at most two million rows."""
+
+routes: Routes[Search] = Routes("search")
+
+
+class ReportQuery(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}
+):
+    """Days as 2027-01-31, both included; left out, the last thirty. `in_vain`: those of which some found nothing."""
+
+    since: date | None = None
+    until: date | None = None
+    in_vain: bool = False
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+
+
+class ReportView(msgspec.Struct, kw_only=True):
+    """All searches of these days, and the most frequent of them; by how often nothing was found, if that was asked."""
+
+    since: date
+    until: date
+    searches: int
+    without_results: int
+    items: list[Searched]
+
+
+@routes.get(
+    "/search",
+    query=SearchQuery,
+    answer=SearchView,
+    who=PUBLIC,
+    summary="Find products",
+    also=("/products/search",),
+)
+async def get_search(service: Search, request: Request[None, SearchQuery]) -> SearchView:
+    return await search(service, request.query)
+
+
+@routes.get("/search/suggest", query=SuggestQuery, answer=SuggestView, who=PUBLIC, summary="What a search may become")
+async def get_suggestions(service: Search, request: Request[None, SuggestQuery]) -> SuggestView:
+    return await suggest(service, request.query)
+
+
+@routes.get("/search/report", query=ReportQuery, answer=ReportView, who=READ_REPORT, summary="What was searched for")
+async def get_report(service: Search, request: Request[None, ReportQuery]) -> ReportView:
+    query = request.query
+    until = query.until or clock.now().date()
+    since = query.since or until - min(timedelta(days=29), until - date.min)
+    if not timedelta() <= until - since < LONGEST_REPORT:
+        raise problems.Unprocessable(f"A report is of 1 to {LONGEST_REPORT.days} days.", field="from")
+    # So that what was searched for a moment ago is in it, as far as it was here.
+    await service.searches.write()
+    total = await searches_repository.totals(service.db, since, until)
+    return ReportView(
+        since=since,
+        until=until,
+        searches=total.times,
+        without_results=total.without,
+        items=await searches_repository.report(service.db, since, until, in_vain=query.in_vain, limit=query.limit),
+    )
+
+
+routes.include(rules_routes.routes)
