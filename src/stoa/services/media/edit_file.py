@@ -1,0 +1,68 @@
+"""Say something else about a file, or end it."""
+
+from __future__ import annotations
+
+from stoa.kit import staff_acts
+from stoa.kit.context import Principal
+from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import IfMatch
+from stoa.services.media import repository
+from stoa.services.media.errors import FileInUse, NoSuchFile, NothingToPoint
+from stoa.services.media.owners import may_see
+from stoa.services.media.recipe import FocalPoint
+from stoa.services.media.repository import File
+from stoa.services.media.service import Media
+
+
+async def file_for(media: Media, file_id: str, by: Principal) -> File:
+    """Raises `NoSuchFile`, also for what is not his to see."""
+    file = await repository.find_file(media.db, file_id)
+    return _seen(file, by)
+
+
+def _seen(file: File | None, by: Principal) -> File:
+    if file is None or not may_see(by, file.owner):
+        raise NoSuchFile
+    return file
+
+
+async def _locked(tx: Transaction, file_id: str, by: Principal) -> File:
+    return _seen(await repository.lock_file(tx, file_id), by)
+
+
+async def describe_file(
+    media: Media, file_id: str, by: Principal, if_match: IfMatch, *, alt: str | None, focal: FocalPoint | None
+) -> File:
+    """What is None stays. With another focal point its pictures are made anew, and until then the old ones are shown.
+
+    Raises `NothingToPoint` where nothing is cut.
+    """
+    async with media.db.transaction() as tx:
+        before = await _locked(tx, file_id, by)
+        if_match.check(before.version)
+        if focal is not None and (before.purpose != "product" or before.state == "rejected"):
+            raise NothingToPoint
+        wanted, pointed = before.alt if alt is None else alt, focal or before.focal
+        if (wanted, pointed) == (before.alt, before.focal):
+            return before
+        after = await repository.describe(tx, file_id, wanted, pointed)
+        await staff_acts.record(
+            tx,
+            act="file.described",
+            subject=file_id,
+            before={"focal_point": list(before.focal)},
+            after={"focal_point": list(pointed)},
+        )
+        return after
+
+
+async def end_file(media: Media, file_id: str, by: Principal, if_match: IfMatch) -> None:
+    """Nobody gets it from now on. Raises `FileInUse`."""
+    async with media.db.transaction() as tx:
+        before = await _locked(tx, file_id, by)
+        if_match.check(before.version)
+        if await repository.is_used(tx, file_id):
+            raise FileInUse
+        await repository.end_file(tx, file_id)
+        told = {"purpose": before.purpose, "kind": before.kind, "bytes": before.size}
+        await staff_acts.record(tx, act="file.ended", subject=file_id, before=told)

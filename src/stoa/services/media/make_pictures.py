@@ -1,0 +1,107 @@
+"""Make the pictures of what was uploaded: each file is claimed for a while, drawn by a process of its own, and noted.
+
+What is made is kept before the row says that it is there. A crash between the two has it made again under the same
+names. Several processes of the shop take turns at the same rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from stoa.kit.back_off import back_off
+from stoa.kit.problems import with_type
+from stoa.ports.media import Absent
+from stoa.services.media import repository, worker
+from stoa.services.media.errors import StorageUnavailable
+from stoa.services.media.events import ready
+from stoa.services.media.metrics import PICTURES
+from stoa.services.media.recipe import names_of, order_for, original_key, picture_key, picture_of
+from stoa.services.media.repository import File, Work
+from stoa.services.media.service import Media
+from stoa.services.media.worker import Undrawable, Unfinished
+
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+"""With the pauses between them some minutes: a machine that is out of memory is over that, or the file is to blame."""
+FIRST_PAUSE_ATTEMPTS = 5
+"""Doublings that the first pause has behind it: it is a second or two."""
+LONGEST_PAUSE_SECONDS = 300.0
+STORAGE_PAUSE_SECONDS = 30.0
+"""Where the storage does not answer no file is to blame, and none is given up for it."""
+ONE_ROUND = 50
+"""Files of one round, so that a process that stops has not to wait for many."""
+
+
+@dataclass(frozen=True)
+class Making:
+    media: Media
+
+    async def round(self) -> float | None:
+        """Make what is due. In how many seconds the next is; None where nothing is left."""
+        settings = self.media.settings
+        await asyncio.gather(*(self._some(ONE_ROUND // settings.workers + 1) for _ in range(settings.workers)))
+        return await repository.next_due(self.media.db)
+
+    async def _some(self, most: int) -> None:
+        # Longer than all that is done with it may take.
+        claim_seconds = 2 * self.media.settings.worker_seconds + 300.0
+        for _ in range(most):
+            work = await repository.claim(self.media.db, claim_seconds)
+            if work is None:
+                return
+            await self._make(work)
+
+    async def _make(self, work: Work) -> None:
+        file = work.file
+        try:
+            outcome = await self._made(file)
+        except Undrawable as undrawable:
+            outcome = "rejected"
+            await repository.note_rejected(self.media.db, file.id, str(undrawable))
+        except StorageUnavailable:
+            outcome = "postponed"
+            await repository.postpone(self.media.db, file.id, STORAGE_PAUSE_SECONDS)
+        except (Unfinished, Absent, OSError) as error:
+            outcome = await self._later(work, error)
+        PICTURES.labels(outcome).inc()
+
+    async def _made(self, file: File) -> str:
+        media = self.media
+        order = order_for(file.purpose, file.sha256, file.focal)
+        async with media.folder() as folder:
+            source, drawn = folder / "source", folder / "drawn"
+            drawn.mkdir()
+            await self._fetch(file, source)
+            made = await worker.make(file, order, source, drawn, media.settings)
+            picture = picture_of(file.id, order.tag, made, file.focal, file.revision + 1)
+            for name in names_of(picture):
+                await media.put(picture_key(file.id, name), drawn / name)
+        media.reach("media:drawn")
+        async with media.db.transaction() as tx:
+            noted = await repository.note_ready(tx, file, picture)
+            if noted is None:
+                return "outdated"
+            await media.outbox.announce(tx, subject=noted.id, version=noted.version, fact=ready(noted))
+        return "ready"
+
+    async def _fetch(self, file: File, place: Path) -> None:
+        opened = await self.media.open(original_key(file.id))
+        with place.open("xb") as out:
+            async for piece in opened.pieces:
+                out.write(piece)
+
+    async def _later(self, work: Work, error: Exception) -> str:
+        why = with_type(error)
+        if work.attempts >= MOST_ATTEMPTS:
+            log.error("a picture is given up", extra={"file": work.file.id, "why": why})
+            reason = f"It could not be read in {work.attempts} tries."
+            await repository.note_rejected(self.media.db, work.file.id, reason)
+            return "rejected"
+        log.warning("a picture waits", extra={"file": work.file.id, "attempts": work.attempts, "why": why})
+        pause = back_off(FIRST_PAUSE_ATTEMPTS + work.attempts, LONGEST_PAUSE_SECONDS)
+        await repository.postpone(self.media.db, work.file.id, pause)
+        return "postponed"

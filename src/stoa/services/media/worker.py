@@ -1,0 +1,93 @@
+"""Runs `draw` for one file, in a process that has nothing to do with us: it may be as bad as the bytes that it reads.
+
+A process for each file: none is there while nothing is to be done, and what one file leaves in memory no other finds.
+Limits on memory and computing it sets itself before it looks at the file; for its time we look at the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stoa.services.media import draw
+from stoa.services.media.content import MOST_PIXELS
+from stoa.services.media.recipe import Made, Order
+from stoa.services.media.repository import File
+from stoa.services.media.settings import Settings
+
+_PROGRAM = Path(draw.__file__)
+_MOST_ANSWER_BYTES = 65_536
+
+
+class Undrawable(Exception):
+    """No try will ever make a picture of it. The message says why, for whoever has uploaded it."""
+
+
+class Unfinished(Exception):
+    """It came to no end, and another try may."""
+
+
+class _Answer(msgspec.Struct):
+    rejected: str = ""
+
+
+async def make(file: File, order: Order, source: Path, folder: Path, settings: Settings) -> Made:
+    """What was made of `source`, into the folder. Raises `Undrawable`, `Unfinished`."""
+    told: dict[str, Any] = {
+        "source": str(source),
+        "folder": str(folder),
+        "kind": file.kind,
+        "tag": order.tag,
+        "widths": order.widths,
+        "squares": order.squares,
+        "focal": file.focal,
+        "most_pixels": MOST_PIXELS,
+        "megabytes": settings.worker_megabytes,
+        "cpu_seconds": settings.worker_cpu_seconds,
+        "parent": os.getpid(),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(_PROGRAM),
+        msgspec.json.encode(told).decode(),
+        cwd=folder,
+        # Nothing of ours: no secret, no address.
+        env={"PATH": os.defpath, "LC_ALL": "C"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(settings.worker_seconds):
+            status = await process.wait()
+    except TimeoutError:
+        raise Unfinished(f"it took longer than {settings.worker_seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if status in {-signal.SIGXCPU, 128 + signal.SIGXCPU}:
+        raise Undrawable("It takes longer than a picture may.")
+    if status:
+        raise Unfinished(f"its process ended with status {status}")
+    return await asyncio.to_thread(_answer_in, folder)
+
+
+def _answer_in(folder: Path) -> Made:
+    answer = (folder / "answer.json").read_bytes()
+    if len(answer) > _MOST_ANSWER_BYTES:
+        raise Undrawable("Nothing sensible came of it.")
+    try:
+        if rejected := msgspec.json.decode(answer, type=_Answer).rejected:
+            raise Undrawable(rejected)
+        return msgspec.json.decode(answer, type=Made)
+    except msgspec.MsgspecError:
+        raise Undrawable("Nothing sensible came of it.") from None
