@@ -1,6 +1,7 @@
 """Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
 
-Owns users with their password hashes and roles, what the roles allow, sellers with who acts for them, sessions with
+Owns users with their password hashes and roles, what the roles allow, sellers with who acts for them, customer
+groups with who is in them, sessions with
 their refresh tokens, the count of wrong passwords, how often a network was told that an address is taken
 (`network_allowances`) with the codes that prove an address (`address_proofs`), and the keys that sign access tokens.
 Invariants:

@@ -246,3 +246,43 @@ class TooManySellers(problems.Conflict):
 
     def __init__(self) -> None:
         super().__init__("Take them out of another one first.")
+
+
+class NoSuchGroup(problems.NotFound):
+    title = "There is no such customer group"
+    slug = "group-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no customer group of this name.", field="name")
+
+
+class NotInGroup(problems.NotFound):
+    title = "No such member"
+    slug = "not-in-group"
+
+    def __init__(self) -> None:
+        super().__init__("This user is not in the customer group.")
+
+
+class GroupTaken(problems.Conflict):
+    title = "There is a customer group of this name"
+    slug = "group-taken"
+
+    def __init__(self) -> None:
+        super().__init__("Choose another name.", field="name")
+
+
+class GroupInUse(problems.Conflict):
+    title = "Somebody is in the customer group"
+    slug = "group-in-use"
+
+    def __init__(self) -> None:
+        super().__init__("Take its members out first.")
+
+
+class TooManyGroups(problems.Conflict):
+    title = "This user is in too many customer groups"
+    slug = "too-many-groups"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"A user is in at most {most}: take them out of another one first.", most=most)

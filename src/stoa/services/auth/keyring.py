@@ -75,6 +75,7 @@ class Keyring:
             "entitlements": sorted(principal.permissions),
             "roles_version": principal.roles_version,
             "sellers": sorted(principal.sellers),
+            "groups": sorted(principal.groups),
             "sid": principal.session_id,
             "jti": uuid7(),
             "iat": issued,

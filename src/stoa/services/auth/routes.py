@@ -19,7 +19,15 @@ from stoa.kit.http.routes import OWN, PUBLIC, SIGNED_IN, UNKEPT, Answer, Request
 from stoa.kit.http.types import Email, Id, Page, PageQuery
 from stoa.kit.staff_acts import StaffAct
 from stoa.kit.tokens import SessionEnded
-from stoa.services.auth import delete_account, manage_users, powers, repository, roles_routes, sellers_routes
+from stoa.services.auth import (
+    delete_account,
+    groups_routes,
+    manage_users,
+    powers,
+    repository,
+    roles_routes,
+    sellers_routes,
+)
 from stoa.services.auth import register as registering
 from stoa.services.auth.bodies import (
     Credentials,
@@ -287,3 +295,4 @@ async def list_acts(auth: Auth, request: Request[None, PageQuery]) -> Page[Staff
 
 routes.include(roles_routes.routes)
 routes.include(sellers_routes.routes)
+routes.include(groups_routes.routes)

@@ -15,7 +15,7 @@ from stoa.kit import clock
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.auth import repository, roles_repository, sellers_repository
+from stoa.services.auth import groups_repository, repository, roles_repository, sellers_repository
 from stoa.services.auth.repository import NewSession, User
 from stoa.services.auth.roles import SELLER
 from stoa.services.auth.service import Auth
@@ -54,6 +54,7 @@ async def access_token(auth: Auth, user: User, session_id: str) -> str:
     """A new one; the keyring must be ready. Where a role changes meanwhile it is one of before, and soon refused."""
     powers = await roles_repository.powers_of(auth.db, user.roles)
     sellers = await sellers_repository.sellers_of(auth.db, user.id) if SELLER in user.roles else []
+    groups = await groups_repository.groups_of(auth.db, user.id)
     return auth.keyring.sign(
         Principal(
             user_id=user.id,
@@ -63,6 +64,7 @@ async def access_token(auth: Auth, user: User, session_id: str) -> str:
             permissions=powers.permissions,
             roles_version=powers.version,
             sellers=frozenset(sellers),
+            groups=frozenset(groups),
         )
     )
 

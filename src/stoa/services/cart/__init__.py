@@ -40,7 +40,7 @@ def build(resources: Resources) -> Parts:
         db=resources.db,
         store=PostgresCarts(resources.db),
         settings=settings,
-        shown=Together(lambda cart_ids: show_many(carts, cart_ids)),
+        shown=Together(lambda looks: show_many(carts, looks)),
         for_sale=Together(partial(offers_of, catalog, settings.currency)),
         stock=Together(partial(stock_of, inventory)),
     )

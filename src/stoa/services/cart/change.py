@@ -1,7 +1,7 @@
 """The acts of a shopper on one cart. Each is one step of the store, by a rule.
 
 What is for sale and what can be had is asked before that: it is advice to the shopper, the promise is made by
-inventory's reservation at the checkout.
+inventory's reservation at the checkout. `groups` are the customer groups of the caller, for whom there may be prices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stoa.services.cart import access, lines
 from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
 from stoa.services.cart.errors import NoSuchCart
 from stoa.services.cart.lines import Lines
-from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
+from stoa.services.cart.product_snapshot import Market, ProductSnapshot, look_up
 from stoa.services.cart.said import BySku, after, known_for, within_limit
 from stoa.services.cart.service import Carts
 from stoa.services.cart.store import Change
@@ -28,12 +28,14 @@ async def open_cart(
     wanted: Lines | None = None,
     contact: Contact = NOTHING_SAID,
     sent: BySku = NOTHING_SENT,
+    *,
+    groups: tuple[str, ...] = (),
 ) -> tuple[Cart, ProductSnapshot]:
     """A new guest cart, or the one of a signed-in `caller`, with `wanted` in it: exactly so much of each SKU, and what
     else was in it stays. What is said of the buyer is kept until the cart is bought.
     """
     wanted = wanted or {}
-    known, snapshot = await known_for(carts, sent), await _checked(carts, wanted, sent)
+    known, snapshot = await known_for(carts, sent), await _checked(carts, wanted, sent, groups)
     cart_id = caller or ids.uuid7()
 
     def rule(cart: Cart) -> Change:
@@ -52,12 +54,13 @@ async def add_item(
     quantity: int,
     *,
     sent: BySku = NOTHING_SENT,
+    groups: tuple[str, ...] = (),
     if_match: IfMatch = ANYTHING,
     key: str | None = None,
 ) -> tuple[Cart, ProductSnapshot]:
     """`quantity` more of `sku`: a repeat adds again, unless it has the same key. Answers also with what was learned
     about the SKU."""
-    snapshot = await look_up(carts, {sku: quantity})
+    snapshot = await look_up(carts, {sku: quantity}, Market(groups=groups))
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
         carts,
@@ -79,10 +82,11 @@ async def set_item(
     quantity: int,
     *,
     sent: BySku = NOTHING_SENT,
+    groups: tuple[str, ...] = (),
     if_match: IfMatch = ANYTHING,
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
-    snapshot = await look_up(carts, {sku: quantity})
+    snapshot = await look_up(carts, {sku: quantity}, Market(groups=groups))
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
     cart = await _change(
         carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most), sent
@@ -97,10 +101,11 @@ async def replace_items(
     wanted: Mapping[str, int],
     *,
     sent: BySku = NOTHING_SENT,
+    groups: tuple[str, ...] = (),
     if_match: IfMatch = ANYTHING,
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
-    snapshot = await _checked(carts, wanted, sent)
+    snapshot = await _checked(carts, wanted, sent, groups)
     cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted), sent)
     return cart, snapshot
 
@@ -144,9 +149,9 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     return await carts.store.open(cart_id, caller, checked, key)
 
 
-async def _checked(carts: Carts, wanted: Lines, sent: BySku) -> ProductSnapshot:
+async def _checked(carts: Carts, wanted: Lines, sent: BySku, groups: tuple[str, ...]) -> ProductSnapshot:
     """What was learned about what is `wanted`, which can be had. Of one that cannot the field is that of its line."""
-    snapshot = await look_up(carts, wanted)
+    snapshot = await look_up(carts, wanted, Market(groups=groups))
     for sku, quantity in wanted.items():
         try:
             lines.check_line(sku, quantity, snapshot.to_sell(sku), snapshot.most_of(sku))

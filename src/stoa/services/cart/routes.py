@@ -21,7 +21,7 @@ from stoa.services.cart.lines import MOST_LINES
 from stoa.services.cart.merge import merge
 from stoa.services.cart.said import CART_LINE, Sent
 from stoa.services.cart.service import Carts
-from stoa.services.cart.show import CartView, show, show_untouched
+from stoa.services.cart.show import CartView, Look, show, show_untouched
 
 DEFINE = may("cart.fields.edit")
 
@@ -83,8 +83,10 @@ async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
         shipping_address=_plain(new.shipping_address),
         billing_address=_plain(new.billing_address),
     )
-    cart, snapshot = await change.open_cart(carts, _caller(request), _wanted(new.items), contact, _sent(new.items))
-    return await show(carts, cart, snapshot)
+    cart, snapshot = await change.open_cart(
+        carts, _caller(request), _wanted(new.items), contact, _sent(new.items), groups=request.groups
+    )
+    return await show(carts, cart, request.groups, snapshot)
 
 
 @routes.get(
@@ -92,7 +94,7 @@ async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
 )
 async def show_cart(carts: Carts, request: Request) -> CartView:
     cart_id = _cart_id(request)
-    shown = await carts.shown.get(cart_id)
+    shown = await carts.shown.get(Look(cart_id, request.groups))
     # Read for whoever asks, so it is decided here who may see it.
     access.found(None if shown is None else shown.cart, cart_id, _caller(request))
     return show_untouched(carts, cart_id) if shown is None else shown.view()
@@ -122,10 +124,11 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
         item.sku,
         item.quantity,
         sent={item.sku: _of_line(item)},
+        groups=request.groups,
         if_match=request.if_match,
         key=request.idempotency_key,
     )
-    return await show(carts, cart, snapshot)
+    return await show(carts, cart, request.groups, snapshot)
 
 
 @routes.put(
@@ -140,9 +143,15 @@ async def add_cart_item(carts: Carts, request: Request[NewItem]) -> CartView:
 async def replace_cart_items(carts: Carts, request: Request[NewItems]) -> CartView:
     wanted = _wanted(request.body.items)
     cart, snapshot = await change.replace_items(
-        carts, _cart_id(request), _caller(request), wanted, sent=_sent(request.body.items), if_match=request.if_match
+        carts,
+        _cart_id(request),
+        _caller(request),
+        wanted,
+        sent=_sent(request.body.items),
+        groups=request.groups,
+        if_match=request.if_match,
     )
-    return await show(carts, cart, snapshot)
+    return await show(carts, cart, request.groups, snapshot)
 
 
 @routes.put(
@@ -162,9 +171,10 @@ async def set_cart_item(carts: Carts, request: Request[NewQuantity]) -> CartView
         request.path["sku"],
         request.body.quantity,
         sent={request.path["sku"]: _of_line(request.body)},
+        groups=request.groups,
         if_match=request.if_match,
     )
-    return await show(carts, cart, snapshot)
+    return await show(carts, cart, request.groups, snapshot)
 
 
 @routes.delete(
@@ -174,7 +184,7 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
     cart = await change.remove_item(
         carts, _cart_id(request), _caller(request), request.path["sku"], if_match=request.if_match
     )
-    return await show(carts, cart)
+    return await show(carts, cart, request.groups)
 
 
 @routes.post(
@@ -189,7 +199,8 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
-    return await show(carts, await merge(carts.store, request.user_id, request.body.cart_id.lower(), request.if_match))
+    cart = await merge(carts.store, request.user_id, request.body.cart_id.lower(), request.if_match)
+    return await show(carts, cart, request.groups)
 
 
 def _wanted(items: Sequence[NewItem]) -> dict[str, int]:

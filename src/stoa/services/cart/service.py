@@ -12,21 +12,23 @@ from stoa.services.cart.store import CartStore
 
 if TYPE_CHECKING:
     # It asks with what stands here.
-    from stoa.services.cart.product_snapshot import Offer
-    from stoa.services.cart.show import Shown
+    from stoa.services.cart.product_snapshot import Offer, Wanted
+    from stoa.services.cart.show import Look, Shown
+    from stoa.services.cart.supply import Supply
 
 
 @dataclass(frozen=True)
 class Carts:
     """`db` has what is not in a cart: which fields its lines have, wherever carts are kept.
 
-    `shown` is how a cart looks, by its id, for whoever only looks: those of a moment are read and looked up together.
-    `for_sale` is what catalog says, by SKU and quantity; `stock` how many can be had of a SKU, by inventory.
+    `shown` is how a cart looks, by its id and the customer groups of whoever only looks: those of a moment are read and
+    looked up together. `for_sale` is what catalog says, by what is wanted; `stock` how many can be had of a SKU, by
+    inventory.
     """
 
     db: Database
     store: CartStore
     settings: Settings
-    shown: Together[str, Shown]
-    for_sale: Together[tuple[str, int], Offer]
-    stock: Together[str, int]
+    shown: Together[Look, Shown]
+    for_sale: Together[Wanted, Offer]
+    stock: Together[str, Supply]

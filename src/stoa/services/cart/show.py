@@ -11,24 +11,28 @@ import msgspec
 from stoa.kit.custom_fields.values import Known, Value, named
 from stoa.kit.money import MOST_MINOR, Money
 from stoa.services.cart.document import Cart, Line
-from stoa.services.cart.product_snapshot import ProductSnapshot, look_up
+from stoa.services.cart.product_snapshot import Market, ProductSnapshot, Wanted, look_up
 from stoa.services.cart.said import names_for
 from stoa.services.cart.service import Carts
+from stoa.services.cart.supply import PromiseView
 
 NO_FIELDS: Known = {}
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`available`: so many can be had. What is no longer for sale has no product, name or price,
-    and a line that costs more than `money.MOST_MINOR` no subtotal."""
+    """`available`: so many can be had. `promise` says when, where it is for sale and inventory answers. `compare_at` is
+    the variant's own price, where the one that holds is lower. What is no longer for sale has no product, name or
+    price, and a line that costs more than `money.MOST_MINOR` has no subtotal."""
 
     sku: str
     product_id: str | None
     name: str | None
     quantity: int
     unit_price: Money | None
+    compare_at: Money | None
     subtotal: Money | None
     available: bool
+    promise: PromiseView | None
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
 
@@ -48,6 +52,13 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime | None
 
 
+class Look(NamedTuple):
+    """At a cart, by somebody in these customer groups."""
+
+    cart_id: str
+    groups: tuple[str, ...] = ()
+
+
 class Shown(NamedTuple):
     """A cart that was read. `looks` is how it is shown, or why nobody can say."""
 
@@ -60,13 +71,23 @@ class Shown(NamedTuple):
         return self.looks
 
 
-async def show_many(carts: Carts, cart_ids: Collection[str]) -> dict[str, Shown]:
-    """Those of the carts that are there, by id. Whoever asks: so where catalog is silent nothing is raised before it is
+async def show_many(carts: Carts, looks: Collection[Look]) -> dict[Look, Shown]:
+    """Those of the carts that are there. Whoever asks: so where catalog is silent nothing is raised before it is
     known who may see which."""
-    found = await carts.store.read_many(cart_ids)
+    found = await carts.store.read_many({look.cart_id for look in looks})
     fields = await names_for(carts, *found.values())
-    asked = [(cart, look_up(carts, cart.quantities)) for cart in found.values()]
-    return {cart.id: Shown(cart, await _looks(carts, cart, snapshot, fields)) for cart, snapshot in asked}
+    asked = [
+        (look, cart, look_up(carts, cart.quantities, market_of(cart, look.groups)))
+        for look in looks
+        if (cart := found.get(look.cart_id))
+    ]
+    return {look: Shown(cart, await _looks(carts, cart, snapshot, fields)) for look, cart, snapshot in asked}
+
+
+def market_of(cart: Cart, groups: tuple[str, ...]) -> Market:
+    """Where its checkout will be, unless the order says another address."""
+    address = cart.contact.shipping_address
+    return Market(address["country"] if address else "", groups)
 
 
 async def _looks(carts: Carts, cart: Cart, asked: Awaitable[ProductSnapshot], fields: Known) -> CartView | Exception:
@@ -76,11 +97,16 @@ async def _looks(carts: Carts, cart: Cart, asked: Awaitable[ProductSnapshot], fi
         return error
 
 
-async def show(carts: Carts, cart: Cart, known: ProductSnapshot | None = None) -> CartView:
-    """`cart` with what the neighbors say about its lines, except for what is `known` already."""
-    known = known or ProductSnapshot()
-    missing = {line.sku: line.quantity for line in cart.lines if line.sku not in known.available}
-    snapshot = known.joined(await look_up(carts, missing))
+async def show(
+    carts: Carts, cart: Cart, groups: tuple[str, ...] = (), known: ProductSnapshot | None = None
+) -> CartView:
+    """`cart` with what the neighbors say about its lines to somebody in these groups, except for what is `known`
+    already."""
+    known, market = known or ProductSnapshot(), market_of(cart, groups)
+    missing = {
+        line.sku: line.quantity for line in cart.lines if not known.knows(Wanted(line.sku, line.quantity, market))
+    }
+    snapshot = known.joined(await look_up(carts, missing, market))
     return view(cart, snapshot, carts.settings.currency, await names_for(carts, cart))
 
 
@@ -115,8 +141,10 @@ def _item(line: Line, snapshot: ProductSnapshot, currency: str, fields: Known) -
         name=None if offer is None else offer.name,
         quantity=line.quantity,
         unit_price=price,
+        compare_at=offer.compare_at if price and offer else None,
         subtotal=price * line.quantity if price and line.quantity <= snapshot.most_of(line.sku) else None,
         available=price is not None and snapshot.can_be_had(line),
+        promise=None if price is None else snapshot.promise(line),
         # Where no field is known none is looked for.
         custom_fields=named(fields, line.said.custom_fields).shown(private=False) if fields else {},
         metadata=dict(line.said.metadata),

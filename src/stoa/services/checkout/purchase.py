@@ -31,6 +31,7 @@ class KeptAnswer(msgspec.Struct, frozen=True):
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     """The first part is asked for, the second learned, by the act that stands beside it.
 
+    `groups` are the buyer's customer groups at that moment, for whom there may be prices.
     `token` is the provider's name for a card; it is forgotten when it is no longer needed. The members named in
     `CUT` are there while a checkout runs, and are blank once it is cut; a row that older code cut may lack them. What
     the order does not say of `email` and addresses, `snapshot` takes from the cart, at last `account_email`.
@@ -41,6 +42,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     user_id: str | None
     email: str = ""
     account_email: str = ""
+    groups: tuple[str, ...] = ()
     cart_id: str | None
     shipping_method: str
     shipping_address: Address | None = None

@@ -25,11 +25,12 @@ from stoa.services.checkout.pricing import Item
 
 class CartAsked(msgspec.Struct, frozen=True):
     """The cart of a user, or a guest's by its id. Priced for where it goes: to `shipping_address`, or else to the
-    cart's."""
+    cart's; and for whoever buys, who is in the customer groups `groups`."""
 
     user_id: str | None
     cart_id: str | None
     shipping_address: Address | None = None
+    groups: tuple[str, ...] = ()
 
 
 class CartContents(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ async def read_cart(neighbors: Neighbors, asked: CartAsked) -> CartContents:
 def _variants_of(cart: GetCartResponse, asked: CartAsked, currency: str) -> GetVariantsRequest:
     country = cart.shipping_address.country if asked.shipping_address is None else asked.shipping_address.country
     quantities = {line.sku: line.quantity for line in cart.lines}
-    prices = PriceContext(currency=currency, country=country, quantities=quantities)
+    prices = PriceContext(currency=currency, country=country, groups=asked.groups, quantities=quantities)
     return GetVariantsRequest(skus=list(quantities), context=prices)
 
 

@@ -108,7 +108,7 @@ async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote
     body = request.body
     checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
-    cart = await read_cart(checkouts.neighbors, CartAsked(user_id, body.cart_id, body.shipping_address))
+    cart = await read_cart(checkouts.neighbors, CartAsked(user_id, body.cart_id, body.shipping_address, request.groups))
     destination = destination_of(body.shipping_address or cart.shipping_address)
     return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
 
@@ -142,6 +142,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         user_id=user_id,
         email=normalized(body.email) if body.email else "",
         account_email=request.principal.email if request.principal else "",
+        groups=request.groups,
         cart_id=body.cart_id.lower() if body.cart_id else None,
         shipping_method=body.shipping_method,
         shipping_address=body.shipping_address,

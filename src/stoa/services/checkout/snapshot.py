@@ -32,7 +32,7 @@ async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase
         asked = CheckCustomFieldsRequest(custom_fields_json=encoded(purchase.custom_fields))
         with in_cohort.patience():
             await neighbors.order.CheckCustomFields(asked, timeout=neighbors.timeout_seconds)
-    cart = await read(CartAsked(purchase.user_id, purchase.cart_id, purchase.shipping_address))
+    cart = await read(CartAsked(purchase.user_id, purchase.cart_id, purchase.shipping_address, purchase.groups))
     email = purchase.email or cart.email or purchase.account_email
     if not email:
         raise EmailMissing

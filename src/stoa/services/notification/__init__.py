@@ -1,4 +1,4 @@
-"""Notifications: mails to customers about what was announced.
+"""Notifications: mails to customers, and to staff, about what was announced.
 
 Owns the mailbox, the templates, and whom to write to about an order. Invariants:
 
@@ -35,7 +35,8 @@ def build(resources: Resources) -> Parts:
     if mailer is not None:
         jobs.append(Job("carry_mails", Carrying(resources.db, mailer).round))
     folder = resources.shop_folder
-    post = Post(Mails(settings.shop_name, folder / "mails" if folder else None), carried=mailer is not None)
+    mails = Mails(settings.shop_name, folder / "mails" if folder else None)
+    post = Post(mails, carried=mailer is not None, staff_email=settings.staff_email)
     return Parts(
         routes=routes.bind(resources.db),
         servicers=[partial(add_NotificationServiceServicer_to_server, NotificationServicer(resources.db))],

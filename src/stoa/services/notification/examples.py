@@ -20,6 +20,8 @@ class Template(StrEnum):
     RETURN_REFUSED = "return_refused"
     ORDER_RETURNED = "order_returned"
     REFUND_ISSUED = "refund_issued"
+    LOW_STOCK = "low_stock"
+    BACK_IN_STOCK = "back_in_stock"
 
 
 def _gbp(amount: int) -> dict[str, object]:
@@ -60,5 +62,11 @@ EXAMPLES: Mapping[Template, Mapping[str, Any]] = {
         "refund": _gbp(2399),
     },
     Template.REFUND_ISSUED: {"number": "S-100001", "amount": _gbp(2399)},
+    Template.LOW_STOCK: {"sku": "MUG", "available": 4, "low_stock_at": 5},
+    Template.BACK_IN_STOCK: {
+        "sku": "MUG",
+        "name": "Enamel mug",
+        "token": "01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f",
+    },
 }
 """What the handlers give each template."""

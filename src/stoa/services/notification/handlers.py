@@ -120,12 +120,28 @@ class PaymentRefunded(msgspec.Struct, frozen=True):
     amount: Money
 
 
+class WaitEnded(msgspec.Struct, frozen=True):
+    """`token` ends whatever else the address waits for."""
+
+    sku: str
+    name: str
+    email: str
+    token: str
+
+
+class LowStock(msgspec.Struct, frozen=True):
+    sku: str
+    available: int
+    low_stock_at: int
+
+
 @dataclass(frozen=True)
 class Post:
-    """How mails look, and whether somebody carries them."""
+    """How mails look, whether somebody carries them, and who of the staff is written to."""
 
     mails: Mails
     carried: bool = False
+    staff_email: str = ""
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -144,7 +160,8 @@ def handlers(post: Post) -> Mapping[str, Handler]:
     async def write_one(tx: Transaction, event: Event) -> None:
         await write(post, tx, [event])
 
-    return {**dict.fromkeys([*WELCOMES, *ABOUT_ORDERS, "payment.refunded"], write_one), "user.deleted": _forget}
+    written = [*ABOUT_NO_ORDER, *ABOUT_ORDERS, "payment.refunded", "inventory.low_stock"]
+    return {**dict.fromkeys(written, write_one), "user.deleted": _forget}
 
 
 async def write(post: Post, tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
@@ -153,7 +170,9 @@ async def write(post: Post, tx: Transaction, events: Sequence[Event]) -> Sequenc
     What is known of the orders that they are about is kept and held first, in the order of the orders' ids: an order
     and its refund come as events of two subjects, so two runners may have one each, in a batch with others.
     """
-    letters = [WELCOMES[event.type](event) for event in events if event.type in WELCOMES]
+    letters = [ABOUT_NO_ORDER[event.type](event) for event in events if event.type in ABOUT_NO_ORDER]
+    if post.staff_email:
+        letters += [_low_stock(event, post.staff_email) for event in events if event.type == "inventory.low_stock"]
     contacts: dict[str, Contact | None] = {}
     for event in events:
         if event.type in ABOUT_ORDERS:
@@ -200,14 +219,27 @@ def _welcome(event: Event) -> Letter:
     return Letter(event.id, Template.WELCOME, heard.email, msgspec.to_builtins(heard))
 
 
+def _back_in_stock(event: Event) -> Letter:
+    heard = event.read(WaitEnded)
+    return Letter(event.id, Template.BACK_IN_STOCK, heard.email, msgspec.to_builtins(heard))
+
+
 def _proof(event: Event) -> Letter:
     heard = event.read(AddressProofAsked)
     template = Template.ACCOUNT_EXISTS if heard.code is None else Template.ADDRESS_PROOF
     return Letter(event.id, template, heard.email, msgspec.to_builtins(heard))
 
 
-WELCOMES: Mapping[str, Callable[[Event], Letter]] = {"user.registered": _welcome, "user.proof_asked": _proof}
-"""What is written to somebody who is about to be a customer."""
+ABOUT_NO_ORDER: Mapping[str, Callable[[Event], Letter]] = {
+    "user.registered": _welcome,
+    "user.proof_asked": _proof,
+    "inventory.wait_ended": _back_in_stock,
+}
+"""What is written to somebody by the address that the event says."""
+
+
+def _low_stock(event: Event, staff_email: str) -> Letter:
+    return Letter(event.id, Template.LOW_STOCK, staff_email, msgspec.to_builtins(event.read(LowStock)))
 
 
 def _refund(event: Event) -> Refund:

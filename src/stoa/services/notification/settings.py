@@ -14,6 +14,9 @@ class Settings:
     """Who carries the mails: `mailbox` leaves them where staff reads them; others come with packages
     (docs/extending.md)."""
 
+    staff_email: str = ""
+    """Who is written to when little is left of a SKU. Without one nobody is: staff see it in the list of stock."""
+
     body_days: Days = 180
     """How long one can read again what a mail said: longer than any return takes."""
 

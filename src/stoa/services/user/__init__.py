@@ -14,18 +14,24 @@ from __future__ import annotations
 from functools import partial
 
 from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
 from stoa.contracts.user.v1.user_pb2_grpc import add_UserServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
-from stoa.services.user.handlers import HANDLERS
+from stoa.services.user.handlers import handlers
 from stoa.services.user.routes import routes
 from stoa.services.user.rpc import UserServicer
 from stoa.services.user.service import Users
 
 
 def build(resources: Resources) -> Parts:
-    users = Users(db=resources.db, auth=AuthServiceStub(resources.channel("auth")), outbox=resources.outbox)
+    users = Users(
+        db=resources.db,
+        auth=AuthServiceStub(resources.channel("auth")),
+        outbox=resources.outbox,
+        media=MediaServiceStub(resources.channel("media")),
+    )
     return Parts(
         routes=routes.bind(users),
         servicers=[partial(add_UserServiceServicer_to_server, UserServicer(users))],
-        handlers=HANDLERS,
+        handlers=handlers(users),
     )

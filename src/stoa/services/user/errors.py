@@ -39,6 +39,16 @@ class DefaultNeeded(problems.Conflict):
         super().__init__("Make another address the default instead.", field="is_default")
 
 
+class UnknownFile(problems.Unprocessable):
+    """There is none, it has ended, it is somebody else's, or it is no avatar."""
+
+    title = "There is no such file to show"
+    slug = "unknown-file"
+
+    def __init__(self) -> None:
+        super().__init__("Upload it with purpose=avatar, and name it by its id.", field="file_id")
+
+
 class OneOfTwo(problems.Unprocessable):
     title = "A product or a SKU"
     slug = "product-or-sku"

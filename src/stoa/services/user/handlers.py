@@ -1,16 +1,22 @@
-"""When somebody has an account, make the profile; when that is deleted, empty it for good, with all that is theirs."""
+"""When somebody has an account, make the profile; when that is deleted, empty it for good, with all that is theirs.
+
+And when media announces that the pictures of an avatar are made, it is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
+from stoa.kit.pictures import FileReady
 from stoa.kit.service import Handler
 from stoa.services.user import repository
+from stoa.services.user.avatars import show_ready
 from stoa.services.user.repository import Profile
+from stoa.services.user.service import Users
 
 
 class Registered(msgspec.Struct):
@@ -43,4 +49,14 @@ async def forget_user(tx: Transaction, event: Event) -> None:
     await repository.forget(tx, event.read(Deleted).user_id)
 
 
-HANDLERS: Mapping[str, Handler] = {"user.registered": add_profile, "user.deleted": forget_user}
+async def show_avatar(users: Users, tx: Transaction, event: Event) -> None:
+    """The pictures of an avatar are made, and shown from now on."""
+    await show_ready(users, tx, event.read(FileReady))
+
+
+def handlers(users: Users) -> Mapping[str, Handler]:
+    return {
+        "user.registered": add_profile,
+        "user.deleted": forget_user,
+        "file.ready": partial(show_avatar, users),
+    }

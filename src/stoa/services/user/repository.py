@@ -8,12 +8,22 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from stoa.kit.custom_fields.values import NOTHING, Fields, fields_of
 from stoa.kit.db import Db, Transaction, affected
 from stoa.kit.http.types import Address
+from stoa.kit.pictures import Picture
 
 # --------------------------------------------------------------------------------------------- profiles
+
+
+class Avatar(msgspec.Struct, frozen=True):
+    """A file of the user's own. `url` and `picture` are null until its pictures are made."""
+
+    file_id: str
+    url: str | None
+    picture: Picture | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +33,7 @@ class Profile:
     first_name: str
     last_name: str
     phone: str
+    avatar: Avatar | None = None
     version: int = 1
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +51,8 @@ async def add_profile(db: Db, new: Profile) -> None:
 
 
 FIND_PROFILE = """
-    SELECT user_id, email, first_name, last_name, phone, version, named_fields(custom_fields) AS custom_fields, metadata
+    SELECT user_id, email, first_name, last_name, phone, avatar, version,
+        named_fields(custom_fields) AS custom_fields, metadata
     FROM user_profiles WHERE user_id = $1 AND deleted_at IS NULL
 """
 
@@ -56,8 +68,8 @@ EDIT_PROFILE = """
         custom_fields = nullif(coalesce($5, custom_fields), '{}'), metadata = $6,
         updated_at = now(), version = version + 1
     WHERE user_id = $1
-    RETURNING user_id, email, first_name, last_name, phone, version, named_fields(custom_fields) AS custom_fields,
-        metadata
+    RETURNING user_id, email, first_name, last_name, phone, avatar, version,
+        named_fields(custom_fields) AS custom_fields, metadata
 """
 
 
@@ -76,8 +88,23 @@ async def edit_profile(tx: Transaction, wanted: Profile, custom_fields: Mapping[
     return _profile(row)
 
 
+SET_AVATAR = """
+    UPDATE user_profiles SET avatar = $2, updated_at = now(), version = version + 1 WHERE user_id = $1
+    RETURNING user_id, email, first_name, last_name, phone, avatar, version,
+        named_fields(custom_fields) AS custom_fields, metadata
+"""
+
+
+async def set_avatar(tx: Transaction, user_id: str, avatar: Avatar | None) -> Profile:
+    """Of a locked profile; it, one version on."""
+    row = await tx.fetchrow(SET_AVATAR, user_id, None if avatar is None else msgspec.to_builtins(avatar))
+    assert row is not None
+    return _profile(row)
+
+
 def _profile(row: asyncpg.Record) -> Profile:
-    return Profile(**dict(row) | {"custom_fields": fields_of(row["custom_fields"])})
+    avatar = msgspec.convert(row["avatar"], Avatar | None)
+    return Profile(**dict(row) | {"avatar": avatar, "custom_fields": fields_of(row["custom_fields"])})
 
 
 LOCK_PROFILE = "SELECT version FROM user_profiles WHERE user_id = $1 AND deleted_at IS NULL FOR NO KEY UPDATE"
@@ -94,7 +121,7 @@ EMPTY_PROFILE = """
     INSERT INTO user_profiles (user_id, email, first_name, last_name, phone, deleted_at)
     VALUES ($1, '', '', '', '', now())
     ON CONFLICT (user_id) DO UPDATE SET email = '', first_name = '', last_name = '', phone = '',
-        custom_fields = DEFAULT, metadata = DEFAULT, deleted_at = now()
+        avatar = NULL, custom_fields = DEFAULT, metadata = DEFAULT, deleted_at = now()
     WHERE user_profiles.deleted_at IS NULL
 """
 DELETE_ADDRESSES = "DELETE FROM addresses WHERE user_id = $1"

@@ -14,10 +14,10 @@ from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Answer, Request, Routes, may
 from stoa.kit.http.types import Address, CurrencyCode, Id, Name, Page, PageQuery, Phone, Sku
 from stoa.kit.ids import is_uuid
-from stoa.services.user import addresses, preferences, profiles, repository, wishlist
+from stoa.services.user import addresses, avatars, preferences, profiles, repository, wishlist
 from stoa.services.user.errors import NoSuchUser, OneOfTwo
 from stoa.services.user.profiles import CUSTOMER, Changes
-from stoa.services.user.repository import BookedAddress, Preferences, Profile, Wish
+from stoa.services.user.repository import Avatar, BookedAddress, Preferences, Profile, Wish
 from stoa.services.user.service import Users
 
 READ = may("user.profiles.read")
@@ -53,6 +53,10 @@ class ProfileChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     custom_fields: Values = {}
 
 
+class NewAvatar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file_id: Id
+
+
 class CustomerChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out stays."""
 
@@ -66,6 +70,7 @@ class ProfileView(msgspec.Struct, frozen=True, kw_only=True):
     first_name: str
     last_name: str
     phone: str
+    avatar: Avatar | None
     custom_fields: dict[str, Value]
     version: int
 
@@ -146,6 +151,27 @@ async def set_profile(users: Users, request: Request[ProfileBody]) -> ProfileVie
 async def change_profile(users: Users, request: Request[ProfileChange]) -> ProfileView:
     changes = Changes(**msgspec.structs.asdict(request.body))
     return _profile(await profiles.edit_profile(users, request.user_id, changes, request.if_match))
+
+
+@routes.put(
+    "/users/avatar",
+    body=NewAvatar,
+    answer=ProfileView,
+    raises=(NoSuchUser,),
+    who=OWNER,
+    versioned=True,
+    summary="Show a file of your own as your picture",
+)
+async def set_avatar(users: Users, request: Request[NewAvatar]) -> ProfileView:
+    """Upload it first: `POST /media?purpose=avatar`."""
+    return _profile(await avatars.set_avatar(users, request.user_id, request.body.file_id.lower(), request.if_match))
+
+
+@routes.delete(
+    "/users/avatar", raises=(NoSuchUser,), who=OWNER, versioned=True, summary="Show no picture of yours any more"
+)
+async def delete_avatar(users: Users, request: Request) -> None:
+    await avatars.remove_avatar(users, request.user_id, request.if_match)
 
 
 @routes.get(
@@ -293,7 +319,7 @@ def _customer(profile: Profile) -> CustomerView:
 
 
 def _plain(profile: Profile) -> dict[str, Any]:
-    names = ("user_id", "email", "first_name", "last_name", "phone", "version")
+    names = ("user_id", "email", "first_name", "last_name", "phone", "avatar", "version")
     return {name: getattr(profile, name) for name in names}
 
 

@@ -9,6 +9,7 @@ from stoa.kit.db import Database
 
 if TYPE_CHECKING:
     from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
+    from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
     from stoa.kit.outbox import Outbox
 
 
@@ -17,3 +18,4 @@ class Users:
     db: Database
     auth: AuthServiceAsyncStub
     outbox: Outbox
+    media: MediaServiceAsyncStub

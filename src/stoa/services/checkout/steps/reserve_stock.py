@@ -19,12 +19,22 @@ from stoa.services.checkout.steps.step import Step, unchanged
 
 
 async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
-    requests = [
-        ReserveRequest(key=one.checkout_id, lines=line_messages(one.items), order_id=one.order_id) for one in purchases
-    ]
-    wave = ReserveManyRequest(requests=requests, origins=origins(purchases))
+    wave = ReserveManyRequest(requests=[_request(one) for one in purchases], origins=origins(purchases))
     answer = await neighbors.inventory.ReserveMany(wave, timeout=neighbors.timeout_seconds)
     return unchanged(purchases, results_of(answer.outcomes))
+
+
+def _request(purchase: Purchase) -> ReserveRequest:
+    """With where the goods go, and not to whom."""
+    address = purchase.shipping_address
+    return ReserveRequest(
+        key=purchase.checkout_id,
+        lines=line_messages(purchase.items),
+        order_id=purchase.order_id,
+        country=address.country if address else "",
+        region=address.region if address else "",
+        postal_code=address.postal_code if address else "",
+    )
 
 
 async def undo(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
