@@ -15,11 +15,12 @@ from stoa.audit.look import EVER, looking
 from stoa.audit.orders import ORDERS
 from stoa.audit.payments import PAYMENTS_INVARIANT
 from stoa.audit.reservations import RESERVATIONS
+from stoa.audit.search import SEARCH
 from stoa.audit.stock import STOCK
 from stoa.audit.totals import TOTALS_INVARIANT
 from stoa.kit.db import Database
 
-OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT)
+OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT, SEARCH)
 
 
 def _of_packages() -> Iterator[Invariant]:

@@ -34,11 +34,21 @@ DISCARDED = """
 """
 
 # What left the stock for an order and what came back, unit by unit.
+# What is owed to an order that is placed leaves when it is filled; what was owed to one that is canceled never does.
 MOVED = """
-    SELECT order_id AS key, sku,
-           coalesce(-sum(quantity) FILTER (WHERE kind = 'sale'), 0)::bigint AS sold,
-           coalesce(sum(quantity) FILTER (WHERE kind = 'return'), 0)::bigint AS put_back
-    FROM stock_movements WHERE kind IN ('sale', 'return') AND order_id >= $1
+    SELECT order_id AS key, sku, sum(sold)::bigint AS sold, sum(put_back)::bigint AS put_back,
+           sum(owed)::bigint AS owed, sum(given_up)::bigint AS given_up
+    FROM (
+        SELECT order_id, sku, CASE kind WHEN 'sale' THEN -quantity ELSE 0 END AS sold,
+               CASE kind WHEN 'return' THEN quantity ELSE 0 END AS put_back, 0 AS owed, 0 AS given_up
+        FROM stock_movements WHERE kind IN ('sale', 'return') AND order_id >= $1
+        UNION ALL
+        SELECT reservations.order_id, backorders.sku, 0, 0,
+               CASE backorders.state WHEN 'open' THEN quantity - filled ELSE 0 END,
+               CASE backorders.state WHEN 'canceled' THEN quantity - filled ELSE 0 END
+        FROM backorders JOIN reservations ON reservations.id = backorders.reservation_id
+        WHERE reservations.order_id >= $1 AND (reservations.state = 'committed' OR reservations.order_canceled)
+    ) AS moved
     GROUP BY order_id, sku ORDER BY order_id
 """
 
@@ -98,26 +108,27 @@ async def _lost(look: Look, name: str, hears: tuple[str, ...]) -> Findings:
 async def _moved(look: Look) -> Findings:
     """The stock that orders took and gave back: an effect that was applied twice shows here."""
     placed, moved = look.rows("order", PLACED, look.since), look.rows("inventory", MOVED, look.since)
-    given_up = await _given_up(look, "inventory")
+    discarded = await _given_up(look, "inventory")
     async for order_id, (lines, movements) in side_by_side(placed, moved):
-        if order_id in given_up:
+        if order_id in discarded:
             continue  # what became of its goods is the operator's to say
-        moved_of = {row["sku"]: (row["sold"], row["put_back"]) for row in movements}
+        moved_of = {row["sku"]: (row["sold"], row["put_back"], row["owed"], row["given_up"]) for row in movements}
         for line in lines:
             sku = line["sku"]
-            taken, given = moved_of.pop(sku, (0, 0))
+            taken, given, owed, given_up = moved_of.pop(sku, (0, 0, 0, 0))
             if line["status"] == "canceled":
                 # Canceled before the sale was booked: the stock was released and nothing moved.
-                if taken != given or taken not in {0, line["quantity"]}:
+                if taken != given or taken not in {0, line["quantity"] - given_up}:
                     yield Finding(order_id, f"was canceled: {taken} {sku} left and {given} came back")
-            elif (taken, given) != (line["quantity"], line["back"]):
+            elif (taken + owed, given) != (line["quantity"], line["back"]):
                 yield Finding(
                     order_id,
                     f"sold {line['quantity']} {sku} and took {line['back']} back for sale, "
                     f"but {taken} left the stock and {given} came back",
                 )
-        for sku, (taken, _) in moved_of.items():
-            yield Finding(order_id, f"is no placed order, but {taken} {sku} left the stock")
+        for sku, (taken, given, *_) in moved_of.items():
+            if taken or given:
+                yield Finding(order_id, f"is no placed order, but {taken} {sku} left the stock")
 
 
 async def _refunded(look: Look) -> Findings:

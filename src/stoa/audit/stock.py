@@ -1,4 +1,5 @@
-"""Invariant 1: never oversold, what is on hand is the sum of its movements, and who sells it counts it."""
+"""Invariant 1: never oversold, what is on hand is the sum of its movements, what is owed is within its limit, and who
+sells it counts it."""
 
 from __future__ import annotations
 
@@ -31,6 +32,82 @@ UNPROMISED = """
     WHERE stock.reserved <> coalesce(promised.quantity, 0)
 """
 
+OWED = """
+    SELECT items.sku, items.backordered, items.backorder_limit, coalesce(open.quantity, 0)::bigint AS owed
+    FROM items
+    LEFT JOIN (
+        SELECT sku, sum(quantity - filled) AS quantity FROM backorders WHERE state = 'open' GROUP BY sku
+    ) AS open USING (sku)
+    WHERE items.backordered <> coalesce(open.quantity, 0) OR items.backordered > items.backorder_limit
+"""
+
+# What arrives is given to them in the transaction that brings it.
+WAITS_FOR_NOTHING = """
+    SELECT sku, sum(greatest(stock.on_hand - stock.reserved - stock.safety_stock, 0))::bigint AS sellable
+    FROM items JOIN stock USING (sku)
+    WHERE items.backordered > 0
+    GROUP BY sku HAVING sum(greatest(stock.on_hand - stock.reserved - stock.safety_stock, 0)) > 0
+"""
+
+# What left, came and was written off by a transfer, beside what its lines say. What came is received, lost or back.
+TRANSFERRED = """
+    SELECT coalesce(line.transfer_id, moved.document_id) AS id, coalesce(line.sku, moved.sku) AS sku,
+           coalesce(line.sent, 0) AS sent, coalesce(moved.out, 0) AS out,
+           coalesce(line.received + line.lost + line.returned, 0) AS arrived, coalesce(moved.came, 0) AS came,
+           coalesce(line.lost, 0) AS lost, coalesce(moved.written_off, 0) AS written_off
+    FROM transfer_lines AS line
+    FULL JOIN (
+        SELECT document_id, sku,
+               coalesce(-sum(quantity) FILTER (WHERE kind = 'transfer_out'), 0)::bigint AS out,
+               coalesce(sum(quantity) FILTER (WHERE kind = 'transfer_in'), 0)::bigint AS came,
+               coalesce(-sum(quantity) FILTER (WHERE kind = 'write_off'), 0)::bigint AS written_off
+        FROM stock_movements WHERE kind IN ('transfer_out', 'transfer_in', 'write_off')
+        GROUP BY document_id, sku
+    ) AS moved ON moved.document_id = line.transfer_id AND moved.sku = line.sku
+    WHERE (coalesce(line.sent, 0), coalesce(line.received + line.lost + line.returned, 0), coalesce(line.lost, 0))
+       <> (coalesce(moved.out, 0), coalesce(moved.came, 0), coalesce(moved.written_off, 0))
+"""
+
+RECEIVED = """
+    SELECT receipt.id, receipt.sku, receipt.received, coalesce(moved.quantity, 0)::bigint AS moved
+    FROM (SELECT receipt_id AS id, sku, received FROM receipt_lines) AS receipt
+    LEFT JOIN (
+        SELECT document_id, sku, sum(quantity) AS quantity FROM stock_movements
+        WHERE kind = 'receipt' AND document_id IS NOT NULL
+        GROUP BY document_id, sku
+    ) AS moved ON moved.document_id = receipt.id AND moved.sku = receipt.sku
+    WHERE receipt.received <> coalesce(moved.quantity, 0)
+"""
+
+# What is on its way to a warehouse, of suppliers and of other warehouses, beside what is noted on its stock.
+INCOMING = """
+    SELECT sku, warehouse_id, coalesce(stock.incoming, 0) AS incoming, coalesce(coming.quantity, 0)::bigint AS coming
+    FROM stock
+    FULL JOIN (
+        SELECT sku, warehouse_id, sum(quantity) AS quantity
+        FROM (
+            SELECT line.sku, receipts.warehouse_id, line.incoming AS quantity
+            FROM receipt_lines AS line JOIN receipts ON receipts.id = line.receipt_id WHERE line.incoming > 0
+            UNION ALL
+            SELECT line.sku, transfers.destination, line.on_the_way
+            FROM transfer_lines AS line JOIN transfers ON transfers.id = line.transfer_id WHERE line.on_the_way > 0
+        ) AS document
+        GROUP BY sku, warehouse_id
+    ) AS coming USING (sku, warehouse_id)
+    WHERE coalesce(stock.incoming, 0) <> coalesce(coming.quantity, 0)
+"""
+
+# A document in a state that its lines do not have.
+UNENDED = """
+    SELECT transfers.id, 'transfer' AS what, transfers.state, sum(line.on_the_way)::bigint AS left
+    FROM transfers JOIN transfer_lines AS line ON line.transfer_id = transfers.id
+    GROUP BY transfers.id HAVING (sum(line.on_the_way) > 0) <> (transfers.state = 'sent')
+    UNION ALL
+    SELECT receipts.id, 'receipt', receipts.state, sum(line.incoming)::bigint
+    FROM receipts JOIN receipt_lines AS line ON line.receipt_id = receipts.id
+    GROUP BY receipts.id HAVING (sum(line.incoming) > 0) <> (receipts.state = 'expected')
+"""
+
 SOLD_WITHOUT_STOCK = """
     SELECT order_id, detail FROM stock_discrepancies WHERE kind = 'sold_unreserved' AND settled_at IS NULL
 """
@@ -56,6 +133,16 @@ async def check(look: Look) -> Findings:
         yield Finding(
             row["sku"], f"{row['reserved']} reserved in {row['warehouse_id']}, but {row['promised']} are promised"
         )
+    async for row in look.rows("inventory", OWED):
+        yield Finding(
+            row["sku"],
+            f"{row['backordered']} promised without being on hand, of {row['backorder_limit']} that may be, "
+            f"but its backorders sum to {row['owed']}",
+        )
+    async for row in look.rows("inventory", WAITS_FOR_NOTHING):
+        yield Finding(row["sku"], f"somebody waits for it, and {row['sellable']} are free")
+    async for finding in _of_documents(look):
+        yield finding
     async for row in look.rows("inventory", SOLD_WITHOUT_STOCK):
         yield Finding(row["order_id"], f"was sold without stock: {row['detail']}")
     async for sku, (keepers, sellers) in side_by_side(look.rows("inventory", KEEPERS), look.rows("catalog", SELLERS)):
@@ -65,10 +152,30 @@ async def check(look: Look) -> Findings:
             yield Finding(sku, f"may be counted by {_who(keepers[0])}, but is {sold_by}")
 
 
+async def _of_documents(look: Look) -> Findings:
+    async for row in look.rows("inventory", TRANSFERRED):
+        yield Finding(
+            row["id"],
+            f"has sent {row['sent']} of {row['sku']}, {row['arrived']} arrived and {row['lost']} of these were lost, "
+            f"but by its movements {row['out']} left, {row['came']} came and {row['written_off']} were written off",
+        )
+    async for row in look.rows("inventory", RECEIVED):
+        yield Finding(row["id"], f"received {row['received']} of {row['sku']}, but its movements sum to {row['moved']}")
+    async for row in look.rows("inventory", INCOMING):
+        yield Finding(
+            row["sku"], f"{row['incoming']} are to come to {row['warehouse_id']}, but {row['coming']} by its documents"
+        )
+    async for row in look.rows("inventory", UNENDED):
+        yield Finding(row["id"], f"is a {row['state']} {row['what']} of which {row['left']} are still to come")
+
+
 def _who(row: asyncpg.Record) -> str:
     return f"the seller {row['seller_id']}" if row["seller_id"] else "the shop"
 
 
 STOCK = Invariant(
-    1, "never oversold: reserved ≤ on hand, which is the sum of its movements; whoever sells it counts it", check
+    1,
+    "never oversold: reserved ≤ on hand, which is the sum of its movements; backorders are within their limit; "
+    "whoever sells it counts it",
+    check,
 )

@@ -1,4 +1,5 @@
-"""Write all databases of a shop, as they are at one moment, into a new folder; the shop may go on selling.
+"""Write all databases of a shop, as they are at one moment, and its files into a new folder; the shop may go on
+selling.
 
     stoa backup /backups/monday          then, anywhere: stoa restore /backups/monday
 
@@ -28,6 +29,7 @@ from stoa.cli.seed import is_seeded
 from stoa.runtime import dumps, files
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
+from stoa.runtime.data_dir import FILES
 from stoa.runtime.failure import Failure
 from stoa.runtime.moment import one_moment
 from stoa.runtime.provision import check, left_behind
@@ -48,10 +50,12 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
         with _filled(folder) as unfinished:
             backup = await _write(here, access, unfinished, console)
         left = await left_behind(access, STORED.values())
-    size = sum(dump.bytes for dump in backup.dumps.values())
+    size = sum(dump.bytes for dump in (*backup.dumps.values(), backup.files) if dump)
     console.say(f"The shop of {backup.at:%Y-%m-%dT%H:%M:%S.%fZ} is in {escape(str(folder))}: {size / 1e6:.1f} MB.")
     if not (folder / backup_folder.SECRETS).exists():
         console.say("The secret is not in it, because it is not in the data directory: keep it beside it.")
+    if here.environ.get("STOA_MEDIA_STORE", "folder") != "folder":
+        console.say("What media keeps elsewhere than in the data directory is not in it: back that up, too.")
     if left:
         console.say(f"Not in it: {', '.join(left)}, which nothing installed uses.")
 
@@ -77,7 +81,7 @@ def _filled(folder: Path) -> Iterator[Path]:
 
 
 async def _write(here: Installation, access: Access, folder: Path, console: Console) -> Backup:
-    console.expect(2)
+    console.expect(3)
     dsns = {name: access.dsn_of(service) for name, service in STORED.items()}
     async with contextlib.AsyncExitStack() as stack:
         with console.step("A moment of all databases") as step:
@@ -87,6 +91,8 @@ async def _write(here: Installation, access: Access, folder: Path, console: Cons
             for name, dsn in dsns.items():
                 await dumps.dump(dsn, moment.snapshots[name], backup_folder.file_of(folder, name))
                 step.advance()
+        with console.step("Files"):
+            copied = await backup_folder.copy_files(here.data_dir.path / FILES, folder / FILES)
     secret = files.read(here.data_dir.secrets)
     if secret is not None and secrets_of.VARIABLE not in here.environ:
         files.write(folder / backup_folder.SECRETS, secret)
@@ -97,6 +103,7 @@ async def _write(here: Installation, access: Access, folder: Path, console: Cons
         at=moment.at,
         seeded=is_seeded(here.data_dir),
         dumps={name: await backup_folder.measured(backup_folder.file_of(folder, name)) for name in dsns},
+        files=copied,
     )
     backup_folder.write(folder, backup)
     return backup

@@ -59,6 +59,8 @@ LATEST = """
     LEFT JOIN (SELECT created_at, user_id FROM sessions WHERE ended_at IS NULL ORDER BY id DESC LIMIT 1) AS last ON true
 """
 
+WITHOUT_A_MONTH = "SELECT EXISTS (SELECT FROM stock_movements_later)"
+
 Check = Callable[[Installation], Awaitable[str]]
 """Says in a few words what it found good, or raises `Failure`."""
 
@@ -334,6 +336,20 @@ async def _not_handled(access: Access) -> str:
     return "handled by all who follow it"
 
 
+async def _movements(here: Installation) -> str:
+    return await _when_up_to_date(here, _in_their_months)
+
+
+async def _in_their_months(access: Access) -> str:
+    async with every_database(access) as databases:
+        if await databases["inventory"].fetchval(WITHOUT_A_MONTH):
+            raise Failure(
+                "movements of stock lie in no month: nobody has made one in time",
+                "start the shop; if it runs, its log says why `make-movement-months` does not get the table",
+            )
+    return "each lies in its month"
+
+
 async def _administrator(here: Installation) -> str:
     return await _when_up_to_date(here, _who_administers)
 
@@ -402,6 +418,7 @@ CHECKS: dict[str, Check] = {
     "databases": _databases,
     "events": _events,
     "behavior": _behavior,
+    "movements": _movements,
     "joined": _joined,
     "administrator": _administrator,
     "clock": _clock,

@@ -54,7 +54,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     since = redelivery.reaching(arguments.since)
     async with here.existing() as access, every_database(access) as databases:
         hearer = databases[service.name]
-        async with whole_process(access, here.environ) as process:
+        async with whole_process(access, here) as process:
             for each in process.services:
                 each.run_events()
             console.expect(len(announcers))

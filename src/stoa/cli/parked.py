@@ -113,7 +113,7 @@ async def _list_all(arguments: argparse.Namespace, console: Console) -> None:
 async def _work_off(here: Installation, access: Access, databases: Mapping[str, Database]) -> None:
     """Deliver and handle what was put back: a shop at rest would find it minutes later."""
     give_up = time.monotonic() + MOST_SECONDS
-    async with whole_process(access, here.environ) as process:
+    async with whole_process(access, here) as process:
         for each in process.services:
             for follower in each.stored.followers if each.stored else ():
                 await follower.redrive()

@@ -21,6 +21,7 @@ from stoa.runtime.settings import ProcessSettings
 from stoa.runtime.topology import ProcessPlan, Topology
 
 if TYPE_CHECKING:
+    from stoa.cli.installation import Installation
     from stoa.runtime.process import Process
 
 log = logging.getLogger(__name__)
@@ -40,22 +41,23 @@ def configure_logs(process: str, settings: ProcessSettings) -> None:
     logs.configure(process, services, level=settings.log_level.upper(), readable=readable)
 
 
-def process_of(topology: Topology, plan: ProcessPlan, access: Access, environ: Mapping[str, str]) -> Process:
+def process_of(topology: Topology, plan: ProcessPlan, access: Access, here: Installation) -> Process:
     # Not at the top: a supervisor, which only starts other processes, should not hold what they are made of.
     from stoa.runtime.process import Process  # noqa: PLC0415
 
-    return Process(topology, plan, access.dsn_of, access.secrets, read_settings(environ), environ)
+    environ = here.environ
+    return Process(topology, plan, access.dsn_of, access.secrets, read_settings(environ), environ, here.data_dir.path)
 
 
 @contextlib.asynccontextmanager
-async def whole_process(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Process]:
+async def whole_process(access: Access, here: Installation) -> AsyncIterator[Process]:
     """All services in this process for the block, beside a shop that may be running. Nothing runs in the background.
 
     Raises `Failure` where a database is not this installation's, or not up to date.
     """
     await check(access, STORED.values())
     topology = topologies.together()
-    process = process_of(topology, topology.processes[0], access, environ)
+    process = process_of(topology, topology.processes[0], access, here)
     try:
         await process.build()
         yield process
@@ -64,10 +66,10 @@ async def whole_process(access: Access, environ: Mapping[str, str]) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def whole_system(access: Access, environ: Mapping[str, str]) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
+async def whole_system(access: Access, here: Installation) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
     """The same: the channel to each service by name. What they announce goes out with the shop, now or at its next
     start."""
-    async with whole_process(access, environ) as process:
+    async with whole_process(access, here) as process:
         yield process.neighbors.operator_channel
 
 

@@ -67,7 +67,7 @@ async def _replay(  # noqa: PLR0917 - everything that a run needs, once
     timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
     connector = aiohttp.TCPConnector(limit=arguments.concurrency)
     async with (
-        whole_system(access, here.environ) as channel_to,
+        whole_system(access, here) as channel_to,
         aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
     ):
         await _check(session, url)

@@ -25,6 +25,7 @@ from stoa.cli.seed import mark_seeded
 from stoa.runtime import dumps, files
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
+from stoa.runtime.data_dir import FILES
 from stoa.runtime.failure import Failure
 from stoa.runtime.restoring import restoring
 
@@ -50,6 +51,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     if not here.data_dir.is_in_use():
         _bring_secret(here, folder)
     async with here.own() as access:
+        await backup_folder.copy_files(folder / FILES, here.data_dir.path / FILES)
         await _fill(access, folder, backup, console)
         if backup.seeded:
             # At once: the next start would add the demo shop to one that was cut short while it was migrated.

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run(arguments: argparse.Namespace, console: Console) -> None:
     here = installation.installation_of(arguments)
     configure_logs("rotate-key", read_settings(here.environ))
-    async with here.existing() as access, whole_system(access, here.environ) as channel_to:
+    async with here.existing() as access, whole_system(access, here) as channel_to:
         request = RotateSigningKeyRequest(withdraw_others=arguments.withdraw_others)
         answer = await AuthServiceStub(channel_to("auth")).RotateSigningKey(request)
     console.say(f"The next key is {answer.key_id}.")

@@ -12,9 +12,11 @@ import importlib.resources
 import logging
 import secrets
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import argon2
 import grpc.aio
@@ -22,6 +24,7 @@ import msgspec
 
 from stoa.app import STORED
 from stoa.cli import installation
+from stoa.cli.artwork import artwork
 from stoa.cli.console import Console
 from stoa.cli.migrate import migrate
 from stoa.cli.processes import configure_logs, read_settings, whole_system
@@ -33,9 +36,15 @@ from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.common.v1 import common_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.contracts.media.v1 import media_pb2
+from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
+from stoa.kit import clock
 from stoa.runtime import files
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
+
+if TYPE_CHECKING:
+    from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +54,36 @@ CURRENCY = "GBP"
 ChannelTo = Callable[[str], grpc.aio.Channel]
 
 
+class _Warehouse(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    name: str
+    priority: int
+    country: str
+    region: str
+    postal_code: str
+
+
+class _Terms(msgspec.Struct, forbid_unknown_fields=True):
+    """As a SKU's policy; the day of a preorder is so many days after the seeding."""
+
+    policy: str = "none"
+    limit: int = 0
+    lead_days: int | None = None
+    available_in_days: int = 0
+    low_stock_at: int | None = None
+    safety_stock: dict[str, int] = {}
+
+
 class _Variant(msgspec.Struct, forbid_unknown_fields=True):
+    """`stock` lies in the main warehouse, and more of it `elsewhere`."""
+
     sku: str
     price: int
     stock: int
     name: str = ""
     options: dict[str, str] = {}
+    elsewhere: dict[str, int] = {}
+    promised: _Terms | None = None
 
 
 class _Product(msgspec.Struct, forbid_unknown_fields=True):
@@ -61,6 +94,10 @@ class _Product(msgspec.Struct, forbid_unknown_fields=True):
     tags: list[str]
     variants: list[_Variant]
     custom_fields: dict[str, Any] = {}
+    product_type: str = ""
+    specifications: dict[str, Any] = {}
+    translations: dict[str, dict[str, Any]] = {}
+    """By locale."""
 
 
 class _Category(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,9 +106,47 @@ class _Category(msgspec.Struct, forbid_unknown_fields=True):
     product: list[_Product]
 
 
+class _PriceList(msgspec.Struct, forbid_unknown_fields=True):
+    """`prices` are amounts by SKU and least quantity. With `days` it holds for so long from now on."""
+
+    slug: str
+    name: str
+    prices: dict[str, dict[str, int]]
+    customer_group: str | None = None
+    days: int | None = None
+
+
+class _Transfer(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    source: str
+    destination: str
+    expected_in_days: int
+    lines: dict[str, int]
+
+
+class _Receipt(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    supplier: str
+    warehouse: str
+    expected_in_days: int
+    lines: dict[str, int]
+
+
+class _Collection(msgspec.Struct, forbid_unknown_fields=True):
+    said: dict[str, Any]
+    products: list[str] = []
+
+
 class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
+    price_list: list[_PriceList]
+    warehouse: list[_Warehouse]
+    transfer: list[_Transfer]
+    receipt: list[_Receipt]
     product_field: list[dict[str, Any]]
+    attribute: list[dict[str, Any]]
+    product_type: list[dict[str, Any]]
     category: list[_Category]
+    collection: list[_Collection]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,7 +161,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     async with here.reach() as access:
         await migrate(console, access, STORED.values())
         with console.step("Demo shop"):
-            async with whole_system(access, here.environ) as channel_to:
+            async with whole_system(access, here) as channel_to:
                 await seed(here.data_dir, channel_to)
 
 
@@ -133,21 +208,133 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
 
 async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
     categories = assortment.category
+    products = [(category, product) for category in categories for product in category.product]
+    media = MediaServiceStub(channel_to("media"))
+    files = await asyncio.gather(*(_picture(media, product) for _, product in products))
     goods = catalog_pb2.ImportProductsRequest(
-        products=[_new_product(category, product) for category in categories for product in category.product],
+        products=[_new_product(*one, file) for one, file in zip(products, files, strict=True)],
         product_fields_json=[msgspec.json.encode(field) for field in assortment.product_field],
+        attributes_json=[msgspec.json.encode(attribute) for attribute in assortment.attribute],
+        product_types_json=[msgspec.json.encode(one) for one in assortment.product_type],
     )
-    await CatalogServiceStub(channel_to("catalog")).ImportProducts(goods)
+    catalog = CatalogServiceStub(channel_to("catalog"))
+    await catalog.ImportProducts(goods)
+    lists = [msgspec.json.encode(_new_list(one)) for one in assortment.price_list]
+    await catalog.ImportPriceLists(catalog_pb2.ImportPriceListsRequest(lists_json=lists))
+    await catalog.ImportCollections(
+        catalog_pb2.ImportCollectionsRequest(collections=map(_new_collection, assortment.collection))
+    )
+    texts = chain.from_iterable(_translations(product) for _, product in products)
+    await catalog.ImportTranslations(catalog_pb2.ImportTranslationsRequest(translations=texts))
     lines = [
         common_pb2.Line(sku=variant.sku, quantity=variant.stock)
         for category in categories
         for product in category.product
         for variant in product.variants
     ]
-    await InventoryServiceStub(channel_to("inventory")).ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    inventory = InventoryServiceStub(channel_to("inventory"))
+    await inventory.ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
+    await inventory.ImportSupply(supply(assortment))
+    await inventory.ImportOnTheWay(on_the_way(assortment))
 
 
-def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportProductsRequest.NewProduct:
+def supply(assortment: _Assortment) -> inventory_pb2.ImportSupplyRequest:
+    variants = [each for one in assortment.category for product in one.product for each in product.variants]
+    request = inventory_pb2.ImportSupplyRequest(
+        warehouses=[
+            inventory_pb2.ImportSupplyRequest.Warehouse(**msgspec.structs.asdict(one)) for one in assortment.warehouse
+        ],
+        shelves=[
+            inventory_pb2.ImportSupplyRequest.Shelf(sku=variant.sku, warehouse_id=warehouse_id, quantity=units)
+            for variant in variants
+            for warehouse_id, units in variant.elsewhere.items()
+        ],
+    )
+    for variant in variants:
+        if variant.promised is not None:
+            terms = variant.promised
+            day = clock.now().date() + timedelta(days=terms.available_in_days)
+            request.policies.add(
+                sku=variant.sku,
+                policy=terms.policy,
+                limit=terms.limit,
+                lead_days=terms.lead_days,
+                available_on=day.isoformat() if terms.available_in_days else "",
+                low_stock_at=terms.low_stock_at,
+                safety_stock=terms.safety_stock,
+            )
+    return request
+
+
+def on_the_way(assortment: _Assortment) -> inventory_pb2.ImportOnTheWayRequest:
+    return inventory_pb2.ImportOnTheWayRequest(
+        transfers=[
+            inventory_pb2.ImportOnTheWayRequest.Transfer(
+                id=one.id,
+                source=one.source,
+                destination=one.destination,
+                lines=_lines(one.lines),
+                expected_in_days=one.expected_in_days,
+            )
+            for one in assortment.transfer
+        ],
+        receipts=[
+            inventory_pb2.ImportOnTheWayRequest.Receipt(
+                id=one.id,
+                supplier=one.supplier,
+                warehouse_id=one.warehouse,
+                lines=_lines(one.lines),
+                expected_in_days=one.expected_in_days,
+            )
+            for one in assortment.receipt
+        ],
+    )
+
+
+def _lines(units: dict[str, int]) -> list[common_pb2.Line]:
+    return [common_pb2.Line(sku=sku, quantity=quantity) for sku, quantity in units.items()]
+
+
+async def _picture(media: MediaServiceAsyncStub, product: _Product) -> str:
+    """The id of the file with the product's picture, which is made when the shop runs."""
+    drawn = media_pb2.ImportFileRequest(content=artwork(product.slug), alt=product.name)
+    return (await media.ImportFile(drawn)).file.id
+
+
+def _new_list(one: _PriceList) -> dict[str, Any]:
+    """As the catalog's API takes it."""
+    items = [
+        {
+            "sku": sku,
+            "prices": [
+                {"least_quantity": int(quantity), "price": {"amount": amount, "currency": CURRENCY}}
+                for quantity, amount in tiers.items()
+            ],
+        }
+        for sku, tiers in one.prices.items()
+    ]
+    made: dict[str, Any] = {"slug": one.slug, "name": one.name, "currency": CURRENCY, "status": "active"}
+    made |= {"customer_group": one.customer_group, "items": items}
+    if one.days is not None:
+        now = clock.now()
+        made |= {"starts_at": now, "ends_at": now + timedelta(days=one.days)}
+    return made
+
+
+def _new_collection(collection: _Collection) -> catalog_pb2.ImportCollectionsRequest.NewCollection:
+    return catalog_pb2.ImportCollectionsRequest.NewCollection(
+        collection_json=msgspec.json.encode(collection.said), products=collection.products
+    )
+
+
+def _translations(product: _Product) -> Iterator[catalog_pb2.ImportTranslationsRequest.ProductTranslation]:
+    for locale, said in product.translations.items():
+        yield catalog_pb2.ImportTranslationsRequest.ProductTranslation(
+            product=product.slug, locale=locale, translation_json=msgspec.json.encode(said)
+        )
+
+
+def _new_product(category: _Category, product: _Product, file_id: str) -> catalog_pb2.ImportProductsRequest.NewProduct:
     return catalog_pb2.ImportProductsRequest.NewProduct(
         slug=product.slug,
         name=product.name,
@@ -166,6 +353,9 @@ def _new_product(category: _Category, product: _Product) -> catalog_pb2.ImportPr
         ],
         tags=product.tags,
         custom_fields_json=msgspec.json.encode(product.custom_fields),
+        product_type=product.product_type,
+        specifications_json=msgspec.json.encode(product.specifications),
+        images=[catalog_pb2.Image(file_id=file_id)],
     )
 
 

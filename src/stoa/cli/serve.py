@@ -41,7 +41,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:  # noqa:
     await check_migrated(plan, access)
     if "auth" in plan.services and await user.first_administrator(access) is None:
         log.warning("the shop has no administrator: run `stoa user create EMAIL --role admin`")
-    process = process_of(topology, plan, access, here.environ)
+    process = process_of(topology, plan, access, here)
     try:
         await process.build()
         await process.serve()

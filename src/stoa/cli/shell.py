@@ -43,7 +43,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     """The status of a script is 1 where it raises."""
     here = installation.installation_of(arguments)
     configure_logs("shell", read_settings(here.environ))
-    async with here.existing() as access, whole_process(access, here.environ) as process:
+    async with here.existing() as access, whole_process(access, here) as process:
         names = _names(process)
         if not sys.stdin.isatty():
             return await _run_script(await asyncio.to_thread(sys.stdin.buffer.read), names)

@@ -81,7 +81,7 @@ async def _run_here(
     here: Installation, topology: Topology, access: Access, console: Console, stack: AsyncExitStack
 ) -> None:
     """The only process of the topology is this one."""
-    process = process_of(topology, topology.processes[0], access, here.environ)
+    process = process_of(topology, topology.processes[0], access, here)
     stack.push_async_callback(process.stop)
     with console.step("Services") as step:
         await process.build()
@@ -107,7 +107,7 @@ async def _run_supervised(
     stack.push_async_callback(supervisor.stop)
     with console.step("Services") as step:
         if foreground:
-            process = process_of(topology, topology.process(foreground), access, here.environ)
+            process = process_of(topology, topology.process(foreground), access, here)
             stack.push_async_callback(process.stop)
             await process.build()
             await process.serve()

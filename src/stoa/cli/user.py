@@ -67,7 +67,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
     if arguments.act != "grant" and arguments.to is not None and arguments.to.exists():
         raise Failure(f"{arguments.to} is there already", "choose another file with --to")
     reason = arguments.reason or f"stoa user {arguments.act}"
-    async with here.existing() as access, whole_system(access, here.environ) as channel_to:
+    async with here.existing() as access, whole_system(access, here) as channel_to:
         auth = AuthServiceStub(channel_to("auth"))
         if arguments.act == "grant":
             await _grant(auth, arguments.email, arguments.role, reason, console)

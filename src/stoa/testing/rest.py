@@ -6,6 +6,7 @@ answer = await rest.send("POST", f"/orders/{order_id}/cancel", {"reason": "…"}
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ class User:
     """Beside those of the roles that come with a shop."""
     sellers: frozenset[str] | None = None
     """For whom they act; None is for the seller of their own id, if that is what they are."""
+    groups: frozenset[str] = frozenset()
+    """Of customers."""
 
 
 def new_user(*roles: str) -> User:
@@ -89,6 +92,8 @@ def token_of(user: User) -> str:
     claims |= {"entitlements": sorted(PERMISSIONS.of_roles(user.roles) | user.permissions), "roles_version": 1}
     if user.sellers is not None:
         claims |= {"sellers": sorted(user.sellers)}
+    if user.groups:
+        claims |= {"groups": sorted(user.groups)}
     claims |= {"sid": str(uuid4()), "jti": str(uuid4()), "iat": now, "nbf": now, "exp": now + 3600}
     return jwt.encode(claims, _key(), algorithm=ALGORITHM, headers={"kid": "test", "typ": TYPE})
 
@@ -97,8 +102,9 @@ class Rest:
     def __init__(self, bound: BoundRoutes, db: Database | None = None, verifier: Verifier | None = None) -> None:
         # What it answers for other services is theirs to describe.
         self._contract = ours() if bound.service in SERVICES else contract_of(bound)
+        largest = SERVICES[bound.service].largest_bodies if bound.service in SERVICES else {}
         keys = {bound.service: IdempotencyKeys(db)} if db is not None else {}
-        self._app = build([bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys=keys)
+        self._app = build([bound], verifier=verifier or Verifier(_jwks, PERMISSIONS), keys=keys, largest_bodies=largest)
 
     async def send(
         self,
@@ -135,8 +141,14 @@ class Rest:
         }
         sent: list[dict[str, Any]] = []
 
+        requests = [{"type": "http.request", "body": content, "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": content, "more_body": False}
+            if requests:
+                return requests.pop()
+            # The caller stays until it is answered.
+            stays: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+            return await stays
 
         async def send(message: Any) -> None:
             sent.append(message)
@@ -146,7 +158,8 @@ class Rest:
         text = b"".join(message.get("body", b"") for message in sent[1:])
         answered = {name.decode(): value.decode() for name, value in start["headers"]}
         self._contract.check(method, f"{PREFIX}{path}", start["status"], answered.get("content-type", ""), text)
-        return Answer(start["status"], answered, msgspec.json.decode(text) if text else None)
+        is_json = answered.get("content-type", "").partition(";")[0].endswith("json")
+        return Answer(start["status"], answered, msgspec.json.decode(text) if is_json and text else text or None)
 
     async def ok(self, method: str, path: str, body: Any = None, *, status: int = 200, **more: Any) -> Any:
         """The body of an answer that must have `status`."""

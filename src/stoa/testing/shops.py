@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
@@ -77,6 +79,7 @@ ANYWHERE = Address("127.0.0.1", 0)
 async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Shop]:
     dsns = {name: await templates.copy(name) for name in STORED}
     plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
+    folder = tempfile.TemporaryDirectory(prefix="stoa-shop-")
     process = Process(
         Topology("test", "", (plan,)),
         plan,
@@ -84,6 +87,7 @@ async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Sh
         Secrets(secrets.token_urlsafe(32)),
         replace(settings.read(ProcessSettings, "STOA_", os.environ), **changes),
         os.environ,
+        Path(folder.name),
     )
     try:
         await process.build()
@@ -92,5 +96,6 @@ async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Sh
             yield Shop(process, http, {each.service.name: each.stored.db for each in process.services if each.stored})
     finally:
         await process.stop()
+        folder.cleanup()
         for dsn in dsns.values():
             await templates.drop(dsn)

@@ -393,7 +393,9 @@ class Gateway:
 
 def _as_guest(read: PublicRead, principal: Principal | None) -> bool:
     """Whether the caller is shown what everybody is."""
-    return principal is None or not any(principal.may(each) for each in read.more_for)
+    if principal is None:
+        return True
+    return not (read.by_group and principal.groups) and not any(principal.may(each) for each in read.more_for)
 
 
 @cache

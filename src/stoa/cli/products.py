@@ -1,0 +1,149 @@
+"""Products from a file into the shop, and out of it: what `stoa import products` and `stoa export products` do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import grpc.aio
+from rich.markup import escape
+
+from stoa.cli.console import Console, Step
+from stoa.contracts.catalog.v1 import product_files_pb2 as pb
+from stoa.contracts.catalog.v1.product_files_pb2_grpc import ProductFilesServiceStub
+from stoa.kit.problems import Problem
+from stoa.runtime import files
+from stoa.runtime.failure import Failure, failure_of
+
+if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.product_files_pb2_grpc import ProductFilesServiceAsyncStub
+
+PIECE_BYTES = 1 << 20
+LOOK_SECONDS = 0.2
+FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+
+def format_of(file: Path) -> str:
+    """By its name. Raises `Failure` for one that says nothing."""
+    written_as = FORMATS.get(file.suffix.lower())
+    if written_as is None:
+        raise Failure(f"{file} has no name that says what it is", "name it .csv or .jsonl")
+    return written_as
+
+
+async def import_products(
+    channel: grpc.aio.Channel, file: Path, source: str, columns: Mapping[str, str], console: Console, *, dry_run: bool
+) -> None:
+    """The whole file, with a file of what was refused beside it. Called off where the command is."""
+    stub: ProductFilesServiceAsyncStub = ProductFilesServiceStub(channel)
+    begin = pb.BeginProductImportRequest(
+        file_name=file.name[-200:], format=format_of(file), source=source, columns=columns, dry_run=dry_run
+    )
+    with _opened(file) as content:
+        import_id = (await stub.BeginProductImport(begin)).import_id
+        size = await _upload(stub, import_id, content)
+    with console.step("What would be done" if dry_run else "Products", total=size) as step:
+        done = await _run(stub, import_id, step)
+        step.note = f"{done.created + done.updated + done.unchanged + done.refused} of the file"
+    if done.failure:
+        raise Failure(done.failure.rstrip("."), "mend the file, and send it again: what was done is found unchanged")
+    would = "would be " if dry_run else ""
+    for count, what in ((done.created, "added"), (done.updated, "changed"), (done.refused, "refused")):
+        console.say(f"  {count:>8} {would}{what}")
+    console.say(f"  {done.unchanged:>8} {'are' if dry_run else 'were'} as they are")
+    if done.left_out:
+        console.say(f"  Left out, because they say nothing here: {escape(', '.join(done.left_out))}")
+    if done.refused:
+        refused = await _write_refused(stub, import_id, file)
+        console.say(f"  What was refused, and why, is in {escape(str(refused))}: mend it there, and import that file.")
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}", "give the file of products") from None
+
+
+async def _upload(stub: ProductFilesServiceAsyncStub, import_id: str, content: BinaryIO) -> int:
+    """How many bytes it has."""
+    at = size = 0
+    while piece := content.read(PIECE_BYTES):
+        await stub.AddProductImportPiece(pb.AddProductImportPieceRequest(import_id=import_id, at=at, content=piece))
+        at += 1
+        size += len(piece)
+    return size
+
+
+async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step) -> pb.ProductImport:
+    """To its end, here or in the shop that runs, whoever has it first."""
+    shown = 0
+    working = asyncio.ensure_future(stub.RunProductImport(pb.RunProductImportRequest(import_id=import_id)))
+    try:
+        while True:
+            await asyncio.wait([working], timeout=LOOK_SECONDS)
+            found = (await stub.GetProductImport(pb.GetProductImportRequest(import_id=import_id))).product_import
+            step.advance(found.bytes_done - shown)
+            shown = found.bytes_done
+            if working.done():
+                working.result()
+                if found.state in {"done", "failed", "canceled"}:
+                    return found
+                await asyncio.sleep(LOOK_SECONDS)
+    except BaseException:
+        working.cancel()
+        await _call_off(stub, import_id)
+        raise
+
+
+async def _call_off(stub: ProductFilesServiceAsyncStub, import_id: str) -> None:
+    """Nobody waits for it any more, so nobody goes on with it later."""
+    try:
+        await asyncio.shield(stub.CancelProductImport(pb.CancelProductImportRequest(import_id=import_id)))
+    except Problem:
+        return  # it has ended
+
+
+async def _write_refused(stub: ProductFilesServiceAsyncStub, import_id: str, file: Path) -> Path:
+    refused = file.with_name(f"{file.stem}.refused{file.suffix}")
+    with files.writing(refused), refused.open("wb") as out:
+        after = 0
+        while True:
+            page = await stub.ListRefusedProducts(pb.ListRefusedProductsRequest(import_id=import_id, after_line=after))
+            out.write(page.content)
+            if not page.next_line:
+                return refused
+            after = page.next_line
+
+
+async def export_products(channel: grpc.aio.Channel, file: Path, status: str, console: Console) -> None:
+    """Into a new file, which is there when it is whole."""
+    stub: ProductFilesServiceAsyncStub = ProductFilesServiceStub(channel)
+    request = pb.ExportProductsRequest(format=format_of(file), status=status)
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    with console.step("Products") as step, files.writing(unfinished):
+        size = 0
+        try:
+            with unfinished.open("wb") as out:
+                while True:
+                    page = await _page(stub, request)
+                    size += out.write(page.content)
+                    if not page.after:
+                        break
+                    request.after = page.after
+                    del request.header[:]
+                    request.header.extend(page.header)
+            unfinished.rename(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        step.note = f"{size / 1e6:.1f} MB"
+    console.say(f"  The products are in {escape(str(file))}.")
+
+
+async def _page(stub: ProductFilesServiceAsyncStub, request: pb.ExportProductsRequest) -> pb.ExportProductsResponse:
+    try:
+        return await stub.ExportProducts(request)
+    except Problem as problem:
+        raise failure_of(problem, "the log says more") from None
