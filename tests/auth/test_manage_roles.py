@@ -38,7 +38,7 @@ async def test_the_roles_that_come_with_a_shop(world):
     assert await roles(world) == {
         "admin": ["*"],
         "customer": [],
-        "seller": ["catalog.products.edit_own", "inventory.stock.count_own"],
+        "seller": ["catalog.products.edit_own", "inventory.stock.count_own", "media.files.edit_own"],
     }
 
 
@@ -75,7 +75,8 @@ async def test_of_two_who_edit_a_role_one_does(world):
 async def test_the_permissions_are_listed_with_what_they_allow(world):
     admin = await world.admin()
     page = await world.rest.ok("GET", "/auth/permissions", token=admin["access_token"])
-    assert {"name": "inventory.stock.count_own", "what": "Count what one sells", "own": True} in page["items"]
+    count_own = "Count what one sells, and say how it is promised"
+    assert {"name": "inventory.stock.count_own", "what": count_own, "own": True} in page["items"]
     assert {each["name"] for each in page["items"]} == set(world.auth.permissions.by_name)
 
 

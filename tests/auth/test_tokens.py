@@ -47,6 +47,7 @@ async def test_the_claims(world):
         "entitlements": [],
         "roles_version": 1,
         "sellers": [],
+        "groups": [],
         "sid": session["id"],
         "jti": "",
         "iat": 0,

@@ -45,8 +45,10 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "name": "A mug",
         "quantity": 2,
         "unit_price": gbp(1999),
+        "compare_at": None,
         "subtotal": gbp(3998),
         "available": True,
+        "promise": {"kind": "in_stock", "on": None},
         "custom_fields": {},
         "metadata": {},
     }
@@ -55,8 +57,10 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "name": "A spoon (silver)",
         "quantity": 3,
         "unit_price": gbp(333),
+        "compare_at": None,
         "subtotal": gbp(999),
         "available": True,
+        "promise": {"kind": "in_stock", "on": None},
         "custom_fields": {},
         "metadata": {},
     }

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
 
+import asyncpg
 import pytest
 
 from stoa.app import SERVICES, subscribers
+from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.services.catalog.routes import routes
@@ -67,5 +71,24 @@ class Shop:
 
 @pytest.fixture
 async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
-    catalog = Catalog(await database("catalog"), Outbox(SERVICES["catalog"], subscribers), Settings())
+    # Products here name no files: nobody is asked for any.
+    media = MediaServiceStub(InProcessChannel(Registry()))
+    catalog = Catalog(await database("catalog"), Outbox(SERVICES["catalog"], subscribers), Settings(), media)
     return Shop(catalog, Rest(routes.bind(catalog), catalog.db))
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are sent."""
+    sent: list[str] = []
+
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def method(self: asyncpg.Connection, sql: str, *arguments: Any, **more: Any) -> Any:
+            sent.append(sql)
+            return run(self, sql, *arguments, **more)
+
+        return method
+
+    for name in ("fetch", "execute", "fetchrow", "fetchval"):
+        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
+    return sent

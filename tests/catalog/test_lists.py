@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoa.kit.http.pages import encode_cursor
-from stoa.services.catalog.repository import NAME_START
+from stoa.services.catalog.lists_repository import NAME_START
 
 from .conftest import ADMIN, pounds
 

@@ -72,3 +72,27 @@ async def test_options_become_rows_and_variants_get_ids(older):
     ]
     assert await db.fetchval("SELECT count(DISTINCT id) FROM variants") == len(rows)
     assert await db.fetchval("SELECT count(*) FROM option_values") == 3
+
+
+async def test_brands_are_made_of_the_names_that_products_have_and_tags_are_listed(older):
+    db = await older("0001", "0003")
+    names = ["Hearth & Field", "Hearth, Field", "Ünder", "鍋", "", "Ünder"]
+    for at, name in enumerate(names):
+        await db.execute(
+            "INSERT INTO products (id, slug, name, status, brand, tags)"
+            " VALUES (gen_random_uuid(), $1, 'P', 'draft', $2, $3)",
+            f"p-{at}",
+            name,
+            ["gift", "gift"] if at else [],
+        )
+    await older("0018", "0019")
+    found = {row["name"]: row["slug"] for row in await db.fetch("SELECT name, slug FROM brands")}
+    assert set(found) == set(names) - {""}
+    assert (found["Hearth & Field"], found["Ünder"]) == ("hearth-field", "under")
+    assert found["Hearth, Field"].startswith("hearth-field-") and len(found["鍋"]) == 8
+    settled = await db.fetch(
+        "SELECT brands.name FROM brands JOIN brand_names USING (name) WHERE brand_id = id AND settled"
+    )
+    assert {row["name"] for row in settled} == set(found)
+    tagged = await db.fetch("SELECT standing, tag, product_id FROM product_tags")
+    assert [(row["standing"], row["tag"]) for row in tagged] == [("draft", "gift")] * 5

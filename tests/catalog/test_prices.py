@@ -14,7 +14,15 @@ async def test_prices_stand_in_the_order_in_which_they_are_asked_for(shop):
     first, second = mug["variants"]
     assert page == {
         "items": [
-            {"sku": one["sku"], "variant_id": one["id"], "product_id": mug["id"], "price": one["price"]}
+            {
+                "sku": one["sku"],
+                "variant_id": one["id"],
+                "product_id": mug["id"],
+                "price": one["price"],
+                "compare_at": None,
+                "price_list": None,
+                "lowest_30_days": None,
+            }
             for one in (second, first)
         ],
         "next_cursor": None,

@@ -5,16 +5,27 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-from stoa.services.catalog import categories_repository, repository
-from stoa.services.catalog.repository import list_statement
+from stoa.services.catalog import (
+    brands_repository,
+    categories_repository,
+    price_lists_repository,
+    public_prices_repository,
+    repository,
+    types_repository,
+)
+from stoa.services.catalog.lists_repository import list_statement
 from stoa.testing import prepare_all
 
 from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 27
-    assert len(await prepare_all(shop.db, categories_repository)) == 11
+    assert len(await prepare_all(shop.db, repository)) == 29
+    assert len(await prepare_all(shop.db, categories_repository)) == 13
+    assert len(await prepare_all(shop.db, price_lists_repository)) == 14
+    assert len(await prepare_all(shop.db, types_repository)) == 18
+    assert len(await prepare_all(shop.db, public_prices_repository)) == 14
+    assert len(await prepare_all(shop.db, brands_repository)) == 19
 
 
 async def test_every_list_fits_the_schema(shop):

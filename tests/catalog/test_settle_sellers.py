@@ -18,6 +18,7 @@ from stoa.services.catalog import repository
 from stoa.services.catalog import settle_sellers as rounds
 from stoa.services.catalog.handlers import handlers
 from stoa.services.catalog.jobs import jobs
+from stoa.services.catalog.pricing import EVERYBODY
 from stoa.services.catalog.settle_sellers import one_round
 from stoa.testing import acting, new_user
 
@@ -49,12 +50,12 @@ def told(kind, user, version, data):
 async def note(shop, version, *, user=SELLER, **change):
     event = changed(user, version, **change)
     async with shop.db.transaction() as tx:
-        await handlers[event.type](tx, event)
+        await handlers(shop.catalog)[event.type](tx, event)
 
 
 async def settle(catalog):
     """As the job is run: again while somebody else has a seller in hand."""
-    (job,) = jobs(catalog)
+    job, *_ = jobs(catalog)
     while await job.run() is not None:
         await asyncio.sleep(0.01)
 
@@ -83,7 +84,7 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop):
     await hear(shop, 2, selling=False)
     assert await shop.slugs("") == ["ours", "other"]
     assert (await shop.rest.send("GET", "/products/mug")).problem == "no-such-product"
-    assert await repository.variants_for_sale(shop.db, ["MUG-0"]) == []
+    assert await repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY) == {}
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("suspended", 2), ("draft", 2)]
     assert await shop.slugs("status=suspended", ADMIN) == ["mug"]
     told = await shop.announced()
@@ -93,7 +94,7 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop):
     assert await shop.announced() == told
     await hear(shop, 3)
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("active", 3), ("draft", 3)]
-    assert [card.sku for card in await repository.variants_for_sale(shop.db, ["MUG-0"])] == ["MUG-0"]
+    assert list(await repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY)) == ["MUG-0"]
 
 
 async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(shop, few):
@@ -102,7 +103,7 @@ async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(s
     skus = [f"MUG-{at}-0" for at in range(5)]
 
     async def sold():
-        return [one.sku for one in await repository.variants_for_sale(shop.db, skus)]
+        return list(await repository.variants_for_sale(shop.db, skus, EVERYBODY))
 
     await note(shop, 2, selling=False)
     assert await sold() == []
@@ -177,7 +178,7 @@ async def test_what_staff_withhold_stays_withheld(shop):
 async def test_a_user_counts_for_a_seller_where_auth_knows_no_sellers_yet(shop, event, stands):
     await shop.add("mug", 500, user=SELLER)
     async with shop.db.transaction() as tx:
-        await handlers["user.changed"](tx, event)
+        await handlers(shop.catalog)["user.changed"](tx, event)
     await settle(shop.catalog)
     assert await standing(shop, "mug") == stands
 
@@ -232,7 +233,7 @@ async def test_two_processes_beside_who_removes_categories(shop, few, postgres):
         slug = f"p{at}"
         await shop.add(slug, 100, user=sellers[at * 5 % 8])
     twin = replace(shop.catalog, db=Database("catalog", shop.db.dsn, shop.db.size))
-    inboxes = [Inbox(SERVICES["catalog"], each.db, handlers) for each in (shop.catalog, twin)]
+    inboxes = [Inbox(SERVICES["catalog"], each.db, handlers(each)) for each in (shop.catalog, twin)]
     events = [changed(seller, version, selling=version % 2 == 1) for version in range(2, 8) for seller in sellers]
 
     async def arrange():

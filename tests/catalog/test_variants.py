@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from stoa.services.catalog.pricing import EVERYBODY
 from stoa.services.catalog.repository import variants_for_sale
 
 from .conftest import ADMIN, OTHER_SELLER, pounds
@@ -41,7 +42,7 @@ async def test_a_variant_is_found_by_its_id_too(shop):
         ("MUG-0", pounds(500)),
         ("MUG-1", pounds(800)),
     ]
-    (sold,) = await variants_for_sale(shop.db, ["MUG-1"])
+    sold = (await variants_for_sale(shop.db, ["MUG-1"], EVERYBODY))["MUG-1"]
     assert sold.id == variant_id
     await shop.rest.ok("DELETE", f"/variants/{variant_id}", status=204, user=ADMIN)
     assert (await shop.rest.send("DELETE", f"/variants/{variant_id}", user=ADMIN)).problem == "no-such-variant"

@@ -6,14 +6,9 @@ import pytest
 from volume import fill, read_by
 
 from stoa.kit.db import Database
-from stoa.services.catalog.repository import (
-    LOCK_PRODUCTS,
-    LOCK_UNSETTLED_SELLER,
-    PRODUCTS_AFTER,
-    TURN_PRODUCTS,
-    depends_on_arguments,
-    list_statement,
-)
+from stoa.services.catalog.brands_repository import NAME_SETTLED, RENAME_PRODUCTS
+from stoa.services.catalog.lists_repository import TAGS_AFTER, depends_on_arguments, list_statement
+from stoa.services.catalog.repository import LOCK_PRODUCTS, LOCK_UNSETTLED_SELLER, PRODUCTS_AFTER, TURN_PRODUCTS
 from stoa.services.catalog.settle_sellers import ONE_ROUND
 
 from .conftest import every_list
@@ -122,3 +117,21 @@ async def test_a_seller_of_very_many_products_is_barred_in_rounds_that_read_what
 async def test_who_is_to_be_settled_is_found_among_many(large):
     await fill(large, "sellers", "id, barred, version, settled", "md5(n::text)::uuid, false, 1, n % 1000 <> 0", 20_000)
     assert (await read_by(large, LOCK_UNSETTLED_SELLER)).rows <= 2
+
+
+async def test_a_page_of_a_tag_reads_its_products_and_tags_are_found_one_by_one(large):
+    """Of a tag that a third of them have, of one that nobody has, and from the middle, whoever plans it."""
+    values = "'active', 'tag ' || n % 3, lpad(to_hex(n), 32, '0')::uuid"
+    await fill(large, "product_tags", "standing, tag, product_id", values, PRODUCTS)
+    middle = await large.fetchval("SELECT id FROM products WHERE slug = $1", f"product-{PRODUCTS // 2}")
+    for tag, after in (("tag 1", ()), ("tag 1", (middle,)), ("tag 9", ())):
+        given = ("tag", "id")[: 1 + len(after)]
+        read = await read_by(large, list_statement("newest", given), "active", 21, tag, *after)
+        assert read.rows <= 200, (tag, after)
+    assert (await read_by(large, TAGS_AFTER, "", 21)).rows <= 20
+
+
+async def test_a_brand_of_very_many_products_is_renamed_in_rounds_that_read_what_they_change(large):
+    read = await read_by(large, RENAME_PRODUCTS, "Brand 7", "Brand 7 Ltd", ONE_ROUND)
+    assert read.rows <= 4 * ONE_ROUND
+    assert (await read_by(large, NAME_SETTLED, "Nobody")).rows <= 1

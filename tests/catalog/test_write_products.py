@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 
-import asyncpg
 import pytest
 
 from stoa.kit import staff_acts
@@ -239,19 +238,7 @@ async def test_a_sku_that_somebody_takes_meanwhile_is_one_items_problem(shop, mo
     assert await write(shop, item("good", 1), late) == [("created", "good", 1), ("sku-taken", "products[1].sku")]
 
 
-async def test_a_batch_costs_the_same_number_of_statements(shop, monkeypatch):
-    asked = []
-
-    def counted(run):
-        def method(self, sql, *arguments, **more):
-            asked.append(sql)
-            return run(self, sql, *arguments, **more)
-
-        return method
-
-    for name in ("fetch", "execute", "fetchrow", "fetchval"):
-        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
-
+async def test_a_batch_costs_the_same_number_of_statements(shop, asked):
     async def cost(many):
         items = [item(f"p{many}-{at}", 100) for at in range(many)]
         counts = []

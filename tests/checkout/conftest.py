@@ -47,6 +47,8 @@ from stoa.services.checkout.settings import Settings
 from stoa.testing import Rest, User, new_user
 
 NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
+HOSTED = (*NEIGHBORS, "media")
+"""With whom catalog calls."""
 STUBS: dict[str, Any] = {
     "cart": CartServiceStub,
     "catalog": CatalogServiceStub,
@@ -118,17 +120,18 @@ class Market:
 
 
 @pytest.fixture(scope="session")
-async def market(templates: Any) -> AsyncIterator[Market]:
+async def market(templates: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
     any_port = NetworkAddress(LOOPBACK, 0)
-    plan = ProcessPlan("market", NEIGHBORS, gateway=True, http=any_port, admin=any_port, grpc=None)
-    dsns = {name: await templates.copy(name) for name in NEIGHBORS}
+    plan = ProcessPlan("market", HOSTED, gateway=True, http=any_port, admin=any_port, grpc=None)
+    dsns = {name: await templates.copy(name) for name in HOSTED}
 
     def dsn_of(service: Service) -> str:
         return dsns[service.name]
 
     environ = {"STOA_PAYMENT_PROVIDER_TIMEOUT_SECONDS": str(PROVIDER_SECONDS)}
+    folder = tmp_path_factory.mktemp("market")
     topology = Topology("market", "", (replace(plan, gateway=False),))
-    process = Process(topology, topology.processes[0], dsn_of, Secrets("test" * 8), ProcessSettings(), environ)
+    process = Process(topology, topology.processes[0], dsn_of, Secrets("test" * 8), ProcessSettings(), environ, folder)
     await process.build()
     yield Market(process)
     await process.stop()

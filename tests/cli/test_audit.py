@@ -69,11 +69,11 @@ async def test_what_is_still_on_its_way_is_said(postgres_server, capsys) -> None
     outbox = Outbox(SERVICES["catalog"], subscribers, GET_PERSONAL)
     await hearers.remember(catalog, outbox.goes_to)
     async with catalog.transaction() as tx:
-        fact = ProductCreated(product_id=uuid7(), slug="mug", seller_id=None, skus=[])
+        fact = ProductCreated(product_id=uuid7(), slug="mug", seller_id=None, skus=[], files={})
         await outbox.announce(tx, subject=fact.product_id, version=1, fact=fact)
     await catalog.close()
     assert await audit.audit(access, Console(), looks=1) == 1
     said = capsys.readouterr().out
     assert INVARIANTS[4].statement in said
-    # To inventory and to the gateway.
-    assert "2 deliveries are still on their way: a shop that runs brings them; look again then." in said
+    # To search, inventory, media and the gateway.
+    assert "4 deliveries are still on their way: a shop that runs brings them; look again then." in said

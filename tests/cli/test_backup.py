@@ -80,8 +80,9 @@ def test_only_we_may_read_it(backup: Path):
         "backup.json",
         "secrets.json",
         *(f"{name}.dump" for name in SERVICES),
+        "files",
     }
-    assert {file.stat().st_mode & 0o777 for file in backup.iterdir()} == {0o600}
+    assert {file.stat().st_mode & 0o777 for file in backup.rglob("*") if file.is_file()} == {0o600}
 
 
 async def test_what_a_service_left_that_is_gone_is_not_in_it(server: Postgres, run: Run, backup: Path, tmp_path: Path):
@@ -125,6 +126,12 @@ async def test_under_another_name(server: Postgres, run: Run, backup: Path, tmp_
     assert (there / "name").read_text() == "second\n"
     assert (there / "seeded").exists()
     assert (there / "secrets.json").read_text() == (backup / "secrets.json").read_text()
+    kept, back = (
+        {file.relative_to(each).as_posix(): file.read_bytes() for file in each.rglob("*") if file.is_file()}
+        for each in (backup.parent / "data" / "files", there / "files")
+    )
+    assert len(back) == len(kept) >= 20
+    assert back == kept
     # What was announced and not delivered yet is owed there, too.
     for service in SERVICES:
         assert await rows(server, f"first_{service}") == await rows(server, f"second_{service}")
@@ -159,6 +166,16 @@ async def test_what_was_harmed(run: Run, copy: Path, tmp_path: Path, databases: 
     assert f"{copy / 'order.dump'} is not as it was written; copy it again" in said.splitlines()[-1]
     assert await databases() == before
     assert not (tmp_path / "data").exists()
+
+
+def test_files_that_were_harmed(run: Run, copy: Path, tmp_path: Path):
+    file = next(each for each in (copy / "files").rglob("*") if each.is_file())
+    for harm in (lambda: file.write_bytes(file.read_bytes()[:-1]), file.unlink):
+        harm()
+        status, said = run("restore", copy, "--name", "third", "--data-dir", tmp_path / "data")
+        assert status == 1
+        assert f"{copy / 'files'} is not as it was written; copy it again" in said.splitlines()[-1]
+        assert not (tmp_path / "data").exists()
 
 
 def test_a_secret_that_was_harmed(run: Run, copy: Path, tmp_path: Path):

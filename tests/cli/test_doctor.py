@@ -79,6 +79,14 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
         '`stoa parked --redrive`, or `stoa parked discard --topic views --reason "…"`'
     }
     await ask(provided, "DELETE FROM stream_parked", "user")
+    columns = "sku, warehouse_id, kind, quantity, created_at"
+    late = f"INSERT INTO stock_movements ({columns}) VALUES ('A', 'main', 'opening', 1, now() + interval '1 year')"
+    await ask(provided, late, "inventory")
+    assert await look() == {
+        "movements": "movements of stock lie in no month: nobody has made one in time; start the shop; if it runs, "
+        "its log says why `make-movement-months` does not get the table"
+    }
+    await ask(provided, "SELECT make_movement_months(now() + interval '1 year', 3)", "inventory")
     await ask(provided, "GRANT CONNECT ON DATABASE stoa_order TO PUBLIC")
     for _ in range(2):
         assert await look() == {"databases": "others than the service may connect to stoa_order; run `stoa migrate`"}

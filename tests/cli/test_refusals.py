@@ -32,6 +32,9 @@ WORDS = {
     "user": ["grant", "ada@shop.example", "admin"],
     "events": ["tail"],
     "import": ["online-retail", "/nonexistent/sales.parquet"],
+    "export": ["products", "/nonexistent/products.csv"],
+    "reindex": [],
+    "repair": ["stock"],
     "replay": ["/nonexistent/sales.parquet"],
     "shell": [],
     "psql": ["order"],
@@ -188,9 +191,12 @@ def test_another_secret_is_told_alike_by_all(say: Say, tmp_path: Path, provided:
     here = ["--data-dir", tmp_path, "--database-url", provided.dsn]
     status, told = say(command, *here, *WORDS[command], STOA_SECRET=OTHER)
     assert (status, told.count("\n")) == (1, 1)
+    # A process names those of its services, in the order in which its topology has them.
+    named = told.partition("another secret (")[2].partition(")")[0].split(", ")
+    assert sorted(named) == sorted(map(provided.role, SERVICES.values()))
     assert told.endswith(
         f"stoa: the roles on the server at {place_of(provided.dsn)} have the passwords of another secret "
-        f"({', '.join(map(provided.role, SERVICES.values()))}); restore the secrets.json or STOA_SECRET that they were "
+        f"({', '.join(named)}); restore the secrets.json or STOA_SECRET that they were "
         "made with, or choose another --name for another installation; if that secret is lost, "
         "`stoa migrate --new-secret` gives them new passwords\n"
     )

@@ -34,16 +34,17 @@ def generated(tmp_path_factory) -> Path:
     package = folder / "stoa_client"
     said = run(
         *(sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"),
-        *("--path", folder / "openapi.json", "--output-path", package, "--config", _without_hooks(folder)),
+        *("--path", folder / "openapi.json", "--output-path", package, "--config", _configuration(folder)),
     )
     assert "arning" not in said
     return package
 
 
-def _without_hooks(folder: Path) -> Path:
-    """Formatting what was generated is for those who read it."""
+def _configuration(folder: Path) -> Path:
+    """Formatting what was generated is for those who read it; what it must be told are bytes are media's files."""
     config = folder / "config.json"
-    config.write_text('{"post_hooks": []}')
+    files = dict.fromkeys(("application/pdf", "image/avif", "image/webp"), "application/octet-stream")
+    config.write_bytes(msgspec.json.encode({"post_hooks": [], "content_type_overrides": files}))
     return config
 
 

@@ -90,8 +90,24 @@ def test_a_real_retailer(reader: Reader, history: Path):
     assert _lines(replayed, "Orders")[0].startswith("Orders 3 of 3 invoices in ")
     assert _lines(replayed, "Returns") == ["Returns 1 orders sent back in part or whole"]
     assert "Failed" not in replayed
-    assert replayed.rstrip().endswith("All 6 invariants hold.")
-    assert audited.rstrip().endswith("All 6 invariants hold.")
+    assert replayed.rstrip().endswith("All 7 invariants hold.")
+    assert audited.rstrip().endswith("All 7 invariants hold.")
+
+
+def test_your_own_goods(reader: Reader, tmp_path: Path):
+    file = tmp_path / "goods.csv"
+    file.write_text("Handle,Title,Variant SKU,Variant Price\nreadme-mug,Mug,README-MUG,9.95\n")
+    own = tmp_path / "own.csv"
+    own.write_text("slug,name,sku,price\nreadme-cup,Cup,README-CUP,free\n")
+    rehearsed, imported, exported = (
+        reader.run(reader.at_home(line, FILE=str(each)))
+        for line, each in zip(_goods().commands, (own, file, tmp_path / "all.jsonl"), strict=True)
+    )
+    assert "1 would be refused" in rehearsed
+    assert "is no price" in (tmp_path / "own.refused.csv").read_text()
+    assert "1 added" in imported
+    assert str(tmp_path / "all.jsonl") in exported
+    assert "readme-mug" in (tmp_path / "all.jsonl").read_text()
 
 
 def _lines(text: str, start: str) -> list[str]:
@@ -107,8 +123,12 @@ def test_the_doctor_finds_a_running_shop_healthy(reader: Reader):
 def test_every_command_of_the_readme_is_tried_or_starts_the_environment():
     """What is not run here must be a `make` line, which test_commands looks at."""
     shown = [line for block in blocks(README, "console") for line in block.commands]
-    tried = [line for block in (_retailer(),) for line in block.commands]
+    tried = [line for block in (_goods(), _retailer()) for line in block.commands]
     assert {shlex.split(line)[0] for line in shown if line not in tried} == {"make"}
+
+
+def _goods() -> Block:
+    return next(block for block in blocks(README, "console") if "import products" in block.text)
 
 
 def _retailer() -> Block:

@@ -15,9 +15,23 @@ WAYS = table(STOCK, "| from | to | by | stock |")
 ALLOWED = {(str(before), str(after)) for before, others in TRANSITIONS.items() for after in others}
 
 
+DRAWN, BACKORDERS = (
+    set(re.findall(r"^ +(\w+) --> (\w+)", each.text, re.MULTILINE))
+    for each in blocks(STOCK, "mermaid")
+    if each.text.startswith("stateDiagram")
+)
+
+
 def test_every_transition_is_drawn_and_no_other():
-    (picture,) = (each for each in blocks(STOCK, "mermaid") if each.text.startswith("stateDiagram"))
-    assert set(re.findall(r"^ +(\w+) --> (\w+)", picture.text, re.MULTILINE)) == ALLOWED
+    assert DRAWN == ALLOWED
+
+
+def test_a_backorder_has_the_states_that_are_drawn():
+    migration = ROOT / "src/stoa/services/inventory/migrations/0008_backorders.sql"
+    (check,) = re.findall(r"CONSTRAINT backorders_filled CHECK \((.+?)\n    \)", migration.read_text(), re.DOTALL)
+    states = set(re.findall(r"WHEN '(\w+)'", check))
+    assert {before for before, _ in BACKORDERS} == {"open"}
+    assert {after for _, after in BACKORDERS} == states
 
 
 def test_every_transition_is_in_the_table():

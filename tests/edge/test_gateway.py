@@ -622,7 +622,7 @@ async def test_the_description_says_which_answers_have_a_tag(gateway):
     tagged = {
         path for path, operations in paths.items() if "304" in operations.get("get", {"responses": {}})["responses"]
     }
-    assert tagged == {"/products", "/products/{product}", "/categories"}
+    assert tagged == {"/products", "/products/{product}", "/categories", "/prices"}
     read = paths["/products/{product}"]["get"]
     assert [each["name"] for each in read["parameters"]] == ["product", "If-None-Match"]
     assert list(read["responses"]["200"]["headers"]) == list(read["responses"]["304"]["headers"]) == ["ETag"]

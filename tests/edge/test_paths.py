@@ -49,7 +49,7 @@ def test_the_table(method, target, service):
         assert resource.raw_path.decode() == f"/api/v1{target}"
 
 
-@pytest.mark.parametrize("target", ["/search", "/v2", "/openapi.json", "/orders/1", "/users", "/products/1/2/3"])
+@pytest.mark.parametrize("target", ["/find", "/v2", "/openapi.json", "/orders/1", "/users", "/products/1/2/3"])
 def test_a_path_that_no_service_declares(target):
     with pytest.raises(NoSuchPath):
         OURS.find(f"/api{target}")

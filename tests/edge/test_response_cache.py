@@ -153,6 +153,22 @@ async def test_who_is_shown_more_is_answered_in_his_name_and_as_it_is_now(town, 
     assert (again.body, town.reads) == (guest.body, 3)
 
 
+async def test_prices_of_a_group_are_asked_for_by_whoever_is_in_it_and_never_kept(town, gateway):
+    trader, ada = bearer(token("tom", groups=["trade", "club"])), bearer(token())
+    for _ in range(2):
+        reply = await ask(gateway, "GET", "/api/v1/prices", headers=trader)
+        assert (reply.json["items"][0]["name"], reply.headers["cache-control"]) == ("club and trade", "no-store")
+    assert town.reads == 2
+    for headers in (ada, {}, ada):
+        reply = await ask(gateway, "GET", "/api/v1/prices", headers=headers)
+        assert reply.json["items"][0]["name"] == "everybody"
+    assert town.reads == 3
+    # What is not by group is everybody's to whoever is in one, too.
+    await ask(gateway, "GET", "/api/v1/products", headers=trader)
+    await ask(gateway, "GET", "/api/v1/products")
+    assert town.reads == 4
+
+
 async def test_what_a_guest_may_not_see_is_asked_for_in_the_callers_name_and_not_kept(town, gateway):
     for user in ("ada", "eve"):
         headers = bearer(token(user, roles=("seller",)))

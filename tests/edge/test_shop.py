@@ -102,3 +102,33 @@ async def test_what_was_read_in_any_form_lets_its_reader_change_it(send, shop):
             assert (won, after["version"]) == (200, seen["version"] + 1)
             assert (lost, refusal["type"], refusal["now"]) == (412, "/problems/version-mismatch", after["version"])
             assert (await send("GET", path, headers=who))[1]["brand"] == after["brand"]
+
+
+async def test_what_was_stored_under_a_slug_leads_on_when_that_changes(shop):
+    ada = account()
+    stub = shop.stub(AuthServiceStub)
+    prefix = "/api/v1"
+
+    async def ask(method, path, **more):
+        async with shop.http.request(method, f"{prefix}{path}", allow_redirects=False, **more) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    await ask("POST", "/auth/register", json=ada)
+    await stub.GrantRole(GrantRoleRequest(email=ada["email"], role="admin", reason="a test"))
+    async with shop.http.post(
+        f"{prefix}/auth/login", json={name: ada[name] for name in ("email", "password")}
+    ) as answer:
+        admin = signed(await answer.json())
+    old, new = uuid4().hex, uuid4().hex
+    mug = {"name": "Mug", "slug": old, "variants": [{"sku": old, "price": PRICE}]}
+    await ask("POST", "/products", json=mug, headers=admin)
+    for _ in ("fetched", "stored"):
+        assert (await ask("GET", f"/products/{old}"))[0] == 200
+    await ask("PATCH", f"/products/{old}", json={"slug": new}, headers=admin)
+    for method in ("GET", "HEAD"):
+        status, headers, body = await ask(method, f"/products/{old}")
+        assert (status, headers["Location"], body) == (301, f"{prefix}/products/{new}", b"")
+        assert headers["Cache-Control"] == "no-store"
+    assert (await ask("GET", f"/products/{old}", headers=admin))[0] == 301
+    async with shop.http.get(f"{prefix}/products/{old}") as followed:
+        assert (followed.status, (await followed.json())["slug"]) == (200, new)

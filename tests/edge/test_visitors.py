@@ -34,6 +34,11 @@ SCOPES = {
     "POST /users/change-password": "unkept",
     "POST /auth/me/delete": "unkept",
     "POST /products/bulk": "unkept",
+    "POST /product-imports": "unkept",
+    "POST /media": "unkept",
+    "POST /media/{file_id:uuid}/link": "unkept",
+    "POST /inventory/{sku}/subscriptions": "unkept",
+    "DELETE /stock-subscriptions/{token:uuid}": "token",
     "POST /checkout/quote": "unkept",
     "POST /payments/webhooks/{provider}": "unkept",
 }

@@ -192,6 +192,13 @@ async def categories(town: Town, request: Request) -> Products:
     return Products([])
 
 
+@catalog.get("/prices", answer=Products, who=PUBLIC)
+async def prices(town: Town, request: Request) -> Products:
+    """Of a product named for whom its price is."""
+    town.reads += 1
+    return Products([Product("lamp", "lamp", " and ".join(request.groups) or "everybody")])
+
+
 @catalog.get("/products/{product}/similar", answer=Seen, who=SIGNED_IN)
 async def similar(town: Town, request: Request) -> Seen:
     return seen(request, "similar")
@@ -213,7 +220,8 @@ def declared(service: str) -> Service:
     paths = tuple(f"{each.method} {each.path}" for each in routes.bind(None).routes)  # type: ignore[arg-type]
     ours = app.SERVICES[service]
     public = tuple(each for each in ours.public if f"GET {each.path}" in paths)
-    return replace(ours, paths=paths, public=public, sign_ins=tuple(each for each in ours.sign_ins if each in posts))
+    sign_ins = tuple(each for each in ours.sign_ins if each in posts)
+    return replace(ours, paths=paths, public=public, sign_ins=sign_ins, bodies=())
 
 
 SERVICES = tuple(map(declared, ("auth", "user", "catalog", "inventory", "cart", "checkout", "order", "payment")))

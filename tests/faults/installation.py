@@ -162,7 +162,7 @@ class Installation:
             await asyncio.sleep(0.1)
 
     async def must_be_sound(self) -> None:
-        """All six invariants hold."""
+        """All invariants hold."""
         verdicts = await audit(self.databases, looks=15, pause_seconds=1.0)
         broken = {verdict.invariant.statement: verdict.findings for verdict in verdicts if verdict.findings}
         assert not broken, f"{broken}\n{self._shop.tail() if self._shop else ''}"

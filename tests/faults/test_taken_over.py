@@ -39,7 +39,7 @@ async def other(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     monkeypatch.setattr(pulse, "LONGEST_SECONDS", LONGEST_BEAT_SECONDS)
     monkeypatch.setattr(relay, "IDLE_SECONDS", 2.0)
     monkeypatch.setattr(pool, "IDLE_SECONDS", 1.0)
-    plan = ProcessPlan("shop", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
+    plan = ProcessPlan("other", tuple(SERVICES), gateway=True, http=ANYWHERE, admin=ANYWHERE, grpc=None)
     process = Process(
         Topology("test", "", (plan,)),
         plan,
@@ -47,6 +47,7 @@ async def other(shop: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         shop.access.secrets,
         settings.read(ProcessSettings, "STOA_", {}),
         os.environ,
+        shop.data_dir.path,
     )
     try:
         await process.build()

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import pytest
 
 from stoa.app import SERVICES, subscribers
+from stoa.audit.stock import INCOMING, RECEIVED, TRANSFERRED, UNENDED
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
@@ -23,10 +25,14 @@ from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.count import set_on_hand
 from stoa.services.inventory.handlers import handlers
 from stoa.services.inventory.holds import ReservationRequest
+from stoa.services.inventory.items import Policy
+from stoa.services.inventory.policy import Terms, set_policy
 from stoa.services.inventory.repository import reservation
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.settings import Settings
+from stoa.services.inventory.stock_repository import stock_of_each
+from stoa.services.inventory.stock_rows import SkuStock
 
 ADMIN = "018f0000-0000-7000-8000-00000000000a"
 
@@ -34,7 +40,7 @@ ADMIN = "018f0000-0000-7000-8000-00000000000a"
 def inventory_with(db: Database, neighbors: Registry | None = None) -> Inventory:
     """`neighbors` has catalog; without them it does not answer."""
     catalog = CatalogServiceStub(InProcessChannel(neighbors or Registry()))
-    return inventory_over(db, Outbox(SERVICES["inventory"], subscribers), Settings(), catalog)
+    return inventory_over(db, Outbox(SERVICES["inventory"], subscribers, ["notification"]), Settings(), catalog)
 
 
 @dataclass
@@ -49,6 +55,21 @@ class Shop:
 
     async def put(self, sku: str, on_hand: int, warehouse: str = "main") -> None:
         await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, sellers=None)
+
+    async def policy(self, sku: str, **terms: Any) -> SkuStock:
+        return await set_policy(self.inventory, sku, Terms(**terms), sellers=None)
+
+    async def backorder(self, sku: str, limit: int) -> SkuStock:
+        """May be sold up to so many without being on hand."""
+        return await self.policy(sku, policy=Policy.BACKORDER, limit=limit, lead_days=14)
+
+    async def backorders(self, sku: str) -> list[tuple[int, int, str]]:
+        """Quantity, filled and state, the oldest first."""
+        rows = await self.db.fetch("SELECT quantity, filled, state FROM backorders WHERE sku = $1 ORDER BY id", sku)
+        return [(row["quantity"], row["filled"], row["state"]) for row in rows]
+
+    async def to_promise(self, sku: str) -> int:
+        return (await stock_of_each(self.db, [sku]))[sku].to_promise
 
     async def reserve(self, key: str, hold_seconds: int = 900, **lines: int) -> Reservation:
         return await self.inventory.reserving.submit(ReservationRequest(key, lines, hold_seconds))
@@ -117,11 +138,51 @@ class Shop:
             """
         )
         assert [dict(row) for row in broken] == []
+        broken = await self.db.fetch(
+            """
+            SELECT items.sku, backordered, backorder_limit, owed, sellable FROM items
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(quantity - filled), 0) AS owed FROM backorders
+                JOIN reservations ON reservations.id = reservation_id
+                WHERE backorders.sku = items.sku AND backorders.state = 'open'
+                  AND reservations.state IN ('held', 'allocated', 'committed')
+            ) AS backorders
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(greatest(on_hand - reserved - safety_stock, 0)), 0) AS sellable FROM stock
+                WHERE stock.sku = items.sku
+            ) AS stock
+            WHERE backordered <> owed OR backordered > backorder_limit OR backordered > 0 AND sellable > 0
+            """
+        )
+        assert [dict(row) for row in broken] == []
+        assert await self.db.fetchval("SELECT count(*) FROM backorders WHERE state = 'open'") == await self.db.fetchval(
+            "SELECT count(*) FROM backorders JOIN reservations ON reservations.id = reservation_id "
+            "WHERE backorders.state = 'open' AND reservations.state IN ('held', 'allocated', 'committed')"
+        ), "who waits is there"
+        for statement in (TRANSFERRED, RECEIVED, INCOMING, UNENDED):
+            assert [dict(row) for row in await self.db.fetch(statement)] == []
 
 
 @pytest.fixture
 async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
     return Shop(inventory_with(await database("inventory")))
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[str]:
+    """The statements of all databases of the test, while it lasts."""
+    asked: list[str] = []
+
+    def counted(run):
+        def method(self, sql, *arguments, **more):
+            asked.append(" ".join(sql.split()))
+            return run(self, sql, *arguments, **more)
+
+        return method
+
+    for name in ("fetch", "execute", "fetchrow", "fetchval"):
+        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
+    return asked
 
 
 @pytest.fixture

@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from stoa.kit.ids import first_uuid7
 from stoa.kit.problems import Problem
 from stoa.services.inventory.errors import OutOfStock, ReservationKeyReused, ReservationReleased
 from stoa.services.inventory.holds import ReservationRequest, decide
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
-from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows, ZeroCrossing
+from stoa.services.inventory.stock_rows import StockChange, StockRow, StockRows, Turn
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 END = NOW + timedelta(seconds=900)
+ID = first_uuid7(NOW)
 
 
 def rows_of(*rows: tuple[str, str, int, int]) -> StockRows:
@@ -29,7 +31,7 @@ def request(key: str, **lines: int) -> ReservationRequest:
 
 
 def known(state: State, *fills: Fill, key: str = "k", expires_at: datetime | None = END) -> dict[str, Reservation]:
-    return {key: Reservation("id", key, state, fills, expires_at)}
+    return {key: Reservation(ID, key, state, fills, expires_at)}
 
 
 def test_a_wish_is_filled_from_warehouses_in_their_order():
@@ -45,7 +47,7 @@ def test_a_wish_is_filled_from_warehouses_in_their_order():
         StockChange("A", "far", 0, 2),
         StockChange("B", "far", 0, 1),
     ]
-    assert stock.zero_crossings() == [ZeroCrossing("B", 8, 0)]
+    assert stock.turns() == [Turn("B", 8, 0)]
 
 
 def test_what_does_not_fit_takes_nothing_and_lets_the_next_try():
@@ -86,10 +88,22 @@ def test_a_repeat_renews_and_takes_nothing():
     assert stock.changes() == []
 
 
+def test_a_hold_is_extended_for_a_day_at_most():
+    last = NOW + timedelta(days=1)
+    before = known(State.HELD, Fill("A", "main", 2), expires_at=last - timedelta(seconds=1))
+    for at, ends in ((last - timedelta(seconds=900), last), (last, last), (last + timedelta(seconds=5), last)):
+        (extended,) = decide([request("k", A=2)], before, rows_of(("A", "main", 3, 2)), at).results
+        assert isinstance(extended, Reservation)
+        assert extended.expires_at == ends
+    # One that was asked for longer at first keeps what it was given.
+    longer = known(State.HELD, Fill("A", "main", 2), expires_at=last + timedelta(hours=1))
+    assert decide([request("k", A=2)], longer, rows_of(("A", "main", 3, 2)), NOW).results == [longer["k"]]
+
+
 def test_an_expired_one_takes_its_stock_again_where_it_is_now():
     stock = rows_of(("A", "near", 0, 0), ("A", "far", 2, 0))
     holds = decide([request("k", A=2), request("k", A=2)], known(State.EXPIRED, Fill("A", "near", 2)), stock, NOW)
-    assert holds.results == [Reservation("id", "k", State.HELD, (Fill("A", "far", 2),), END)] * 2
+    assert holds.results == [Reservation(ID, "k", State.HELD, (Fill("A", "far", 2),), END)] * 2
     assert (holds.made, list(holds.retaken), holds.renewed) == ({}, ["k"], {})
 
 

@@ -10,6 +10,8 @@ from runners import drained
 
 from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
+from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
+from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
 from stoa.kit.clock import now
 from stoa.kit.db import before_commit
@@ -35,12 +37,17 @@ SELLER = new_user("seller")
 OTHER = new_user("seller", "customer")
 
 
+def _nobody() -> Any:
+    """Products here have no images: nobody is asked for any."""
+    return MediaServiceStub(InProcessChannel(Registry()))
+
+
 class Town:
     """Inventory with the real catalog beside it, and no bus between them: a test says which events arrive."""
 
     def __init__(self, inventory_db: Any, catalog_db: Any) -> None:
         self.registry = Registry()
-        catalog = Catalog(catalog_db, Outbox(SERVICES["catalog"], subscribers), CatalogSettings())
+        catalog = Catalog(catalog_db, Outbox(SERVICES["catalog"], subscribers), CatalogSettings(), _nobody())
         add_CatalogServiceServicer_to_server(CatalogServicer(catalog), self.registry)
         self.products = Rest(catalog_routes.bind(catalog), catalog_db)
         self.inventory = inventory_with(inventory_db, self.registry)

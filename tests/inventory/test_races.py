@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
+from stoa.kit.ids import uuid7
 from stoa.services.inventory.errors import OutOfStock, ReservationExpired, ReservationReleased
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.release import release
@@ -135,4 +136,43 @@ async def test_counting_while_it_sells_never_goes_below_what_is_promised(shop, t
     await asyncio.gather(_buy([shop, twin()], 100), count())
     on_hand, reserved = await shop.stock("HOT")
     assert 0 <= reserved <= on_hand
+    await shop.assert_sound()
+
+
+async def test_expiry_racing_an_extension_has_one_winner(shop, twin):
+    await shop.put("A", 100)
+    await shop.backorder("B", 100)
+    other = twin()
+    states = set()
+    for at in range(30):
+        key = f"k{at}"
+        held = await shop.reserve(key, A=1, B=2, hold_seconds=-1)
+        again, ended = await asyncio.gather(shop.reserve(key, A=1, B=2), expire_holds(other.inventory))
+        # Extended before its end was seen, or taken again after it: either way it is held, and once.
+        assert (again.id, again.state, again.lines) == (held.id, State.HELD, {"A": 1, "B": 2})
+        assert (await shop.reservation(key)).state is State.HELD
+        states.add(ended)
+    assert states <= {0, 1}
+    assert await shop.stock("A") == (100, 30)
+    await shop.assert_sound()
+
+
+async def test_expiry_racing_a_sale_has_one_winner(shop, twin):
+    await shop.put("A", 100)
+    await shop.backorder("B", 100)
+    other = twin()
+    sold = 0
+    for at in range(30):
+        key, order_id = f"k{at}", uuid7()
+        await shop.reserve(key, A=1, B=2, hold_seconds=-1)
+        items = [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 2}]
+        placing = shop.hear("order.placed", order_id=order_id, reservation_key=key, items=items)
+        _, ended = await asyncio.gather(placing, expire_holds(other.inventory))
+        state = (await shop.reservation(key)).state
+        assert (state, ended) in {(State.COMMITTED, 0), (State.EXPIRED, 1)}
+        sold += state is State.COMMITTED
+    assert await shop.stock("A") == (100 - sold, 0)
+    assert len(await shop.discrepancies()) == 30 - sold
+    waiting = [state for *_, state in await shop.backorders("B")]
+    assert (waiting.count("open"), waiting.count("expired")) == (sold, 30 - sold)
     await shop.assert_sound()

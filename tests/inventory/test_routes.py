@@ -26,6 +26,17 @@ def rest(shop) -> Rest:
     return Rest(routes.bind(shop.inventory), shop.db)
 
 
+def shelf(warehouse: str, on_hand: int, reserved: int, safety_stock: int = 0) -> dict[str, object]:
+    return {
+        "warehouse": warehouse,
+        "on_hand": on_hand,
+        "reserved": reserved,
+        "available": on_hand - reserved,
+        "safety_stock": safety_stock,
+        "incoming": 0,
+    }
+
+
 async def test_anyone_sees_what_there_is(rest, shop):
     await rest.ok("POST", "/warehouses", {"id": "annex", "name": "Annex", "priority": 50}, status=201, user=ADMIN)
     await rest.ok("PUT", "/inventory/MUG", {"on_hand": 3}, user=ADMIN)
@@ -37,20 +48,21 @@ async def test_anyone_sees_what_there_is(rest, shop):
         "on_hand": 7,
         "reserved": 0,
         "available": 7,
-        "warehouses": [
-            {"warehouse": "annex", "on_hand": 4, "reserved": 0, "available": 4},
-            {"warehouse": "main", "on_hand": 3, "reserved": 0, "available": 3},
-        ],
+        "safety_stock": 0,
+        "incoming": 0,
+        "backorder": {"policy": "none", "limit": 0, "backordered": 0, "lead_days": None, "available_on": None},
+        "available_to_promise": 7,
+        "promise": {"kind": "in_stock", "on": None},
+        "low_stock_at": None,
+        "warehouses": [shelf("annex", 4, 0), shelf("main", 3, 0)],
         "version": 2,
     }
     await shop.reserve("k", MUG=5)
     assert await rest.ok("GET", "/inventory/MUG") == counted | {
         "reserved": 5,
         "available": 2,
-        "warehouses": [
-            {"warehouse": "annex", "on_hand": 4, "reserved": 4, "available": 0},
-            {"warehouse": "main", "on_hand": 3, "reserved": 1, "available": 2},
-        ],
+        "available_to_promise": 2,
+        "warehouses": [shelf("annex", 4, 4), shelf("main", 3, 1)],
     }
 
 
@@ -92,12 +104,16 @@ async def test_who_may_what(rest, shop):
     stock, hold = {"on_hand": 1}, {"quantity": 1}
     for method, path, body, seller in (
         ("PUT", "/inventory/MUG", stock, 403),
+        ("PUT", "/inventory/MUG/policy", {}, 403),
+        ("GET", "/backorders", None, 403),
         ("GET", "/inventory", None, 403),
         ("POST", "/inventory/MUG/reserve", hold, 403),
         ("POST", "/inventory/MUG/release", {"key": "k"}, 403),
         ("GET", "/inventory/MUG/movements", None, 403),
         ("GET", "/warehouses", None, 403),
         ("POST", "/warehouses", {"id": "a", "name": "A"}, 403),
+        ("GET", "/warehouses/main", None, 403),
+        ("PUT", "/warehouses/main", {"name": "A"}, 403),
         ("GET", "/stock-discrepancies", None, 403),
         ("POST", "/stock-discrepancies/1/settle", {"note": ""}, 403),
     ):

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
 
+from stoa.cli import seed
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub, add_InventoryServiceServicer_to_server
+from stoa.kit import clock
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
 from stoa.kit.many import UnderWay, results_of
 from stoa.kit.problems import Problem, Unprocessable
+from stoa.services.inventory.items import Policy
+from stoa.services.inventory.receipts_repository import Incoming, incoming_of
 from stoa.services.inventory.rpc import InventoryServicer
 
 ORDER = "018f0000-0000-7000-8000-000000000001"
+TRANSFER = "018f0000-0000-7000-8000-000000000002"
+RECEIPT = "018f0000-0000-7000-8000-000000000003"
+ANNEX = pb.ImportSupplyRequest.Warehouse(id="annex", name="Annex", priority=9, country="GB", postal_code="LS1 4DY")
 
 
 @pytest.fixture
@@ -45,11 +53,32 @@ async def test_the_way_of_a_reservation(stub, shop):
     assert (allocated.id, allocated.state) == (held.id, pb.RESERVATION_STATE_ALLOCATED)
     answer = await stub.GetStock(pb.GetStockRequest(skus=["B", "A", "UNKNOWN"]))
     assert sorted(answer.stock, key=lambda one: one.sku) == [
-        pb.Stock(sku="A", on_hand=5, reserved=3, available=2),
-        pb.Stock(sku="B", on_hand=2, reserved=1, available=1),
+        pb.Stock(sku="A", on_hand=5, reserved=3, available=2, available_to_promise=2),
+        pb.Stock(sku="B", on_hand=2, reserved=1, available=1, available_to_promise=1),
     ]
     assert (await stub.Release(pb.ReleaseRequest(key="k"))).state == pb.RESERVATION_STATE_RELEASED
     assert (await shop.stock("A"), await shop.stock("B")) == ((5, 0), (2, 0))
+
+
+async def test_what_can_be_bought_is_told_with_its_promise(stub, shop):
+    await shop.put("A", 5)
+    await shop.policy("A", policy=Policy.BACKORDER, limit=10, lead_days=14, safety_stock={"main": 2})
+    await shop.policy("B", policy=Policy.PREORDER, limit=3, available_on=date(2099, 1, 1))
+    await shop.policy("C", policy=Policy.BACKORDER, limit=1, lead_days=14)
+    await shop.reserve("k", A=4, C=1)
+    answer = await stub.GetStock(pb.GetStockRequest(skus=["A", "B", "C"]))
+    day = (clock.now() + timedelta(days=14)).date().isoformat()
+    assert {one.sku: (one.available, one.available_to_promise, one.backorder) for one in answer.stock} == {
+        "A": (2, 9, 9),
+        "B": (0, 3, 3),
+        "C": (0, 0, 0),
+    }
+    assert {one.sku: (one.later, one.promised_on) for one in answer.stock} == {
+        "A": (pb.LATER_SHIPS_BY, day),
+        "B": (pb.LATER_PREORDER_FROM, "2099-01-01"),
+        "C": (pb.LATER_UNSPECIFIED, ""),
+    }
+    assert [one.safety_stock for one in answer.stock if one.sku == "A"] == [2]
 
 
 async def test_refusals_arrive_as_the_problems_they_are(stub, shop):
@@ -153,3 +182,89 @@ async def settled(stub, wave, results) -> list[object]:
         if isinstance(result, UnderWay):
             (results[at],) = results_of((await stub.ReserveMany(pb.ReserveManyRequest(requests=[wave[at]]))).outcomes)
     return results
+
+
+def on_the_way(quantity: int = 4) -> pb.ImportOnTheWayRequest:
+    return pb.ImportOnTheWayRequest(
+        transfers=[
+            pb.ImportOnTheWayRequest.Transfer(
+                id=TRANSFER, source="main", destination="annex", lines=lines(("A", quantity)), expected_in_days=2
+            )
+        ],
+        receipts=[
+            pb.ImportOnTheWayRequest.Receipt(
+                id=RECEIPT, supplier="Potters & Co", warehouse_id="main", lines=lines(("B", 7)), expected_in_days=9
+            )
+        ],
+    )
+
+
+async def test_what_is_on_its_way_comes_in_once(stub, shop):
+    await stub.ImportSupply(pb.ImportSupplyRequest(warehouses=[ANNEX]))
+    await stub.ImportStock(pb.ImportStockRequest(lines=lines(("A", 5))))
+    for added in (2, 0):
+        answer = await stub.ImportOnTheWay(on_the_way())
+        assert (answer.added, answer.already_there) == (added, 2 - added)
+    today = clock.now().date()
+    assert await incoming_of(shop.db, ["A", "B"]) == [
+        Incoming("A", "annex", 4, today + timedelta(days=2)),
+        Incoming("B", "main", 7, today + timedelta(days=9)),
+    ]
+    assert await shop.stock("A") == (1, 0)
+    await shop.assert_sound()
+
+
+async def test_what_was_drafted_is_sent_when_there_is_enough(stub, shop):
+    await stub.ImportSupply(pb.ImportSupplyRequest(warehouses=[ANNEX]))
+    await stub.ImportStock(pb.ImportStockRequest(lines=lines(("A", 5))))
+    assert (await refusal(stub.ImportOnTheWay(on_the_way(6)))).slug == "out-of-stock"
+    assert await shop.stock("A") == (5, 0)
+    await shop.put("A", 6)
+    answer = await stub.ImportOnTheWay(on_the_way(6))
+    assert (answer.added, answer.already_there) == (1, 1)
+    assert await shop.stock("A") == (0, 0)
+    await shop.assert_sound()
+
+
+async def test_the_demo_shop_has_supply_and_goods_on_their_way(stub, shop):
+    goods = seed.assortment()
+    stock = [(each.sku, each.stock) for one in goods.category for product in one.product for each in product.variants]
+    await stub.ImportStock(pb.ImportStockRequest(lines=lines(*stock)))
+    for _ in range(2):
+        await stub.ImportSupply(seed.supply(goods))
+        await stub.ImportOnTheWay(seed.on_the_way(goods))
+    states = "SELECT state FROM transfers UNION ALL SELECT state FROM receipts"
+    assert [row["state"] for row in await shop.db.fetch(states)] == ["sent", "expected"]
+    assert (await shop.stock("PEN-B", "main"), await shop.stock("PEN-B", "north")) == ((12, 0), (6, 0))
+    assert [await shop.to_promise(sku) for sku in ("WEEKENDER-40", "BLANKET-SLATE", "MUG-RED")] == [10 + 20, 40, 35 - 5]
+    await shop.assert_sound()
+
+
+async def test_supply_is_imported_where_there_is_none(stub, shop):
+    await shop.put("A", 5)
+    supply = pb.ImportSupplyRequest(
+        warehouses=[ANNEX],
+        shelves=[
+            pb.ImportSupplyRequest.Shelf(sku=sku, warehouse_id=warehouse, quantity=3)
+            for sku, warehouse in (("A", "main"), ("A", "annex"), ("B", "annex"))
+        ],
+        policies=[
+            pb.ImportSupplyRequest.Policy(sku="A", policy="backorder", limit=4, lead_days=2, safety_stock={"annex": 1})
+        ],
+    )
+    await stub.ImportSupply(supply)
+    await shop.policy("B", policy=Policy.BACKORDER, limit=1, lead_days=1)
+    supply.policies.add(sku="B", policy="none")
+    await stub.ImportSupply(supply)
+    assert [await shop.stock(*place) for place in (("A", "main"), ("A", "annex"), ("B", "annex"))] == [
+        (5, 0),
+        (3, 0),
+        (3, 0),
+    ]
+    assert (await shop.to_promise("A"), await shop.to_promise("B")) == (5 + 2 + 4, 3 + 1)
+    assert await shop.movements("A") == [("opening", 5), ("opening", 3)]
+    refused = await refusal(
+        stub.ImportSupply(pb.ImportSupplyRequest(warehouses=[pb.ImportSupplyRequest.Warehouse(id="No Id", name="N")]))
+    )
+    assert (refused.status, refused.field) == (422, "warehouses[0].warehouse_id")
+    await shop.assert_sound()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from volume import ROWS, fill, read_by
 
-from stoa.services.inventory import stock_repository
+from stoa.kit.ids import uuid7
+from stoa.services.inventory import backorders_repository, policy_repository, repository, stock_repository
 from stoa.services.inventory.routes import LOOK_AT, routes
 from stoa.testing import Rest, new_user
 
@@ -21,7 +24,7 @@ async def test_a_page_of_stock_reads_a_bounded_part(shop):
     )
     for after in ("", "SKU-150000", "SKU-299990"):
         assert (await read_by(shop.db, stock_repository.TOTALS_AFTER, after, 21)).rows <= 22
-        assert (await read_by(shop.db, stock_repository.LOW_AFTER, after, LOOK_AT, 5, 21)).rows <= LOOK_AT + 1
+        assert (await read_by(shop.db, stock_repository.LOW_AFTER, after, LOOK_AT, 5, 21)).rows <= 2 * LOOK_AT + 1
 
     rest, query, low, pages = Rest(routes.bind(shop.inventory), shop.db), "low_stock=true", [], 0
     while query:
@@ -31,3 +34,26 @@ async def test_a_page_of_stock_reads_a_bounded_part(shop):
         query = page["next_cursor"] and f"low_stock=true&cursor={page['next_cursor']}"
     assert low == [f"SKU-{n:06}" for n in range(EVERY, ROWS + 1, EVERY)]
     assert pages == ROWS / LOOK_AT + 1
+
+
+async def test_who_waits_and_what_is_due_is_found_among_many(shop):
+    waiting = 20_000
+    await shop.backorder("HOT", 1)
+    await shop.promise("k", uuid7(), HOT=1)
+    await fill(
+        shop.db,
+        "backorders",
+        "reservation_id, sku, quantity, filled, state, promised_on",
+        # A unique index has one open backorder of a SKU in a reservation: most wait for another each.
+        "(SELECT id FROM reservations), CASE n % 2 WHEN 0 THEN 'HOT' ELSE 'S' || n END, 1, n % 2, "
+        "CASE n % 2 WHEN 0 THEN 'canceled' ELSE 'filled' END, now()",
+        waiting,
+    )
+    await fill(shop.db, "items", "sku, policy, available_on", "'P' || n, 'preorder', '2099-01-01'::date + n", waiting)
+    for after in (None, waiting // 2):
+        assert (await read_by(shop.db, backorders_repository.OPEN_AFTER, after, 21)).rows <= 2
+        assert (await read_by(shop.db, backorders_repository.OPEN_OF_AFTER, after, 21, "HOT")).rows <= 2
+    assert (await read_by(shop.db, backorders_repository.FIRST_WAITING, ["HOT"], [5])).rows <= 3
+    assert (await read_by(shop.db, policy_repository.DUE_PREORDERS, date(2099, 1, 3), 200)).rows <= 2
+    assert (await read_by(shop.db, policy_repository.NEXT_PREORDER)).rows <= 1
+    assert (await read_by(shop.db, repository.FILLS_OF, [uuid7()])).rows <= 1

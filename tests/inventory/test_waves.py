@@ -17,6 +17,7 @@ from stoa.kit import context, many
 from stoa.kit.db import LOCK_SECONDS, DatabaseUnavailable, lock_wait
 from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay
+from stoa.services.inventory.allocation import STRATEGIES
 from stoa.services.inventory.errors import OutOfStock
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.give_back import Release, release_all
@@ -88,23 +89,6 @@ async def test_a_flash_sale_in_three_processes_sells_each_unit_once(shop, twin):
     await shop.assert_sound()
 
 
-@pytest.fixture
-def asked(monkeypatch) -> list[str]:
-    """The statements of all databases of the test, while it lasts."""
-    asked: list[str] = []
-
-    def counted(run):
-        def method(self, sql, *arguments, **more):
-            asked.append(" ".join(sql.split()))
-            return run(self, sql, *arguments, **more)
-
-        return method
-
-    for name in ("fetch", "execute", "fetchrow", "fetchval"):
-        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
-    return asked
-
-
 @pytest.mark.parametrize(("orders", "lines"), [(1, 1), (1, 20), (1, 1000), (20, 1), (200, 5)])
 async def test_a_wave_costs_what_one_order_costs(shop, asked, monkeypatch, orders, lines):
     monkeypatch.setattr(many, "WAIT_SECONDS", 60)  # else who takes long on a busy machine is asked for again
@@ -133,6 +117,37 @@ async def test_a_wave_costs_what_one_order_costs(shop, asked, monkeypatch, order
     assert await cost(release_wave(shop, [one.key for one in given_back])) == 7
     assert await cost(release_wave(shop, [f"unknown-{at}" for at in range(orders)])) == 4
     assert await shop.stock(skus[0]) == (1000 - orders, 0)
+    await shop.assert_sound()
+
+
+@pytest.mark.parametrize(("orders", "lines"), [(1, 1), (1, 20), (1, 1000), (20, 5)])
+async def test_what_is_owed_and_where_it_comes_from_cost_a_statement_each(shop, asked, monkeypatch, orders, lines):
+    monkeypatch.setattr(many, "WAIT_SECONDS", 60)
+    skus = [f"S{at:04}" for at in range(lines)]
+    async with shop.db.transaction() as tx:
+        await tx.execute(
+            "INSERT INTO items (sku, policy, backorder_limit, lead_days, version) "
+            "SELECT sku, 'backorder', 1000, 14, 1 FROM unnest($1::text[]) AS sku",
+            skus,
+        )
+        await tx.execute("INSERT INTO stock (sku, warehouse_id) SELECT sku, 'main' FROM items")
+    wanted = dict.fromkeys(skus, 1)
+    waves = [wave_of((f"{name}-{at}" for at in range(orders)), **wanted) for name in ("owed", "near")]
+
+    async def cost(act) -> int:
+        asked.clear()
+        await act
+        return len([each for each in asked if "event_log" not in each])
+
+    assert await cost(reserve_wave(shop, waves[0])) == 4
+    assert await cost(reserve_all(shop.db, shop.inventory.outbox, waves[1], STRATEGIES["nearest"])) == 5
+    events = [placed(one.order_id, one.key, wanted) for one in waves[0]]
+    assert await cost(sell(shop, events)) == 2
+    # A count of the first: what arrives is given to all who wait for it at once.
+    before = await cost(shop.put(skus[0], 1))
+    assert await cost(shop.put(skus[0], orders)) == before
+    # What is owed is looked at again, and owed no more.
+    assert await cost(release_wave(shop, [one.key for one in waves[1]])) <= 11
     await shop.assert_sound()
 
 

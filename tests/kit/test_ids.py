@@ -6,7 +6,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-from stoa.kit.ids import first_uuid7, uuid7
+from stoa.kit.ids import first_uuid7, moment_of, uuid7
 
 
 def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
@@ -24,6 +24,12 @@ def test_ids_of_later_milliseconds_sort_later(monkeypatch) -> None:
     monkeypatch.setattr(time, "time_ns", lambda: next(moments))
     ids = [uuid7() for _ in range(4)]
     assert ids == sorted(ids)
+
+
+def test_an_id_says_when_it_was_made() -> None:
+    moment = datetime(2026, 3, 1, 12, 30, 15, 123_000, tzinfo=UTC)
+    assert moment_of(first_uuid7(moment)) == moment
+    assert moment_of(first_uuid7(moment).upper()) == moment
 
 
 def test_ids_differ() -> None:

@@ -62,6 +62,10 @@ SECRET = {"password", "current_password", "new_password", "refresh_token", "toke
 """Never shown to anybody, and refused as they are would keep their owner out."""
 
 
+OTHERWISE = {"specifications{}", "specifications{}[]"}
+"""Looked at by `check_texts`, beside a list; and a `picture` that comes back is not looked at, nor kept."""
+
+
 def texts(shape: object, place: str, seen: frozenset[object] = frozenset()) -> Iterator[tuple[str, str | None]]:
     """Every text in a body with its pattern."""
     info = msgspec.inspect
@@ -99,7 +103,8 @@ def test_every_text_of_every_body_is_held_to_a_pattern():
     found = every_text()
     assert len(found) > 50
     free = {place for place, pattern in found.items() if pattern is None}
-    assert {place for place in free if place.rpartition(".")[2] not in SECRET} == set()
+    held_otherwise = {place for place in free if ".picture." in place or place.rpartition(".")[2] in OTHERWISE}
+    assert {place for place in free - held_otherwise if place.rpartition(".")[2] not in SECRET} == set()
 
 
 @pytest.mark.parametrize("refused", ["a\u202eb", "a\r\nb\x1b", "a\u200bb"], ids=ascii)

@@ -46,6 +46,10 @@ def placed(order_id: str) -> Event:
     return about(order_id, "order.placed", items=[item], **amounts, **more)
 
 
+def low_stock() -> Event:
+    return event("inventory.low_stock", sku="MUG", available=3, low_stock_at=5)
+
+
 def refunded(order_id: str, amount: int) -> Event:
     more = {"refund_id": uuid7(), "refunded_total": gbp(amount), "reason": "order canceled"}
     return event("payment.refunded", payment_id=uuid7(), order_id=order_id, amount=gbp(amount), **more)
@@ -105,6 +109,17 @@ async def test_who_shall_prove_an_address_gets_a_code_or_is_told_of_their_accoun
     ]
     (mail, *_) = await repository.list_deliveries(db, template="address_proof", limit=9)
     assert "\n  0123456789ab\n" in (await repository.read_mail(db, mail.id)).text
+
+
+async def test_who_waited_is_told_once_with_what_ends_the_rest(db, hear):
+    back = event("inventory.wait_ended", sku="MUG", name="Enamel mug", email="ada@example.com", token="7b51-9d2e")
+    for _ in range(2):
+        await hear(back)
+    assert await sent(db) == [("back_in_stock", "ada@example.com", "What you waited for is back")]
+    (mail,) = await repository.list_deliveries(db, template="back_in_stock", limit=9)
+    text = (await repository.read_mail(db, mail.id)).text
+    assert "Enamel mug (MUG)" in text
+    assert "/stock-subscriptions/7b51-9d2e" in text
 
 
 async def test_an_event_that_comes_again_sends_nothing(db, hear):
@@ -189,3 +204,16 @@ async def test_in_one_batch_each_refund_finds_its_order_or_waits_for_it(db, hear
     )
     assert await db.fetchval("SELECT count(*) FROM deliveries WHERE recipient = 'bea@example.com'") == 1
     assert await db.fetchval("SELECT order_id FROM waiting_refunds") == nowhere
+
+
+async def test_staff_are_written_to_when_little_is_left(db):
+    told = low_stock()
+    for post in (POST, Post(Mails("Stoa"), staff_email="staff@example.com")):
+        async with db.transaction() as tx:
+            assert await write(post, tx, [told]) == []
+    [mail] = await db.fetch("SELECT recipient, template, subject FROM deliveries")
+    assert dict(mail) == {
+        "recipient": "staff@example.com",
+        "template": "low_stock",
+        "subject": "Little is left in stock",
+    }

@@ -44,6 +44,8 @@ VALUES = {
         "refund": gbp(2399),
     },
     Template.REFUND_ISSUED: {"number": "S-100001", "amount": gbp(2399)},
+    Template.LOW_STOCK: {"sku": HOSTILE, "available": 4, "low_stock_at": 5},
+    Template.BACK_IN_STOCK: {"sku": "MUG", "name": HOSTILE, "token": HOSTILE},
 }
 SUBJECTS = {
     Template.WELCOME: "Welcome to Stoa",
@@ -58,6 +60,8 @@ SUBJECTS = {
     Template.RETURN_REFUSED: "Your request to return from order S-100001 is refused",
     Template.ORDER_RETURNED: "Your return for order S-100001",
     Template.REFUND_ISSUED: "Your refund for order S-100001",
+    Template.LOW_STOCK: "Little is left in stock",
+    Template.BACK_IN_STOCK: "What you waited for is back",
 }
 
 

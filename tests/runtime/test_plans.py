@@ -30,8 +30,10 @@ WHOLE = {
     "auth.sellers_repository.NEXT_VERSION",
     "auth.sellers_repository.OTHERWISE_THAN_TOLD",
     "catalog.categories_repository.CATEGORIES",
+    "catalog.public_prices_repository.NEXT_DUE",
     "catalog.repository.ANY_UNSETTLED",
     "catalog.repository.LOCK_UNSETTLED_SELLER",
+    "catalog.price_lists_repository.COUNT_LISTS",
     "checkout.repository.COUNT_OPEN",
     "inventory.repository.NEXT_EXPIRY",
     "inventory.stock_repository.WAREHOUSES",
@@ -42,13 +44,37 @@ WHOLE = {
 WHOLE |= {
     "auth.repository.ENABLED_ADMINS",
     "auth.sellers_repository.SELLS_FOR_NOBODY",
+    "catalog.public_prices_repository.LOCK_ARCHIVED",
     "checkout.repository.ADOPT",
     "checkout.repository.NEXT_LAPSE",
+    "media.repository.CLAIM",
+    "media.repository.NEXT_DUE",
+    "media.repository.WAITING",
     "notification.repository.CLAIM_DUE",
     "payment.repository.NEXT_UNSETTLED",
     "payment.repository.REFUNDS_DUE",
     "payment.simulator.UNSENT_WEBHOOKS",
 }
+# Search has one row that says how far it is, and in memory what staff say; the rest an operator asks for.
+WHOLE |= {f"search.repository.{name}" for name in ("HOLD_FEED", "ADVANCE", "HEAD", "BUILD_ANEW", "FORGET_GONE")}
+WHOLE |= {f"search.repository.{name}" for name in ("READ_CATEGORIES", "REMOVE_CATEGORIES", "COUNT_STALE")}
+WHOLE |= {f"search.repository.{name}" for name in ("READ_INDEXES", "FORGET_INDEXES", "COUNT_DOCUMENTS")}
+WHOLE |= {f"search.rules_repository.{name}" for name in ("COUNT_CHANGE", "COUNT_SYNONYMS", "COUNT_RULES")}
+WHOLE |= {"search.rules_repository.ALL_SYNONYMS", "search.rules_repository.ALL_RULES"}
+# The first of an index that has only what falls due, what waits or what has rules; and definitions, of which there are
+# few. Exports read all there is, and repairs count it.
+WHOLE |= {f"catalog.publication_repository.{name}" for name in ("SECONDS_TO_NEXT", "TURN_DUE")}
+WHOLE |= {f"catalog.brands_repository.{name}" for name in ("LOCK_UNSETTLED_NAME", "ANY_UNSETTLED_NAME")}
+WHOLE |= {
+    f"catalog.collections_repository.{name}" for name in ("WORK", "RULES", "RULES_THAT_LOOK_AT", "LOCK_UNSETTLED")
+}
+WHOLE |= {
+    f"catalog.collections_repository.{name}" for name in ("LOOK_AGAIN_AT", "SETTLE_WHAT_LOOKS_AT", "BEGIN_ROUNDS")
+}
+WHOLE |= {"catalog.types_repository.COUNT_ATTRIBUTES", "catalog.product_imports_repository.NEXT"}
+WHOLE |= {f"catalog.export_repository.{name}" for name in ("SPECIFICATIONS", "METADATA", "VARIANT_METADATA")}
+WHOLE |= {"inventory.subscriptions_repository.NEXT_DUE", "inventory.policy_repository.NEXT_PREORDER"}
+WHOLE |= {"inventory.repair_repository.COUNT_ITEMS"}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
@@ -21,9 +22,11 @@ from stoa.kit.pulse import Pulse
 from stoa.kit.service import LargestBody, UndeclaredCall
 from stoa.kit.streams import UndeclaredStream
 from stoa.kit.tokens import Verifier
-from stoa.runtime.hosted import Hosted, ServiceResources, WrongParts
+from stoa.runtime.hosted import Folders, Hosted, ServiceResources, WrongParts
 from stoa.runtime.jobs import Job, JobRunner
 from stoa.services import user as users
+
+NOWHERE = Folders(Path("/nowhere/files"), Path("/nowhere/cache"))
 
 
 async def register(http: aiohttp.ClientSession) -> dict:
@@ -137,9 +140,10 @@ async def test_an_undeclared_edge_is_refused(shop) -> None:
 async def test_a_service_handles_exactly_what_the_app_says_it_hears(shop) -> None:
     deaf = replace(SERVICES["user"], hears=())
     verifier = Verifier(shop.process._signing_keys, PERMISSIONS)
-    resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {})
+    resources = ServiceResources(deaf, Database("user", "", 1), verifier, shop.process.neighbors, {}, folders=NOWHERE)
     with pytest.raises(
-        WrongParts, match=r"user handles \['user\.deleted', 'user\.registered'\], and is declared to hear \[\]"
+        WrongParts,
+        match=r"user handles \['file\.ready', 'user\.deleted', 'user\.registered'\], and is declared to hear \[\]",
     ):
         hosted(resources)
 
@@ -155,7 +159,7 @@ async def test_a_service_follows_exactly_what_the_app_says(shop, monkeypatch) ->
     def reading(*topics: str, writes: tuple[str, ...] = ()) -> ServiceResources:
         monkeypatch.setitem(SERVICES, "catalog", replace(SERVICES["catalog"], streams=writes))
         said = replace(SERVICES["user"], follows=topics, streams=("cart-events",))
-        return ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
+        return ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {}, folders=NOWHERE)
 
     with pytest.raises(WrongParts, match=r"user reads \[\], and is declared to follow \['product-views'\]"):
         hosted(reading("product-views", writes=("product-views",)))
@@ -206,7 +210,9 @@ async def test_a_service_has_exactly_the_routes_that_the_app_says(shop) -> None:
         ((*user.paths, "GET POST /users/yachts"), "GET /users/yachts, POST /users/yachts"),
     ]:
         said = replace(user, paths=tuple(paths))
-        resources = ServiceResources(said, Database("user", "", 1), verifier, shop.process.neighbors, {})
+        resources = ServiceResources(
+            said, Database("user", "", 1), verifier, shop.process.neighbors, {}, folders=NOWHERE
+        )
         with pytest.raises(WrongParts) as refused:
             hosted(resources)
         assert str(refused.value) == f"user: its routes and its declaration do not both have {wrong}"

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -27,9 +28,10 @@ PERSON = {"password": "a long passphrase", "first_name": "Ada", "last_name": "Lo
 class Town:
     """The processes of three-services, here in one, each to be started when the test says so."""
 
-    def __init__(self, dsns: dict[str, str]) -> None:
+    def __init__(self, dsns: dict[str, str], data_dir: Path) -> None:
         self.topology = topologies.load("three-services", free_addresses("three-services"))
         self._dsns = dsns
+        self._data_dir = data_dir
         self._secrets = {name: Secrets("s" * 40) for name in PROCESSES}
         self.running: dict[str, Process] = {}
 
@@ -45,6 +47,7 @@ class Town:
             self._secrets[name],
             settings.read(ProcessSettings, "STOA_", os.environ),
             os.environ,
+            self._data_dir,
         )
         await process.build()
         await process.serve()
@@ -76,12 +79,12 @@ class Town:
 
 
 @pytest.fixture
-async def town(templates: Any) -> AsyncIterator[Callable[[], Awaitable[Town]]]:
+async def town(templates: Any, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Town]]]:
     towns: list[Town] = []
     dsns: dict[str, str] = {name: await templates.copy(name) for name in SERVICES}
 
     async def make() -> Town:
-        towns.append(Town(dsns))
+        towns.append(Town(dsns, tmp_path))
         return towns[-1]
 
     yield make

@@ -67,7 +67,8 @@ class World:
     def __init__(self, db: Database, auth_db: Database) -> None:
         self.db, self.auth_db = db, auth_db
         self._auth_parts, auth_registry = _run(auth.build(Surroundings(SERVICES["auth"], auth_db, {})))
-        self.parts, registry = _run(user.build(Surroundings(SERVICES["user"], db, {"auth": auth_registry})))
+        neighbors = {"auth": auth_registry, "media": Registry()}
+        self.parts, registry = _run(user.build(Surroundings(SERVICES["user"], db, neighbors)))
         assert self.parts.routes is not None
         self.rest = Rest(self.parts.routes, db)
         self.stub: Any = UserServiceStub(InProcessChannel(registry))

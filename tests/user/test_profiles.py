@@ -11,7 +11,7 @@ from stoa.testing import new_user
 
 def profile(user, **changes):
     given = {"user_id": user.id, "email": user.email, "first_name": "Ada", "last_name": "Lovelace", "phone": "123"}
-    return given | {"custom_fields": {}, "version": 1} | changes
+    return given | {"avatar": None, "custom_fields": {}, "version": 1} | changes
 
 
 async def test_before_the_announcement(world, ada):
@@ -137,4 +137,5 @@ async def test_who_changes_their_profile_is_announced_by_what_changed(world, ada
     await world.rest.ok("PATCH", "/users/profile", {"phone": "+44 1", "first_name": "Ada"}, user=ada)
     await world.rest.ok("PATCH", "/users/profile", {"phone": "+44 1"}, user=ada)
     told = await world.db.fetch("SELECT type, subject, aggregate_version, data FROM event_log")
-    assert [tuple(row) for row in told] == [("user.updated", ada.id, 2, {"user_id": ada.id, "changed": ["phone"]})]
+    said = {"user_id": ada.id, "changed": ["phone"], "files": None}
+    assert [tuple(row) for row in told] == [("user.updated", ada.id, 2, said)]

@@ -26,7 +26,7 @@ async def db(database):
 
 @pytest.fixture
 def rest(db):
-    return Rest(routes.bind(Users(db=db, auth=None, outbox=Outbox(SERVICES["user"], subscribers))), db)
+    return Rest(routes.bind(Users(db=db, auth=None, outbox=Outbox(SERVICES["user"], subscribers), media=None)), db)
 
 
 async def test_every_statement(db):

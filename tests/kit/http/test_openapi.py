@@ -9,7 +9,7 @@ from tests.kit.http.shop import Shop, View, app_of, routes
 
 from stoa.kit import problems
 from stoa.kit.http.openapi import matrix, merge, openapi
-from stoa.kit.http.routes import ANYONE, AnswerOf, BoundRoutes, Routes
+from stoa.kit.http.routes import ANYONE, AnswerOf, BoundRoutes, FileOf, Routes
 
 ALWAYS = ["400", "408", "413", "414", "422", "429", "431", "500", "503"]
 
@@ -132,6 +132,17 @@ def test_a_route_that_may_answer_more_says_so():
         "202": {"schema": {"$ref": "#/components/schemas/MoreView"}},
         "204": None,
     }
+
+
+def test_a_route_that_answers_with_a_file_says_of_what_types():
+    files: Routes[Shop] = Routes("files")
+
+    @files.get("/things.csv", answer=FileOf(("text/csv", "application/jsonl")), who=ANYONE)
+    async def read_things(shop, request): ...
+
+    document = openapi([files.bind(Shop())], "/api/v1")
+    answer = document["paths"]["/things.csv"]["get"]["responses"]["200"]
+    assert answer["content"] == {"text/csv": {}, "application/jsonl": {}}
 
 
 def test_what_is_versioned_says_where_its_tag_goes(document):

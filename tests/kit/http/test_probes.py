@@ -131,3 +131,12 @@ async def test_gauges_are_looked_up_when_somebody_asks_and_not_for_each_who_does
     for _ in range(2):
         assert (await ask(page, "GET", "/metrics")).status == 200
     assert looked == ["cart"]
+
+
+async def test_a_service_that_cannot_answer_yet_is_named_and_turns_nobody_off() -> None:
+    async def building() -> None:
+        raise RuntimeError("The index is being built.")
+
+    app = Probes("shop", {}, services={"search": building}).before(app_of(Shop()))
+    reply = await ask(app, "GET", "/readyz")
+    assert (reply.status, reply.json["services"]) == (200, {"search": "The index is being built."})

@@ -15,6 +15,7 @@ from stoa.kit.http.types import MediaUrl
         "https://img.example.com?w=1@2",
         "https://xn--bcher-kva.example/a.png",
         "/media/mug.jpg",
+        "/api/v1/media/01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f/93c5f9595d37d2aa-640.webp",
         "/media/2026/11/a_b-c~1.webp",
     ],
 )
@@ -54,6 +55,8 @@ def test_urls_of_pictures(url):
         "https://img.example.com/`",
         "/media/",
         "/media/../secrets.json",
+        "/api/v1/media/../auth/me",
+        "/api/v1/auth/me",
         "/media/a/..\\b",
         "/media/a?b",
         "/api/v1/auth/logout",

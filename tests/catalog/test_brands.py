@@ -1,0 +1,232 @@
+"""Brands: made with the first product of their name, described, renamed and merged, and how their products follow."""
+
+import asyncio
+import contextvars
+
+import pytest
+from runners import deadlocks
+
+from stoa.services.catalog import settle_brands as rounds
+from stoa.services.catalog.jobs import jobs
+
+from .conftest import ADMIN, CUSTOMER, SELLER
+
+
+async def settle(catalog):
+    """As the job is run: again while somebody else has a name in hand."""
+    (job,) = [one for one in jobs(catalog) if one.name == "settle-brands"]
+    while await job.run() is not None:
+        await asyncio.sleep(0.01)
+
+
+async def brands(shop):
+    return {one["name"]: one["slug"] for one in (await shop.rest.ok("GET", "/brands?limit=100"))["items"]}
+
+
+async def told(shop, kind="brand.%"):
+    rows = await shop.db.fetch(
+        "SELECT type, aggregate_version, data FROM event_log WHERE type LIKE $1 ORDER BY id", kind
+    )
+    return [(row["type"], row["aggregate_version"], row["data"]["slug"]) for row in rows]
+
+
+async def refused(shop, method, path, body, user=ADMIN):
+    """What was said, with the proof that nothing was done."""
+    marks = """
+        SELECT (SELECT count(*) FROM event_log), (SELECT count(*) FROM staff_acts), (SELECT sum(version) FROM brands),
+            (SELECT string_agg(name || brand_id || settled, ',' ORDER BY name) FROM brand_names)
+    """
+    before = await shop.db.fetchrow(marks)
+    answer = await shop.rest.send(method, path, body, user=user)
+    assert await shop.db.fetchrow(marks) == before
+    return answer.status, answer.problem, answer.body.get("field")
+
+
+async def test_a_brand_is_made_with_the_first_product_of_its_name(shop):
+    await shop.add("mug", 500, brand="Hearth & Field")
+    await shop.add("cup", 500, brand="Hearth & Field", user=SELLER)
+    items = [
+        {"slug": "pan", "name": "Pan", "brand": "Ünder"},
+        {"slug": "pot", "name": "Pot", "brand": "Hearth, Field"},
+        {"slug": "lid", "name": "Lid", "brand": "鍋"},
+        {"slug": "all", "name": "Lid", "brand": "Refused"},
+    ]
+    await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+    await shop.rest.ok("PATCH", "/products/cup", {"brand": "Another"}, user=SELLER)
+    found = await brands(shop)
+    assert set(found) == {"Hearth & Field", "Ünder", "Hearth, Field", "鍋", "Another"}
+    assert (found["Hearth & Field"], found["Ünder"], found["Another"]) == ("hearth-field", "under", "another")
+    assert found["Hearth, Field"].startswith("hearth-field-") and found["鍋"].startswith("brand-")
+    assert [each[0] for each in await told(shop)] == ["brand.created"] * 5
+    shown = await shop.rest.ok("GET", "/brands/under")
+    assert (shown["name"], shown["version"], shown["description"], shown["logo_url"]) == ("Ünder", 1, "", "")
+    assert await shop.rest.ok("GET", f"/brands/{shown['id']}") == shown
+    first = await shop.rest.ok("GET", "/brands?limit=2")
+    second = await shop.rest.ok("GET", f"/brands?limit=3&cursor={first['next_cursor']}")
+    assert [one["slug"] for one in first["items"] + second["items"]] == sorted(found.values())
+    assert second["next_cursor"] is None
+
+
+async def test_products_are_listed_by_the_name_of_their_brand_one_that_it_had_or_its_slug(shop):
+    await shop.add("mug", 500, brand="Hearth & Field")
+    await shop.add("cup", 500, brand="Other")
+    for asked in ("Hearth+%26+Field", "hearth-field"):
+        assert await shop.slugs(f"brand={asked}") == ["mug"]
+    await shop.rest.ok("PUT", "/brands/hearth-field", {"name": "Hearth"}, user=ADMIN)
+    await settle(shop.catalog)
+    for asked in ("Hearth+%26+Field", "hearth-field", "Hearth"):
+        assert await shop.slugs(f"brand={asked}") == ["mug"]
+    assert await shop.slugs("brand=nobody") == []
+
+
+async def test_a_renamed_brands_products_follow_in_rounds_each_with_an_event(shop, monkeypatch):
+    monkeypatch.setattr(rounds, "ONE_ROUND", 2)
+    for at in range(5):
+        await shop.add(f"mug-{at}", 500, brand="Old")
+    body = {"name": "New", "description": "By hand.", "logo_url": "/media/new.png", "seo": {"title": "New"}}
+    changed = await shop.rest.ok("PUT", "/brands/old", body, user=ADMIN)
+    assert changed | body | {"seo": {"title": "New", "description": ""}} == changed
+    assert (changed["slug"], changed["version"]) == ("old", 2)
+    assert await shop.rest.ok("PUT", "/brands/old", body, user=ADMIN) == changed
+    # Whoever says the old name means the brand at once, and what is as it was is not written.
+    new = await shop.add("mug-5", 500, brand="Old")
+    assert new["brand"] == "New"
+    assert (await shop.rest.ok("PATCH", "/products/mug-5", {"brand": "Old"}, user=ADMIN))["version"] == 1
+    assert await rounds.one_round(shop.catalog)
+    names = [row["brand"] for row in await shop.db.fetch("SELECT brand FROM products ORDER BY id")]
+    assert sorted(names) == ["New"] * 3 + ["Old"] * 3
+    await settle(shop.catalog)
+    assert await shop.db.fetchval("SELECT array_agg(DISTINCT brand) FROM products") == ["New"]
+    assert sorted(await told(shop, "product.updated")) == [("product.updated", 2, f"mug-{at}") for at in range(5)]
+    assert await told(shop) == [("brand.created", 1, "old"), ("brand.updated", 2, "old")]
+    assert not await rounds.one_round(shop.catalog)
+    # And back: the name that it had is its own.
+    await shop.rest.ok("PUT", "/brands/old", body | {"name": "Old"}, user=ADMIN)
+    await settle(shop.catalog)
+    assert await shop.db.fetchval("SELECT array_agg(DISTINCT brand) FROM products") == ["Old"]
+
+
+async def test_a_merged_brands_products_get_the_others_name(shop):
+    for at, name in enumerate(("Acme", "ACME Inc", "Acme Ltd")):
+        await shop.add(f"mug-{at}", 500, brand=name)
+    await shop.rest.ok("PUT", "/brands/acme-ltd", {"name": "Acme Limited"}, user=ADMIN)
+    for slug in ("acme-inc", "acme-ltd"):
+        merged = await shop.rest.ok("POST", f"/brands/{slug}/merge", {"into": "acme"}, user=ADMIN)
+        assert (merged["slug"], merged["version"]) == ("acme", 1)
+    assert await brands(shop) == {"Acme": "acme"}
+    await settle(shop.catalog)
+    assert await shop.db.fetchval("SELECT array_agg(DISTINCT brand) FROM products") == ["Acme"]
+    for name in ("ACME Inc", "Acme Ltd", "Acme Limited"):
+        assert (await shop.rest.ok("PATCH", "/products/mug-0", {"brand": name}, user=ADMIN))["brand"] == "Acme"
+    assert await told(shop, "brand.deleted") == [("brand.deleted", 2, "acme-inc"), ("brand.deleted", 3, "acme-ltd")]
+    acts = [
+        row["act"] for row in await shop.db.fetch("SELECT act FROM staff_acts WHERE act LIKE 'brand.%' ORDER BY id")
+    ]
+    assert acts == ["brand.changed", "brand.merged", "brand.merged"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "said"),
+    [
+        ("POST", "/brands", {"name": "Acme"}, (409, "brand-taken", "name")),
+        ("POST", "/brands", {"name": "Was"}, (409, "brand-taken", "name")),
+        ("POST", "/brands", {"name": "X", "slug": "acme"}, (409, "slug-taken", "slug")),
+        ("PUT", "/brands/acme", {"name": "Other"}, (409, "brand-taken", "name")),
+        ("PUT", "/brands/acme", {"name": "Was"}, (409, "brand-taken", "name")),
+        ("PUT", "/brands/acme", {"name": "Acme", "slug": "other"}, (409, "slug-taken", "slug")),
+        ("PUT", "/brands/none", {"name": "Acme"}, (404, "no-such-brand", "brand")),
+        ("POST", "/brands/acme/merge", {"into": "acme"}, (422, "merged-into-itself", "into")),
+        ("POST", "/brands/acme/merge", {"into": "none"}, (404, "no-such-brand", "into")),
+        ("POST", "/brands/none/merge", {"into": "acme"}, (404, "no-such-brand", "brand")),
+        ("PUT", "/brands/acme", {"name": "Acme", "logo_url": "javascript:x"}, (422, "unprocessable", "logo_url")),
+    ],
+)
+async def test_what_cannot_be_is_refused_and_changes_nothing(shop, method, path, body, said):
+    await shop.add("mug", 500, brand="Acme")
+    await shop.rest.ok("POST", "/brands", {"name": "Was", "slug": "other"}, status=201, user=ADMIN)
+    await shop.rest.ok("PUT", "/brands/other", {"name": "Other"}, user=ADMIN)
+    assert await refused(shop, method, path, body) == said
+    for user in (CUSTOMER, SELLER):
+        assert (await refused(shop, method, path, body | {"logo_url": ""} if "name" in body else body, user))[0] == 403
+
+
+async def test_who_gives_a_product_a_name_meets_whoever_changes_it(shop, postgres, monkeypatch):
+    """Products are added, renamed and merged under at once: in the end each bears the name of a brand that is there."""
+    monkeypatch.setattr(rounds, "ONE_ROUND", 3)
+    names = ["A", "B", "C"]
+    for at, name in enumerate(names):
+        await shop.add(f"first-{at}", 1, brand=name)
+
+    async def products(worker):
+        for at in range(8):
+            items = [
+                {"slug": f"p-{worker}-{at}-{name.lower()}", "name": "P", "brand": name}
+                for name in (*names, f"N{at}", f"N{at + 1}")
+            ]
+            await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+
+    async def renames():
+        for at in range(6):
+            await shop.rest.ok("PUT", "/brands/a", {"name": f"A{at}"}, user=ADMIN)
+            await settle(shop.catalog)
+        await shop.rest.ok("POST", "/brands/b/merge", {"into": "a"}, user=ADMIN)
+        await settle(shop.catalog)
+
+    works = (products(0), products(1), renames(), settle(shop.catalog))
+    await asyncio.gather(*(asyncio.create_task(work, context=contextvars.Context()) for work in works))
+    await settle(shop.catalog)
+    found = await brands(shop)
+    assert {name for name in found if not name.startswith("N")} == {"A5", "C"}
+    rows = await shop.db.fetch("SELECT DISTINCT brand FROM products")
+    assert {row["brand"] for row in rows} == set(found)
+    assert await deadlocks(postgres, shop.db) == 0
+
+
+async def test_brands_cost_the_same_number_of_statements(shop, asked):
+    async def cost(many):
+        counts = []
+        for name in ("New", "New", "Other"):
+            items = [{"slug": f"p{many}-{at}", "name": "P", "brand": f"{name} {many} {at}"} for at in range(many)]
+            asked.clear()
+            await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+            counts.append(len(asked))
+        return counts
+
+    assert await cost(1) == await cost(20) == await cost(200)
+
+
+async def test_tags_are_listed_and_products_by_them_newest_first(shop):
+    await shop.add("mug", 500, tags=["gift", "camping"])
+    await shop.add("cup", 500, tags=["gift", "gift"])
+    await shop.add("pan", 500, tags=["cooking"], status="draft")
+    await shop.add("pot", 500)
+    assert await shop.slugs("tag=gift") == ["cup", "mug"]
+    assert (await shop.rest.ok("GET", "/tags"))["items"] == [{"tag": "camping"}, {"tag": "gift"}]
+    page = await shop.rest.ok("GET", "/products?tag=gift&limit=1")
+    page = await shop.rest.ok("GET", f"/products?tag=gift&limit=1&cursor={page['next_cursor']}")
+    assert ([card["slug"] for card in page["items"]], page["next_cursor"]) == (["mug"], None)
+    assert await shop.slugs("tag=cooking&status=draft", ADMIN) == ["pan"]
+    await shop.rest.ok("PATCH", "/products/pan", {"status": "active"}, user=ADMIN)
+    await shop.rest.ok("PATCH", "/products/mug", {"tags": ["camping", "new"]}, user=ADMIN)
+    await shop.rest.ok("DELETE", "/products/cup", status=204, user=ADMIN)
+    assert [one["tag"] for one in (await shop.rest.ok("GET", "/tags"))["items"]] == ["camping", "cooking", "new"]
+    assert (await shop.slugs("tag=gift"), await shop.slugs("tag=cooking")) == ([], ["pan"])
+    first = await shop.rest.ok("GET", "/tags?limit=2")
+    assert [one["tag"] for one in first["items"]] == ["camping", "cooking"]
+    after = await shop.rest.ok("GET", f"/tags?limit=2&cursor={first['next_cursor']}")
+    assert after == {"items": [{"tag": "new"}], "next_cursor": None}
+    for more in ("brand=x", "category=x", "sort=name", "min_price=1"):
+        answer = await shop.rest.send("GET", f"/products?tag=gift&{more}")
+        assert (answer.status, answer.problem, answer.body["field"]) == (422, "tag-filter-alone", "tag")
+    assert await shop.db.fetchval(
+        """
+        SELECT count(*) FROM (SELECT standing, tag, product_id FROM product_tags EXCEPT
+            SELECT standing, tag, id FROM products, unnest(tags) AS tag) AS wrong
+        """
+    ) == 0  # fmt: skip
+
+
+async def test_a_product_without_a_brand_makes_none(shop):
+    await shop.add("mug", 500)
+    await shop.rest.ok("PATCH", "/products/mug", {"brand": "", "name": "Cup"}, user=ADMIN)
+    assert await brands(shop) == {}

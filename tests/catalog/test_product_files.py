@@ -1,0 +1,324 @@
+"""Products as files: what is written reads back, and two other shops' exports are read as they are."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stoa.services.catalog.product_files import cells, own_columns
+from stoa.services.catalog.product_files.plain_text import plain_text
+from stoa.services.catalog.product_files.prices import price_of, written_price
+from stoa.services.catalog.product_files.reading import read_products
+from stoa.services.catalog.product_files.refused import lines_of, refused_header, refused_lines
+from stoa.services.catalog.product_files.table import UnreadableFile
+
+LETTERS = st.text(alphabet=st.sampled_from(list("ab;=\\ >'\"{[-1.e5t\n,é")), max_size=8)
+FILLED = LETTERS.filter(bool)
+
+
+@given(LETTERS)
+def test_a_text_reads_back_as_the_text(text):
+    assert cells.read(cells.written(text)) == text
+    assert cells.unguarded(cells.guarded(text)) == text
+
+
+@given(st.one_of(st.booleans(), st.integers(-(2**53), 2**53), st.floats(-1e15, 1e15), st.lists(LETTERS, max_size=3)))
+def test_what_is_no_text_reads_back_as_what_it_is(value):
+    back = cells.read(cells.written(value))
+    assert back == value
+    assert isinstance(back, bool) == isinstance(value, bool)
+
+
+@given(st.lists(FILLED, max_size=4), st.dictionaries(FILLED, LETTERS, max_size=4))
+def test_parts_of_a_cell_read_back(parts, pairs):
+    for separator in ";>":
+        assert cells.split(cells.joined(parts, separator), separator) == parts
+    back = cells.split_pairs(cells.joined_pairs(pairs))
+    assert list(back.items()) == list(pairs.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [("19.99", "GBP", 1999), ("19.9", "GBP", 1990), ("19", "GBP", 1900), ("1200", "JPY", 1200), ("1.234", "KWD", 1234)],
+)
+def test_a_price_is_read_in_the_units_of_people(text, currency, amount):
+    assert price_of(text, currency) == {"amount": amount, "currency": currency}
+    assert price_of(written_price(amount, currency), currency)["amount"] == amount
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1,234.50", "free", "1e3", "19.999", "£5", "1.5.5"])
+def test_what_is_no_price_is_refused(text):
+    with pytest.raises(ValueError, match=r"is no price|has more than the 2 decimals of GBP"):
+        price_of(text, "GBP")
+
+
+def item(**more: Any) -> dict[str, Any]:
+    variant = {
+        "sku": "MUG-RED",
+        "name": "red",
+        "price": {"amount": 995, "currency": "GBP"},
+        "options": {"color": "red", "size; or": "a=b"},
+        "position": 3,
+        "custom_fields": {"kiln": 4},
+        "metadata": {"erp": "=1+1"},
+    }
+    return {
+        "slug": "mug",
+        "name": "=Mug, enamel",
+        "description": 'Two lines\nand a "quote"',
+        "brand": "Hearth & Field",
+        "category": "mugs",
+        "category_path": ["Kitchen > more", "Mugs"],
+        "product_type": "vessel",
+        "status": "active",
+        "publish_at": "2026-01-01T00:00:00+00:00",
+        "unpublish_at": None,
+        "tags": ["a;b", "camping"],
+        "specifications": {"Volume": 350, "Dishwasher": True, "Grade": "5", "Uses": ["tea", "soup"]},
+        "images": [{"url": "https://img.example.com/a;b.jpg", "alt": "A mug"}, {"url": "/media/b.jpg", "alt": ""}],
+        "seo": {"title": "Mug", "description": ""},
+        "custom_fields": {"origin": "Portugal", "care": ["hot", "cold"]},
+        "metadata": {"erp": "7"},
+        "variants": [variant, variant | {"sku": "MUG-BLUE", "options": {"color": "blue"}, "position": 4}],
+    } | more
+
+
+def test_a_product_reads_back_from_its_lines():
+    one = item()
+    header = own_columns.header_of(
+        specifications=["Dishwasher", "Grade", "Volume", "Uses", "Other"],
+        custom=["care", "origin"],
+        metadata=["erp"],
+        variant_custom=["kiln"],
+        variant_metadata=["erp"],
+    )
+    content = lines_of([header, *own_columns.rows_of(one, header)])
+    assert b"'=Mug" in content
+    read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP")
+    assert read.left_out == []
+    (entry,) = read.entries
+    assert entry.fault is None
+    # What it does not have is said to be gone, which changes nothing of it.
+    expected = one | {"specifications": one["specifications"] | {"Other": None}}
+    assert entry.item == {name: said for name, said in expected.items() if name != "seo"} | {
+        "seo_title": "Mug",
+        "seo_description": "",
+    }
+
+
+def entries(text: str, source: str = "stoa", **columns: str) -> list[Any]:
+    content = io.BytesIO(text.encode())
+    return list(read_products(content, "csv", source, columns, "GBP").entries)  # type: ignore[arg-type]
+
+
+def test_columns_may_have_other_names_and_prices_a_comma():
+    (entry,) = entries("Titel;Handle;SKU;Preis\nBecher;becher;B-1;9,95\n", Titel="name", Preis="price")
+    assert entry.item == {
+        "name": "Becher",
+        "slug": "becher",
+        "variants": [{"sku": "B-1", "price": {"amount": 995, "currency": "GBP"}}],
+    }
+    assert entry.column_of("variants[0].price.amount") == "Preis"
+    assert entry.column_of("name") == "Titel"
+
+
+def test_rows_of_one_slug_are_one_product_and_what_differs_is_named():
+    text = "slug,name,sku,price\nmug,Mug,A,1\n,,B,2\nmug,,C,3\ncup,Cup,D,4\nmug,Other,E,5\nmug,Mug,F,6\n"
+    found = entries(text)
+    skus = [[variant["sku"] for variant in one.item.get("variants", [])] for one in found]
+    assert skus == [["A", "B", "C"], ["D"], []]
+    assert found[2].fault == ("name", "Line 7 says something else than the first of the product.")
+    assert found[2].line == 6
+
+
+def test_a_price_list_names_only_skus():
+    found = entries("sku,price\nA,1.50\nB,nothing\n")
+    assert found[0].item == {"variants": [{"sku": "A", "price": {"amount": 150, "currency": "GBP"}}]}
+    assert found[1].fault is not None
+    assert found[1].fault[0] == "price"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("", "The file is empty."),
+        ("name,price\nMug,1\n", "neither a column slug nor a column sku"),
+        ("slug,name,name\nmug,Mug,Mug\n", "The column 'name' stands twice"),
+        ("slug,handle\nmug,mug\n", "Two columns of the file are slug"),
+        ('slug,name\nmug,"Mug\n', "The row that begins in line 2 cannot be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_where(text, wrong):
+    with pytest.raises(UnreadableFile, match=wrong):
+        entries(text)
+
+
+def test_a_file_in_another_encoding_is_refused_and_one_with_a_mark_is_read():
+    with pytest.raises(UnreadableFile, match="no text in UTF-8"):
+        list(read_products(io.BytesIO("slug,name\nmug,Bücher\n".encode("latin-1")), "csv", "stoa", {}, "GBP").entries)
+    for encoding in ("utf-8-sig", "utf-16"):
+        content = io.BytesIO("slug,name\nmug,Bücher\n".encode(encoding))
+        (entry,) = read_products(content, "csv", "stoa", {}, "GBP").entries
+        assert entry.item == {"slug": "mug", "name": "Bücher"}
+
+
+def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():
+    content = io.BytesIO(b'{"slug": "mug"}\n[1]\n{"slug"\n\n{"slug": "cup", "_error": {}}\n')
+    found = list(read_products(content, "jsonl", "stoa", {}, "GBP").entries)
+    assert [(one.line, one.item, one.fault is None) for one in found] == [
+        (1, {"slug": "mug"}, True),
+        (2, {}, False),
+        (3, {}, False),
+        (5, {"slug": "cup"}, True),
+    ]
+
+
+def test_what_was_refused_is_a_file_of_the_same_kind():
+    header = ["slug", "name", "error", "sku"]
+    problem = {"type": "/problems/x", "detail": "Too long.", "field": "name"}
+    raw = [["mug", "Mug", "old error", "A"], ["", "", "", "B"]]
+    content = refused_header(header) + refused_lines(header, 5, raw, problem)
+    assert content.decode().splitlines() == [
+        "slug,name,sku,error,error_column,error_line",
+        "mug,Mug,A,Too long.,name,5",
+        ",,B,,,",
+    ]
+    read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP")
+    assert (read.left_out, [one.item["name"] for one in read.entries]) == ([], ["Mug"])
+
+
+SHOPIFY = """\
+Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,\
+Option2 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Barcode,Image Src,\
+Image Alt Text,Status
+linen-shirt,Linen shirt,"<p>Cool &amp; light.</p><ul><li>Linen</li><li>Made well</li></ul>",Fennimore,\
+Apparel & Accessories > Clothing,Shirts,"summer, linen",true,Size,S,Color,White,LS S/W,200,5,49.00,'5012345678900,\
+https://cdn.example.com/a.jpg?v=1,Front,active
+linen-shirt,,,,,,,,,M,,White,,210,,49.00,,https://cdn.example.com/b.jpg,,
+linen-shirt,,,,,,,,,,,,,,,,,https://cdn.example.com/c.jpg,,
+gift-card,Gift card,,Fennimore,,Gift cards,,false,Title,Default Title,,,,0,,10.00,,,,draft
+"""
+
+
+def test_an_export_of_shopify_is_read_as_it_is():
+    read = read_products(io.BytesIO(SHOPIFY.encode()), "csv", "shopify", {}, "GBP")
+    assert read.left_out == ["Variant Inventory Qty"]
+    shirt, card = read.entries
+    assert shirt.item == {
+        "slug": "linen-shirt",
+        "name": "Linen shirt",
+        "description": "Cool & light.\n\n- Linen\n- Made well",
+        "brand": "Fennimore",
+        "tags": ["summer", "linen"],
+        "status": "active",
+        "category_path": ["Apparel & Accessories", "Clothing"],
+        "images": [
+            {"url": "https://cdn.example.com/a.jpg?v=1", "alt": "Front"},
+            {"url": "https://cdn.example.com/b.jpg", "alt": ""},
+            {"url": "https://cdn.example.com/c.jpg", "alt": ""},
+        ],
+        "variants": [
+            {
+                "sku": "LS-S-W",
+                "name": "S, White",
+                "price": {"amount": 4900, "currency": "GBP"},
+                "options": {"Size": "S", "Color": "White"},
+                "position": 0,
+                "metadata": {"barcode": "5012345678900", "grams": "200"},
+            },
+            {
+                "sku": "linen-shirt-m-white",
+                "name": "M, White",
+                "price": {"amount": 4900, "currency": "GBP"},
+                "options": {"Size": "M", "Color": "White"},
+                "position": 1,
+                "metadata": {"grams": "210"},
+            },
+        ],
+    }
+    assert (card.item["status"], card.item["category_path"], card.item["variants"][0]["options"]) == (
+        "draft",
+        ["Gift cards"],
+        {},
+    )
+    assert card.item["variants"][0]["sku"] == "gift-card"
+
+
+WOO = """\
+ID,Type,SKU,Name,Published,Short description,Description,Weight (kg),Regular price,Categories,Tags,Images,Parent,\
+Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Stock
+45,variation,woo-hoodie-red,Hoodie - Red,1,,,,45,,,https://shop.example.com/red.jpg,woo-hoodie,Color,Red,,,3
+44,variable,woo-hoodie,Hoodie,1,Warm.,"Very\\n warm.",1.5,,"Clothing, Clothing > Hoodies",winter,\
+"https://shop.example.com/a.jpg, https://shop.example.com/b.jpg",,Color,"Blue, Red",Fabric,Wool,
+46,variation,,Hoodie - Blue,1,,,,42.50,,,,id:44,Color,Blue,,,
+47,simple,,Hoodie,0,,,,18,,,,,,,,,
+48,grouped,logo-set,Logo set,1,,,,,,,,,,,,,
+49,variation,lost,Lost,1,,,,5,,,,nobody,,,,,
+"""
+
+
+def test_an_export_of_woocommerce_is_read_as_it_is():
+    read = read_products(io.BytesIO(WOO.encode()), "csv", "woocommerce", {}, "GBP")
+    assert read.left_out == ["Stock"]
+    simple, grouped, hoodie, lost = read.entries
+    assert (simple.item["slug"], simple.item["status"], simple.item["variants"][0]["sku"]) == (
+        "hoodie",
+        "draft",
+        "hoodie",
+    )
+    assert grouped.fault == ("Type", "A product of type 'grouped' has nothing to sell itself.")
+    assert lost.fault == ("Parent", "The file has no product 'nobody'.")
+    assert hoodie.item == {
+        "slug": "hoodie-44",
+        "name": "Hoodie",
+        "description": "Warm.\n\nVery\n warm.",
+        "brand": "",
+        "tags": ["winter"],
+        "images": [{"url": "https://shop.example.com/a.jpg"}, {"url": "https://shop.example.com/b.jpg"}],
+        "status": "active",
+        "specifications": {"Weight (kg)": 1.5, "Fabric": "Wool"},
+        "category_path": ["Clothing", "Hoodies"],
+        "variants": [
+            {
+                "position": 0,
+                "sku": "woo-hoodie-red",
+                "name": "Red",
+                "price": {"amount": 4500, "currency": "GBP"},
+                "options": {"Color": "Red"},
+                "metadata": {},
+            },
+            {
+                "position": 1,
+                "sku": "hoodie-44-blue",
+                "name": "Blue",
+                "price": {"amount": 4250, "currency": "GBP"},
+                "options": {"Color": "Blue"},
+                "metadata": {},
+            },
+        ],
+    }
+
+
+def test_a_file_of_another_shop_is_no_export_of_this_one():
+    with pytest.raises(UnreadableFile, match="no product export of shopify"):
+        entries("slug,name\nmug,Mug\n", "shopify")
+    with pytest.raises(UnreadableFile, match="no product export of woocommerce"):
+        entries(SHOPIFY, "woocommerce")
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("no markup < here", "no markup < here"),
+        ("<p>One</p><p>Two<br>three</p>", "One\n\nTwo\nthree"),
+        ("a<script>alert(1)</script>b", "ab"),
+        ("<b>Fast</b> &amp; <i>light</i>&nbsp;!", "Fast & light !"),
+        ("<ul><li>x<li>y</ul>", "- x\n- y"),
+    ],
+)
+def test_html_becomes_text(html, text):
+    assert plain_text(html) == text

@@ -1,0 +1,331 @@
+"""A file of products comes in, each product standing for itself, and goes out again as it came."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import csv
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from counting import Counting
+
+from stoa.services.catalog import run_import, write_products
+from stoa.services.catalog.import_batch import import_batch, read_batch
+from stoa.services.catalog.product_files.reading import read_products
+from stoa.services.catalog.product_files.refused import lines_of
+from stoa.services.catalog.product_files_rpc import AN_OPERATOR
+from stoa.services.catalog.product_imports import forget_imports
+from stoa.services.catalog.routes import routes
+from stoa.services.catalog.run_import import import_next
+from stoa.testing import Rest
+
+from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, Shop, pounds
+
+
+async def bring(shop: Shop, content: str | bytes, query: str = "", user: Any = ADMIN) -> Any:
+    """The import when it has ended."""
+    raw = content.encode() if isinstance(content, str) else content
+    answer = await shop.rest.send("POST", f"/product-imports?{query}", raw=raw, user=user)
+    assert answer.status == 202, answer
+    assert answer.body["state"] == "waiting"
+    assert await import_next(shop.catalog)
+    return await shop.rest.ok("GET", f"/product-imports/{answer.body['id']}", user=user)
+
+
+def counts(done: Any) -> tuple[str, int, int, int, int]:
+    return (done["state"], done["created"], done["updated"], done["unchanged"], done["refused"])
+
+
+async def export(shop: Shop, written_as: str = "csv", user: Any = ADMIN) -> bytes:
+    answer = await shop.rest.send("GET", f"/products/export?format={written_as}", user=user)
+    assert answer.status == 200, answer
+    assert answer.headers["content-disposition"] == f'attachment; filename="products.{written_as}"'
+    return answer.body
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two products in a transaction."""
+    monkeypatch.setattr(run_import, "ONE_BATCH", 2)
+
+
+async def fill(shop: Shop) -> None:
+    """Products with everything that a product may have."""
+    field = {"name": "origin", "type": "choice", "choices": ["Japan", "Portugal"], "public": True}
+    await shop.rest.ok("POST", "/custom-fields/product", field, status=201, user=ADMIN)
+    field = {"name": "grams", "type": "integer"}
+    await shop.rest.ok("POST", "/custom-fields/variant", field, status=201, user=ADMIN)
+    await shop.rest.ok("POST", "/categories", {"slug": "kitchen", "name": "Kitchen > all"}, status=201, user=ADMIN)
+    cups = {"slug": "cups", "name": "Cups; & mugs", "parent": "kitchen"}
+    await shop.rest.ok("POST", "/categories", cups, status=201, user=ADMIN)
+    variants = [
+        {
+            "sku": "M-2",
+            "price": pounds(995),
+            "options": {"size": "L", "color": "=red"},
+            "custom_fields": {"grams": 350},
+        },
+        {"sku": "M-1", "price": pounds(1), "options": {"size": "S; flat", "color": "blue"}, "metadata": {"erp": "007"}},
+    ]
+    body = {
+        "slug": "mug",
+        "name": "+Mug",
+        "description": 'Two\nlines, "quoted"',
+        "brand": "Hearth",
+        "category": "cups",
+        "tags": ["a;b", "gift"],
+        "specifications": {"Volume": 350, "Weight": 0.25, "Dishwasher": True, "Grade": "5", "Empty": ""},
+        "images": [{"url": "https://img.example.com/a.jpg", "alt": "-A mug"}, {"url": "/media/b.jpg"}],
+        "custom_fields": {"origin": "Japan"},
+        "metadata": {"erp": "true"},
+        "variants": variants,
+    }
+    await shop.rest.ok("POST", "/products", body, status=201, user=ADMIN)
+    await shop.rest.ok("POST", "/products", {"slug": "draft", "name": "Draft"}, status=201, user=ADMIN)
+    await shop.add("bowl", 300, category="kitchen", specifications={"Volume": -5})
+    await shop.add("gone", 300)
+    await shop.rest.ok("DELETE", "/products/gone", status=204, user=ADMIN)
+
+
+@pytest.mark.parametrize("written_as", ["csv", "jsonl"])
+async def test_what_is_exported_changes_nothing_and_fills_an_empty_shop(shop, database, few, written_as):
+    await fill(shop)
+    announced = await shop.announced()
+    content = await export(shop, written_as)
+    assert counts(await bring(shop, content, f"format={written_as}")) == ("done", 0, 0, 3, 0)
+    assert await shop.announced() == announced
+    assert await export(shop, written_as) == content
+
+    catalog = replace(shop.catalog, db=await database("catalog"))
+    empty = Shop(catalog, Rest(routes.bind(catalog), catalog.db))
+    for kind, field in (
+        ("product", {"name": "origin", "type": "choice", "choices": ["Japan", "Portugal"], "public": True}),
+        ("variant", {"name": "grams", "type": "integer"}),
+    ):
+        await empty.rest.ok("POST", f"/custom-fields/{kind}", field, status=201, user=ADMIN)
+    assert counts(await bring(empty, content, f"format={written_as}")) == ("done", 3, 0, 0, 0)
+    assert await export(empty, written_as) == content
+    (kitchen,) = (await empty.rest.ok("GET", "/categories"))["items"]
+    assert (kitchen["name"], kitchen["children"][0]["slug"]) == ("Kitchen > all", "cups")
+
+
+async def test_each_stands_for_itself_and_what_is_refused_comes_back_to_be_mended(shop, few):
+    await shop.add("mug", 500, tags=["old"], specifications={"Volume": 1, "Glazed": True})
+    text = (
+        "slug,name,tags,spec.Volume,sku,price,category\n"
+        "mug,Enamel mug,new; gift,350,MUG-0,6.00,\n"
+        ",,,,MUG-9,7.00,\n"
+        "bowl,Bowl,,,BOWL,free,\n"
+        "cup,,,,CUP,5.00,\n"
+        "jug,Jug,,,MUG-0,5.00,\n"
+        "plate,Plate,,,PLATE,,\n"
+        "pot,Pot,,,POT,5.00,nowhere\n"
+        "pan,Pan,,,PAN,5.00,\n"
+    )
+    done = await bring(shop, text)
+    assert counts(done) == ("done", 1, 1, 0, 5)
+    mug = await shop.rest.ok("GET", "/products/mug")
+    assert (mug["name"], mug["tags"], mug["specifications"]) == (
+        "Enamel mug",
+        ["new", "gift"],
+        {"Volume": 350, "Glazed": True},
+    )
+    assert [(one["sku"], one["price"]["amount"]) for one in mug["variants"]] == [("MUG-0", 600), ("MUG-9", 700)]
+    refused = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals?limit=3", user=ADMIN)
+    more = await shop.rest.ok(
+        "GET", f"/product-imports/{done['id']}/refusals?cursor={refused['next_cursor']}", user=ADMIN
+    )
+    told = [(one["line"], one["problem"]["type"], one["problem"]["field"]) for one in refused["items"] + more["items"]]
+    assert told == [
+        (4, "/problems/unprocessable", "price"),
+        (5, "/problems/unprocessable", "name"),
+        (6, "/problems/sku-taken", "sku"),
+        (7, "/problems/price-missing", "price"),
+        (8, "/problems/unknown-category", "category"),
+    ]
+    answer = await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)
+    rows = list(csv.reader(io.StringIO(answer.body.decode())))
+    assert rows[0][-3:] == ["error", "error_column", "error_line"]
+    assert [row[0] for row in rows[1:]] == ["bowl", "cup", "jug", "plate", "pot"]
+    mended = [rows[0], [*rows[1][:5], "3.00", *rows[1][6:]]]
+    assert counts(await bring(shop, lines_of(mended))) == ("done", 1, 0, 0, 0)
+
+
+async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(shop):
+    await shop.add("mug", 500, 600)
+    await shop.add("cup", 500)
+    done = await bring(shop, "sku,price\nMUG-0,4.50\nCUP-0,5.00\nMUG-1,5.50\nNONE,1\n")
+    assert counts(done) == ("done", 0, 2, 1, 1)
+    mug = await shop.rest.ok("GET", "/products/mug")
+    assert ([one["price"]["amount"] for one in mug["variants"]], mug["version"]) == ([450, 550], 2)
+
+
+async def test_a_dry_run_says_what_would_be_done_and_does_nothing(shop, few):
+    await shop.add("mug", 500)
+    text = "slug,name,sku,price,category_path\nmug,Mug,MUG-0,6,\ncup,Cup,CUP,1,A > B\njug,,JUG,1,\n"
+    done = await bring(shop, text, "dry_run=true")
+    assert counts(done) == ("done", 1, 1, 0, 1)
+    assert await shop.slugs("") == ["mug"]
+    assert (await shop.rest.ok("GET", "/categories"))["items"] == []
+    assert len(await shop.announced()) == 1
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    assert [one["line"] for one in page["items"]] == [4]
+
+
+async def test_ways_to_categories_are_made_once_and_a_name_may_stand_in_two_places(shop, few):
+    ways = ["Men > Shirts", "Women > Shirts", "men > shirts", "Café", "Search", "家"]
+    text = "slug,name,category_path\n" + "".join(f"{slug},P,{way}\n" for slug, way in zip("abcdef", ways, strict=True))
+    assert counts(await bring(shop, text)) == ("done", 6, 0, 0, 0)
+    found = {}
+    for slug in "abcdef":
+        product = await shop.rest.ok("GET", f"/products/{slug}", user=ADMIN)
+        found[slug] = product["category"]["slug"]
+    assert found["a"] == found["c"] == "shirts"
+    assert found["b"] == "women-shirts"
+    assert found["d"] == "cafe"
+    # A path of the shop's own is nobody's slug, and a name without a Latin letter has none of its own.
+    assert found["e"].startswith("search-")
+    assert found["f"].startswith("category-")
+    assert len((await shop.rest.ok("GET", "/categories"))["items"]) == 5
+
+
+async def test_a_seller_brings_only_what_is_his_own_and_makes_no_category(shop):
+    await shop.add("theirs", 500, user=OTHER_SELLER)
+    text = "slug,name,sku,price,category_path\nown,Mine,MINE,1,\ntheirs,Mine,THEIRS-0,1,\nnew,New,NEW,1,Shelf\n"
+    done = await bring(shop, text, user=SELLER)
+    assert counts(done) == ("done", 1, 0, 0, 2)
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=SELLER)
+    assert [one["problem"]["type"] for one in page["items"]] == [
+        "/problems/not-your-product",
+        "/problems/unknown-category",
+    ]
+    rows = list(csv.reader(io.StringIO((await export(shop, user=SELLER)).decode())))
+    assert [row[0] for row in rows[1:]] == ["own"]
+    for user, status in ((OTHER_SELLER, 404), (ADMIN, 200), (CUSTOMER, 403)):
+        answer = await shop.rest.send("GET", f"/product-imports/{done['id']}", user=user)
+        assert answer.status == status
+    assert (await shop.rest.ok("GET", "/product-imports", user=OTHER_SELLER))["items"] == []
+    assert [one["id"] for one in (await shop.rest.ok("GET", "/product-imports", user=ADMIN))["items"]] == [done["id"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [("format=xls", "format"), ("source=magento", "source"), ("columns=[1]", "columns"), ("columns={", "columns")],
+)
+async def test_what_is_no_question_is_refused(shop, query, field):
+    answer = await shop.rest.send("POST", f"/product-imports?{query}", raw=b"slug\nmug\n", user=ADMIN)
+    assert (answer.status, answer.body["field"]) == (422, field)
+    assert (await shop.rest.ok("GET", "/product-imports", user=ADMIN))["items"] == []
+
+
+async def test_a_file_that_cannot_be_read_fails_and_what_was_read_stays(shop, few):
+    text = "slug,name\na,A\nb,B\nc,C\n" + 'd,"D\n'
+    done = await bring(shop, text)
+    assert done["state"] == "failed"
+    assert done["failure"].startswith("The row that begins in line 5 cannot be read")
+    assert (done["created"], await shop.db.fetchval("SELECT count(*) FROM product_import_pieces")) == (2, 0)
+    assert (await bring(shop, "name\nMug\n"))["failure"].startswith("The file has neither a column slug")
+
+
+async def test_what_is_cut_short_goes_on_where_it_was_noted(shop, few, monkeypatch):
+    text = "slug,name\n" + "".join(f"p{at},P{at}\n" for at in range(6))
+    answer = await shop.rest.send("POST", "/product-imports", raw=text.encode(), user=ADMIN)
+    write, times = write_products.write_plans, 0
+
+    async def die_at_the_second(tx, catalog, plans):
+        nonlocal times
+        times += 1
+        if times == 2:
+            await write(tx, catalog, plans)
+            raise asyncio.CancelledError
+        return await write(tx, catalog, plans)
+
+    monkeypatch.setattr("stoa.services.catalog.import_batch.write_plans", die_at_the_second)
+    with pytest.raises(asyncio.CancelledError):
+        await import_next(shop.catalog)
+    half = await shop.rest.ok("GET", f"/product-imports/{answer.body['id']}", user=ADMIN)
+    assert counts(half) == ("running", 2, 0, 0, 0)
+    assert await import_next(shop.catalog)
+    whole = await shop.rest.ok("GET", f"/product-imports/{answer.body['id']}", user=ADMIN)
+    assert counts(whole) == ("done", 6, 0, 0, 0)
+    assert sorted(await shop.announced()) == [("product.created", f"p{at}", 1, []) for at in range(6)]
+
+
+async def test_one_at_a_time_works_on_a_file_and_two_files_meet_in_peace(shop, few):
+    mine = "slug,name,sku,price\n" + "".join(f"p{at},P{at},S{at},1\n" for at in range(8))
+    theirs = "slug,name,sku,price\n" + "".join(f"p{at},P{at},S{at},2\n" for at in reversed(range(8)))
+    ids = []
+    for text in (mine, theirs):
+        answer = await shop.rest.send("POST", "/product-imports", raw=text.encode(), user=ADMIN)
+        ids.append(answer.body["id"])
+    worked = await asyncio.gather(*(import_next(shop.catalog) for _ in range(4)))
+    assert sum(worked) >= 2
+    done = [await shop.rest.ok("GET", f"/product-imports/{one}", user=ADMIN) for one in ids]
+    assert [counts(one)[0] for one in done] == ["done", "done"]
+    assert sum(one["created"] for one in done) == 8
+    assert sum(one["created"] + one["updated"] + one["unchanged"] for one in done) == 16
+    assert [one["refused"] for one in done] == [0, 0]
+
+
+async def test_what_is_called_off_stops_and_what_it_did_stays(shop, few, monkeypatch):
+    text = "slug,name\n" + "".join(f"p{at},P{at}\n" for at in range(6))
+    answer = await shop.rest.send("POST", "/product-imports", raw=text.encode(), user=ADMIN)
+    path = f"/product-imports/{answer.body['id']}"
+    batch, times = run_import.import_batch, 0
+
+    async def call_off_after_the_first(tx, catalog, read, by):
+        nonlocal times
+        times += 1
+        if times == 2:
+            # By somebody else: nothing of this task's goes along.
+            off = shop.rest.ok("DELETE", path, status=204, user=ADMIN)
+            await asyncio.create_task(off, context=contextvars.Context())
+        return await batch(tx, catalog, read, by)
+
+    monkeypatch.setattr(run_import, "import_batch", call_off_after_the_first)
+    assert await import_next(shop.catalog)
+    done = await shop.rest.ok("GET", path, user=ADMIN)
+    assert (counts(done), sorted(await shop.slugs("status=draft", ADMIN))) == (("canceled", 2, 0, 0, 0), ["p0", "p1"])
+    again = await shop.rest.send("DELETE", path, user=ADMIN)
+    assert (again.status, again.problem) == (409, "import-ended")
+    assert not await import_next(shop.catalog)
+
+
+async def test_what_ended_is_forgotten_in_time_and_so_is_what_never_came_whole(shop):
+    done = await bring(shop, "slug,name\na,\n")
+    assert done["refused"] == 1
+    await forget_imports(shop.catalog)
+    assert await shop.db.fetchval("SELECT count(*) FROM product_imports") == 1
+    old = "01800000-0000-7000-8000-00000000000{}"
+    for at, (state, ended) in enumerate((("done", "now()"), ("uploading", "NULL"), ("waiting", "NULL"))):
+        await shop.db.execute(
+            "INSERT INTO product_imports (id, state, file_name, format, source, dry_run, user_id, principal, ended_at) "
+            f"VALUES ($1, $2, '', 'csv', 'stoa', false, 'x', '{{}}', {ended})",
+            old.format(at),
+            state,
+        )
+    await forget_imports(shop.catalog)
+    rows = await shop.db.fetch("SELECT state FROM product_imports ORDER BY id")
+    assert [row["state"] for row in rows] == ["waiting", "done"]
+
+
+async def test_a_batch_takes_as_many_statements_whatever_its_size(shop):
+    counting = Counting(shop.db)
+    catalog = replace(shop.catalog, db=counting)
+    taken = []
+    for many in (1, 20, 100):
+        lines = (f"s{many}-{at},S,S{many}-{at},1,Shelf\n" for at in range(many))
+        text = "slug,name,sku,price,category_path\n" + "".join(lines)
+        entries = list(read_products(io.BytesIO(text.encode()), "csv", "stoa", {}, "GBP").entries)
+        batch = await read_batch(catalog, entries)
+        await counting.taken()
+        async with counting.transaction() as tx:
+            imported = await import_batch(tx, catalog, batch, AN_OPERATOR)
+        assert {one.outcome for one in imported} == {"created"}
+        taken.append(len(await counting.taken()))
+    await counting.close()
+    # The shelf is made with the first.
+    assert taken[1] == taken[2] <= 14

@@ -1,0 +1,271 @@
+"""What things are called in the shop's other languages."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from counting import Counting
+
+from stoa.contracts.catalog.v1.catalog_pb2 import (
+    GetProductRequest,
+    ImportTranslationsRequest,
+    ListCategoriesRequest,
+    ListProductsRequest,
+)
+from stoa.kit import staff_acts
+from stoa.kit.settings import BadSetting
+from stoa.services.catalog import translations_repository
+from stoa.services.catalog.rpc import CatalogServicer
+from stoa.services.catalog.settings import Settings
+from stoa.testing import Rest, prepare_all
+
+from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds, routes
+
+GERMAN = {
+    "name": "Tasse",
+    "slug": "tasse",
+    "description": "Aus Ton.",
+    "seo": {"title": "Die Tasse", "description": "Aus Ton"},
+    "options": {"color": {"name": "Farbe", "values": {"red": "rot"}}},
+    "variants": {"MUG-B": "groß"},
+}
+
+
+@pytest.fixture
+async def mug(shop):
+    await shop.rest.ok("POST", "/categories", {"slug": "cups", "name": "Cups"}, status=201, user=ADMIN)
+    variants = [
+        {"sku": "MUG-R", "price": pounds(5), "name": "small", "options": {"color": "red"}},
+        {"sku": "MUG-B", "price": pounds(6), "name": "large", "options": {"color": "blue"}},
+    ]
+    return await shop.add("mug", description="Of clay", category="cups", variants=variants, user=SELLER)
+
+
+async def put(shop, path, body, locale="de", user=ADMIN):
+    return await shop.rest.ok("PUT", f"{path}/translations/{locale}", body, user=user)
+
+
+async def told(shop, thing):
+    rows = await shop.db.fetch(
+        "SELECT aggregate_version, data->'changed' AS changed FROM event_log WHERE subject = $1 ORDER BY id",
+        thing["id"],
+    )
+    return [(row["aggregate_version"], row["changed"]) for row in rows]
+
+
+async def test_every_statement_fits_the_schema(shop):
+    assert len(await prepare_all(shop.db, translations_repository)) == 6
+    async with shop.db.dedicated() as connection:
+        for sql in translations_repository.WHOSE_IS.values():
+            await connection.prepare(sql)
+
+
+async def test_a_product_is_read_in_a_language(shop, mug):
+    said = await put(shop, "/products/mug", GERMAN)
+    assert said == GERMAN | {"locale": "de"}
+    shown = await shop.rest.ok("GET", "/products/mug?locale=de")
+    names = ("name", "slug", "description", "seo")
+    assert {name: shown[name] for name in names} == {name: GERMAN[name] for name in names}
+    assert shown["options"] == [{"name": "Farbe", "values": ["rot", "blue"]}]
+    assert [(one["sku"], one["name"], one["options"]) for one in shown["variants"]] == [
+        ("MUG-R", "small", {"Farbe": "rot"}),
+        ("MUG-B", "groß", {"Farbe": "blue"}),
+    ]
+    assert await shop.rest.ok("GET", "/products/tasse?locale=de") == shown
+    own = await shop.rest.ok("GET", "/products/mug")
+    assert own == mug | {"version": 2, "updated_at": own["updated_at"]}
+    assert await shop.rest.ok("GET", "/products/mug?locale=en") == own
+    # Only what is said: the rest is in the shop's own language.
+    await put(shop, "/products/mug", {"name": "Tasse"})
+    shown = await shop.rest.ok("GET", "/products/mug?locale=de")
+    assert (shown["name"], shown["slug"], shown["description"]) == ("Tasse", "mug", "Of clay")
+    await shop.rest.ok("DELETE", "/products/mug/translations/de", status=204, user=ADMIN)
+    assert (await shop.rest.ok("GET", "/products/mug?locale=de"))["name"] == "Mug"
+    assert await told(shop, mug) == [(1, None), *[(at, ["translations"]) for at in (2, 3, 4)]]
+
+
+async def test_lists_and_filters_speak_it(shop, mug):
+    await put(shop, "/products/mug", GERMAN)
+    await put(shop, "/categories/cups", {"name": "Tassen", "slug": "tassen"})
+    await shop.rest.ok("POST", "/collections", {"slug": "gifts", "name": "Gifts"}, status=201, user=ADMIN)
+    await put(shop, "/collections/gifts", {"name": "Geschenke", "slug": "geschenke", "description": "Für Ada"})
+    await shop.rest.ok("PUT", "/collections/gifts/products", {"products": [mug["id"]]}, user=ADMIN)
+    for query in ("", "category=cups&", "category=tassen&", "collection=gifts&", "collection=geschenke&"):
+        (card,) = (await shop.rest.ok("GET", f"/products?{query}locale=de"))["items"]
+        assert (card["name"], card["slug"], card["category"]["name"]) == ("Tasse", "tasse", "Tassen")
+    assert (await shop.rest.ok("GET", "/products?category=tassen"))["items"] == []
+    (tree,) = (await shop.rest.ok("GET", "/categories?locale=de"))["items"]
+    assert (tree["name"], tree["slug"]) == ("Tassen", "tassen")
+    alone = await shop.rest.ok("GET", "/categories/tassen?locale=de")
+    assert (alone["name"], alone["version"]) == ("Tassen", 2)
+    shown = await shop.rest.ok("GET", "/collections/geschenke?locale=de")
+    assert (shown["name"], shown["description"], shown["version"]) == ("Geschenke", "Für Ada", 3)
+    assert (await shop.rest.ok("GET", "/collections?locale=de"))["items"] == [shown]
+    assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["category"]["slug"] == "tassen"
+    assert await told(shop, alone) == [(1, None), (2, ["translations"])]
+    # What is gone says nothing.
+    await shop.rest.ok("DELETE", "/collections/gifts", status=204, user=ADMIN)
+    await shop.rest.ok("PATCH", "/products/mug", {"category": None}, user=ADMIN)
+    await shop.rest.ok("DELETE", "/categories/cups", status=204, user=ADMIN)
+    assert await shop.db.fetchval("SELECT array_agg(kind) FROM translations") == ["product"]
+
+
+async def test_a_slug_in_a_language_leads_on_too(shop, mug):
+    await put(shop, "/products/mug", {"slug": "tasse"})
+    await put(shop, "/products/mug", {"slug": "becher"})
+    await shop.rest.ok("PATCH", "/products/mug", {"slug": "cup"}, user=ADMIN)
+    for old in ("tasse", "mug"):
+        answer = await shop.rest.send("GET", f"/products/{old}?locale=de")
+        assert (answer.status, answer.headers["location"]) == (301, "/api/v1/products/becher?locale=de")
+        assert (await shop.rest.send("GET", f"/products/{old}")).headers["location"] == "/api/v1/products/cup"
+    assert (await shop.rest.send("GET", "/products/becher")).problem == "no-such-product"
+    for shown in ("cup", "becher", mug["id"]):
+        assert (await shop.rest.ok("GET", f"/products/{shown}?locale=de"))["slug"] == "becher"
+
+
+async def test_a_slug_is_one_things_in_each_language(shop, mug):
+    await shop.add("jug", 100)
+    await put(shop, "/products/mug", {"slug": "tasse"})
+    before = await shop.rest.ok("GET", "/products/jug?locale=de")
+    for slug in ("tasse", "mug"):
+        answer = await shop.rest.send("PUT", "/products/jug/translations/de", {"slug": slug}, user=ADMIN)
+        assert (answer.status, answer.problem, answer.body["field"]) == (409, "slug-taken", "slug")
+    assert await shop.rest.ok("GET", "/products/jug?locale=de") == before
+    # Another kind of thing may have it, and the same thing, and what is later called so is there in every language.
+    await put(shop, "/categories/cups", {"slug": "tasse"})
+    await put(shop, "/products/jug", {"slug": "jug"})
+    made = await shop.add("tasse", 100)
+    assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["id"] == made["id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "problem", "field"),
+    [
+        ("PUT", "/products/mug/translations/fr", {"name": "Tasse"}, 422, "unknown-locale", "locale"),
+        ("PUT", "/products/mug/translations/en", {"name": "Mug"}, 422, "own-language", "locale"),
+        ("PUT", "/products/mug/translations/de", {"slug": "search"}, 422, "slug-reserved", "slug"),
+        ("PUT", "/products/mug/translations/de", {"name": ""}, 422, "unprocessable", "name"),
+        ("PUT", "/products/none/translations/de", {"name": "X"}, 404, "no-such-product", "product"),
+        ("PUT", "/categories/cups/translations/de", {"description": "X"}, 422, "unprocessable", "description"),
+        ("PUT", "/categories/none/translations/de", {}, 404, "no-such-category", "category"),
+        ("PUT", "/collections/none/translations/de", {}, 404, "no-such-collection", "collection"),
+        ("DELETE", "/products/mug/translations/de", None, 404, "no-such-translation", "locale"),
+        ("GET", "/products/mug?locale=fr", None, 422, "unknown-locale", "locale"),
+        ("GET", "/products?locale=fr", None, 422, "unknown-locale", "locale"),
+        ("GET", "/products/mug?locale=Deutsch", None, 422, "unprocessable", "locale"),
+    ],
+)
+async def test_what_is_refused_changes_nothing(shop, mug, method, path, body, status, problem, field):
+    answer = await shop.rest.send(method, path, body, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (status, problem, field)
+    assert await shop.db.fetchval("SELECT count(*) FROM translations") == 0
+    assert await told(shop, mug) == [(1, None)]
+
+
+@pytest.mark.parametrize(("user", "status"), [(None, 401), (CUSTOMER, 403), (OTHER_SELLER, 403), (SELLER, 200)])
+async def test_a_seller_translates_what_is_his(shop, mug, user, status):
+    assert (await shop.rest.send("PUT", "/products/mug/translations/de", GERMAN, user=user)).status == status
+    assert (await shop.rest.send("GET", "/products/mug/translations", user=user)).status == status
+    seen = await shop.rest.ok("GET", "/products/mug/translations", user=ADMIN)
+    assert [one["locale"] for one in seen["items"]] == (["de"] if status == 200 else [])
+
+
+async def test_all_languages_are_listed(shop, mug):
+    await put(shop, "/products/mug", {"name": "Tasse"})
+    await put(shop, "/categories/cups", {"name": "Tassen"})
+    await shop.rest.ok("POST", "/collections", {"slug": "gifts", "name": "Gifts"}, status=201, user=ADMIN)
+    await put(shop, "/collections/gifts", {"name": "Geschenke"})
+    for path, name in (("/products/mug", "Tasse"), ("/categories/cups", "Tassen"), ("/collections/gifts", "Geschenke")):
+        page = await shop.rest.ok("GET", f"{path}/translations", user=ADMIN)
+        assert [(one["locale"], one["name"], one["slug"]) for one in page["items"]] == [("de", name, None)]
+        await shop.rest.ok("DELETE", f"{path}/translations/de", status=204, user=ADMIN)
+        assert (await shop.rest.ok("GET", f"{path}/translations", user=ADMIN))["items"] == []
+
+
+async def test_a_repeat_is_no_change(shop, mug):
+    first = await put(shop, "/products/mug", GERMAN)
+    assert await put(shop, "/products/mug", GERMAN) == first
+    assert await told(shop, mug) == [(1, None), (2, ["translations"])]
+    (act, *_) = await staff_acts.list_acts(shop.db, subject=mug["id"], limit=5)
+    assert (act.act, act.after["locale"]) == ("product.translated", "de")
+
+
+async def test_of_two_editors_the_second_is_told(shop, mug):
+    async def edit(name):
+        path, headers = "/products/mug/translations/de", {"if-match": '"1"'}
+        return (await shop.rest.send("PUT", path, {"name": name}, user=ADMIN, headers=headers)).status
+
+    assert sorted(await asyncio.gather(edit("Tasse"), edit("Becher"))) == [200, 412]
+    assert [version for version, _ in await told(shop, mug)] == [1, 2]
+
+
+async def test_two_want_one_slug(shop, mug):
+    await shop.add("jug", 100)
+    for at in range(5):
+        statuses = await asyncio.gather(
+            *(
+                shop.rest.send("PUT", f"/products/{slug}/translations/de", {"slug": f"s{at}"}, user=ADMIN)
+                for slug in ("mug", "jug")
+            )
+        )
+        assert sorted(answer.status for answer in statuses) == [200, 409]
+
+
+async def test_other_services_get_all_languages(shop, mug):
+    await put(shop, "/products/mug", GERMAN)
+    await put(shop, "/categories/cups", {"name": "Tassen"})
+    rpc = CatalogServicer(shop.catalog)
+    product = (await rpc.GetProduct(GetProductRequest(product="mug"), None)).product
+    assert list((await rpc.ListProducts(ListProductsRequest(), None)).products) == [product]
+    (said,) = product.translations
+    assert (said.locale, said.slug, said.name, said.description) == ("de", "tasse", "Tasse", "Aus Ton.")
+    assert (said.seo.title, product.name) == ("Die Tasse", "Mug")
+    (cups,) = (await rpc.ListCategories(ListCategoriesRequest(), None)).categories
+    assert [(one.locale, one.name, one.slug) for one in cups.translations] == [("de", "Tassen", "")]
+
+
+async def test_texts_are_brought_in_once(shop, mug):
+    rpc = CatalogServicer(shop.catalog)
+    text = b'{"name": "Tasse", "slug": "tasse"}'
+    one = ImportTranslationsRequest.ProductTranslation
+    asked = ImportTranslationsRequest(
+        translations=[
+            one(product=slug, locale=locale, translation_json=text)
+            for slug, locale in (("mug", "de"), ("none", "de"), ("mug", "fr"), ("mug", "en"))
+        ]
+    )
+    assert [(await rpc.ImportTranslations(asked, None)).added for _ in range(2)] == [1, 0]
+    assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["name"] == "Tasse"
+    assert await told(shop, mug) == [(1, None), (2, ["translations"])]
+
+
+@pytest.mark.parametrize("many", [1, 20])
+async def test_a_language_is_one_statement_more(shop, mug, many):
+    for at in range(many):
+        await shop.add(f"p{at}", 100)
+        await put(shop, f"/products/p{at}", {"name": f"Produkt {at}", "slug": f"produkt-{at}"})
+    db = Counting(shop.db)
+    rest = Rest(routes.bind(replace(shop.catalog, db=db)), db)
+
+    async def statements(path):
+        await rest.ok("GET", path)
+        return len(await db.taken())
+
+    for own, other in (
+        ("/products/p0", "/products/produkt-0?locale=de"),
+        ("/products?limit=100", "/products?limit=100&locale=de"),
+        ("/categories", "/categories?locale=de"),
+    ):
+        plain = await statements(own)
+        assert plain <= 2, own
+        assert await statements(f"{own}{'&' if '?' in own else '?'}locale=en") == plain, own
+        assert await statements(other) == plain + 1, other
+    await db.close()
+
+
+@pytest.mark.parametrize("locales", [(), tuple(f"a{chr(97 + at)}" for at in range(21))], ids=["none", "many"])
+def test_a_shop_has_a_language(locales):
+    with pytest.raises(BadSetting):
+        Settings(locales=locales)

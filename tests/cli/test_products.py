@@ -1,0 +1,123 @@
+"""`stoa import products` and `stoa export products`, beside a shop that does not run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from stoa.app import SERVICES
+from stoa.runtime import provision
+from stoa.runtime.access import Access
+from stoa.runtime.secrets import Secrets
+
+SECRET = "a secret of this test, long enough"
+Stoa = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+async def access(postgres_server) -> Access:
+    server = await postgres_server(durable=False)
+    access = Access(server.dsn(), Secrets(SECRET))
+    await provision.prepare(access, SERVICES.values(), lambda *_: None)
+    return access
+
+
+@pytest.fixture
+def command(access: Access, tmp_path: Path) -> Callable[..., list[str]]:
+    def words(*words: str | Path) -> list[str]:
+        return [sys.executable, "-m", "stoa.cli.main", *map(str, words), "--data-dir", str(tmp_path / "none")]
+
+    return words
+
+
+@pytest.fixture
+def environ(access: Access) -> dict[str, str]:
+    return {**os.environ, "STOA_SECRET": SECRET, "STOA_DATABASE_URL": access.dsn}
+
+
+@pytest.fixture
+def stoa(command: Callable[..., list[str]], environ: dict[str, str]) -> Stoa:
+    def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*words), capture_output=True, encoding="utf-8", env=environ, timeout=90, check=False
+        )
+
+    return run
+
+
+def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: Stoa, tmp_path: Path) -> None:
+    file = tmp_path / "goods.csv"
+    file.write_text("Handle,Titel,SKU,Price,Extra\nmug,Mug,MUG,9.95,x\ncup,Cup,CUP,free,\n")
+    rehearsed = stoa("import", "products", file, "--column", "Titel=name", "--dry-run")
+    assert (rehearsed.returncode, rehearsed.stderr) == (0, "")
+    assert "1 would be added" in rehearsed.stdout
+    done = stoa("import", "products", file, "--column", "Titel=name")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 added" in done.stdout
+    assert "1 refused" in done.stdout
+    assert "Left out, because they say nothing here: Extra" in done.stdout
+    refused = (tmp_path / "goods.refused.csv").read_text().splitlines()
+    assert refused[0] == "Handle,Titel,SKU,Price,Extra,error,error_column,error_line"
+    assert "'free' is no price" in refused[1]
+    out = tmp_path / "all.jsonl"
+    assert stoa("export", "products", out).returncode == 0
+    assert '"slug":"mug"' in out.read_text()
+    again = stoa("import", "products", out)
+    assert "0 added" in again.stdout
+    assert "1 were as they are" in again.stdout
+    twice = stoa("export", "products", out)
+    assert (twice.returncode, twice.stderr) == (1, f"stoa: {out} is there already; choose another file\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "told"),
+    [
+        ("goods.xls", "", [], "goods.xls has no name that says what it is; name it .csv or .jsonl"),
+        ("goods.csv", None, [], "goods.csv cannot be read: No such file or directory; give the file of products"),
+        ("goods.csv", "name\nMug\n", [], "nothing says which product is meant; mend the file, and send it again"),
+        ("goods.csv", "slug\nmug\n", ["--from", "shopify"], "The file is no product export of shopify"),
+        ("goods.csv", "slug\nmug\n", ["--column", "Titel=name"], "The file has no column 'Titel'"),
+        ("goods.csv", "slug,T\nmug,a\n", ["--column", "T=nam"], "There is no column 'nam' here; did you mean name?"),
+        ("goods.csv", "slug\n", ["--column", "Titel"], "'Titel' is not as it is to be, such as Titel=name"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    stoa: Stoa, tmp_path: Path, name: str, content: str | None, words: list[str], told: str
+) -> None:
+    file = tmp_path / name
+    if content is not None:
+        file.write_text(content)
+    done = stoa("import", "products", file, *words)
+    assert done.returncode in {1, 2}
+    assert told in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+async def test_who_interrupts_it_calls_it_off(
+    command: Callable[..., list[str]], environ: dict[str, str], access: Access, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("slug,name\n" + "".join(f"many-{at},Many\n" for at in range(20_000)))
+    connection = await asyncpg.connect(access.dsn_of(SERVICES["catalog"]))
+    process = subprocess.Popen(command("import", "products", file), env=environ, stdout=subprocess.DEVNULL)
+    give_up = time.monotonic() + 60
+    while not await connection.fetchval("SELECT max(created) FROM product_imports WHERE state = 'running'"):
+        assert process.poll() is None
+        assert time.monotonic() < give_up
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 128 + signal.SIGINT
+    state, created = await connection.fetchrow(
+        "SELECT state, created FROM product_imports WHERE file_name = 'many.csv'"
+    )
+    there = await connection.fetchval("SELECT count(*) FROM products WHERE slug LIKE 'many-%'")
+    await connection.close()
+    assert (state, created) == ("canceled", there)
+    assert 0 < created < 20_000

@@ -1,0 +1,147 @@
+"""Repair: what was spoiled on purpose is set right beside a shop that sells, and nothing else is touched."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stoa.cli.console import Console
+from stoa.cli.repair import repair as repair_command
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub, add_InventoryServiceServicer_to_server
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
+from stoa.kit.ids import uuid7
+from stoa.services.inventory import repair_repository
+from stoa.services.inventory.allocation.place import Place
+from stoa.services.inventory.repair_stock import repair_stock
+from stoa.services.inventory.rpc import InventoryServicer
+from stoa.services.inventory.warehouses import add_warehouse
+
+
+async def repair(shop, *, dry_run=False):
+    return await repair_stock(shop.db, shop.inventory.outbox, "", dry_run=dry_run)
+
+
+def said(wrong):
+    return [(one.sku, one.warehouse_id, (one.on_hand, one.moved), (one.reserved, one.promised)) for one in wrong]
+
+
+async def test_what_is_wrong_is_said_and_set_right(shop):
+    await add_warehouse(shop.inventory, "Annex", Place("annex", 50))
+    for sku in ("CUP", "MUG", "PAN"):
+        await shop.put(sku, 10)
+        await shop.put(sku, 6, "annex")
+    await shop.reserve("k", MUG=7, PAN=2)
+    await shop.db.execute("UPDATE stock SET on_hand = 4 WHERE sku = 'CUP' AND warehouse_id = 'main'")
+    await shop.db.execute("UPDATE stock SET reserved = reserved - 1 WHERE sku = 'MUG'")
+    wrong = [
+        ("CUP", "main", (4, 10), (0, 0)),
+        ("MUG", "annex", (6, 6), (5, 6)),
+        ("MUG", "main", (10, 10), (0, 1)),
+    ]
+    before = await shop.db.fetch("SELECT * FROM stock ORDER BY sku, warehouse_id")
+    dry = await repair(shop, dry_run=True)
+    assert (said(dry.mended), dry.unmended, dry.busy) == (wrong, [], [])
+    assert await shop.db.fetch("SELECT * FROM stock ORDER BY sku, warehouse_id") == before
+    done = await repair(shop)
+    assert (said(done.mended), done.unmended, done.busy) == (wrong, [], [])
+    await shop.assert_sound()
+    assert await shop.db.fetchval("SELECT version FROM stock WHERE sku = 'PAN' AND warehouse_id = 'main'") == 1
+    acts = await shop.db.fetch("SELECT actor, subject, before, after FROM staff_acts WHERE act = 'stock.repaired'")
+    assert tuple(acts[0]) == (
+        "operator",
+        "CUP",
+        {"warehouse": "main", "on_hand": 4, "reserved": 0},
+        {"warehouse": "main", "on_hand": 10, "reserved": 0},
+    )
+    assert len(acts) == 3
+    assert not any((await repair(shop))[:3]), "a second time there is nothing to do"
+
+
+async def test_what_was_thought_sold_out_is_announced(shop):
+    await shop.put("MUG", 10)
+    await shop.db.execute("UPDATE stock SET on_hand = 0 WHERE sku = 'MUG'")
+    await repair(shop)
+    version = await shop.db.fetchval("SELECT version FROM stock WHERE sku = 'MUG'")
+    assert (await shop.announced())[-1] == ("inventory.back_in_stock", "MUG", version, 10)
+
+
+async def test_what_nobody_can_say_is_left_and_named(shop):
+    """More is promised than was ever there: somebody must look."""
+    await shop.put("MUG", 10)
+    await shop.reserve("k", MUG=6)
+    async with shop.db.transaction() as tx:
+        await tx.execute("UPDATE stock SET on_hand = 20")
+        await tx.execute("UPDATE reservation_lines SET quantity = 12")
+    done = await repair(shop)
+    assert (done.mended, done.busy) == ([], [])
+    assert said(done.unmended) == [("MUG", "main", (20, 10), (6, 12))]
+    assert await shop.stock("MUG") == (20, 6)
+
+
+async def test_a_row_that_changed_meanwhile_is_looked_at_again(shop, monkeypatch):
+    await shop.put("MUG", 10)
+    await shop.db.execute("UPDATE stock SET on_hand = 8")
+    found = repair_repository.wrong_of
+    looks = []
+
+    async def sells_after_the_look(db, skus):
+        wrong = await found(db, skus)
+        looks.append(said(wrong))
+        if len(looks) == 1:
+            await shop.reserve("meanwhile", MUG=3)
+        return wrong
+
+    monkeypatch.setattr(repair_repository, "wrong_of", sells_after_the_look)
+    done = await repair(shop)
+    assert looks == [[("MUG", "main", (8, 10), (0, 0))], [("MUG", "main", (8, 10), (3, 3))]]
+    assert said(done.mended) == looks[1]
+    assert await shop.stock("MUG") == (10, 3)
+    await shop.assert_sound()
+
+
+async def test_beside_a_shop_that_sells(shop, twin):
+    skus = [f"S{at}" for at in range(12)]
+    for sku in skus:
+        await shop.put(sku, 100)
+    await shop.db.execute("UPDATE stock SET on_hand = on_hand - 5 WHERE sku < 'S5'")
+    shops = [shop, twin()]
+
+    async def buyer(number):
+        one, order = shops[number % 2], uuid7()
+        lines = dict.fromkeys(skus[number % 6 : number % 6 + 6], 1)
+        await one.promise(f"k{number}", order, **lines)
+        items = [{"sku": sku, "quantity": 1} for sku in lines]
+        await one.hear("order.placed", order_id=order, reservation_key=f"k{number}", items=items)
+
+    *_, done = await asyncio.gather(*(buyer(number) for number in range(40)), repair(twin()))
+    left = await repair(shop)
+    mended = [*done.mended, *left.mended]
+    assert sorted(one.sku for one in mended) == sorted(sku for sku in skus if sku < "S5")
+    assert {one.moved - one.on_hand for one in mended} == {5}
+    assert not any((await repair(shop))[:3])
+    await shop.assert_sound()
+
+
+async def test_the_command_says_what_it_changed(shop, capsys):
+    registry = Registry()
+    add_InventoryServiceServicer_to_server(InventoryServicer(shop.inventory), registry)
+    stub = InventoryServiceStub(InProcessChannel(registry))
+
+    async def command(*, dry_run=False):
+        status = await repair_command(stub, Console(), dry_run=dry_run)
+        first, *said = capsys.readouterr().out.splitlines()
+        assert first.startswith("✓ 1/1  Stock")
+        return status, said
+
+    await shop.put("MUG", 10)
+    await shop.put("PAN", 3)
+    await shop.reserve("k", PAN=3)
+    assert await command() == (0, ["Every counter is right: nothing to repair."])
+    await shop.db.execute("UPDATE stock SET on_hand = 8 WHERE sku = 'MUG'")
+    mug = "MUG in main: on hand 8 → 10, reserved 0 → 0"
+    assert await command(dry_run=True) == (0, [f"{mug}, would be set right"])
+    assert await command() == (0, [f"{mug}, set right"])
+    await shop.db.execute("UPDATE reservation_lines SET quantity = 4")
+    pan = "PAN in main: on hand 3 → 3, reserved 3 → 4, left as it is: more is promised than its movements sum to"
+    assert await command() == (1, [f"{pan}; count the shelf"])
+    assert await shop.stock("PAN") == (3, 3)

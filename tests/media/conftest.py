@@ -1,0 +1,103 @@
+"""A media service over a database and a folder of its own, asked through its public API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from media.pictures import jpeg
+
+from stoa.app import SERVICES, subscribers
+from stoa.kit import clock
+from stoa.kit.crash_points import NOWHERE
+from stoa.kit.db import Database
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.outbox import Outbox
+from stoa.services.media.handlers import handlers
+from stoa.services.media.make_pictures import Making
+from stoa.services.media.routes import routes
+from stoa.services.media.service import Media
+from stoa.services.media.settings import Settings
+from stoa.services.media.storage import Folder
+from stoa.testing import Answer, Rest, User, new_user
+
+ADMIN = new_user("admin")
+SELLER = new_user("seller")
+OTHER_SELLER = new_user("seller")
+ADA = new_user()
+EVE = new_user()
+
+
+@dataclass
+class Studio:
+    media: Media
+    rest: Rest
+    files: Path
+
+    @property
+    def db(self) -> Database:
+        return self.media.db
+
+    async def send(self, content: bytes, user: User | None = ADMIN, **query: Any) -> Answer:
+        """An upload."""
+        said = "&".join(f"{name}={value}" for name, value in ({"purpose": "product"} | query).items())
+        return await self.rest.send("POST", f"/media?{said}", raw=content, user=user)
+
+    async def add(self, content: bytes | None = None, user: User = ADMIN, **query: Any) -> Any:
+        """A file that is taken, as it is answered."""
+        answer = await self.send(jpeg() if content is None else content, user, **query)
+        assert answer.status == 201, answer
+        return answer.body
+
+    async def ready(self, content: bytes | None = None, user: User = ADMIN, **query: Any) -> Any:
+        """The same once its pictures are made."""
+        file = await self.add(content, user, **query)
+        await self.draw()
+        return await self.rest.ok("GET", f"/media/{file['id']}", user=user)
+
+    async def draw(self) -> float | None:
+        """What is due."""
+        return await Making(self.media).round()
+
+    async def get(self, url: str) -> Answer:
+        return await self.rest.send("GET", url.removeprefix("/api/v1"))
+
+    async def hear(self, kind: str, subject: str, version: int, **data: Any) -> None:
+        event = Event(
+            id=uuid7(),
+            type=kind,
+            source="test",
+            subject=subject,
+            time=clock.now(),
+            aggregateversion=version,
+            traceparent="",
+            data=data,
+        )
+        async with self.db.transaction() as tx:
+            await handlers(self.media.outbox)[kind](tx, event)
+
+    def kept(self) -> set[str]:
+        """What lies in the storage."""
+        return {each.relative_to(self.files).as_posix() for each in self.files.rglob("*") if each.is_file()}
+
+    async def rows(self) -> list[Any]:
+        """Everything, to see that a refusal changed nothing."""
+        tables = ("files", "owners", "uses", "staff_acts", "event_log")
+        return [await self.db.fetch(f"SELECT * FROM {table} ORDER BY 1") for table in tables]
+
+    def having(self, **changes: Any) -> Studio:
+        """The same with other settings."""
+        media = replace(self.media, settings=replace(self.media.settings, **changes))
+        return Studio(media, Rest(routes.bind(media), media.db), self.files)
+
+
+@pytest.fixture
+async def studio(database: Callable[..., Awaitable[Database]], tmp_path: Path) -> Studio:
+    files = tmp_path / "files"
+    outbox = Outbox(SERVICES["media"], subscribers)
+    media = Media(await database("media"), outbox, Settings(), Folder(files), tmp_path / "cache", NOWHERE)
+    return Studio(media, Rest(routes.bind(media), media.db), files)

@@ -1,0 +1,109 @@
+"""From an upload to what a product and a profile show, through the one door, with the events between."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from uuid import uuid4
+
+from media.pictures import jpeg, opened
+from stocking import admin_of, visitor_of
+
+
+async def upload(who, content: bytes, purpose: str, **query: Any) -> Any:
+    said = "&".join(f"{name}={value}" for name, value in ({"purpose": purpose} | query).items())
+    headers = {"Authorization": f"Bearer {who.token}"}
+    async with who.session.post(f"/api/v1/media?{said}", data=content, headers=headers) as answer:
+        assert answer.status == 201, await answer.text()
+        return await answer.json()
+
+
+async def until(look, is_so, within_seconds: float = 60.0) -> Any:
+    """What `look` sees once it is so."""
+    give_up = time.monotonic() + within_seconds
+    while not is_so(seen := await look()):
+        assert time.monotonic() < give_up, seen
+        await asyncio.sleep(0.05)
+    return seen
+
+
+async def test_a_product_shows_a_file_once_its_pictures_are_made_and_follows_its_focal_point(shop):
+    admin = await admin_of(shop)
+    file = await upload(admin, jpeg(800, 400), "product", alt="A%20mug")
+    slug = f"mug-{uuid4().hex[:8]}"
+    product = {"name": "Mug", "slug": slug, "images": [{"file_id": file["id"]}, {"url": "/media/2.jpg"}]}
+    product["variants"] = [{"sku": slug.upper(), "price": {"amount": 500, "currency": "GBP"}}]
+    made = await admin.ok("POST", "/products", product, status=201)
+    assert made["images"][0] | {"url": None, "picture": None} == {
+        "url": None,
+        "alt": "A mug",
+        "file_id": file["id"],
+        "picture": None,
+    }
+
+    guest = visitor_of(shop)
+
+    async def shown():
+        return (await guest.ok("GET", f"/products/{slug}"))["images"]
+
+    images = await until(shown, lambda images: len(images) == 2)
+    picture = images[0]["picture"]
+    assert (images[0]["file_id"], images[0]["url"]) == (file["id"], picture["sizes"][-1]["webp"])
+    assert (picture["width"], picture["height"], picture["revision"]) == (800, 400, 1)
+    assert (await guest.ok("GET", "/products"))["items"][0]["image"] == images[0]
+    async with shop.http.get(picture["squares"][0]["avif"]) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "image/avif")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        etag, body = answer.headers["ETag"], await answer.read()
+    assert opened(body).size == (160, 160)
+    async with shop.http.get(picture["squares"][0]["avif"], headers={"If-None-Match": etag}) as answer:
+        assert (answer.status, await answer.read()) == (304, b"")
+
+    # What is shown may be sent back as it is.
+    await admin.ok("PATCH", f"/products/{slug}", {"images": images})
+    assert await shown() == images
+
+    await shop.settle()
+    assert (await admin.refused("DELETE", f"/media/{file['id']}")).problem == "file-in-use"
+    await admin.ok("PATCH", f"/media/{file['id']}", {"focal_x": 1, "focal_y": 0.5})
+    moved = await until(shown, lambda images: images[0]["picture"]["revision"] == 2)
+    assert moved[0]["picture"]["squares"][0]["webp"] != picture["squares"][0]["webp"]
+
+    await admin.ok("PATCH", f"/products/{slug}", {"images": []})
+    await shop.settle()
+    await admin.ok("DELETE", f"/media/{file['id']}", status=204)
+    assert (await guest.refused("GET", moved[0]["url"])).problem == "no-such-picture"
+
+
+async def test_an_avatar_is_shown_and_goes_with_its_account(shop):
+    ada = await visitor_of(shop).register("Ada")
+    eve = await visitor_of(shop).register("Eve")
+    assert (await ada.refused("POST", "/media?purpose=product")).problem == "may-not-upload"
+    file = await upload(ada, jpeg(300, 300), "avatar")
+    refused = await eve.refused("PUT", "/users/avatar", {"file_id": file["id"]})
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, "unknown-file", "file_id")
+    assert (await eve.refused("GET", f"/media/{file['id']}")).problem == "no-such-file"
+
+    named = await ada.ok("PUT", "/users/avatar", {"file_id": file["id"]})
+    assert named["avatar"]["file_id"] == file["id"]
+
+    async def shown():
+        return (await ada.ok("GET", "/users/profile"))["avatar"]
+
+    avatar = await until(shown, lambda avatar: avatar["url"] is not None)
+    assert avatar["picture"]["sizes"] == []
+    assert [one["width"] for one in avatar["picture"]["squares"]] == [160, 300]
+    async with shop.http.get(avatar["url"]) as answer:
+        assert answer.status == 200
+
+    await ada.ok("DELETE", "/users/avatar", status=204)
+    await ada.ok("DELETE", "/users/avatar", status=204)
+    assert await shown() is None
+    await ada.ok("PUT", "/users/avatar", {"file_id": file["id"]})
+    assert (await shown()) == avatar
+    await ada.ok("POST", "/auth/me/delete", {"current_password": "a long enough passphrase"}, status=204)
+    await shop.settle()
+    assert (await eve.refused("GET", avatar["url"])).problem == "no-such-picture"

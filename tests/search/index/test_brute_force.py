@@ -1,0 +1,359 @@
+"""Pages, filters and counts are compared with what Python finds by looking at every document."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from search.index.products import LONG_AGO, ids, product
+
+from stoa.ports.search import (
+    BadPosition,
+    Category,
+    CategoryCount,
+    Document,
+    Facets,
+    Filters,
+    Found,
+    NumberRange,
+    Query,
+    Removed,
+    Sort,
+    Value,
+)
+from stoa.services.search.index.embedded import EmbeddedIndex, open_index
+from stoa.services.search.index.words import Language, fold
+
+WORDS = ["red", "blue", "cup", "mug", "plate", "tea", "gift", "small"]
+BRANDS = ["Acme", "Bolt & Söhne", 'Quo"te', "back\\slash", "a:b/c"]
+WAYS = [
+    [Category("home", "Home")],
+    [Category("home", "Home"), Category("kitchen", "Kitchen")],
+    [Category("home", "Home"), Category("kitchen", "Kitchen"), Category("cups", "Cups")],
+    [Category("garden", "Garden")],
+    [Category("garden", "Garden"), Category("gifts", "Gifts")],
+]
+COLORS = ["red", "blue", "dark red", "x:y [z]"]
+BOUNDS = (1000, 3000, 5000)
+SIZES: Sequence[Value] = [1, 2, 2.5, -3, 10]
+
+
+def _documents(seed: int, number: int) -> list[Document]:
+    draw = random.Random(seed)
+    made = []
+    for n in range(number):
+        attributes: dict[str, Any] = {}
+        if draw.random() < 0.8:
+            attributes["color / Farbe"] = draw.sample(COLORS, draw.randint(1, 2))
+        if draw.random() < 0.6:
+            attributes["size.cm"] = draw.choice(SIZES)
+        if draw.random() < 0.4:
+            attributes["vegan"] = draw.random() < 0.5
+        if draw.random() < 0.1:
+            attributes["size.cm"] = "one size"
+        price = draw.randrange(0, 8000, 250)
+        made.append(
+            product(
+                f"p{n}",
+                " ".join(draw.sample(WORDS, draw.randint(1, 4))),
+                brand=draw.choice([*BRANDS, ""]),
+                categories=draw.sample(WAYS, draw.randint(0, 2)),
+                tags=draw.sample(["new", "sale"], draw.randint(0, 2)),
+                collections=draw.sample(["summer", "winter"], draw.randint(0, 1)),
+                price_minor=price,
+                price_max_minor=draw.choice([None, price + draw.randrange(0, 4000, 250)]),
+                attributes=attributes,
+                available=draw.random() < 0.7,
+                created_at=LONG_AGO + timedelta(days=draw.randrange(5)),
+                popularity=float(draw.choice([0, 0, 3, 700])),
+            )
+        )
+    return made
+
+
+class Shop:
+    """No dataclass: hypothesis would write all of its documents into what it reports."""
+
+    def __init__(self, index: EmbeddedIndex, documents: list[Document], runner: asyncio.Runner) -> None:
+        self.index = index
+        self.documents = documents
+        self.runner = runner
+        self.language = Language("en")
+
+    def search(self, query: Query) -> Found:
+        return self.runner.run(self.index.search(query))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    documents = _documents(5, 400)
+    with asyncio.Runner() as runner:
+        index = runner.run(open_index(tmp_path_factory.mktemp("index"), ["en"]))
+        for start in range(0, 400, 90):
+            # Several segments; and each document was another one once.
+            first = [product(one.id, "old " + one.name, 0, price_minor=77) for one in documents[start : start + 90]]
+            runner.run(index.write(first))
+            if start < 200:
+                runner.run(index.commit("before"))
+            runner.run(index.write(documents[start : start + 90]))
+            runner.run(index.commit(str(start)))
+        yield Shop(index, documents, runner)
+        runner.run(index.close())
+
+
+def _of(given: Value | Sequence[Value] | None) -> Sequence[Value]:
+    return () if given is None else (given,) if isinstance(given, (str, bool, int, float)) else given
+
+
+def _same(one: Value, other: Value) -> bool:
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
+    """Each filter, as Python asks it."""
+    found: dict[str, Callable[[Document], bool]] = {}
+    if filters.category:
+        wanted = list(filters.category)
+        found["category"] = lambda one: any(
+            [category.slug for category in way][: len(wanted)] == wanted
+            or (len(wanted) == 1 and wanted[0] in [category.slug for category in way])
+            for way in one.categories
+        )
+    if filters.brands:
+        found["brand"] = lambda one: one.brand in filters.brands
+    if filters.least_price is not None or filters.most_price is not None:
+        least, most = filters.least_price or 0, 10**9 if filters.most_price is None else filters.most_price
+        found["price"] = lambda one: one.price_minor <= most and (one.price_max_minor or one.price_minor) >= least
+    if filters.in_stock:
+        found["availability"] = lambda one: one.available
+    for name, wanted_values in filters.attributes.items():
+        found[f"attribute:{name}"] = lambda one, name=name, wanted=wanted_values: any(
+            _within(value, wanted) if isinstance(wanted, NumberRange) else any(_same(value, other) for other in wanted)
+            for value in _of(one.attributes.get(name))
+        )
+    if filters.tag:
+        found["tag"] = lambda one: filters.tag in one.tags
+    if filters.collection:
+        found["collection"] = lambda one: filters.collection in one.collections
+    if filters.ids is not None:
+        wanted_ids = filters.ids
+        found["ids"] = lambda one: one.id in wanted_ids
+    return found
+
+
+def _within(value: Value, wanted: NumberRange) -> bool:
+    if isinstance(value, (str, bool)):
+        return wanted == NumberRange()
+    return (wanted.least is None or value >= wanted.least) and (wanted.most is None or value <= wanted.most)
+
+
+some = st.integers(0, 9000)
+bound = st.one_of(st.none(), st.sampled_from([-5, -3, 0.5, 1, 2, 2.25, 2.5, 10, 1e9]))
+FILTERS = st.builds(
+    Filters,
+    category=st.sampled_from([(), ("home",), ("home", "kitchen"), ("kitchen",), ("gifts",), ("home", "cups"), ("no",)]),
+    brands=st.lists(st.sampled_from([*BRANDS, "nobody"]), max_size=2),
+    least_price=st.one_of(st.none(), some),
+    most_price=st.one_of(st.none(), some),
+    in_stock=st.booleans(),
+    attributes=st.dictionaries(
+        st.sampled_from(["color / Farbe", "size.cm", "vegan", "nothing"]),
+        st.one_of(
+            st.lists(st.sampled_from([*COLORS, *SIZES, True, False, "one size"]), min_size=1, max_size=3),
+            st.builds(NumberRange, bound.filter(lambda one: one is not None), bound),
+        ),
+        max_size=2,
+    ),
+    tag=st.sampled_from(["", "", "new"]),
+    collection=st.sampled_from(["", "", "summer"]),
+    ids=st.one_of(st.none(), st.none(), st.lists(st.sampled_from([f"p{n}" for n in range(60)]), max_size=40)),
+)
+TEXTS = st.sampled_from(["", "", "cup", "red cups", "tea blue"])
+
+
+def _matching(shop: Shop, text: str) -> list[Document]:
+    stems = set(shop.language.stems(text))
+    return [one for one in shop.documents if stems <= set(shop.language.stems(_whole(one)))]
+
+
+def _whole(one: Document) -> str:
+    values = [value for given in one.attributes.values() for value in _of(given) if isinstance(value, str)]
+    names = [category.name for way in one.categories for category in way]
+    return " ".join([one.name, one.brand, *one.tags, *names, *values])
+
+
+@settings(max_examples=60)
+@given(text=TEXTS, filters=FILTERS)
+def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filters: Filters):
+    wanted = Facets(
+        categories=True,
+        brands=True,
+        availability=True,
+        price_bounds=BOUNDS,
+        attributes=("color / Farbe", "size.cm", "vegan", "nothing"),
+    )
+    found = shop.search(Query(text=text, filters=filters, limit=400, facets=wanted, exact=True))
+    matching, asked = _matching(shop, text), checks(filters)
+
+    def left(but: str = "") -> list[Document]:
+        return [one for one in matching if all(check(one) for name, check in asked.items() if name != but)]
+
+    assert sorted(ids(found)) == sorted(one.id for one in left())
+    assert found.total == len(left())
+    assert {one.value: one.count for one in found.facets.brands} == Counter(
+        one.brand for one in left("brand") if one.brand
+    )
+    assert {one.value: one.count for one in found.facets.availability} == {
+        flag: sum(one.available == flag for one in left("availability")) for flag in (True, False)
+    }
+    for counted in found.facets.prices:
+        least, below = counted.least or 0, counted.below or 10**9
+        assert counted.count == sum(
+            one.price_minor < below and (one.price_max_minor or one.price_minor) >= least for one in left("price")
+        )
+    for name in wanted.attributes:
+        values = Counter(
+            (isinstance(value, bool), value)
+            for one in left(f"attribute:{name}")
+            for value in set(_of(one.attributes.get(name)))
+        )
+        assert {(isinstance(one.value, bool), one.value): one.count for one in found.facets.attributes[name]} == values
+    assert _flat(found.facets.categories) == Counter(
+        path
+        for one in left("category")
+        for path in {
+            "/".join(category.slug for category in way[: deep + 1])
+            for way in one.categories
+            for deep in range(len(way))
+        }
+    )
+
+
+def _flat(counts: Sequence[CategoryCount], above: str = "") -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in counts:
+        path = f"{above}{one.slug}"
+        found |= {path: one.count} | _flat(one.children, f"{path}/")
+    return found
+
+
+ORDERS: dict[Sort, Callable[[Document], Any]] = {
+    Sort.NEWEST: lambda one: -one.created_at.timestamp(),
+    Sort.PRICE: lambda one: one.price_minor,
+    Sort.PRICE_DESCENDING: lambda one: -one.price_minor,
+    Sort.NAME: lambda one: fold(one.name),
+    Sort.POPULARITY: lambda one: -one.popularity,
+}
+
+
+@settings(max_examples=30)
+@given(text=TEXTS, filters=FILTERS, sort=st.sampled_from(list(Sort)), limit=st.integers(1, 60))
+def test_pages_give_each_hit_once_and_in_order(shop: Shop, text: str, filters: Filters, sort: Sort, limit: int):
+    query = Query(text=text, filters=filters, sort=sort, exact=True)
+    whole = shop.search(_with(query, limit=400))
+    assert whole.next is None
+    paged: list[str] = []
+    after = None
+    while True:
+        page = shop.search(_with(query, limit=limit, after=after))
+        assert page.total == whole.total
+        paged.extend(ids(page))
+        after = page.next
+        if after is None:
+            break
+        assert len(page.hits) == limit
+    assert paged == ids(whole)
+    assert len(set(paged)) == len(paged) == whole.total
+    if sort in ORDERS:
+        by_id = {one.id: one for one in shop.documents}
+        keys = [ORDERS[sort](by_id[id_]) for id_ in paged]
+        assert keys == sorted(keys)
+
+
+def _with(query: Query, **changed: Any) -> Query:
+    return Query(**({name: getattr(query, name) for name in query.__struct_fields__} | changed))
+
+
+@settings(max_examples=150)
+@given(
+    text=st.one_of(
+        st.text(max_size=600),
+        st.text(alphabet="ab \"-:*~^()[]{}+!\\/&|\0'’\n", max_size=60),
+        st.lists(st.sampled_from([*WORDS, "cupp", '"', "-", "--", "AND", "*:*", "\ud800"]), max_size=30).map(" ".join),
+    ),
+    brand=st.text(max_size=5),
+    attribute=st.text(max_size=8),
+    value=st.one_of(st.text(max_size=5), st.integers(), st.floats(), st.booleans()),
+    bounds=st.tuples(st.one_of(st.none(), st.floats()), st.one_of(st.none(), st.floats())),
+    price=st.one_of(st.none(), st.integers()),
+    locale=st.text(max_size=5),
+    limit=st.integers(-3, 5),
+    attributed=st.booleans(),
+)
+def test_whatever_is_asked_is_answered(
+    shop: Shop,
+    text: str,
+    brand: str,
+    attribute: str,
+    value: Value,
+    bounds: tuple[float | None, float | None],
+    price: int | None,
+    locale: str,
+    limit: int,
+    attributed: bool,
+):
+    attributes = {attribute: [value], f"{attribute}2": NumberRange(*bounds), "size.cm": NumberRange(*bounds)}
+    filters = Filters(
+        brands=[brand],
+        attributes=attributes if attributed else {},
+        least_price=price,
+        most_price=price,
+        tag=brand,
+        ids=[text],
+        category=[text],
+    )
+    query = Query(
+        text=text, locale=locale, limit=limit, facets=Facets(attributes=[attribute, *([text] if attributed else [])])
+    )
+    shop.search(query)
+    shop.search(_with(query, filters=filters, pinned=[text, brand], buried=[text]))
+    shop.runner.run(shop.index.suggest(text, locale=locale, limit=limit))
+
+
+@settings(max_examples=60)
+@given(after=st.one_of(st.text(max_size=40), st.binary(max_size=60).map(bytes.hex)), sort=st.sampled_from(list(Sort)))
+def test_a_position_that_is_not_ours_is_refused(shop: Shop, after: str, sort: Sort):
+    with pytest.raises(BadPosition):
+        shop.search(Query(after=after, sort=sort))
+
+
+def test_a_position_of_another_sort_is_refused(shop: Shop):
+    after = shop.search(Query(limit=3, sort=Sort.PRICE)).next
+    with pytest.raises(BadPosition):
+        shop.search(Query(limit=3, sort=Sort.NAME, after=after))
+
+
+def test_what_comes_meanwhile_moves_nothing(shop: Shop):
+    """A page goes on behind what was shown last, whatever was written before it since."""
+    for sort in Sort:
+        query = Query(text="cup", sort=sort, exact=True)
+        before = ids(shop.search(_with(query, limit=400)))
+        first = shop.search(_with(query, limit=len(before) // 2))
+        new = [
+            product(f"new-{sort}-{n}", "cup", popularity=1e6 * n, price_minor=n * 100_000, created_at=LONG_AGO)
+            for n in (0, 1)
+        ]
+        shop.runner.run(shop.index.write(new))
+        shop.runner.run(shop.index.commit("more"))
+        rest = shop.search(_with(query, limit=400, after=first.next))
+        added = {one.id for one in new}
+        assert [id_ for id_ in ids(rest) if id_ not in added] == before[len(before) // 2 :]
+        shop.runner.run(shop.index.write([Removed(one.id, 2) for one in new]))
+        shop.runner.run(shop.index.commit("less"))

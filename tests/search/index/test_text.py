@@ -1,0 +1,180 @@
+"""What a text finds: words in any order and number, misspelled, begun, as codes, with and without."""
+
+from __future__ import annotations
+
+import pytest
+from search.index.products import ids, marked, product
+
+from stoa.ports.search import Category, Filters, Query, Synonyms, Texts
+from stoa.services.search.index.embedded import EmbeddedIndex
+
+SHELF = [
+    product("towel", "Red Tea Towels", brand="Möbel & Söhne", skus=["TT-100/RED"], popularity=5),
+    product("holder", "White Hanging Heart T-Light Holder", skus=["85123A"], popularity=900),
+    product("candle", "Scented Candle", description="Smells of roses and of the sea.", tags=["gift"], popularity=50),
+    product("candles", "Box of 6 Candles", options=["Crème", "XL"], attributes={"Material": "soy wax"}),
+    product("candelabra", "Silver Candelabra"),
+    product("bag", "Jumbo Bag Retrospot", categories=[[Category("home", "Home"), Category("bags", "Bags & Cases")]]),
+    product("poppy", "Poppy's Playhouse"),
+    product("umbrella", "Umbrella", texts={"de": Texts("Regenschirm", "Für schöne Tage")}),
+    product("sofa", "Sofa"),
+    product("lamp", "Lamp", texts={"de": Texts("Stehlampe")}),
+]
+
+
+@pytest.fixture
+async def shelf(index: EmbeddedIndex) -> EmbeddedIndex:
+    await index.write(SHELF)
+    await index.commit("1")
+    return index
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("scented candle", "candle"),
+        ("CANDLE scented", "candle"),
+        ("candles scented", "candle"),
+        ("box candle", "candles"),
+        ("a box of the candles", "candles"),
+        ("roses", "candle"),
+        ("gift", "candle"),
+        ("soy candle", "candles"),
+        ("creme candle", "candles"),
+        ("möbel", "towel"),
+        ("mobel sohne", "towel"),
+        ("poppys playhouse", "poppy"),
+        ("poppy’s", "poppy"),
+        ("bags & cases", "bag"),
+        ("retro spot bag", "bag"),
+        ("teatowel", "towel"),
+        ("tea-towel", "towel"),
+        ("tlight", "holder"),
+        ("85123A", "holder"),
+        ("85123a", "holder"),
+        ("8512", "holder"),
+        ("TT-100/RED", "towel"),
+        ("tt100red", "towel"),
+        ("tt-10", "towel"),
+        ("candel scented", "candle"),
+        ("scentde candle", "candle"),
+        ("retropsot", "bag"),
+        ("umbrela", "umbrella"),
+        ("unbrelal", "umbrella"),
+        ("ubmrella", "umbrella"),
+        ("jumbobag", "bag"),
+        ("candela", "candelabra"),
+        ("playh", "poppy"),
+        ('"tea towels"', "towel"),
+        ('"hanging heart', "holder"),
+        ("candle -scented", "candles"),
+        ("candle -scented -silver", "candles"),
+        ("purple candle scented", "candle"),
+        ("holder playhouse white", "holder"),
+    ],
+)
+async def test_the_first_hit(shelf: EmbeddedIndex, text: str, first: str):
+    assert ids(await shelf.search(Query(text=text)))[:1] == [first]
+
+
+@pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("candel", None),  # candelabra begins so, too
+        ("scented candel", "scented candle"),
+        ("candlle scented", "candle scented"),
+        ("Umbrela", "umbrella"),
+        ("sofas", None),
+        ("zofa", "sofa"),
+        ("xx", None),
+        ("tea  towl!", "tea  towels!"),
+    ],
+)
+async def test_another_spelling_is_said(shelf: EmbeddedIndex, text: str, corrected: str | None):
+    found = await shelf.search(Query(text=text))
+    assert found.corrected == corrected
+
+
+async def test_nothing_is_made_of_what_is_nothing_here(shelf: EmbeddedIndex):
+    found = await shelf.search(Query(text="zzzzqqq"))
+    assert (found.hits, found.total, found.corrected, found.relaxed, found.next) == ([], 0, None, False, None)
+
+
+async def test_fewer_of_the_words_are_said_to_be_fewer(shelf: EmbeddedIndex):
+    strict = await shelf.search(Query(text="white holder"))
+    relaxed = await shelf.search(Query(text="white holder playhouse"))
+    assert (strict.relaxed, ids(strict)) == (False, ["holder"])
+    assert (relaxed.relaxed, ids(relaxed)) == (True, ["holder"])
+
+
+async def test_exact_tries_nothing_else(shelf: EmbeddedIndex):
+    for text in ("umbrela", "white holder playhouse", "candela"):
+        assert (await shelf.search(Query(text=text, exact=True))).total == 0
+    assert ids(await shelf.search(Query(text="umbrella", exact=True))) == ["umbrella"]
+
+
+async def test_what_a_filter_takes_away_is_not_looked_for_under_another_name(shelf: EmbeddedIndex):
+    found = await shelf.search(Query(text="umbrella", filters=Filters(brands=["Nobody"])))
+    assert (found.total, found.corrected, found.relaxed) == (0, None, False)
+
+
+async def test_a_locale_has_its_own_words_and_the_first_ones_where_it_has_none(shelf: EmbeddedIndex):
+    assert ids(await shelf.search(Query(text="regenschirme", locale="de"))) == ["umbrella"]
+    assert ids(await shelf.search(Query(text="schon", locale="de"))) == ["umbrella"]
+    assert ids(await shelf.search(Query(text="sofa", locale="de"))) == ["sofa"]
+    assert (await shelf.search(Query(text="umbrella", locale="de", exact=True))).total == 0
+    assert ids(await shelf.search(Query(text="umbrella", locale="xx"))) == ["umbrella"]
+
+
+async def test_synonyms_of_one_word_and_of_several(shelf: EmbeddedIndex):
+    synonyms = Synonyms(
+        groups=[["couch", "sofa", "settee"], ["parasol", "umbrella"]], one_way={"night light": ["t-light holder"]}
+    )
+    for text, id_ in (("couches", "sofa"), ("settee", "sofa"), ("parasol", "umbrella"), ("night lights", "holder")):
+        found = await shelf.search(Query(text=text, synonyms=synonyms))
+        assert (ids(found), found.corrected, found.relaxed) == ([id_], None, False), text
+    assert (await shelf.search(Query(text="t-light holder", synonyms=synonyms))).total == 1
+    assert ids(await shelf.search(Query(text="sofa", synonyms=synonyms))) == ["sofa"]
+
+
+async def test_pinned_come_first_in_their_order_and_buried_last(shelf: EmbeddedIndex):
+    query = Query(text="candle", pinned=["sofa", "lamp", "nobody"], buried=["candle", "lamp"])
+    found = await shelf.search(query)
+    assert ids(found) == ["sofa", "lamp", "candles", "candle"]
+    assert found.total == 4
+    only = await shelf.search(
+        Query(text="candle", pinned=["sofa", "candles"], filters=Filters(ids=["candles", "candle"]))
+    )
+    assert ids(only) == ["candles", "candle"]
+
+
+async def test_what_nothing_has_is_corrected_although_something_is_pinned(shelf: EmbeddedIndex):
+    found = await shelf.search(Query(text="umbrela", pinned=["sofa"]))
+    assert (ids(found), found.corrected) == (["sofa", "umbrella"], "umbrella")
+
+
+async def test_marks_are_pieces_of_the_text_as_it_is(index: EmbeddedIndex):
+    description = "Made <b>by hand</b>. " * 20 + "The candle's wick burns slowly. " + "And so on. " * 30
+    await index.write([product("evil", '<script>alert("candles")</script> & more', description=description)])
+    await index.commit("1")
+    [hit] = (await index.search(Query(text="candle slowly"))).hits
+    assert marked(hit.highlights["name"]) == '<script>alert("[candles]")</script> & more'
+    part = marked(hit.highlights["description"])
+    assert "[candle's] wick burns [slowly]" in part
+    assert len(part) < 250
+    assert part.replace("[", "").replace("]", "") in description
+
+
+async def test_the_more_popular_one_that_can_be_had_is_first(index: EmbeddedIndex):
+    await index.write(
+        [
+            product("sold-out", "Blue Cup", available=False, popularity=20),
+            product("known", "Blue Cup", popularity=500),
+            product("new", "Blue Cup"),
+            product("mentioned", "Saucer", description="Goes with the blue cup.", popularity=10_000),
+            product("longer", "Blue Cup with a Saucer and a Spoon", popularity=500),
+        ]
+    )
+    await index.commit("1")
+    assert ids(await index.search(Query(text="blue cup"))) == ["known", "new", "sold-out", "longer", "mentioned"]
+    assert ids(await index.search(Query())) == ["mentioned", "known", "longer", "new", "sold-out"]

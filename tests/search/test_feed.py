@@ -1,0 +1,257 @@
+"""What catalog and inventory announce becomes what is found: whatever comes late, twice, or while somebody is away."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import random
+from dataclasses import replace
+
+import pytest
+from counting import Counting
+from search.conftest import ADMIN, Town, found, looked_for
+
+from stoa.audit.audit import judge
+from stoa.audit.look import EVER
+from stoa.audit.search import SEARCH
+from stoa.contracts.catalog.v1.catalog_pb2 import GetProductsRequest
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
+from stoa.kit import clock
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
+from stoa.kit.events import Event
+from stoa.kit.ids import uuid7
+from stoa.kit.problems import Problem
+from stoa.services.search import repository, rules_repository, searches_repository
+from stoa.services.search.document import decoded
+from stoa.services.search.feed import feed, write_products
+from stoa.services.search.refresh import refresh_page
+from stoa.testing import prepare_all
+
+
+async def documents(town: Town) -> dict[str, tuple[int, bool]]:
+    """By name the revision, and whether any of it can be bought."""
+    rows = await town.db.fetch("SELECT revision, document FROM documents WHERE document IS NOT NULL")
+    read = [decoded(row["document"], row["revision"]) for row in rows]
+    return {one.name: (one.version, one.available) for one in read}
+
+
+async def test_a_product_is_found_as_it_is_and_no_longer_when_it_is_not_sold(town: Town) -> None:
+    one = town.process("one")
+    mug = await town.sell("Enamel mug", "MUG-1", "MUG-2", price=995, brand="Hearth")
+    await town.put("MUG-2", 3)
+    await town.learn(one)
+    answer = await looked_for(one, "mug")
+    assert (answer.total, answer.items[0].available_skus, answer.items[0].brand) == (1, ["MUG-2"], "Hearth")
+
+    await town.edit(mug, name="Copper kettle")
+    await town.learn(one)
+    assert (await found(one, "mug"), await found(one, "kettle")) == ([], ["Copper kettle"])
+
+    await town.catalog.ok("DELETE", f"/products/{mug['id']}", status=204, user=ADMIN)
+    await town.learn(one)
+    assert await found(one, "kettle") == []
+    assert await documents(town) == {}
+
+
+async def test_a_draft_is_never_found(town: Town) -> None:
+    one = town.process("one")
+    await town.sell("Secret mug", "MUG-1", status="draft")
+    await town.learn(one)
+    assert await town.db.fetchval("SELECT count(*) FROM documents") == 0
+    assert await town.db.fetchval("SELECT count(*) FROM stale") == 0
+
+
+async def test_late_and_doubled_events_change_nothing(town: Town) -> None:
+    one = town.process("one")
+    products = [await town.sell(f"Mug {number}", f"MUG-{number}") for number in range(5)]
+    for number in range(5):
+        await town.put(f"MUG-{number}", 1)
+    await town.put("MUG-4", 0)
+    await town.edit(products[0], name="Cup")
+    events = await town.told()
+    await town.hear(one, events)
+    await one.feeding.run()
+    before = await town.db.fetch("SELECT product_id, product_version, revision FROM documents ORDER BY 1")
+    skus = await town.db.fetch("SELECT sku, product_id, available, version FROM skus ORDER BY 1")
+
+    for seed in range(5):
+        again = [*events, *events]
+        random.Random(seed).shuffle(again)
+        for event in again:
+            await town.hear(one, [event])
+        await one.feeding.run()
+    assert await town.db.fetch("SELECT product_id, product_version, revision FROM documents ORDER BY 1") == before
+    assert await town.db.fetch("SELECT sku, product_id, available, version FROM skus ORDER BY 1") == skus
+    assert {name: there for name, (_, there) in (await documents(town)).items()} == {
+        "Cup": True,
+        "Mug 1": True,
+        "Mug 2": True,
+        "Mug 3": True,
+        "Mug 4": False,
+    }
+
+
+async def test_an_older_answer_of_catalog_never_replaces_a_newer_one(town: Town) -> None:
+    """A feeder that asked before a change, and writes after another one has written what came of it."""
+    slow, quick = town.process("slow"), town.process("quick")
+    mug = await town.sell("Mug", "MUG-1")
+    await town.hear(slow, await town.told())
+    stale = await repository.stale(town.db, 100)
+    asked = await town.neighbors.catalog.GetProducts(GetProductsRequest(ids=[mug["id"]]))
+
+    await town.edit(mug, name="Cup")
+    await town.learn(quick)
+    await write_products(slow.db, asked.products, set(), 0, slow.following.worker.wake)
+    assert [*await documents(town)] == ["Cup"]
+    assert stale and await repository.stale(town.db, 100) == []
+
+
+async def test_what_changes_while_it_is_asked_for_is_looked_at_again(town: Town) -> None:
+    one = town.process("one")
+    mug = await town.sell("Mug", "MUG-1")
+    await town.hear(one, await town.told())
+    [before] = await repository.stale(town.db, 100)
+    await town.edit(mug, name="Bowl")
+    await town.hear(one, await town.told())
+    [after] = await repository.stale(town.db, 100)
+    assert after.mark > before.mark
+    async with town.db.transaction() as tx:
+        await repository.no_longer_stale(tx, [before])
+    assert await repository.stale(town.db, 100) == [after]
+
+
+async def test_a_category_that_is_renamed_or_moved_takes_its_products_along(town: Town) -> None:
+    one = town.process("one")
+    kitchen = await town.catalog.ok(
+        "POST", "/categories", {"name": "Kitchen", "slug": "kitchen"}, status=201, user=ADMIN
+    )
+    mugs = {"name": "Mugs", "slug": "mugs", "parent": "kitchen"}
+    await town.catalog.ok("POST", "/categories", mugs, status=201, user=ADMIN)
+    await town.sell("Enamel mug", "MUG-1", category="mugs")
+    await town.sell("Lamp", "LAMP-1")
+    await town.learn(one)
+    assert await found(one, category="kitchen") == ["Enamel mug"]
+    lamp = (await documents(town))["Lamp"]
+
+    body = {"name": "Cook", "slug": "cook"}
+    await town.catalog.ok("PUT", f"/categories/{kitchen['id']}", body, user=ADMIN)
+    await town.learn(one)
+    assert (await found(one, category="kitchen"), await found(one, category="cook")) == ([], ["Enamel mug"])
+    assert (await documents(town))["Lamp"] == lamp
+
+
+async def test_catalog_may_be_away_and_the_feed_goes_on_when_it_is_back(town: Town) -> None:
+    nobody = replace(town.neighbors, catalog=CatalogServiceStub(InProcessChannel(Registry())))
+    one, alone = town.process("one"), town.process("alone", nobody)
+    await town.sell("Mug", "MUG-1")
+    await town.hear(alone, await town.told())
+    with pytest.raises(Problem):
+        await alone.feeding.run()
+    assert await town.db.fetchval("SELECT count(*) FROM stale") == 1
+
+    await town.learn(one)
+    assert await found(one, "mug") == ["Mug"]
+
+
+async def test_two_processes_feed_and_hear_at_once(town: Town) -> None:
+    one, two = town.process("one"), town.process("two")
+    await one.feeding.run()
+    await two.feeding.run()
+    products = [await town.sell(f"Mug {number}", f"MUG-{number}") for number in range(20)]
+    for number in range(20):
+        await town.put(f"MUG-{number}", number % 2)
+    for product in products[:10]:
+        await town.edit(product, brand="Acme")
+    events = await town.told()
+    random.Random(7).shuffle(events)
+    await asyncio.gather(
+        *(town.hear(one if at % 2 else two, events[at : at + 5]) for at in range(0, len(events), 5)),
+    )
+    await asyncio.gather(one.feeding.run(), two.feeding.run())
+    await asyncio.gather(one.following.worker.run(), two.following.worker.run())
+    assert {name: there for name, (_, there) in (await documents(town)).items()} == {
+        f"Mug {number}": number % 2 == 1 for number in range(20)
+    }
+    for each in (one, two):
+        assert (await looked_for(each, brand="Acme")).total == 10
+        assert (await looked_for(each, in_stock=True)).total == 10
+    revisions = [row["revision"] for row in await town.db.fetch("SELECT revision FROM documents")]
+    assert len({*revisions}) == 20 and max(revisions) == await town.db.fetchval("SELECT revision FROM feed")
+
+
+async def test_a_thousand_variants_take_as_many_statements_as_one(town: Town) -> None:
+    one, db = town.process("one"), Counting(town.db)
+    counts = []
+    for name, many in (("Ring", 1), ("Chain", 20), ("Bead", 1000)):
+        await town.sell(name, *(f"{name}-{number}" for number in range(many)))
+        await town.hear(one, await town.told())
+        await db.taken()
+        await feed(db, town.neighbors, one.following.worker.wake)
+        counts.append(len(await db.taken()))
+    await db.close()
+    assert counts[0] == counts[1] == counts[2] <= 16, counts
+    assert (await town.db.fetchval("SELECT count(*) FROM skus WHERE product_id IS NOT NULL")) == 1021
+
+
+async def test_what_a_type_no_longer_asks_for_is_not_found_any_more(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No product tells: all of them are looked at, some at a time."""
+    monkeypatch.setattr(importlib.import_module("stoa.services.search.feed"), "STEP", 2)
+    one = town.process("one")
+    for number in range(5):
+        await town.sell(f"Mug {number}", f"MUG-{number}", specifications={"color": "red"})
+    await town.learn(one)
+    await town.db.execute(
+        "UPDATE documents SET document = convert_to(replace(convert_from(document, 'UTF8'), 'red', 'blue'), 'UTF8')"
+    )
+    await town.hear(one, [told("attribute.deleted")])
+    await one.feeding.run()
+    assert await town.db.fetchval("SELECT count(*) FROM stale") == 0
+    await one.following.worker.run()
+    assert len(await found(one, attr={"color": "red"})) == 5
+
+
+async def test_a_finding_of_the_audit_is_what_was_broken(town: Town) -> None:
+    one = town.process("one")
+    mug, cup = await town.sell("Mug", "MUG-1"), await town.sell("Cup", "CUP-1")
+    await town.put("CUP-1", 2)
+    await town.learn(one)
+    assert await findings(town) == []
+    await town.db.execute("UPDATE documents SET product_version = 7 WHERE product_id = $1", mug["id"])
+    assert await findings(town) == [(mug["id"], "is found as of version 7, and has 1")]
+    await town.db.execute("UPDATE documents SET document = NULL WHERE product_id = $1", mug["id"])
+    assert await findings(town) == [(mug["id"], "is sold, and cannot be found")]
+    await town.db.execute("UPDATE skus SET available = false")
+    assert ("CUP-1", "is found as sold out, and is in stock") in await findings(town)
+    await town.catalog.ok("DELETE", f"/products/{cup['id']}", status=204, user=ADMIN)
+    assert (cup["id"], "is found, and is not sold") in await findings(town)
+
+    # And it is mended: page by page, from what catalog and inventory say now.
+    cursor = (await refresh_page(one, "")).next_cursor
+    assert cursor == ""
+    assert await findings(town) == []
+
+
+async def findings(town: Town) -> list[tuple[str, str]]:
+    verdict = await judge(town.databases, SEARCH, since=EVER, looks=1, pause_seconds=0.0)
+    return [(one.subject, one.what) for one in verdict.findings]
+
+
+def told(kind: str) -> Event:
+    return Event(
+        id=uuid7(),
+        type=kind,
+        source="catalog",
+        subject="1",
+        time=clock.now(),
+        aggregateversion=2,
+        traceparent="",
+        data={"attribute_id": 1, "name": "color"},
+    )
+
+
+async def test_every_statement_fits_the_schema(town: Town) -> None:
+    counts = [len(await prepare_all(town.db, each)) for each in (repository, rules_repository, searches_repository)]
+    assert counts == [31, 16, 4]

@@ -1,0 +1,160 @@
+"""The index of a process: what it has after a restart, a kill, a loss, a restore; and when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from counting import Counting
+from search.conftest import Town, found, looked_for
+
+from stoa.kit import clock
+from stoa.services.search import following, repository
+from stoa.services.search.errors import IndexBehind
+from stoa.services.search.following import Checkpoint, Following
+from stoa.services.search.index.embedded import open_index
+from stoa.services.search.jobs import end_what_is_old
+
+NAMES = ["Cup", "Kettle", "Mug"]
+
+
+async def a_shop_of_three(town: Town) -> None:
+    for name in NAMES:
+        await town.sell(name, f"{name}-1")
+
+
+async def test_a_process_that_starts_again_reads_only_what_it_has_not(town: Town, tmp_path: Path) -> None:
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    await one.stop()
+
+    two = town.process("two")
+    await town.sell("Bowl", "BOWL-1")
+    await town.learn(two)
+    db = Counting(town.db)
+    again = Following(db, lambda: open_index(tmp_path / "one", ("en",)), most_behind_seconds=1, reach=lambda _: None)
+    await again.worker.run()
+    read = [sql for sql in await db.taken() if "FROM documents" in sql]
+    assert (again.at.revision, again.documents, len(read)) == (4, 4, 1)
+    await again.stop()
+    await db.close()
+
+
+async def test_another_process_sees_what_was_written_when_somebody_searches(town: Town) -> None:
+    one, two = town.process("one"), town.process("two")
+    await town.learn(one)
+    await two.following.worker.run()
+    await a_shop_of_three(town)
+    await town.learn(one)
+    async with asyncio.timeout(1):
+        while (await looked_for(two)).total < 3:
+            await asyncio.sleep(0.02)
+
+
+async def test_at_rest_nothing_is_asked_and_a_search_after_a_night_sees_what_was_added_in_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = town.process("one"), town.process("two")
+    await town.learn(one)
+    await two.following.worker.run()
+    await a_shop_of_three(town)
+    await town.learn(one)
+    monkeypatch.setattr(following, "FRESH_SECONDS", 0.0)
+    assert sorted(await found(two)) == NAMES
+
+
+async def test_a_lost_or_damaged_index_is_built_from_the_documents(town: Town, tmp_path: Path) -> None:
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    await one.stop()
+    shutil.rmtree(tmp_path / "one")
+    lost = town.process("one")
+    assert sorted(await found(lost)) == NAMES
+    await lost.stop()
+    for file in (tmp_path / "one").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"not an index")
+    damaged = town.process("one")
+    assert sorted(await found(damaged)) == NAMES
+
+
+async def test_an_index_of_another_database_is_not_believed(town: Town, tmp_path: Path) -> None:
+    """As after a restore: its revisions are those of a shop that went on differently."""
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    await one.stop()
+    index = await open_index(tmp_path / "one", ("en",))
+    await index.commit(Checkpoint(database=1, generation=0, revision=2).encode())
+    await index.close()
+    again = town.process("one")
+    assert sorted(await found(again)) == NAMES
+    assert again.following.at.database != 1
+
+
+async def test_an_index_that_was_away_for_longer_than_tombstones_last_is_built_anew(town: Town) -> None:
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    await one.stop()
+    two = town.process("two", gone_days=1)
+    rows = await town.db.fetch("SELECT product_id FROM documents ORDER BY revision LIMIT 1")
+    await town.db.execute(
+        "UPDATE documents SET document = NULL, revision = 4, changed_at = $1 WHERE product_id = $2",
+        clock.now().replace(year=2020),
+        rows[0]["product_id"],
+    )
+    await town.db.execute("UPDATE feed SET revision = 4")
+    await end_what_is_old(two)
+    assert await town.db.fetchval("SELECT count(*) FROM documents") == 2
+    assert (await repository.head(town.db)).forgotten == 4
+
+    again = town.process("one")
+    assert (await looked_for(again)).total == 2
+
+
+async def test_nobody_is_answered_while_it_is_behind_by_more_than_it_says(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = town.process("one", most_behind_seconds=0.05)
+    await town.learn(one)
+    monkeypatch.setattr(following, "FRESH_SECONDS", 0.0)
+    assert await found(one) == []
+    await one.db.close()
+    await asyncio.sleep(0.06)
+    with pytest.raises(IndexBehind) as refused:
+        await found(one)
+    assert (refused.value.status, refused.value.members) == (503, {"retry_after_seconds": 1})
+    with pytest.raises(IndexBehind):
+        await one.following.check()
+
+
+async def test_an_index_is_built_anew_beside_the_one_that_answers(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "READ_AT_ONCE", 1)
+    monkeypatch.setattr(following, "TELL_SECONDS", 0.0)
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    # Found by nobody but an index that is built from the documents: what it has of its own is not looked at.
+    await town.db.execute("DELETE FROM documents WHERE revision = (SELECT min(revision) FROM documents)")
+    generation = await repository.build_anew(town.db)
+    await one.following.worker.run()
+    totals = set()
+    async with asyncio.timeout(5):
+        while one.following.at.generation < generation:
+            totals.add((await looked_for(one)).total)
+            await asyncio.sleep(0)
+    assert totals <= {3, 2}
+    assert (await looked_for(one)).total == 2
+    async with asyncio.timeout(5):
+        while not (told := await repository.indexes(town.db, generation)) or told[0].done < told[0].of:
+            await asyncio.sleep(0.01)
+    assert [(each.done, each.of) for each in told] == [(3, 3)]
+
+    await town.sell("Bowl", "BOWL-1")
+    await town.learn(one)
+    assert (await looked_for(one)).total == 3

@@ -1,0 +1,231 @@
+"""The public API: what may be asked, what staff say comes of it, and what was searched for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from search.conftest import Town, town_of
+
+from stoa.contracts.search.v1 import search_pb2 as pb
+from stoa.services.search.asked import several
+from stoa.services.search.routes import routes
+from stoa.services.search.rpc import SearchServicer
+from stoa.services.search.rules import MOST_QUERY, compared
+from stoa.services.search.searches import MOST_GATHERED
+from stoa.services.search.service import Search
+from stoa.testing import Rest, new_user, who_may
+
+EDITOR = who_may("search.rules.edit")
+READER = who_may("search.report.read")
+NOBODY = new_user("customer")
+
+
+class Shop(Town):
+    one: Search
+    rest: Rest
+    ids: dict[str, str]
+
+    async def names(self, query: str) -> list[str]:
+        return [item["name"] for item in (await self.rest.ok("GET", f"/search?{query}"))["items"]]
+
+    async def edit_rules(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = await self.rest.ok(method, path, body, status=status, user=EDITOR)
+        await self.one.following.worker.run()
+        return answer
+
+
+@pytest.fixture
+async def shop(database, tmp_path) -> AsyncIterator[Shop]:
+    async with town_of(database, tmp_path) as town:
+        town.__class__ = Shop
+        assert isinstance(town, Shop)
+        town.one = town.process("one")
+        town.rest = Rest(routes.bind(town.one), town.db)
+        await town.catalog.ok(
+            "POST", "/categories", {"name": "Kitchen", "slug": "kitchen"}, status=201, user=new_user("admin")
+        )
+        goods = [
+            await town.sell("Enamel mug", "MUG-1", price=995, brand="Hearth, Field", category="kitchen"),
+            await town.sell("Glass mug", "MUG-2", price=1500, brand="Acme", specifications={"weight": 3}, tags=["new"]),
+            await town.sell("Steel cup", "CUP-1", price=2500, brand="Acme", specifications={"color": "red"}),
+        ]
+        await town.put("MUG-1", 5)
+        town.ids = {one["name"]: one["id"] for one in goods}
+        await town.learn(town.one)
+        yield town
+
+
+async def test_another_service_names_a_language_or_none(shop: Shop) -> None:
+    rpc = SearchServicer(shop.one)
+    for locale in ("", "en"):
+        found = await rpc.Search(pb.SearchRequest(text="enamel", locale=locale), None)
+        assert [item.name for item in found.items] == ["Enamel mug"]
+        suggested = await rpc.Suggest(pb.SuggestRequest(text="ename", locale=locale), None)
+        assert [product.name for product in suggested.products] == ["Enamel mug"]
+
+
+async def test_filters_facets_sorts_and_pages(shop: Shop) -> None:
+    assert await shop.names("q=mug&sort=price") == ["Enamel mug", "Glass mug"]
+    assert await shop.names("sort=-price") == ["Steel cup", "Glass mug", "Enamel mug"]
+    assert await shop.names("category=kitchen") == ["Enamel mug"]
+    assert await shop.names(r"brand=Hearth%5C, Field") == ["Enamel mug"]
+    assert await shop.names(r"brand=Hearth%5C, Field,Acme&sort=price") == ["Enamel mug", "Glass mug", "Steel cup"]
+    assert await shop.names("min_price=1000&max_price=2000") == ["Glass mug"]
+    assert await shop.names("in_stock=true") == ["Enamel mug"]
+    assert await shop.names("tag=new") == ["Glass mug"]
+    assert await shop.names("attr.color=red,blue") == ["Steel cup"]
+    assert await shop.names("attr[weight]=1..5") == ["Glass mug"]
+    assert await shop.names("attr.weight=4..") == []
+    answer = await shop.rest.ok("GET", "/products/search?q=mug&sort=name&limit=1&facets=brand,attr.weight")
+    assert (answer["total"], [one["value"] for one in answer["facets"]["brands"]]) == (2, ["Acme", "Hearth, Field"])
+    assert answer["facets"]["attributes"] == {"weight": [{"value": 3, "count": 1, "name": ""}]}
+    after = f"/search?q=mug&sort=name&limit=1&cursor={answer['next_cursor']}"
+    assert [one["name"] for one in (await shop.rest.ok("GET", after))["items"]] == ["Glass mug"]
+    card = answer["items"][0]
+    assert (card["price"], card["status"], card["available_skus"]) == (
+        {"amount": 995, "currency": "GBP"},
+        "active",
+        ["MUG-1"],
+    )
+    assert "".join(piece["text"] for piece in card["highlights"]["name"]) == "Enamel mug"
+    suggested = await shop.rest.ok("GET", "/search/suggest?q=mu")
+    assert sorted(one["name"] for one in suggested["products"]) == ["Enamel mug", "Glass mug"]
+
+
+@pytest.mark.parametrize(
+    ("query", "problem", "field"),
+    [
+        ("cursor=nonsense", "bad-cursor", "cursor"),
+        ("attr.weight=..", "bad-attribute", "attr.weight"),
+        ("attr.weight=", "bad-attribute", "attr.weight"),
+        ("facets=everything", "unprocessable", "facets"),
+        ("limit=101", "unprocessable", "limit"),
+        ("sort=best", "unprocessable", "sort"),
+        ("min_price=-1", "unprocessable", "min_price"),
+        ("color=red", "unprocessable", "color"),
+        ("locale=x", "unprocessable", "locale"),
+        (f"q={'x' * 1001}", "unprocessable", "q"),
+        ("q=a%00b", "unprocessable", "q"),
+    ],
+)
+async def test_refusals(shop: Shop, query: str, problem: str, field: str) -> None:
+    refused = await shop.rest.send("GET", f"/search?{query}")
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, problem, field)
+
+
+async def test_whatever_is_searched_for_is_answered(shop: Shop) -> None:
+    draw = random.Random(20261122)
+    alphabet = "mug \"-+(){}[]^~*?:\\/'%&|!<>=äß漢字🙂\u0301\u202e\t0123456789,."
+    for _ in range(150):
+        text = "".join(draw.choice(alphabet) for _ in range(draw.randrange(1, 40)))
+        quoted = "".join(f"%{byte:02X}" for byte in text.encode())
+        for path in (f"/search?q={quoted}", f"/search/suggest?q={quoted}", f"/search?attr.{quoted}=x"):
+            answer = await shop.rest.send("GET", path)
+            assert answer.status in {200, 400, 422}, (text, answer)
+
+
+async def test_synonyms_reach_every_process_and_end(shop: Shop) -> None:
+    assert await shop.names("q=beaker") == []
+    body = {"words": ["mug", "beaker"]}
+    added = await shop.edit_rules("POST", "/search/synonyms", body, 201)
+    assert sorted(await shop.names("q=beaker")) == ["Enamel mug", "Glass mug"]
+    two = shop.process("two")
+    await two.following.worker.run()
+    assert two.following.rules.synonyms.groups == [["mug", "beaker"]]
+
+    path = f"/search/synonyms/{added['id']}"
+    changed = await shop.edit_rules("PUT", path, {"term": "beaker", "words": ["cup"]})
+    assert (changed["version"], await shop.names("q=beaker")) == (2, ["Steel cup"])
+    assert (await shop.edit_rules("PUT", path, {"term": "beaker", "words": ["cup"]}))["version"] == 2
+    assert (await shop.rest.ok("GET", "/search/synonyms", user=EDITOR))["items"] == [changed]
+    stale = await shop.rest.send("PUT", path, body, user=EDITOR, headers={"if-match": '"1"'})
+    assert (stale.status, stale.problem) == (412, "version-mismatch")
+    await shop.edit_rules("DELETE", path, status=204)
+    assert await shop.names("q=beaker") == []
+    gone = await shop.rest.send("DELETE", path, user=EDITOR)
+    assert (gone.status, gone.problem, gone.body["field"]) == (404, "no-such-synonym", "synonym_id")
+    acts = await shop.db.fetch("SELECT act FROM staff_acts ORDER BY id")
+    assert [row["act"] for row in acts] == ["synonyms.added", "synonyms.changed", "synonyms.removed"]
+
+
+async def test_a_rule_pins_buries_and_sends_elsewhere(shop: Shop) -> None:
+    cup, enamel = shop.ids["Steel cup"], shop.ids["Enamel mug"]
+    body = {"query": "  MUG ", "pinned": [cup.upper()], "buried": [enamel], "redirect": "/pages/mugs"}
+    rule = await shop.edit_rules("POST", "/search/rules", body, 201)
+    assert (rule["query"], rule["pinned"]) == ("mug", [cup])
+    answer = await shop.rest.ok("GET", "/search?q=Mug")
+    assert [one["name"] for one in answer["items"]] == ["Steel cup", "Glass mug", "Enamel mug"]
+    assert answer["redirect"] == "/pages/mugs"
+
+    taken = await shop.rest.send("POST", "/search/rules", {"query": "Mug"}, user=EDITOR)
+    assert (taken.status, taken.problem, taken.body["field"]) == (409, "rule-there", "query")
+    twice = await shop.rest.send("POST", "/search/rules", {"query": "x", "pinned": [cup], "buried": [cup]}, user=EDITOR)
+    assert (twice.status, twice.problem, twice.body["field"]) == (422, "product-in-two-places", "buried")
+    for place in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "javascript:x"):
+        refused = await shop.rest.send("POST", "/search/rules", {"query": "x", "redirect": place}, user=EDITOR)
+        assert (refused.status, refused.body["field"]) == (422, "redirect")
+    assert await shop.db.fetchval("SELECT count(*) FROM rules") == 1
+
+    path = f"/search/rules/{rule['id']}"
+    assert (await shop.edit_rules("PUT", path, {"query": "mug"}))["version"] == 2
+    assert (await shop.rest.ok("GET", path, user=EDITOR))["redirect"] is None
+    assert [one["query"] for one in (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"]] == ["mug"]
+    await shop.edit_rules("DELETE", path, status=204)
+    assert (await shop.rest.ok("GET", "/search?q=Mug"))["redirect"] is None
+
+
+async def test_who_may_not_changes_nothing(shop: Shop) -> None:
+    for method, path, body in (
+        ("POST", "/search/synonyms", {"words": ["a", "b"]}),
+        ("POST", "/search/rules", {"query": "a"}),
+        ("GET", "/search/report", None),
+    ):
+        assert (await shop.rest.send(method, path, body)).status == 401
+        assert (await shop.rest.send(method, path, body, user=NOBODY)).status == 403
+    assert await shop.db.fetchval("SELECT rules_revision FROM feed") == 0
+
+
+async def test_the_report_has_what_was_searched_for_and_what_was_not_found(shop: Shop) -> None:
+    for text in ("mug", "MUG", " Müg", "teapot", "teapot", "ada@example.com", "+44 20 7946 0000", "   "):
+        await shop.rest.ok("GET", "/search?q=" + "".join(f"%{byte:02X}" for byte in text.encode()))
+    await shop.rest.ok("GET", "/search?q=mug&limit=1&cursor=" + await _cursor(shop))
+    report = await shop.rest.ok("GET", "/search/report", user=READER)
+    assert (report["searches"], report["without_results"]) == (6, 2)
+    assert report["items"] == [
+        {"query": "mug", "times": 4, "without_results": 0, "average_results": 2.0},
+        {"query": "teapot", "times": 2, "without_results": 2, "average_results": 0.0},
+    ]
+    in_vain = await shop.rest.ok("GET", "/search/report?in_vain=true", user=READER)
+    assert [one["query"] for one in in_vain["items"]] == ["teapot"]
+    long = await shop.rest.send("GET", "/search/report?from=2026-01-01&to=2026-12-31", user=READER)
+    assert (long.status, long.body["field"]) == (422, "from")
+
+
+async def _cursor(shop: Shop) -> str:
+    return str((await shop.rest.ok("GET", "/search?q=mug&limit=1"))["next_cursor"])
+
+
+async def test_a_search_costs_no_statement_and_a_day_has_a_bounded_number_of_them(shop: Shop) -> None:
+    few = shop.process("few", searches_a_day=3)
+    for number in range(10):
+        few.searches.count(f"word {number}", 1)
+    few.searches.count("word 0", 0)
+    assert await shop.db.fetchval("SELECT count(*) FROM searches") == 0
+    await few.searches.write()
+    rows = await shop.db.fetch("SELECT query, times, without FROM searches ORDER BY query")
+    assert [(row["query"], row["times"]) for row in rows if row["query"] == ""] == [("", 7)]
+    assert (len(rows), sum(row["times"] for row in rows), sum(row["without"] for row in rows)) == (4, 11, 1)
+    for number in range(MOST_GATHERED + 5):
+        few.searches.count(f"word {number}", 1)
+    await few.searches.write()
+    assert await shop.db.fetchval("SELECT count(*) FROM searches") == 4
+
+
+def test_how_searches_are_compared() -> None:
+    assert compared("  Café\u00a0 CRÈME\n") == "cafe creme"
+    assert compared("Straße") == "strasse"
+    assert len(compared("ﷺ" * 500)) <= MOST_QUERY
+    assert several(r"a, b\,c,,") == ["a", "b,c"]
