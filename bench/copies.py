@@ -6,7 +6,8 @@ between the two are ids, and these are made from a number that counts up when th
 copies are as real rows are, whatever tables and columns there are by now, and as sound: each product was
 counted once, sold once and paid for.
 
-Answers that are kept for a repeated key are left out: a shop forgets them after two days.
+Answers that are kept for a repeated key are left out: a shop forgets them after two days. So is what is on its way
+to somebody: it will have come.
 
 The ids of the copies are older than those of what comes after them, and follow one another, as real ones do. So do
 their times: one order every half second, a million in six days. That is within every time for which something is kept,
@@ -53,7 +54,7 @@ TABLES = """
     SELECT table_of.oid, format('%I.%I', schema.nspname, table_of.relname) AS name
     FROM pg_class AS table_of JOIN pg_namespace AS schema ON schema.oid = table_of.relnamespace
     WHERE table_of.relkind = 'r' AND schema.nspname NOT IN ('pg_catalog', 'information_schema')
-      AND table_of.relname <> 'idempotency_keys'
+      AND table_of.relname NOT IN ('idempotency_keys', 'outbox')
     ORDER BY 2
 """
 # What the server fills in itself stays its own.
@@ -96,7 +97,10 @@ async def left_by_an_order(shop: Shop) -> Rows:
     assert len(ids) <= IDS_EACH, f"an order has {len(ids)} ids of its own"
     return {
         database: [
-            Row(row.table, {name: (kind, _copied(value, kind, ids)) for name, (kind, value) in row.values.items()})
+            Row(
+                row.table,
+                {name: (kind, _of_column(name, value, kind, ids)) for name, (kind, value) in row.values.items()},
+            )
             for row in rows
         ]
         for database, rows in one.items()
@@ -222,6 +226,11 @@ def _readable(value: str, kind: str) -> str | None:
         return bytes.fromhex(value.removeprefix("\\x")).decode()
     except UnicodeDecodeError:
         return None
+
+
+def _of_column(name: str, value: str | None, kind: str, ids: Mapping[str, int]) -> str:
+    """Of what counts the changes of a table each has its own, before all that the shop has counted."""
+    return "-n" if name == "revision" else _copied(value, kind, ids)
 
 
 def _copied(value: str | None, kind: str, ids: Mapping[str, int]) -> str:
