@@ -111,6 +111,7 @@ async def _remembering(data_dir: Path, shape: str, code: Path | None = None) -> 
         # Unheard, so that connections are open and plans are made.
         await _order(shop, 10)
         await _count(shop, 20)
+        await shop.settle()
         yield shop
 
 
@@ -140,7 +141,7 @@ async def _order(shop: Shop, count: int) -> None:
 
 
 async def _count(shop: Shop, count: int) -> None:
-    """Again and again nothing is left of a SKU, or something is there again; carts hear of it."""
+    """Again and again nothing is left of a SKU, or something is there again; cart and search hear of it."""
     for number in range(count):
         there = 0 if number % 2 == 0 else goods.ON_HAND
         await shop.as_admin("PUT", f"/inventory/{goods.sku(number // 2)}", {"on_hand": there})
@@ -148,7 +149,7 @@ async def _count(shop: Shop, count: int) -> None:
 
 
 async def _add(shop: Shop, count: int) -> None:
-    """Products, several in one request; inventory hears of each."""
+    """Products, several in one request; inventory, search and media hear of each."""
 
     async def add() -> None:
         written = await shop.as_admin("POST", "/products/bulk", {"products": [_product() for _ in range(AT_ONCE)]})
