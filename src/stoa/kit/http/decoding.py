@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,6 +14,8 @@ import msgspec
 from stoa.kit import problems
 from stoa.kit.http.nulls import without_nulls
 from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
+
+T = TypeVar("T")
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key` in `)?\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<member>.*)`$", re.DOTALL)
@@ -134,6 +136,14 @@ def _convert(parameters: dict[str, Any], shape: Any) -> Any:
         if getattr(query, name) is None:
             raise problems.Unprocessable("A parameter that has no value is left out.", field=name)
     return query
+
+
+def converted(plain: Any, shape: type[T]) -> T:
+    """What a message or a file says, as `shape`. Raises `Unprocessable` with the member at fault."""
+    try:
+        return msgspec.convert(plain, shape)
+    except msgspec.ValidationError as error:
+        raise unprocessable(error) from None
 
 
 def unprocessable(error: msgspec.ValidationError) -> problems.Unprocessable:

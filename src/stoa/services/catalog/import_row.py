@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from stoa.kit import problems
 from stoa.kit.custom_fields.values import Metadata, Values
-from stoa.kit.http.decoding import nul_in, unprocessable
+from stoa.kit.http.decoding import converted, nul_in
 from stoa.kit.http.types import Label, Name, Price, ShortText, Sku
 from stoa.services.catalog.bodies import (
     MOST_POSITION,
@@ -78,10 +78,7 @@ def row_of(said: Mapping[str, Any]) -> ProductRow:
         raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
     beside = {name: said[name] for name in _Beside.__struct_fields__ if name in said}
     rest = {name: value for name, value in said.items() if name not in beside}
-    try:
-        return ProductRow(msgspec.convert(rest, ProductItem), msgspec.convert(beside, _Beside))
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None
+    return ProductRow(converted(rest, ProductItem), converted(beside, _Beside))
 
 
 def completed(row: ProductRow, before: Product | None) -> ProductItem:

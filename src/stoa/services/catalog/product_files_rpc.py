@@ -12,7 +12,7 @@ from msgspec import Meta
 from stoa.contracts.catalog.v1 import product_files_pb2 as pb
 from stoa.contracts.catalog.v1.product_files_pb2_grpc import ProductFilesServiceServicer
 from stoa.kit.context import Principal
-from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Id, Label
 from stoa.kit.staff_acts import OPERATOR
 from stoa.services.catalog import product_imports_repository as repository
@@ -57,7 +57,7 @@ class ProductFilesServicer(ProductFilesServiceServicer):
 
     async def BeginProductImport(self, request: pb.BeginProductImportRequest, context: Any) -> Any:
         members = {name: getattr(request, name) for name in ("file_name", "format", "source", "dry_run")}
-        asked = _asked(members | {"columns": dict(request.columns)}, _New)
+        asked = converted(members | {"columns": dict(request.columns)}, _New)
         new = NewImport(asked.file_name, asked.format, asked.source, asked.columns, asked.dry_run)
         return pb.BeginProductImportResponse(import_id=await begin_import(self._catalog, new, AN_OPERATOR))
 
@@ -93,7 +93,7 @@ class ProductFilesServicer(ProductFilesServiceServicer):
 
     async def ExportProducts(self, request: pb.ExportProductsRequest, context: Any) -> Any:
         members = {name: getattr(request, name) for name in ("format", "status", "after")}
-        asked = _asked(members, _Export)
+        asked = converted(members, _Export)
         wanted = Wanted([asked.status] if asked.status else ["draft", "active"], None)
         header = list(request.header) or await header_for(self._catalog, asked.format, wanted)
         page = await export_page(self._catalog, header, wanted, asked.after)
@@ -103,16 +103,8 @@ class ProductFilesServicer(ProductFilesServiceServicer):
         return await find_import(self._catalog, import_id, AN_OPERATOR)
 
 
-def _asked(request: dict[str, Any], shape: type[Any]) -> Any:
-    try:
-        return msgspec.convert(request, shape)
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None
-
-
 def _id(request: Any) -> str:
-    named: _Named = _asked({"import_id": request.import_id}, _Named)
-    return named.import_id
+    return converted({"import_id": request.import_id}, _Named).import_id
 
 
 def _message(found: ProductImport) -> pb.ProductImport:

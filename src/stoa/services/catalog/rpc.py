@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -14,7 +14,7 @@ from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
 from stoa.kit import clock, text
 from stoa.kit.custom_fields.definition import NewCustomField
-from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Id, Slug
 from stoa.services.catalog import (
     categories_repository,
@@ -50,7 +50,6 @@ from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 
-T = TypeVar("T")
 _FIRST = "00000000-0000-0000-0000-000000000000"
 """No product comes before it."""
 
@@ -123,14 +122,14 @@ class CatalogServicer(CatalogServiceServicer):
         return pb.GetProductResponse(product=message)
 
     async def GetProducts(self, request: pb.GetProductsRequest, context: Any) -> pb.GetProductsResponse:
-        ids = sorted({each.lower() for each in _asked({"ids": list(request.ids)}, _Ids).ids})
+        ids = sorted({each.lower() for each in converted({"ids": list(request.ids)}, _Ids).ids})
         found = await repository.products_by_ids(self._catalog.db, ids)
         products = await self._messages(found)
         left = [product.id for product in found[len(products) :]]
         return pb.GetProductsResponse(products=products, left=left)
 
     async def ListProducts(self, request: pb.ListProductsRequest, context: Any) -> pb.ListProductsResponse:
-        asked = _asked({"cursor": request.cursor or _FIRST, "limit": request.limit or 100}, _List)
+        asked = converted({"cursor": request.cursor or _FIRST, "limit": request.limit or 100}, _List)
         found = await repository.products_after(self._catalog.db, asked.cursor, asked.limit + 1)
         products = await self._messages(found[: asked.limit])
         more = len(products) < len(found)
@@ -157,7 +156,7 @@ class CatalogServicer(CatalogServiceServicer):
         )
 
     async def ListAttributes(self, request: pb.ListAttributesRequest, context: Any) -> pb.ListAttributesResponse:
-        asked = _asked({"cursor": request.cursor, "limit": request.limit or 100}, _ListByName)
+        asked = converted({"cursor": request.cursor, "limit": request.limit or 100}, _ListByName)
         found = await types_repository.attributes_after(self._catalog.db, asked.cursor, asked.limit + 1)
         attributes = that_fit(found[: asked.limit], attribute_message)
         more = len(attributes) < len(found)
@@ -172,7 +171,7 @@ class CatalogServicer(CatalogServiceServicer):
         )
 
     async def ImportPriceLists(self, request: pb.ImportPriceListsRequest, context: Any) -> pb.ImportPriceListsResponse:
-        lists = _asked({"lists": [_object(one) for one in request.lists_json]}, _PriceLists).lists
+        lists = converted({"lists": [_object(one) for one in request.lists_json]}, _PriceLists).lists
         added = [await import_price_list(self._catalog, one) for one in lists]
         return pb.ImportPriceListsResponse(added=sum(added))
 
@@ -182,7 +181,7 @@ class CatalogServicer(CatalogServiceServicer):
         plain = [
             {"collection": _object(one.collection_json), "products": list(one.products)} for one in request.collections
         ]
-        added = await import_collections(self._catalog, _asked({"collections": plain}, _Collections).collections)
+        added = await import_collections(self._catalog, converted({"collections": plain}, _Collections).collections)
         return pb.ImportCollectionsResponse(added=added, already_there=len(plain) - added)
 
     async def ImportTranslations(
@@ -192,7 +191,7 @@ class CatalogServicer(CatalogServiceServicer):
             {"product": one.product, "locale": one.locale, "translation": _object(one.translation_json)}
             for one in request.translations
         ]
-        said = _asked({"translations": plain}, _Translations).translations
+        said = converted({"translations": plain}, _Translations).translations
         return pb.ImportTranslationsResponse(added=await import_translations(self._catalog, said))
 
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
@@ -202,18 +201,11 @@ class CatalogServicer(CatalogServiceServicer):
             "attributes_json": [_object(attribute) for attribute in request.attributes_json],
             "product_types_json": [_object(one) for one in request.product_types_json],
         }
-        asked = _asked(plain, _Import)
+        asked = converted(plain, _Import)
         imported = [Imported(one, one.category_name) for one in asked.products]
         defined = Definitions(asked.product_fields_json, asked.attributes_json, asked.product_types_json)
         added = await import_products(self._catalog, imported, defined)
         return pb.ImportProductsResponse(added=added, already_there=len(asked.products) - added)
-
-
-def _asked(request: dict[str, Any], shape: type[T]) -> T:
-    try:
-        return msgspec.convert(request, shape)
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None
 
 
 def _context(asked: pb.PriceContext) -> Context:

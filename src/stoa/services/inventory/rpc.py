@@ -18,7 +18,7 @@ from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
 from stoa.kit import clock
 from stoa.kit.context import Context
-from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Count, CountryCode, Id, Label, Name, Quantity, Sku
 from stoa.kit.many import done, origins_of, outcome
 from stoa.kit.problems import Problem
@@ -43,7 +43,6 @@ from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import SkuStock
 from stoa.services.inventory.transfer import Draft
 
-T = TypeVar("T")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -165,18 +164,20 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     def _asked_for(self, request: pb.ReserveRequest) -> ReservationRequest:
-        asked = _read(
-            _Reserve,
-            key=request.key,
-            lines=_plain(request.lines),
-            order_id=request.order_id or None,
-            destination={
-                "country": request.country,
-                "region": request.region,
-                "postal_code": request.postal_code,
-                "latitude": request.latitude if request.HasField("latitude") else None,
-                "longitude": request.longitude if request.HasField("longitude") else None,
+        asked = converted(
+            {
+                "key": request.key,
+                "lines": _plain(request.lines),
+                "order_id": request.order_id or None,
+                "destination": {
+                    "country": request.country,
+                    "region": request.region,
+                    "postal_code": request.postal_code,
+                    "latitude": request.latitude if request.HasField("latitude") else None,
+                    "longitude": request.longitude if request.HasField("longitude") else None,
+                },
             },
+            _Reserve,
         )
         return ReservationRequest(
             asked.key,
@@ -194,7 +195,7 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.ReleaseManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
 
     async def Allocate(self, request: pb.AllocateRequest, context: Any) -> pb.AllocateResponse:
-        asked = _read(_Allocate, key=request.key, order_id=request.order_id)
+        asked = converted({"key": request.key, "order_id": request.order_id}, _Allocate)
         promise = Promise(asked.key, asked.order_id.lower())
         return pb.AllocateResponse(reservation=_message(await self._inventory.allocating.submit(promise)))
 
@@ -205,39 +206,42 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.GetReservationResponse(reservation=_message(found))
 
     async def ImportStock(self, request: pb.ImportStockRequest, context: Any) -> pb.ImportStockResponse:
-        lines = _merged(_read(_ImportStock, lines=_plain(request.lines)).lines)
+        lines = _merged(converted({"lines": _plain(request.lines)}, _ImportStock).lines)
         added = await import_stock(self._inventory, lines)
         return pb.ImportStockResponse(added=added, already_there=len(lines) - added)
 
     async def ImportSupply(self, request: pb.ImportSupplyRequest, context: Any) -> pb.ImportSupplyResponse:
-        supply = _read(
+        supply = converted(
+            {
+                "warehouses": [
+                    {
+                        "warehouse_id": one.id,
+                        "name": one.name,
+                        "priority": one.priority,
+                        "country": one.country or None,
+                        "region": one.region,
+                        "postal_code": one.postal_code,
+                    }
+                    for one in request.warehouses
+                ],
+                "shelves": [
+                    {"sku": one.sku, "warehouse_id": one.warehouse_id, "quantity": one.quantity}
+                    for one in request.shelves
+                ],
+                "policies": [
+                    {
+                        "sku": one.sku,
+                        "policy": one.policy,
+                        "limit": one.limit,
+                        "lead_days": one.lead_days if one.HasField("lead_days") else None,
+                        "available_on": one.available_on or None,
+                        "low_stock_at": one.low_stock_at if one.HasField("low_stock_at") else None,
+                        "safety_stock": dict(one.safety_stock),
+                    }
+                    for one in request.policies
+                ],
+            },
             _ImportSupply,
-            warehouses=[
-                {
-                    "warehouse_id": one.id,
-                    "name": one.name,
-                    "priority": one.priority,
-                    "country": one.country or None,
-                    "region": one.region,
-                    "postal_code": one.postal_code,
-                }
-                for one in request.warehouses
-            ],
-            shelves=[
-                {"sku": one.sku, "warehouse_id": one.warehouse_id, "quantity": one.quantity} for one in request.shelves
-            ],
-            policies=[
-                {
-                    "sku": one.sku,
-                    "policy": one.policy,
-                    "limit": one.limit,
-                    "lead_days": one.lead_days if one.HasField("lead_days") else None,
-                    "available_on": one.available_on or None,
-                    "low_stock_at": one.low_stock_at if one.HasField("low_stock_at") else None,
-                    "safety_stock": dict(one.safety_stock),
-                }
-                for one in request.policies
-            ],
         )
         places = [(one.name, msgspec.convert(one, Place, from_attributes=True)) for one in supply.warehouses]
         await import_warehouses(self._inventory, places)
@@ -249,28 +253,30 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.ImportSupplyResponse()
 
     async def ImportOnTheWay(self, request: pb.ImportOnTheWayRequest, context: Any) -> pb.ImportOnTheWayResponse:
-        asked = _read(
+        asked = converted(
+            {
+                "transfers": [
+                    {
+                        "id": one.id,
+                        "source": one.source,
+                        "destination": one.destination,
+                        "lines": _plain(one.lines),
+                        "expected_in_days": one.expected_in_days,
+                    }
+                    for one in request.transfers
+                ],
+                "receipts": [
+                    {
+                        "id": one.id,
+                        "supplier": one.supplier,
+                        "warehouse_id": one.warehouse_id,
+                        "lines": _plain(one.lines),
+                        "expected_in_days": one.expected_in_days,
+                    }
+                    for one in request.receipts
+                ],
+            },
             _OnTheWay,
-            transfers=[
-                {
-                    "id": one.id,
-                    "source": one.source,
-                    "destination": one.destination,
-                    "lines": _plain(one.lines),
-                    "expected_in_days": one.expected_in_days,
-                }
-                for one in request.transfers
-            ],
-            receipts=[
-                {
-                    "id": one.id,
-                    "supplier": one.supplier,
-                    "warehouse_id": one.warehouse_id,
-                    "lines": _plain(one.lines),
-                    "expected_in_days": one.expected_in_days,
-                }
-                for one in request.receipts
-            ],
         )
         today = clock.now().date()
         transfers = {
@@ -319,15 +325,8 @@ def _or_problem(read: Callable[[Any], Item], request: Any) -> Item | Problem:
         return problem
 
 
-def _read(shape: type[T], **values: Any) -> T:
-    try:
-        return msgspec.convert(values, shape)
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None
-
-
 def _key(request: pb.ReleaseRequest | pb.GetReservationRequest) -> str:
-    return _read(_Key, key=request.key).key
+    return converted({"key": request.key}, _Key).key
 
 
 def _plain(lines: Iterable[LineMessage]) -> list[dict[str, Any]]:

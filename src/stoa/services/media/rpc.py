@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from stoa.contracts.media.v1 import media_pb2 as pb
 from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceServicer
-from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Id, Label
 from stoa.services.media import repository
 from stoa.services.media.messages import file_message
@@ -31,11 +31,11 @@ class MediaServicer(MediaServiceServicer):
         self._media = media
 
     async def GetFiles(self, request: pb.GetFilesRequest, context: Any) -> pb.GetFilesResponse:
-        ids = sorted({each.lower() for each in _asked(ids=list(request.ids)).ids})
+        ids = sorted({each.lower() for each in converted({"ids": list(request.ids)}, _Asked).ids})
         return pb.GetFilesResponse(files=map(file_message, await repository.find_files(self._media.db, ids)))
 
     async def ImportFile(self, request: pb.ImportFileRequest, context: Any) -> pb.ImportFileResponse:
-        new = New("product", SHOP, None, _asked(alt=request.alt).alt)
+        new = New("product", SHOP, None, converted({"alt": request.alt}, _Asked).alt)
         file, _ = await upload(self._media, new, _pieces(request.content))
         return pb.ImportFileResponse(file=file_message(file))
 
@@ -43,10 +43,3 @@ class MediaServicer(MediaServiceServicer):
 async def _pieces(content: bytes) -> AsyncGenerator[bytes, None]:
     if content:
         yield content
-
-
-def _asked(**request: Any) -> _Asked:
-    try:
-        return msgspec.convert(request, _Asked)
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None

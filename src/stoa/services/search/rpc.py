@@ -7,12 +7,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import msgspec
-
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.contracts.search.v1 import search_pb2 as pb
 from stoa.contracts.search.v1.search_pb2_grpc import SearchServiceServicer
-from stoa.kit.http.decoding import unprocessable
+from stoa.kit.http.decoding import converted
 from stoa.kit.money import Money
 from stoa.kit.problems import Unavailable
 from stoa.services.search import repository
@@ -94,10 +92,7 @@ class SearchServicer(SearchServiceServicer):
 
 
 def _asked(plain: dict[str, Any], shape: type[T]) -> T:
-    try:
-        return msgspec.convert({name: value for name, value in plain.items() if value is not None}, shape)
-    except msgspec.ValidationError as error:
-        raise unprocessable(error) from None
+    return converted({name: value for name, value in plain.items() if value is not None}, shape)
 
 
 def _card(card: Card) -> pb.Card:
