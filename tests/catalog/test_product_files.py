@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, own_columns
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of, written_price
+from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.reading import read_products
 from stoa.services.catalog.product_files.refused import lines_of, refused_header, refused_lines
 from stoa.services.catalog.product_files.table import UnreadableFile
@@ -47,7 +48,7 @@ def test_parts_of_a_cell_read_back(parts, pairs):
 )
 def test_a_price_is_read_in_the_units_of_people(text, currency, amount):
     assert price_of(text, currency) == {"amount": amount, "currency": currency}
-    assert price_of(written_price(amount, currency), currency)["amount"] == amount
+    assert price_of(amount_of(amount, currency, grouped=False), currency)["amount"] == amount
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1,234.50", "free", "1e3", "19.999", "£5", "1.5.5"])

@@ -46,11 +46,12 @@ class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"{sign}{amount_of(abs(self.amount), self.currency)} {self.currency}"
 
 
-def amount_of(minor: int, currency: str) -> str:
-    """So many minor units, none at least, in the units that people count: `1,234.50`."""
+def amount_of(minor: int, currency: str, *, grouped: bool = True) -> str:
+    """So many minor units, none at least, in the units that people count: `1,234.50`, or `1234.50` for a machine."""
     digits = MINOR_DIGITS.get(currency, 2)
     whole, part = divmod(minor, 10**digits)
-    return f"{whole:,}.{part:0{digits}d}" if digits else f"{whole:,}"
+    written = f"{whole:,}" if grouped else str(whole)
+    return f"{written}.{part:0{digits}d}" if digits else written
 
 
 def total(parts: Iterable[Money], currency: str) -> Money:

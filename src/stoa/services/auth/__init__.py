@@ -1,9 +1,9 @@
 """Accounts: who may sign in, as what, and the sessions and keys that prove it afterwards.
 
-Owns users with their password hashes and roles, what the roles allow, sellers with who acts for them, customer
-groups with who is in them, sessions with
-their refresh tokens, the count of wrong passwords, how often a network was told that an address is taken
-(`network_allowances`) with the codes that prove an address (`address_proofs`), and the keys that sign access tokens.
+Owns users with their password hashes and roles, what the roles allow (`role_permissions`), sellers with who acts for
+them, customer groups with who is in them, sessions with their refresh tokens, the count of wrong passwords (`guesses`),
+how often a network was told that an address is taken (`network_allowances`) with the codes that prove an address
+(`address_proofs`), and the keys that sign access tokens.
 Invariants:
 
 - An e-mail address has one spelling (`stoa.kit.emails`) and at most one account.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -25,6 +24,7 @@ from stoa.services.catalog.errors import (
 )
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.seo import NO_SEO, Seo
+from stoa.services.catalog.words import slug_of
 
 Status = Literal["draft", "active", "archived"]
 """What the seller says of his product."""
@@ -246,8 +246,7 @@ def check_currency(price: Money, currency: str, field: str = "price") -> None:
 
 def slugs_for(name: str, new_id: str, kind: str = "product") -> list[str]:
     """Slugs for what was given none, the best first: its name, then its name and the id's end."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = "-".join(re.findall(r"[a-z0-9]+", plain))[:180].strip("-")
+    words = slug_of(name)
     unique = f"{words or kind}-{new_id[-8:]}"
     return [unique] if not words or is_id(words) or words in RESERVED else [words, unique]
 

@@ -16,8 +16,8 @@ from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.import_row import ProductRow
 from stoa.services.catalog.product import RESERVED, is_id
-from stoa.services.catalog.product_files.words import slug_of
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.words import slug_of
 
 
 async def shelve(tx: Transaction, catalog: Catalog, rows: Sequence[ProductRow], by: Principal) -> list[ProductRow]:

@@ -1,7 +1,9 @@
 """Inventory: what is on the shelves, what of it is promised to whom, and every change of it.
 
-It owns warehouses, items, stock, reservations, backorders and movements, and remembers who sells what. What always
-holds, whatever happens:
+It owns warehouses, items with how they are sold when none is left, stock, reservations, backorders and movements, goods
+on their way between warehouses (transfers) and from suppliers (receipts), counts of shelves, what was shipped without
+being there (discrepancies), and who waits for what (subscriptions); and it remembers who sells what. What always holds,
+whatever happens:
 
 * 0 <= reserved <= on_hand for each SKU in each warehouse: nothing is promised twice, so nothing is oversold;
 * what is promised without being on hand is at most the SKU's limit, and nobody waits while some is sellable;

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells
 from stoa.services.catalog.product_files.entry import Entry, Fault
-from stoa.services.catalog.product_files.prices import price_of, written_price
+from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.table import Row, Table
 
 OF_PRODUCT = (
@@ -238,7 +239,7 @@ def _of_variant(variant: Mapping[str, Any]) -> dict[str, str]:
     return {
         "sku": variant["sku"],
         "variant_name": variant["name"],
-        "price": written_price(price["amount"], price["currency"]),
+        "price": amount_of(price["amount"], price["currency"], grouped=False),
         "currency": price["currency"],
         "options": cells.joined_pairs(variant["options"]),
         "position": str(variant["position"]),

@@ -23,11 +23,5 @@ def price_of(text: str, currency: str, *, comma: bool = False) -> dict[str, Any]
     return {"amount": int(whole) * 10**digits + int(part.ljust(digits, "0") or 0), "currency": currency}
 
 
-def written_price(amount: int, currency: str) -> str:
-    digits = MINOR_DIGITS.get(currency, 2)
-    whole, part = divmod(amount, 10**digits)
-    return f"{whole}.{part:0{digits}d}" if digits else str(whole)
-
-
 def _example(digits: int) -> str:
     return f"19.{'9' * digits}" if digits else "1999"

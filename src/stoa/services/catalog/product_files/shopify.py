@@ -14,7 +14,7 @@ from stoa.services.catalog.product_files.entry import Entry, Fault
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.table import Row, Table
-from stoa.services.catalog.product_files.words import LONGEST_SKU, sku_of, slug_of
+from stoa.services.catalog.words import LONGEST_SKU, sku_of, slug_of
 
 _NAMES = {
     "handle": ("Handle", "URL handle"),

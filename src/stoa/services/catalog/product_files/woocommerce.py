@@ -15,7 +15,7 @@ from stoa.services.catalog.product_files.entry import Entry, Fault
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.table import Row, Table
-from stoa.services.catalog.product_files.words import sku_of, slug_of
+from stoa.services.catalog.words import sku_of, slug_of
 
 _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
 _MORE = ("Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
