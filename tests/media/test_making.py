@@ -40,6 +40,21 @@ async def test_one_that_is_killed_is_begun_again(studio):
     assert await state(studio) == ("ready", None, 0, False)
 
 
+async def test_it_finds_its_file_where_the_shop_was_given_a_relative_folder(studio, tmp_path: Path, monkeypatch):
+    """As `make up` does, whose data lie in `.stoa`."""
+    monkeypatch.chdir(tmp_path)
+    here = replace(studio, media=replace(studio.media, scratch=Path("scratch")))
+    assert (await here.ready(jpeg(20, 20)))["state"] == "ready"
+
+
+async def test_what_its_process_says_last_is_in_the_log(studio, monkeypatch, caplog):
+    monkeypatch.setattr(worker, "_PROGRAM", Path("nowhere.py"))
+    await studio.add(jpeg(20, 20))
+    await studio.draw()
+    (record,) = [each for each in caplog.records if each.message == "a picture waits"]
+    assert "No such file" in record.why
+
+
 async def test_one_that_never_comes_to_an_end_is_given_up(studio):
     await studio.add(jpeg(1000, 1000))
     hasty = studio.having(worker_seconds=0.02)

@@ -23,6 +23,7 @@ from stoa.services.media.settings import Settings
 
 _PROGRAM = Path(draw.__file__)
 _MOST_ANSWER_BYTES = 65_536
+_MOST_COMPLAINT_BYTES = 300
 
 
 class Undrawable(Exception):
@@ -39,8 +40,11 @@ class _Answer(msgspec.Struct):
 
 async def make(file: File, order: Order, source: Path, folder: Path, settings: Settings) -> Made:
     """What was made of `source`, into the folder. Raises `Undrawable`, `Unfinished`."""
+    # It runs in that folder, where a path that is relative to ours leads nowhere.
+    folder = folder.absolute()
+    complaint = folder / "complaint"
     told: dict[str, Any] = {
-        "source": str(source),
+        "source": str(source.absolute()),
         "folder": str(folder),
         "kind": file.kind,
         "tag": order.tag,
@@ -52,19 +56,20 @@ async def make(file: File, order: Order, source: Path, folder: Path, settings: S
         "cpu_seconds": settings.worker_cpu_seconds,
         "parent": os.getpid(),
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        str(_PROGRAM),
-        msgspec.json.encode(told).decode(),
-        cwd=folder,
-        # Nothing of ours: no secret, no address.
-        env={"PATH": os.defpath, "LC_ALL": "C"},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    with complaint.open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            str(_PROGRAM),
+            msgspec.json.encode(told).decode(),
+            cwd=folder,
+            # Nothing of ours: no secret, no address.
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
     try:
         async with asyncio.timeout(settings.worker_seconds):
             status = await process.wait()
@@ -77,8 +82,16 @@ async def make(file: File, order: Order, source: Path, folder: Path, settings: S
     if status in {-signal.SIGXCPU, 128 + signal.SIGXCPU}:
         raise Undrawable("It takes longer than a picture may.")
     if status:
-        raise Unfinished(f"its process ended with status {status}")
+        raise Unfinished(f"its process ended with status {status}: {await asyncio.to_thread(_end_of, complaint)}")
     return await asyncio.to_thread(_answer_in, folder)
+
+
+def _end_of(complaint: Path) -> str:
+    """What it said last, which an operator reads in the log."""
+    with complaint.open("rb") as said:
+        said.seek(max(0, complaint.stat().st_size - _MOST_COMPLAINT_BYTES))
+        lines = said.read().decode(errors="replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def _answer_in(folder: Path) -> Made:
