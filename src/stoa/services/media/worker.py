@@ -40,28 +40,13 @@ class _Answer(msgspec.Struct):
 
 async def make(file: File, order: Order, source: Path, folder: Path, settings: Settings) -> Made:
     """What was made of `source`, into the folder. Raises `Undrawable`, `Unfinished`."""
-    # It runs in that folder, where a path that is relative to ours leads nowhere.
-    folder = folder.absolute()
     complaint = folder / "complaint"
-    told: dict[str, Any] = {
-        "source": str(source.absolute()),
-        "folder": str(folder),
-        "kind": file.kind,
-        "tag": order.tag,
-        "widths": order.widths,
-        "squares": order.squares,
-        "focal": file.focal,
-        "most_pixels": MOST_PIXELS,
-        "megabytes": settings.worker_megabytes,
-        "cpu_seconds": settings.worker_cpu_seconds,
-        "parent": os.getpid(),
-    }
     with complaint.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
             str(_PROGRAM),
-            msgspec.json.encode(told).decode(),
+            _told(file, order, source, folder, settings),
             cwd=folder,
             # Nothing of ours: no secret, no address.
             env={"PATH": os.defpath, "LC_ALL": "C"},
@@ -84,6 +69,24 @@ async def make(file: File, order: Order, source: Path, folder: Path, settings: S
     if status:
         raise Unfinished(f"its process ended with status {status}: {await asyncio.to_thread(_end_of, complaint)}")
     return await asyncio.to_thread(_answer_in, folder)
+
+
+def _told(file: File, order: Order, source: Path, folder: Path, settings: Settings) -> str:
+    """Its one argument. It runs in that folder, where a path that is relative to ours leads nowhere."""
+    told: dict[str, Any] = {
+        "source": str(source.absolute()),
+        "folder": str(folder.absolute()),
+        "kind": file.kind,
+        "tag": order.tag,
+        "widths": order.widths,
+        "squares": order.squares,
+        "focal": file.focal,
+        "most_pixels": MOST_PIXELS,
+        "megabytes": settings.worker_megabytes,
+        "cpu_seconds": settings.worker_cpu_seconds,
+        "parent": os.getpid(),
+    }
+    return msgspec.json.encode(told).decode()
 
 
 def _end_of(complaint: Path) -> str:
