@@ -48,7 +48,7 @@ async def test_the_first_order(reader: Reader, admin: Shopper):
 
 async def test_the_addresses(visitor: Shopper, reader: Reader):
     shown = [line.split("|")[1].strip(" <>") for line in README.read_text().splitlines() if line.startswith("| <http")]
-    assert len(shown) == 4
+    assert len(shown) == 5
     for address in shown:
         async with visitor.session.get(reader.at_home(address)) as answer:
             assert answer.status == 200, address
