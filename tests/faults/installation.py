@@ -32,8 +32,8 @@ from stoa.testing import processes
 from stoa.testing.contract import traced
 from stoa.testing.ports import free_ports
 
-START_SECONDS = 60
-ANSWER_SECONDS = 60
+START_SECONDS = 120
+ANSWER_SECONDS = 120
 
 
 @dataclass

@@ -30,7 +30,7 @@ from stoa.testing import processes
 from stoa.testing.contract import traced
 from stoa.testing.ports import free_addresses
 
-START_SECONDS = 90
+START_SECONDS = 120
 END_SECONDS = 35
 
 
