@@ -125,7 +125,7 @@ OURS = (
             "GET PUT DELETE /price-lists/{list}",
             "GET PUT /price-lists/{list}/prices",
             "GET POST /brands",
-            "GET PUT /brands/{brand}",
+            "GET PUT DELETE /brands/{brand}",
             "POST /brands/{brand}/merge",
             "GET /tags",
             "GET POST /attributes",
@@ -192,7 +192,7 @@ OURS = (
             Permission("catalog.prices.edit", "See price lists, make and end them, and set the prices in them"),
             Permission("catalog.types.edit", "Define product types and the attributes of products"),
             Permission("catalog.collections.edit", "Add, change and remove collections"),
-            Permission("catalog.brands.edit", "Describe, rename and merge brands"),
+            Permission("catalog.brands.edit", "Describe, rename, merge and remove brands"),
         ),
     ),
     Service(

@@ -3,11 +3,15 @@
 import asyncio
 import contextvars
 
+import asyncpg
 import pytest
 from runners import deadlocks
 
+from stoa.kit.ids import uuid7
+from stoa.services.catalog import brands_repository
 from stoa.services.catalog import settle_brands as rounds
 from stoa.services.catalog.jobs import jobs
+from stoa.services.catalog.settle_collections import settle_collections
 
 from .conftest import ADMIN, CUSTOMER, SELLER
 
@@ -123,6 +127,71 @@ async def test_a_merged_brands_products_get_the_others_name(shop):
         row["act"] for row in await shop.db.fetch("SELECT act FROM staff_acts WHERE act LIKE 'brand.%' ORDER BY id")
     ]
     assert acts == ["brand.changed", "brand.merged", "brand.merged"]
+
+
+async def collected(shop):
+    """The products of each collection, when all that is to follow has followed."""
+    await settle(shop.catalog)
+    while (seconds := await settle_collections(shop.catalog)) is not None and seconds <= 1:
+        await asyncio.sleep(0.01)
+    page = await shop.rest.ok("GET", "/collections", user=ADMIN)
+    return {one["slug"]: await shop.slugs(f"collection={one['slug']}&sort=name") for one in page["items"]}
+
+
+async def test_collections_follow_brands_that_are_renamed_and_merged(shop):
+    """A rule says a name, and means the brand that has or had it."""
+    for name in ("Acme", "Other", "Third"):
+        await shop.add(name.lower(), 500, brand=name)
+    for slug, name in (("acme", "Acme"), ("fresh", "New"), ("other", "Other")):
+        rules = {"conditions": [{"field": "brand", "any_of": [name]}]}
+        await shop.rest.ok("POST", "/collections", {"slug": slug, "name": slug, "rules": rules}, status=201, user=ADMIN)
+    assert await collected(shop) == {"acme": ["acme"], "fresh": [], "other": ["other"]}
+    await shop.rest.ok("PUT", "/brands/acme", {"name": "New"}, user=ADMIN)
+    assert await collected(shop) == {"acme": ["acme"], "fresh": ["acme"], "other": ["other"]}
+    query = "SELECT data->'changed' AS changed FROM event_log WHERE data->>'slug' = 'acme' AND type = 'product.updated'"
+    assert [row["changed"] for row in await shop.db.fetch(query)] == [["collections"], ["brand", "collections"]]
+    await shop.rest.ok("POST", "/brands/acme/merge", {"into": "other"}, user=ADMIN)
+    both = ["acme", "other"]
+    assert await collected(shop) == {"acme": both, "fresh": both, "other": both}
+    await shop.add("late", 500, brand="Acme")
+    assert (await collected(shop))["fresh"] == ["acme", "late", "other"]
+
+
+async def test_a_brand_without_products_is_removed(shop):
+    await shop.add("mug", 500, brand="Acme")
+    await shop.rest.ok("PUT", "/brands/acme", {"name": "Acme Ltd"}, user=ADMIN)
+    # By the name that it had, too: its products have not followed.
+    assert await refused(shop, "DELETE", "/brands/acme", None) == (409, "brand-in-use", "brand")
+    await settle(shop.catalog)
+    for user, status in ((CUSTOMER, 403), (SELLER, 403), (ADMIN, 409)):
+        assert (await refused(shop, "DELETE", "/brands/acme", None, user))[0] == status
+    await shop.rest.ok("DELETE", "/products/mug", status=204, user=ADMIN)
+    await shop.rest.ok("DELETE", "/brands/acme", status=204, user=ADMIN)
+    assert await refused(shop, "DELETE", "/brands/acme", None) == (404, "no-such-brand", "brand")
+    assert await brands(shop) == {}
+    assert (await told(shop))[-1] == ("brand.deleted", 3, "acme")
+    assert await shop.db.fetchval("SELECT act FROM staff_acts ORDER BY id DESC LIMIT 1") == "brand.removed"
+    # All its names are free, and who comes back from the archive has a brand again.
+    restored = await shop.rest.ok("PATCH", "/products/mug", {"status": "active"}, user=ADMIN)
+    assert (restored["brand"], await brands(shop)) == ("Acme Ltd", {"Acme Ltd": "acme-ltd"})
+    await shop.rest.ok("POST", "/brands", {"name": "Acme"}, status=201, user=ADMIN)
+
+
+async def test_who_removes_a_brand_waits_for_who_gives_a_product_its_name(shop):
+    await shop.rest.ok("POST", "/brands", {"name": "Acme"}, status=201, user=ADMIN)
+    writer = await asyncpg.connect(shop.db.dsn)
+    giving = writer.transaction()
+    await giving.start()
+    await writer.fetch(brands_repository.KEEP_NAMES, ["Acme"])
+    removing = asyncio.create_task(shop.rest.send("DELETE", "/brands/acme", user=ADMIN))
+    while not await writer.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.005)
+    await writer.execute(
+        "INSERT INTO products (id, slug, name, brand, status) VALUES ($1, 'mug', 'Mug', 'Acme', 'draft')", uuid7()
+    )
+    await giving.commit()
+    assert (await removing).problem == "brand-in-use"
+    await writer.close()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ NOW = datetime(2030, 1, 31, tzinfo=UTC)
 MADE = NOW - timedelta(days=10)
 MUG = Facts(
     categories=["cups", "kitchen"],
-    brand="Potters",
+    brands=["Potters", "Old Potters"],
     tags=["new", "white"],
     seller_id="s1",
     price_minor=700,
@@ -32,6 +32,7 @@ def only(field, **more):
         ("category", {"any_of": ["garden", "kitchen"]}, True),
         ("category", {"any_of": ["garden"]}, False),
         ("brand", {"any_of": ["Potters"]}, True),
+        ("brand", {"any_of": ["Old Potters"]}, True),
         ("brand", {"any_of": ["potters"]}, False),
         ("tag", {"any_of": ["white", "black"]}, True),
         ("tag", {"any_of": ["black"]}, False),

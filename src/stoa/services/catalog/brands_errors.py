@@ -2,7 +2,7 @@
 
 NotFound        NoSuchBrand
 Unprocessable   MergedIntoItself
-Conflict        BrandTaken
+Conflict        BrandTaken, BrandInUse
 """
 
 from __future__ import annotations
@@ -32,3 +32,11 @@ class BrandTaken(problems.Conflict):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"A brand is, or was, called {name}: merge the two.", field="name")
+
+
+class BrandInUse(problems.Conflict):
+    title = "The brand has products"
+    slug = "brand-in-use"
+
+    def __init__(self) -> None:
+        super().__init__("Merge it into another, or give its products another first.", field="brand")

@@ -198,6 +198,29 @@ async def merge(tx: Transaction, brand_id: str, into: str) -> None:
     await tx.execute(REMOVE_BRAND, brand_id)
 
 
+BRAND_HAS_PRODUCTS = """
+    SELECT EXISTS (
+        SELECT FROM products
+        WHERE brand = ANY(ARRAY(SELECT name FROM brand_names WHERE brand_id = $1)) AND status <> 'archived'
+    )
+"""
+
+
+async def brand_has_products(tx: Transaction, brand_id: str) -> bool:
+    """Whether a product that is not archived bears a name of the brand."""
+    found: bool = await tx.fetchval(BRAND_HAS_PRODUCTS, brand_id)
+    return found
+
+
+FORGET_NAMES = "DELETE FROM brand_names WHERE brand_id = $1"
+
+
+async def remove_brand(tx: Transaction, brand_id: str) -> None:
+    """A locked one, whose names nobody bears but archived products."""
+    await tx.execute(FORGET_NAMES, brand_id)
+    await tx.execute(REMOVE_BRAND, brand_id)
+
+
 # Locked: nobody renames the brand until the round is done. Whom somebody else has in hand is left to a later look.
 LOCK_UNSETTLED_NAME = """
     SELECT known.name, brand.name FROM brand_names AS known JOIN brands AS brand ON brand.id = known.brand_id

@@ -1,4 +1,4 @@
-"""Catalog's public API of brands: everybody sees them, and staff describe, rename and merge them."""
+"""Catalog's public API of brands: everybody sees them, and staff describe, rename, merge and remove them."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ async def post_brand(catalog: Catalog, request: Request[BrandBody]) -> Brand:
 async def put_brand(catalog: Catalog, request: Request[BrandBody]) -> Brand:
     """Its products follow its name in rounds. Whoever says its old name means it."""
     return await name_brands.replace_brand(catalog, request.path["brand"], request.body, request.if_match)
+
+
+@routes.delete("/brands/{brand}", who=EDIT, versioned=True, summary="Remove a brand that no product has")
+async def delete_brand(catalog: Catalog, request: Request) -> None:
+    """One that has products is merged into another. Archived products keep its name, and make it again when they come
+    back."""
+    await name_brands.remove_brand(catalog, request.path["brand"], request.if_match)
 
 
 @routes.post(

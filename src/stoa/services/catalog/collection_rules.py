@@ -27,9 +27,9 @@ Text = Annotated[str, Meta(max_length=1000, pattern=text.LINES)]
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a product has in a `field`: `any_of` some values, or `at_least` and `at_most` so much.
 
-    `category` takes categories' slugs, and what is inside those; `seller` ids; `price` bounds in minor units, of the
-    lowest of its variants; `specification` the `name` of one, with either. `created` is `since` a moment, or
-    `within_days` of now: such a product leaves when its days have passed.
+    `category` takes categories' slugs, and what is inside those; `brand` a name that it has or had; `seller` ids;
+    `price` bounds in minor units, of the lowest of its variants; `specification` the `name` of one, with either.
+    `created` is `since` a moment, or `within_days` of now: such a product leaves when its days have passed.
     """
 
     field: Field
@@ -53,10 +53,11 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Facts(NamedTuple):
-    """What of a product can be asked for. `categories` are its own and those around it, by id."""
+    """What of a product can be asked for. `categories` are its own and those around it, by id; `brands` the names that
+    its brand has or had."""
 
     categories: Collection[str]
-    brand: str
+    brands: Collection[str]
     tags: Collection[str]
     seller_id: str | None
     price_minor: int | None
@@ -87,7 +88,7 @@ def _holds(condition: Condition, facts: Facts, now: datetime) -> Verdict:  # noq
         case "category":
             return Verdict(not set(condition.any_of).isdisjoint(facts.categories))
         case "brand":
-            return Verdict(facts.brand in condition.any_of)
+            return Verdict(not set(condition.any_of).isdisjoint(facts.brands))
         case "tag":
             return Verdict(not set(condition.any_of).isdisjoint(facts.tags))
         case "seller":

@@ -287,7 +287,13 @@ _SEEN = """
             )
             SELECT id FROM around WHERE id IS NOT NULL
         ) AS categories,
-        product.brand, product.tags, product.seller_id,
+        ARRAY(
+            SELECT product.brand
+            UNION
+            SELECT known.name FROM brand_names AS said JOIN brand_names AS known ON known.brand_id = said.brand_id
+            WHERE said.name = product.brand
+        ) AS brands,
+        product.tags, product.seller_id,
         CASE WHEN product.currency IS NOT NULL THEN product.price_minor END AS price_minor,
         CASE WHEN product.product_type_id IS NULL THEN product.specifications ELSE (
             SELECT coalesce(jsonb_object_agg(attribute.name, product.specifications -> attribute.id::text), '{}')
@@ -423,7 +429,8 @@ SETTLE_WHAT_LOOKS_AT = """
 
 
 async def settle_what_looks_at(tx: Transaction, field: Field) -> None:
-    """The tree is another, or a type: without a change of theirs products may belong to others."""
+    """The tree is another, or a type, or what a brand was called: without a change of theirs products may belong to
+    others."""
     await tx.execute(SETTLE_WHAT_LOOKS_AT, field)
 
 

@@ -167,11 +167,12 @@ class BrandUpdated(Fact, event="brand.updated", frozen=True, kw_only=True):
 
 
 class BrandDeleted(Fact, event="brand.deleted", frozen=True, kw_only=True):
-    """A brand was merged into another, whose name its products get, each with a word of its own."""
+    """A brand is gone: merged into another, whose name its products get, each with a word of its own; or, with null,
+    removed when no product had it."""
 
     brand_id: str
     slug: str
-    merged_into: str
+    merged_into: str | None
 
 
 def updated(product: Product | Changed, changed: Sequence[str], skus: Iterable[str] = ()) -> Announcement:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from stoa.kit.custom_fields.define import import_fields
 from stoa.kit.custom_fields.definition import NewCustomField
+from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
-from stoa.services.catalog import categories_repository
+from stoa.services.catalog import categories_repository, repository
 from stoa.services.catalog.attributes import NewAttribute
 from stoa.services.catalog.bodies import NewProduct, ProductPatch, check_slug, named_files, variants_of, whole
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.define_types import import_types
 from stoa.services.catalog.edit_product import blank, edited
+from stoa.services.catalog.errors import SlugTaken
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.fields import PRODUCT, Defined, defined_for
 from stoa.services.catalog.images import Files, files_of
@@ -22,6 +24,7 @@ from stoa.services.catalog.product import CategoryName, Product, check_for_sale
 from stoa.services.catalog.product_types import NewProductType
 from stoa.services.catalog.save_products import add
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.write_products import until_nobody_meets
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ NOTHING_DEFINED = Definitions()
 async def import_products(
     catalog: Catalog, imported: Sequence[Imported], definitions: Definitions = NOTHING_DEFINED
 ) -> int:
-    """How many were added; a slug that exists is left as it is, and of two with the same the first counts.
+    """How many were added; a slug that exists is left as it is, and of two with the same the first counts. What is left
+    makes nothing: no brand is there for its sake.
 
     All or none: raises `SkuTaken` where a new product has a SKU of another, and what adding one raises.
     """
@@ -58,7 +62,8 @@ async def import_products(
     patches = [whole(product) for product in products.values()]
     files = await files_of(catalog.media, named_files(patches))
     names = {one.product.category: one.category_name for one in reversed(imported) if one.product.category}
-    async with catalog.db.transaction() as tx:
+
+    async def bring_in(tx: Transaction) -> int:
         new = [Category(uuid7(), None, slug, name or slug, 0) for slug, name in names.items()]
         made = await categories_repository.import_categories(tx, new)
         added = [one for one in new if one.id in made]
@@ -75,7 +80,13 @@ async def import_products(
         # Whoever removes one waits since they were imported.
         categories = await categories_repository.categories_named(tx, names)
         defined = await defined_for(tx, patches)
-        return len(await add(tx, catalog, [_product(patch, categories, defined, files) for patch in patches]))
+        taken = await repository.taken_slugs(tx, products)
+        free = [_product(patch, categories, defined, files) for patch in patches if patch.slug not in taken]
+        if len(await add(tx, catalog, free)) < len(free):
+            raise SlugTaken("of one of them")
+        return len(free)
+
+    return await until_nobody_meets(bring_in, catalog)
 
 
 def _product(patch: ProductPatch, categories: Mapping[str, CategoryName], defined: Defined, files: Files) -> Product:

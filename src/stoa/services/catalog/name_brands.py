@@ -20,8 +20,9 @@ from stoa.kit.outbox import Announcement
 from stoa.services.catalog import brands_repository as repository
 from stoa.services.catalog.bodies import check_slug
 from stoa.services.catalog.brands import TOLD, Brand, BrandBody
-from stoa.services.catalog.brands_errors import BrandTaken, MergedIntoItself, NoSuchBrand
+from stoa.services.catalog.brands_errors import BrandInUse, BrandTaken, MergedIntoItself, NoSuchBrand
 from stoa.services.catalog.brands_repository import NewName
+from stoa.services.catalog.collections_repository import settle_what_looks_at
 from stoa.services.catalog.events import BrandCreated, BrandDeleted, BrandUpdated
 from stoa.services.catalog.product import is_id, slugs_for
 from stoa.services.catalog.service import Catalog
@@ -115,6 +116,8 @@ async def merge_brand(catalog: Catalog, id_or_slug: str, into: str, if_match: If
         found, other = await show_brand(tx, id_or_slug), await show_brand(tx, into, "into")
         if found.id == other.id:
             raise MergedIntoItself
+        # Before any brand: who writes several products holds their rules when he shares the next one's brand.
+        await settle_what_looks_at(tx, "brand")
         locked = await repository.lock_brands(tx, [found.id, other.id])
         if found.id not in locked or other.id not in locked:
             raise NoSuchBrand("brand" if found.id not in locked else "into")
@@ -127,6 +130,25 @@ async def merge_brand(catalog: Catalog, id_or_slug: str, into: str, if_match: If
             tx, act="brand.merged", subject=before.id, before=_told(before), after={"merged_into": after.id}
         )
         return after
+
+
+async def remove_brand(catalog: Catalog, id_or_slug: str, if_match: IfMatch) -> None:
+    """It is gone with all its names. Archived products keep theirs: brought back, they make a brand of it again.
+
+    Raises `NoSuchBrand`, `BrandInUse` while anything but archived products bears one.
+    """
+    async with catalog.db.transaction() as tx:
+        found = await show_brand(tx, id_or_slug)
+        before = (await repository.lock_brands(tx, [found.id])).get(found.id)
+        if before is None:
+            raise NoSuchBrand
+        if_match.check(before.version)
+        if await repository.brand_has_products(tx, before.id):
+            raise BrandInUse
+        await repository.remove_brand(tx, before.id)
+        said = BrandDeleted(brand_id=before.id, slug=before.slug, merged_into=None)
+        await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
+        await staff_acts.record(tx, act="brand.removed", subject=before.id, before=_told(before))
 
 
 async def show_brand(db: Db, id_or_slug: str, field: str = "brand") -> Brand:

@@ -511,6 +511,14 @@ async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
     await tx.execute(LOCK_VARIANTS, list(skus))
 
 
+TAKEN_SLUGS = "SELECT slug FROM products WHERE slug = ANY($1::text[])"
+
+
+async def taken_slugs(db: Db, slugs: Iterable[str]) -> set[str]:
+    """Those of them that products have, archived ones included."""
+    return {row["slug"] for row in await db.fetch(TAKEN_SLUGS, list(slugs))}
+
+
 WHOSE_SKUS = "SELECT sku, product_id FROM variants WHERE sku = ANY($1::text[])"
 
 

@@ -60,7 +60,9 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
     """What each locked product, of before, becomes after; each has changed, and may be so. Raises `SkuTaken`."""
     if not changed:
         return []
-    brands = await brands_named(tx, catalog, {after.brand for before, after in changed if after.brand != before.brand})
+    # Out of the archive a product may come back with the name of a brand that was removed meanwhile.
+    said = [after for before, after in changed if after.brand != before.brand or before.status == "archived"]
+    brands = await brands_named(tx, catalog, {one.brand for one in said})
     saved = await repository.change_products(tx, [_of_brand(after, brands) for _, after in changed])
     renamed = {before.slug: before.id for before, after in changed if before.slug != after.slug}
     await slugs_repository.keep_slugs(tx, "product", renamed)
@@ -86,8 +88,7 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
     facts = {each: facts_changed(names) for each, names in differences.items()}
     moved = await place(tx, [each for each, some in facts.items() if some], sorted({*chain(*facts.values())}))
     told = {each: [*names, *(["collections"] if each in moved else [])] for each, names in differences.items()}
-    said = [updated(one, told[one.id], skus[one.id]) for one in saved]
-    await catalog.outbox.announce_all(tx, said)
+    await catalog.outbox.announce_all(tx, [updated(one, told[one.id], skus[one.id]) for one in saved])
     return saved
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stoa.services.catalog import brands_repository as repository
 from stoa.services.catalog.events import updated
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settle_collections import place
 
 ONE_ROUND = 200
 """Products, as in a round of `settle_sellers`."""
@@ -26,7 +27,9 @@ async def one_round(catalog: Catalog) -> bool:
         if name is None:
             return False
         changed = await repository.rename_products(tx, name, ONE_ROUND)
-        await catalog.outbox.announce_all(tx, [updated(product, ["brand"]) for product in changed])
+        moved = await place(tx, [product.id for product in changed], ["brand"])
+        told = [updated(product, ["brand", "collections"] if product.id in moved else ["brand"]) for product in changed]
+        await catalog.outbox.announce_all(tx, told)
         if len(changed) < ONE_ROUND:
             await repository.name_settled(tx, name.name)
         return True
