@@ -7,10 +7,12 @@ import importlib
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import asyncpg
 import pytest
+from runners import deadlocks
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest, GetProductsRequest
-from stoa.services.catalog import public_prices
+from stoa.services.catalog import price_lists_repository, public_prices, public_prices_repository, repository
 from stoa.services.catalog.pricing import Held, lowest_before
 from stoa.services.catalog.public_prices import follow_lists
 from stoa.services.catalog.rpc import CatalogServicer
@@ -81,6 +83,55 @@ async def test_a_list_begins_and_ends_where_products_are_listed(shop, mug, at):
         answer = await ask
         product = answer.product if hasattr(answer, "product") else answer.products[0]
         assert (product.price.amount_minor, product.price_max.amount_minor) == (500, 700)
+
+
+async def test_a_price_that_is_put_into_a_list_is_told_once(shop, mug, at):
+    at(NOON)
+    await make(shop, "sale", {}, ends_at=(NOON + DAY).isoformat())
+    at(NOON + timedelta(minutes=1))
+    await put(shop, "sale", {"MUG-0": 400})
+    assert await follow_lists(shop.catalog) == (DAY - timedelta(minutes=1)).total_seconds()
+    assert (await shown(shop), await updates(shop)) == ((400, 700, 500), [(["price"], 2)])
+    history = "SELECT since, amount_minor FROM price_history WHERE since >= $1 ORDER BY since"
+    assert [tuple(row) for row in await shop.db.fetch(history, NOON)] == [(NOON + timedelta(minutes=1), 400)]
+    at(NOON + DAY)
+    assert await follow_lists(shop.catalog) is None
+    assert await updates(shop) == [(["price"], 2), (["price"], 3)]
+
+
+async def until_somebody_waits(connection):
+    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.005)
+
+
+async def test_who_makes_a_list_does_not_wait_in_a_circle_with_the_job(shop, mug, at, postgres):
+    """He has the lists, and waits for products; the job has one list, and waits for the lists before any product."""
+    await make(shop, "sale", {"MUG-0": 400}, starts_at=NOON.isoformat())
+    at(NOON)
+    maker = await asyncpg.connect(shop.db.dsn)
+    async with maker.transaction():
+        await maker.execute(price_lists_repository.LOCK_LISTS)
+        following = asyncio.create_task(follow_lists(shop.catalog))
+        await until_somebody_waits(maker)
+        await maker.execute(public_prices_repository.HOLD_PRODUCTS, [mug["id"]])
+    await following
+    assert (await shown(shop))[0] == 400
+    await maker.close()
+    assert await deadlocks(postgres, shop.db) == 0
+
+
+async def test_who_prices_a_variant_does_not_wait_in_a_circle_with_who_changes_it(shop, mug, postgres):
+    changer = await asyncpg.connect(shop.db.dsn)
+    made = await make(shop, "sale", {})
+    async with changer.transaction():
+        await changer.execute(public_prices_repository.HOLD_PRODUCTS, [mug["id"]])
+        pricing = asyncio.create_task(put(shop, made["id"], {"MUG-0": 400}))
+        await until_somebody_waits(changer)
+        await changer.execute(repository.LOCK_VARIANTS, ["MUG-0"])
+    await pricing
+    assert (await shown(shop))[0] == 400
+    await changer.close()
+    assert await deadlocks(postgres, shop.db) == 0
 
 
 async def test_a_shop_that_slept_through_a_sale_notes_when_it_was(shop, mug, at):

@@ -30,7 +30,7 @@ from stoa.services.catalog.errors import (
 from stoa.services.catalog.events import PriceListUpdated
 from stoa.services.catalog.price_bodies import ImportedPriceList, NewPriceList, NewPrices
 from stoa.services.catalog.price_lists_repository import PriceList, Tier
-from stoa.services.catalog.public_prices import reprice
+from stoa.services.catalog.public_prices import due_after, reprice
 from stoa.services.catalog.service import Catalog
 
 MOST_LISTS = 500
@@ -68,7 +68,9 @@ async def _add(tx: Transaction, new: NewPriceList) -> PriceList:
     if await repository.count_lists(tx, MOST_LISTS) >= MOST_LISTS:
         raise TooManyPriceLists(MOST_LISTS)
     await repository.add_list(tx, added)
-    await _fall_due(tx, added)
+    if _is_public(added):
+        # Nothing is paid by it yet: who puts prices into it notes them, and the job would tell of them again.
+        await public_prices_repository.set_due(tx, added.id, due_after(added, now))
     await staff_acts.record(tx, act="price_list.added", subject=added.id, after=_told(added))
     return added
 
@@ -139,14 +141,10 @@ async def _change(tx: Transaction, catalog: Catalog, before: PriceList, after: P
         tx, act="price_list.changed", subject=before.id, before=_told(before, changed), after=_told(after, changed)
     )
     await _announce(tx, catalog, saved, changed)
-    await _fall_due(tx, before, saved)
+    if _is_public(before) or _is_public(saved):
+        # The job goes over it, now and when it begins and ends.
+        await public_prices_repository.set_due(tx, saved.id, clock.now())
     return saved
-
-
-async def _fall_due(tx: Transaction, *states: PriceList) -> None:
-    """Where it is, or was, for everybody, the job goes over it, now and when it begins and ends."""
-    if any(map(_is_public, states)):
-        await public_prices_repository.set_due(tx, states[-1].id, clock.now())
 
 
 def _is_public(one: PriceList) -> bool:

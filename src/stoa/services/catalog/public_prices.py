@@ -17,6 +17,7 @@ from stoa.kit.money import Money
 from stoa.kit.rounds import ONE_ROUND as MOST_REMOVED
 from stoa.services.catalog import public_prices_repository as repository
 from stoa.services.catalog.events import updated
+from stoa.services.catalog.price_lists_repository import PriceList
 from stoa.services.catalog.pricing import EVERYBODY, ms_of, price_in
 from stoa.services.catalog.public_prices_repository import DueList, Known
 from stoa.services.catalog.service import Catalog
@@ -102,21 +103,21 @@ async def _one_round(catalog: Catalog) -> bool:
         if due is None:
             return False
         variants = await repository.next_of_list(tx, due, ONE_ROUND)
+        # Before any product: who makes a list keeps all others from being changed, and then waits for products.
+        if len(variants) == ONE_ROUND:
+            await repository.set_due(tx, due.id, due.due_at, list(variants)[-1])
+        else:
+            await repository.set_due(tx, due.id, due_after(due, due.due_at) if due.is_public else None)
         if variants:
             product_ids = set(variants.values())
             await repository.hold_products(tx, product_ids)
             await reprice(tx, catalog, product_ids, due.due_at)
-        if len(variants) == ONE_ROUND:
-            await repository.set_due(tx, due.id, due.due_at, list(variants)[-1])
-        else:
-            await repository.set_due(tx, due.id, _next_of(due))
         return True
 
 
-def _next_of(due: DueList) -> datetime | None:
-    """When everybody pays something else by the list after that."""
-    ends = (due.starts_at, due.ends_at) if due.is_public else ()
-    return min((end for end in ends if end and end > due.due_at), default=None)
+def due_after(one: DueList | PriceList, at: datetime) -> datetime | None:
+    """When everybody pays something else by a list after that."""
+    return min((end for end in (one.starts_at, one.ends_at) if end and end > at), default=None)
 
 
 async def _forget_round(catalog: Catalog) -> bool:

@@ -502,8 +502,9 @@ async def forget_options(tx: Transaction, product_ids: Sequence[str]) -> None:
     await tx.execute(FORGET_OPTIONS, product_ids)
 
 
-# Two products that claim each other's SKUs wait for each other here, and not in a circle later.
-LOCK_VARIANTS = "SELECT FROM variants WHERE sku = ANY($1::text[]) ORDER BY sku FOR UPDATE"
+# Two products that claim each other's SKUs wait for each other here, and not in a circle later. Not FOR UPDATE: who
+# puts a variant into a price list holds its key, and then waits for its product.
+LOCK_VARIANTS = "SELECT FROM variants WHERE sku = ANY($1::text[]) ORDER BY sku FOR NO KEY UPDATE"
 
 
 async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
