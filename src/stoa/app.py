@@ -368,7 +368,7 @@ OURS = (
             "GET POST /custom-fields/order-line",
             "GET PUT DELETE /custom-fields/order-line/{name}",
         ),
-        calls=("payment",),
+        calls=("payment", "inventory"),
         permissions=(
             Permission("order.orders.read", "See all orders and returns"),
             Permission("order.orders.fulfill", "Start packing an order, hand it to a carrier, record that it arrived"),

@@ -14,6 +14,7 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub,
 from stoa.kit import clock
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
+from stoa.kit.ids import uuid7
 from stoa.kit.many import UnderWay, results_of
 from stoa.kit.problems import Problem, Unprocessable
 from stoa.services.inventory.items import Policy
@@ -58,6 +59,30 @@ async def test_the_way_of_a_reservation(stub, shop):
     ]
     assert (await stub.Release(pb.ReleaseRequest(key="k"))).state == pb.RESERVATION_STATE_RELEASED
     assert (await shop.stock("A"), await shop.stock("B")) == ((5, 0), (2, 0))
+
+
+async def test_what_is_still_to_come_of_a_reservation_is_told_until_it_is_there(stub, shop):
+    await shop.put("A", 1)
+    await shop.backorder("A", 10)
+    await shop.backorder("B", 10)
+    await shop.promise("k", ORDER, A=3, B=2)
+    await shop.promise("given-up", uuid7(), A=1)
+
+    async def owed(key="k"):
+        found = (await stub.GetReservation(pb.GetReservationRequest(key=key))).reservation
+        return list(found.owed)
+
+    assert await owed() == lines(("A", 2), ("B", 2))
+    await shop.put("B", 2)
+    assert await owed() == lines(("A", 2))
+    await shop.hear("order.placed", order_id=ORDER, items=[{"sku": "A", "quantity": 3}, {"sku": "B", "quantity": 2}])
+    assert await owed() == lines(("A", 2)), "it is sold, and waits"
+    await shop.put("A", 1)
+    assert await owed() == lines(("A", 1))
+    await stub.Release(pb.ReleaseRequest(key="given-up"))
+    assert await owed("given-up") == [], "nobody waits for what was given up"
+    await shop.put("A", 1)
+    assert await owed() == []
 
 
 async def test_what_can_be_bought_is_told_with_its_promise(stub, shop):

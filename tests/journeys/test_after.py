@@ -25,6 +25,22 @@ async def test_a_canceled_order_is_restocked_refunded_and_told(visitor: Shopper,
     assert (again.status, again.problem) == (409, "order-state")
 
 
+async def test_what_is_on_backorder_is_sent_when_it_is_there(visitor: Shopper, admin: Shopper, new_product):
+    sku = await new_product(price=1000, on_hand=1)
+    await admin.ok("PUT", f"/inventory/{sku}/policy", {"policy": "backorder", "limit": 5, "lead_days": 14})
+    ada = await visitor.register()
+    await ada.fill_cart(**{sku: 3})
+    order = await ada.buy()
+    ship = f"/orders/{order['id']}/ship"
+    parcel = {"carrier": "DHL", "tracking_number": "JD0146"}
+    early = await admin.refused("POST", ship, parcel)
+    assert (early.status, early.problem, early.body["skus"]) == (409, "goods-to-come", [{"sku": sku, "quantity": 2}])
+    (waiting,) = (await admin.ok("GET", f"/backorders?sku={sku}"))["items"]
+    assert (waiting["order_id"], waiting["quantity"], waiting["filled"]) == (order["id"], 2, 0)
+    await admin.ok("PUT", f"/inventory/{sku}", {"on_hand": 2})
+    assert (await admin.ok("POST", ship, parcel))["status"] == "shipped"
+
+
 async def test_ship_deliver_and_return_one_of_two(visitor: Shopper, admin: Shopper, new_product):
     sku = await new_product(price=1000, on_hand=5)
     ada = await visitor.register()

@@ -93,11 +93,25 @@ def payments() -> Payments:
     return Payments()
 
 
+class Goods(dict[str, dict[str, int]]):
+    """What inventory answers when it is asked: all is there, but of reservations that a test has told otherwise."""
+
+    async def to_come(self, reservation_key: str) -> dict[str, int]:
+        return self.get(reservation_key, {})
+
+
 @pytest.fixture
-async def orders(database: Callable[..., Awaitable[Database]], payments: Payments) -> AsyncIterator[Orders]:
+def goods() -> Goods:
+    return Goods()
+
+
+@pytest.fixture
+async def orders(
+    database: Callable[..., Awaitable[Database]], payments: Payments, goods: Goods
+) -> AsyncIterator[Orders]:
     db = await database("order")
     outbox = Outbox(SERVICES["order"], lambda _: ("notification",), GET_PERSONAL)
-    service = orders_over(db, outbox, payments.now, payments.now)
+    service = orders_over(db, outbox, payments.now, payments.now, goods.to_come)
     yield service
     await service.close()
 

@@ -1,4 +1,4 @@
-"""What is not paid is not shipped: payment is asked, and what it says is remembered."""
+"""What is not paid is not shipped, nor what is not there: payment is asked, and what it says is remembered."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.kit.permissions import ALL
 from stoa.services.order import repository
-from stoa.services.order.errors import NotPaid, WrongState
+from stoa.services.order.errors import GoodsToComeYet, NotPaid, WrongState
 from stoa.services.order.new_order import NewItem
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.ship_order import ship_order
@@ -66,6 +66,25 @@ async def test_a_part_that_went_back_stops_nothing(orders, placed, payments):
 async def test_what_costs_nothing_is_shipped_without_a_payment(orders, placed, gratis):
     shipped = await ship(orders, await placed(**gratis))
     assert shipped.status is Status.SHIPPED
+
+
+async def test_what_is_still_to_come_is_waited_for(orders, placed, payments, goods, announced):
+    """And payment is not asked to keep what may be canceled yet."""
+    order = await placed()
+    goods[order.reservation_key] = {"MUG": 2, "SPOON": 1}
+    payments.told[order.payment_id] = None
+    with pytest.raises(GoodsToComeYet) as refusal:
+        await ship(orders, order)
+    said = refusal.value.document()
+    assert (said["status"], said["type"]) == (409, "/problems/goods-to-come")
+    assert said["skus"] == [{"sku": "MUG", "quantity": 2}, {"sku": "SPOON", "quantity": 1}]
+    assert said["detail"] == "An order is sent whole, and this is not on hand yet: 2 of MUG, 1 of SPOON."
+    stored = await repository.read_order(orders.db, order.id)
+    assert (stored.status, stored.version, stored.shipment) == (Status.CONFIRMED, order.version, None)
+    assert [kind for kind, _, _ in await announced()] == ["order.placed"]
+    payments.told.clear()
+    goods.clear()
+    assert (await ship(orders, order)).status is Status.SHIPPED
 
 
 @pytest.fixture

@@ -64,6 +64,11 @@ class Reservation(msgspec.Struct, frozen=True):
         return dict(sorted(lines.items()))
 
     @property
+    def still_owed(self) -> Lines:
+        """What of it is to come: nothing, once it has ended without a sale."""
+        return {} if self.state in {State.RELEASED, State.EXPIRED} else self.owed
+
+    @property
     def skus(self) -> set[str]:
         return {*self.owed, *(fill.sku for fill in self.fills)}
 

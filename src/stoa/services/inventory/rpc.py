@@ -383,4 +383,5 @@ def _message(reservation: Reservation) -> pb.Reservation:
         state=_STATES[reservation.state],
         lines=[LineMessage(sku=sku, quantity=units) for sku, units in reservation.lines.items()],
         expires_at=reservation.expires_at.isoformat() if reservation.expires_at else "",
+        owed=[LineMessage(sku=sku, quantity=units) for sku, units in sorted(reservation.still_owed.items())],
     )

@@ -8,7 +8,8 @@ Owns orders, their lines, history, shipments and returns, and what payment has t
 - An order goes only where the table in `states` lets it, under its row lock, with a line of history
   and a higher version each time.
 - What is to be refunded is at most what was paid; units returned or asked to be are at most the units bought.
-- Only goods that are back move money and stock; an order of whose payment nothing is left is not shipped.
+- Only goods that are back move money and stock; an order of whose payment nothing is left is not shipped,
+  nor one of which goods are still to come.
 - A fact is announced in the transaction that makes it true. An order that was never paid is never
   announced.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 from functools import partial
 from operator import attrgetter
 
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.order.v1.order_pb2_grpc import add_OrderServiceServicer_to_server
 from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceStub
 from stoa.kit.batcher import Batcher, isolating
@@ -29,6 +31,7 @@ from stoa.services.order import placing_repository, repository
 from stoa.services.order.abandon_order import abandon_orders
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
+from stoa.services.order.goods_to_come import GoodsToCome, goods_to_come
 from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_now import KeepPayment, PaymentNow, keep_payment, payment_now
 from stoa.services.order.routes import routes
@@ -37,13 +40,16 @@ from stoa.services.order.service import Orders
 from stoa.services.order.view import show_lists
 
 
-def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment) -> Orders:
+def orders_over(
+    db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment, goods_to_come: GoodsToCome
+) -> Orders:
     """The service over its database."""
     return Orders(
         db=db,
         outbox=outbox,
         payment_now=payment_now,
         keep_payment=keep_payment,
+        goods_to_come=goods_to_come,
         creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
         confirmations=Batcher(
             isolating(partial(confirm_orders, db, outbox)),
@@ -63,7 +69,11 @@ def orders_over(db: Database, outbox: Outbox, payment_now: PaymentNow, keep_paym
 def build(resources: Resources) -> Parts:
     payments = PaymentServiceStub(resources.channel("payment"))
     orders = orders_over(
-        resources.db, resources.outbox, partial(payment_now, payments), partial(keep_payment, payments)
+        resources.db,
+        resources.outbox,
+        partial(payment_now, payments),
+        partial(keep_payment, payments),
+        partial(goods_to_come, InventoryServiceStub(resources.channel("inventory"))),
     )
     return Parts(
         routes=routes.bind(orders),

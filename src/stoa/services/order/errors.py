@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stoa.kit import problems
@@ -50,6 +51,19 @@ class NotPaid(problems.Conflict):
 
     def __init__(self) -> None:
         super().__init__("The payment of this order was given back: cancel the order.")
+
+
+class GoodsToComeYet(problems.Conflict):
+    """`skus` has what was promised before it was on hand, and is not yet: `{sku, quantity}`."""
+
+    title = "Goods of this order are still to come"
+    slug = "goods-to-come"
+
+    def __init__(self, to_come: Mapping[str, int]) -> None:
+        named = ", ".join(f"{units} of {sku}" for sku, units in [*to_come.items()][:5])
+        more = f" and {len(to_come) - 5} SKUs more" if len(to_come) > 5 else ""
+        skus = [{"sku": sku, "quantity": units} for sku, units in to_come.items()]
+        super().__init__(f"An order is sent whole, and this is not on hand yet: {named}{more}.", skus=skus)
 
 
 class NothingToSettle(problems.Conflict):

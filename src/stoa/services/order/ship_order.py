@@ -5,7 +5,7 @@ from __future__ import annotations
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.order import access, announcements, repository, states
-from stoa.services.order.errors import NotPaid
+from stoa.services.order.errors import GoodsToComeYet, NotPaid
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
@@ -21,14 +21,17 @@ async def ship_order(
     if_match: IfMatch = ANYTHING,
 ) -> Order:
     """The shipped order. `WrongState` unless it is confirmed or in processing: of a cancellation and a
-    shipping at the same time, the one that gets the order's row lock first wins. `NotPaid` where nothing of
-    its payment is left: of a shipping and a void at the same time, the one that payment's row sees first wins,
-    because payment is told to keep it before anything is written here. Where nothing is written after all, the
-    order can be shipped later, or canceled.
+    shipping at the same time, the one that gets the order's row lock first wins. `GoodsToComeYet` where something
+    that was promised is not on hand yet: an order is one parcel. `NotPaid` where nothing of its payment is left: of
+    a shipping and a void at the same time, the one that payment's row sees first wins, because payment is told to
+    keep it before anything is written here. Where nothing is written after all, the order can be shipped later, or
+    canceled.
     """
     found = await access.find(orders, order_id, caller, access.FULFILL)
     if_match.check(found.version)
     states.check(found.status, Status.SHIPPED)
+    if to_come := await orders.goods_to_come(found.reservation_key):
+        raise GoodsToComeYet(to_come)
     paid = None
     if found.total.amount > 0:
         paid = await orders.keep_payment(found.payment_id) if found.payment_id is not None else None

@@ -137,6 +137,7 @@ class Reservation(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    OWED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key: _builtins.str
     state: Global___ReservationState.ValueType
@@ -144,6 +145,10 @@ class Reservation(_message.Message):
     """RFC 3339."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]: ...
+    @_builtins.property
+    def owed(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]:
+        """Of the lines, so much is not on hand yet: nothing of a reservation that has ended without a sale."""
+
     def __init__(
         self,
         *,
@@ -152,10 +157,11 @@ class Reservation(_message.Message):
         state: Global___ReservationState.ValueType = ...,
         lines: _abc.Iterable[_common_pb2.Line] | None = ...,
         expires_at: _builtins.str = ...,
+        owed: _abc.Iterable[_common_pb2.Line] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "id", b"id", "key", b"key", "lines", b"lines", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "id", b"id", "key", b"key", "lines", b"lines", "owed", b"owed", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
