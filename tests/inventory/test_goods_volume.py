@@ -89,7 +89,7 @@ async def test_who_waits(shop):
     now = clock.now()
     assert (await read_by(shop.db, subscriptions_repository.NEXT_DUE, now)).rows == 1
     assert (await read_by(shop.db, subscriptions_repository.DUE, now, 20)).rows <= 5
-    # Each is read to be found, and once more to be removed.
+    # Each is read to be found and locked, and once more to be removed.
     assert (await read_by(shop.db, subscriptions_repository.TAKE_FIRST, ["SKU-001000"], [3])).rows <= 8
     assert (await read_by(shop.db, subscriptions_repository.REMOVE_OLD, MIDDLE, 100)).rows <= 201
-    assert (await read_by(shop.db, subscriptions_repository.UNSUBSCRIBE, MIDDLE)).rows == 1
+    assert (await read_by(shop.db, subscriptions_repository.UNSUBSCRIBE, MIDDLE)).rows == 2

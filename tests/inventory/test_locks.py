@@ -8,6 +8,7 @@ import time
 import asyncpg
 import holding
 import pytest
+from holding import waits
 from inventory.test_inbox import placed
 from runners import deadlocks
 
@@ -123,14 +124,6 @@ async def test_holds_end_in_time_although_others_cannot(shop, rows, monkeypatch)
     assert await expire_holds(shop.inventory) == 3
     assert (await shop.stock("A"), await shop.stock("X")) == ((10, 0), (10, 0))
     await shop.assert_sound()
-
-
-async def waits(db, statement: str) -> None:
-    """Return once somebody waits for a lock with a statement that has this in it."""
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1"
-    async with asyncio.timeout(5):
-        while not await db.fetchval(asked, f"%{statement}%"):
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("event_type", ["order.placed", "order.canceled", "order.returned"])

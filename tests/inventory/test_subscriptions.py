@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from datetime import timedelta
 
+import holding
 import pytest
+from holding import waits
 from inventory.conftest import Shop, inventory_with
+from runners import deadlocks
 
 from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer, add_CatalogServiceServicer_to_server
 from stoa.kit import clock
 from stoa.kit.channels.registry import Registry
+from stoa.kit.events import Event
 from stoa.kit.ids import first_uuid7, uuid7
+from stoa.services.inventory import subscriptions_repository
+from stoa.services.inventory.handlers import handle_batch
 from stoa.services.inventory.jobs import jobs
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.subscriptions import MOST_OF_AN_ADDRESS, remove_old, subscribe, tell_who_waits
@@ -21,6 +28,7 @@ from stoa.testing import Rest, new_user
 
 ADMIN = new_user("admin")
 ADA = new_user()
+BOB = new_user()
 
 
 class Catalog(CatalogServiceServicer):
@@ -61,6 +69,11 @@ async def told(shop) -> list[tuple[str, str]]:
         "WHERE type = 'inventory.wait_ended' ORDER BY id"
     )
     return [(row["sku"], row["email"]) for row in rows]
+
+
+def deleted(user) -> Event:
+    about = {"id": uuid7(), "type": "user.deleted", "source": "auth", "subject": user.id, "aggregateversion": 1}
+    return Event(**about, time=clock.now(), traceparent="", data={"user_id": user.id})
 
 
 async def left(shop, sku="MUG") -> list[str]:
@@ -201,6 +214,62 @@ async def test_a_deleted_account_waits_for_nothing(rest, waiting):
     await subscribe(waiting.inventory, "MUG", "b@example.com", None)
     await waiting.hear("user.deleted", user_id=ADA.id, order_id=ADA.id)
     assert await left(waiting) == ["b@example.com"]
+
+
+@pytest.mark.parametrize("accounts", [(ADA, ADA), (ADA, BOB)], ids=["one account", "two of a batch"])
+async def test_who_goes_while_he_is_told_waits_in_no_circle(waiting, postgres, accounts):
+    """Who goes leaves the SKUs in the order in which who tells takes them."""
+    first, second = accounts
+    await subscribe(waiting.inventory, "PAN", first.email, first.id)
+    await subscribe(waiting.inventory, "MUG", second.email, second.id)
+    for sku in ("MUG", "PAN"):
+        await waiting.put(sku, 1)
+    gone = [deleted(account) for account in dict.fromkeys(accounts)]
+
+    async def forget() -> None:
+        async with waiting.db.transaction() as tx:
+            assert await handle_batch(tx, gone) == []
+
+    async with holding.held(waiting.db.dsn, "SELECT FROM stock_subscriptions WHERE sku = $1 FOR UPDATE", "MUG"):
+        telling = asyncio.create_task(tell_who_waits(waiting.inventory))
+        await waits(waiting.db, "DELETE FROM stock_subscriptions")
+        forgetting = asyncio.create_task(forget())
+        await waits(waiting.db, "WHERE user_id")
+    await asyncio.gather(telling, forgetting)
+    assert (await left(waiting, "MUG"), await left(waiting, "PAN")) == ([], [])
+    assert await deadlocks(postgres, waiting.db) == 0
+
+
+async def test_who_subscribes_again_while_he_is_told_waits_in_no_circle(waiting, postgres):
+    await subscribe(waiting.inventory, "MUG", "a@example.com", None)
+    for on_hand in (1, 0):
+        await waiting.put("MUG", on_hand)
+    async with waiting.db.transaction() as tx:
+        assert await subscriptions_repository.take_due(tx, ["MUG"], clock.now())
+        coming_back = subscribe(waiting.inventory, "MUG", "a@example.com", None)
+        again = asyncio.get_running_loop().create_task(coming_back, context=Context())
+        await waits(waiting.db, "INSERT INTO awaited_skus")
+        assert len(await subscriptions_repository.take_first(tx, {"MUG": 1})) == 1
+        await subscriptions_repository.nobody_waits(tx, ["MUG"])
+    await again
+    assert await left(waiting) == ["a@example.com"]
+    await waiting.put("MUG", 1)
+    await tell_who_waits(waiting.inventory)
+    assert await told(waiting) == [("MUG", "a@example.com")]
+    assert await deadlocks(postgres, waiting.db) == 0
+
+
+async def test_in_the_place_of_who_leaves_the_next_is_told(waiting):
+    for name in "abcd":
+        await subscribe(waiting.inventory, "MUG", f"{name}@example.com", None)
+    await waiting.put("MUG", 1)
+    async with holding.held(
+        waiting.db.dsn, "DELETE FROM stock_subscriptions WHERE email = $1 RETURNING id", "a@example.com"
+    ):
+        telling = asyncio.create_task(tell_who_waits(waiting.inventory))
+        await waits(waiting.db, "DELETE FROM stock_subscriptions")
+    await telling
+    assert [email for _, email in await told(waiting)] == ["b@example.com", "c@example.com", "d@example.com"]
 
 
 async def test_who_has_waited_for_a_year_is_forgotten(waiting):

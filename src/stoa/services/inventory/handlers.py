@@ -65,8 +65,9 @@ class Returned(msgspec.Struct):
 
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Learn at once what products tell, and sell at once what was placed. An order has one event here at most, so
-    which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is made at this moment."""
+    """Learn at once what products tell, sell at once what was placed, and forget at once who is gone. An order has one
+    event here at most, so which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is
+    made at this moment."""
     await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
     orders = [event for event in events if event.type.startswith("order.")]
     placed = [event for event in orders if event.type == "order.placed"]
@@ -79,7 +80,9 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
         await leave_tombstones(tx, keys - known.keys())
     if placed:
         await sell(tx, [_sale(event) for event in placed])
-    return [*others, *(event for event in events if event.type == "user.deleted")]
+    if gone := [event.read(UserDeleted).user_id for event in events if event.type == "user.deleted"]:
+        await subscriptions_repository.forget_users(tx, gone)
+    return others
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:
@@ -108,7 +111,7 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         )
 
     async def user_deleted(tx: Transaction, event: Event) -> None:
-        await subscriptions_repository.forget_user(tx, event.read(UserDeleted).user_id)
+        await subscriptions_repository.forget_users(tx, [event.read(UserDeleted).user_id])
 
     return {
         **dict.fromkeys(PRODUCT_EVENTS, product_told),

@@ -1,4 +1,8 @@
-"""The SQL of who waits for a SKU. A row of `awaited_skus` is locked after the item, and nothing after it."""
+"""The SQL of who waits for a SKU.
+
+Locked are the item, then its row of `awaited_skus`, then who waits: of many in the order of their SKUs, and of a SKU as
+they came. So whoever tells, subscribes and leaves at the same time waits for the others and never in a circle.
+"""
 
 from __future__ import annotations
 
@@ -35,26 +39,31 @@ async def share_item(tx: Transaction, sku: str) -> bool:
     return await tx.fetchval(SHARE_ITEM, sku) is not None
 
 
-# An address that waits for very much is sent no more: somebody may have entered it who is not its owner. A row that is
-# there is locked: whoever tells of the SKU at this moment may be about to find that nobody waits any more.
+# A row that is there is locked: whoever tells of the SKU at this moment may be about to find that nobody waits.
+AWAIT = """
+    INSERT INTO awaited_skus (sku) VALUES ($1) ON CONFLICT (sku) DO UPDATE SET due_at = awaited_skus.due_at
+"""
+# An address that waits for very much is sent no more: somebody may have entered it who is not its owner.
 SUBSCRIBE = """
-    WITH there AS (SELECT token FROM stock_subscriptions WHERE email = $3 LIMIT $6),
-    added AS (
-        INSERT INTO stock_subscriptions (id, sku, email, user_id, token)
-        SELECT $1, $2, $3, $4, coalesce((SELECT token FROM there LIMIT 1), $5)
-        WHERE (SELECT count(*) FROM there) < $6
-        ON CONFLICT (sku, email) DO UPDATE SET user_id = coalesce(stock_subscriptions.user_id, excluded.user_id)
-    )
-    INSERT INTO awaited_skus (sku) VALUES ($2) ON CONFLICT (sku) DO UPDATE SET due_at = awaited_skus.due_at
+    WITH there AS (SELECT token FROM stock_subscriptions WHERE email = $3 LIMIT $6)
+    INSERT INTO stock_subscriptions (id, sku, email, user_id, token)
+    SELECT $1, $2, $3, $4, coalesce((SELECT token FROM there LIMIT 1), $5)
+    WHERE (SELECT count(*) FROM there) < $6
+    ON CONFLICT (sku, email) DO UPDATE SET user_id = coalesce(stock_subscriptions.user_id, excluded.user_id)
 """
 
 
 async def subscribe(tx: Transaction, sku: str, email: str, user_id: str | None, most: int) -> None:
     """Once for an address and a SKU, and for so many SKUs at most; nobody is told which it was."""
+    await tx.execute(AWAIT, sku)
     await tx.execute(SUBSCRIBE, uuid7(), sku, email, user_id, uuid7(), most)
 
 
-UNSUBSCRIBE = "DELETE FROM stock_subscriptions WHERE token = $1"
+UNSUBSCRIBE = """
+    DELETE FROM stock_subscriptions WHERE id = ANY(ARRAY(
+        SELECT id FROM stock_subscriptions WHERE token = $1 ORDER BY sku, place FOR UPDATE
+    ))
+"""
 
 
 async def unsubscribe(db: Db, token: str) -> None:
@@ -69,11 +78,16 @@ async def unsubscribe_from(db: Db, sku: str, user_id: str) -> None:
     await db.execute(UNSUBSCRIBE_FROM, sku, user_id)
 
 
-FORGET_USER = "DELETE FROM stock_subscriptions WHERE user_id = $1"
+FORGET_USERS = """
+    DELETE FROM stock_subscriptions WHERE id = ANY(ARRAY(
+        SELECT id FROM stock_subscriptions WHERE user_id = ANY($1::uuid[]) ORDER BY sku, place FOR UPDATE
+    ))
+"""
 
 
-async def forget_user(tx: Transaction, user_id: str) -> None:
-    await tx.execute(FORGET_USER, user_id)
+async def forget_users(tx: Transaction, user_ids: Collection[str]) -> None:
+    """Together: one after the other they would not be locked in their order."""
+    await tx.execute(FORGET_USERS, list(user_ids))
 
 
 # Also what is due already is locked: whoever finds at this moment that it cannot be bought waits for what we write.
@@ -117,20 +131,24 @@ async def take_due(tx: Transaction, skus: Collection[str], now: datetime) -> lis
     return [Due(*row) for row in await tx.fetch(TAKE_DUE, list(skus), now)]
 
 
-# First come, first served.
+# First come, first served. They are locked before they are counted: in the place of one who leaves at this moment the
+# next is told, and fewer than were wanted are told only where nobody else waits.
 TAKE_FIRST = """
-    DELETE FROM stock_subscriptions WHERE id IN (
-        SELECT first.id FROM unnest($1::text[], $2::bigint[]) AS wanted (sku, units)
+    WITH first AS MATERIALIZED (
+        SELECT one.id FROM unnest($1::text[], $2::bigint[]) AS wanted (sku, units)
         CROSS JOIN LATERAL (
-            SELECT id FROM stock_subscriptions AS one WHERE one.sku = wanted.sku ORDER BY place LIMIT wanted.units
-        ) AS first
+            SELECT id FROM stock_subscriptions WHERE stock_subscriptions.sku = wanted.sku
+            ORDER BY place LIMIT wanted.units
+            FOR UPDATE
+        ) AS one
     )
+    DELETE FROM stock_subscriptions WHERE id IN (SELECT id FROM first)
     RETURNING place, id, sku, email, token
 """
 
 
 async def take_first(tx: Transaction, units: Mapping[str, int]) -> list[Subscription]:
-    """So many of each SKU, which end with that."""
+    """So many of each SKU, which are given in their order; they end with that."""
     rows = await tx.fetch(TAKE_FIRST, list(units), list(units.values()))
     return sorted(Subscription(*row) for row in rows)
 
@@ -159,8 +177,11 @@ async def nobody_waits(tx: Transaction, skus: Collection[str]) -> None:
         await tx.execute(NOBODY_WAITS, list(skus))
 
 
+# Whom somebody has locked is about to end anyway, or is removed the next time.
 REMOVE_OLD = """
-    DELETE FROM stock_subscriptions WHERE id IN (SELECT id FROM stock_subscriptions WHERE id < $1 ORDER BY id LIMIT $2)
+    DELETE FROM stock_subscriptions WHERE id = ANY(ARRAY(
+        SELECT id FROM stock_subscriptions WHERE id < $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+    ))
 """
 
 
