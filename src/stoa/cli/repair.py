@@ -1,14 +1,16 @@
 """Set right what is counted wrong, beside a shop that sells: `stoa repair stock`.
 
-What is on hand becomes what its movements sum to, and what is reserved becomes what is promised. It says what it
-changed, and keeps it with the acts of operators. With --dry-run it says what it would change. Exit status 1 where
-something is left that only somebody at the shelf can say.
+What is on hand becomes what its movements sum to, what is reserved what is promised, what is incoming what receipts and
+transfers are still to bring, and what is backordered what is owed. It says what it changed, and keeps it with the acts
+of operators. With --dry-run it says what it would change. Exit status 1 where something is left that only somebody at
+the shelf can say.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
@@ -40,7 +42,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 async def repair(inventory: InventoryServiceAsyncStub, console: Console, *, dry_run: bool) -> int:
-    """Say of each row of stock that was wrong what became of it; the exit status."""
+    """Say of each counter that was wrong what became of it; the exit status."""
     found = await inventory.RepairStock(RepairStockRequest(dry_run=dry_run), timeout=PIECE_SECONDS)
     pieces = [found]
     console.expect(1)
@@ -53,7 +55,8 @@ async def repair(inventory: InventoryServiceAsyncStub, console: Console, *, dry_
         step.note = "nothing is changed" if dry_run else ""
     mended = [row for piece in pieces for row in piece.mended]
     left = {
-        "more is promised than its movements sum to; count the shelf": [row for one in pieces for row in one.unmended],
+        "more is promised than its movements sum to; count the shelf": _unmended(pieces, in_warehouses=True),
+        "more is owed than its limit; set the limit of its policy": _unmended(pieces, in_warehouses=False),
         "it was changed whenever it was looked at; try again": [row for one in pieces for row in one.busy],
     }
     _say(console, mended, "would be set right" if dry_run else "set right")
@@ -64,9 +67,12 @@ async def repair(inventory: InventoryServiceAsyncStub, console: Console, *, dry_
     return 1 if any(left.values()) else 0
 
 
-def _say(console: Console, rows: Sequence[RepairStockResponse.Row], what: str) -> None:
-    for row in rows:
-        console.say(
-            f"{escape(row.sku)} in {escape(row.warehouse_id)}: on hand {row.on_hand} → {row.moved}, "
-            f"reserved {row.reserved} → {row.promised}, {what}"
-        )
+def _unmended(pieces: Sequence[RepairStockResponse], *, in_warehouses: bool) -> list[RepairStockResponse.Counter]:
+    return [one for piece in pieces for one in piece.unmended if bool(one.warehouse_id) == in_warehouses]
+
+
+def _say(console: Console, counters: Sequence[RepairStockResponse.Counter], what: str) -> None:
+    for (sku, warehouse_id), some in groupby(counters, lambda one: (one.sku, one.warehouse_id)):
+        where = f"{escape(sku)} in {escape(warehouse_id)}" if warehouse_id else escape(sku)
+        became = ", ".join(f"{one.counter.replace('_', ' ')} {one.was} → {one.right}" for one in some)
+        console.say(f"{where}: {became}, {what}")

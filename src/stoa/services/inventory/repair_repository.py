@@ -9,6 +9,17 @@ from stoa.kit.db import Database, Db, Transaction
 from stoa.services.inventory.stock_rows import StockChange
 
 
+class Miscount(NamedTuple):
+    """A counter of a SKU that is not what it counts: of a warehouse, or of the item, where none is named."""
+
+    sku: str
+    warehouse_id: str
+    counter: str
+    was: int
+    right: int
+    mendable: bool = True
+
+
 class Wrong(NamedTuple):
     """A row of stock whose `on_hand` is not what its movements sum to, or whose `reserved` is not what is promised."""
 
@@ -19,6 +30,20 @@ class Wrong(NamedTuple):
     reserved: int
     moved: int
     promised: int
+
+    @property
+    def mendable(self) -> bool:
+        """Nothing is right where more is promised than was ever there."""
+        return self.promised <= self.moved
+
+    @property
+    def counters(self) -> list[Miscount]:
+        both = (("on_hand", self.on_hand, self.moved), ("reserved", self.reserved, self.promised))
+        return [
+            Miscount(self.sku, self.warehouse_id, counter, was, right, self.mendable)
+            for counter, was, right in both
+            if was != right
+        ]
 
 
 # Reading a million rows takes longer than any request may.
@@ -69,6 +94,44 @@ async def wrong_of(db: Database, skus: Sequence[str]) -> list[Wrong]:
         return [Wrong(*row) for row in await connection.fetch(WRONG_OF, list(skus))]
 
 
+# A backorder is of no warehouse. More than its limit an item cannot owe, and how far that goes somebody has decided.
+MISCOUNTED_OF = """
+    SELECT sku, warehouse_id, 'incoming' AS counter, coalesce(stock.incoming, 0) AS was,
+           coalesce(coming.quantity, 0)::bigint AS right, true AS mendable
+    FROM (SELECT sku, warehouse_id, incoming FROM stock WHERE sku = ANY($1::text[])) AS stock
+    FULL JOIN (
+        SELECT sku, warehouse_id, sum(quantity) AS quantity
+        FROM (
+            SELECT line.sku, receipts.warehouse_id, line.incoming AS quantity
+            FROM receipt_lines AS line JOIN receipts ON receipts.id = line.receipt_id
+            WHERE line.incoming > 0 AND line.sku = ANY($1::text[])
+            UNION ALL
+            SELECT line.sku, transfers.destination, line.on_the_way
+            FROM transfer_lines AS line JOIN transfers ON transfers.id = line.transfer_id
+            WHERE line.on_the_way > 0 AND line.sku = ANY($1::text[])
+        ) AS document
+        GROUP BY sku, warehouse_id
+    ) AS coming USING (sku, warehouse_id)
+    WHERE coalesce(stock.incoming, 0) <> coalesce(coming.quantity, 0)
+    UNION ALL
+    SELECT items.sku, '', 'backordered', items.backordered, coalesce(open.quantity, 0)::bigint,
+           coalesce(open.quantity, 0) <= items.backorder_limit
+    FROM items
+    LEFT JOIN (
+        SELECT sku, sum(quantity - filled) AS quantity FROM backorders
+        WHERE state = 'open' AND sku = ANY($1::text[])
+        GROUP BY sku
+    ) AS open USING (sku)
+    WHERE items.sku = ANY($1::text[]) AND items.backordered <> coalesce(open.quantity, 0)
+    ORDER BY sku, warehouse_id
+"""
+
+
+async def miscounted_of(db: Db, skus: Sequence[str]) -> list[Miscount]:
+    """Among these SKUs, where what is to come or what is owed is noted wrong."""
+    return [Miscount(*row) for row in await db.fetch(MISCOUNTED_OF, list(skus))]
+
+
 # No movement is written: what is on hand becomes what they sum to.
 SET_RIGHT = """
     UPDATE stock
@@ -88,3 +151,17 @@ async def set_right(tx: Transaction, changes: Sequence[StockChange]) -> None:
         [change.on_hand for change in changes],
         [change.reserved for change in changes],
     )
+
+
+# How it is promised stays as it is, so this counts among the holds.
+SET_OWED = """
+    UPDATE items SET backordered = counted.units, version = items.version + 1, holds = items.holds + 1
+    FROM unnest($1::text[], $2::bigint[]) AS counted (sku, units)
+    WHERE items.sku = counted.sku
+"""
+
+
+async def set_owed(tx: Transaction, counted: Sequence[Miscount]) -> None:
+    """What is owed of locked items."""
+    if counted:
+        await tx.execute(SET_OWED, [one.sku for one in counted], [one.right for one in counted])

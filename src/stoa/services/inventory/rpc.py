@@ -35,7 +35,7 @@ from stoa.services.inventory.items import LeadDays, Policy
 from stoa.services.inventory.policy import Terms
 from stoa.services.inventory.receipt import Order
 from stoa.services.inventory.release import release, release_many
-from stoa.services.inventory.repair_repository import Wrong
+from stoa.services.inventory.repair_repository import Miscount
 from stoa.services.inventory.repair_stock import repair_stock
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
@@ -296,9 +296,9 @@ class InventoryServicer(InventoryServiceServicer):
         inventory = self._inventory
         done = await repair_stock(inventory.db, inventory.outbox, request.after_sku, dry_run=request.dry_run)
         return pb.RepairStockResponse(
-            mended=map(_row, done.mended),
-            unmended=map(_row, done.unmended),
-            busy=map(_row, done.busy),
+            mended=map(_counter, done.mended),
+            unmended=map(_counter, done.unmended),
+            busy=map(_counter, done.busy),
             items=done.items,
             looked_at=done.looked_at,
             last_sku=done.last,
@@ -365,14 +365,9 @@ def _stock_message(stock: SkuStock) -> pb.Stock:
     return message
 
 
-def _row(wrong: Wrong) -> pb.RepairStockResponse.Row:
-    return pb.RepairStockResponse.Row(
-        sku=wrong.sku,
-        warehouse_id=wrong.warehouse_id,
-        on_hand=wrong.on_hand,
-        reserved=wrong.reserved,
-        moved=wrong.moved,
-        promised=wrong.promised,
+def _counter(wrong: Miscount) -> pb.RepairStockResponse.Counter:
+    return pb.RepairStockResponse.Counter(
+        sku=wrong.sku, warehouse_id=wrong.warehouse_id, counter=wrong.counter, was=wrong.was, right=wrong.right
     )
 
 

@@ -837,36 +837,35 @@ class RepairStockResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
-    class Row(_message.Message):
-        """A SKU in a warehouse as it was counted, and what its movements sum to and its reservations promise."""
+    class Counter(_message.Message):
+        """A counter of a SKU, in a warehouse unless it is of all: on_hand, reserved, incoming, backordered. What it was, and
+        what the movements, reservations, documents and backorders sum to that it counts.
+        """
 
         DESCRIPTOR: _descriptor.Descriptor
 
         SKU_FIELD_NUMBER: _builtins.int
         WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
-        ON_HAND_FIELD_NUMBER: _builtins.int
-        RESERVED_FIELD_NUMBER: _builtins.int
-        MOVED_FIELD_NUMBER: _builtins.int
-        PROMISED_FIELD_NUMBER: _builtins.int
+        COUNTER_FIELD_NUMBER: _builtins.int
+        WAS_FIELD_NUMBER: _builtins.int
+        RIGHT_FIELD_NUMBER: _builtins.int
         sku: _builtins.str
         warehouse_id: _builtins.str
-        on_hand: _builtins.int
-        reserved: _builtins.int
-        moved: _builtins.int
-        promised: _builtins.int
+        counter: _builtins.str
+        was: _builtins.int
+        right: _builtins.int
         def __init__(
             self,
             *,
             sku: _builtins.str = ...,
             warehouse_id: _builtins.str = ...,
-            on_hand: _builtins.int = ...,
-            reserved: _builtins.int = ...,
-            moved: _builtins.int = ...,
-            promised: _builtins.int = ...,
+            counter: _builtins.str = ...,
+            was: _builtins.int = ...,
+            right: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["moved", b"moved", "on_hand", b"on_hand", "promised", b"promised", "reserved", b"reserved", "sku", b"sku", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["counter", b"counter", "right", b"right", "sku", b"sku", "warehouse_id", b"warehouse_id", "was", b"was"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -881,21 +880,21 @@ class RepairStockResponse(_message.Message):
     looked_at: _builtins.int
     last_sku: _builtins.str
     @_builtins.property
-    def mended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]: ...
+    def mended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Counter]: ...
     @_builtins.property
-    def unmended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]:
-        """Left as they are: more is promised than the movements sum to."""
+    def unmended(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Counter]:
+        """Left as they are: more is promised than the movements sum to, or more is owed than the limit of the SKU."""
 
     @_builtins.property
-    def busy(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Row]:
+    def busy(self) -> _containers.RepeatedCompositeFieldContainer[Global___RepairStockResponse.Counter]:
         """Left as they are: they were changed whenever they were looked at."""
 
     def __init__(
         self,
         *,
-        mended: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
-        unmended: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
-        busy: _abc.Iterable[Global___RepairStockResponse.Row] | None = ...,
+        mended: _abc.Iterable[Global___RepairStockResponse.Counter] | None = ...,
+        unmended: _abc.Iterable[Global___RepairStockResponse.Counter] | None = ...,
+        busy: _abc.Iterable[Global___RepairStockResponse.Counter] | None = ...,
         items: _builtins.int = ...,
         looked_at: _builtins.int = ...,
         last_sku: _builtins.str = ...,
