@@ -140,6 +140,82 @@ async def test_what_is_broken_is_named(sold, number, service, breaks):
     assert await findings(sold.databases, number) == {}
 
 
+# What is done and what is booked of it are written in one statement each: here one of both is missing.
+TRANSFERS = "INSERT INTO transfers (id, source, destination, state) VALUES ('{id}', 'main', 'annex', '{state}')"
+TRANSFER_LINES = "INSERT INTO transfer_lines (transfer_id, sku, quantity, {columns}) VALUES ('{id}', 'A', 5, {values})"
+MOVED = (
+    "INSERT INTO stock_movements (sku, warehouse_id, kind, quantity, document_id)"
+    " VALUES ('A', 'main', '{kind}', {units}, '{id}')"
+)
+COUNTED = (
+    "INSERT INTO stock_counts (id, warehouse_id, state) VALUES ('{id}', 'main', 'applied');"
+    " INSERT INTO stock_count_lines (count_id, sku, expected, counted, counted_at, applied_at)"
+    " VALUES ('{id}', 'A', 5, 3, now(), now())"
+)
+RECEIPTS = "INSERT INTO receipts (id, supplier, warehouse_id, state) VALUES ('{id}', 'P', 'main', '{state}')"
+RECEIPT_LINES = "INSERT INTO receipt_lines (receipt_id, sku, ordered, {columns}) VALUES ('{id}', 'A', 5, {values})"
+DOCUMENT = "018f0000-0000-7000-8000-00000000000d"
+
+
+def sent(columns: str, values: str, *movements: tuple[str, int], state: str = "received") -> list[str]:
+    lines = TRANSFER_LINES.format(id=DOCUMENT, columns=columns, values=values)
+    return [TRANSFERS.format(id=DOCUMENT, state=state), lines, *moved(*movements)]
+
+
+def ordered(columns: str, values: str, *movements: tuple[str, int], state: str = "received") -> list[str]:
+    lines = RECEIPT_LINES.format(id=DOCUMENT, columns=columns, values=values)
+    return [RECEIPTS.format(id=DOCUMENT, state=state), lines, *moved(*movements)]
+
+
+def moved(*movements: tuple[str, int]) -> list[str]:
+    return [MOVED.format(kind=kind, units=units, id=DOCUMENT) for kind, units in movements]
+
+
+OUT, IN, LOST = ("transfer_out", -5), ("transfer_in", 5), ("write_off", -5)
+SAYS = (
+    "has sent {} of A, {} arrived and {} of these were lost, "
+    "but by its movements {} left, {} came and {} were written off"
+)
+
+
+@pytest.mark.parametrize(
+    ("breaks", "says"),
+    [
+        (sent("sent", "5", state="sent"), SAYS.format(5, 0, 0, 0, 0, 0)),
+        (sent("sent, received", "5, 5", OUT), SAYS.format(5, 5, 0, 5, 0, 0)),
+        (sent("sent, received", "5, 4", OUT, IN, state="sent"), SAYS.format(5, 4, 0, 5, 5, 0)),
+        (sent("sent, lost", "5, 5", OUT, IN), SAYS.format(5, 5, 5, 5, 5, 0)),
+        (sent("sent, received", "5, 5", OUT, IN, LOST), SAYS.format(5, 5, 0, 5, 5, 5)),
+        (sent("sent, returned", "5, 5", OUT, state="canceled"), SAYS.format(5, 5, 0, 5, 0, 0)),
+        (moved(OUT, IN), SAYS.format(0, 0, 0, 5, 5, 0)),
+        (sent("sent", "5", OUT, state="received"), "is a received transfer of which 5 are still to come"),
+        (sent("sent, received", "5, 5", OUT, IN, state="sent"), "is a sent transfer of which 0 are still to come"),
+        (sent("sent", "5", OUT, state="sent"), "0 are to come to annex, but 5 by its documents"),
+        (ordered("received", "5"), "has booked 5 of A, but its movements sum to 0"),
+        (ordered("received", "5", ("receipt", 7)), "has booked 5 of A, but its movements sum to 7"),
+        (moved(("receipt", 5)), "has booked 0 of A, but its movements sum to 5"),
+        ([COUNTED.format(id=DOCUMENT)], "has booked -2 of A, but its movements sum to 0"),
+        (moved(("adjustment", -1)), "has booked 0 of A, but its movements sum to -1"),
+        (ordered("received", "0"), "is a received receipt of which 5 are still to come"),
+        (ordered("canceled", "5", state="expected"), "is an expected receipt of which 0 are still to come"),
+        (ordered("received", "2", ("receipt", 2), state="expected"), "0 are to come to main, but 3 by its documents"),
+    ],
+)
+async def test_goods_that_are_moved_and_not_booked_are_named(sold, breaks, says):
+    """Or booked and not moved. What each says of its stock too is of no matter here."""
+    connection = await asyncpg.connect(sold.databases["inventory"].dsn)
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await connection.execute("INSERT INTO warehouses (id, name, priority) VALUES ('annex', 'Annex', 200)")
+        for each in breaks:
+            await connection.execute(each)
+        assert says in (await findings(sold.databases | {"inventory": Inside(connection)}, 1))[1]
+    finally:
+        await transaction.rollback()
+        await connection.close()
+
+
 async def test_what_was_announced_before_somebody_came_is_not_asked_of_him(sold):
     connections = {name: await asyncpg.connect(sold.databases[name].dsn) for name in ("order", "notification")}
     transactions = [connection.transaction() for connection in connections.values()]

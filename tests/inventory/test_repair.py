@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from inventory.conftest import ADMIN
+
 from stoa.cli.console import Console
 from stoa.cli.repair import repair as repair_command
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub, add_InventoryServiceServicer_to_server
@@ -14,11 +16,11 @@ from stoa.kit.ids import uuid7
 from stoa.services.inventory import repair_repository
 from stoa.services.inventory.allocation.place import Place
 from stoa.services.inventory.receipt import Order
-from stoa.services.inventory.receipts import expect_goods
+from stoa.services.inventory.receipts import expect_goods, receive_goods
 from stoa.services.inventory.repair_stock import repair_stock
 from stoa.services.inventory.rpc import InventoryServicer
 from stoa.services.inventory.transfer import Draft
-from stoa.services.inventory.transfers import draft_transfer, send_transfer
+from stoa.services.inventory.transfers import draft_transfer, receive_transfer, send_transfer
 from stoa.services.inventory.warehouses import add_warehouse
 
 
@@ -174,6 +176,56 @@ async def test_beside_a_shop_that_sells(shop, twin):
     assert {(one.counter, one.right - one.was) for one in mended} == {("on_hand", 5)}
     assert not any((await repair(shop))[:3])
     await shop.assert_sound()
+
+
+async def test_beside_goods_that_move(shop, twin):
+    """Sent, unpacked, owed and given, while every counter is wrong and set right."""
+    await add_warehouse(shop.inventory, "Annex", Place("annex", 50))
+    skus = [f"S{at}" for at in range(8)]
+    for sku in skus:
+        await shop.put(sku, 100)
+        await shop.put(sku, 10, "annex")
+        await shop.reserve(f"of-{sku}", **{sku: 40})
+    await shop.backorder("OWED", 50)
+    await shop.reserve("owed", OWED=20)
+    drafts = [await draft_transfer(shop.inventory, Draft("main", "annex", {sku: 3})) for sku in skus]
+    receipts = [
+        await expect_goods(shop.inventory, Order("P", "main", dict.fromkeys(some, 4)))
+        for some in ([*skus, "OWED"], ["OWED", *skus[::-1]])
+    ]
+    # Fewer than there are, so that nothing is sent or promised that is not there.
+    await shop.db.execute("UPDATE stock SET on_hand = on_hand - 5 WHERE on_hand = 100")
+    await shop.db.execute("UPDATE stock SET incoming = incoming + 9")
+    await shop.db.execute("UPDATE items SET backordered = 1 WHERE sku = 'OWED'")
+    shops = [shop, twin()]
+
+    async def carrier(one, transfer):
+        sent = await send_transfer(one.inventory, transfer.id, user_id=None, if_match=ANYTHING)
+        await receive_transfer(one.inventory, sent.id, {transfer.lines[0].sku: 1}, user_id=ADMIN, if_match=ANYTHING)
+
+    async def unpack(one, receipt):
+        for units in (1, 2):
+            lines = dict.fromkeys([*skus, "OWED"], units)
+            await receive_goods(one.inventory, receipt.id, lines, over=False, user_id=ADMIN, if_match=ANYTHING)
+
+    async def mend():
+        for _ in range(4):
+            await repair(twin())
+
+    carrying = (carrier(shops[at % 2], transfer) for at, transfer in enumerate(drafts))
+    unpacking = (unpack(one, receipt) for one, receipt in zip(shops, receipts, strict=True))
+    answers = await asyncio.gather(mend(), *carrying, *unpacking, return_exceptions=True)
+    assert answers == [None] * len(answers)
+    await repair(shop)
+    assert not any((await repair(shop))[:3])
+    await shop.assert_sound()
+    for sku in skus:
+        there = await shop.db.fetchval("SELECT sum(on_hand) FROM stock WHERE sku = $1", sku)
+        away = await shop.db.fetchval("SELECT coalesce(sum(on_the_way), 0) FROM transfer_lines WHERE sku = $1", sku)
+        assert (there, away) == (110 + 6 - 2, 2)
+        assert await shop.db.fetchval("SELECT sum(incoming) FROM stock WHERE sku = $1", sku) == 2 + away
+    assert await shop.stock("OWED") == (6, 6)
+    assert await shop.backorders("OWED") == [(20, 6, "open")]
 
 
 async def test_the_command_says_what_it_changed(shop, capsys):

@@ -10,6 +10,8 @@ from editors import one_of_two
 
 from stoa.kit.http.preconditions import ANYTHING
 from stoa.kit.ids import uuid7
+from stoa.services.inventory.receipt import Order
+from stoa.services.inventory.receipts import expect_goods, receive_goods
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.stocktake import AT_ONCE, Found, apply_count, count_lines, open_count
 from stoa.testing import Rest, new_user, who_may
@@ -191,6 +193,37 @@ async def test_counting_races_selling_and_booking_in_two_processes(shop, twin):
     for at, sku in enumerate(skus):
         sold = sum(number % 3 <= at for number in range(12))
         assert await shop.stock(sku) == (20 - sold + missing[sku], 0)
+    await shop.assert_sound()
+
+
+async def test_counting_races_goods_that_come_in_two_processes(shop, twin):
+    """What came is booked by its receipt, whether it was counted before or after it lay there, and only once."""
+    other = twin()
+    skus = [f"S{at}" for at in range(6)]
+    for sku in skus[1:]:
+        await shop.put(sku, 20)
+    orders = [await expect_goods(shop.inventory, Order("P", "main", dict.fromkeys(skus, 6))) for _ in range(2)]
+    count = await open_count(shop.inventory, "main", skus, "")
+
+    async def unpack(one, receipt_id):
+        for sku in skus:
+            for units in (1, 2):
+                await receive_goods(
+                    one.inventory, receipt_id, {sku: units}, over=False, user_id=ADMIN.id, if_match=ANYTHING
+                )
+
+    async def counter(sku):
+        await count_lines(shop.inventory, count.id, {sku: Found(21, "")}, user_id=ADMIN.id, if_match=ANYTHING)
+        await apply_count(other.inventory, count.id, [sku], user_id=ADMIN.id, if_match=ANYTHING)
+
+    unpacking = (unpack(one, order.id) for one, order in zip((shop, other), orders, strict=True))
+    await asyncio.gather(*unpacking, *(counter(sku) for sku in skus[::-1]))
+    lines = await shop.db.fetch("SELECT sku, difference FROM stock_count_lines WHERE applied_at IS NOT NULL")
+    found = {row["sku"]: row["difference"] for row in lines}
+    assert sorted(found) == skus
+    for sku in skus:
+        assert await shop.stock(sku) == ((20 if sku != "S0" else 0) + 6 + found[sku], 0)
+        assert await shop.db.fetchval("SELECT sum(incoming) FROM stock WHERE sku = $1", sku) == 6
     await shop.assert_sound()
 
 

@@ -68,15 +68,21 @@ TRANSFERRED = """
        <> (coalesce(moved.out, 0), coalesce(moved.came, 0), coalesce(moved.written_off, 0))
 """
 
+# What came by a receipt, and what a count found more or less, beside its movements. A count books what differs.
 RECEIVED = """
-    SELECT receipt.id, receipt.sku, receipt.received, coalesce(moved.quantity, 0)::bigint AS moved
-    FROM (SELECT receipt_id AS id, sku, received FROM receipt_lines) AS receipt
-    LEFT JOIN (
+    SELECT coalesce(line.id, moved.document_id) AS id, coalesce(line.sku, moved.sku) AS sku,
+           coalesce(line.booked, 0) AS booked, coalesce(moved.quantity, 0)::bigint AS moved
+    FROM (
+        SELECT receipt_id AS id, sku, received AS booked FROM receipt_lines
+        UNION ALL
+        SELECT count_id, sku, difference FROM stock_count_lines WHERE applied_at IS NOT NULL
+    ) AS line
+    FULL JOIN (
         SELECT document_id, sku, sum(quantity) AS quantity FROM stock_movements
-        WHERE kind = 'receipt' AND document_id IS NOT NULL
+        WHERE kind IN ('opening', 'receipt', 'adjustment') AND document_id IS NOT NULL
         GROUP BY document_id, sku
-    ) AS moved ON moved.document_id = receipt.id AND moved.sku = receipt.sku
-    WHERE receipt.received <> coalesce(moved.quantity, 0)
+    ) AS moved ON moved.document_id = line.id AND moved.sku = line.sku
+    WHERE coalesce(line.booked, 0) <> coalesce(moved.quantity, 0)
 """
 
 # What is on its way to a warehouse, of suppliers and of other warehouses, beside what is noted on its stock.
@@ -160,13 +166,17 @@ async def _of_documents(look: Look) -> Findings:
             f"but by its movements {row['out']} left, {row['came']} came and {row['written_off']} were written off",
         )
     async for row in look.rows("inventory", RECEIVED):
-        yield Finding(row["id"], f"received {row['received']} of {row['sku']}, but its movements sum to {row['moved']}")
+        yield Finding(row["id"], f"has booked {row['booked']} of {row['sku']}, but its movements sum to {row['moved']}")
     async for row in look.rows("inventory", INCOMING):
         yield Finding(
             row["sku"], f"{row['incoming']} are to come to {row['warehouse_id']}, but {row['coming']} by its documents"
         )
     async for row in look.rows("inventory", UNENDED):
-        yield Finding(row["id"], f"is a {row['state']} {row['what']} of which {row['left']} are still to come")
+        yield Finding(row["id"], f"is {_a(row['state'])} {row['what']} of which {row['left']} are still to come")
+
+
+def _a(word: str) -> str:
+    return f"an {word}" if word[0] in "aeiou" else f"a {word}"
 
 
 def _who(row: asyncpg.Record) -> str:
