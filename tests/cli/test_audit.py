@@ -18,6 +18,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
 from stoa.runtime import provision
 from stoa.runtime.access import Access
+from stoa.runtime.kept_files import kept_files
 from stoa.runtime.secrets import Secrets
 from stoa.services.catalog.events import ProductCreated
 
@@ -58,12 +59,13 @@ def test_what_is_no_moment_is_refused(capsys, text: str) -> None:
     assert f"{text!r} is no span like 24h" in capsys.readouterr().err
 
 
-async def test_what_is_still_on_its_way_is_said(postgres_server, capsys) -> None:
+async def test_what_is_still_on_its_way_is_said(postgres_server, tmp_path, capsys) -> None:
     """As after `stoa seed` or `stoa import` on a shop that does not run: it looks lost, and is not."""
     server = await postgres_server(durable=False)
     access = Access(server.dsn(), Secrets("a secret of this test, long enough"))
+    files = kept_files(tmp_path, {})
     await provision.prepare(access, SERVICES.values(), lambda *_: None)
-    assert await audit.audit(access, Console(), looks=1) == 0
+    assert await audit.audit(access, files, Console(), looks=1) == 0
     capsys.readouterr()
     catalog = Database("catalog", access.dsn_of(SERVICES["catalog"]), 1)
     outbox = Outbox(SERVICES["catalog"], subscribers, GET_PERSONAL)
@@ -72,7 +74,7 @@ async def test_what_is_still_on_its_way_is_said(postgres_server, capsys) -> None
         fact = ProductCreated(product_id=uuid7(), slug="mug", seller_id=None, skus=[], files={})
         await outbox.announce(tx, subject=fact.product_id, version=1, fact=fact)
     await catalog.close()
-    assert await audit.audit(access, Console(), looks=1) == 1
+    assert await audit.audit(access, files, Console(), looks=1) == 1
     said = capsys.readouterr().out
     assert INVARIANTS[4].statement in said
     # To search, inventory, media and the gateway.

@@ -10,6 +10,7 @@ async with Installation(folder) as shop:      # the database server runs, all se
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import time
 from contextlib import AsyncExitStack
@@ -27,6 +28,7 @@ from stoa.kit.db import Database
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
+from stoa.runtime.kept_files import kept_files
 from stoa.runtime.postgres import dsn_of_running
 from stoa.testing import processes
 from stoa.testing.contract import traced
@@ -163,7 +165,8 @@ class Installation:
 
     async def must_be_sound(self) -> None:
         """All invariants hold."""
-        verdicts = await audit(self.databases, looks=15, pause_seconds=1.0)
+        files = kept_files(self.data_dir.path, os.environ)
+        verdicts = await audit(self.databases, files=files, looks=15, pause_seconds=1.0)
         broken = {verdict.invariant.statement: verdict.findings for verdict in verdicts if verdict.findings}
         assert not broken, f"{broken}\n{self._shop.tail() if self._shop else ''}"
 

@@ -7,11 +7,13 @@ import contextlib
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stoa.app import SERVICES
 from stoa.audit.events import EVENTS
 from stoa.audit.finding import Finding, Invariant
 from stoa.audit.look import EVER, looking
+from stoa.audit.media import MEDIA
 from stoa.audit.orders import ORDERS
 from stoa.audit.payments import PAYMENTS_INVARIANT
 from stoa.audit.reservations import RESERVATIONS
@@ -19,8 +21,9 @@ from stoa.audit.search import SEARCH
 from stoa.audit.stock import STOCK
 from stoa.audit.totals import TOTALS_INVARIANT
 from stoa.kit.db import Database
+from stoa.runtime.kept_files import KeptFiles
 
-OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT, SEARCH)
+OURS = (STOCK, RESERVATIONS, PAYMENTS_INVARIANT, ORDERS, EVENTS, TOTALS_INVARIANT, SEARCH, MEDIA)
 
 
 def _of_packages() -> Iterator[Invariant]:
@@ -46,35 +49,50 @@ class Verdict:
 
 
 async def audit(
-    databases: Mapping[str, Database], *, since: str = EVER, looks: int = 5, pause_seconds: float = 2.0
+    databases: Mapping[str, Database],
+    *,
+    files: KeptFiles | None = None,
+    since: str = EVER,
+    looks: int = 5,
+    pause_seconds: float = 2.0,
 ) -> list[Verdict]:
-    """A verdict on each invariant, about what began with the id `since` or later (`ids.first_uuid7`).
+    """A verdict on each invariant, about what began with the id `since` or later (`ids.first_uuid7`). Without `files`
+    it is not looked at the bytes of files, only at their rows.
 
     One is broken where the same finding is there in each of `looks` looks. A sound system is looked at once:
     the pauses are spent only on what looks wrong.
     """
     return [
-        await judge(databases, invariant, since=since, looks=looks, pause_seconds=pause_seconds)
+        await judge(databases, invariant, files=files, since=since, looks=looks, pause_seconds=pause_seconds)
         for invariant in INVARIANTS
     ]
 
 
 async def judge(
-    databases: Mapping[str, Database], invariant: Invariant, *, since: str, looks: int, pause_seconds: float
+    databases: Mapping[str, Database],
+    invariant: Invariant,
+    *,
+    files: KeptFiles | None = None,
+    since: str,
+    looks: int,
+    pause_seconds: float,
 ) -> Verdict:
     """The verdict on one of them."""
-    findings = await _findings(databases, invariant, since)
+    find = partial(_findings, databases, invariant, since, files)
+    findings = await find()
     for _ in range(looks - 1):
         if not findings:
             break
         await asyncio.sleep(pause_seconds)
-        findings &= await _findings(databases, invariant, since)
+        findings &= await find()
     return Verdict(invariant, sorted(findings))
 
 
-async def _findings(databases: Mapping[str, Database], invariant: Invariant, since: str) -> set[Finding]:
+async def _findings(
+    databases: Mapping[str, Database], invariant: Invariant, since: str, files: KeptFiles | None
+) -> set[Finding]:
     found: set[Finding] = set()
-    async with looking(databases, since) as look, contextlib.aclosing(invariant.check(look)) as findings:
+    async with looking(databases, since, files) as look, contextlib.aclosing(invariant.check(look)) as findings:
         async for finding in findings:
             found.add(finding)
             if len(found) == MOST_FINDINGS:

@@ -13,12 +13,16 @@ key is a UUIDv7, which begins with its time: all of a day or a month is one rang
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
 from stoa.kit.db import Database
+from stoa.kit.problems import Unavailable, with_type
+from stoa.ports.media import Absent, Kept
+from stoa.runtime.kept_files import KeptFiles
 
 PIECE = 1000
 """Rows that are read ahead of each statement."""
@@ -33,10 +37,12 @@ Rows = AsyncIterator[asyncpg.Record]
 
 @dataclass(frozen=True)
 class Look:
-    """One look at all databases. `since` is the id from which on things are compared."""
+    """One look at all databases. `since` is the id from which on things are compared; `files` is where the bytes are
+    of which media's rows tell, None where only databases are looked at."""
 
     since: str
     _connections: Mapping[str, asyncpg.Connection]
+    files: KeptFiles | None = None
 
     async def rows(self, service: str, sql: str, *arguments: object) -> Rows:
         """The rows of a statement, at most `PIECE` of them in memory."""
@@ -47,9 +53,38 @@ class Look:
         """The same all at once, for a statement that is asked for a bounded number."""
         return await self._connections[service].fetch(sql, *arguments)
 
+    async def kept(self, folder: str) -> list[Kept]:
+        """What is kept in a folder of media's, which has a small part of all."""
+        assert self.files is not None
+        with _reading():
+            return [each async for each in self.files.store.list(folder)]
+
+    async def digest(self, key: str) -> bytes | None:
+        """The SHA-256 of what is kept under the key; None where that has gone."""
+        assert self.files is not None
+        digest = hashlib.sha256()
+        with _reading():
+            try:
+                opened = await self.files.store.open(key)
+            except Absent:
+                return None
+            async for piece in opened.pieces:
+                digest.update(piece)
+        return digest.digest()
+
+
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise Unavailable(f"where files are kept cannot be read: {with_type(error)}") from error
+
 
 @contextlib.asynccontextmanager
-async def looking(databases: Mapping[str, Database], since: str = EVER) -> AsyncIterator[Look]:
+async def looking(
+    databases: Mapping[str, Database], since: str = EVER, files: KeptFiles | None = None
+) -> AsyncIterator[Look]:
     """Read-only, each database as of its first statement in the block."""
     async with contextlib.AsyncExitStack() as stack:
         connections: dict[str, asyncpg.Connection] = {}
@@ -58,7 +93,7 @@ async def looking(databases: Mapping[str, Database], since: str = EVER) -> Async
             await stack.enter_async_context(connection.transaction(isolation="repeatable_read", readonly=True))
             await connection.execute(UNHURRIED)
             connections[name] = connection
-        yield Look(since, connections)
+        yield Look(since, connections, files)
 
 
 async def side_by_side(*sides: Rows) -> AsyncIterator[tuple[str, Sequence[Sequence[asyncpg.Record]]]]:

@@ -1,7 +1,8 @@
-"""Checks the seven invariants over all services' databases; exit status 1 and a list, with ids, of what is broken.
+"""Checks the eight invariants over all services' databases; exit status 1 and a list, with ids, of what is broken.
 
-Memory stays the same however large the shop is. With --since it looks at the orders, payments, reservations and
-events that began then or later, which on a large shop takes a fraction of the time; stock is always added up whole.
+Memory stays the same however large the shop is. With --since it looks at the orders, payments, reservations,
+events and files that began then or later, which on a large shop takes a fraction of the time; stock is always added up
+whole.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from stoa.audit.look import EVER
 from stoa.cli import installation
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
+from stoa.cli.installation import files_of
 from stoa.cli.moments import FORMS, moment
 from stoa.kit.depth import depth
 from stoa.kit.ids import first_uuid7
 from stoa.runtime.access import Access
+from stoa.runtime.kept_files import KeptFiles
 
 SHOWN = 20  # findings of one invariant, before the rest is only counted
 PAUSE_SECONDS = 2.0  # between two looks
@@ -43,21 +46,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
-    async with installation.installation_of(arguments).existing() as access:
-        return await audit(access, console, looks=arguments.looks, since=arguments.since)
+    here = installation.installation_of(arguments)
+    files = files_of(here)
+    async with here.existing() as access:
+        return await audit(access, files, console, looks=arguments.looks, since=arguments.since)
 
 
-async def audit(access: Access, console: Console, *, looks: int, since: datetime | None = None) -> int:
+async def audit(
+    access: Access, files: KeptFiles, console: Console, *, looks: int, since: datetime | None = None
+) -> int:
     """Say of each invariant whether it holds, as soon as it is known, and what breaks it; the exit status.
 
-    Raises `Failure` where a database cannot be read.
+    Raises `Failure` where a database or a file cannot be read.
     """
     broken = 0
     first = EVER if since is None else first_uuid7(since)
     async with every_database(access) as databases:
         for invariant in INVARIANTS:
             with console.waiting(f"{invariant.number}  {invariant.statement}"):
-                verdict = await judge(databases, invariant, since=first, looks=looks, pause_seconds=PAUSE_SECONDS)
+                verdict = await judge(
+                    databases, invariant, files=files, since=first, looks=looks, pause_seconds=PAUSE_SECONDS
+                )
             _say(verdict, console)
             broken += bool(verdict.findings)
         moving = sum([(await depth(database)).moving for database in databases.values()]) if broken else 0

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stoa.app import STORED
+from stoa.kit import settings as settings_of
+from stoa.kit.settings import BadSetting
 from stoa.kit.text import LINE
 from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
 from stoa.runtime.access import Access, checked_name, checked_url, urls_given, variable_of_url
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
+from stoa.runtime.kept_files import KeptFiles, kept_files
 from stoa.runtime.postgres import MOST_LOOK_SECONDS, Postgres, cluster_of, dsn_of_running, major_of
 from stoa.runtime.provision import Unreachable, check_server, known_roles
 from stoa.runtime.secrets import Secrets
@@ -277,6 +280,14 @@ def installation_of(arguments: argparse.Namespace) -> Installation:
     database_url = checked_url(arguments.database_url) if arguments.database_url else ""
     name = checked_name(arguments.name) if arguments.name else ""
     return Installation(DataDir(path), arguments.topology, database_url, name, os.environ)
+
+
+def files_of(here: Installation) -> KeptFiles:
+    """Where its files are kept. Raises `Failure` where the settings do not say."""
+    try:
+        return kept_files(here.data_dir.path, here.environ)
+    except BadSetting as bad:
+        raise Failure(str(bad).rstrip("."), settings_of.MEND) from None
 
 
 def _folder(text: str) -> Path:

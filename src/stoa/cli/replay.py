@@ -17,7 +17,7 @@ from stoa.cli import installation
 from stoa.cli.audit import audit
 from stoa.cli.console import Console
 from stoa.cli.import_ import read_history
-from stoa.cli.installation import Installation
+from stoa.cli.installation import Installation, files_of
 from stoa.cli.processes import configure_logs, read_settings, whole_system
 from stoa.cli.user import first_administrator
 from stoa.contracts.auth.v1 import auth_pb2
@@ -57,7 +57,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
     report = await _replay(arguments, history, access, here, url, console)
     _say(report, console)
     console.say()
-    return await audit(access, console, looks=LOOKS)
+    return await audit(access, files_of(here), console, looks=LOOKS)
 
 
 async def _replay(  # noqa: PLR0917 - everything that a run needs, once

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
 from stoa.kit import packages
+from stoa.kit import settings as settings_of
 from stoa.kit.packages import BadPackage
 from stoa.kit.problems import with_type
 from stoa.kit.settings import BadSetting
@@ -48,6 +49,15 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
         said = f"{point.value} of {packages.described(point)} failed with {with_type(error)}"
         raise BadSetting(f"{variable}={name!r} cannot be used: {said}") from error
     return provider
+
+
+def reader(port: str, name: str, environ: Mapping[str, str]) -> ReadSettings:
+    """What the provider of that name is given to read its settings."""
+
+    def read(shape: type[SettingsT]) -> SettingsT:
+        return settings_of.read(shape, f"STOA_{prefix_of(port, name)}_", environ)
+
+    return read
 
 
 def group_of(port: str) -> str:

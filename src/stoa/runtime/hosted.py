@@ -84,11 +84,8 @@ class ServiceResources:
         return settings_of.read(shape, f"STOA_{self.service.name.upper()}_", self._environ, shared=self.service.shares)
 
     def provider(self, port: str, own: Mapping[str, Callable[[], T]], name: str, setting: str) -> T:
-        def read(shape: type[SettingsT]) -> SettingsT:
-            return settings_of.read(shape, f"STOA_{providers.prefix_of(port, name)}_", self._environ)
-
         variable = f"STOA_{self.service.name}_{setting}".upper()
-        return providers.choose(port, name, own, read, variable=variable)
+        return providers.choose(port, name, own, providers.reader(port, name, self._environ), variable=variable)
 
     def channel(self, callee: str) -> grpc.aio.Channel:
         return self._neighbors.channel(self.service, callee)

@@ -10,6 +10,7 @@ await mortal_shop.must_be_sound()
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import subprocess
 import time
@@ -23,6 +24,7 @@ from stoa.app import STORED
 from stoa.audit.audit import audit
 from stoa.kit.db import Database
 from stoa.runtime.access import Access
+from stoa.runtime.kept_files import kept_files
 from stoa.runtime.provision import prepare
 from stoa.runtime.secrets import Secrets
 from stoa.testing import processes
@@ -43,6 +45,7 @@ class MortalShop:
     ) -> None:
         self.http = http
         self.databases = {name: Database(name, access.dsn_of(service), 2) for name, service in STORED.items()}
+        self.data_dir = folder / "data"
         self._log = folder / "shop.log"
         port, admin_port = ports
         self._base_url = f"http://127.0.0.1:{port}"
@@ -51,7 +54,7 @@ class MortalShop:
             "--process",
             PROCESS,
             "--data-dir",
-            folder / "data",
+            self.data_dir,
             "--database-url",
             access.dsn,
         ]
@@ -89,7 +92,8 @@ class MortalShop:
 
     async def must_be_sound(self) -> None:
         """Every invariant holds, the package's too, once what is under way has ended."""
-        verdicts = await audit(self.databases, looks=15, pause_seconds=1.0)
+        files = kept_files(self.data_dir, os.environ)
+        verdicts = await audit(self.databases, files=files, looks=15, pause_seconds=1.0)
         broken = {verdict.invariant.statement: verdict.findings for verdict in verdicts if verdict.findings}
         assert not broken, f"{broken}\n{self._said()}"
 

@@ -19,6 +19,7 @@ import grpc.aio
 from stoa.app import SERVICES, STORED
 from stoa.kit import settings
 from stoa.kit.db import Database
+from stoa.runtime.kept_files import KeptFiles, kept_files
 from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
@@ -37,6 +38,12 @@ class Shop:
     process: Process
     http: aiohttp.ClientSession
     databases: Mapping[str, Database]
+    data_dir: Path
+
+    @property
+    def files(self) -> KeptFiles:
+        """Where media keeps what was uploaded, for `audit`."""
+        return kept_files(self.data_dir, os.environ)
 
     def stub(self, kind: Callable[[grpc.aio.Channel], Stub]) -> Stub:
         """`shop.stub(InventoryServiceStub)`: a generated stub on the service's channel."""
@@ -93,7 +100,8 @@ async def running_shop(templates: Templates, **changes: Any) -> AsyncIterator[Sh
         await process.build()
         await process.serve()
         async with aiohttp.ClientSession(f"http://127.0.0.1:{process.port}", trace_configs=[traced()]) as http:
-            yield Shop(process, http, {each.service.name: each.stored.db for each in process.services if each.stored})
+            databases = {each.service.name: each.stored.db for each in process.services if each.stored}
+            yield Shop(process, http, databases, Path(folder.name))
     finally:
         await process.stop()
         folder.cleanup()

@@ -14,12 +14,10 @@ It owns files, their pictures and who names which. What always holds:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 
 from stoa.contracts.media.v1.media_pb2_grpc import add_MediaServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
-from stoa.ports.media import MediaStore
 from stoa.services.media.handlers import handlers
 from stoa.services.media.jobs import jobs
 from stoa.services.media.metrics import measure
@@ -27,16 +25,12 @@ from stoa.services.media.routes import routes
 from stoa.services.media.rpc import MediaServicer
 from stoa.services.media.service import Media
 from stoa.services.media.settings import Settings
-from stoa.services.media.storage import Folder, bucket
+from stoa.services.media.storage import own
 
 
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
-    own: dict[str, Callable[[], MediaStore]] = {
-        "folder": lambda: Folder(resources.files),
-        "s3": lambda: bucket(settings),
-    }
-    store = resources.provider("media", own, settings.store, "store")
+    store = resources.provider("media", own(resources.files, settings), settings.store, "store")
     media = Media(resources.db, resources.outbox, settings, store, resources.cache, resources.reach)
     return Parts(
         routes=routes.bind(media),

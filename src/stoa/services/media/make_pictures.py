@@ -78,11 +78,13 @@ class Making:
             await self._fetch(file, source)
             made = await worker.make(file, order, source, drawn, media.settings)
             picture = picture_of(file.id, order.tag, made, file.focal, file.revision + 1)
+            size = 0
             for name in names_of(picture):
+                size += (drawn / name).stat().st_size
                 await media.put(picture_key(file.id, name), drawn / name)
         media.reach("media:drawn")
         async with media.db.transaction() as tx:
-            noted = await repository.note_ready(tx, file, picture)
+            noted = await repository.note_ready(tx, file, picture, size)
             if noted is None:
                 return "outdated"
             await media.outbox.announce(tx, subject=noted.id, version=noted.version, fact=ready(noted))

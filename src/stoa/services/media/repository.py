@@ -228,16 +228,17 @@ async def next_due(db: Db) -> float | None:
 # Of a file whose focal point has moved meanwhile, or that was made ready by somebody else, it says nothing.
 NOTE_READY = f"""
     UPDATE files SET
-        state = 'ready', picture = $2, revision = revision + 1, version = version + 1, due_at = NULL, attempts = 0
+        state = 'ready', picture = $2, picture_bytes = $6, revision = revision + 1, version = version + 1,
+        due_at = NULL, attempts = 0
     WHERE id = $1 AND revision = $3 AND (focal_x, focal_y) = ($4, $5) AND state <> 'rejected' AND due_at IS NOT NULL
     RETURNING {_COLUMNS}
 """  # noqa: S608
 
 
-async def note_ready(tx: Transaction, file: File, picture: Picture) -> File | None:
-    """As it is then; None where that is not what is wanted any more."""
+async def note_ready(tx: Transaction, file: File, picture: Picture, size: int) -> File | None:
+    """As it is then; None where that is not what is wanted any more. `size` is what its pictures have together."""
     plain = msgspec.to_builtins(picture)
-    return _file(await tx.fetchrow(NOTE_READY, file.id, plain, file.revision, *file.focal))
+    return _file(await tx.fetchrow(NOTE_READY, file.id, plain, file.revision, *file.focal, size))
 
 
 # One that has pictures keeps them, and who moved its focal point sees that it did not move.

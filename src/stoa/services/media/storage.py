@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stoa.kit.settings import BadSetting
-from stoa.ports.media import Absent, Kept, Opened
+from stoa.ports.media import Absent, Kept, MediaStore, Opened
 from stoa.services.media.settings import Settings
 
 if TYPE_CHECKING:
@@ -144,3 +144,8 @@ def bucket(settings: Settings) -> Objects:
         )
 
     return Objects(make)
+
+
+def own(files: Path, settings: Settings) -> dict[str, Callable[[], MediaStore]]:
+    """Ours, by what `STOA_MEDIA_STORE` calls them; `files` is the service's folder."""
+    return {"folder": lambda: Folder(files), "s3": lambda: bucket(settings)}
