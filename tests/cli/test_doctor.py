@@ -11,14 +11,19 @@ import asyncpg
 import pytest
 
 from stoa.app import SERVICES
-from stoa.cli import doctor
+from stoa.cli import doctor, doctor_media, doctor_search
 from stoa.cli.console import Console
+from stoa.cli.installation import Installation
+from stoa.kit import clock
+from stoa.kit.ids import uuid7
+from stoa.ports.search import Document
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.postgres import NOT_DURABLE, Postgres
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.topology import Address
+from stoa.services.search.index.embedded import open_index
 
 SECRET = "a secret of this test, long enough"
 
@@ -42,7 +47,7 @@ def look(tmp_path: Path, provided: Access, monkeypatch: pytest.MonkeyPatch, caps
         doctor.add_arguments(parser)
         healthy = await doctor.run(parser.parse_args(["--data-dir", str(folder)]), Console()) == 0
         said = " ".join(capsys.readouterr().out.split())
-        found = re.findall(r"mend ((?:data |server )?\w+) (.*?) → (.*?)(?= ok | mend |$)", said)
+        found = re.findall(r"mend ((?:data |server |search )?\w+) (.*?) → (.*?)(?= ok | mend |$)", said)
         assert healthy == (not found)
         return {name: f"{what}; {mend}" for name, what, mend in found if name != "ports"}
 
@@ -106,6 +111,123 @@ async def test_what_a_shop_lacks(provided: Access, look) -> None:
         "STOA_CART_GUEST_CART_DAYS='0' cannot be used: Expected `int` >= 1; "
         "set them right, or leave them out for their defaults",
     }
+
+
+async def test_months_that_nobody_has_made(provided: Access, look) -> None:
+    """As of a shop that did not run for some: of the last of them nothing is said before it is near."""
+    for ahead, is_near in (("1 month", True), ("3 months", False)):
+        await ask(provided, PRETEND_MONTHS.format(ahead), "inventory")
+        found = (await look()).get("movements", "")
+        assert ("are made until" in found and "start the shop" in found) == is_near, found
+    await ask(provided, RIGHT_MONTHS, "inventory")
+
+
+async def test_an_import_that_nobody_works_at(provided: Access, look) -> None:
+    await ask(provided, WAITING_IMPORT, "catalog")
+    assert "imports" not in await look(), "it has just come"
+    await ask(provided, "UPDATE product_imports SET created_at = now() - interval '1 hour'", "catalog")
+    assert re.fullmatch(
+        r"1 imports of products wait, since .* UTC that of mugs.csv, and nobody works at them; start the shop; "
+        r"if it runs, its log says why; or cancel it by `DELETE /api/v1/product-imports/[0-9a-f-]{36}`",
+        (await look())["imports"],
+    )
+    # A second one has the lock of its own, and this one waits for it.
+    worker = await asyncpg.connect(provided.dsn_of(SERVICES["catalog"]))
+    await worker.execute(WAITING_IMPORT)
+    newest = "SELECT id FROM product_imports ORDER BY id DESC LIMIT 1"
+    await worker.fetchval(f"SELECT pg_advisory_lock(hashtextextended('product-import:' || ({newest}), 0))")
+    assert "imports" not in await look()
+    await worker.execute("DELETE FROM product_imports")
+    await worker.close()
+
+
+async def test_the_search_index(provided: Access, look, tmp_path: Path, capsys) -> None:
+    """Seen beside the process that has it open, and read to the last byte."""
+    folder = DataDir(tmp_path / "data").path / "cache" / "shop" / "search" / "index"
+    index = await open_index(folder, ("en",))
+    oid = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
+    search = await asyncpg.connect(provided.dsn_of(SERVICES["search"]))
+    database = await search.fetchval(oid)
+    document = Document(
+        id=uuid7(), version=1, slug="mug", name="Mug", currency="GBP", price_minor=100, created_at=clock.now()
+    )
+    await index.write([document])
+    await index.commit(f'{{"database": {database}, "generation": 0, "revision": 0}}')
+    await search.execute("UPDATE feed SET revision = 3")
+    assert "search index" not in await look()
+    assert await said_of_index(provided, tmp_path) == "shop has 1 products in 0.0 MB, behind by 3 changes"
+    await index.commit('{"database": 1, "generation": 0, "revision": 0}')
+    assert "1 products in 0.0 MB of another database, and builds it" in await said_of_index(provided, tmp_path)
+    await index.close()
+    for store in folder.glob("*/*.store"):
+        store.write_bytes(store.read_bytes()[:-9])
+    assert re.fullmatch(
+        r"the index of shop cannot be used. The index was damaged: \w+.store is not what was written; "
+        "restart shop, which builds it anew; where it runs, `stoa reindex` does",
+        (await look())["search index"],
+    )
+    await search.execute("UPDATE feed SET revision = 0")
+    await search.close()
+
+
+async def said_of_index(access: Access, folder: Path) -> str:
+    here = Installation(DataDir(folder / "data"), "all-in-one", access.dsn, "", {})
+    return await doctor_search.search_index(here, access)
+
+
+async def test_where_files_are_kept_and_pictures_made(provided: Access, look, tmp_path: Path, monkeypatch) -> None:
+    assert "media" not in await look()
+    # Nobody listens there, and who asks tries again for a while.
+    monkeypatch.setattr(doctor_media, "STORAGE_SECONDS", 0.5)
+    found = await look(STOA_MEDIA_STORE="s3", STOA_MEDIA_S3_BUCKET="shop", STOA_MEDIA_S3_ENDPOINT="http://127.0.0.1:9")
+    assert found["media"].startswith("where files are kept (STOA_MEDIA_STORE=s3) does not answer: ")
+    assert found["media"].endswith("see that it runs, and what STOA_MEDIA_S3_… says of where it is and who may ask")
+    for name in ("STOA_MEDIA_STORE", "STOA_MEDIA_S3_BUCKET", "STOA_MEDIA_S3_ENDPOINT"):
+        monkeypatch.delenv(name)
+    found = await look(STOA_MEDIA_WORKER_SECONDS="0.001")
+    assert found["media"].startswith(
+        "the process that makes pictures does not: Unfinished: it took longer than 0.001 s"
+    )
+    monkeypatch.delenv("STOA_MEDIA_WORKER_SECONDS")
+    monkeypatch.setattr(doctor_media, "LEAST_FREE_BYTES", 1 << 60)
+    assert "uploads are refused on a full disk" in (await look())["media"]
+    monkeypatch.undo()
+    blocked = tmp_path / "data" / "files"
+    blocked.parent.mkdir(mode=0o700, exist_ok=True)
+    blocked.write_text("no folder")
+    assert (await look())["media"].startswith(f"{blocked} is not a folder that we may write to; run `chown`")
+    blocked.unlink()
+
+
+async def test_pictures_that_cannot_be_made(provided: Access, look) -> None:
+    await ask(provided, FAILING_PICTURE, "media")
+    assert (await look())["media"] == (
+        "the pictures of 1 files could not be made so far, which is tried again; "
+        "the log of the process that runs media says why (`a picture waits`)"
+    )
+    await ask(provided, "DELETE FROM files", "media")
+
+
+PRETEND_MONTHS = """
+    CREATE OR REPLACE FUNCTION movement_months_until() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+        SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '{}') AT TIME ZONE 'UTC'
+    $$
+"""
+RIGHT_MONTHS = r"""
+    CREATE OR REPLACE FUNCTION movement_months_until() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+        SELECT substring(pg_get_expr(relpartbound, oid) FROM 'FROM \(''([^'']+)''\)')::timestamptz
+        FROM pg_class WHERE oid = to_regclass('stock_movements_later')
+    $$
+"""
+WAITING_IMPORT = """
+    INSERT INTO product_imports (id, state, file_name, format, source, dry_run, user_id, principal)
+    VALUES (gen_random_uuid(), 'waiting', 'mugs.csv', 'csv', 'stoa', false, 'ada', '{}')
+"""
+FAILING_PICTURE = """
+    INSERT INTO files (id, purpose, owner, kind, size, sha256, alt, focal_x, focal_y, state, link_key, due_at, attempts)
+    VALUES (gen_random_uuid(), 'product', 'shop', 'png', 1, decode(repeat('00', 32), 'hex'), '', 0, 0, 'uploaded', '',
+            now(), 2)
+"""
 
 
 async def test_a_server_that_logs_values_of_rows(provided: Access, look) -> None:

@@ -23,7 +23,7 @@ from rich.markup import escape
 
 import stoa
 from stoa.app import SERVICES, STORED, hearers, unwritten
-from stoa.cli import effective, installation, user
+from stoa.cli import doctor_media, doctor_search, doctor_work, effective, installation, user
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
@@ -45,7 +45,6 @@ OLDEST_PYTHON = (3, 11)
 LOCK = Path(stoa.__file__).parents[2] / "requirements" / "run.txt"
 """Of the clone that we run from, if we do."""
 _LOCKED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
-LEAST_FREE_BYTES = 1_000_000_000
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 2.0
 ASK_SECONDS = 5.0
 
@@ -58,8 +57,6 @@ LATEST = """
     FROM (SELECT max(signs_from) FROM signing_keys) AS latest (key)
     LEFT JOIN (SELECT created_at, user_id FROM sessions WHERE ended_at IS NULL ORDER BY id DESC LIMIT 1) AS last ON true
 """
-
-WITHOUT_A_MONTH = "SELECT EXISTS (SELECT FROM stock_movements_later)"
 
 Check = Callable[[Installation], Awaitable[str]]
 """Says in a few words what it found good, or raises `Failure`."""
@@ -207,7 +204,7 @@ async def _disk(here: Installation) -> str:
     path = here.data_dir.path.absolute()
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
-    if free < LEAST_FREE_BYTES:
+    if free < doctor_media.LEAST_FREE_BYTES:
         raise Failure(f"{free // 1_000_000} MB are free at {nearest}", "make room: a full disk stops the database")
     return f"{free / 1e9:.0f} GB free"
 
@@ -337,17 +334,22 @@ async def _not_handled(access: Access) -> str:
 
 
 async def _movements(here: Installation) -> str:
-    return await _when_up_to_date(here, _in_their_months)
+    return await _when_up_to_date(here, doctor_work.movements)
 
 
-async def _in_their_months(access: Access) -> str:
-    async with every_database(access) as databases:
-        if await databases["inventory"].fetchval(WITHOUT_A_MONTH):
-            raise Failure(
-                "movements of stock lie in no month: nobody has made one in time",
-                "start the shop; if it runs, its log says why `make-movement-months` does not get the table",
-            )
-    return "each lies in its month"
+async def _imports(here: Installation) -> str:
+    return await _when_up_to_date(here, doctor_work.imports)
+
+
+async def _search(here: Installation) -> str:
+    return await _when_up_to_date(here, partial(doctor_search.search_index, here))
+
+
+async def _media(here: Installation) -> str:
+    """Without a database too: whether this machine can keep files and make pictures is known before there is a shop."""
+    access = await here.found()
+    up_to_date = access is not None and not await waiting(access, STORED.values())
+    return await doctor_media.media(here, access if up_to_date else None)
 
 
 async def _administrator(here: Installation) -> str:
@@ -419,6 +421,9 @@ CHECKS: dict[str, Check] = {
     "events": _events,
     "behavior": _behavior,
     "movements": _movements,
+    "imports": _imports,
+    "search index": _search,
+    "media": _media,
     "joined": _joined,
     "administrator": _administrator,
     "clock": _clock,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import importlib
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from stoa.app import STORED
+from stoa.app import SERVICES, STORED
 from stoa.kit import settings as settings_of
 from stoa.kit.settings import BadSetting
 from stoa.kit.text import LINE
@@ -286,6 +288,16 @@ def files_of(here: Installation) -> KeptFiles:
     """Where its files are kept. Raises `Failure` where the settings do not say."""
     try:
         return kept_files(here.data_dir.path, here.environ)
+    except BadSetting as bad:
+        raise Failure(str(bad).rstrip("."), settings_of.MEND) from None
+
+
+def settings_of_service(here: Installation, name: str) -> Any:
+    """Those of one of our services, as its processes read them. Raises `Failure` where they are wrong."""
+    service = SERVICES[name]
+    shape = importlib.import_module(f"{service.package}.settings").Settings
+    try:
+        return settings_of.read(shape, f"STOA_{name.upper()}_", here.environ, shared=service.shares)
     except BadSetting as bad:
         raise Failure(str(bad).rstrip("."), settings_of.MEND) from None
 

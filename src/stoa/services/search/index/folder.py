@@ -40,7 +40,7 @@ class Folder:
     def __init__(self, path: Path, locales: Sequence[str]) -> None:
         """Raises `InUse`."""
         self._path = path
-        self._format = {"format": FORMAT, "tantivy": tantivy_version, "locales": list(locales)}
+        self._locales = locales
         path.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -56,30 +56,14 @@ class Folder:
 
     def current(self) -> tuple[Path | None, str]:
         """The folder of the generation that counts, or None and why there is none to be used."""
-        try:
-            name = (self._path / _CURRENT).read_text()
-        except FileNotFoundError:
-            return None, "There was no index."
-        except (OSError, ValueError) as error:
-            return None, f"The index was damaged: {error}."
-        folder = self._path / name
-        if not name.isdigit() or not folder.is_dir():
-            return None, "The index was damaged: its files are not there."
-        try:
-            kept = json.loads((folder / _FORMAT).read_bytes())
-        except (OSError, ValueError) as error:
-            return None, f"The index was damaged: {error}."
-        if kept != self._format:
-            return None, "The index was of another version, or of other locales."
-        wrong = damage(folder)
-        return (None, f"The index was damaged: {wrong}.") if wrong else (folder, "")
+        return usable(self._path, self._locales)
 
     def new(self) -> Path:
         """The folder of another generation, which does not count yet."""
         taken = [int(path.name) for path in self._path.iterdir() if path.name.isdigit()]
         folder = self._path / str(max(taken, default=0) + 1)
         folder.mkdir()
-        (folder / _FORMAT).write_text(json.dumps(self._format))
+        (folder / _FORMAT).write_text(json.dumps(_format_of(self._locales)))
         return folder
 
     def let_count(self, folder: Path) -> None:
@@ -97,6 +81,31 @@ class Folder:
         for path in self._path.iterdir():
             if path.name.isdigit() and path != kept:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def usable(path: Path, locales: Sequence[str]) -> tuple[Path | None, str]:
+    """The folder of the generation that counts, or None and why there is none to be used."""
+    try:
+        name = (path / _CURRENT).read_text()
+    except FileNotFoundError:
+        return None, "There was no index."
+    except (OSError, ValueError) as error:
+        return None, f"The index was damaged: {error}."
+    folder = path / name
+    if not name.isdigit() or not folder.is_dir():
+        return None, "The index was damaged: its files are not there."
+    try:
+        kept = json.loads((folder / _FORMAT).read_bytes())
+    except (OSError, ValueError) as error:
+        return None, f"The index was damaged: {error}."
+    if kept != _format_of(locales):
+        return None, "The index was of another version, or of other locales."
+    wrong = damage(folder)
+    return (None, f"The index was damaged: {wrong}.") if wrong else (folder, "")
+
+
+def _format_of(locales: Sequence[str]) -> dict[str, object]:
+    return {"format": FORMAT, "tantivy": tantivy_version, "locales": list(locales)}
 
 
 def damage(folder: Path) -> str | None:
