@@ -78,11 +78,12 @@ baseline:  ## at a release: what later contracts, and the kit, must stay compati
 	$(BIN)/buf build -o proto/released.binpb
 	$(BIN)/python -m tests.kit.kit_api
 
-docs:  ## write the generated pages: who calls whom, settings, permissions
+docs:  ## write the generated pages: who calls whom, settings, permissions, each service's reference
 	$(DEV)
 	$(BIN)/python tools/edges.py
 	$(BIN)/python tools/settings.py
 	$(BIN)/python tools/permissions.py
+	$(BIN)/python tools/services.py
 
 site:  ## make build/site of the pages, with search; a link or heading that is not there ends it
 	@$(PYTHON) tools/environment.py docs

@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Sequence[str]] = {
     "who calls whom is fresh": ("python", "tools/edges.py", "--check"),
     "settings are fresh": ("python", "tools/settings.py", "--check"),
     "permissions are fresh": ("python", "tools/permissions.py", "--check"),
+    "services are fresh": ("python", "tools/services.py", "--check"),
     "locks fit": ("python", "tools/lock.py", "--check"),
 }
 

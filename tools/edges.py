@@ -51,14 +51,14 @@ def page() -> str:
         for event in service.announces:
             fact, heard = facts[event], ", ".join(subscribers(event)) or "nobody"
             personal = ", ".join(f"`{name}`" for name in fact.__personal__)  # type: ignore[attr-defined]
-            cells = (f"`{event}`", service.name, _said(fact.__doc__), f"`{_members(fact)}`", personal, heard)
+            cells = (f"`{event}`", service.name, cell(fact.__doc__), f"`{_members(fact)}`", personal, heard)
             lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "## What each hearer does", "", "| hearer | hears | and then |", "|---|---|---|"]
     for service in OURS:
         if service.hears:
             said = ast.get_docstring(ast.parse((folder_of(service) / "handlers.py").read_text()))
             heard = ", ".join(f"`{each}`" for each in service.hears)
-            lines.append(f"| {service.name} | {heard} | {_said(said)} |")
+            lines.append(f"| {service.name} | {heard} | {cell(said)} |")
     heard = ", ".join(f"`{each}`" for each in GATEWAY.hears)
     lines.append(f"| {GATEWAY.name} | {heard} | Drops the stored answers that these change (`public` of a service). |")
     lines += ["", "## Behavior events", "", *_behavior()]
@@ -82,7 +82,7 @@ def facts_of(service: Service) -> Iterator[type[Fact]]:
         yield from (each for each in Fact.__subclasses__() if each.__module__ == module.__name__)
 
 
-def _said(text: str | None) -> str:
+def cell(text: str | None) -> str:
     """A docstring as a cell of a table."""
     return " ".join((text or "").split()).replace("|", "\\|")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -10,13 +11,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def write_or_check(name: str, text: str) -> int:
     """The exit status of a generator of docs/<name>; `--check` compares only."""
+    return write_or_check_all({name: text})
+
+
+def write_or_check_all(texts: Mapping[str, str]) -> int:
+    """The same of a generator of several, by name."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    page = ROOT / "docs" / name
+    pages = {ROOT / "docs" / name: text for name, text in texts.items()}
     if not parser.parse_args().check:
-        page.write_text(text)
+        for page, text in pages.items():
+            page.write_text(text)
         return 0
-    if page.exists() and page.read_text() == text:
-        return 0
-    print(f"docs/{name} is not what the code says: run `make docs`")
-    return 1
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
+    for page in stale:
+        print(f"{page.relative_to(ROOT)} is not what the code says: run `make docs`")
+    return 1 if stale else 0

@@ -40,12 +40,13 @@ def page() -> str:
     for title, settings in sections({each.name: each for each in OURS}):
         if settings:
             lines += [f"## {title}", "", "| variable | default | why |", "|---|---|---|"]
-            lines += [f"| `{each.variable}` | {_default(each)} | {each.why} |" for each in settings]
+            lines += [f"| `{each.variable}` | {default_of(each)} | {each.why} |" for each in settings]
             lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _default(setting: Setting) -> str:
+def default_of(setting: Setting) -> str:
+    """As a cell of a table."""
     default = setting.default and f"`{setting.default}`"
     return f"`{setting.shared}`, else {default}" if setting.shared else default
 

@@ -27,7 +27,7 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
     """`/custom-fields/<entity>`. Who may `define` changes them; who `sees` what is not public of a thing, and whoever
     defines, is shown all of them, everybody else the public ones."""
     kind, path = entity.name.replace("_", " "), f"/custom-fields/{entity.name.replace('_', '-')}"
-    one = f"{path}/{{name}}"
+    one, a_kind = f"{path}/{{name}}", f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
     def may_see(field: CustomField, request: Request[Any, Any]) -> bool:
         return field.public or sees.admits(request.principal) or define.admits(request.principal)
@@ -58,10 +58,10 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         handler.__name__ = f"{verb}_{entity.name}_{things}"
         return handler
 
-    routes.get(path, answer=Page[CustomField], who=PUBLIC, summary=f"The custom fields of a {kind}, by name")(
+    routes.get(path, answer=Page[CustomField], who=PUBLIC, summary=f"The custom fields of {a_kind}, by name")(
         named(list_fields, "list", "fields")
     )
-    routes.get(one, answer=CustomField, who=PUBLIC, summary=f"One custom field of a {kind}")(
+    routes.get(one, answer=CustomField, who=PUBLIC, summary=f"One custom field of {a_kind}")(
         named(show_field, "show", "field")
     )
     routes.post(
@@ -70,7 +70,7 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         answer=CustomField,
         status=201,
         who=define,
-        summary=f"Define a custom field of a {kind}",
+        summary=f"Define a custom field of {a_kind}",
     )(named(make_field, "make", "field"))
     routes.put(
         one,
@@ -78,8 +78,8 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         answer=CustomField,
         who=define,
         versioned=True,
-        summary=f"Set what a custom field of a {kind} allows",
+        summary=f"Set what a custom field of {a_kind} allows",
     )(named(set_field, "set", "field"))
-    routes.delete(one, who=define, versioned=True, summary=f"Take a custom field of a {kind} away")(
+    routes.delete(one, who=define, versioned=True, summary=f"Take a custom field of {a_kind} away")(
         named(delete_field, "delete", "field")
     )
