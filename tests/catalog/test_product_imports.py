@@ -7,10 +7,13 @@ import contextvars
 import csv
 import io
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from counting import Counting
+from holding import waits
 
 from stoa.services.catalog import run_import, write_products
 from stoa.services.catalog.import_batch import import_batch, read_batch
@@ -154,6 +157,12 @@ async def test_each_stands_for_itself_and_what_is_refused_comes_back_to_be_mende
     assert counts(await bring(shop, lines_of(mended))) == ("done", 1, 0, 0, 0)
 
 
+async def test_what_is_refused_makes_no_brand(shop):
+    text = "slug,name,brand,sku,price\ncup,Cup,Acme,CUP,1\njug,,Lost,JUG,1\npot,Pot,Gone,CUP,1\n"
+    assert counts(await bring(shop, text)) == ("done", 1, 0, 0, 2)
+    assert [one["name"] for one in (await shop.rest.ok("GET", "/brands"))["items"]] == ["Acme"]
+
+
 async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(shop):
     await shop.add("mug", 500, 600)
     await shop.add("cup", 500)
@@ -252,6 +261,80 @@ async def test_what_is_cut_short_goes_on_where_it_was_noted(shop, few, monkeypat
     whole = await shop.rest.ok("GET", f"/product-imports/{answer.body['id']}", user=ADMIN)
     assert counts(whole) == ("done", 6, 0, 0, 0)
     assert sorted(await shop.announced()) == [("product.created", f"p{at}", 1, []) for at in range(6)]
+
+
+async def brought(shop: Shop, *slugs: str) -> str:
+    """The id of an import that waits."""
+    text = "slug,name\n" + "".join(f"{slug},P\n" for slug in slugs)
+    answer = await shop.rest.send("POST", "/product-imports", raw=text.encode(), user=ADMIN)
+    return answer.body["id"]
+
+
+async def when_due(shop: Shop) -> bool:
+    """What was left is taken up again."""
+    await shop.db.execute("UPDATE product_imports SET due_at = now()")
+    return await import_next(shop.catalog)
+
+
+async def test_what_cannot_be_done_is_given_up_in_the_end_and_holds_nobody_up(shop, few):
+    await shop.db.execute("ALTER TABLE products ADD CONSTRAINT ours CHECK (slug <> 'p4')")
+    lost, behind = await brought(shop, *(f"p{at}" for at in range(8))), await brought(shop, "q")
+    # What it did before counts for it: it is due at once, and then after a while.
+    assert await import_next(shop.catalog)
+    taken_up = await shop.db.fetchval("SELECT now()")
+    assert await import_next(shop.catalog)
+    due_at = await shop.db.fetchval("SELECT due_at FROM product_imports WHERE id = $1", lost)
+    assert due_at >= taken_up + timedelta(seconds=1)
+    await shop.db.execute("UPDATE product_imports SET due_at = now() + interval '1 hour' WHERE id = $1", lost)
+    half = await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN)
+    assert (counts(half), half["failure"]) == (("running", 4, 0, 0, 0), None)
+    assert await import_next(shop.catalog)
+    assert not await import_next(shop.catalog)
+    other = await shop.rest.ok("GET", f"/product-imports/{behind}", user=ADMIN)
+    assert counts(other) == ("done", 1, 0, 0, 0)
+    for _ in range(1, run_import.MOST_ATTEMPTS):
+        assert await when_due(shop)
+    assert not await when_due(shop)
+    done = await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN)
+    assert counts(done) == ("failed", 4, 0, 0, 0)
+    assert done["failure"] == (
+        "It was given up after 8 tries, at the product in line 6: an error of the shop's own, which its log tells. "
+        "What was done before stays."
+    )
+
+
+async def test_the_last_try_goes_product_by_product(shop):
+    await shop.db.execute("ALTER TABLE products ADD CONSTRAINT ours CHECK (slug <> 'p4')")
+    lost = await brought(shop, *(f"p{at}" for at in range(8)))
+    for _ in range(run_import.MOST_ATTEMPTS):
+        assert (await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN))["created"] == 0
+        assert await when_due(shop)
+    half = await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN)
+    assert counts(half) == ("running", 4, 0, 0, 0)
+    await shop.db.execute("ALTER TABLE products DROP CONSTRAINT ours")
+    assert await when_due(shop)
+    done = await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN)
+    assert counts(done) == ("done", 8, 0, 0, 0)
+
+
+async def test_what_kills_whoever_works_on_it_is_given_up_too(shop):
+    lost = await brought(shop, "p")
+    holder = await asyncpg.connect(shop.db.dsn)
+    for _ in range(run_import.MOST_ATTEMPTS):
+        async with holder.transaction():
+            await holder.execute("LOCK TABLE products")
+            dying = asyncio.create_task(when_due(shop))
+            await waits(shop.db, "products")
+            dying.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await dying
+    await holder.close()
+    assert await when_due(shop)
+    done = await shop.rest.ok("GET", f"/product-imports/{lost}", user=ADMIN)
+    assert counts(done) == ("failed", 0, 0, 0, 0)
+    assert done["failure"].startswith(
+        "It was given up after 8 tries, behind the first 0 products: what worked on it died"
+    )
 
 
 async def test_one_at_a_time_works_on_a_file_and_two_files_meet_in_peace(shop, few):

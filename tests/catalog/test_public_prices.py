@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import asyncpg
 import pytest
+from holding import waits
 from runners import deadlocks
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest, GetProductsRequest
@@ -99,11 +100,6 @@ async def test_a_price_that_is_put_into_a_list_is_told_once(shop, mug, at):
     assert await updates(shop) == [(["price"], 2), (["price"], 3)]
 
 
-async def until_somebody_waits(connection):
-    while not await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-        await asyncio.sleep(0.005)
-
-
 async def test_who_makes_a_list_does_not_wait_in_a_circle_with_the_job(shop, mug, at, postgres):
     """He has the lists, and waits for products; the job has one list, and waits for the lists before any product."""
     await make(shop, "sale", {"MUG-0": 400}, starts_at=NOON.isoformat())
@@ -112,7 +108,7 @@ async def test_who_makes_a_list_does_not_wait_in_a_circle_with_the_job(shop, mug
     async with maker.transaction():
         await maker.execute(price_lists_repository.LOCK_LISTS)
         following = asyncio.create_task(follow_lists(shop.catalog))
-        await until_somebody_waits(maker)
+        await waits(shop.db, "UPDATE price_lists")
         await maker.execute(public_prices_repository.HOLD_PRODUCTS, [mug["id"]])
     await following
     assert (await shown(shop))[0] == 400
@@ -126,7 +122,7 @@ async def test_who_prices_a_variant_does_not_wait_in_a_circle_with_who_changes_i
     async with changer.transaction():
         await changer.execute(public_prices_repository.HOLD_PRODUCTS, [mug["id"]])
         pricing = asyncio.create_task(put(shop, made["id"], {"MUG-0": 400}))
-        await until_somebody_waits(changer)
+        await waits(shop.db, "FROM products")
         await changer.execute(repository.LOCK_VARIANTS, ["MUG-0"])
     await pricing
     assert (await shown(shop))[0] == 400

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -101,23 +102,60 @@ def test_what_is_wrong_is_one_line(
     assert "Traceback" not in done.stderr
 
 
-async def test_who_interrupts_it_calls_it_off(
-    command: Callable[..., list[str]], environ: dict[str, str], access: Access, tmp_path: Path
-) -> None:
-    file = tmp_path / "many.csv"
-    file.write_text("slug,name\n" + "".join(f"many-{at},Many\n" for at in range(20_000)))
-    connection = await asyncpg.connect(access.dsn_of(SERVICES["catalog"]))
-    process = subprocess.Popen(command("import", "products", file), env=environ, stdout=subprocess.DEVNULL)
-    give_up = time.monotonic() + 60
-    while not await connection.fetchval("SELECT max(created) FROM product_imports WHERE state = 'running'"):
-        assert process.poll() is None
-        assert time.monotonic() < give_up
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=30) == 128 + signal.SIGINT
-    state, created = await connection.fetchrow(
-        "SELECT state, created FROM product_imports WHERE file_name = 'many.csv'"
+@asynccontextmanager
+async def under_way(
+    command: list[str], environ: dict[str, str], db: asyncpg.Connection
+) -> AsyncIterator[subprocess.Popen[str]]:
+    """The command, when it has brought some of the products and not all."""
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8"
     )
-    there = await connection.fetchval("SELECT count(*) FROM products WHERE slug LIKE 'many-%'")
-    await connection.close()
+    try:
+        give_up = time.monotonic() + 60
+        while not await db.fetchval("SELECT max(created) FROM product_imports WHERE state = 'running'"):
+            assert process.poll() is None
+            assert time.monotonic() < give_up
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+async def many(access: Access, tmp_path: Path) -> AsyncIterator[tuple[Path, asyncpg.Connection]]:
+    """A file that takes a while, of a name of its own, and the database that it comes to."""
+    file = tmp_path / f"{tmp_path.name}.csv"
+    file.write_text("slug,name\n" + "".join(f"{tmp_path.name.replace('_', '-')}-{at},Many\n" for at in range(20_000)))
+    db = await asyncpg.connect(access.dsn_of(SERVICES["catalog"]))
+    yield file, db
+    await db.execute("DELETE FROM product_imports")
+    await db.close()
+
+
+IMPORT = "SELECT state, created FROM product_imports WHERE file_name = $1"
+
+
+async def test_who_interrupts_it_calls_it_off(
+    command: Callable[..., list[str]], environ: dict[str, str], many: tuple[Path, asyncpg.Connection]
+) -> None:
+    file, db = many
+    async with under_way(command("import", "products", file), environ, db) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 128 + signal.SIGINT
+    state, created = await db.fetchrow(IMPORT, file.name)
+    there = await db.fetchval("SELECT count(*) FROM products WHERE slug LIKE 'test-who-interrupts%'")
     assert (state, created) == ("canceled", there)
     assert 0 < created < 20_000
+
+
+async def test_who_cannot_call_it_off_is_told_that_it_goes_on(
+    command: Callable[..., list[str]], environ: dict[str, str], many: tuple[Path, asyncpg.Connection]
+) -> None:
+    file, db = many
+    async with under_way(command("import", "products", file), environ, db) as process, db.transaction():
+        await db.fetchrow(f"{IMPORT} FOR UPDATE", file.name)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert process.returncode == 128 + signal.SIGINT
+    assert "could not be called off, and goes on with the shop: " in told
+    assert (await db.fetchrow(IMPORT, file.name))["state"] == "running"

@@ -13,7 +13,7 @@ from rich.markup import escape
 from stoa.cli.console import Console, Step
 from stoa.contracts.catalog.v1 import product_files_pb2 as pb
 from stoa.contracts.catalog.v1.product_files_pb2_grpc import ProductFilesServiceStub
-from stoa.kit.problems import Problem
+from stoa.kit.problems import TYPE_BASE, Problem
 from stoa.runtime import files
 from stoa.runtime.failure import Failure, failure_of
 
@@ -45,7 +45,7 @@ async def import_products(
         import_id = (await stub.BeginProductImport(begin)).import_id
         size = await _upload(stub, import_id, content)
     with console.step("What would be done" if dry_run else "Products", total=size) as step:
-        done = await _run(stub, import_id, step)
+        done = await _run(stub, import_id, step, console)
         step.note = f"{done.created + done.updated + done.unchanged + done.refused} of the file"
     if done.failure:
         raise Failure(done.failure.rstrip("."), "mend the file, and send it again: what was done is found unchanged")
@@ -77,10 +77,11 @@ async def _upload(stub: ProductFilesServiceAsyncStub, import_id: str, content: B
     return size
 
 
-async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step) -> pb.ProductImport:
+async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step, console: Console) -> pb.ProductImport:
     """To its end, here or in the shop that runs, whoever has it first."""
     shown = 0
-    working = asyncio.ensure_future(stub.RunProductImport(pb.RunProductImportRequest(import_id=import_id)))
+    run = pb.RunProductImportRequest(import_id=import_id)
+    working = asyncio.ensure_future(stub.RunProductImport(run))
     try:
         while True:
             await asyncio.wait([working], timeout=LOOK_SECONDS)
@@ -91,19 +92,23 @@ async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step) -
                 working.result()
                 if found.state in {"done", "failed", "canceled"}:
                     return found
+                # Another process is at it, or it was left for a while.
                 await asyncio.sleep(LOOK_SECONDS)
+                working = asyncio.ensure_future(stub.RunProductImport(run))
     except BaseException:
         working.cancel()
-        await _call_off(stub, import_id)
+        await _call_off(stub, import_id, console)
         raise
 
 
-async def _call_off(stub: ProductFilesServiceAsyncStub, import_id: str) -> None:
+async def _call_off(stub: ProductFilesServiceAsyncStub, import_id: str, console: Console) -> None:
     """Nobody waits for it any more, so nobody goes on with it later."""
     try:
         await asyncio.shield(stub.CancelProductImport(pb.CancelProductImportRequest(import_id=import_id)))
-    except Problem:
-        return  # it has ended
+    except Problem as problem:
+        # What ended the command is told as what it was; that the file may go on is told beside it.
+        if problem.type != f"{TYPE_BASE}import-ended":
+            console.warning(f"import {import_id} could not be called off, and goes on with the shop: {problem.detail}")
 
 
 async def _write_refused(stub: ProductFilesServiceAsyncStub, import_id: str, file: Path) -> Path:

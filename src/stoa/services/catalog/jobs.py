@@ -32,7 +32,7 @@ def jobs(catalog: Catalog) -> Sequence[Job]:
     async def import_products() -> float | None:
         if await import_next(catalog):
             return 0.0
-        return IN_OTHER_HANDS_SECONDS if await product_imports_repository.waiting(catalog.db, 1) else None
+        return IN_OTHER_HANDS_SECONDS if await product_imports_repository.any_left(catalog.db) else None
 
     async def forget() -> None:
         await forget_imports(catalog)

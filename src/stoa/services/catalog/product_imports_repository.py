@@ -14,7 +14,7 @@ from stoa.services.catalog.product_files.reading import Format, Source
 
 State = Literal["uploading", "waiting", "running", "done", "failed", "canceled"]
 """`uploading` while the file comes, `waiting` until somebody works it off, `running` from then on. `failed` is a file
-that cannot be read: what was read before stays."""
+that cannot be read, or was given up: what was done before stays."""
 OPEN: tuple[State, ...] = ("uploading", "waiting", "running")
 
 
@@ -103,13 +103,6 @@ async def by_id(db: Db, import_id: str) -> ProductImport | None:
     return None if row is None else ProductImport(**row)
 
 
-PRINCIPAL = "SELECT principal FROM product_imports WHERE id = $1"
-
-
-async def principal(db: Db, import_id: str) -> Principal:
-    return msgspec.convert(await db.fetchval(PRINCIPAL, import_id), Principal)
-
-
 LIST = _IMPORTS + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
 LIST_OF = _IMPORTS + "WHERE user_id = $3 AND id < $1 ORDER BY user_id DESC, id DESC LIMIT $2"
 
@@ -123,26 +116,48 @@ async def imports(db: Db, before: str, limit: int, user_id: str | None) -> list[
     return [ProductImport(**row) for row in rows]
 
 
-NEXT = "SELECT id FROM product_imports WHERE state IN ('waiting', 'running') ORDER BY id LIMIT $1"
+DUE = """
+    SELECT id FROM product_imports WHERE state IN ('waiting', 'running') AND due_at <= now() ORDER BY id LIMIT $1
+"""
 
 
-async def waiting(db: Db, limit: int) -> list[str]:
+async def due(db: Db, limit: int) -> list[str]:
     """Those that are to be worked off or under way, in the order of their coming."""
-    return [row["id"] for row in await db.fetch(NEXT, limit)]
+    return [row["id"] for row in await db.fetch(DUE, limit)]
+
+
+ANY_LEFT = "SELECT EXISTS (SELECT FROM product_imports WHERE state IN ('waiting', 'running'))"
+
+
+async def any_left(db: Db) -> bool:
+    found: bool = await db.fetchval(ANY_LEFT)
+    return found
 
 
 # Of the session, so that it ends with whoever works: the state says nothing of that.
 TURN = "SELECT pg_try_advisory_lock(hashtextextended('product-import:' || $1::text, 0))"
 
 
-BEGIN = """
-    UPDATE product_imports SET state = 'running', header = $2, left_out = $3
-    WHERE id = $1 AND state IN ('waiting', 'running')
+TAKE_UP = """
+    UPDATE product_imports
+    SET state = 'running', attempts = attempts + 1, due_at = now() + interval '1 second' * power(2, least(attempts, 8))
+    WHERE id = $1 AND state IN ('waiting', 'running') AND due_at <= now()
+    RETURNING attempts, principal
 """
 
 
-async def begin(db: Db, import_id: str, header: Sequence[str], left_out: Sequence[str]) -> None:
-    await db.execute(BEGIN, import_id, list(header), list(left_out))
+async def take_up(db: Db, import_id: str) -> tuple[int, Principal] | None:
+    """How often that was tried since something of it was done, this time too, and for whom; None where it is not due.
+    It is noted before anything is done: whoever dies of it has tried."""
+    row = await db.fetchrow(TAKE_UP, import_id)
+    return None if row is None else (row["attempts"], msgspec.convert(row["principal"], Principal))
+
+
+SAY_COLUMNS = "UPDATE product_imports SET header = $2, left_out = $3 WHERE id = $1 AND state = 'running'"
+
+
+async def say_columns(db: Db, import_id: str, header: Sequence[str], left_out: Sequence[str]) -> None:
+    await db.execute(SAY_COLUMNS, import_id, list(header), list(left_out))
 
 
 PIECE = "SELECT content FROM product_import_pieces WHERE import_id = $1 AND at = $2"
@@ -158,7 +173,7 @@ async def pieces(db: Database, import_id: str) -> AsyncIterator[bytes]:
 ADVANCE = """
     UPDATE product_imports
     SET entries_done = $2, bytes_done = $3, created = created + $4, updated = updated + $5,
-        unchanged = unchanged + $6, refused = refused + $7
+        unchanged = unchanged + $6, refused = refused + $7, attempts = 0, due_at = now()
     WHERE id = $1 AND state = 'running' AND entries_done < $2
     RETURNING id
 """

@@ -2,16 +2,21 @@
 
 So whoever dies on the way has done what is noted and nothing else, and the next goes on there; a file is read again
 from its beginning and what is done is passed by. One at a time works on a file, whichever process it is in.
+
+What goes wrong with a product is told of it, and the others go on. Where anything else goes wrong the file is left for
+a while, and those behind it have their turn. The last try goes product by product, so that it gets as far as can be.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, get_args
 
-from stoa.kit import context
+from stoa.kit import context, problems
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.services.catalog import product_imports_repository as repository
@@ -36,56 +41,80 @@ class _Rehearsed(Exception):
         self.imported = imported
 
 
+log = logging.getLogger(__name__)
+
 MOST_LOOKED_AT = 10
+MOST_ATTEMPTS = 8
+"""With the pauses between them two minutes: what the shop needs is back by then, or the file is to blame."""
 
 
 async def import_next(catalog: Catalog) -> bool:
-    """Work off the oldest that nobody else is at; whether there was one."""
-    for import_id in await repository.waiting(catalog.db, MOST_LOOKED_AT):
+    """Work off the oldest that is due and nobody else is at; whether there was one."""
+    for import_id in await repository.due(catalog.db, MOST_LOOKED_AT):
         if await work_off(catalog, import_id):
             return True
     return False
 
 
 async def work_off(catalog: Catalog, import_id: str) -> bool:
-    """To its end. False where somebody else is at it."""
+    """To its end, or until it is left for later. False where somebody else is at it, or it is not due."""
     async with catalog.db.dedicated() as session:
         if not await session.fetchval(repository.TURN, import_id):
             return False
+        taken_up = await repository.take_up(catalog.db, import_id)
         found = await repository.by_id(catalog.db, import_id)
-        if found is not None and found.state in {"waiting", "running"}:
-            by = await repository.principal(catalog.db, import_id)
-            with tempfile.TemporaryFile() as file, context.using(context.fresh(principal=by)):
-                async for piece in repository.pieces(catalog.db, import_id):
-                    file.write(piece)
-                file.seek(0)
-                await _Run(catalog, found, by, file).to_its_end()
+        if taken_up is None or found is None:
+            return False
+        attempts, by = taken_up
+        with tempfile.TemporaryFile() as file, context.using(context.fresh(principal=by)):
+            await _Run(catalog, found, by, file, attempts).to_its_end()
     return True
 
 
 class _Run:
-    def __init__(self, catalog: Catalog, found: ProductImport, by: Principal, file: BinaryIO) -> None:
+    def __init__(self, catalog: Catalog, found: ProductImport, by: Principal, file: BinaryIO, attempts: int) -> None:
         self._catalog = catalog
         self._import = found
         self._by = by
         self._file = file
-        self._done = 0
+        self._attempts = attempts
+        self._done = found.entries_done
+        self._place = "its first line"
 
     async def to_its_end(self) -> None:
+        if self._attempts > MOST_ATTEMPTS:
+            said = "what worked on it died, and left no word."
+            await self._end("failed", _given_up(f"behind the first {self._done} products", said))
+            return
         try:
-            read = self._read()
-            await repository.begin(self._catalog.db, self._import.id, read.header, read.left_out)
-            for entries in _batches(read.entries):
-                self._done += len(entries)
-                if self._done > self._import.entries_done:
-                    await self._import_batch(entries)
-                # A large file is many rounds, and others have their turn between them.
-                await asyncio.sleep(0)
+            await self._import_all()
             await self._end("done")
         except UnreadableFile as unreadable:
             await self._end("failed", str(unreadable))
         except _Canceled:
             return
+        except Exception as error:
+            log.error("an import was left", extra={"import": self._import.id, "at": self._place}, exc_info=error)
+            if self._attempts >= MOST_ATTEMPTS:
+                # An error of ours says nothing to who brought the file.
+                ours = "an error of the shop's own, which its log tells."
+                said = error.detail if isinstance(error, problems.Problem) else ours
+                await self._end("failed", _given_up(f"at {self._place}", said))
+
+    async def _import_all(self) -> None:
+        async for piece in repository.pieces(self._catalog.db, self._import.id):
+            self._file.write(piece)
+        self._file.seek(0)
+        read = self._read()
+        await repository.say_columns(self._catalog.db, self._import.id, read.header, read.left_out)
+        most = 1 if self._attempts == MOST_ATTEMPTS else ONE_BATCH
+        for entries in _batches(itertools.islice(read.entries, self._done, None), most):
+            self._done += len(entries)
+            self._place = f"the product in line {entries[0].line}"
+            await self._import_batch(entries)
+            self._attempts = 0
+            # A large file is many rounds, and others have their turn between them.
+            await asyncio.sleep(0)
 
     def _read(self) -> ProductFile:
         one = self._import
@@ -123,7 +152,11 @@ class _Run:
             await repository.end(tx, self._import.id, state, failure)
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+def _given_up(where: str, said: str) -> str:
+    return f"It was given up after {MOST_ATTEMPTS} tries, {where}: {said} What was done before stays."
+
+
+def _batches(entries: Iterator[Entry], most: int) -> Iterator[list[Entry]]:
     """Each product stands once in each: what a file says of it in two places happens in their order."""
     batch: list[Entry] = []
     names: set[str] = set()
@@ -136,7 +169,7 @@ def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
         batch.append(entry)
         if name:
             names.add(name)
-        if len(batch) == ONE_BATCH:
+        if len(batch) == most:
             yield batch
             batch, names = [], set()
     if batch:
