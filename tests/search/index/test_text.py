@@ -95,6 +95,21 @@ async def test_another_spelling_is_said(shelf: EmbeddedIndex, text: str, correct
     assert found.corrected == corrected
 
 
+async def test_of_near_words_the_one_that_is_near_as_it_is_written_is_meant(index: EmbeddedIndex):
+    names = ["Running Shoes", "Rules of Showing", "Book of Rules", "House Rules"]
+    await index.write([product(name, name) for name in names])
+    await index.commit("1")
+    found = await index.search(Query(text="runing sho"))
+    assert (ids(found), found.corrected) == (["Running Shoes"], "running sho")
+
+
+async def test_a_known_word_that_goes_with_none_of_the_others_is_another(index: EmbeddedIndex):
+    await index.write([product("cap", "Blue Cap"), product("cup", "Red Cup"), product("sea", "Blue Sea")])
+    await index.commit("1")
+    found = await index.search(Query(text="blue cup"))
+    assert (ids(found), found.corrected, found.relaxed) == (["cap"], "blue cap", False)
+
+
 async def test_nothing_is_made_of_what_is_nothing_here(shelf: EmbeddedIndex):
     found = await shelf.search(Query(text="zzzzqqq"))
     assert (found.hits, found.total, found.corrected, found.relaxed, found.next) == ([], 0, None, False, None)

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import tantivy
 
 from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount, Value
+from stoa.services.search.index.counting import Counts
 from stoa.services.search.index.fields import BETWEEN, attribute_key
 from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
 
-MOST_CATEGORIES = 2_000
-MOST_KEPT = 256
-# What a segment gives of a facet with very many values; beyond them counts would be too low.
-_OF_A_SEGMENT = 1_000
+# Of a facet with more values the rare ones are counted too low.
+_MOST_VALUES = 5_000
 
 
 class _Facet(NamedTuple):
@@ -23,24 +22,15 @@ class _Facet(NamedTuple):
     passes: Mapping[str, Mapping[str, Any]]
 
 
-class Kept:
-    """The counts of the last questions: everybody looks at the same shelves, and at each of their pages."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, FacetCounts] = {}
-
-    def get(self, question: str) -> FacetCounts | None:
-        return self._counts.get(question)
-
-    def put(self, question: str, counts: FacetCounts) -> None:
-        if len(self._counts) >= MOST_KEPT:
-            self._counts.pop(next(iter(self._counts)), None)
-        self._counts[question] = counts
-
-
 def count(
-    searcher: tantivy.Searcher, matches: tantivy.Query, filters: Mapping[str, tantivy.Query], wanted: Facets
+    counts: Counts,
+    matches: tantivy.Query,
+    filters: Mapping[str, tantivy.Query],
+    wanted: Facets,
+    *,
+    many: bool,
 ) -> FacetCounts:
+    """`many`: there are so many hits that counting them takes its time."""
     facets = _wanted(wanted)
     if not facets:
         return FacetCounts()
@@ -52,7 +42,9 @@ def count(
         for facet in facets:
             if (facet.filtered_by if facet.filtered_by in filters else "") == left_out:
                 passes.update(facet.passes)
-        answers.update(searcher.aggregate(narrowed(matches, filters, left_out), passes))
+        query = narrowed(matches, filters, left_out)
+        # Without one of its filters there may be far more of them.
+        answers.update(counts.of(query, passes, many=many or bool(left_out)))
     return _counts(answers, wanted)
 
 
@@ -65,11 +57,11 @@ def narrowed(matches: tantivy.Query, filters: Mapping[str, tantivy.Query], left_
 def _wanted(wanted: Facets) -> list[_Facet]:
     found: list[_Facet] = []
     if wanted.categories:
-        found.append(_Facet(CATEGORY, {"categories": _terms("category", MOST_CATEGORIES)}))
+        found.append(_Facet(CATEGORY, {"categories": _terms("category")}))
     if wanted.brands:
-        found.append(_Facet(BRAND, {"brands": _terms("brand", wanted.most_values)}))
+        found.append(_Facet(BRAND, {"brands": _terms("brand")}))
     if wanted.availability:
-        found.append(_Facet(AVAILABILITY, {"availability": _terms("available", 2)}))
+        found.append(_Facet(AVAILABILITY, {"availability": _terms("available")}))
     if wanted.price_bounds:
         ranges = [
             {"from": lower, "to": upper} if lower is not None else {"to": upper}
@@ -80,7 +72,7 @@ def _wanted(wanted: Facets) -> list[_Facet]:
         found.append(_Facet(PRICE, passes))
     for number, name in enumerate(wanted.attributes):
         keys = {f"{kind} {number}": attribute_key(name, value) for kind, value in _KINDS.items()}
-        passes = {at: _terms(f"attribute.{key}", wanted.most_values) for at, key in keys.items()}
+        passes = {at: _terms(f"attribute.{key}") for at, key in keys.items()}
         found.append(_Facet(f"{ATTRIBUTE}{name}", passes))
     return found
 
@@ -88,9 +80,8 @@ def _wanted(wanted: Facets) -> list[_Facet]:
 _KINDS: Mapping[str, Value] = {"text": "", "number": 0, "bool": False}
 
 
-def _terms(field: str, most: int) -> dict[str, Any]:
-    most = max(1, most)
-    return {"terms": {"field": field, "size": most, "segment_size": max(most, _OF_A_SEGMENT)}}
+def _terms(field: str) -> dict[str, Any]:
+    return {"terms": {"field": field, "size": _MOST_VALUES, "segment_size": _MOST_VALUES}}
 
 
 def _counts(answers: Mapping[str, Any], wanted: Facets) -> FacetCounts:

@@ -7,11 +7,13 @@ Of each locale there are, with `_<locale>` behind the name:
 | stems | stems of everything, in order | which documents match |
 | name | stems of the name between `^` and `$` | what is found in the name counts most |
 | label | stems of brand, categories, tags, options, attributes | counts less |
-| words | the words of name and label as written | dictionary: completing, other spellings |
+| words | the words of name and label as written | completing |
 | by_name | the name, in hexadecimal | sorting by it |
+| spelled | of each word of any product one document, with the word | other spellings |
+| spelled_stem | of the same document, the word's stem | other spellings |
 
-Three kinds of documents share the fields: products, what was removed (its version, until it is forgotten) and one that
-keeps the checkpoint. tantivy commits them together or not at all.
+Four kinds of documents share the fields: products, what was removed (its version, until it is forgotten), the words of
+all products, and one that keeps the checkpoint. tantivy commits them together or not at all.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 import tantivy
@@ -29,22 +32,27 @@ import tantivy
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.words import Language, compact, fold, joined, words_of
 
-FORMAT = 1
+FORMAT = 2
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
 """Stand in the field `name` around the name, so that a whole name can be asked for. No word has them."""
 
-PRODUCT, REMOVED, CHECKPOINT = "product", "removed", "checkpoint"
+PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
 
 BETWEEN = "\x1f"
 """Between the path of a category and its name, in what is counted."""
 
+SHORTEST_SPELLED = 3
+"""Nearly every word of two letters is one letter away from another."""
+
 MOST_INTEGER = 2**40
 MOST_NUMBER = 2.0**52
 """Of an attribute: up to here a float has halves."""
 _HASH_BITS = 23
+MOST_WORTH = 1.4
+"""A score is at most so many times what its parts are (`standing_of`)."""
 
 
 class Fields:
@@ -84,10 +92,12 @@ class Fields:
             for name in ("label", "words"):
                 builder.add_text_field(of(name, locale), tokenizer_name="whitespace", index_option="basic")
             builder.add_text_field(of("by_name", locale), fast=True, tokenizer_name="raw", index_option="basic")
+            builder.add_text_field(of("spelled", locale), stored=True, tokenizer_name="raw", index_option="basic")
+            builder.add_text_field(of("spelled_stem", locale), tokenizer_name="raw", index_option="basic")
             builder.add_bytes_field(of("shown", locale), stored=True)
         return builder.build()
 
-    def product(self, document: Document) -> tantivy.Document:
+    def product(self, document: Document) -> Made:
         into = tantivy.Document()
         into.add_text("id", document.id)
         into.add_text("kind", PRODUCT)
@@ -96,15 +106,21 @@ class Fields:
         for sku in document.skus:
             if code := compact(sku):
                 into.add_text("code", code)
-        self._add_facets(into, document)
+        names = self._add_facets(into, document)
         for name, value in numbers(document).items():
             into.add_integer(name, value)
         standing = standing_of(document)
         into.add_float("standing", _weight(standing))
         into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
         labels = list(_labels(document))
-        for locale in self.locales:
-            self._add_texts(into, locale, document, labels)
+        words = {locale: self._add_texts(into, locale, document, labels) for locale in self.locales}
+        return Made(into, words, names)
+
+    def word(self, locale: str, word: str) -> tantivy.Document:
+        into = tantivy.Document()
+        into.add_text("kind", WORD)
+        into.add_text(of("spelled", locale), word)
+        into.add_text(of("spelled_stem", locale), self.languages[locale].stem(word))
         return into
 
     def removed(self, removed: Removed, at: datetime) -> tantivy.Document:
@@ -122,22 +138,28 @@ class Fields:
         into.add_text("checkpoint", checkpoint)
         return into
 
-    def _add_facets(self, into: tantivy.Document, document: Document) -> None:
+    def _add_facets(self, into: tantivy.Document, document: Document) -> list[tuple[str, str]]:
+        """The names among them."""
+        names: list[tuple[str, str]] = []
         if document.brand:
-            into.add_text("brand", document.brand)
+            names.append(("brand", document.brand))
         for tag in dict.fromkeys(document.tags):
             into.add_text("tag", tag)
         for collection in dict.fromkeys(document.collections):
             into.add_text("collection", collection)
         ways = [way[: deep + 1] for way in document.categories for deep in range(len(way))]
-        for named in dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in ways):
-            into.add_text("category", named)
+        named = dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in ways)
+        names.extend(("category", each) for each in named)
+        for field, name in names:
+            into.add_text(field, name)
         for slugs in dict.fromkeys(slugs for way in ways for slugs in (path_of(way), way[-1].slug)):
             into.add_text("within", slugs)
         if attributes := _attributes(document):
             into.add_json("attribute", attributes)
+        return names
 
-    def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> None:
+    def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> set[str]:
+        """The words that somebody may misspell."""
         language = self.languages[locale]
         texts = document.texts.get(locale) or Texts(document.name, document.description)
         words = words_of(texts.name)
@@ -145,7 +167,8 @@ class Fields:
         joins = " ".join(map(language.stem, joined(words)))
         labeled = [word for label in labels for word in words_of(label)]
         label = " ".join(map(language.stem, labeled))
-        for part in (" ".join(stems), label, " ".join(language.stems(texts.description)), joins):
+        described = words_of(texts.description)
+        for part in (" ".join(stems), label, " ".join(map(language.stem, described)), joins):
             # Each its own value, so that no phrase goes from the one into the other.
             into.add_text(of("stems", locale), part)
         into.add_text(of("name", locale), " ".join((START, *stems, END)))
@@ -155,6 +178,16 @@ class Fields:
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
         shown = Shown(texts.name, texts.description, " ".join(labels))
         into.add_bytes(of("shown", locale), msgspec.msgpack.encode(shown))
+        return {word for word in (*words, *labeled, *described) if len(word) >= SHORTEST_SPELLED and word.isalpha()}
+
+
+class Made(NamedTuple):
+    """What a product becomes, and what the index is to know of it beside: by locale the words that it has."""
+
+    document: tantivy.Document
+    words: Mapping[str, AbstractSet[str]]
+    names: Sequence[tuple[str, str]]
+    """Of its brand and its categories: field and value."""
 
 
 class Shown(msgspec.Struct, frozen=True, array_like=True):

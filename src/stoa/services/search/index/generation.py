@@ -10,8 +10,10 @@ from pathlib import Path
 import tantivy
 
 from stoa.ports.search import Document, Found, Query, Removed, Suggested
-from stoa.services.search.index.facets import Kept
+from stoa.services.search.index.best import Spreads
+from stoa.services.search.index.counting import Counts, Recent
 from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields, counted, term
+from stoa.services.search.index.names import Names
 from stoa.services.search.index.searching import Opened, Search
 from stoa.services.search.index.suggesting import suggest
 from stoa.services.search.index.writing import Writing
@@ -31,13 +33,15 @@ class Generation:
         self._writing: Writing | None = self._writer()
         self.checkpoint: str | None = None
         self.documents = 0
-        self._look()
+        self._spreads = Spreads()
+        searcher = self._index.searcher()
+        self._look(searcher, Counts(searcher, fields.schema), Names(searcher))
 
     def search(self, query: Query) -> Found:
         return Search(self._opened, self.fields, query).run()
 
     def suggest(self, prefix: str, locale: str, limit: int) -> Suggested:
-        return suggest(self._opened.searcher, self.fields, prefix, locale, limit)
+        return suggest(self._opened, self.fields, prefix, locale, limit)
 
     def versions(self, ids: Sequence[str]) -> Mapping[str, int]:
         searcher = self._opened.searcher
@@ -56,8 +60,10 @@ class Generation:
 
     def commit(self, checkpoint: str) -> None:
         with self._written() as writing:
-            writing.commit(checkpoint)
-        self._look()
+            committed = writing.commit(checkpoint)
+        searcher = self._index.searcher()
+        names = Names(searcher) if committed.names else self._opened.names
+        self._look(searcher, self._opened.counts.after(searcher, committed.ids), names)
 
     def forget_removed(self, before: datetime) -> int:
         with self._written() as writing:
@@ -83,10 +89,9 @@ class Generation:
     def _writer(self) -> Writing:
         return Writing(self._index, self.fields, memory_bytes=self._memory_bytes)
 
-    def _look(self) -> None:
-        searcher = self._index.searcher()
-        self._opened = Opened(self._index, searcher, Kept())
+    def _look(self, searcher: tantivy.Searcher, counts: Counts, names: Names) -> None:
         self.documents = counted(searcher.search(term(self.fields.schema, "kind", PRODUCT), 1))
+        self._opened = Opened(self._index, searcher, self.documents, counts, self._spreads, names, Recent())
         kept = searcher.search(term(self.fields.schema, "kind", CHECKPOINT), 1).hits
         if kept:
             self.checkpoint = str(searcher.doc(kept[0][1]).get_first("checkpoint"))

@@ -15,7 +15,7 @@ from itertools import pairwise
 import tantivy
 
 from stoa.ports.search import Synonyms
-from stoa.services.search.index.fields import END, START, Fields, of, term
+from stoa.services.search.index.fields import END, PRODUCT, START, Fields, of, term
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.words import Language
@@ -143,14 +143,32 @@ class Matcher:
             few = tantivy.Query.boolean_query([(SHOULD, query) for query in needed], asked.at_least)
             clauses.append((MUST, few))
         if not needed:
-            clauses.append((MUST, term(self._schema, "kind", "product")))
+            clauses.append((MUST, term(self._schema, "kind", PRODUCT)))
         return tantivy.Query.boolean_query(clauses)
+
+    def at_most(self, asked: Asked) -> int:
+        """How many documents can match: those of the rarest word that must."""
+        needed = [self._documents_of(unit) for unit in asked.units if not unit.filler]
+        return (min if asked.at_least is None else sum)(needed or [self._searcher.doc_freq("kind", PRODUCT)])
+
+    def in_names(self, asked: Asked) -> tuple[tantivy.Query, float] | None:
+        """Of a search for one word the documents that have it in their name, and the score that no other reaches."""
+        needed = [unit for unit in asked.units if not unit.filler]
+        if len(needed) != 1 or needed[0].codes or needed[0].phrase or not needed[0].ways:
+            return None
+        score = 1.0 + SIDE_BY_SIDE * (len(asked.units) - 1)
+        for unit in asked.units:
+            weight = self._weight(unit) * sum(_by_counts(unit))
+            score += weight * (IN_NAME + IN_LABEL if unit.filler else IN_LABEL)
+        clauses = [(MUST_NOT, self._all("stems", part.stems)) for part in asked.without]
+        clauses.append((MUST, self._any("name", needed[0].ways)))
+        return tantivy.Query.boolean_query(clauses), score
 
     def scores(self, asked: Asked) -> list[tantivy.Query]:
         """What adds to the score of a document that matches."""
         found: list[tantivy.Query] = []
         for unit in asked.units:
-            weight = self._rarity(self._documents_of(unit)) * (0.25 if unit.filler else len(unit.words))
+            weight = self._weight(unit)
             for counts, ways in _by_counts(unit).items():
                 for field, points in (("name", IN_NAME), ("label", IN_LABEL)):
                     found.append(_constant(self._any(field, ways), points * weight * counts))
@@ -255,11 +273,15 @@ class Matcher:
         ways = [*unit.ways, *(Way((stem,)) for stem in unit.phrase)]
         return sum(min((self._searcher.doc_freq(field, stem) for stem in way.stems), default=0) for way in ways)
 
+    def _weight(self, unit: Unit) -> float:
+        return self._rarity(self._documents_of(unit)) * (0.25 if unit.filler else len(unit.words))
+
     def _rarity(self, documents: int) -> float:
         """From 1 for a word that half of the products have, to 2; in quarters, so that it seldom changes."""
         if not documents:
             return 2.0
-        halvings = math.log2(max(2, self._searcher.num_docs) / min(documents, max(2, self._searcher.num_docs)))
+        products = max(2, self._searcher.doc_freq("kind", PRODUCT))
+        halvings = math.log2(products / min(documents, products))
         return 1 + round(4 * min(1.0, halvings / 14)) / 4
 
     def _unit(self, unit: Unit) -> tantivy.Query:

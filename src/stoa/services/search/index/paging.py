@@ -7,12 +7,14 @@ its id. tantivy gives equal keys in whatever order: the last of those it gave ar
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import msgspec
 import tantivy
 
 from stoa.ports.search import MOST_SHOWN, BadPosition, Sort
+from stoa.services.search.index.best import Best
 from stoa.services.search.index.facets import narrowed
 from stoa.services.search.index.fields import Fields, counted, of
 
@@ -69,6 +71,10 @@ _ORDERS = {
     Sort.POPULARITY: _Order("by_popularity", True),
     Sort.NAME: _Order("by_name", False),
 }
+COLUMNS: dict[Sort, tuple[str, bool]] = {
+    sort: (order.field, order.falling) for sort, order in _ORDERS.items() if order.field and sort is not Sort.NAME
+}
+"""Numbers that are sorted by, and whether they fall."""
 _KINDS: dict[Sort, type] = dict.fromkeys(Sort, int) | {Sort.RELEVANCE: float, Sort.NAME: str}
 
 
@@ -94,31 +100,57 @@ class Pager:
         self._fields = fields
         self._locale = locale
 
-    def page(self, query: tantivy.Query, sort: Sort, limit: int, after: Position | None, *, weight: str) -> Rows:
-        """At most `limit` hits. By relevance it is the score of the query that sorts, times the field `weight`."""
+    def page(
+        self,
+        query: tantivy.Query,
+        sort: Sort,
+        limit: int,
+        after: Position | None,
+        *,
+        weight: str,
+        total: int | None = None,
+        best: Callable[[int], Best | None] | None = None,
+    ) -> Rows:
+        """At most `limit` hits. By relevance it is the score of the query that sorts, times the field `weight`.
+
+        `total` is how many there are, where that is known; `best` says which of them come first, or None.
+        """
         order = _ORDERS[sort]
         if after is not None and order.field is not None:
             query = narrowed(query, {"behind": self._behind(sort, after)})
         # Scores cannot be asked for by range: by relevance everything that was shown is passed again.
         asked = limit + _BEHIND + (after.shown if after is not None and order.field is None else 0)
+        rows = self._first(best(asked) if best else None, sort, asked, weight)
         while True:
-            result = self._ask(query, sort, asked, weight)
-            rows = self._rows(result, falling=order.falling)
+            if rows is None:
+                result = self._ask(query, sort, asked, weight, count=total is None)
+                total = counted(result) if total is None else total
+                rows = self._rows(result, falling=order.falling)
             complete = len(rows) < asked
             last = rows[-1].key if rows else None
             whole = rows if complete else [row for row in rows if row.key != last]
             if after is not None:
                 whole = [row for row in whole if _place(row.key, row.tie, order) > _place(after.key, after.tie, order)]
             if complete or len(whole) > limit:
-                return Rows(whole[:limit], len(whole) > limit, counted(result))
+                assert total is not None
+                return Rows(whole[:limit], len(whole) > limit, total)
+            rows = None
             asked *= 4
 
-    def _ask(self, query: tantivy.Query, sort: Sort, limit: int, weight: str) -> tantivy.SearchResult:
+    def _first(self, best: Best | None, sort: Sort, asked: int, weight: str) -> list[Row] | None:
+        """So many of the best, if they are there."""
+        if best is None:
+            return None
+        rows = self._rows(self._ask(best.query, sort, asked, weight, count=False), falling=_ORDERS[sort].falling)
+        reached = best.least is None or (bool(rows) and float(rows[-1].key) >= best.least)
+        return rows if len(rows) == asked and reached else None
+
+    def _ask(self, query: tantivy.Query, sort: Sort, limit: int, weight: str, *, count: bool) -> tantivy.SearchResult:
         order = _ORDERS[sort]
         if order.field is None:
-            return self._searcher.search(query, limit, weight_by_field=weight)
+            return self._searcher.search(query, limit, count=count, weight_by_field=weight)
         direction = tantivy.Order.Desc if order.falling else tantivy.Order.Asc
-        return self._searcher.search(query, limit, order_by_field=self._field(sort), order=direction)
+        return self._searcher.search(query, limit, count=count, order_by_field=self._field(sort), order=direction)
 
     def _rows(self, result: tantivy.SearchResult, *, falling: bool) -> list[Row]:
         addresses = [address for _, address in result.hits]

@@ -10,18 +10,21 @@ them, and is not made another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import tantivy
-from msgspec.structs import replace
 
-from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort
+from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort, Suggested
 from stoa.services.search.index import facets, filters, highlights, paging
-from stoa.services.search.index.fields import PRODUCT, Fields, counted, shown_of, term
+from stoa.services.search.index.best import MANY, Best, Spreads
+from stoa.services.search.index.counting import Counts, Recent
+from stoa.services.search.index.fields import MOST_WORTH, PRODUCT, Fields, counted, shown_of, term
 from stoa.services.search.index.matching import MUST, SHOULD, Asked, Matcher
-from stoa.services.search.index.paging import Pager, Position, Rows
+from stoa.services.search.index.names import Names
+from stoa.services.search.index.paging import COLUMNS, Pager, Position, Rows
 from stoa.services.search.index.reading import read
 
 MOST_PINNED = 50
@@ -38,11 +41,15 @@ class _Attempt(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
-    """What was committed at one moment, and the counts of it."""
+    """What was committed at one moment, and what is known of it."""
 
     index: tantivy.Index
     searcher: tantivy.Searcher
-    counts: facets.Kept
+    documents: int
+    counts: Counts
+    spreads: Spreads
+    names: Names
+    suggested: Recent[tuple[str, str, int], Suggested]
 
 
 class Search:
@@ -50,8 +57,8 @@ class Search:
 
     def __init__(self, opened: Opened, fields: Fields, query: Query) -> None:
         index, searcher = opened.index, opened.searcher
+        self._opened = opened
         self._searcher = searcher
-        self._kept = opened.counts
         self._fields = fields
         self._schema = fields.schema
         self._query = query
@@ -76,7 +83,7 @@ class Search:
         return Found(
             hits=self._hits(shown, attempt.asked),
             total=total,
-            facets=self._counts(matches) if query.facets != Facets() else FacetCounts(),
+            facets=self._counts(matches, total) if query.facets != Facets() else FacetCounts(),
             corrected=attempt.asked.corrected,
             relaxed=attempt.asked.at_least is not None,
             next=self._next(shown, attempt, after) if rows.more and shown else None,
@@ -99,10 +106,42 @@ class Search:
         return last
 
     def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> Rows:
+        asked = attempt.asked
         narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters)
-        scored = self._scored(narrowed, attempt.asked)
         weight = "worth" if self._reading.parts else "standing"
-        return self._pager.page(scored, self._query.sort, limit, after, weight=weight)
+        total: int | None = None
+        best: Callable[[int], Best | None] | None = None
+        if self._matcher.at_most(asked) > MANY and (after is None or self._query.sort is Sort.RELEVANCE):
+            total = self._total(narrowed)
+            best = partial(self._best, asked, narrowed, total)
+        scored = self._scored(narrowed, asked)
+        return self._pager.page(scored, self._query.sort, limit, after, weight=weight, total=total, best=best)
+
+    def _total(self, narrowed: tantivy.Query) -> int:
+        if self._reading.says_something or self._filters:
+            return self._count(narrowed)
+        return self._opened.documents
+
+    def _best(self, asked: Asked, narrowed: tantivy.Query, total: int, needed: int) -> Best | None:
+        """What comes first of many hits is among these."""
+        sort = self._query.sort
+        if total <= MANY:
+            return None
+        if sort in COLUMNS:
+            field, falling = COLUMNS[sort]
+        elif sort is Sort.RELEVANCE and not (self._reading.parts or self._query.pinned or self._query.buried):
+            field, falling = "standing", True
+        elif sort is Sort.RELEVANCE and (named := self._matcher.in_names(asked)):
+            query, score = named
+            return Best(
+                self._scored(facets.narrowed(self._with_pinned(query), self._filters), asked), score * MOST_WORTH
+            )
+        else:
+            return None
+        first = self._opened.spreads.first(self._searcher, self._schema, field, total, needed, falling=falling)
+        if first is None:
+            return None
+        return Best(self._scored(facets.narrowed(narrowed, {"first": first}), asked))
 
     def _found(self, rows: Rows, match: tantivy.Query) -> bool:
         """Whether the text finds something, which is not what a filter left of it, nor what was pinned."""
@@ -120,13 +159,8 @@ class Search:
             yield from self._matcher.respelled(self._reading, asked)
             yield from self._matcher.relaxed(asked)
 
-    def _counts(self, matches: tantivy.Query) -> FacetCounts:
-        question = repr(replace(self._query, limit=0, after=None, sort=Sort.RELEVANCE, buried=()))
-        counts = self._kept.get(question)
-        if counts is None:
-            counts = facets.count(self._searcher, matches, self._filters, self._query.facets)
-            self._kept.put(question, counts)
-        return counts
+    def _counts(self, matches: tantivy.Query, hits: int) -> FacetCounts:
+        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, many=hits > MANY)
 
     def _count(self, query: tantivy.Query) -> int:
         return counted(self._searcher.search(query, 1))

@@ -1,8 +1,8 @@
 """What a word that this shop does not have may have been meant to be.
 
-tantivy finds the documents with a word or a stem that is nearly the same; which one that is, their texts tell. Those of
-the documents worth most are looked at, then again without what was found, so that a rare word is found beside a
-frequent one. Stems are compared too, since whoever misspells a word may mean another form of it than the shop has.
+The words of all products are documents of their own (`fields.py`), so that what is nearly a word is looked for among as
+many terms as there are words, and each is one hit. Stems are compared too, since whoever misspells a word may mean
+another form of it than the shop has.
 """
 
 from __future__ import annotations
@@ -11,23 +11,20 @@ from typing import NamedTuple
 
 import tantivy
 
-from stoa.services.search.index.fields import Fields, Shown, of, shown_of, term
-from stoa.services.search.index.words import joined, words_of
+from stoa.services.search.index.fields import SHORTEST_SPELLED, Fields, of, term
 
-SHORTEST = 3
-"""Nearly every word of two letters is one letter away from another."""
 ONE_EDIT_UP_TO = 7
 """Letters; a longer word may differ in two places."""
-_ROUNDS = 3
-_LOOKED_AT = 10
-_OF_DESCRIPTION = 2_000
-"""Characters."""
+_MOST_NEAR = 100
+"""Words that are looked at: of three letters many are one letter away."""
 
 
 class Spelling(NamedTuple):
     word: str
     stem: str
     edits: int
+    """Between the words or between their stems, whichever are nearer."""
+    written_edits: int
     documents: int
 
 
@@ -42,22 +39,19 @@ class Speller:
         self._field = of("stems", locale)
 
     def spell(self, word: str) -> Spelling | None:
-        """The nearest word: of those with as many edits one that begins with the same letter, then the most frequent.
-
-        A word that begins otherwise is taken where nothing else is near at all.
-        """
-        if len(word) < SHORTEST or not word.isalpha():
+        """The nearest word that begins with the same letter; where there is none, the nearest."""
+        if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
         for allowed in (1, 2) if len(word) > ONE_EDIT_UP_TO else (1,):
-            near = self._near(word, allowed)
-            if near:
-                return min(near, key=lambda one: (one.word[0] != word[0], one.edits, -one.documents, one.word))
+            for other in sorted(self._near(word, allowed), key=lambda one: _nearest_first(word, one)):
+                if self._is_there(other.stem):
+                    return other
         return None
 
     def split(self, word: str) -> tuple[str, str] | None:
         """Two words of the shop that were written as one; the parts that are both as frequent as can be."""
         best: tuple[int, tuple[str, str]] | None = None
-        for at in range(SHORTEST, len(word) - SHORTEST + 1):
+        for at in range(SHORTEST_SPELLED, len(word) - SHORTEST_SPELLED + 1):
             parts = word[:at], word[at:]
             rarer = min(self._documents(self._stem(part)) for part in parts)
             if rarer and (best is None or rarer > best[0]):
@@ -65,48 +59,41 @@ class Speller:
         return best[1] if best else None
 
     def _near(self, word: str, allowed: int) -> list[Spelling]:
-        found: dict[str, Spelling] = {}
-        seen: set[str] = set()
         stem = self._stem(word)
-        either = [
-            (tantivy.Occur.Should, tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed))
-            for field, form in ((of("words", self._locale), word), (self._field, stem))
-        ]
-        nearly = tantivy.Query.const_score_query(tantivy.Query.boolean_query(either), 1.0)
-        for _ in range(_ROUNDS):
-            left = nearly
-            if found:
-                had = [(tantivy.Occur.MustNot, term(self._schema, self._field, one)) for one in found]
-                left = tantivy.Query.boolean_query([(tantivy.Occur.Must, nearly), *had])
-            hits = self._searcher.search(left, _LOOKED_AT, count=False, weight_by_field="worth").hits
-            before = len(found)
-            for _score, address in hits:
-                for other in self._written(shown_of(self._searcher.doc(address), self._locale), word, allowed, seen):
-                    found.setdefault(other.stem, other)
-            if len(found) == before:
-                break
-        return list(found.values())
+        spelled = of("spelled", self._locale)
+        # Of more than are looked at those that are near as they are written.
+        nearly = tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.const_score_query(self._fuzzy(field, form, allowed), score))
+                for field, form, score in ((spelled, word, 2.0), (of("spelled_stem", self._locale), stem, 1.0))
+            ]
+        )
+        found: list[Spelling] = []
+        for _score, address in self._searcher.search(nearly, _MOST_NEAR, count=False).hits:
+            other = str(self._searcher.doc(address).get_first(spelled))
+            its = self._stem(other)
+            # Another form of the same word would find the same.
+            if its != stem and (documents := self._documents(its)):
+                written = edits_between(word, other, allowed)
+                edits = min(written, edits_between(stem, its, allowed))
+                found.append(Spelling(other, its, edits, written, documents))
+        return found
 
-    def _written(self, shown: Shown, word: str, allowed: int, seen: set[str]) -> list[Spelling]:
-        """The words of a document that are near; those of its description if there is none of them in its name."""
-        stem = self._stem(word)
-        name = words_of(shown.name)
-        near: list[Spelling] = []
-        for words in ([*name, *words_of(shown.labels), *joined(name)], words_of(shown.description[:_OF_DESCRIPTION])):
-            for other in {*words} - seen:
-                seen.add(other)
-                its = self._stem(other)
-                edits = edits_between(word, other, allowed)
-                if (stem, its) != (word, other):
-                    edits = min(edits, edits_between(stem, its, allowed))
-                if edits <= allowed:
-                    near.append(Spelling(other, its, edits, self._documents(its)))
-            if near:
-                break
-        return near
+    def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:
+        return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)
+
+    def _is_there(self, stem: str) -> bool:
+        """Also without the documents that are gone, which are counted until their segment is merged."""
+        return bool(self._searcher.search(term(self._schema, self._field, stem), 1, count=False).hits)
 
     def _documents(self, stem: str) -> int:
         return self._searcher.doc_freq(self._field, stem)
+
+
+def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, int, str]:
+    """Of stems that are as near, that of the word that is nearer as it is written, then the more frequent one: `runing`
+    is `running`, and not `rules`, although `rune` is one letter away from `rule`."""
+    return other.word[0] != word[0], other.edits, other.written_edits, -other.documents, other.word
 
 
 def edits_between(one: str, other: str, most: int) -> int:

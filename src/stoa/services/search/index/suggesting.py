@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tantivy
 
 from stoa.ports.search import Category, Suggested, SuggestedProduct
-from stoa.services.search.index.fields import BETWEEN, Fields, of, term
+from stoa.services.search.index.facets import narrowed
+from stoa.services.search.index.fields import BETWEEN, Fields, counted, of, term
 from stoa.services.search.index.matching import MUST, SHOULD
 from stoa.services.search.index.reading import Reading, Word, read, replaced
-from stoa.services.search.index.searching import card_of
-from stoa.services.search.index.words import compact, words_of
+from stoa.services.search.index.searching import Opened, card_of
+from stoa.services.search.index.words import compact
 
 _COMPLETIONS = 30
-_LOOKED_AT = 100
-"""Brands and categories, the most frequent of what matches."""
+
+Hits = list[tuple[Any, tantivy.DocAddress]]
 
 
-def suggest(searcher: tantivy.Searcher, fields: Fields, prefix: str, locale: str, limit: int) -> Suggested:
+def suggest(opened: Opened, fields: Fields, prefix: str, locale: str, limit: int) -> Suggested:
     locale = fields.known(locale)
+    question = prefix, locale, limit
+    if (kept := opened.suggested.get(question)) is not None:
+        return kept
     reading = read(prefix, fields.languages[locale])
     if not _words(reading) or limit < 1:
         return Suggested()
-    return _Suggesting(searcher, fields, locale, reading).run(limit)
+    return opened.suggested.put(question, _Suggesting(opened, fields, locale, reading).run(limit))
 
 
 def _words(reading: Reading) -> list[Word]:
@@ -31,12 +37,13 @@ def _words(reading: Reading) -> list[Word]:
 class _Suggesting:
     def __init__(
         self,
-        searcher: tantivy.Searcher,
+        opened: Opened,
         fields: Fields,
         locale: str,
         reading: Reading,
     ) -> None:
-        self._searcher = searcher
+        self._opened = opened
+        self._searcher = opened.searcher
         self._schema = fields.schema
         self._locale = locale
         self._language = fields.languages[locale]
@@ -55,12 +62,14 @@ class _Suggesting:
         matches = tantivy.Query.boolean_query(
             [(MUST, tantivy.Query.boolean_query([(SHOULD, query) for query in last])), *((MUST, one) for one in before)]
         )
-        brands, categories = self._named(matches)
         return Suggested(
             products=self._products(matches, limit),
             texts=[replaced(self._reading.text, [(self._last, word)]) for word, _ in completions[:limit]],
-            categories=categories[:limit],
-            brands=brands[:limit],
+            categories=[
+                Category(path.rpartition("/")[2], name)
+                for path, _, name in (each.partition(BETWEEN) for each in self._named("category", limit))
+            ],
+            brands=self._named("brand", limit),
         )
 
     def _codes(self) -> list[tantivy.Query]:
@@ -69,29 +78,35 @@ class _Suggesting:
         return [term(self._schema, "code", one) for one, _ in begun]
 
     def _products(self, matches: tantivy.Query, limit: int) -> list[SuggestedProduct]:
-        hits = self._searcher.search(
-            tantivy.Query.const_score_query(matches, 1.0), limit, count=False, weight_by_field="worth"
-        ).hits
+        """Those that are worth most."""
+        hits = self._first(matches, limit) or self._ordered(matches, limit)
         documents = [self._searcher.doc(address) for _, address in hits]
         return [SuggestedProduct(str(one.get_first("id")), card_of(one)) for one in documents]
 
-    def _named(self, matches: tantivy.Query) -> tuple[list[str], list[Category]]:
-        """Brands and categories of what matches, as far as they have the words themselves."""
-        terms = {"size": _LOOKED_AT, "segment_size": 10 * _LOOKED_AT}
-        counted = self._searcher.aggregate(
-            matches, {field: {"terms": {"field": field, **terms}} for field in ("brand", "category")}
-        )
-        brands = [bucket["key"] for bucket in counted["brand"]["buckets"] if self._is_meant(bucket["key"])]
-        categories = [
-            Category(path.rpartition("/")[2], name)
-            for path, _, name in (bucket["key"].partition(BETWEEN) for bucket in counted["category"]["buckets"])
-            if self._is_meant(name)
-        ]
-        return brands, categories
+    def _first(self, matches: tantivy.Query, limit: int) -> Hits | None:
+        """Where there are very many, they are looked for among those that are worth something."""
+        total = counted(self._searcher.search(matches, 1))
+        first = self._opened.spreads.first(self._searcher, self._schema, "worth", total, limit, falling=True)
+        if first is None:
+            return None
+        hits = self._ordered(narrowed(matches, {"first": first}), limit)
+        return hits if len(hits) == limit else None
 
-    def _is_meant(self, name: str) -> bool:
-        words = words_of(name)
-        stems = {self._language.stem(word) for word in words}
-        return all(word.stem in stems for word in self._before) and any(
-            word.startswith(self._last.word) for word in words
-        )
+    def _ordered(self, matches: tantivy.Query, limit: int) -> Hits:
+        query = tantivy.Query.const_score_query(matches, 1.0)
+        return self._searcher.search(query, limit, count=False, weight_by_field="worth").hits
+
+    def _named(self, field: str, limit: int) -> list[str]:
+        """The brands, or categories, that have the words themselves, the most frequent first."""
+        named = self._opened.names.brands if field == "brand" else self._opened.names.categories
+        found: list[str] = []
+        for value, words in named.begun(self._last.word):
+            if len(found) == limit:
+                break
+            stems = {self._language.stem(word) for word in words}
+            if all(word.stem in stems for word in self._before) and self._is_there(field, value):
+                found.append(value)
+        return found
+
+    def _is_there(self, field: str, value: str) -> bool:
+        return bool(self._searcher.search(term(self._schema, field, value), 1, count=False).hits)

@@ -6,13 +6,25 @@ What was removed leaves its version behind, so that an older change that comes l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from typing import NamedTuple
 
 import tantivy
 
 from stoa.kit import clock
 from stoa.ports.search import Document, Removed
-from stoa.services.search.index.fields import CHECKPOINT_ID, REMOVED, Fields, counted, microseconds, term
+from stoa.services.search.index.fields import CHECKPOINT_ID, REMOVED, Fields, Made, counted, microseconds, of, term
+
+_MOST_SEEN = 200_000
+"""Words of which is known that they are written; one that is forgotten is looked up."""
+
+
+class Committed(NamedTuple):
+    """Which documents a commit changed, and whether it brought a brand or a category."""
+
+    ids: AbstractSet[str]
+    names: bool
 
 
 class Writing:
@@ -25,6 +37,8 @@ class Writing:
         # What a process that was killed was writing when it was.
         self._writer.garbage_collect_files()
         self._uncommitted: dict[str, int] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._named = False
         self._searcher = index.searcher()
 
     def write(self, changes: Sequence[Document | Removed]) -> int:
@@ -34,24 +48,29 @@ class Writing:
             if had is not None and change.version <= had:
                 continue
             made = (
-                self._fields.removed(change, clock.now())
+                Made(self._fields.removed(change, clock.now()), {}, ())
                 if isinstance(change, Removed)
                 else self._fields.product(change)
             )
             if had is not None:
                 self._writer.delete_documents_by_term("id", change.id)
-            self._writer.add_document(made)
+            self._writer.add_document(made.document)
+            self._add_words(made)
+            self._named = self._named or not all(self._searcher.doc_freq(*name) for name in made.names)
             self._uncommitted[change.id] = change.version
             taken += 1
         return taken
 
-    def commit(self, checkpoint: str) -> None:
+    def commit(self, checkpoint: str) -> Committed:
         self._writer.delete_documents_by_term("id", CHECKPOINT_ID)
         self._writer.add_document(self._fields.checkpoint(checkpoint))
         self._writer.commit()
         self._index.reload()
         self._searcher = self._index.searcher()
+        committed = Committed(set(self._uncommitted), self._named)
         self._uncommitted.clear()
+        self._named = False
+        return committed
 
     def forget_removed(self, before: datetime) -> int:
         old = tantivy.Query.boolean_query(
@@ -77,6 +96,18 @@ class Writing:
     def close(self) -> None:
         """Let go of the folder's lock; merges that run are finished."""
         self._writer.wait_merging_threads()
+
+    def _add_words(self, made: Made) -> None:
+        """Each once. A word stays when its products go: nobody is led to one that no product has."""
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        for locale, words in made.words.items():
+            field = of("spelled", locale)
+            for word in words:
+                if (locale, word) not in self._seen:
+                    self._seen.add((locale, word))
+                    if not self._searcher.doc_freq(field, word):
+                        self._writer.add_document(self._fields.word(locale, word))
 
     def _version(self, id_: str) -> int | None:
         if (uncommitted := self._uncommitted.get(id_)) is not None:
