@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 T ?=
+# Folders with a lane of their own.
+LANES := installation faults packages bench
 # How many tests at once, one more than the processors of a small machine: many wait for something. Each worker has a
 # database server of its own.
 N ?= 3
@@ -16,7 +18,7 @@ PYTEST := $(BIN)/python -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check fix contracts baseline docs site lock bench journeys faults packages clients doctor clean
+.PHONY: help up test check fix contracts baseline docs site lock bench installation journeys faults packages clients doctor clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,10 +35,14 @@ test:  ## run the tests; one folder, file or test with T=tests/cart
 	$(DEV)
 ifeq ($(T),)
 	@# As the folders stand: files sorted by the number of their tests would have the longest ones, of few, at the end.
-	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder --ignore=tests/faults --ignore=tests/packages --ignore=tests/bench
+	$(PYTEST) -n $(N) --dist loadfile --no-loadscope-reorder $(patsubst %,--ignore=tests/%,$(LANES))
 else
 	$(PYTEST) $(T)
 endif
+
+installation:  ## a shop from nothing and back, started anew with its code, on a full disk, by processes that have only their own
+	$(DEV)
+	$(PYTEST) tests/installation -n 2 --dist loadfile
 
 journeys:  ## the journeys in each shape of many processes, over forced gRPC, and with every repeatable call sent twice
 	$(DEV)

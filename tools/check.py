@@ -17,6 +17,8 @@ AT_ONCE = 2
 # The longest first: the short ones fill what is left beside them.
 CHECKS: Mapping[str, Sequence[str]] = {
     "types": ("mypy",),
+    # What its assertions are made into is kept, and each lane of the tests begins with it.
+    "tests are found": ("python", "-m", "pytest", "--collect-only", "-qq"),
     "types of the tools": ("mypy", "--cache-dir=.mypy_cache/tools", "tools"),
     "import walls": ("lint-imports",),
     "contracts are fresh": ("python", "tools/contracts.py", "--check"),
