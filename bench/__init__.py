@@ -11,5 +11,8 @@ from a machine that others share means nothing alone. Nothing here fails because
     flash        a thousand buyers of a hundred pieces       | the same on the shop of an earlier commit
     events       from an event's commit to its effect's      | the same on the shop of an earlier commit
     million      after a million orders and products         | an empty shop
+    search       among ten thousand to a million products    | a plain index of the same words
+    catalog      a file of products; a thousand variants     | the rows copied into the tables; one variant
+    reservations Reserve and Release of inventory            | pgbench with the same SQL
     topologies   one process                                 | three processes that talk gRPC
 """

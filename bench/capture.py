@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ _BEGIN, _COMMIT, _ROLLBACK = "BEGIN", "COMMIT", "ROLLBACK"
 
 
 class NoTwoAlike(Exception):
-    """Each order did something else: there is nothing that could be called what an order executes."""
+    """Each time something else was done: there is nothing that could be called what an order executes."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,46 @@ class Order:
 
 async def two_orders(shop: Shop) -> tuple[Order, Order]:
     """The same order placed twice: what they execute agrees, and what differs are the values."""
+    orders: list[bytes] = []
+
+    async def warm_up() -> None:
+        await baskets.buy(shop.port, await baskets.fill(shop.port, WARM_UP, goods.sku), connections=1)
+
+    async def fill() -> None:
+        orders[:] = await baskets.fill(shop.port, 1, goods.sku)
+
+    async def buy() -> None:
+        await baskets.buy(shop.port, orders, connections=1)
+
+    return await two_alike(shop, warm_up, fill, buy)
+
+
+Act = Callable[[], Awaitable[None]]
+
+
+async def two_alike(shop: Shop, warm_up: Act, first: Act, second: Act) -> tuple[Order, Order]:
+    """What two acts in a row execute, done until two times agree: as an order's, of which one fills and one buys."""
     log = DataDir(shop.data_dir).postgres / "log"
     seen: list[Order] = []
-    async with _logged(shop):
+    async with logged(shop):
         # Some unheard, so that connections are open and what is prepared once is prepared.
-        await baskets.buy(shop.port, await baskets.fill(shop.port, WARM_UP, goods.sku), connections=1)
+        await warm_up()
         await shop.settle()
-        background = {each.shape for each in await _executed(log, asyncio.sleep(IDLE_SECONDS))}
+        background = {each.shape for each in await executed(log, asyncio.sleep(IDLE_SECONDS))}
         for _ in range(ATTEMPTS):
-            taken = await _one(shop, log, background)
+            done = [await executed(log, _settled(shop, act)) for act in (first, second)]
+            taken = Order(*(without(each, background) for each in done))
             for earlier in seen:
                 if earlier.shapes == taken.shapes:
                     # Neighbors work at the same time: bring both into one order.
                     return earlier, Order(_sorted_as(earlier.cart, taken.cart), _sorted_as(earlier.order, taken.order))
             seen.append(taken)
-    raise NoTwoAlike(f"no two of {ATTEMPTS} orders executed the same statements")
+    raise NoTwoAlike(f"no two of {ATTEMPTS} times executed the same statements")
+
+
+async def _settled(shop: Shop, act: Act) -> None:
+    await act()
+    await shop.settle()
 
 
 def read(log: str) -> list[Transaction]:
@@ -172,7 +197,7 @@ def _parameters(text: str) -> tuple[str | None, ...]:
     return tuple(None if each[1] is None else each[1].replace("''", "'") for each in _PARAMETER.finditer(text))
 
 
-def _without(transactions: Sequence[Transaction], background: set[tuple[str, ...]]) -> tuple[Transaction, ...]:
+def without(transactions: Sequence[Transaction], background: set[tuple[str, ...]]) -> tuple[Transaction, ...]:
     """What is not done at rest as well. A relay's look counts where it found what was then delivered."""
     kept: list[Transaction] = []
     looks: dict[tuple[str, str | None], tuple[Transaction, ...]] = {}
@@ -196,22 +221,7 @@ def _sorted_as(model: Iterable[Transaction], others: Iterable[Transaction]) -> t
     return tuple(by_shape[each.shape].pop(0) for each in model)
 
 
-async def _one(shop: Shop, log: Path, background: set[tuple[str, ...]]) -> Order:
-    orders: list[bytes] = []
-
-    async def fill() -> None:
-        orders.extend(await baskets.fill(shop.port, 1, goods.sku))
-        await shop.settle()
-
-    async def buy() -> None:
-        await baskets.buy(shop.port, orders, connections=1)
-        await shop.settle()
-
-    filled, bought = await _executed(log, fill()), await _executed(log, buy())
-    return Order(_without(filled, background), _without(bought, background))
-
-
-async def _executed(log: Path, work: Awaitable[None]) -> list[Transaction]:
+async def executed(log: Path, work: Awaitable[None]) -> list[Transaction]:
     """What is logged while `work` is awaited."""
     begin = log.stat().st_size  # noqa: ASYNC240 - a system call
     await work
@@ -221,7 +231,7 @@ async def _executed(log: Path, work: Awaitable[None]) -> list[Transaction]:
 
 
 @asynccontextmanager
-async def _logged(shop: Shop) -> AsyncIterator[None]:
+async def logged(shop: Shop) -> AsyncIterator[None]:
     """Every statement in the server's log, for the block."""
     settings = {"log_statement": "all", "log_line_prefix": _PREFIX}
     connection = await asyncpg.connect(shop.dsn())

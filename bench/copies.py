@@ -19,7 +19,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -43,6 +44,7 @@ SETTINGS = {
 }
 
 IDS_EACH = 128
+_FIRST_OF_ID = "01a00000-0000-7000-8000-"
 ONE_EVERY = "interval '0.5 seconds'"
 FIRST_NUMBER = 10_000_000
 """Of the copies' orders: far from those that the shop gives."""
@@ -117,11 +119,9 @@ async def fill(place: DataDir, rows: Rows, copies: int, tell: Callable[[str], No
 
     `tell` hears of each table that is full.
     """
-    server = Postgres(place.postgres, secrets_of.load(place.secrets, {}).superuser, settings=SETTINGS)
-    await server.start()
     room = asyncio.Semaphore(TABLES_AT_ONCE)
 
-    async def one(database: str, table: str, rows: list[Row]) -> int:
+    async def one(server: Postgres, database: str, table: str, rows: list[Row]) -> int:
         async with room:
             connection = await asyncpg.connect(server.dsn(database))
             try:
@@ -131,8 +131,17 @@ async def fill(place: DataDir, rows: Rows, copies: int, tell: Callable[[str], No
             finally:
                 await connection.close()
 
+    async with serving(place) as server:
+        return sum(await asyncio.gather(*(one(server, *each) for each in tables(rows))))
+
+
+@asynccontextmanager
+async def serving(place: DataDir) -> AsyncIterator[Postgres]:
+    """The database server of a shop that does not run, in a hurry, for the block."""
+    server = Postgres(place.postgres, secrets_of.load(place.secrets, {}).superuser, settings=SETTINGS)
+    await server.start()
     try:
-        return sum(await asyncio.gather(*(one(*each) for each in tables(rows))))
+        yield server
     finally:
         await server.stop()
         # Nor is anything on its way to the disk any more.
@@ -150,18 +159,23 @@ def tables(rows: Rows) -> list[tuple[str, str, list[Row]]]:
 
 
 async def _copy(connection: asyncpg.Connection, table: str, rows: list[Row], copies: int) -> None:
+    numbers = f"generate_series(1, {copies}) AS n, (VALUES ({copies})) AS of_all (copies)"
+    selects = []
+    for row in rows:
+        values = ", ".join(f"CAST({value} AS {kind})" for kind, value in row.values.values())
+        selects.append(f"({', '.join(row.values)}) SELECT {values} FROM {numbers}")  # noqa: S608
+    await insert(connection, table, selects)
+
+
+async def insert(connection: asyncpg.Connection, table: str, selects: Sequence[str]) -> None:
+    """What each of them selects for its columns, into a table that nobody else uses."""
     # What refers to a row that comes later, and what refuses or checks row by row, looks away.
     await connection.execute("SET session_replication_role = replica")
     async with connection.transaction():
         # Its files become new ones, of which the server need not log what comes into them before this ends.
         await connection.execute(f"CLUSTER {table} USING {await connection.fetchval(KEY_INDEX, table)}")
-        for row in rows:
-            columns = ", ".join(row.values)
-            values = ", ".join(f"CAST({value} AS {kind})" for kind, value in row.values.values())
-            await connection.execute(
-                f"INSERT INTO {table} ({columns}) SELECT {values} "  # noqa: S608
-                f"FROM generate_series(1, {copies}) AS n, (VALUES ({copies})) AS of_all (copies)"
-            )
+        for select in selects:
+            await connection.execute(f"INSERT INTO {table} {select}")
         await connection.execute(f"ALTER TABLE {table} SET WITHOUT CLUSTER")
     # While it is in memory; and so that no vacuum of the shop's own begins when it is measured.
     await connection.execute(f"VACUUM (ANALYZE) {table}")
@@ -170,7 +184,7 @@ async def _copy(connection: asyncpg.Connection, table: str, rows: list[Row], cop
 async def _left_by(shop: Shop, sku: str) -> Rows:
     """What is in the databases after a product was added and bought, and was not before."""
     await shop.settle()
-    before = {database: await _rows(await shop.look(database)) for database in shop.services}
+    before = await everything(shop)
     variant = {"sku": sku, "name": "", "price": {"amount": 1999, "currency": "GBP"}}
     product = {
         "slug": sku.lower(),
@@ -185,7 +199,19 @@ async def _left_by(shop: Shop, sku: str) -> Rows:
     await shop.settle()
     await baskets.buy(shop.port, await baskets.fill(shop.port, 1, lambda _: sku), connections=1)
     await shop.settle()
-    after = {database: await _rows(await shop.look(database)) for database in shop.services}
+    return new(before, await everything(shop))
+
+
+Everything = Mapping[str, Mapping[tuple[str, str], Row]]
+"""By database, and by table and key."""
+
+
+async def everything(shop: Shop) -> Everything:
+    return {database: await _rows(await shop.look(database)) for database in shop.services}
+
+
+def new(before: Everything, after: Everything) -> Rows:
+    """The rows that were not there before."""
     return {
         database: [row for key, row in rows.items() if key not in before[database]] for database, rows in after.items()
     }
@@ -238,26 +264,36 @@ def _copied(value: str | None, kind: str, ids: Mapping[str, int]) -> str:
     if value is None:
         return "NULL"
     if kind.startswith("timestamp"):
-        return f"{_literal(value)}::{kind} - (copies - n) * {ONE_EVERY}"
+        return f"{literal(value)}::{kind} - (copies - n) * {ONE_EVERY}"
     readable = _readable(value, kind)
     if readable is None:
-        return _literal(value)
+        return literal(value)
     text = " || ".join(_part(part, ids) for part in _TOKEN.split(readable) if part) or "''"
     return f"convert_to({text}, 'UTF8')" if kind == "bytea" else text
 
 
 def _part(text: str, ids: Mapping[str, int]) -> str:
     if text not in ids:
-        return _literal(text)
+        return literal(text)
     if text.upper() in _SKUS:
         return f"'{'MANY-' if text.isupper() else 'many-'}' || lpad(n::text, 7, '0')"
     if text.startswith("S-"):
         return f"'S-' || ({FIRST_NUMBER} + n)::text"
-    number = f"to_hex(n::bigint * {IDS_EACH} + {ids[text]})"
+    return numbered(text, ids[text])
+
+
+def numbered(text: str, number: int) -> str:
+    """An expression for what the n-th copy has in the place of an id, of which a product has so many."""
+    number_of_all = f"to_hex(n::bigint * {IDS_EACH} + {number})"
     if "-" in text:
-        return f"'01a00000-0000-7000-8000-' || lpad({number}, 12, '0')"
-    return f"lpad({number}, {len(text)}, '0')"
+        return f"'{_FIRST_OF_ID}' || lpad({number_of_all}, 12, '0')"
+    return f"lpad({number_of_all}, {len(text)}, '0')"
 
 
-def _literal(text: str) -> str:
+def id_of(copy: int, number: int) -> str:
+    """What `numbered` comes to."""
+    return f"{_FIRST_OF_ID}{copy * IDS_EACH + number:012x}"
+
+
+def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"

@@ -85,22 +85,26 @@ async def make(shop: Shop) -> Namespace:
 
 async def _copy(source: asyncpg.Connection, target: asyncpg.Connection, schema: str) -> frozenset[str]:
     """Rows and counters of one service; the names of its tables."""
-    own = set()
+    found = [
+        (
+            f"{table['schema']}.{table['name']}",
+            schema if table["schema"] == "public" else table["schema"],
+            table["name"],
+        )
+        for table in await source.fetch(TABLES)
+    ]
     # What refuses changes, and what refers to rows that are not there yet, looks away.
     await target.execute("SET session_replication_role = replica")
-    for table in await source.fetch(TABLES):
-        place = schema if table["schema"] == "public" else table["schema"]
-        if place == schema:
-            own.add(table["name"])
-        columns = [row["attname"] for row in await source.fetch(COLUMNS, f"{table['schema']}.{table['name']}")]
+    # What a migration has put there, and all at once: one alone would take those that refer to it along, filled or not.
+    await target.execute(f"TRUNCATE {', '.join(f'{place}.{name}' for _, place, name in found)}")
+    for table, place, name in found:
+        columns = [row["attname"] for row in await source.fetch(COLUMNS, table)]
         rows = io.BytesIO()
         # Of a query, because a partitioned table itself cannot be copied out of.
         listed = ", ".join(f'"{column}"' for column in columns)
-        query = f"SELECT {listed} FROM {table['schema']}.{table['name']}"  # noqa: S608
-        await source.copy_from_query(query, output=rows, format="binary")
+        await source.copy_from_query(f"SELECT {listed} FROM {table}", output=rows, format="binary")  # noqa: S608
         rows.seek(0)
-        await target.execute(f"TRUNCATE {place}.{table['name']} CASCADE")
-        await target.copy_to_table(table["name"], schema_name=place, columns=columns, source=rows, format="binary")
+        await target.copy_to_table(name, schema_name=place, columns=columns, source=rows, format="binary")
     for sequence in await source.fetch(SEQUENCES):
         if sequence["last_value"] is not None:
             place = schema if sequence["schema"] == "public" else sequence["schema"]
@@ -108,4 +112,4 @@ async def _copy(source: asyncpg.Connection, target: asyncpg.Connection, schema: 
                 "SELECT setval($1::regclass, $2)", f"{place}.{sequence['name']}", sequence["last_value"]
             )
     await target.execute("RESET session_replication_role")
-    return frozenset(own)
+    return frozenset(name for _, place, name in found if place == schema)

@@ -30,6 +30,16 @@ class Plan:
     """Of a flash sale."""
     copies: int
     """Orders, and products, of the large shop; without any it is left out."""
+    searched: tuple[int, ...]
+    """Products of the shops that are searched."""
+    questions: int
+    """Of each kind."""
+    fresh: int
+    """Products whose way into the search is timed."""
+    imported: int
+    """Products in the file that is imported."""
+    saves: int
+    """Products of one variant and of a thousand that are saved and read."""
     events: int
     """Of each kind, whose way to their effects is timed."""
     profiled: int
@@ -51,6 +61,11 @@ FULL = Plan(
     buyers=1000,
     pieces=100,
     copies=1_000_000,
+    searched=(10_000, 100_000, 1_000_000),
+    questions=400,
+    fresh=30,
+    imported=20_000,
+    saves=15,
     events=200,
     profiled=300,
     starts=3,
@@ -67,6 +82,11 @@ QUICK = Plan(
     buyers=60,
     pieces=10,
     copies=0,
+    searched=(2_000,),
+    questions=40,
+    fresh=5,
+    imported=500,
+    saves=2,
     events=20,
     profiled=20,
     starts=1,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.baseline import COMMIT
+from bench.catalog import Catalog
 from bench.events import Case
 from bench.flash import Flash
 from bench.hot_sku import HotSku
@@ -17,7 +18,23 @@ from bench.orders import Orders
 from bench.page import Target, table
 from bench.probe import Probe, verdict
 from bench.reads import Read
-from bench.sections import events, flash, hot_sku, left, limit, machine, million, orders, reads, topologies
+from bench.reservations import Level
+from bench.search import Size
+from bench.sections import (
+    catalog,
+    events,
+    flash,
+    hot_sku,
+    left,
+    limit,
+    machine,
+    million,
+    orders,
+    reads,
+    reservations,
+    search,
+    topologies,
+)
 from bench.topologies import Shape
 
 COMMAND = "make bench"
@@ -38,6 +55,9 @@ class Results:
     flame: str = ""
     """A picture, as SVG."""
     million: Million | None = None
+    search: list[Size] = field(default_factory=list)
+    catalog: Catalog | None = None
+    reservations: list[Level] = field(default_factory=list)
     shapes: list[Shape] = field(default_factory=list)
 
 
@@ -82,6 +102,9 @@ def body(results: Results) -> str:
     parts += flash.section(results.flash) if results.flash else []
     parts += events.section(results.events) if results.events else []
     parts += million.section(results.million) if results.million else []
+    parts += search.section(results.search) if results.search else []
+    parts += catalog.section(results.catalog) if results.catalog else []
+    parts += reservations.section(results.reservations) if results.reservations else []
     parts += topologies.section(results.shapes) if results.shapes else []
     parts += machine.section(results.probes)
     return "\n\n".join(parts)
@@ -97,4 +120,8 @@ def targets(results: Results) -> Iterator[Target]:
     yield from events.targets(results.events)
     if results.million:
         yield from million.targets(results.million)
+    yield from search.targets(results.search)
+    if results.catalog:
+        yield from catalog.targets(results.catalog)
+    yield from reservations.targets(results.reservations)
     yield from topologies.targets(results.shapes)

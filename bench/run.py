@@ -9,14 +9,43 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench import baseline, events, flame, flash, goods, hot_sku, limit, machine, million, orders, reads, topologies
+from bench import (
+    baseline,
+    catalog,
+    events,
+    flame,
+    flash,
+    goods,
+    hot_sku,
+    limit,
+    machine,
+    million,
+    orders,
+    reads,
+    reservations,
+    search,
+    topologies,
+)
 from bench.plan import Plan
 from bench.probe import probe
 from bench.progress import Progress
 from bench.report import Results
 from bench.shop import Shop, running
 
-PARTS = ("reads", "orders", "limit", "hot", "flash", "flame", "events", "million", "topologies")
+PARTS = (
+    "reads",
+    "orders",
+    "limit",
+    "hot",
+    "flash",
+    "flame",
+    "events",
+    "million",
+    "search",
+    "catalog",
+    "reservations",
+    "topologies",
+)
 ON_ONE_SHOP = {"reads", "orders", "limit", "hot", "flash", "flame"}
 BESIDE_BASELINE = {"orders", "flash", "events"}
 OPEN_FILES = 8192
@@ -70,6 +99,15 @@ class _Run:
         if "million" in self._parts and self._plan.copies:
             self._results.million = await million.measure(self._folder, SHAPE, self._plan, self._progress)
             self._probe("after the large shop")
+        if "search" in self._parts:
+            self._results.search = await search.measure(self._folder, SHAPE, self._plan, self._progress)
+            self._probe("after search")
+        if "catalog" in self._parts:
+            self._results.catalog = await catalog.measure(self._folder, SHAPE, self._plan, self._progress)
+            self._probe("after catalog")
+        if "reservations" in self._parts:
+            self._results.reservations = await reservations.measure(self._folder, self._plan, self._progress)
+            self._probe("after reservations")
         if "topologies" in self._parts:
             self._results.shapes = await topologies.measure(self._folder, self._plan, self._progress)
             self._probe("after topologies")

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from bench import goods
 from bench.capture import Order, Statement, Transaction
-from bench.goods import FIRST, PRODUCTS
 from bench.one_database import Namespace
 from stoa.kit import relay
 
@@ -28,15 +28,13 @@ _TOKEN = re.compile(f"({_ID.pattern}|{_SKU.pattern})")
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 # The captured order's reading of the stock, by which a reservation knows that nobody came between: here it is as read.
 _AS_READ = re.compile(r"(coalesce\(sum\(version \+ 1\), 0\)) = \$\d+ AS is_as_read")
-_SET_LOCAL = re.compile(r"SET LOCAL (\w+) (?:=|TO) (\w+)")
+_SET_LOCAL = re.compile(r"SET LOCAL (\w+) (?:=|TO) '?(\w+)")
 
 # A new number for each run of the script; the ids of one client follow one another, as time-ordered ids do.
-PREAMBLE = rf"""\set n :n + 1
+PREAMBLE = r"""\set n :n + 1
 \set k (:run * 1000 + :client_id) * 1000000 + :n
-\set sku {FIRST} + (:k * 7919) % {PRODUCTS}
 """
-
-
+ONE_SKU = rf"\set sku {goods.FIRST}"
 QUOTES = "''"  # pgbench knows no empty variable
 TYPE_NAME = "SELECT format_type($1, NULL)"
 EVENTS_OF = """
@@ -65,6 +63,11 @@ class Script:
     cart: str
     order: str
     constants: dict[str, str]
+
+    def on_one_sku(self) -> Script:
+        """The same, all of it on one SKU."""
+        cart, order = (each.replace(_sku_of_each(), ONE_SKU) for each in (self.cart, self.order))
+        return Script(cart, order, self.constants)
 
 
 async def write(one: Order, other: Order, namespace: Namespace, connection: asyncpg.Connection) -> Script:
@@ -100,7 +103,7 @@ class _Writer:
     """Variable by value."""
 
     async def script(self, transactions: Sequence[Transaction]) -> str:
-        lines = [PREAMBLE]
+        lines = [PREAMBLE + _sku_of_each()]
         for transaction in transactions:
             lines += _begin(transaction.begin) if transaction.begin else []
             lines += [await self._statement(transaction.database, each) for each in transaction.statements]
@@ -147,6 +150,10 @@ class _Writer:
         """What the server numbered, by the events whose numbers they were."""
         events = await self.connection.fetchval(EVENTS_OF.format(schema=database), ids)
         return f"ARRAY({IDS_OF.format(schema=database, events=self._value(events, 'uuid[]'))})"
+
+
+def _sku_of_each() -> str:
+    return rf"\set sku {goods.FIRST} + (:k * 7919) % {goods.PRODUCTS}"
 
 
 def _begin(sql: str) -> list[str]:

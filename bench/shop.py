@@ -37,14 +37,21 @@ SETTINGS = {
     "STOA_LOG_LEVEL": "WARNING",
 }
 NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
-START_SECONDS = 120.0
-SETTLE_SECONDS = 120.0
+START_SECONDS = 300.0
+SETTLE_SECONDS = 300.0
 _STOP = ((signal.SIGTERM, 45.0),)
 FIRST_PAGE = "/api/v1/products?limit=20"
 
 DATABASES = r"SELECT datname FROM pg_database WHERE datname LIKE 'stoa\_%' AND datname <> 'stoa_bench' ORDER BY datname"
 OWED = "SELECT EXISTS (SELECT FROM outbox) OR EXISTS (SELECT FROM inbox WHERE done_at IS NULL AND parked_at IS NULL)"
-BUSY = "SELECT EXISTS (SELECT FROM checkouts WHERE state IN ('running', 'compensating'))"
+BUSY = {
+    "stoa_checkout": "SELECT EXISTS (SELECT FROM checkouts WHERE state IN ('running', 'compensating'))",
+    # The demo shop's pictures are made when it has started, and announced one by one.
+    "stoa_media": "SELECT EXISTS (SELECT FROM files WHERE state = 'uploaded')",
+    # What search has heard of it asks others about.
+    "stoa_search": "SELECT EXISTS (SELECT FROM stale)",
+}
+"""What will announce or ask something, by the database in which it stands."""
 
 
 class DidNotStart(Exception):
@@ -61,6 +68,8 @@ class Shop:
     topology: str
     first_page_seconds: float
     session: aiohttp.ClientSession
+    addresses: Mapping[str, str]
+    """Where its processes are reached, by the variables that say so."""
     token: str = ""
     looks: dict[str, asyncpg.Connection] = field(default_factory=dict)
     """A connection to each database, kept: opening one takes as much of the server as half an order."""
@@ -108,17 +117,18 @@ class Shop:
         return kept
 
     async def settle(self) -> float:
-        """Wait until every checkout has ended and every event has had its effect; the seconds that took."""
+        """Wait until every checkout has ended, every picture is made, every event has had its effect and search has
+        looked at what it heard of; the seconds that took."""
         if not self.services:
             server = await self.look("postgres")
             self.services = tuple(row["datname"] for row in await server.fetch(DATABASES))
-        looks = [await self.look(database) for database in self.services]
-        checkout = await self.look("stoa_checkout")
+        asked = [(await self.look(database), sql) for database, sql in BUSY.items() if database in self.services]
+        asked += [(await self.look(database), OWED) for database in self.services]
         started = time.perf_counter()
         quiet = 0
         # Twice in a row: an event may go from where nobody has looked yet to where somebody has.
         while quiet < 2:
-            busy = any([await each.fetchval(OWED) for each in looks]) or await checkout.fetchval(BUSY)
+            busy = any([await each.fetchval(sql) for each, sql in asked])
             quiet = 0 if busy else quiet + 1
             if time.perf_counter() - started > SETTLE_SECONDS:
                 raise RuntimeError(f"events are still on their way after {SETTLE_SECONDS:.0f} s")
@@ -161,7 +171,7 @@ async def running(data_dir: Path, shape: str, code: Path | None = None) -> Async
             # An earlier commit's processes tell it elsewhere; all of them are in the one that has answered.
             if code is None:
                 await _all_ready(session, addresses)
-            shop = Shop(process.pid, port, data_dir, shape, seconds, session)
+            shop = Shop(process.pid, port, data_dir, shape, seconds, session, addresses)
             try:
                 yield shop
             finally:

@@ -14,4 +14,5 @@ def test_an_unknown_part_is_refused():
         [sys.executable, "-m", "bench", "writes"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert run.returncode == 2
-    assert "'writes' is not one of reads, orders, limit, hot, flash, flame, events, million, topologies" in run.stderr
+    parts = "reads, orders, limit, hot, flash, flame, events, million, search, catalog, reservations, topologies"
+    assert f"'writes' is not one of {parts}" in run.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench import plot, report
+from bench.catalog import Act, Catalog, Import
 from bench.events import Case, Effects
 from bench.flash import Flash, Sale, Waits
 from bench.hot_sku import HotSku
@@ -17,6 +18,9 @@ from bench.probe import Probe
 from bench.questions import Question
 from bench.reads import Read, Side
 from bench.report import Results
+from bench.reservations import Level as Reserved
+from bench.reservations import Side as ReservedSide
+from bench.search import Kind, Made, Size, Took
 from bench.topologies import Journey, Shape
 from bench.usage import Cpu, Memory
 
@@ -24,6 +28,20 @@ BOUGHT = Bought(rate=120.0, p50=0.02, p99=0.2, cpu=Cpu(0.004, 0.006), commits=12
 BEFORE = Bought(rate=60.0, p50=0.05, p99=0.3, cpu=Cpu(0.01, 0.01), commits=29.0, wal_bytes=40_960.0)
 JOURNEY = Journey(rate=90.0, p50=0.05, p99=0.1, order_p50=0.03, order_p99=0.06, cpu=Cpu(0.005, 0.007))
 SHAPE = Shape("all-in-one", 4.0, 1.5, Memory(200.0, 900.0, 140.0), Memory(250.0, 950.0, 180.0), JOURNEY)
+RESERVED = ReservedSide(Result(900.0, 0.004, 0.01), Result(800.0, 0.005, 0.02), 0.0008)
+SIZE = Size(
+    10_000,
+    Made(2.0, 9_000_000),
+    Made(0.5, 3_000_000),
+    90_000_000,
+    [
+        Kind("Two words", Took(0.0015, 0.004), 0.0014, Took(0.003, 0.007), 700.0, Took(0.0002, 0.0009)),
+        Kind("Suggestions", Took(0.0005, 0.009), 0.0004, Took(0.001, 0.002), 900.0, None),
+    ],
+    0.2,
+    0.4,
+)
+ACT = Act(12, 0.01)
 RESULTS = Results(
     facts=[("Machine", "two cores")],
     probes=[Probe("before", 0.1, 0.0002), Probe("after", 0.11, 0.00021)],
@@ -59,6 +77,15 @@ RESULTS = Results(
             Grown("Orders of any product, 32 at once", Rate(100.0, 0.01), Rate(90.0, 0.011), 0.9, promised=False),
         ],
     ),
+    search=[SIZE, replace(SIZE, products=1_000_000, fresh_most=1.2)],
+    catalog=Catalog(
+        Import(1000, 4.0, 9000, 0.5),
+        {
+            1: {"add": ACT, "change": ACT, "read": ACT},
+            1000: {"add": ACT, "change": replace(ACT, statements=1012), "read": ACT},
+        },
+    ),
+    reservations=[Reserved(8, RESERVED, RESERVED, 1.0, Result(90.0, 0.1, 0.2), Result(3600.0, 0.1, 0.2), 10.0, 0.24)],
     shapes=[SHAPE, replace(SHAPE, name="three-services")],
 )
 
@@ -77,7 +104,7 @@ def tables(page: str) -> list[list[str]]:
 def test_every_table_has_a_rule_and_rows_of_one_width():
     page = report.document(RESULTS)
     found = tables(page)
-    assert len(found) == 11
+    assert len(found) == 15
     for table in found:
         assert set(table[1]) <= set("|-: ")
         assert len({row.count("|") for row in table}) == 1, table
@@ -105,6 +132,12 @@ def test_targets_are_beside_what_was_measured():
         ("One hot SKU, 32 at once", "120/s", "≥ 0.90", True),
         ("Event to effect: an order", "1.9 / 16.0 ms", "≤ 2 / 15 ms", False),
         ("Orders, 32 at once, after 1,000 orders", "94/s", "≥ 0.95", False),
+        ("Search of 1,000,000 products: two words", "1.50 / 4.00 ms", "≤ 2 / 8 ms", True),
+        ("Search of 1,000,000 products: suggestions", "0.50 / 9.00 ms", "≤ 2 / 8 ms", False),
+        ("Written to found, in a search of 1,000,000 products", "0.20 s, at most 1.20 s", "≤ 1 s", False),
+        ("Statements to add, change and read a product of 1,000 variants", "12, 1012, 12", "the same", False),
+        ("Reservations beside the same SQL, 8 at once", "900/s", "≥ 25%", False),
+        ("Reservations of one SKU, 8 at once", "900/s", "≥ 0.90", True),
         ("First page, fresh data directory", "4.0 s", "≤ 10 s", True),
         ("First page, old data directory", "1.5 s", "≤ 3 s", True),
         ("Memory of all-in-one after the start", "200 MiB", "< 300 MiB", True),
