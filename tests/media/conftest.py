@@ -67,7 +67,11 @@ class Studio:
         return await self.rest.send("GET", url.removeprefix("/api/v1"))
 
     async def hear(self, kind: str, subject: str, version: int, **data: Any) -> None:
-        event = Event(
+        async with self.db.transaction() as tx:
+            await handlers(self.media.outbox)[kind](tx, self.event(kind, subject, version, **data))
+
+    def event(self, kind: str, subject: str, version: int, **data: Any) -> Event:
+        return Event(
             id=uuid7(),
             type=kind,
             source="test",
@@ -77,8 +81,6 @@ class Studio:
             traceparent="",
             data=data,
         )
-        async with self.db.transaction() as tx:
-            await handlers(self.media.outbox)[kind](tx, event)
 
     def kept(self) -> set[str]:
         """What lies in the storage."""

@@ -7,11 +7,13 @@ import time
 from dataclasses import replace
 
 import pytest
+from counting import Counting
 from media.conftest import ADA, ADMIN, SELLER, Studio
 from media.pictures import jpeg
 
 from stoa.kit.ids import uuid7
 from stoa.services.media import repository
+from stoa.services.media.handlers import leave_those_with_files
 from stoa.services.media.jobs import end_files, sweep
 from stoa.services.media.recipe import original_key
 from stoa.services.media.routes import routes
@@ -99,6 +101,24 @@ async def test_what_nobody_names_ends_and_what_somebody_names_stays(studio):
     await studio.hear("product.updated", product, 2, files={named["id"]: 1})
     assert not (await studio.rest.ok("GET", f"/media/{named['id']}", user=ADMIN))["in_use"]
     await studio.rest.ok("DELETE", f"/media/{named['id']}", user=ADMIN, status=204)
+
+
+async def test_who_names_no_file_and_never_did_is_done_with_one_statement(studio):
+    file = await studio.ready(jpeg(30, 30))
+    before, now, never, ada = (uuid7() for _ in range(4))
+    await studio.hear("product.created", before, 1, files={file["id"]: 1})
+    bare = [studio.event("product.created", never, 1, files={}), studio.event("product.updated", never, 2, files=None)]
+    told = [
+        studio.event("product.updated", before, 2, files={}),
+        studio.event("product.created", now, 1, files={file["id"]: 1}),
+        studio.event("user.deleted", ada, 1, user_id=ada),
+    ]
+    db = Counting(studio.db)
+    async with db.transaction() as tx:
+        await db.taken()
+        assert await leave_those_with_files(tx, [*bare, *told]) == told
+        assert len(await db.taken()) == 1
+    await db.close()
 
 
 async def test_a_file_that_is_named_while_it_ends_comes_back(studio):

@@ -18,7 +18,7 @@ from functools import partial
 
 from stoa.contracts.media.v1.media_pb2_grpc import add_MediaServiceServicer_to_server
 from stoa.kit.service import Parts, Resources
-from stoa.services.media.handlers import handlers
+from stoa.services.media.handlers import handlers, leave_those_with_files
 from stoa.services.media.jobs import jobs
 from stoa.services.media.metrics import measure
 from stoa.services.media.routes import routes
@@ -36,6 +36,7 @@ def build(resources: Resources) -> Parts:
         routes=routes.bind(media),
         servicers=[partial(add_MediaServiceServicer_to_server, MediaServicer(media))],
         handlers=handlers(resources.outbox),
+        batch_handler=leave_those_with_files,
         jobs=jobs(media),
         start=partial(asyncio.to_thread, media.tidy),
         measure=partial(measure, resources.db),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -15,6 +15,8 @@ from stoa.services.media import repository
 from stoa.services.media.events import ready
 from stoa.services.media.owners import of_user
 from stoa.services.media.repository import UseKind
+
+TELLING: Mapping[str, UseKind] = {"product.created": "product", "product.updated": "product", "user.updated": "user"}
 
 
 class Told(msgspec.Struct):
@@ -43,6 +45,16 @@ async def _told(kind: UseKind, outbox: Outbox, tx: Transaction, event: Event) ->
     await outbox.announce_all(tx, [Announcement(one.id, one.version, ready(one)) for one in outdated])
 
 
+async def leave_those_with_files(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
+    """A batch handler. Who names no file and never did has nothing kept here: of thousands of products that come
+    without a picture, as those of an import do, one statement is enough for each delivery."""
+    telling = [event for event in events if event.type in TELLING]
+    bare = {event.subject for event in telling} - {event.subject for event in telling if event.read(Told).files}
+    if bare:
+        bare -= await repository.which_named_some(tx, bare)
+    return [event for event in events if event.type not in TELLING or event.subject not in bare]
+
+
 async def _user_deleted(tx: Transaction, event: Event) -> None:
     """What was theirs is gone from now on, and its bytes follow."""
     user_id = event.read(UserDeleted).user_id
@@ -51,10 +63,5 @@ async def _user_deleted(tx: Transaction, event: Event) -> None:
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:
-    product = partial(_told, "product", outbox)
-    return {
-        "product.created": product,
-        "product.updated": product,
-        "user.updated": partial(_told, "user", outbox),
-        "user.deleted": _user_deleted,
-    }
+    told = {kind: partial(_told, use, outbox) for kind, use in TELLING.items()}
+    return told | {"user.deleted": _user_deleted}

@@ -289,6 +289,14 @@ async def learn_use(
     return row["files"] if row["written"] else None
 
 
+WHICH_NAMED_SOME = "SELECT subject FROM uses WHERE kind IN ('product', 'user') AND subject = ANY($1::uuid[])"
+
+
+async def which_named_some(tx: Transaction, subjects: Collection[str]) -> set[str]:
+    """Products and users that name files, or have named some."""
+    return {row["subject"] for row in await tx.fetch(WHICH_NAMED_SOME, list(subjects))}
+
+
 NOTE_USED = f"""
     WITH named AS (
         SELECT id FROM files WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE
