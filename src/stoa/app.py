@@ -180,7 +180,7 @@ OURS = (
             *_BRANDS_CHANGE,
             "price_list.updated",
         ),
-        calls=("media",),
+        calls=("media", "inventory"),
         hears=("seller.changed", "user.changed", "file.ready"),
         shares=("currency", "locales"),
         permissions=(

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from stoa.app import SERVICES, subscribers
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
@@ -71,9 +72,11 @@ class Shop:
 
 @pytest.fixture
 async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
-    # Products here name no files: nobody is asked for any.
-    media = MediaServiceStub(InProcessChannel(Registry()))
-    catalog = Catalog(await database("catalog"), Outbox(SERVICES["catalog"], subscribers), Settings(), media)
+    # Products here name no files and no stock: nobody is asked for any.
+    nobody = InProcessChannel(Registry())
+    outbox = Outbox(SERVICES["catalog"], subscribers)
+    neighbors = (MediaServiceStub(nobody), InventoryServiceStub(nobody))
+    catalog = Catalog(await database("catalog"), outbox, Settings(), *neighbors)
     return Shop(catalog, Rest(routes.bind(catalog), catalog.db))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, own_columns
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.reading import read_products
 from stoa.services.catalog.product_files.refused import lines_of, refused_header, refused_lines
 from stoa.services.catalog.product_files.table import UnreadableFile
@@ -49,6 +49,19 @@ def test_parts_of_a_cell_read_back(parts, pairs):
 def test_a_price_is_read_in_the_units_of_people(text, currency, amount):
     assert price_of(text, currency) == {"amount": amount, "currency": currency}
     assert price_of(amount_of(amount, currency, grouped=False), currency)["amount"] == amount
+
+
+@pytest.mark.parametrize(("text", "pieces"), [("0", 0), ("12", 12), ("12.00", 12), ("-3", 0), ("-0.0", 0)])
+def test_what_there_is_is_a_number_and_what_was_oversold_is_none(text, pieces):
+    assert stock_of(text) == pieces
+
+
+def test_shopify_says_nothing_of_what_it_does_not_track():
+    text = "Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price\n"
+    rows = "mug,Mug,A,shopify,-2,1\nmug,,B,,0,1\nmug,,C,shopify,x,1\n"
+    said = [next(iter(entries(text + row, "shopify"))) for row in rows.splitlines(keepends=True)]
+    assert [one.item["variants"][0].get("stock") for one in said[:2]] == [0, None]
+    assert said[2].fault == ("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1,234.50", "free", "1e3", "19.999", "£5", "1.5.5"])
@@ -207,7 +220,7 @@ gift-card,Gift card,,Fennimore,,Gift cards,,false,Title,Default Title,,,,0,,10.0
 
 def test_an_export_of_shopify_is_read_as_it_is():
     read = read_products(io.BytesIO(SHOPIFY.encode()), "csv", "shopify", {}, "GBP")
-    assert read.left_out == ["Variant Inventory Qty"]
+    assert (read.left_out, read.stock) == ([], ["Variant Inventory Qty"])
     shirt, card = read.entries
     assert shirt.item == {
         "slug": "linen-shirt",
@@ -230,6 +243,7 @@ def test_an_export_of_shopify_is_read_as_it_is():
                 "options": {"Size": "S", "Color": "White"},
                 "position": 0,
                 "metadata": {"barcode": "5012345678900", "grams": "200"},
+                "stock": 5,
             },
             {
                 "sku": "linen-shirt-m-white",
@@ -264,7 +278,7 @@ Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Stoc
 
 def test_an_export_of_woocommerce_is_read_as_it_is():
     read = read_products(io.BytesIO(WOO.encode()), "csv", "woocommerce", {}, "GBP")
-    assert read.left_out == ["Stock"]
+    assert (read.left_out, read.stock) == ([], ["Stock"])
     simple, grouped, hoodie, lost = read.entries
     assert (simple.item["slug"], simple.item["status"], simple.item["variants"][0]["sku"]) == (
         "hoodie",
@@ -291,6 +305,7 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
                 "price": {"amount": 4500, "currency": "GBP"},
                 "options": {"Color": "Red"},
                 "metadata": {},
+                "stock": 3,
             },
             {
                 "position": 1,

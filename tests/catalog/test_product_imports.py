@@ -263,9 +263,9 @@ async def test_what_is_cut_short_goes_on_where_it_was_noted(shop, few, monkeypat
     assert sorted(await shop.announced()) == [("product.created", f"p{at}", 1, []) for at in range(6)]
 
 
-async def brought(shop: Shop, *slugs: str) -> str:
+async def brought(shop: Shop, *slugs: str, text: str = "") -> str:
     """The id of an import that waits."""
-    text = "slug,name\n" + "".join(f"{slug},P\n" for slug in slugs)
+    text = text or "slug,name\n" + "".join(f"{slug},P\n" for slug in slugs)
     answer = await shop.rest.send("POST", "/product-imports", raw=text.encode(), user=ADMIN)
     return answer.body["id"]
 

@@ -56,7 +56,7 @@ def stoa(command: Callable[..., list[str]], environ: dict[str, str]) -> Stoa:
 
 def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: Stoa, tmp_path: Path) -> None:
     file = tmp_path / "goods.csv"
-    file.write_text("Handle,Titel,SKU,Price,Extra\nmug,Mug,MUG,9.95,x\ncup,Cup,CUP,free,\n")
+    file.write_text("Handle,Titel,SKU,Price,Stock,Extra\nmug,Mug,MUG,9.95,5,x\ncup,Cup,CUP,free,5,\n")
     rehearsed = stoa("import", "products", file, "--column", "Titel=name", "--dry-run")
     assert (rehearsed.returncode, rehearsed.stderr) == (0, "")
     assert "1 would be added" in rehearsed.stdout
@@ -64,9 +64,10 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 added" in done.stdout
     assert "1 refused" in done.stdout
+    assert "1 SKUs got their stock; 0 had some, which stays" in done.stdout
     assert "Left out, because they say nothing here: Extra" in done.stdout
     refused = (tmp_path / "goods.refused.csv").read_text().splitlines()
-    assert refused[0] == "Handle,Titel,SKU,Price,Extra,error,error_column,error_line"
+    assert refused[0] == "Handle,Titel,SKU,Price,Stock,Extra,error,error_column,error_line"
     assert "'free' is no price" in refused[1]
     out = tmp_path / "all.jsonl"
     assert stoa("export", "products", out).returncode == 0

@@ -10,6 +10,7 @@ from runners import drained
 
 from stoa.app import SERVICES, subscribers
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
 from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
@@ -37,9 +38,10 @@ SELLER = new_user("seller")
 OTHER = new_user("seller", "customer")
 
 
-def _nobody() -> Any:
-    """Products here have no images: nobody is asked for any."""
-    return MediaServiceStub(InProcessChannel(Registry()))
+def _nobody() -> tuple[Any, Any]:
+    """Products here have no images and come from no file: nobody is asked for any."""
+    nobody = InProcessChannel(Registry())
+    return MediaServiceStub(nobody), InventoryServiceStub(nobody)
 
 
 class Town:
@@ -47,7 +49,7 @@ class Town:
 
     def __init__(self, inventory_db: Any, catalog_db: Any) -> None:
         self.registry = Registry()
-        catalog = Catalog(catalog_db, Outbox(SERVICES["catalog"], subscribers), CatalogSettings(), _nobody())
+        catalog = Catalog(catalog_db, Outbox(SERVICES["catalog"], subscribers), CatalogSettings(), *_nobody())
         add_CatalogServiceServicer_to_server(CatalogServicer(catalog), self.registry)
         self.products = Rest(catalog_routes.bind(catalog), catalog_db)
         self.inventory = inventory_with(inventory_db, self.registry)

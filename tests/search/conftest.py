@@ -53,8 +53,10 @@ class Town:
         self._stack = stack
         self._heard = {"catalog": 0, "inventory": 0}
         self._sources = {name: databases[name] for name in self._heard}
-        media = MediaServiceStub(InProcessChannel(Registry()))
-        catalog = Catalog(databases["catalog"], Outbox(SERVICES["catalog"], subscribers), CatalogSettings(), media)
+        nobody = InProcessChannel(Registry())
+        neighbors = (MediaServiceStub(nobody), InventoryServiceStub(nobody))
+        outbox = Outbox(SERVICES["catalog"], subscribers)
+        catalog = Catalog(databases["catalog"], outbox, CatalogSettings(), *neighbors)
         add_catalog = partial(add_CatalogServiceServicer_to_server, CatalogServicer(catalog))
         self.registry = Registry()
         add_catalog(self.registry)

@@ -53,6 +53,8 @@ async def import_products(
     for count, what in ((done.created, "added"), (done.updated, "changed"), (done.refused, "refused")):
         console.say(f"  {count:>8} {would}{what}")
     console.say(f"  {done.unchanged:>8} {'are' if dry_run else 'were'} as they are")
+    if done.stock_opened or done.stock_there:
+        console.say(f"  {done.stock_opened:>8} SKUs got their stock; {done.stock_there} had some, which stays")
     if done.left_out:
         console.say(f"  Left out, because they say nothing here: {escape(', '.join(done.left_out))}")
     if done.refused:

@@ -18,7 +18,7 @@ languages, the slugs that they left, and the files of products that are brought 
   or any more, is not, whatever its status;
 * from the commit that bars a seller nothing of his is sold; where his products stand follows in rounds.
 
-How many there are of anything is inventory's business.
+How many there are of anything is inventory's business: what a file of products says of it is passed on.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from functools import partial
 
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import add_CatalogServiceServicer_to_server
 from stoa.contracts.catalog.v1.product_files_pb2_grpc import add_ProductFilesServiceServicer_to_server
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
 from stoa.kit.service import Parts, Resources
 from stoa.services.catalog.handlers import handlers
@@ -41,7 +42,8 @@ from stoa.services.catalog.settings import Settings
 def build(resources: Resources) -> Parts:
     """The service over what its process gives it."""
     media = MediaServiceStub(resources.channel("media"))
-    catalog = Catalog(resources.db, resources.outbox, resources.settings(Settings), media)
+    inventory = InventoryServiceStub(resources.channel("inventory"))
+    catalog = Catalog(resources.db, resources.outbox, resources.settings(Settings), media, inventory)
     return Parts(
         routes=routes.bind(catalog),
         servicers=[

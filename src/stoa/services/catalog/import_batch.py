@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -27,11 +27,13 @@ from stoa.services.catalog.write_products import Outcome, known_of, write_plans
 
 
 class Imported(NamedTuple):
-    """What became of an entry. One that is refused has a problem, whose field is a column of the file."""
+    """What became of an entry. One that is refused has a problem, whose field is a column of the file; any other may
+    say how much of its SKUs there is."""
 
     entry: Entry
     outcome: Outcome
     problem: problems.Problem | None = None
+    stock: Mapping[str, int] = {}
 
 
 class _Read(NamedTuple):
@@ -86,7 +88,11 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
         except problems.Problem as problem:
             imported += _refused(one.entries, problem)
     written = await write_plans(tx, catalog, [each for _, each in plans])
-    return imported + [Imported(entry, written[each.before.id].outcome) for one, each in plans for entry in one.entries]
+    return imported + [
+        Imported(entry, written[each.before.id].outcome, stock=one.row.stock)
+        for one, each in plans
+        for entry in one.entries
+    ]
 
 
 async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from stoa.kit import problems
 from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.http.decoding import converted, nul_in
-from stoa.kit.http.types import Label, Name, Price, ShortText, Sku
+from stoa.kit.http.types import Count, Label, Name, Price, ShortText, Sku
 from stoa.services.catalog.bodies import (
     MOST_POSITION,
     MOST_VARIANTS,
@@ -37,13 +37,14 @@ from stoa.services.catalog.seo import Seo
 
 
 class VariantRow(msgspec.Struct, forbid_unknown_fields=True):
-    """What is said of a variant; a new one needs a price."""
+    """What is said of a variant; a new one needs a price. `stock` opens it where there is none yet."""
 
     sku: Sku
     price: Price | UnsetType = UNSET
     name: Label | UnsetType = UNSET
     options: Options | UnsetType = UNSET
     position: Position | UnsetType = UNSET
+    stock: Count | UnsetType = UNSET
     custom_fields: Values = {}
     metadata: Metadata = {}
 
@@ -70,6 +71,11 @@ class ProductRow(NamedTuple):
     @property
     def skus(self) -> list[str]:
         return [variant.sku for variant in self.beside.variants]
+
+    @property
+    def stock(self) -> dict[str, int]:
+        """By SKU, where it is said."""
+        return {variant.sku: variant.stock for variant in self.beside.variants if variant.stock is not UNSET}
 
 
 def row_of(said: Mapping[str, Any]) -> ProductRow:

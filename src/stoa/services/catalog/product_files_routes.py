@@ -45,8 +45,9 @@ class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ImportView(msgspec.Struct):
-    """How far a file was read and what became of its products. Of what ended, what it did stays; `failure` says why a
-    file could not be read to its end, `left_out` which columns of it say nothing here."""
+    """How far a file was read and what became of its products. Of the SKUs that it says a stock of, so many had none
+    yet and got it, and so many were left as they are. Of what ended, what it did stays; `failure` says why a file could
+    not be read to its end, `left_out` which columns of it say nothing here."""
 
     id: str
     state: State
@@ -60,6 +61,8 @@ class ImportView(msgspec.Struct):
     updated: int
     unchanged: int
     refused: int
+    stock_opened: int
+    stock_there: int
     left_out: list[str]
     failure: str | None
     created_at: datetime

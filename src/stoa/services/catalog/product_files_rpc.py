@@ -14,6 +14,7 @@ from stoa.contracts.catalog.v1.product_files_pb2_grpc import ProductFilesService
 from stoa.kit.context import Principal
 from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Id, Label
+from stoa.kit.permissions import ALL
 from stoa.kit.staff_acts import OPERATOR
 from stoa.services.catalog import product_imports_repository as repository
 from stoa.services.catalog.export_products import Wanted, export_page, header_for
@@ -26,9 +27,7 @@ from stoa.services.catalog.run_import import work_off
 from stoa.services.catalog.service import Catalog
 
 REFUSALS_AT_ONCE = 200
-AN_OPERATOR = Principal(
-    OPERATOR, "", frozenset(), "", permissions=frozenset({"catalog.products.edit", "catalog.categories.edit"})
-)
+AN_OPERATOR = Principal(OPERATOR, "", frozenset(), "", permissions=ALL)
 
 
 class _New(msgspec.Struct):
@@ -50,7 +49,7 @@ class _Export(msgspec.Struct):
 
 
 class ProductFilesServicer(ProductFilesServiceServicer):
-    """What an operator's command asks for: he may edit all products, and what he does is kept as his."""
+    """What an operator's command asks for: he may do everything, and what he does is kept as his."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -116,6 +115,8 @@ def _message(found: ProductImport) -> pb.ProductImport:
         updated=found.updated,
         unchanged=found.unchanged,
         refused=found.refused,
+        stock_opened=found.stock_opened,
+        stock_there=found.stock_there,
         left_out=found.left_out,
         failure=found.failure or "",
     )

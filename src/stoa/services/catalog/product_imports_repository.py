@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -20,7 +20,8 @@ OPEN: tuple[State, ...] = ("uploading", "waiting", "running")
 
 class ProductImport(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was brought, and what became of its products so far. In a dry run nothing became of them, and the
-    counts say what would have."""
+    counts say what would have. Of the SKUs with a stock in it so many had none yet, and so many were left as they are.
+    """
 
     id: str
     state: State
@@ -37,6 +38,8 @@ class ProductImport(msgspec.Struct, frozen=True, kw_only=True):
     updated: int
     unchanged: int
     refused: int
+    stock_opened: int
+    stock_there: int
     header: list[str]
     left_out: list[str]
     failure: str | None
@@ -91,7 +94,7 @@ async def uploaded(tx: Transaction, import_id: str) -> None:
 
 _IMPORTS = """
     SELECT id, state, file_name, format, source, columns, dry_run, user_id, bytes, bytes_done, entries_done, created,
-        updated, unchanged, refused, header, left_out, failure, created_at, ended_at
+        updated, unchanged, refused, stock_opened, stock_there, header, left_out, failure, created_at, ended_at
     FROM product_imports
 """
 
@@ -153,7 +156,10 @@ async def take_up(db: Db, import_id: str) -> tuple[int, Principal] | None:
     return None if row is None else (row["attempts"], msgspec.convert(row["principal"], Principal))
 
 
-SAY_COLUMNS = "UPDATE product_imports SET header = $2, left_out = $3 WHERE id = $1 AND state = 'running'"
+# The first time; later there may be more that is left out.
+SAY_COLUMNS = """
+    UPDATE product_imports SET header = $2, left_out = $3 WHERE id = $1 AND state = 'running' AND entries_done = 0
+"""
 
 
 async def say_columns(db: Db, import_id: str, header: Sequence[str], left_out: Sequence[str]) -> None:
@@ -193,6 +199,49 @@ REFUSE = """
 
 async def refuse(tx: Transaction, import_id: str, refusals: Sequence[Refusal]) -> None:
     await tx.execute(REFUSE, import_id, refusals)
+
+
+KEEP_STOCK = """
+    INSERT INTO product_import_stock (import_id, sku, quantity)
+    SELECT $1, sku, quantity FROM unnest($2::text[], $3::bigint[]) AS said (sku, quantity)
+    ON CONFLICT (import_id, sku) DO UPDATE SET quantity = EXCLUDED.quantity
+"""
+
+
+async def keep_stock(tx: Transaction, import_id: str, stock: Mapping[str, int]) -> None:
+    """Until inventory is told."""
+    await tx.execute(KEEP_STOCK, import_id, list(stock), list(stock.values()))
+
+
+KEPT_STOCK = "SELECT sku, quantity FROM product_import_stock WHERE import_id = $1 ORDER BY sku LIMIT $2"
+
+
+async def kept_stock(db: Db, import_id: str, most: int) -> dict[str, int]:
+    return {row["sku"]: row["quantity"] for row in await db.fetch(KEPT_STOCK, import_id, most)}
+
+
+TOLD_STOCK = """
+    WITH told AS (
+        DELETE FROM product_import_stock WHERE import_id = $1 AND sku = ANY($2::text[])
+    )
+    UPDATE product_imports SET stock_opened = stock_opened + $3, stock_there = stock_there + $4 WHERE id = $1
+"""
+
+
+async def told_stock(db: Db, import_id: str, skus: Sequence[str], opened: int, there: int) -> None:
+    await db.execute(TOLD_STOCK, import_id, skus, opened, there)
+
+
+LEAVE_STOCK_OUT = """
+    WITH gone AS (
+        DELETE FROM product_import_stock WHERE import_id = $1
+    )
+    UPDATE product_imports SET left_out = left_out || $2 WHERE id = $1 AND NOT left_out @> $2
+"""
+
+
+async def leave_stock_out(db: Db, import_id: str, columns: Sequence[str]) -> None:
+    await db.execute(LEAVE_STOCK_OUT, import_id, list(columns))
 
 
 REFUSALS = """

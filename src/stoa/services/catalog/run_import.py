@@ -16,6 +16,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, get_args
 
+from stoa.contracts.common.v1.common_pb2 import Line
+from stoa.contracts.inventory.v1.inventory_pb2 import ImportStockRequest
 from stoa.kit import context, problems
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
@@ -44,6 +46,8 @@ class _Rehearsed(Exception):
 log = logging.getLogger(__name__)
 
 MOST_LOOKED_AT = 10
+MOST_TOLD = 500
+"""SKUs of which stock is opened at once: their rows are held together."""
 MOST_ATTEMPTS = 8
 """With the pauses between them two minutes: what the shop needs is back by then, or the file is to blame."""
 
@@ -107,12 +111,14 @@ class _Run:
         self._file.seek(0)
         read = self._read()
         await repository.say_columns(self._catalog.db, self._import.id, read.header, read.left_out)
+        await self._open_stock(read.stock)
         most = 1 if self._attempts == MOST_ATTEMPTS else ONE_BATCH
         for entries in _batches(itertools.islice(read.entries, self._done, None), most):
             self._done += len(entries)
             self._place = f"the product in line {entries[0].line}"
             await self._import_batch(entries)
             self._attempts = 0
+            await self._open_stock(read.stock)
             # A large file is many rounds, and others have their turn between them.
             await asyncio.sleep(0)
 
@@ -146,6 +152,21 @@ class _Run:
         ]
         if refused:
             await repository.refuse(tx, self._import.id, refused)
+        stock = {sku: quantity for one in imported for sku, quantity in one.stock.items()}
+        if stock and not self._import.dry_run:
+            await repository.keep_stock(tx, self._import.id, stock)
+
+    async def _open_stock(self, columns: Sequence[str]) -> None:
+        """Have inventory open what these columns say of SKUs that have no stock yet; what somebody counted here stays.
+        Kept with the products and told once they are there: a repeat opens nothing twice."""
+        while stock := await repository.kept_stock(self._catalog.db, self._import.id, MOST_TOLD):
+            lines = [Line(sku=sku, quantity=quantity) for sku, quantity in stock.items()]
+            try:
+                told = await self._catalog.inventory.ImportStock(ImportStockRequest(lines=lines))
+            except problems.Forbidden:
+                await repository.leave_stock_out(self._catalog.db, self._import.id, columns)
+                return
+            await repository.told_stock(self._catalog.db, self._import.id, list(stock), told.added, told.already_there)
 
     async def _end(self, state: repository.State, failure: str | None = None) -> None:
         async with self._catalog.db.transaction() as tx:

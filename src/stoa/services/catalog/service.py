@@ -10,6 +10,7 @@ from stoa.kit.outbox import Outbox
 from stoa.services.catalog.settings import Settings
 
 if TYPE_CHECKING:
+    from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceAsyncStub
     from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
 
 
@@ -19,3 +20,4 @@ class Catalog:
     outbox: Outbox
     settings: Settings
     media: MediaServiceAsyncStub
+    inventory: InventoryServiceAsyncStub

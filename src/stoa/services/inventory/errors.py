@@ -1,7 +1,7 @@
 """What inventory refuses.
 
 NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct, UnknownWarehouse
-Forbidden       NotYourStock
+Forbidden       NotYourStock, MayNotCount
 Unprocessable   NoSuchWarehouse, PolicyLacks
 Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
                 ReservationKeyReused, ReservationPromised, BelowReserved, BelowBackordered, WarehouseTaken
@@ -61,6 +61,14 @@ class NotYourStock(problems.Forbidden):
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} is sold by the shop or by another seller, who alone counts it.", field="sku")
+
+
+class MayNotCount(problems.Forbidden):
+    title = "Not allowed to count"
+    slug = "may-not-count"
+
+    def __init__(self) -> None:
+        super().__init__("Stock is opened by who may count it.")
 
 
 class OutOfStock(problems.Conflict):

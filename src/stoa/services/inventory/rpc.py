@@ -17,7 +17,7 @@ from stoa.contracts.common.v1.common_pb2 import Outcome
 from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServicer
 from stoa.kit import clock
-from stoa.kit.context import Context
+from stoa.kit.context import Context, current
 from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Count, CountryCode, Id, Label, Name, Quantity, Sku
 from stoa.kit.many import done, origins_of, outcome
@@ -27,7 +27,7 @@ from stoa.services.inventory.allocate import Promise
 from stoa.services.inventory.allocation.place import Destination, Latitude, Longitude, Place
 from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import import_stock
-from stoa.services.inventory.errors import NoSuchReservation
+from stoa.services.inventory.errors import MayNotCount, NoSuchReservation
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.import_on_the_way import import_on_the_way
 from stoa.services.inventory.import_supply import import_policies, import_shelves, import_warehouses
@@ -206,6 +206,9 @@ class InventoryServicer(InventoryServiceServicer):
         return pb.GetReservationResponse(reservation=_message(found))
 
     async def ImportStock(self, request: pb.ImportStockRequest, context: Any) -> pb.ImportStockResponse:
+        by = current().principal
+        if by is not None and not (by.may("inventory.stock.count") or by.may("inventory.stock.count_own")):
+            raise MayNotCount
         lines = _merged(converted({"lines": _plain(request.lines)}, _ImportStock).lines)
         added = await import_stock(self._inventory, lines)
         return pb.ImportStockResponse(added=added, already_there=len(lines) - added)

@@ -227,6 +227,8 @@ class ProductImport(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    STOCK_OPENED_FIELD_NUMBER: _builtins.int
+    STOCK_THERE_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     """uploading, waiting, running, done, failed or canceled."""
     bytes: _builtins.int
@@ -237,6 +239,9 @@ class ProductImport(_message.Message):
     refused: _builtins.int
     failure: _builtins.str
     """Why the file could not be read to its end; empty if it could."""
+    stock_opened: _builtins.int
+    """Of the SKUs with a stock in the file: had none yet and got it, and were left as they are."""
+    stock_there: _builtins.int
     @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns that say nothing here."""
@@ -253,10 +258,12 @@ class ProductImport(_message.Message):
         refused: _builtins.int = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
         failure: _builtins.str = ...,
+        stock_opened: _builtins.int = ...,
+        stock_there: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "refused", b"refused", "state", b"state", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "refused", b"refused", "state", b"state", "stock_opened", b"stock_opened", "stock_there", b"stock_there", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

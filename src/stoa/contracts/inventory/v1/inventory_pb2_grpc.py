@@ -156,7 +156,8 @@ class InventoryServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportStock(self, request, context):
-        """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is.
+        """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is. PERMISSION_DENIED where it is asked
+        for somebody who may not count; of a seller the caller knows that the SKUs are his.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -58,7 +58,9 @@ class InventoryServiceStub:
     GetReservation: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.GetReservationRequest, _inventory_pb2.GetReservationResponse]
     """NOT_FOUND for an unknown key: nothing was reserved under it."""
     ImportStock: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ImportStockRequest, _inventory_pb2.ImportStockResponse]
-    """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+    """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is. PERMISSION_DENIED where it is asked
+    for somebody who may not count; of a seller the caller knows that the SKUs are his.
+    """
     ImportSupply: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ImportSupplyRequest, _inventory_pb2.ImportSupplyResponse]
     """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
     warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
@@ -102,7 +104,9 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     GetReservation: _aio.UnaryUnaryMultiCallable[_inventory_pb2.GetReservationRequest, _inventory_pb2.GetReservationResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown key: nothing was reserved under it."""
     ImportStock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ImportStockRequest, _inventory_pb2.ImportStockResponse]  # type: ignore[assignment]
-    """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+    """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is. PERMISSION_DENIED where it is asked
+    for somebody who may not count; of a seller the caller knows that the SKUs are his.
+    """
     ImportSupply: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ImportSupplyRequest, _inventory_pb2.ImportSupplyResponse]  # type: ignore[assignment]
     """Warehouses, what lies in them at the opening, and how SKUs are promised. What is there is left as it is: a
     warehouse, a SKU's stock in one, and the policy of a SKU that has had one.
@@ -191,7 +195,9 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inventory_pb2.ImportStockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inventory_pb2.ImportStockResponse, _abc.Awaitable[_inventory_pb2.ImportStockResponse]]:
-        """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is."""
+        """Opening stock for SKUs that have none yet; a SKU that has stock is left as it is. PERMISSION_DENIED where it is asked
+        for somebody who may not count; of a seller the caller knows that the SKUs are his.
+        """
 
     @_abc_1.abstractmethod
     def ImportSupply(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,11 @@ class Fault(Exception):
         super().__init__(detail)
         self.column = column
         self.detail = detail
+
+
+def read_cell(column: str, how: Callable[..., T], *arguments: Any, **more: Any) -> T:
+    """What `how` makes of a cell of the column. Raises `Fault` for its `ValueError`."""
+    try:
+        return how(*arguments, **more)
+    except ValueError as error:
+        raise Fault(column, str(error)) from None

@@ -11,8 +11,8 @@ from typing import Any
 
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells
-from stoa.services.catalog.product_files.entry import Entry, Fault
-from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
+from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
 
 OF_PRODUCT = (
@@ -22,6 +22,8 @@ OF_PRODUCT = (
 DATES = ("publish_at", "unpublish_at")
 SEO = {"seo_title": "title", "seo_description": "description"}
 OF_VARIANT = ("sku", "variant_name", "price", "currency", "options", "position")
+STOCK = "stock"
+"""Of a variant, and in no file that we write: how many there are is not catalog's to know."""
 SPECIFICATION, CUSTOM, METADATA = "spec.", "custom.", "meta."
 VARIANT_CUSTOM, VARIANT_METADATA = "variant.custom.", "variant.meta."
 PREFIXES = (SPECIFICATION, CUSTOM, METADATA, VARIANT_CUSTOM, VARIANT_METADATA)
@@ -40,6 +42,7 @@ _ALSO = {
     "body": "description",
     "variant_sku": "sku",
     "variant_price": "price",
+    "variant_inventory_qty": STOCK,
 }
 """What others call them."""
 
@@ -50,7 +53,7 @@ def column_of(name: str) -> str | None:
         return name if name not in PREFIXES else None
     plain = "_".join(name.strip().lower().split())
     plain = _ALSO.get(plain, plain)
-    return plain if plain in {*OF_PRODUCT, *OF_VARIANT, *ERRORS} else None
+    return plain if plain in {*OF_PRODUCT, *OF_VARIANT, STOCK, *ERRORS} else None
 
 
 # ------------------------------------------------------------------------------------------------- reading
@@ -140,11 +143,13 @@ def _variant(said: Mapping[str, str], where: Mapping[str, str], currency: str, *
         variant["name"] = said["variant_name"]
     if said.get("price", "").strip():
         of = said.get("currency", "").strip() or currency
-        variant["price"] = _read(where["price"], price_of, said["price"], of, comma=comma)
+        variant["price"] = read_cell(where["price"], price_of, said["price"], of, comma=comma)
     if "options" in said:
-        variant["options"] = _read(where["options"], cells.split_pairs, said["options"])
+        variant["options"] = read_cell(where["options"], cells.split_pairs, said["options"])
     if position := said.get("position", "").strip():
-        variant["position"] = _read(where["position"], int, position)
+        variant["position"] = read_cell(where["position"], int, position)
+    if stock := said.get(STOCK, "").strip():
+        variant["stock"] = read_cell(where[STOCK], stock_of, stock)
     return variant | _named(said, where, {"custom_fields": VARIANT_CUSTOM, "metadata": VARIANT_METADATA})
 
 
@@ -154,23 +159,16 @@ def _named(said: Mapping[str, str], where: Mapping[str, str], members: Mapping[s
     for member, prefix in members.items():
         for column, cell in said.items():
             if column.startswith(prefix):
-                value = _read(where[column], cells.read, cell) if cell else None
+                value = read_cell(where[column], cells.read, cell) if cell else None
                 item.setdefault(member, {})[column.removeprefix(prefix)] = value
     return item
-
-
-def _read(column: str, how: Any, *arguments: Any, **more: Any) -> Any:
-    try:
-        return how(*arguments, **more)
-    except ValueError as error:
-        raise Fault(column, str(error)) from None
 
 
 def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
     """The columns, by the members of the item."""
     places = {name: where[name] for name in OF_PRODUCT if name in where}
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
-    of_variants = {"sku": "sku", "variant_name": "name", "price": "price", "options": "options", "position": "position"}
+    of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name"}
     for column, theirs in where.items():
         for prefix, member in members.items():
             if column.startswith(prefix):

@@ -17,10 +17,12 @@ Source = Literal["stoa", "shopify", "woocommerce"]
 
 @dataclass(frozen=True)
 class ProductFile:
-    """`left_out` are the columns that say nothing here; `header` those of the file, none of JSON lines."""
+    """`left_out` are the columns that say nothing here, `stock` those that say how many there are; `header` all of the
+    file, none of JSON lines."""
 
     header: Sequence[str]
     left_out: Sequence[str]
+    stock: Sequence[str]
     entries: Iterator[Entry]
 
 
@@ -30,11 +32,12 @@ def read_products(
     """`columns` are our columns by those of the file, where they have other names. Prices that say no currency are in
     `currency`. Raises `UnreadableFile`, also while the entries are read."""
     if written_as == "jsonl":
-        return ProductFile([], [], json_lines.entries(file))
+        return ProductFile([], [], [], json_lines.entries(file))
     table = read_table(file)
     if source == "stoa":
         ours = _ours(table.header, columns)
         left_out = [name for name in table.header if name not in ours]
+        stock = [name for name in ours if ours[name] == own_columns.STOCK]
         entries = own_columns.entries(table, ours, currency)
     else:
         shop = shopify if source == "shopify" else woocommerce
@@ -42,8 +45,9 @@ def read_products(
             raise UnreadableFile(f"The file is no product export of {source}: its first line has other columns.")
         understood = shop.understood(table.header)
         left_out = [name for name in table.header if name not in {*understood, *own_columns.ERRORS}]
+        stock = [name for name in table.header if name in shop.STOCK]
         entries = shop.entries(table, currency)
-    return ProductFile(table.header, [name for name in left_out if name], entries)
+    return ProductFile(table.header, [name for name in left_out if name], stock, entries)
 
 
 def _ours(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +59,7 @@ def _ours(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
         meant = columns.get(name, name)
         column = own_columns.column_of(meant)
         if column is None and name in columns:
-            known = [*own_columns.OF_PRODUCT, *own_columns.OF_VARIANT]
+            known = [*own_columns.OF_PRODUCT, *own_columns.OF_VARIANT, own_columns.STOCK]
             raise UnreadableFile(f"There is no column {meant!r} here; {choose(meant, known)}.")
         if column in ours.values():
             raise UnreadableFile(f"Two columns of the file are {column}: {name!r} is one of them.")

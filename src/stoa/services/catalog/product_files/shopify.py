@@ -1,8 +1,8 @@
 """A product export of Shopify as it is.
 
 One product is the rows of a `Handle` (in newer files: `URL handle`): the first says what is said of all of it, each
-with a price is a variant, and one with an address of a picture alone is a picture. Its stock, its prices of other
-markets and what its apps added are no product's here, and named as left out.
+with a price is a variant, and one with an address of a picture alone is a picture. Its prices of other markets and
+what its apps added are no product's here, and named as left out.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stoa.services.catalog.product_files.entry import Entry, Fault
+from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.words import LONGEST_SKU, sku_of, slug_of
 
+STOCK = ("Variant Inventory Qty", "Inventory quantity")
 _NAMES = {
     "handle": ("Handle", "URL handle"),
     "name": ("Title",),
@@ -30,6 +31,8 @@ _NAMES = {
     "price": ("Variant Price", "Price"),
     "seo_title": ("SEO Title", "SEO title"),
     "seo_description": ("SEO Description", "SEO description"),
+    "stock": STOCK,
+    "tracker": ("Variant Inventory Tracker", "Inventory tracker"),
     "barcode": ("Variant Barcode", "Barcode"),
     "grams": ("Variant Grams", "Weight value (grams)"),
     "image": ("Image Src", "Product image URL"),
@@ -109,10 +112,9 @@ def _variants(
         }
         if options == dict([_NO_OPTION]):
             options = {}
-        try:
-            price = price_of(one["price"], currency)
-        except ValueError as error:
-            raise Fault(where["price"], str(error)) from None
+        price = read_cell(where["price"], price_of, one["price"], currency)
+        # Of what is not tracked it says 0, and sells it all the same.
+        stock = one.get("stock") if one.get("tracker", "shopify") else ""
         metadata = {name: noted for name in ("barcode", "grams") if (noted := one.get(name, "").lstrip("'"))}
         variants.append(
             {
@@ -122,6 +124,7 @@ def _variants(
                 "options": options,
                 "position": len(variants),
                 "metadata": metadata,
+                **({"stock": read_cell(where["stock"], stock_of, stock)} if stock else {}),
             }
         )
     return variants
@@ -142,7 +145,7 @@ def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
     places = {member: where[name] for member, name in of_product.items() if name in where}
     places |= {name: where[name] for name in ("name", "description", "brand", "tags", "status") if name in where}
     for at in range(variants):
-        for member, name in (("sku", "sku"), ("price", "price"), ("options", "value 1")):
+        for member, name in (("sku", "sku"), ("price", "price"), ("options", "value 1"), ("stock", "stock")):
             if name in where:
                 places[f"variants[{at}].{member}"] = where[name]
     return places

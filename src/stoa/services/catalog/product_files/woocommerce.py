@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stoa.services.catalog.product_files.entry import Entry, Fault
+from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.words import sku_of, slug_of
 
 _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
+STOCK = ("Stock",)
 _MORE = ("Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
@@ -33,7 +34,11 @@ def knows(header: Sequence[str]) -> bool:
 
 def understood(header: Sequence[str]) -> set[str]:
     """Of these columns the ones that say something here."""
-    return {name for name in header if name in {*_PLAIN, *_MORE} or _MEASURE.fullmatch(name) or _ATTRIBUTE.match(name)}
+    return {
+        name
+        for name in header
+        if name in {*_PLAIN, *_MORE, *STOCK} or _MEASURE.fullmatch(name) or _ATTRIBUTE.match(name)
+    }
 
 
 def entries(table: Table, currency: str) -> Iterator[Entry]:
@@ -117,10 +122,7 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
 
 
 def _variant(said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str) -> dict[str, Any]:
-    try:
-        price = price_of(said.get("Regular price", ""), currency)
-    except ValueError as error:
-        raise Fault("Regular price", str(error)) from None
+    price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency)
     gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
     return {
         "sku": sku_of(said.get("SKU", "")) or sku_of("-".join([slug, *map(slug_of, options.values())])),
@@ -128,6 +130,8 @@ def _variant(said: Mapping[str, str], slug: str, options: Mapping[str, str], cur
         "price": price,
         "options": options,
         "metadata": {"gtin": gtin} if gtin else {},
+        # Empty where it counts none.
+        **({"stock": read_cell("Stock", stock_of, stock)} if (stock := said.get("Stock")) else {}),
     }
 
 
@@ -155,5 +159,6 @@ def _places(variants: int) -> dict[str, str]:
     places = of_product | {"category_path": "Categories", "brand": "Brands", "status": "Published"}
     for at in range(variants):
         places |= {f"variants[{at}].sku": "SKU", f"variants[{at}].price": "Regular price"}
+        places[f"variants[{at}].stock"] = "Stock"
         places[f"variants[{at}].options"] = "Attribute 1 value(s)"
     return places
