@@ -20,12 +20,12 @@ from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 29
+    assert len(await prepare_all(shop.db, repository)) == 30
     assert len(await prepare_all(shop.db, categories_repository)) == 13
     assert len(await prepare_all(shop.db, price_lists_repository)) == 14
     assert len(await prepare_all(shop.db, types_repository)) == 18
     assert len(await prepare_all(shop.db, public_prices_repository)) == 14
-    assert len(await prepare_all(shop.db, brands_repository)) == 19
+    assert len(await prepare_all(shop.db, brands_repository)) == 21
 
 
 async def test_every_list_fits_the_schema(shop):

@@ -71,7 +71,8 @@ WHOLE |= {
 WHOLE |= {
     f"catalog.collections_repository.{name}" for name in ("LOOK_AGAIN_AT", "SETTLE_WHAT_LOOKS_AT", "BEGIN_ROUNDS")
 }
-WHOLE |= {"catalog.types_repository.COUNT_ATTRIBUTES", "catalog.product_imports_repository.NEXT"}
+WHOLE |= {f"catalog.product_imports_repository.{name}" for name in ("DUE", "ANY_LEFT")}
+WHOLE |= {"catalog.types_repository.COUNT_ATTRIBUTES"}
 WHOLE |= {f"catalog.export_repository.{name}" for name in ("SPECIFICATIONS", "METADATA", "VARIANT_METADATA")}
 WHOLE |= {"inventory.subscriptions_repository.NEXT_DUE", "inventory.policy_repository.NEXT_PREORDER"}
 WHOLE |= {"inventory.repair_repository.COUNT_ITEMS"}

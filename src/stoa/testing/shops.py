@@ -38,7 +38,7 @@ class Shop:
     process: Process
     http: aiohttp.ClientSession
     databases: Mapping[str, Database]
-    data_dir: Path
+    data_dir: Path = Path()
 
     @property
     def files(self) -> KeptFiles:
