@@ -19,6 +19,7 @@ from stoa.runtime import topology as topologies
 from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
+from stoa.services.search.index.embedded import open_index
 from stoa.testing.ports import free_addresses
 
 PROCESSES = ("gateway", "user", "product", "order")
@@ -188,3 +189,18 @@ async def test_who_is_not_believed_is_not_ready(
     status, document = await here.ready(http, "product")
     assert status == 503
     assert document["troubles"] == {"user": "the caller does not know the shared secret"}
+
+
+async def test_who_has_no_index_because_another_process_has_it_is_not_ready(
+    town: Callable[[], Awaitable[Town]], http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    here = await town()
+    other = await open_index(tmp_path / "cache" / "product" / "search" / "index", ("en",))
+    for name in ("gateway", "user", "order", "product"):
+        await here.start(name)
+    status, document = await here.ready(http, "product")
+    assert (status, document["troubles"].keys()) == (503, {"search"})
+    assert (await here.ready(http))[0] == 503
+    await other.close()
+    await here.until_ready(http)
+    assert (await here.ready(http, "product"))[0] == 200

@@ -10,9 +10,11 @@ import pytest
 from counting import Counting
 from search.conftest import Town, found, looked_for
 
+from stoa.app import SERVICES
 from stoa.kit import clock
+from stoa.kit.telemetry import metrics
 from stoa.services.search import following, repository
-from stoa.services.search.errors import IndexBehind
+from stoa.services.search.errors import IndexBehind, IndexTaken
 from stoa.services.search.following import Checkpoint, Following
 from stoa.services.search.index.embedded import open_index
 from stoa.services.search.jobs import end_what_is_old
@@ -54,6 +56,11 @@ async def test_another_process_sees_what_was_written_when_somebody_searches(town
             await asyncio.sleep(0.02)
 
 
+def test_a_page_that_the_gateway_keeps_is_of_less_than_a_second_ago() -> None:
+    kept = max(each.keep_seconds for each in SERVICES["search"].public)
+    assert kept + following.FRESH_SECONDS < 1
+
+
 async def test_at_rest_nothing_is_asked_and_a_search_after_a_night_sees_what_was_added_in_it(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +87,58 @@ async def test_a_lost_or_damaged_index_is_built_from_the_documents(town: Town, t
             file.write_bytes(b"not an index")
     damaged = town.process("one")
     assert sorted(await found(damaged)) == NAMES
+
+
+async def test_one_that_cannot_be_read_is_not_found_and_the_others_are(town: Town) -> None:
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    before = metrics.SEARCH_SET_ASIDE._value.get()
+    cup, mug = [row["id"] for row in await town.db.fetch(IDS)]
+    for id_, document in ((cup, "no document"), (mug, UNWRITABLE % mug)):
+        await town.db.execute(SPOIL, id_, document)
+    await town.sell("Bowl", "BOWL-1")
+    await town.learn(one)
+    assert sorted(await found(one)) == ["Bowl", "Kettle"]
+    anew = town.process("anew")
+    assert sorted(await found(anew)) == ["Bowl", "Kettle"]
+    assert metrics.SEARCH_SET_ASIDE._value.get() == before + 4
+
+    # And when something is sold of them, catalog is asked for what nobody can read.
+    for name in NAMES:
+        await town.put(f"{name}-1", 1)
+    await town.learn(one)
+    assert sorted(await found(one)) == ["Bowl", *NAMES]
+
+
+UNWRITABLE = (
+    '{"id": "%s", "version": 0, "slug": "x", "name": "Mug", "created_at": "0001-01-01T00:00:00", "card": "e30="}'
+)
+IDS = """
+    SELECT product_id AS id FROM documents
+    WHERE convert_from(document, 'UTF8')::jsonb ->> 'name' IN ('Cup', 'Mug') ORDER BY revision
+"""
+SPOIL = """
+    WITH next AS (UPDATE feed SET revision = revision + 1 RETURNING revision)
+    UPDATE documents SET document = convert_to($2, 'UTF8'), revision = next.revision
+    FROM next WHERE product_id = $1
+"""
+
+
+async def test_two_processes_never_share_an_index(town: Town) -> None:
+    one = town.process("one")
+    await a_shop_of_three(town)
+    await town.learn(one)
+    two = town.process("one")
+    for _ in range(2):
+        with pytest.raises(IndexTaken):
+            await two.following.check_own()
+        with pytest.raises(IndexBehind):
+            await found(two)
+    await one.following.check_own()
+    await one.stop()
+    await two.following.check_own()
+    assert sorted(await found(two)) == NAMES
 
 
 async def test_an_index_of_another_database_is_not_believed(town: Town, tmp_path: Path) -> None:

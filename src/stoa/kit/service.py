@@ -216,8 +216,9 @@ class Parts:
     `servicers` are the generated `add_XServicer_to_server` functions with their servicer bound;
     `handlers` has one entry for each event type that the service hears, `batch_handler` goes before them; `followers`
     has one for each topic that it follows; `start` runs when everything around is up, `stop` before the database
-    closes; `measure` sets its gauges; `check` raises while it cannot answer though its database
-    does, and `/readyz` says so. `notices` are what whoever starts the shop should know of how it is set up.
+    closes; `measure` sets its gauges; `check` raises while it cannot answer though its database does, and `/readyz`
+    says so; `check_own` raises where nothing here will change that, and the process is not ready. `notices` are what
+    whoever starts the shop should know of how it is set up.
     """
 
     routes: BoundRoutes | None = None
@@ -230,4 +231,5 @@ class Parts:
     stop: Callable[[], Awaitable[None]] | None = None
     measure: Callable[[], Awaitable[None]] | None = None
     check: Callable[[], Awaitable[None]] | None = None
+    check_own: Callable[[], Awaitable[None]] | None = None
     notices: Sequence[str] = ()

@@ -252,6 +252,18 @@ class BadPosition(Exception):
     """For `SearchIndex.search` to raise: `Query.after` is not from this index, or of another sort."""
 
 
+class BadDocument(Exception):
+    """A document that no index can take, however often it is written."""
+
+    def __init__(self, id_: str) -> None:
+        super().__init__(f"The document of {id_} cannot be indexed.")
+        self.id = id_
+
+
+class InUse(Exception):
+    """Another process has the folder."""
+
+
 class SearchIndex(Protocol):
     """One index. Everything may be called at once, from one event loop; writes go one after another."""
 
@@ -282,7 +294,8 @@ class SearchIndex(Protocol):
         fails: whoever feeds it goes on from `checkpoint` then. The answer is how many were new.
 
         A version that is not above what the index has of the id, that of a removal too, is passed over: late and
-        doubled changes are harmless in any order.
+        doubled changes are harmless in any order. Raises `BadDocument` for one that it cannot take, whatever else there
+        is; those before it are taken.
         """
 
     async def commit(self, checkpoint: str) -> None:
@@ -307,4 +320,4 @@ class SearchIndex(Protocol):
 
 OpenIndex: TypeAlias = Callable[[Path, Sequence[str]], Awaitable[SearchIndex]]
 """What a provider gives: opens the index of one process, in a folder that this has alone, for these locales. The first
-of them is that of whoever names none."""
+of them is that of whoever names none. Raises `InUse`."""

@@ -136,6 +136,13 @@ class Hosted:
         own = self.stored.own_jobs() if self.stored else ()
         self._jobs = JobRunner(self.service.name, (*self.parts.jobs, *own), pulse)
 
+    async def check(self) -> None:
+        """Raises while it can do nothing: its database does not answer, or it has not what it needs beside that."""
+        if self.stored is not None:
+            await self.stored.db.check()
+        if self.parts.check_own is not None:
+            await self.parts.check_own()
+
     def _build(self, resources: ServiceResources) -> Parts:
         name = self.service.name
         try:

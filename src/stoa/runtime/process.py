@@ -153,7 +153,7 @@ class Process:
         assert self._api is not None, "build() first"
         app = Quickening(self._gateway or self._api, self.pulse)
         # Ready as long as the databases answer, and take writes again once a disk was full.
-        own: dict[str, Check] = {each.service.name: each.stored.db.check for each in self.services if each.stored}
+        own: dict[str, Check] = {each.service.name: each.check for each in self.services}
         services = {each.service.name: each.parts.check for each in self.services if each.parts.check}
         self._probes = Probes(self.name, own, self._neighbor_checks(), services)
         host = self._settings.bind

@@ -11,9 +11,8 @@ import pytest
 from search.index.products import ids, product
 
 from stoa.kit import clock
-from stoa.ports.search import Query, Removed
+from stoa.ports.search import InUse, Query, Removed
 from stoa.services.search.index.embedded import EmbeddedIndex, open_index
-from stoa.services.search.index.folder import InUse
 
 
 async def test_what_is_written_is_seen_after_the_commit(index: EmbeddedIndex):

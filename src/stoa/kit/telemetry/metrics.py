@@ -81,6 +81,9 @@ SEARCH_BEHIND_SECONDS = Gauge(
 SEARCH_BEHIND_REVISIONS = Gauge(
     "stoa_search_behind_revisions", "Changes of documents that this process's index has not", registry=REGISTRY
 )
+SEARCH_SET_ASIDE = Counter(
+    "stoa_search_set_aside", "Products that search could not read, and does not find", registry=REGISTRY
+)
 SEARCH_STALE = Gauge("stoa_search_stale", "Products that may not be as they are found", registry=REGISTRY)
 
 GATEWAY_ANSWERS = Counter(

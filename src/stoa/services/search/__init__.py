@@ -83,5 +83,6 @@ def build(resources: Resources) -> Parts:
         jobs=jobs(search),
         stop=search.stop,
         check=search.following.check,
+        check_own=search.following.check_own,
         measure=partial(figures.measure, search),
     )

@@ -3,7 +3,7 @@
 NotFound        NoSuchSynonym, NoSuchRule
 Unprocessable   BadAttribute, TwoPlaces
 Conflict        RuleThere, VersionConflict, TooMany
-Unavailable     IndexBehind
+Unavailable     IndexBehind, IndexTaken
 """
 
 from __future__ import annotations
@@ -17,6 +17,15 @@ class IndexBehind(problems.Unavailable):
 
     def __init__(self) -> None:
         super().__init__("The index of this process is being brought up to date.", retry_after_seconds=1)
+
+
+class IndexTaken(problems.Unavailable):
+    title = "Another process has the search index"
+    slug = "index-taken"
+
+    def __init__(self) -> None:
+        detail = "Each process has an index of its own: give one a folder or a name of its own, or stop it."
+        super().__init__(detail, retry_after_seconds=1)
 
 
 class BadAttribute(problems.Unprocessable):

@@ -8,15 +8,21 @@ that is killed is done again, two processes may do the same one, and what change
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import msgspec
 
 from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.kit.db import Database, Transaction, after_commit
+from stoa.kit.telemetry import metrics
 from stoa.services.search import document, repository
 from stoa.services.search.document import CATEGORIES, WALK, Tree
 from stoa.services.search.repository import CategoryRow, Kept, Stale
 from stoa.services.search.service import Neighbors
+
+log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 100
 """Products in one round: as many as catalog answers in one call."""
@@ -142,9 +148,11 @@ async def _changed(
         return []
     known = await repository.kept(tx, ids)
     available = await repository.available(tx, ids)
+    stood = {one: _stood(known[one], tree, available) for one in standing if one in known}
+    await repository.mark_stale(tx, [one for one, now in stood.items() if now is None], ask=True)
     now = [
         *(_told(product, tree, available) for product in told.values()),
-        *_standing((known[one] for one in standing if one in known), tree, available),
+        *(one for one in stood.values() if one is not None),
         *(known[one]._replace(document=None) for one in missing if one in known),
     ]
     return [one for one in now if _differs(one, known.get(one.product_id), whatever_version=whatever_version)]
@@ -160,19 +168,29 @@ async def _write(tx: Transaction, revision: int, changed: Sequence[Kept], writte
 
 
 def _told(product: catalog_pb2.Product, tree: Tree, available: Collection[str]) -> Kept:
-    """Only what stands active is found."""
-    found = document.document_of(product, tree, available) if product.standing == "active" else None
+    """Only what stands active is found, and of that not what catalog tells in a way that nobody here understands: the
+    others do not wait for it."""
+    found = None
+    if product.standing == "active":
+        try:
+            found = document.document_of(product, tree, available)
+        except Exception as bad:
+            log.error("a product cannot be found", extra={"product": product.id}, exc_info=bad)
+            metrics.SEARCH_SET_ASIDE.inc()
     encoded = None if found is None else document.encoded(found)
     return Kept(product.id, product.version, product.category_id or None, encoded)
 
 
-def _standing(known: Iterable[Kept], tree: Tree, available: Collection[str]) -> Iterable[Kept]:
-    for one in known:
-        if one.document is not None:
-            before = document.decoded(one.document, 0)
-            yield one._replace(
-                document=document.encoded(document.as_it_stands(before, one.category_id, tree, available))
-            )
+def _stood(known: Kept, tree: Tree, available: Collection[str]) -> Kept | None:
+    """The same product as it stands now. None where its document cannot be read: catalog tells it again."""
+    if known.document is None:
+        return known
+    try:
+        before = document.decoded(known.document, 0)
+        after = document.as_it_stands(before, known.category_id, tree, available)
+    except msgspec.MsgspecError:
+        return None
+    return known._replace(document=document.encoded(after))
 
 
 def _differs(now: Kept, known: Kept | None, *, whatever_version: bool) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -24,10 +24,11 @@ import msgspec
 from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database
 from stoa.kit.problems import Unavailable
-from stoa.ports.search import Document, Removed, SearchIndex
+from stoa.kit.telemetry import metrics
+from stoa.ports.search import BadDocument, Document, InUse, Removed, SearchIndex
 from stoa.services.search import repository, rules_repository
 from stoa.services.search.document import decoded
-from stoa.services.search.errors import IndexBehind
+from stoa.services.search.errors import IndexBehind, IndexTaken
 from stoa.services.search.repository import Change, Head, Index
 from stoa.services.search.rules import NO_RULES, Rules
 from stoa.services.search.worker import Worker
@@ -46,8 +47,8 @@ APART_SECONDS = 0.1
 """Between commits: of changes that come one by one, those of a moment share one."""
 LOOK_AGAIN_SECONDS = 0.25
 """A search that finds the last look to be older has one made for those after it."""
-FRESH_SECONDS = 1.0
-"""And where it is older than this, waits for it."""
+FRESH_SECONDS = 0.4
+"""And where it is older than this, waits for it: with what the gateway keeps a page for, that is below a second."""
 WAIT_SECONDS = 0.5
 """For as long: a look is a matter of a millisecond."""
 
@@ -82,6 +83,8 @@ class Following:
         self._most_behind = most_behind_seconds
         self._reach = reach
         self._index: SearchIndex | None = None
+        self._taken = False
+        """By another process, as of the last time it was to be opened."""
         self._current_at: float | None = None
         """When a look began after which it had everything."""
         self._committed_at = 0.0
@@ -130,6 +133,14 @@ class Following:
         """Raises `IndexBehind` while nobody can be answered."""
         await self.current()
 
+    async def check_own(self) -> None:
+        """Raises `IndexTaken` while this process has no index at all, since another one has its folder open."""
+        if self._index is None:
+            with suppress(Unavailable):
+                await self.look()
+            if self._taken:
+                raise IndexTaken
+
     async def forget_removed(self, before: datetime) -> None:
         """What the documents no longer remember, the index need not either: with the next commit."""
         async with self._turn:
@@ -168,7 +179,12 @@ class Following:
             self._rebuilding.add_done_callback(self._built)
 
     async def _opened(self, head: Head) -> SearchIndex:
-        index = await self._open()
+        try:
+            index = await self._open()
+        except InUse as other:
+            self._taken = True
+            raise IndexTaken from other
+        self._taken = False
         if index.checkpoint is None:
             log.info("the index is empty", extra={"why": index.empty_because})
             self.at = Checkpoint(head.database, head.generation, 0)
@@ -191,7 +207,7 @@ class Following:
         more = True
         while more:
             changes = await repository.changes_after(self._db, revision, READ_AT_ONCE)
-            await index.write([*map(_change, changes)])
+            await self._write(index, changes)
             more = len(changes) == READ_AT_ONCE
             # What is not there any more was forgotten: nothing up to the head is missing.
             revision = changes[-1].revision if more else max([head.revision, *(one.revision for one in changes)])
@@ -203,6 +219,17 @@ class Following:
                 self._reach("search:committed")
                 self.at = at
                 self._committed_at = time.monotonic()
+
+    async def _write(self, index: SearchIndex, changes: Sequence[Change]) -> None:
+        """What cannot be read, or cannot be indexed, is not found, and the rest is."""
+        written = [*map(_change, changes)]
+        while True:
+            try:
+                await index.write(written)
+            except BadDocument as bad:
+                written = [_set_aside(one, bad) if one.id == bad.id else one for one in written]
+            else:
+                return
 
     async def _build(self, index: SearchIndex, head: Head) -> None:
         """Fill an empty index from the documents, while this one answers if it can, and have it take its place."""
@@ -227,7 +254,7 @@ class Following:
         more = True
         while more:
             changes = await repository.changes_after(self._db, revision, READ_AT_ONCE)
-            await fresh.write([*map(_change, changes)])
+            await self._write(fresh, changes)
             more = len(changes) == READ_AT_ONCE
             revision = max([revision, *(one.revision for one in changes)])
             if more and time.monotonic() > self._told_at + TELL_SECONDS:
@@ -249,4 +276,13 @@ class Following:
 def _change(change: Change) -> Document | Removed:
     if change.document is None:
         return Removed(change.product_id, change.revision)
-    return decoded(change.document, change.revision)
+    try:
+        return decoded(change.document, change.revision)
+    except msgspec.MsgspecError as bad:
+        return _set_aside(Removed(change.product_id, change.revision), bad)
+
+
+def _set_aside(one: Document | Removed, why: Exception) -> Removed:
+    log.error("a product cannot be found", extra={"product": one.id}, exc_info=why)
+    metrics.SEARCH_SET_ASIDE.inc()
+    return Removed(one.id, one.version)

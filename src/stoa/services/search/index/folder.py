@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tantivy.tantivy import __version__ as tantivy_version
 
+from stoa.ports.search import InUse
 from stoa.services.search.index.fields import FORMAT
 
 _CURRENT = "current"
@@ -30,10 +31,6 @@ _LOCK = "lock"
 _FOOTER = struct.Struct("<II")
 _MAGIC = 1337
 _AT_ONCE = 1 << 20
-
-
-class InUse(Exception):
-    """Another process has the folder."""
 
 
 class Folder:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tantivy
 
-from stoa.ports.search import Document, Found, Query, Removed, Suggested
+from stoa.ports.search import BadDocument, Document, Found, Query, Removed, Suggested
 from stoa.services.search.index.best import Spreads
 from stoa.services.search.index.counting import Counts, Recent
 from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields, counted, term
@@ -80,6 +80,8 @@ class Generation:
             self._writing = self._writer()
         try:
             yield self._writing
+        except BadDocument:
+            raise
         except BaseException:
             failed, self._writing = self._writing, None
             with suppress(Exception):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tantivy
 
 from stoa.kit import clock
-from stoa.ports.search import Document, Removed
+from stoa.ports.search import BadDocument, Document, Removed
 from stoa.services.search.index.fields import CHECKPOINT_ID, REMOVED, Fields, Made, counted, microseconds, of, term
 
 _MOST_SEEN = 200_000
@@ -42,16 +42,13 @@ class Writing:
         self._searcher = index.searcher()
 
     def write(self, changes: Sequence[Document | Removed]) -> int:
+        """Raises `BadDocument`."""
         taken = 0
         for change in changes:
             had = self._version(change.id)
             if had is not None and change.version <= had:
                 continue
-            made = (
-                Made(self._fields.removed(change, clock.now()), {}, ())
-                if isinstance(change, Removed)
-                else self._fields.product(change)
-            )
+            made = self._made(change)
             if had is not None:
                 self._writer.delete_documents_by_term("id", change.id)
             self._writer.add_document(made.document)
@@ -60,6 +57,15 @@ class Writing:
             self._uncommitted[change.id] = change.version
             taken += 1
         return taken
+
+    def _made(self, change: Document | Removed) -> Made:
+        if isinstance(change, Removed):
+            return Made(self._fields.removed(change, clock.now()), {}, ())
+        try:
+            return self._fields.product(change)
+        except Exception as error:
+            # Nothing was written yet: it is what the document says, and no disk.
+            raise BadDocument(change.id) from error
 
     def commit(self, checkpoint: str) -> Committed:
         self._writer.delete_documents_by_term("id", CHECKPOINT_ID)
