@@ -9,6 +9,7 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     CheckSessionRequest,
     GetUserRequest,
     GrantRoleRequest,
+    ImportGroupsRequest,
     ImportUsersRequest,
     OpenSessionRequest,
     ResetPasswordRequest,
@@ -116,6 +117,25 @@ async def test_importing_thousands_is_two_statements(world):
     assert (answer.added, answer.already_there) == (4_000, 0)
     counts = await world.counts()
     assert (counts["users"], counts["event_log"]) == (4_000, 4_000)
+
+
+async def test_groups_are_imported_where_they_are_not(world):
+    def groups(**described):
+        new = [ImportGroupsRequest.NewGroup(name=name, description=said) for name, said in described.items()]
+        return world.stub.ImportGroups(ImportGroupsRequest(groups=new))
+
+    assert (await groups(trade="Shops", staff="")).added == 2
+    assert (await groups(trade="Others", press="Writers")).added == 1
+    rows = await world.db.fetch("SELECT name, description FROM customer_groups ORDER BY name")
+    assert [tuple(row) for row in rows] == [("press", "Writers"), ("staff", ""), ("trade", "Shops")]
+    acts = await staff_acts.list_acts(world.db, limit=10)
+    assert [(act.actor, act.act, act.subject) for act in acts] == [
+        ("operator", "group.added", name) for name in ("press", "trade", "staff")
+    ]
+    with pytest.raises(problems.Unprocessable) as refused:
+        await groups(**{"No Name": ""})
+    assert refused.value.field == "groups[0].name"
+    assert await world.db.fetchval("SELECT count(*) FROM customer_groups") == 3
 
 
 async def test_importing_nobody(world):

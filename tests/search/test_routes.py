@@ -6,11 +6,14 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from search.conftest import Town, town_of
 
 from stoa.contracts.search.v1 import search_pb2 as pb
+from stoa.kit.problems import Unprocessable
 from stoa.services.search.asked import several
+from stoa.services.search.errors import TwoPlaces
 from stoa.services.search.routes import routes
 from stoa.services.search.rpc import SearchServicer
 from stoa.services.search.rules import MOST_QUERY, compared
@@ -175,6 +178,31 @@ async def test_a_rule_pins_buries_and_sends_elsewhere(shop: Shop) -> None:
     assert [one["query"] for one in (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"]] == ["mug"]
     await shop.edit_rules("DELETE", path, status=204)
     assert (await shop.rest.ok("GET", "/search?q=Mug"))["redirect"] is None
+
+
+async def test_rules_are_imported_where_there_are_none(shop: Shop) -> None:
+    await shop.edit_rules("POST", "/search/rules", {"query": "Cup", "redirect": "/pages/cups"}, 201)
+    rpc, cup = SearchServicer(shop.one), shop.ids["Steel cup"]
+
+    def asked(*rules: dict[str, Any]) -> pb.ImportRulesRequest:
+        synonyms = [{"words": ["mug", "beaker"]}, {"term": "goblet", "words": ["cup"]}]
+        return pb.ImportRulesRequest(
+            synonyms_json=map(msgspec.json.encode, synonyms), rules_json=map(msgspec.json.encode, rules)
+        )
+
+    said = asked({"query": "mug", "pinned": [cup]}, {"query": "cup"})
+    for added in (3, 0):
+        assert (await rpc.ImportRules(said, None)).added == added
+    await shop.one.following.worker.run()
+    assert (await shop.names("q=mug"))[0] == "Steel cup"
+    assert await shop.names("q=goblet") == ["Steel cup"]
+    assert (await shop.rest.ok("GET", "/search?q=cup"))["redirect"] == "/pages/cups"
+    with pytest.raises(TwoPlaces):
+        await rpc.ImportRules(asked({"query": "new"}, {"query": "x", "pinned": [cup, cup]}), None)
+    with pytest.raises(Unprocessable) as refused:
+        await rpc.ImportRules(asked({"query": "x", "redirect": "https://elsewhere.example"}), None)
+    assert refused.value.field == "rules_json[0].redirect"
+    assert await shop.db.fetchval("SELECT count(*) FROM rules") == 2
 
 
 async def test_who_may_not_changes_nothing(shop: Shop) -> None:

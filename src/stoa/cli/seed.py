@@ -38,13 +38,17 @@ from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
 from stoa.contracts.media.v1 import media_pb2
 from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub
+from stoa.contracts.search.v1 import search_pb2
+from stoa.contracts.search.v1.search_pb2_grpc import SearchServiceStub
 from stoa.kit import clock
 from stoa.runtime import files
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 
 if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
     from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceAsyncStub
+    from stoa.contracts.search.v1.search_pb2_grpc import SearchServiceAsyncStub
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +141,22 @@ class _Collection(msgspec.Struct, forbid_unknown_fields=True):
     products: list[str] = []
 
 
+class _CustomerGroup(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    description: str
+
+
+class _SearchRule(msgspec.Struct, forbid_unknown_fields=True):
+    """`pinned` are slugs of products."""
+
+    query: str
+    pinned: list[str]
+
+
 class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
+    customer_group: list[_CustomerGroup]
+    synonyms: list[dict[str, Any]]
+    search_rule: list[_SearchRule]
     price_list: list[_PriceList]
     warehouse: list[_Warehouse]
     transfer: list[_Transfer]
@@ -179,7 +198,10 @@ async def seed(data_dir: DataDir, channel_to: ChannelTo) -> None:
     """Through the services' own calls; cut short and repeated, it leaves what a whole one leaves."""
     with files.writing(data_dir.path):
         data_dir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    await asyncio.gather(_administrator(data_dir.admin, channel_to), _goods(assortment(), channel_to))
+    goods = assortment()
+    await asyncio.gather(
+        _administrator(data_dir.admin, channel_to), _groups(goods, channel_to), _goods(goods, channel_to)
+    )
     mark_seeded(data_dir)
 
 
@@ -204,6 +226,14 @@ async def _administrator(file: Path, channel_to: ChannelTo) -> None:
             "run `stoa user create EMAIL --role admin` with another address, or `stoa user grant` if it is yours",
             extra={"email": ADMIN_EMAIL},
         )
+
+
+async def _groups(assortment: _Assortment, channel_to: ChannelTo) -> None:
+    groups = [
+        auth_pb2.ImportGroupsRequest.NewGroup(name=one.name, description=one.description)
+        for one in assortment.customer_group
+    ]
+    await AuthServiceStub(channel_to("auth")).ImportGroups(auth_pb2.ImportGroupsRequest(groups=groups))
 
 
 async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
@@ -236,6 +266,21 @@ async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
     await inventory.ImportStock(inventory_pb2.ImportStockRequest(lines=lines))
     await inventory.ImportSupply(supply(assortment))
     await inventory.ImportOnTheWay(on_the_way(assortment))
+    await _searches(assortment, catalog, SearchServiceStub(channel_to("search")))
+
+
+async def _searches(assortment: _Assortment, catalog: CatalogServiceAsyncStub, search: SearchServiceAsyncStub) -> None:
+    async def id_of(slug: str) -> str:
+        answer = await catalog.GetProduct(catalog_pb2.GetProductRequest(product=slug))
+        return answer.product.id
+
+    rules = [
+        {"query": one.query, "pinned": [await id_of(slug) for slug in one.pinned]} for one in assortment.search_rule
+    ]
+    said = search_pb2.ImportRulesRequest(
+        synonyms_json=map(msgspec.json.encode, assortment.synonyms), rules_json=map(msgspec.json.encode, rules)
+    )
+    await search.ImportRules(said)
 
 
 def supply(assortment: _Assortment) -> inventory_pb2.ImportSupplyRequest:

@@ -16,6 +16,8 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     GetUserResponse,
     GrantRoleRequest,
     GrantRoleResponse,
+    ImportGroupsRequest,
+    ImportGroupsResponse,
     ImportUsersRequest,
     ImportUsersResponse,
     OpenSessionRequest,
@@ -29,15 +31,22 @@ from stoa.contracts.auth.v1.auth_pb2 import (
 )
 from stoa.contracts.auth.v1.auth_pb2 import User as UserMessage
 from stoa.kit.emails import normalized
+from stoa.kit.http.decoding import converted
 from stoa.kit.ids import is_uuid
 from stoa.services.auth import repository
 from stoa.services.auth.check_session import check_session, validate
 from stoa.services.auth.errors import NoSuchUser
+from stoa.services.auth.groups_routes import NewGroup
+from stoa.services.auth.import_groups import import_groups
 from stoa.services.auth.import_users import Imported, import_users
 from stoa.services.auth.operator_acts import grant_role, reset_password
 from stoa.services.auth.operator_session import open_for_operator
 from stoa.services.auth.repository import User
 from stoa.services.auth.service import Auth
+
+
+class _Groups(msgspec.Struct):
+    groups: list[NewGroup]
 
 
 class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
@@ -86,6 +95,12 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
         ]
         added = await import_users(self._auth, users, request.reason)
         return ImportUsersResponse(added=added, already_there=len(users) - added)
+
+    async def ImportGroups(self, request: ImportGroupsRequest, context: Any) -> ImportGroupsResponse:  # noqa: ARG002, N802
+        plain = {"groups": [{"name": one.name, "description": one.description} for one in request.groups]}
+        groups = converted(plain, _Groups).groups
+        added = await import_groups(self._auth, {group.name: group.description for group in groups})
+        return ImportGroupsResponse(added=added)
 
     async def OpenSession(self, request: OpenSessionRequest, context: Any) -> OpenSessionResponse:  # noqa: ARG002, N802
         """For operators' commands only: no route may ever lead here."""

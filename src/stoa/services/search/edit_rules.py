@@ -29,12 +29,17 @@ async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -
     """Raises `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
-        if await repository.count_synonyms(tx) >= MOST_SYNONYMS:
-            raise TooMany(MOST_SYNONYMS)
-        added = await repository.add_synonyms(tx, uuid7(), term, words)
-        await _tell(search, tx)
-        await staff_acts.record(tx, act="synonyms.added", subject=added.id, after=_words(added))
-        return added
+        return await make_synonyms(search, tx, term, words)
+
+
+async def make_synonyms(search: Search, tx: Transaction, term: str | None, words: Sequence[str]) -> SynonymSet:
+    """The same with the feed held."""
+    if await repository.count_synonyms(tx) >= MOST_SYNONYMS:
+        raise TooMany(MOST_SYNONYMS)
+    added = await repository.add_synonyms(tx, uuid7(), term, words)
+    await _tell(search, tx)
+    await staff_acts.record(tx, act="synonyms.added", subject=added.id, after=_words(added))
+    return added
 
 
 async def change_synonyms(
@@ -68,18 +73,23 @@ async def remove_synonyms(search: Search, synonym_id: str, if_match: IfMatch) ->
 
 async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
     """Raises `TwoPlaces`, `RuleThere`, `TooMany`."""
-    _check_places(rule)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
-        rule_id = uuid7()
-        if await repository.is_taken(tx, compared(query), rule_id):
-            raise RuleThere(compared(query))
-        if await repository.count_rules(tx) >= MOST_RULES:
-            raise TooMany(MOST_RULES)
-        added = await repository.add_rule(tx, rule_id, compared(query), rule)
-        await _tell(search, tx)
-        await staff_acts.record(tx, act="rule.added", subject=added.id, after=_rule(added))
-        return added
+        return await make_rule(search, tx, query, rule)
+
+
+async def make_rule(search: Search, tx: Transaction, query: str, rule: Rule) -> QueryRule:
+    """The same with the feed held."""
+    _check_places(rule)
+    rule_id = uuid7()
+    if await repository.is_taken(tx, compared(query), rule_id):
+        raise RuleThere(compared(query))
+    if await repository.count_rules(tx) >= MOST_RULES:
+        raise TooMany(MOST_RULES)
+    added = await repository.add_rule(tx, rule_id, compared(query), rule)
+    await _tell(search, tx)
+    await staff_acts.record(tx, act="rule.added", subject=added.id, after=_rule(added))
+    return added
 
 
 async def change_rule(search: Search, rule_id: str, query: str, rule: Rule, if_match: IfMatch) -> QueryRule:

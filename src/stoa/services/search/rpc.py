@@ -7,6 +7,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import msgspec
+
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.contracts.search.v1 import search_pb2 as pb
 from stoa.contracts.search.v1.search_pb2_grpc import SearchServiceServicer
@@ -17,7 +19,9 @@ from stoa.services.search import repository
 from stoa.services.search.answers import search, suggest
 from stoa.services.search.asked import SearchQuery, SuggestQuery
 from stoa.services.search.document import Card
+from stoa.services.search.import_rules import import_rules
 from stoa.services.search.refresh import refresh_page
+from stoa.services.search.rules_routes import NewRule, NewSynonyms
 from stoa.services.search.service import Search
 
 T = TypeVar("T")
@@ -89,6 +93,19 @@ class SearchServicer(SearchServiceServicer):
         return pb.ListIndexesResponse(
             indexes=[pb.ListIndexesResponse.Index(process=one.process, done=one.done, of=one.of) for one in found]
         )
+
+    async def ImportRules(self, request: pb.ImportRulesRequest, context: Any) -> pb.ImportRulesResponse:
+        plain = {
+            "synonyms_json": [msgspec.json.decode(one) for one in request.synonyms_json],
+            "rules_json": [msgspec.json.decode(one) for one in request.rules_json],
+        }
+        said = converted(plain, _Said)
+        return pb.ImportRulesResponse(added=await import_rules(self._search, said.synonyms_json, said.rules_json))
+
+
+class _Said(msgspec.Struct):
+    synonyms_json: list[NewSynonyms]
+    rules_json: list[NewRule]
 
 
 def _asked(plain: dict[str, Any], shape: type[T]) -> T:

@@ -60,6 +60,11 @@ class AuthServiceStub:
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.SerializeToString,
                 response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.FromString,
                 _registered_method=True)
+        self.ImportGroups = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/ImportGroups',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsResponse.FromString,
+                _registered_method=True)
         self.OpenSession = channel.unary_unary(
                 '/stoa.auth.v1.AuthService/OpenSession',
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.OpenSessionRequest.SerializeToString,
@@ -117,6 +122,14 @@ class AuthServiceServicer:
 
     def ImportUsers(self, request, context):
         """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportGroups(self, request, context):
+        """Adds customer groups that nobody is in; names that exist are left as they are. UNPROCESSABLE for a name that the public
+        API refuses.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -182,6 +195,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ImportUsers,
                     request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.FromString,
                     response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.SerializeToString,
+            ),
+            'ImportGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportGroups,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsResponse.SerializeToString,
             ),
             'OpenSession': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenSession,
@@ -340,6 +358,33 @@ class AuthService:
             '/stoa.auth.v1.AuthService/ImportUsers',
             stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.SerializeToString,
             stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/ImportGroups',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.ImportGroupsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class AuthServiceStub:
     """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+    ImportGroups: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportGroupsRequest, _auth_pb2.ImportGroupsResponse]
+    """Adds customer groups that nobody is in; names that exist are left as they are. UNPROCESSABLE for a name that the public
+    API refuses.
+    """
     OpenSession: _grpc.UnaryUnaryMultiCallable[_auth_pb2.OpenSessionRequest, _auth_pb2.OpenSessionResponse]
     """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
     password. It has no refresh token and is over when the access token is; its row keeps the reason.
@@ -79,6 +83,10 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """NOT_FOUND for an unknown id or e-mail address."""
     ImportUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]  # type: ignore[assignment]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+    ImportGroups: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportGroupsRequest, _auth_pb2.ImportGroupsResponse]  # type: ignore[assignment]
+    """Adds customer groups that nobody is in; names that exist are left as they are. UNPROCESSABLE for a name that the public
+    API refuses.
+    """
     OpenSession: _aio.UnaryUnaryMultiCallable[_auth_pb2.OpenSessionRequest, _auth_pb2.OpenSessionResponse]  # type: ignore[assignment]
     """FOR OPERATORS' COMMANDS ONLY, never to be reached from outside: a session in the user's name without the
     password. It has no refresh token and is over when the access token is; its row keeps the reason.
@@ -140,6 +148,16 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ImportUsersResponse, _abc.Awaitable[_auth_pb2.ImportUsersResponse]]:
         """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
+
+    @_abc_1.abstractmethod
+    def ImportGroups(
+        self,
+        request: _auth_pb2.ImportGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ImportGroupsResponse, _abc.Awaitable[_auth_pb2.ImportGroupsResponse]]:
+        """Adds customer groups that nobody is in; names that exist are left as they are. UNPROCESSABLE for a name that the public
+        API refuses.
+        """
 
     @_abc_1.abstractmethod
     def OpenSession(

@@ -66,6 +66,11 @@ class SearchServiceStub:
                 request_serializer=stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesRequest.SerializeToString,
                 response_deserializer=stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesResponse.FromString,
                 _registered_method=True)
+        self.ImportRules = channel.unary_unary(
+                '/stoa.search.v1.SearchService/ImportRules',
+                request_serializer=stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesRequest.SerializeToString,
+                response_deserializer=stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesResponse.FromString,
+                _registered_method=True)
 
 
 class SearchServiceServicer:
@@ -118,6 +123,14 @@ class SearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportRules(self, request, context):
+        """Adds synonyms, and rules for queries. Words that mean each other already, and a query that has a rule, are left as they
+        are. UNPROCESSABLE for what the public API refuses.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SearchServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -150,6 +163,11 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.ListIndexes,
                     request_deserializer=stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesRequest.FromString,
                     response_serializer=stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesResponse.SerializeToString,
+            ),
+            'ImportRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportRules,
+                    request_deserializer=stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesRequest.FromString,
+                    response_serializer=stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -316,6 +334,33 @@ class SearchService:
             '/stoa.search.v1.SearchService/ListIndexes',
             stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesRequest.SerializeToString,
             stoa_dot_search_dot_v1_dot_search__pb2.ListIndexesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.search.v1.SearchService/ImportRules',
+            stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesRequest.SerializeToString,
+            stoa_dot_search_dot_v1_dot_search__pb2.ImportRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class SearchServiceStub:
     """
     ListIndexes: _grpc.UnaryUnaryMultiCallable[_search_pb2.ListIndexesRequest, _search_pb2.ListIndexesResponse]
     """For operators. How far they are."""
+    ImportRules: _grpc.UnaryUnaryMultiCallable[_search_pb2.ImportRulesRequest, _search_pb2.ImportRulesResponse]
+    """Adds synonyms, and rules for queries. Words that mean each other already, and a query that has a rule, are left as they
+    are. UNPROCESSABLE for what the public API refuses.
+    """
 
 @_typing.type_check_only
 class SearchServiceAsyncStub(SearchServiceStub):
@@ -79,6 +83,10 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """
     ListIndexes: _aio.UnaryUnaryMultiCallable[_search_pb2.ListIndexesRequest, _search_pb2.ListIndexesResponse]  # type: ignore[assignment]
     """For operators. How far they are."""
+    ImportRules: _aio.UnaryUnaryMultiCallable[_search_pb2.ImportRulesRequest, _search_pb2.ImportRulesResponse]  # type: ignore[assignment]
+    """Adds synonyms, and rules for queries. Words that mean each other already, and a query that has a rule, are left as they
+    are. UNPROCESSABLE for what the public API refuses.
+    """
 
 class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Finding products. It answers out of an index of its own, and asks nobody in between: what it shows may be behind by as much
@@ -138,5 +146,15 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_search_pb2.ListIndexesResponse, _abc.Awaitable[_search_pb2.ListIndexesResponse]]:
         """For operators. How far they are."""
+
+    @_abc_1.abstractmethod
+    def ImportRules(
+        self,
+        request: _search_pb2.ImportRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_pb2.ImportRulesResponse, _abc.Awaitable[_search_pb2.ImportRulesResponse]]:
+        """Adds synonyms, and rules for queries. Words that mean each other already, and a query that has a rule, are left as they
+        are. UNPROCESSABLE for what the public API refuses.
+        """
 
 def add_SearchServiceServicer_to_server(servicer: SearchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

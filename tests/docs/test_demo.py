@@ -1,0 +1,40 @@
+"""The demo shop has what the pages say that it has: something of each, to be looked at."""
+
+from docs.pages import ROOT, table
+from journeys.client import Shopper
+
+INVENTORY = ROOT / "docs" / "services" / "inventory.md"
+
+
+async def test_something_of_each_is_in_stock(admin: Shopper):
+    requests = [request.partition(" ") for _, request in table(INVENTORY, "| what | to look at |")]
+    shown = {path: await admin.ok("GET", path) for method, _, path in requests if method == "GET"}
+    promise = {sku: shown[f"/inventory/{sku}"]["promise"]["kind"] for sku in ("WEEKENDER-40", "BLANKET-SLATE")}
+    assert promise == {"WEEKENDER-40": "in_stock", "BLANKET-SLATE": "preorder_from"}
+    assert shown["/inventory/WEEKENDER-40"]["available_to_promise"] == 10 + 20
+    assert shown["/inventory/MUG-RED"]["safety_stock"] == 5
+    assert {one["id"] for one in shown["/warehouses"]["items"]} >= {"main", "north"}
+    assert "PEN-B" in {one["sku"] for one in shown["/inventory?low_stock=true"]["items"]}
+    (receipt,), (transfer,) = (shown[path]["items"] for path in ("/receipts?state=expected", "/transfers?state=sent"))
+    assert (receipt["supplier"], transfer["destination"]) == ("Harbour Press & Games", "north")
+    (waited_for,) = (path for method, _, path in requests if method == "POST")
+    await admin.ok("POST", waited_for, {}, status=202)
+    sold_out = await admin.ok("GET", waited_for.removesuffix("/subscriptions"))
+    assert (sold_out["promise"]["kind"], sold_out["incoming"]) == ("sold_out", 50)
+
+
+async def test_a_search_has_a_synonym_and_a_pinned_product(visitor: Shopper):
+    found = await visitor.ok("GET", "/search?q=rucksack")
+    assert [one["slug"] for one in found["items"]] == ["canvas-backpack"]
+    first = (await visitor.ok("GET", "/search?q=gift"))["items"][:2]
+    assert [one["slug"] for one in first] == ["fountain-pen", "enamel-mug"]
+
+
+async def test_who_is_in_the_group_pays_less(visitor: Shopper, admin: Shopper):
+    ada = await visitor.register()
+    path = "/prices?skus=MUG-WHITE&quantity=12"
+    assert (await ada.ok("GET", path))["items"][0]["price"]["amount"] == 995
+    me = await ada.ok("GET", "/auth/me")
+    await admin.ok("PUT", f"/auth/customer-groups/trade/members/{me['id']}")
+    trader = await visitor.sign_in(me["email"], "a long enough passphrase")
+    assert (await trader.ok("GET", path))["items"][0]["price"]["amount"] == 795
