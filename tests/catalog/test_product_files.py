@@ -162,6 +162,7 @@ def test_a_price_list_names_only_skus():
         ("", "The file is empty."),
         ("name,price\nMug,1\n", "neither a column slug nor a column sku"),
         ("slug,name,name\nmug,Mug,Mug\n", "The column 'name' stands twice"),
+        ("slug,name\0\nmug,Mug\n", "The file is no text"),
         ("slug,handle\nmug,mug\n", "Two columns of the file are slug"),
         ('slug,name\nmug,"Mug\n', "The row that begins in line 2 cannot be read"),
     ],
@@ -189,6 +190,22 @@ def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():
         (3, {}, False),
         (5, {"slug": "cup"}, True),
     ]
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"metadata": ' + '{"a":' * 30 + "1" + "}" * 31, '{"slug": ' + "[" * 30 + "]" * 30 + "}"]
+)
+def test_a_line_of_json_that_is_too_deep_is_one_entry_with_a_fault(line):
+    bad, good = read_products(io.BytesIO(f'{line}\n{{"slug": "cup"}}\n'.encode()), "jsonl", "stoa", {}, "GBP").entries
+    assert (bad.fault is None, good.item) == (False, {"slug": "cup"})
+    assert b'"_error"' in refused_lines([], 1, bad.raw, {"type": "/problems/x", "detail": "Too deep."})
+
+
+def test_a_description_may_have_pictures_in_it_and_what_is_longer_cannot_be_read():
+    (entry,) = entries(f"slug,description\nmug,{'x' * 1_000_000}\n")
+    assert len(entry.item["description"]) == 1_000_000
+    with pytest.raises(UnreadableFile, match="row that begins in line 2 cannot be read"):
+        entries(f"slug,description\nmug,{'x' * 5_000_000}\n")
 
 
 def test_what_was_refused_is_a_file_of_the_same_kind():
@@ -263,13 +280,25 @@ def test_an_export_of_shopify_is_read_as_it_is():
     assert card.item["variants"][0]["sku"] == "gift-card"
 
 
+def test_a_file_of_shopify_that_was_sorted_loses_nothing():
+    text = "Handle;Title;Variant SKU;Variant Price\nmug;Mug;A;1,50\ncup;Cup;B;1.50\nmug;Mug;C;1\n"
+    mug, cup, more = entries(text, "shopify")
+    assert [one.item["variants"][0]["price"]["amount"] for one in (mug, cup)] == [150, 150]
+    assert more.fault == ("Handle", "Line 2 begins the same product: put all its rows there, one behind the other.")
+    assert [mug.column_of(place) for place in ("sku", "variants", "variants[0].sku")] == [
+        "Variant SKU",
+        "Variant Price",
+        "Variant SKU",
+    ]
+
+
 WOO = """\
 ID,Type,SKU,Name,Published,Short description,Description,Weight (kg),Regular price,Categories,Tags,Images,Parent,\
 Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Stock
 45,variation,woo-hoodie-red,Hoodie - Red,1,,,,45,,,https://shop.example.com/red.jpg,woo-hoodie,Color,Red,,,3
 44,variable,woo-hoodie,Hoodie,1,Warm.,"Very\\n warm.",1.5,,"Clothing, Clothing > Hoodies",winter,\
 "https://shop.example.com/a.jpg, https://shop.example.com/b.jpg",,Color,"Blue, Red",Fabric,Wool,
-46,variation,,Hoodie - Blue,1,,,,42.50,,,,id:44,Color,Blue,,,
+46,variation,,Hoodie - Blue,1,,,,"42,50",,,,id:44,Color,Blue,,,
 47,simple,,Hoodie,0,,,,18,,,,,,,,,
 48,grouped,logo-set,Logo set,1,,,,,,,,,,,,,
 49,variation,lost,Lost,1,,,,5,,,,nobody,,,,,

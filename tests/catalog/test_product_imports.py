@@ -157,6 +157,37 @@ async def test_each_stands_for_itself_and_what_is_refused_comes_back_to_be_mende
     assert counts(await bring(shop, lines_of(mended))) == ("done", 1, 0, 0, 0)
 
 
+async def test_what_is_wrong_is_said_in_words_and_what_cannot_be_kept_is_replaced(shop):
+    done = await bring(
+        shop,
+        "slug,name,tags,images,position,sku,price\n"
+        "a,Nul\0,,,0,NUL,1\n"
+        "b,,,,0,B,1\n"
+        f"c,{'x' * 201},,,0,C,1\n"
+        f"d,D,{';'.join(map(str, range(51)))},,0,D,1\n"
+        "e,E,,ftp://img.example.com/a.jpg,0,E,1\n"
+        "f,F,,,-1,F,1\n"
+        "G g,G,,,0,G,1\n"
+        "h,H,,,0,H h,1\n"
+        "i,I,,,1000001,I,1\n",
+    )
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    told = [(one["problem"]["field"], one["problem"]["detail"]) for one in page["items"]]
+    assert told == [
+        ("name", "A text may not contain the NUL character."),
+        ("name", "It is empty."),
+        ("name", "It has more than 200 characters."),
+        ("tags", "It has more than 50 parts."),
+        ("images", "It is no address of a picture: that begins with https://, and has no spaces."),
+        ("position", "It is less than 0."),
+        ("slug", "A slug has small letters, digits, and hyphens between them."),
+        ("sku", "A SKU has letters, digits, dots, hyphens and underscores."),
+        ("position", "It is more than 1000000."),
+    ]
+    answer = await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)
+    assert "a,Nul\ufffd," in answer.body.decode()
+
+
 async def test_what_is_refused_makes_no_brand(shop):
     text = "slug,name,brand,sku,price\ncup,Cup,Acme,CUP,1\njug,,Lost,JUG,1\npot,Pot,Gone,CUP,1\n"
     assert counts(await bring(shop, text)) == ("done", 1, 0, 0, 2)

@@ -32,6 +32,7 @@ from stoa.services.catalog.bodies import (
 )
 from stoa.services.catalog.errors import TooManyVariants
 from stoa.services.catalog.import_errors import PriceMissing
+from stoa.services.catalog.import_words import in_words
 from stoa.services.catalog.product import MOST_DEPTH, Product, Variant
 from stoa.services.catalog.seo import Seo
 
@@ -84,7 +85,11 @@ def row_of(said: Mapping[str, Any]) -> ProductRow:
         raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
     beside = {name: said[name] for name in _Beside.__struct_fields__ if name in said}
     rest = {name: value for name, value in said.items() if name not in beside}
-    return ProductRow(converted(rest, ProductItem), converted(beside, _Beside))
+    try:
+        return ProductRow(converted(rest, ProductItem), converted(beside, _Beside))
+    except problems.Unprocessable as problem:
+        problem.detail = in_words(problem.detail, problem.field or "")
+        raise
 
 
 def completed(row: ProductRow, before: Product | None) -> ProductItem:

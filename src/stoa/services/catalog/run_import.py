@@ -13,8 +13,8 @@ import asyncio
 import itertools
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, get_args
 
 from stoa.contracts.common.v1.common_pb2 import Line
 from stoa.contracts.inventory.v1.inventory_pb2 import ImportStockRequest
@@ -146,7 +146,7 @@ class _Run:
         if not await repository.advance(tx, self._import.id, self._done, self._file.tell(), *counts):
             raise _Canceled
         refused = [
-            Refusal(one.entry.line, one.entry.raw, one.problem.document())
+            Refusal(one.entry.line, _kept(one.entry.raw), _kept(one.problem.document()))
             for one in imported
             if one.problem is not None
         ]
@@ -171,6 +171,15 @@ class _Run:
     async def _end(self, state: repository.State, failure: str | None = None) -> None:
         async with self._catalog.db.transaction() as tx:
             await repository.end(tx, self._import.id, state, failure)
+
+
+def _kept(said: Any) -> Any:
+    """As PostgreSQL can keep it: it has no NUL."""
+    if isinstance(said, str):
+        return said.replace("\0", "\ufffd")
+    if isinstance(said, Mapping):
+        return {_kept(name): _kept(value) for name, value in said.items()}
+    return [_kept(one) for one in said] if isinstance(said, Sequence) else said
 
 
 def _given_up(where: str, said: str) -> str:

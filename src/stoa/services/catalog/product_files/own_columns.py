@@ -166,7 +166,7 @@ def _named(said: Mapping[str, str], where: Mapping[str, str], members: Mapping[s
 
 def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
     """The columns, by the members of the item."""
-    places = {name: where[name] for name in OF_PRODUCT if name in where}
+    places = {name: where[name] for name in (*OF_PRODUCT, "sku") if name in where}
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
     of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name"}
     for column, theirs in where.items():

@@ -7,7 +7,7 @@ what its apps added are no product's here, and named as left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
@@ -57,24 +57,39 @@ def understood(header: Sequence[str]) -> set[str]:
 def entries(table: Table, currency: str) -> Iterator[Entry]:
     where = {ours: name for ours, names in _NAMES.items() for name in names if name in table.header}
     at = {ours: table.header.index(name) for ours, name in where.items()}
+    comma = table.separator == ";"
+    seen: dict[str, int] = {}
+    for rows in _grouped(table.rows, at):
+        line = seen.setdefault(_cell(rows[0], at, "handle"), rows[0].line)
+        if line == rows[0].line:
+            yield _entry(rows, at, where, currency, comma=comma)
+        else:
+            # Somebody has sorted the file: half a product would take the place of the other half.
+            detail = f"Line {line} begins the same product: put all its rows there, one behind the other."
+            yield Entry(rows[0].line, [list(row.cells) for row in rows], fault=(where["handle"], detail))
+
+
+def _grouped(rows: Iterable[Row], at: Mapping[str, int]) -> Iterator[list[Row]]:
     group: list[Row] = []
-    for row in table.rows:
+    for row in rows:
         handle = _cell(row, at, "handle")
         if group and handle and handle != _cell(group[0], at, "handle"):
-            yield _entry(group, at, where, currency)
+            yield group
             group = []
         group.append(row)
     if group:
-        yield _entry(group, at, where, currency)
+        yield group
 
 
-def _entry(rows: Sequence[Row], at: Mapping[str, int], where: Mapping[str, str], currency: str) -> Entry:
+def _entry(
+    rows: Sequence[Row], at: Mapping[str, int], where: Mapping[str, str], currency: str, *, comma: bool
+) -> Entry:
     raw = [list(row.cells) for row in rows]
     said = [{name: _cell(row, at, name) for name in at} for row in rows]
     try:
         item = _product(said[0])
         item["images"] = [{"url": one["image"], "alt": one.get("alt", "")[:200]} for one in said if one.get("image")]
-        item["variants"] = _variants(said, item["slug"], where, currency)
+        item["variants"] = _variants(said, item["slug"], where, currency, comma=comma)
     except Fault as fault:
         return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
     return Entry(rows[0].line, raw, item, _places(where, len(item["variants"])))
@@ -98,7 +113,7 @@ def _product(first: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _variants(
-    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str
+    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str, *, comma: bool
 ) -> list[dict[str, Any]]:
     """Of the rows with a price. The names of the options stand in the first row alone."""
     variants: list[dict[str, Any]] = []
@@ -112,7 +127,7 @@ def _variants(
         }
         if options == dict([_NO_OPTION]):
             options = {}
-        price = read_cell(where["price"], price_of, one["price"], currency)
+        price = read_cell(where["price"], price_of, one["price"], currency, comma=comma)
         # Of what is not tracked it says 0, and sells it all the same.
         stock = one.get("stock") if one.get("tracker", "shopify") else ""
         metadata = {name: noted for name in ("barcode", "grams") if (noted := one.get(name, "").lstrip("'"))}
@@ -141,7 +156,7 @@ def _cell(row: Row, at: Mapping[str, int], name: str) -> str:
 
 
 def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
-    of_product = {"slug": "handle", "category_path": "category", "images": "image"}
+    of_product = {"slug": "handle", "category_path": "category", "images": "image", "sku": "sku", "variants": "price"}
     places = {member: where[name] for member, name in of_product.items() if name in where}
     places |= {name: where[name] for name in ("name", "description", "brand", "tags", "status") if name in where}
     for at in range(variants):

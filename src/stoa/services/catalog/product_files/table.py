@@ -12,6 +12,9 @@ from typing import BinaryIO
 
 SEPARATORS = (",", ";", "\t", "|")
 MOST_COLUMNS = 2_000
+LONGEST_CELL = 4 << 20
+"""Characters: other shops' descriptions have pictures in them."""
+csv.field_size_limit(LONGEST_CELL)
 _LONGEST_HEADER = 1 << 18
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -49,6 +52,8 @@ def read_table(file: BinaryIO) -> Table:
     header = [name.strip() for name in first.cells]
     while header and not header[-1]:
         header.pop()
+    if any("\0" in name for name in header):
+        raise UnreadableFile("The file is no text: save it as CSV in UTF-8.")
     if len(header) > MOST_COLUMNS:
         raise UnreadableFile(f"The file has {len(header)} columns, and may have {MOST_COLUMNS}.")
     if twice := next((name for name in header if name and header.count(name) > 1), None):

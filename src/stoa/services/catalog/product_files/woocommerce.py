@@ -122,7 +122,7 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
 
 
 def _variant(said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str) -> dict[str, Any]:
-    price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency)
+    price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency, comma=True)
     gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
     return {
         "sku": sku_of(said.get("SKU", "")) or sku_of("-".join([slug, *map(slug_of, options.values())])),
@@ -156,7 +156,7 @@ def _listed(cell: str) -> list[str]:
 
 def _places(variants: int) -> dict[str, str]:
     of_product = {"slug": "Name", "name": "Name", "description": "Description", "tags": "Tags", "images": "Images"}
-    places = of_product | {"category_path": "Categories", "brand": "Brands", "status": "Published"}
+    places = of_product | {"category_path": "Categories", "brand": "Brands", "status": "Published", "sku": "SKU"}
     for at in range(variants):
         places |= {f"variants[{at}].sku": "SKU", f"variants[{at}].price": "Regular price"}
         places[f"variants[{at}].stock"] = "Stock"
