@@ -295,6 +295,7 @@ OURS = (
         paths=(
             "GET POST /media",
             "GET PATCH DELETE /media/{file_id:uuid}",
+            "POST /media/{file_id:uuid}/pictures",
             "POST /media/{file_id:uuid}/link",
             "GET /media/{file_id:uuid}/content",
             "GET /media/{file_id:uuid}/{picture}",

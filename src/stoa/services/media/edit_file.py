@@ -1,4 +1,4 @@
-"""Say something else about a file, or end it."""
+"""Say something else about a file, have its pictures tried again, or end it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,21 @@ async def describe_file(
             before={"focal_point": list(before.focal)},
             after={"focal_point": list(pointed)},
         )
+        return after
+
+
+async def retry_pictures(media: Media, file_id: str, by: Principal) -> File:
+    """What could not be made is tried again from the first; what is there, or under way, stays as it is.
+
+    Raises `ThereAgain` where somebody has uploaded the same content since.
+    """
+    async with media.db.transaction() as tx:
+        before = await _locked(tx, file_id, by)
+        after = await repository.retry(tx, file_id)
+        if after is None:
+            return before
+        told = {"state": before.state, "reason": before.reason}
+        await staff_acts.record(tx, act="file.retried", subject=file_id, before=told, after={"state": after.state})
         return after
 
 

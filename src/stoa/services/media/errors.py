@@ -156,6 +156,14 @@ class NothingToPoint(problems.Conflict):
         )
 
 
+class ThereAgain(problems.Conflict):
+    title = "The same content is there as another file"
+    slug = "file-there-again"
+
+    def __init__(self) -> None:
+        super().__init__("It was uploaded again meanwhile: name that file instead.", field="file_id")
+
+
 class BadLink(problems.Forbidden):
     title = "The link is not good"
     slug = "bad-link"

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from stoa.kit.back_off import back_off
@@ -20,6 +23,7 @@ from stoa.services.media.events import ready
 from stoa.services.media.metrics import PICTURES
 from stoa.services.media.recipe import names_of, order_for, original_key, picture_key, picture_of
 from stoa.services.media.repository import File, Work
+from stoa.services.media.seldom import Seldom
 from stoa.services.media.service import Media
 from stoa.services.media.worker import Undrawable, Unfinished
 
@@ -27,9 +31,11 @@ log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 5
 """With the pauses between them some minutes: a machine that is out of memory is over that, or the file is to blame."""
-FIRST_PAUSE_ATTEMPTS = 5
-"""Doublings that the first pause has behind it: it is a second or two."""
+FIRST_PAUSE_ATTEMPTS = 7
+"""Doublings that the first pause has behind it: it is some seconds, and the last a minute or two."""
 LONGEST_PAUSE_SECONDS = 300.0
+CLAIM_SECONDS = 30.0
+"""A file is somebody's for so long, and he says so again while he is at work: who was killed keeps none for longer."""
 STORAGE_PAUSE_SECONDS = 30.0
 """Where the storage does not answer no file is to blame, and none is given up for it."""
 ONE_ROUND = 50
@@ -39,6 +45,7 @@ ONE_ROUND = 50
 @dataclass(frozen=True)
 class Making:
     media: Media
+    failures: Seldom = field(default_factory=partial(Seldom, log))
 
     async def round(self) -> float | None:
         """Make what is due. In how many seconds the next is; None where nothing is left."""
@@ -47,13 +54,29 @@ class Making:
         return await repository.next_due(self.media.db)
 
     async def _some(self, most: int) -> None:
-        # Longer than all that is done with it may take.
-        claim_seconds = 2 * self.media.settings.worker_seconds + 300.0
         for _ in range(most):
-            work = await repository.claim(self.media.db, claim_seconds)
+            work = await repository.claim(self.media.db, CLAIM_SECONDS)
             if work is None:
                 return
-            await self._make(work)
+            async with self._kept(work):
+                await self._make(work)
+
+    @asynccontextmanager
+    async def _kept(self, work: Work) -> AsyncIterator[None]:
+        """Ours until the end of the block. Where the database does not answer it may become somebody else's, who makes
+        the same again."""
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(CLAIM_SECONDS / 3)
+                await repository.keep(self.media.db, work.file.id, CLAIM_SECONDS)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _make(self, work: Work) -> None:
         file = work.file
@@ -99,11 +122,11 @@ class Making:
     async def _later(self, work: Work, error: Exception) -> str:
         why = with_type(error)
         if work.attempts >= MOST_ATTEMPTS:
-            log.error("a picture is given up", extra={"file": work.file.id, "why": why})
+            self.failures.tell(logging.ERROR, "a picture is given up", file=work.file.id, why=why)
             reason = f"It could not be read in {work.attempts} tries."
             await repository.note_rejected(self.media.db, work.file.id, reason)
             return "rejected"
-        log.warning("a picture waits", extra={"file": work.file.id, "attempts": work.attempts, "why": why})
+        self.failures.tell(logging.WARNING, "a picture waits", file=work.file.id, attempts=work.attempts, why=why)
         pause = back_off(FIRST_PAUSE_ATTEMPTS + work.attempts, LONGEST_PAUSE_SECONDS)
         await repository.postpone(self.media.db, work.file.id, pause)
         return "postponed"

@@ -13,6 +13,7 @@ from stoa.kit import ids
 from stoa.kit.db import Db, Transaction
 from stoa.kit.pictures import Picture
 from stoa.services.media.content import Kind
+from stoa.services.media.errors import ThereAgain
 from stoa.services.media.recipe import FocalPoint, Purpose
 
 State = Literal["uploaded", "ready", "rejected"]
@@ -193,6 +194,28 @@ async def describe(tx: Transaction, file_id: str, alt: str, focal: FocalPoint) -
 
 # ----------------------------------------------------------------------------------------------------- pictures
 
+# Of one that was rejected, or that shows another focal point than was asked for last.
+RETRY = f"""
+    UPDATE files SET
+        state = CASE state WHEN 'rejected' THEN 'uploaded' ELSE state END, reason = NULL, version = version + 1,
+        due_at = now(), attempts = 0
+    WHERE id = $1 AND due_at IS NULL AND (
+        state = 'rejected'
+        OR ((picture->>'focal_x')::float8, (picture->>'focal_y')::float8) <> (focal_x, focal_y)
+    )
+    RETURNING {_COLUMNS}
+"""  # noqa: S608
+
+
+async def retry(tx: Transaction, file_id: str) -> File | None:
+    """A locked one, as it is then; None where nothing is left to be tried, or it is being tried. Raises
+    `ThereAgain`."""
+    try:
+        return _file(await tx.fetchrow(RETRY, file_id))
+    except asyncpg.UniqueViolationError:
+        raise ThereAgain from None
+
+
 # Left to whoever claims it for a while.
 CLAIM = f"""
     WITH due AS (
@@ -252,6 +275,15 @@ NOTE_REJECTED = """
 
 async def note_rejected(db: Db, file_id: str, reason: str) -> None:
     await db.execute(NOTE_REJECTED, file_id, reason)
+
+
+# Not one that is to be made anew by now, as with another focal point.
+KEEP = "UPDATE files SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND due_at > now()"
+
+
+async def keep(db: Db, file_id: str, seconds: float) -> None:
+    """Whoever has claimed it is at work."""
+    await db.execute(KEEP, file_id, seconds)
 
 
 POSTPONE = "UPDATE files SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND due_at IS NOT NULL"

@@ -12,18 +12,18 @@ from msgspec import Meta
 
 from stoa.kit import problems
 from stoa.kit.http.pages import decode_key, page_of
-from stoa.kit.http.routes import PUBLIC, SIGNED_IN, UNKEPT, Answer, FileOf, Raw, Request, Routes, Streamed
+from stoa.kit.http.routes import PUBLIC, SIGNED_IN, UNKEPT, Answer, FileOf, Raw, Request, Routes, Streamed, may
 from stoa.kit.http.streaming import BodyStream
 from stoa.kit.http.types import Id, Label, Page, PageQuery
 from stoa.kit.pictures import Picture
 from stoa.ports.media import Absent
 from stoa.services.media import repository
 from stoa.services.media.content import Kind
-from stoa.services.media.edit_file import describe_file, end_file, file_for
-from stoa.services.media.errors import BadLink, MayNotUpload, NoSuchFile, NoSuchPicture, NotTaken, QuotaFull
+from stoa.services.media.edit_file import describe_file, end_file, file_for, retry_pictures
+from stoa.services.media.errors import BadLink, MayNotUpload, NoSuchFile, NoSuchPicture, NotTaken, QuotaFull, ThereAgain
 from stoa.services.media.links import check_link, link_to
 from stoa.services.media.metrics import UPLOADS
-from stoa.services.media.owners import owner_for
+from stoa.services.media.owners import EDIT, owner_for
 from stoa.services.media.recipe import FocalPoint, Purpose, is_picture, original_key, picture_key
 from stoa.services.media.repository import File, State
 from stoa.services.media.service import Media
@@ -157,6 +157,20 @@ async def patch_file(media: Media, request: Request[FileChange]) -> FileView:
 async def delete_file(media: Media, request: Request) -> None:
     """Its links are no good from then on."""
     await end_file(media, request.path["file_id"], request.caller, request.if_match)
+
+
+@routes.post(
+    "/media/{file_id:uuid}/pictures",
+    answer=FileView,
+    raises=(ThereAgain,),
+    who=may(EDIT),
+    idempotent=UNKEPT,
+    summary="Have pictures that could not be made tried again",
+)
+async def post_pictures(media: Media, request: Request) -> FileView:
+    """Of a file that was rejected, or whose focal point has moved and whose squares have not: as when the machine was
+    to blame. It is `uploaded` then, and what becomes of it is seen some seconds later. Of any other nothing changes."""
+    return _view(await retry_pictures(media, request.path["file_id"], request.caller))
 
 
 @routes.post(

@@ -19,9 +19,10 @@ from stoa.kit.problems import with_type
 from stoa.ports.asking import answer_of
 from stoa.ports.media import Absent, MediaStore, Opened
 from stoa.services.media.errors import StorageUnavailable
+from stoa.services.media.seldom import Seldom
 from stoa.services.media.settings import Settings
 
-log = logging.getLogger(__name__)
+_failures = Seldom(logging.getLogger(__name__))
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ class Media:
         except (Absent, StorageUnavailable, CallInsideTransaction):
             raise
         except Exception as error:
-            log.warning("the storage of files failed", extra={"why": with_type(error)})
+            _failures.tell(logging.WARNING, "the storage of files failed", why=with_type(error))
             raise StorageUnavailable from error
 
     def tidy(self) -> None:
