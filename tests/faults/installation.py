@@ -20,6 +20,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
+import psutil
 from journeys.client import ADDRESS, Answer, Shopper, card
 
 from stoa.app import SERVICES
@@ -114,6 +115,11 @@ class Installation:
         """kill -9 of the process with all services in it."""
         assert self._shop is not None
         self._shop.kill()
+
+    def process(self) -> psutil.Process:
+        """The one with all services in it."""
+        assert self._shop is not None
+        return psutil.Process(self._shop.process.pid)
 
     def visitor(self) -> Shopper:
         return Shopper(self.http, self.base_url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import errno
 import io
 import json
 import os
@@ -23,6 +24,8 @@ _PR_SET_PDEATHSIG = 1
 _MEGABYTE = 1024 * 1024
 _LARGEST_FILE = 64 * _MEGABYTE
 _PLACEHOLDER_WIDTH = 16
+NO_ROOM = 28
+"""The status of one that found the disk full, which is nobody's fault who has sent a file."""
 WEBP = {"format": "WEBP", "quality": 80, "method": 4}
 AVIF = {"format": "AVIF", "quality": 62, "speed": 8, "max_threads": 1}
 
@@ -34,7 +37,15 @@ class Rejected(Exception):
 def main() -> None:
     order = json.loads(sys.argv[1])
     _limit(order)
-    folder = Path(order["folder"])
+    try:
+        _answer(order, Path(order["folder"]))
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        sys.exit(NO_ROOM)
+
+
+def _answer(order: dict[str, Any], folder: Path) -> None:
     try:
         answer = _draw(order, folder)
     except Rejected as rejected:

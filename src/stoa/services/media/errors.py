@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from stoa.kit import problems
 
 
@@ -180,3 +182,7 @@ class StorageUnavailable(problems.Unavailable):
 
     def __init__(self, detail: str = "Where files are kept does not answer.") -> None:
         super().__init__(detail)
+
+
+def unwritable(error: OSError) -> StorageUnavailable:
+    return StorageUnavailable(f"The file cannot be written: {os.strerror(error.errno or 0)}.")

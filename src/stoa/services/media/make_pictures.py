@@ -25,7 +25,7 @@ from stoa.services.media.recipe import names_of, order_for, original_key, pictur
 from stoa.services.media.repository import File, Work
 from stoa.services.media.seldom import Seldom
 from stoa.services.media.service import Media
-from stoa.services.media.worker import Undrawable, Unfinished
+from stoa.services.media.worker import NoRoom, Undrawable, Unfinished
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ LONGEST_PAUSE_SECONDS = 300.0
 CLAIM_SECONDS = 30.0
 """A file is somebody's for so long, and he says so again while he is at work: who was killed keeps none for longer."""
 STORAGE_PAUSE_SECONDS = 30.0
-"""Where the storage does not answer no file is to blame, and none is given up for it."""
+"""Where the storage does not answer, a disk is full or no process starts, no file is to blame, and none is given up."""
 ONE_ROUND = 50
 """Files of one round, so that a process that stops has not to wait for many."""
 
@@ -85,10 +85,11 @@ class Making:
         except Undrawable as undrawable:
             outcome = "rejected"
             await repository.note_rejected(self.media.db, file.id, str(undrawable))
-        except StorageUnavailable:
+        except (StorageUnavailable, NoRoom, OSError) as error:
             outcome = "postponed"
-            await repository.postpone(self.media.db, file.id, STORAGE_PAUSE_SECONDS)
-        except (Unfinished, Absent, OSError) as error:
+            self.failures.tell(logging.WARNING, "a picture cannot be tried", file=file.id, why=with_type(error))
+            await repository.wait(self.media.db, file.id, STORAGE_PAUSE_SECONDS)
+        except (Unfinished, Absent) as error:
             outcome = await self._later(work, error)
         PICTURES.labels(outcome).inc()
 

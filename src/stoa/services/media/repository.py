@@ -286,6 +286,18 @@ async def keep(db: Db, file_id: str, seconds: float) -> None:
     await db.execute(KEEP, file_id, seconds)
 
 
+# The try is not counted.
+WAIT = """
+    UPDATE files SET due_at = now() + make_interval(secs => $2), attempts = attempts - 1
+    WHERE id = $1 AND due_at IS NOT NULL AND attempts > 0
+"""
+
+
+async def wait(db: Db, file_id: str, seconds: float) -> None:
+    """It was claimed, and could not be tried."""
+    await db.execute(WAIT, file_id, seconds)
+
+
 POSTPONE = "UPDATE files SET due_at = now() + make_interval(secs => $2) WHERE id = $1 AND due_at IS NOT NULL"
 
 

@@ -18,7 +18,7 @@ from stoa.kit.outbox import Outbox
 from stoa.kit.problems import with_type
 from stoa.ports.asking import answer_of
 from stoa.ports.media import Absent, MediaStore, Opened
-from stoa.services.media.errors import StorageUnavailable
+from stoa.services.media.errors import StorageUnavailable, unwritable
 from stoa.services.media.seldom import Seldom
 from stoa.services.media.settings import Settings
 
@@ -76,7 +76,11 @@ class Media:
 
     @asynccontextmanager
     async def folder(self) -> AsyncIterator[Path]:
-        """A folder of this process, gone after the block."""
-        self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=self.scratch) as name:
+        """A folder of this process, gone after the block. Raises `StorageUnavailable` where none can be made."""
+        try:
+            self.scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = TemporaryDirectory(dir=self.scratch)
+        except OSError as error:
+            raise unwritable(error) from error
+        with folder as name:
             yield Path(name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from stoa.kit.http.refusals import BodyTooLarge
 from stoa.kit.ids import uuid7
 from stoa.services.media import repository
 from stoa.services.media.content import Content, examine
-from stoa.services.media.errors import EmptyFile, QuotaFull, StorageUnavailable, TooManyUploads, WrongKind
+from stoa.services.media.errors import EmptyFile, QuotaFull, TooManyUploads, WrongKind, unwritable
 from stoa.services.media.owners import SHOP
 from stoa.services.media.recipe import FocalPoint, Purpose, original_key
 from stoa.services.media.repository import File, Owned
@@ -98,7 +97,7 @@ async def _write(place: Path, pieces: AsyncIterator[bytes], most: int) -> Writte
                 digest.update(piece)
                 out.write(piece)
     except OSError as error:
-        raise StorageUnavailable(f"The file cannot be written: {os.strerror(error.errno or 0)}.") from error
+        raise unwritable(error) from error
     if not size:
         raise EmptyFile
     return Written(size, digest.digest())

@@ -30,6 +30,10 @@ class Undrawable(Exception):
     """No try will ever make a picture of it. The message says why, for whoever has uploaded it."""
 
 
+class NoRoom(Exception):
+    """The disk is full where it is at work."""
+
+
 class Unfinished(Exception):
     """It came to no end, and another try may."""
 
@@ -39,7 +43,7 @@ class _Answer(msgspec.Struct):
 
 
 async def make(file: File, order: Order, source: Path, folder: Path, settings: Settings) -> Made:
-    """What was made of `source`, into the folder. Raises `Undrawable`, `Unfinished`."""
+    """What was made of `source`, into the folder. Raises `Undrawable`, `NoRoom`, `Unfinished`."""
     complaint = folder / "complaint"
     with complaint.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
@@ -66,6 +70,8 @@ async def make(file: File, order: Order, source: Path, folder: Path, settings: S
             await process.wait()
     if status in {-signal.SIGXCPU, 128 + signal.SIGXCPU}:
         raise Undrawable("It takes longer than a picture may.")
+    if status == draw.NO_ROOM:
+        raise NoRoom
     if status:
         raise Unfinished(f"its process ended with status {status}: {await asyncio.to_thread(_end_of, complaint)}")
     return await asyncio.to_thread(_answer_in, folder)
