@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import chain, combinations
 from typing import Any
 
-import asyncpg
 import pytest
 
 from stoa.app import SERVICES, subscribers
@@ -78,20 +77,3 @@ async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
     neighbors = (MediaServiceStub(nobody), InventoryServiceStub(nobody))
     catalog = Catalog(await database("catalog"), outbox, Settings(), *neighbors)
     return Shop(catalog, Rest(routes.bind(catalog), catalog.db))
-
-
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The statements that are sent."""
-    sent: list[str] = []
-
-    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
-        def method(self: asyncpg.Connection, sql: str, *arguments: Any, **more: Any) -> Any:
-            sent.append(sql)
-            return run(self, sql, *arguments, **more)
-
-        return method
-
-    for name in ("fetch", "execute", "fetchrow", "fetchval"):
-        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
-    return sent

@@ -37,6 +37,7 @@ SCOPES = {
     "POST /product-imports": "unkept",
     "POST /media": "unkept",
     "POST /media/{file_id:uuid}/link": "unkept",
+    "POST /media/{file_id:uuid}/pictures": "unkept",
     "POST /inventory/{sku}/subscriptions": "unkept",
     "DELETE /stock-subscriptions/{token:uuid}": "token",
     "POST /checkout/quote": "unkept",

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import pytest
 
 from stoa.app import SERVICES, subscribers
@@ -166,23 +165,6 @@ class Shop:
 @pytest.fixture
 async def shop(database: Callable[..., Awaitable[Database]]) -> Shop:
     return Shop(inventory_with(await database("inventory")))
-
-
-@pytest.fixture
-def asked(monkeypatch) -> list[str]:
-    """The statements of all databases of the test, while it lasts."""
-    asked: list[str] = []
-
-    def counted(run):
-        def method(self, sql, *arguments, **more):
-            asked.append(" ".join(sql.split()))
-            return run(self, sql, *arguments, **more)
-
-        return method
-
-    for name in ("fetch", "execute", "fetchrow", "fetchval"):
-        monkeypatch.setattr(asyncpg.Connection, name, counted(getattr(asyncpg.Connection, name)))
-    return asked
 
 
 @pytest.fixture

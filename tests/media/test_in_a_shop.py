@@ -61,6 +61,7 @@ async def test_a_product_shows_a_file_once_its_pictures_are_made_and_follows_its
     assert opened(body).size == (160, 160)
     async with shop.http.get(picture["squares"][0]["avif"], headers={"If-None-Match": etag}) as answer:
         assert (answer.status, await answer.read()) == (304, b"")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
     # What is shown may be sent back as it is.
     await admin.ok("PATCH", f"/products/{slug}", {"images": images})

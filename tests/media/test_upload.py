@@ -130,6 +130,7 @@ async def test_who_may_upload_what(studio):
         (SELLER, "product", OTHER_SELLER.id, 403, "not-your-seller"),
         (two, "product", "", 422, "which-seller"),
         (ADMIN, "poster", "", 422, "unprocessable"),
+        (SELLER, "avatar", SELLER.id, 422, "avatar-of-seller"),
     ):
         more = {"seller_id": seller} if seller else {}
         answer = await studio.send(jpeg(20, 20), user, purpose=purpose, **more)

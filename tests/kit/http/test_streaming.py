@@ -61,7 +61,7 @@ async def empty(tank: Tank, request: Request[BodyStream]) -> None:
 
 @tank_routes.get("/tank", who=PUBLIC)
 async def show(tank: Tank, request: Request) -> Streamed:
-    return Streamed(letters(), "text/plain", length=3, headers={"etag": '"abc"'})
+    return Streamed(letters(), "text/plain", length=3, headers={"etag": '"abc"', "cache-control": "public, immutable"})
 
 
 @tank_routes.post("/kept", who=PUBLIC)
@@ -157,6 +157,8 @@ async def test_an_answer_in_pieces_says_what_is_known_of_it(api):
     assert (head.body, head.headers["content-length"]) == (b"", "3")
     known = await ask(api, "GET", "/api/v1/tank", headers={"if-none-match": '"abc"'})
     assert (known.status, known.body) == (304, b"")
+    # Whoever keeps it would forget how long it is good, if that were not said again.
+    assert (known.headers["cache-control"], "content-type" in known.headers) == ("public, immutable", False)
 
 
 async def test_a_route_that_keeps_its_answers_has_none_that_passes(api):

@@ -375,9 +375,16 @@ def _lines(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
 
 
 def _unless_known(answer: Encoded | Streamed, if_none_match: list[str]) -> Encoded | Streamed:
-    """304 to a caller who has this answer already, under the tag by which they have it."""
+    """304 to a caller who has this answer already, under the tag by which they have it. It says how long that may be
+    kept, and the rest of what the answer says but for its body: whoever has that keeps it with these headers."""
     etag = known_tag(if_none_match, answer.headers["etag"])
-    return answer if etag is None else Encoded(304, b"", {"etag": etag})
+    if etag is None:
+        return answer
+    headers = {name: value for name, value in answer.headers.items() if name not in _OF_A_BODY}
+    return Encoded(304, b"", headers | {"etag": etag})
+
+
+_OF_A_BODY = frozenset(("content-type", "content-length", "content-encoding"))
 
 
 def _whose(route: Route, request: Request[Any, Any]) -> str | None:

@@ -90,6 +90,14 @@ class NotYourSeller(problems.Forbidden):
         super().__init__("Name a seller that you act for.", field="seller_id")
 
 
+class AvatarOfSeller(problems.Unprocessable):
+    title = "An avatar is nobody's but the caller's"
+    slug = "avatar-of-seller"
+
+    def __init__(self) -> None:
+        super().__init__("Leave the seller out.", field="seller_id")
+
+
 class WhichSeller(problems.Unprocessable):
     title = "The caller acts for several sellers"
     slug = "which-seller"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoa.kit.context import Principal
-from stoa.services.media.errors import MayNotUpload, NotYourSeller, WhichSeller
+from stoa.services.media.errors import AvatarOfSeller, MayNotUpload, NotYourSeller, WhichSeller
 from stoa.services.media.recipe import Purpose
 
 SHOP = "shop"
@@ -24,9 +24,11 @@ def owner_for(by: Principal, purpose: Purpose, seller_id: str | None) -> str:
     """Whose the file is that somebody uploads: his own where it is his avatar, else the seller's whom he names or, if
     he may edit all and names none, the shop's. Who may edit only his own names one for whom he acts.
 
-    Raises `MayNotUpload`, `NotYourSeller`, or `WhichSeller` where none is named and there are several.
+    Raises `MayNotUpload`, `NotYourSeller`, `AvatarOfSeller`, or `WhichSeller` for none where there are several.
     """
     if purpose == "avatar":
+        if seller_id is not None:
+            raise AvatarOfSeller
         return of_user(by.user_id)
     if not by.may(EDIT) and not by.may(EDIT_OWN):
         raise MayNotUpload
