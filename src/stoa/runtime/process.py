@@ -45,6 +45,7 @@ from stoa.runtime.data_dir import CACHE, FILES
 from stoa.runtime.failure import Failure
 from stoa.runtime.hosted import Folders, Hosted, ServiceResources, WrongParts
 from stoa.runtime.http_server import HttpServer
+from stoa.runtime.memory import share_arenas
 from stoa.runtime.neighbors import Neighbors
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
@@ -114,6 +115,7 @@ class Process:
 
     async def build(self) -> None:
         """Make the services and let them get ready. Raises `Failure` where one has a setting that cannot be used."""
+        share_arenas()
         await self.neighbors.open()
         verifier = Verifier(self._signing_keys, PERMISSIONS)
         folder = _checked(self._settings.shop_folder)
