@@ -17,8 +17,11 @@ from stoa.contracts.catalog.v1.catalog_pb2 import (
 from stoa.kit import staff_acts
 from stoa.kit.settings import BadSetting
 from stoa.services.catalog import translations_repository
+from stoa.services.catalog.images import Image
+from stoa.services.catalog.lists_repository import Card
 from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.settings import Settings
+from stoa.services.catalog.translations import ProductTranslation, card_in
 from stoa.testing import Rest, prepare_all
 
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds, routes
@@ -30,6 +33,7 @@ GERMAN = {
     "seo": {"title": "Die Tasse", "description": "Aus Ton"},
     "options": {"color": {"name": "Farbe", "values": {"red": "rot"}}},
     "variants": {"MUG-B": "groß"},
+    "images": {"/media/1.jpg": "Von oben"},
 }
 
 
@@ -84,6 +88,36 @@ async def test_a_product_is_read_in_a_language(shop, mug):
     await shop.rest.ok("DELETE", "/products/mug/translations/de", status=204, user=ADMIN)
     assert (await shop.rest.ok("GET", "/products/mug?locale=de"))["name"] == "Mug"
     assert await told(shop, mug) == [(1, None), *[(at, ["translations"]) for at in (2, 3, 4)]]
+
+
+async def test_what_an_image_shows_is_said_in_a_language(shop, mug):
+    images = [{"url": "https://cdn.example/1.jpg", "alt": "From above"}, {"url": "/media/2.jpg", "alt": "From aside"}]
+    await shop.rest.ok("PATCH", "/products/mug", {"images": images}, user=ADMIN)
+    said = await put(shop, "/products/mug", {"images": {"https://cdn.example/1.jpg": "Von oben", "/nowhere": "Nichts"}})
+    assert said["images"] == {"https://cdn.example/1.jpg": "Von oben", "/nowhere": "Nichts"}
+    shown = (await shop.rest.ok("GET", "/products/mug?locale=de"))["images"]
+    assert [(one["url"], one["alt"]) for one in shown] == [
+        ("https://cdn.example/1.jpg", "Von oben"),
+        ("/media/2.jpg", "From aside"),
+    ]
+    (card,) = (await shop.rest.ok("GET", "/products?locale=de"))["items"]
+    assert card["image"] == shown[0]
+    own = (await shop.rest.ok("GET", "/products/mug"))["images"]
+    assert [one["alt"] for one in own] == ["From above", "From aside"]
+    # Of an image that is decoration nothing is said, in any language.
+    await put(shop, "/products/mug", {"images": {"/media/2.jpg": ""}})
+    assert (await shop.rest.ok("GET", "/products/mug?locale=de"))["images"][1]["alt"] == ""
+    for images in ({"": "x"}, {"/1.jpg": "x" * 10_000}, {"/1.jpg": None}, {str(at): "x" for at in range(51)}):
+        refused = await shop.rest.send("PUT", "/products/mug/translations/de", {"images": images}, user=ADMIN)
+        assert (refused.status, refused.problem) == (422, "unprocessable")
+        assert refused.body["field"].startswith("images"), refused
+
+
+def test_an_image_of_a_file_is_named_by_its_id():
+    image = Image("/api/v1/media/7/1.webp", "A mug", file_id="7")
+    card = Card("1", "mug", "Mug", "", "active", None, None, None, image, [])
+    assert card_in(card, {"1": ProductTranslation(images={"7": "Eine Tasse"})}).image.alt == "Eine Tasse"
+    assert card_in(card, {"1": ProductTranslation(images={image.url: "Eine Tasse"})}) == card
 
 
 async def test_lists_and_filters_speak_it(shop, mug):

@@ -15,6 +15,7 @@ from stoa.services.catalog.bodies import MOST_VARIANTS, PropertyName
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.collections_repository import Collection
 from stoa.services.catalog.errors import OwnLanguage, UnknownLocale
+from stoa.services.catalog.images import Image
 from stoa.services.catalog.lists_repository import Card
 from stoa.services.catalog.product import Product, Variant
 from stoa.services.catalog.seo import Seo
@@ -22,6 +23,9 @@ from stoa.services.catalog.seo import Seo
 Locale = Annotated[
     str, Meta(pattern=LOCALE, max_length=6, description="A language, or one of a country", examples=["de"])
 ]
+
+
+ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `file_id` or a `url`, as it is shown")]
 
 
 class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,11 +57,12 @@ class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ProductTranslation(CollectionTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Of a product also what its `options` are called, by their names in the shop's own language, and its `variants`,
-    by SKU."""
+    """Of a product also what its `options` are called, by their names in the shop's own language, its `variants`, by
+    SKU, and what its `images` show, by the `file_id`, or the `url` of one elsewhere."""
 
     options: Annotated[dict[PropertyName, OptionTexts], Meta(max_length=20)] = {}
     variants: Annotated[dict[Sku, Label], Meta(max_length=MOST_VARIANTS)] = {}
+    images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
 
 
 NOTHING_SAID = ProductTranslation()
@@ -100,6 +105,7 @@ def product_in(product: Product, texts: Texts) -> Product:
         description=product.description if said.description is None else said.description,
         seo=said.seo or product.seo,
         category=category,
+        images=[_image_in(image, said) for image in product.images],
         variants=[_variant_in(variant, said) for variant in product.variants],
     )
 
@@ -115,13 +121,19 @@ def _variant_in(variant: Variant, said: ProductTranslation) -> Variant:
 _NO_TEXTS = OptionTexts()
 
 
+def _image_in(image: Image, said: ProductTranslation) -> Image:
+    alt = said.images.get(image.file_id or image.url or "")
+    return image if alt is None else replace(image, alt=alt)
+
+
 def card_in(card: Card, texts: Texts) -> Card:
     said = texts.get(card.id, NOTHING_SAID)
     category = card.category
     if category is not None and category.id in texts:
         of_category = texts[category.id]
         category = replace(category, slug=of_category.slug or category.slug, name=of_category.name or category.name)
-    return card._replace(slug=said.slug or card.slug, name=said.name or card.name, category=category)
+    image = None if card.image is None else _image_in(card.image, said)
+    return card._replace(slug=said.slug or card.slug, name=said.name or card.name, category=category, image=image)
 
 
 def category_in(category: Category, texts: Texts) -> Category:

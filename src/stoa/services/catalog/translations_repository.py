@@ -14,7 +14,9 @@ from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.slugs_repository import Kind
 from stoa.services.catalog.translations import ProductTranslation, Texts, other_locale
 
-_TRANSLATION = "SELECT thing_id, locale, slug, name, description, seo, options, variants FROM translations WHERE "
+_TRANSLATION = """
+    SELECT thing_id, locale, slug, name, description, seo, options, variants, images FROM translations WHERE
+"""
 
 TEXTS_IN = _TRANSLATION + "thing_id = ANY($1::uuid[]) AND locale = $2"
 
@@ -53,11 +55,11 @@ WHOSE_IS = {
 }
 
 WRITE_TRANSLATION = """
-    INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants, images)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (thing_id, locale) DO UPDATE SET
         name = EXCLUDED.name, slug = EXCLUDED.slug, description = EXCLUDED.description, seo = EXCLUDED.seo,
-        options = EXCLUDED.options, variants = EXCLUDED.variants
+        options = EXCLUDED.options, variants = EXCLUDED.variants, images = EXCLUDED.images
 """
 
 
@@ -69,7 +71,7 @@ async def write_translation(
     slug = translation.slug
     if slug is not None and await tx.fetchval(WHOSE_IS[kind], slug) not in {None, thing_id}:
         raise SlugTaken(slug)
-    values = (said[name] for name in ("name", "slug", "description", "seo", "options", "variants"))
+    values = (said[name] for name in ("name", "slug", "description", "seo", "options", "variants", "images"))
     try:
         await tx.execute(WRITE_TRANSLATION, kind, thing_id, locale, *values)
     except asyncpg.UniqueViolationError:

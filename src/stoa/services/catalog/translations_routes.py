@@ -152,4 +152,5 @@ def _view(locale: str, said: ProductTranslation) -> TranslationView:
         seo=said.seo,
         options=said.options,
         variants=said.variants,
+        images=said.images,
     )
