@@ -64,7 +64,7 @@ async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
         ({"policy": "preorder", "limit": 5, "available_on": "2020-01-01"}, 422, "policy-lacks", "available_on"),
         ({"policy": "preorder", "limit": 5, "available_on": "soon"}, 422, "unprocessable", "available_on"),
         ({"policy": "backorder", "limit": 1, "lead_days": 1}, 409, "below-backordered", "limit"),
-        ({"safety_stock": {"moon": 1}}, 422, "no-such-warehouse", "warehouse"),
+        ({"safety_stock": {"moon": 1}}, 422, "no-such-warehouse", "safety_stock.moon"),
         ({"safety_stock": {"main": -1}}, 422, "unprocessable", "safety_stock[...]"),
         ({"reserved": 1}, 422, "unprocessable", "reserved"),
     ],

@@ -10,6 +10,8 @@ from editors import one_of_two
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import owners_repository
 from stoa.services.inventory.owners_repository import Owner
+from stoa.services.inventory.receipt import Order
+from stoa.services.inventory.receipts import expect_goods
 from stoa.services.inventory.release import release
 from stoa.services.inventory.routes import routes
 from stoa.services.inventory.states import State
@@ -217,13 +219,15 @@ async def test_stock_of_all_and_of_what_is_low(rest, shop):
     for sku, on_hand in (("A", 6), ("B", 5), ("C", 0), ("D", 100)):
         await shop.put(sku, on_hand)
     await shop.reserve("k", D=96)
+    await expect_goods(shop.inventory, Order("P", "main", {"C": 7}))
     low = await rest.ok("GET", "/inventory?low_stock=true&limit=2", user=ADMIN)
     assert low["items"] == [
-        {"sku": "B", "on_hand": 5, "reserved": 0, "available": 5},
-        {"sku": "C", "on_hand": 0, "reserved": 0, "available": 0},
+        {"sku": "B", "on_hand": 5, "reserved": 0, "available": 5, "incoming": 0},
+        {"sku": "C", "on_hand": 0, "reserved": 0, "available": 0, "incoming": 7},
     ]
     rest_of_it = await rest.ok("GET", f"/inventory?low_stock=true&limit=2&cursor={low['next_cursor']}", user=ADMIN)
-    assert rest_of_it == {"items": [{"sku": "D", "on_hand": 100, "reserved": 96, "available": 4}], "next_cursor": None}
+    d = {"sku": "D", "on_hand": 100, "reserved": 96, "available": 4, "incoming": 0}
+    assert rest_of_it == {"items": [d], "next_cursor": None}
     every = await rest.ok("GET", "/inventory", user=ADMIN)
     assert [one["sku"] for one in every["items"]] == ["A", "B", "C", "D"]
 

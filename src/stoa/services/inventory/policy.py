@@ -83,7 +83,7 @@ def _check(terms: Terms) -> None:
 async def _open(tx: Transaction, stock: StockRows, sku: str, warehouse_id: str, *, needed: bool) -> None:
     if needed and stock.row(sku, warehouse_id) is None:
         if not await stock_repository.warehouse_exists(tx, warehouse_id):
-            raise NoSuchWarehouse(warehouse_id)
+            raise NoSuchWarehouse(warehouse_id, f"safety_stock.{warehouse_id}")
         stock.add(await stock_repository.open_stock_row(tx, sku, warehouse_id))
 
 

@@ -76,6 +76,7 @@ class TotalsView(msgspec.Struct):
     on_hand: int
     reserved: int
     available: int
+    incoming: int
 
 
 class BackorderView(msgspec.Struct):
@@ -329,7 +330,7 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
         )
     else:
         rows = await stock_repository.totals_after(inventory.db, after, query.limit + 1)
-    views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved) for row in rows]
+    views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved, row.incoming) for row in rows]
     page = page_of(views, query.limit, lambda view: (view.sku,))
     if page.next_cursor is None and looked_to is not None:
         return Page(page.items, encode_cursor((looked_to,)))

@@ -25,6 +25,7 @@ class Totals(NamedTuple):
     sku: str
     on_hand: int
     reserved: int
+    incoming: int
 
 
 class WarehouseRow(NamedTuple):
@@ -88,7 +89,8 @@ async def stock_of_each(db: Db, skus: Collection[str]) -> dict[str, SkuStock]:
 
 
 TOTALS_AFTER = """
-    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved FROM stock
+    SELECT sku, sum(on_hand)::bigint AS on_hand, sum(reserved)::bigint AS reserved, sum(incoming)::bigint AS incoming
+    FROM stock
     WHERE sku > $1
     GROUP BY sku
     ORDER BY sku
@@ -123,7 +125,9 @@ async def low_after(
     """Those with so little, or as little as their item says, among the next `look_at` SKUs, and the last of these; None
     where it was the last of all."""
     rows = await db.fetch(LOW_AFTER, sku, look_at, at_most_available, limit)
-    low = [Totals(row["sku"], row["on_hand"], row["reserved"]) for row in rows if row["sku"] is not None]
+    low = [
+        Totals(row["sku"], row["on_hand"], row["reserved"], row["incoming"]) for row in rows if row["sku"] is not None
+    ]
     return low, rows[0]["looked_to"]
 
 
