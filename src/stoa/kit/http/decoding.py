@@ -14,6 +14,7 @@ import msgspec
 from stoa.kit import problems
 from stoa.kit.http.nulls import without_nulls
 from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
+from stoa.kit.http.wording import worded
 
 T = TypeVar("T")
 
@@ -153,7 +154,7 @@ def unprocessable(error: msgspec.ValidationError) -> problems.Unprocessable:
     what, path = match["what"], (match["path"] or "").lstrip(".")
     if member := _MEMBER.match(what):
         path = f"{path}.{member['member']}" if path else member["member"]
-    return problems.Unprocessable(f"{what}.", field=path or "body")
+    return problems.Unprocessable(f"{worded(what)}.", field=path or "body")
 
 
 def _refuse_nul(value: Any) -> None:

@@ -1,0 +1,40 @@
+"""What a pattern asks for, in words: nobody who sends a body reads regular expressions, and those of texts are long."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from stoa.kit import text
+from stoa.kit.http import types
+
+_SMALL = "small letters and digits, with a hyphen between words"
+
+
+def _pattern(annotated: Any) -> str:
+    pattern: str = annotated.__metadata__[0].pattern
+    return pattern
+
+
+_WORDS = {
+    text.LINE: "one line of text, without characters that do not show",
+    text.FILLED_LINE: "one line of text with something to read in it, and without characters that do not show",
+    text.LINES: "text without characters that do not show",
+    _pattern(types.Id): "a UUID",
+    _pattern(types.Sku): "letters, digits, dots, hyphens and underscores, beginning with a letter or digit",
+    _pattern(types.Slug): _SMALL,
+    _pattern(types.GroupName): _SMALL,
+    _pattern(types.Email): "an e-mail address",
+    _pattern(types.Phone): "a telephone number: digits, spaces and + ( ) . / -",
+    _pattern(types.MediaUrl): "https://… with a host's name, or a file of the shop's own: /media/…",
+    _pattern(types.CurrencyCode): "a currency of ISO 4217, as GBP",
+}
+_SAID = {repr(pattern): words for pattern, words in _WORDS.items()}
+_REFUSED = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
+
+
+def worded(what: str) -> str:
+    """What msgspec says of a text that does not fit, without the pattern where there are words for it."""
+    match = _REFUSED.fullmatch(what)
+    words = match and _SAID.get(match["pattern"])
+    return f"Expected {words}" if words else what

@@ -1,0 +1,53 @@
+"""Who sent what does not fit is told what would, in words."""
+
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+
+from stoa.kit.http.decoding import converted
+from stoa.kit.http.types import (
+    CurrencyCode,
+    Email,
+    GroupName,
+    Id,
+    LongText,
+    MediaUrl,
+    Name,
+    Phone,
+    ShortText,
+    Sku,
+    Slug,
+)
+from stoa.kit.problems import Unprocessable
+
+
+@pytest.mark.parametrize(
+    ("shape", "sent", "words"),
+    [
+        (Id, "7", "a UUID"),
+        (Name, " ", "one line of text with something to read in it, and without characters that do not show"),
+        (ShortText, "two\nlines", "one line of text, without characters that do not show"),
+        (LongText, "hidden\u200b", "text without characters that do not show"),
+        (Sku, "no sku", "letters, digits, dots, hyphens and underscores, beginning with a letter or digit"),
+        (Slug, "No Slug", "small letters and digits, with a hyphen between words"),
+        (GroupName, "No Group", "small letters and digits, with a hyphen between words"),
+        (Email, "nobody", "an e-mail address"),
+        (Phone, "call me", "a telephone number: digits, spaces and + ( ) . / -"),
+        (MediaUrl, "http://x", "https://… with a host's name, or a file of the shop's own: /media/…"),
+        (CurrencyCode, "gbp", "a currency of ISO 4217, as GBP"),
+    ],
+)
+def test_a_pattern_is_said_in_words(shape: Any, sent: str, words: str):
+    body = msgspec.defstruct("Body", [("said", list[shape])])
+    with pytest.raises(Unprocessable) as refused:
+        converted({"said": [sent]}, body)
+    assert refused.value.document()["detail"] == f"Expected {words}."
+    assert refused.value.field == "said[0]"
+
+
+def test_a_pattern_of_somebodys_own_is_said_as_it_is():
+    code = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}[0-9]$")]
+    with pytest.raises(Unprocessable) as refused:
+        converted("x", code)
+    assert refused.value.document()["detail"] == "Expected `str` matching regex '^[A-Z]{2}[0-9]$'."
