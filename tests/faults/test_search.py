@@ -1,4 +1,5 @@
-"""The process is killed while its index is written: it comes back with all that was announced, once."""
+"""The process is killed while its index is written: it comes back with all that was announced, once. And an index that
+is made anew takes the place of the one that answers until then."""
 
 from __future__ import annotations
 
@@ -24,6 +25,44 @@ async def test_killed_while_the_index_is_written(mortal_shop: MortalShop, point:
     async with asyncio.timeout(20):
         while await total(mortal_shop) != 40:
             await asyncio.sleep(0.1)
+
+
+async def test_what_is_made_anew_is_whole_and_nobody_is_turned_away_meanwhile(mortal_shop: MortalShop) -> None:
+    await mortal_shop.start()
+    db = mortal_shop.databases["search"]
+    await db.execute(WRITE_DOCUMENTS, 40)
+    async with asyncio.timeout(20):
+        while await total(mortal_shop) != 40:
+            await asyncio.sleep(0.1)
+    # What no event tells: only who reads all documents sees that one is not there.
+    await db.execute("DELETE FROM documents WHERE revision = 1")
+    said, totals = await reindexed(mortal_shop)
+    assert "1 built" in said
+    assert totals <= {40, 39}
+    assert await asked_anew(mortal_shop, limit=1) == 39
+
+    # Nor do events tell what catalog never had.
+    said, totals = await reindexed(mortal_shop, "--from-catalog")
+    assert "0 products" in said and "1 built" in said
+    assert totals <= {39, 0}
+    assert await asked_anew(mortal_shop, limit=2) == 0
+    await mortal_shop.must_be_sound()
+
+
+async def reindexed(shop: MortalShop, *words: str) -> tuple[str, set[int]]:
+    """What the command said, and how much was found meanwhile."""
+    command = asyncio.create_task(shop.run("reindex", *words))
+    totals = set()
+    while not command.done():
+        totals.add(await total(shop))
+        await asyncio.sleep(0.02)
+    return await command, totals
+
+
+async def asked_anew(shop: MortalShop, limit: int) -> int:
+    """How much is found, by a question that the gateway has no answer to."""
+    async with shop.http.get(f"/api/v1/search?facets=none&limit={limit}") as answer:
+        return int((await answer.json())["total"])
 
 
 async def search_until_gone(shop: MortalShop) -> None:

@@ -35,6 +35,7 @@ PROCESS = "shop"
 """Of the topology all-in-one."""
 START_SECONDS = 90.0
 DIE_SECONDS = 60.0
+COMMAND_SECONDS = 60.0
 
 
 class MortalShop:
@@ -89,6 +90,16 @@ class MortalShop:
         """As kill -9 does, wherever it is."""
         assert self._process is not None, "start() first"
         self._process.kill()
+
+    async def run(self, *words: str) -> str:
+        """What `stoa WORDS`, beside the shop, says; it must end well."""
+        log = self._log.with_name("command.log")
+        log.unlink(missing_ok=True)
+        process = processes.start([*words, *self._words[self._words.index("--data-dir") :]], log, **self._environ)
+        status = await asyncio.to_thread(process.wait, COMMAND_SECONDS)
+        said = log.read_text(errors="replace")
+        assert status == 0, said
+        return said
 
     async def must_be_sound(self) -> None:
         """Every invariant holds, the package's too, once what is under way has ended."""
