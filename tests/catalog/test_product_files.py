@@ -66,7 +66,7 @@ def test_shopify_says_nothing_of_what_it_does_not_track():
 
 @pytest.mark.parametrize("text", ["", "-1", "1,234.50", "free", "1e3", "19.999", "£5", "1.5.5"])
 def test_what_is_no_price_is_refused(text):
-    with pytest.raises(ValueError, match=r"is no price|has more than the 2 decimals of GBP"):
+    with pytest.raises(ValueError, match=r"no price|has more than the 2 decimals of GBP"):
         price_of(text, "GBP")
 
 
@@ -322,7 +322,7 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
         "description": "Warm.\n\nVery\n warm.",
         "brand": "",
         "tags": ["winter"],
-        "images": [{"url": "https://shop.example.com/a.jpg"}, {"url": "https://shop.example.com/b.jpg"}],
+        "images": [{"url": f"https://shop.example.com/{each}.jpg"} for each in ("a", "b", "red")],
         "status": "active",
         "specifications": {"Weight (kg)": 1.5, "Fabric": "Wool"},
         "category_path": ["Clothing", "Hoodies"],

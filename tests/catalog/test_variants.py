@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import asyncpg
 import pytest
+from counting import Counting
 
 from stoa.services.catalog.pricing import EVERYBODY
 from stoa.services.catalog.repository import variants_for_sale
+from stoa.services.catalog.routes import routes
+from stoa.testing import Rest
 
 from .conftest import ADMIN, OTHER_SELLER, pounds
 
@@ -208,3 +213,33 @@ async def test_an_event_names_what_changed(shop):
         "SELECT sku, xmin = (SELECT xmin FROM variants WHERE sku = 'RED-L') AS first FROM variants"
     )
     assert {row["sku"] for row in variants if row["first"]} == {"RED-L"}
+
+
+async def test_a_product_takes_as_many_statements_whatever_its_variants(shop):
+    db = Counting(shop.db)
+    rest = Rest(routes.bind(replace(shop.catalog, db=db)), db)
+    taken = {}
+    for many in (20, 200, 1_000):
+        path = f"/products/shirt-{many}"
+        variants = [
+            {"sku": f"S{many}-{at}", "price": pounds(900), "options": {"color": f"c{at}", "size": f"s{at % 7}"}}
+            for at in range(many)
+        ]
+        said = {"slug": f"shirt-{many}", "name": "Shirt", "variants": variants}
+        dearer = [{**each, "price": pounds(950)} for each in variants]
+        counts = []
+        for method, where, body, status, user in (
+            ("POST", "/products", said, 201, ADMIN),
+            ("GET", path, None, 200, None),
+            ("GET", f"/prices?skus=S{many}-1", None, 200, None),
+            ("PATCH", path, {"variants": dearer}, 200, ADMIN),
+            ("PUT", f"/variants/S{many}-1", {"price": pounds(1)}, 200, ADMIN),
+            ("DELETE", f"/variants/S{many}-0", None, 204, ADMIN),
+        ):
+            await rest.ok(method, where, body, status=status, user=user)
+            counts.append(len(await db.taken()))
+        assert len((await rest.ok("GET", path))["variants"]) == many - 1
+        await db.taken()
+        taken[many] = counts
+    await db.close()
+    assert taken[20] == taken[200] == taken[1_000]

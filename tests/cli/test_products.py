@@ -79,6 +79,14 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     assert (twice.returncode, twice.stderr) == (1, f"stoa: {out} is there already; choose another file\n")
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_waited_for(stoa: Stoa, tmp_path: Path, make: Callable[[Path], None]) -> None:
+    file = tmp_path / "goods.csv"
+    make(file)
+    done = stoa("import", "products", file)
+    assert (done.returncode, done.stderr) == (1, f"stoa: {file} is no file; give the file of products\n")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words", "told"),
     [

@@ -63,6 +63,9 @@ async def import_products(
 
 
 def _opened(file: Path) -> BinaryIO:
+    if file.exists() and not file.is_file():
+        # A pipe would wait for whoever writes into it, and nothing would end that.
+        raise Failure(f"{file} is no file", "give the file of products")
     try:
         return file.open("rb")
     except OSError as error:

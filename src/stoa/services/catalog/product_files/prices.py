@@ -17,6 +17,8 @@ def price_of(text: str, currency: str, *, comma: bool = False) -> dict[str, Any]
     match = _AMOUNT.fullmatch(written)
     digits = MINOR_DIGITS.get(currency, 2)
     if match is None:
+        if not written:
+            raise ValueError(f"There is no price: write it as {_example(digits)}")
         raise ValueError(f"{text!r} is no price: write it as {_example(digits)}, without a sign or a separator")
     whole, part = match[1], (match[2] or "").rstrip("0")
     if len(part) > digits:

@@ -87,6 +87,8 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
     raw = _raw([product, *variations])
     try:
         item = _product(said, names.slug_of(said))
+        shown = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
+        item["images"] = [{"url": url} for url in dict.fromkeys(shown)]
         differ = {name for _, one in variations for name in _attributes(one)}
         item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
         sold = [one for _, one in variations] or [said]
@@ -107,7 +109,6 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
         "description": "\n\n".join(text for text in texts if text),
         "brand": (_listed(said.get("Brands", "")) or [""])[0],
         "tags": list(dict.fromkeys(_listed(said.get("Tags", "")))),
-        "images": [{"url": url} for url in _listed(said.get("Images", ""))],
         "status": "active" if said.get("Published", "1") == "1" else "draft",
         "specifications": {
             name: float(value)
