@@ -46,6 +46,19 @@ async def test_a_policy_is_seen_by_everybody(rest, shop):
     await shop.assert_sound()
 
 
+async def test_a_limit_that_holds_no_more_is_not_shown(rest, shop):
+    """What was promised stands until it is filled, and nothing more is promised."""
+    await shop.put("MUG", 1)
+    await rest.ok("PUT", "/inventory/MUG/policy", ON_BACKORDER, user=ADMIN)
+    await shop.promise("k", uuid7(), MUG=3)
+    none = await rest.ok("PUT", "/inventory/MUG/policy", {"policy": "none"}, user=ADMIN)
+    assert (none["backorder"]["limit"], none["backorder"]["backordered"], none["available_to_promise"]) == (2, 2, 0)
+    await shop.put("MUG", 3)
+    filled = await rest.ok("GET", "/inventory/MUG")
+    assert (filled["backorder"]["limit"], filled["backorder"]["backordered"]) == (0, 0)
+    await shop.assert_sound()
+
+
 async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
     preorder = {"policy": "preorder", "limit": 9, "available_on": "2099-01-01"}
     seen = await rest.ok("PUT", "/inventory/NEW/policy", preorder, user=ADMIN)

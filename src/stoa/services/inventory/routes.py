@@ -461,7 +461,9 @@ def _stock_view(stock: SkuStock) -> StockView:
         available=stock.available,
         safety_stock=stock.safety_stock,
         incoming=stock.incoming,
-        backorder=BackorderView(item.policy, item.backorder_limit, item.backordered, item.lead_days, item.available_on),
+        backorder=BackorderView(
+            item.policy, item.backordered + item.room, item.backordered, item.lead_days, item.available_on
+        ),
         available_to_promise=stock.to_promise,
         promise=PromiseView(*promise_of(stock, 1, clock.now().date())),
         low_stock_at=item.low_stock_at,
