@@ -178,10 +178,10 @@ async def test_what_is_wrong_is_said_in_words_and_what_cannot_be_kept_is_replace
         ("name", "It is empty."),
         ("name", "It has more than 200 characters."),
         ("tags", "It has more than 50 parts."),
-        ("images", "It is no address of a picture: that begins with https://, and has no spaces."),
+        ("images", "Expected https://… with a host's name, or a file of the shop's own: /media/…."),
         ("position", "It is less than 0."),
-        ("slug", "A slug has small letters, digits, and hyphens between them."),
-        ("sku", "A SKU has letters, digits, dots, hyphens and underscores."),
+        ("slug", "Expected small letters and digits, with a hyphen between words."),
+        ("sku", "Expected letters, digits, dots, hyphens and underscores, beginning with a letter or digit."),
         ("position", "It is more than 1000000."),
     ]
     answer = await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)

@@ -88,7 +88,7 @@ def row_of(said: Mapping[str, Any]) -> ProductRow:
     try:
         return ProductRow(converted(rest, ProductItem), converted(beside, _Beside))
     except problems.Unprocessable as problem:
-        problem.detail = in_words(problem.detail, problem.field or "")
+        problem.detail = in_words(problem.detail)
         raise
 
 

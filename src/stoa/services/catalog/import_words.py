@@ -1,4 +1,4 @@
-"""What is wrong with a cell, for people who have never seen a type or a pattern."""
+"""What is wrong with a cell, for people who have never seen a type. What patterns ask for has words in the kit."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ _WORDS = (
     (r"Expected `(?:int|float)` >= (-?[0-9]+)\.", r"It is less than \1."),
     (r"Expected `(?:int|float)` <= ([0-9]+)\.", r"It is more than \1."),
 )
-_PATTERN = "Expected `str` matching regex "
-_FORMS = {
-    "url": "It is no address of a picture: that begins with https://, and has no spaces.",
-    "slug": "A slug has small letters, digits, and hyphens between them.",
-    "sku": "A SKU has letters, digits, dots, hyphens and underscores.",
-}
 
 
-def in_words(detail: str, field: str) -> str:
-    """`detail` as a decoder says it, of the member at `field`."""
-    if detail.startswith(_PATTERN):
-        return _FORMS.get(field.rpartition(".")[2], "It has characters that may not stand there.")
+def in_words(detail: str) -> str:
+    """`detail` as a decoder says it."""
     for pattern, words in _WORDS:
         if match := re.fullmatch(pattern, detail):
             return match.expand(words)
