@@ -142,6 +142,10 @@ async def test_many_contexts_are_one_statement(shop):
         ({"countries": ["XX"]}, "unprocessable", "countries[0]"),
         ({"priority": 1_001}, "unprocessable", "priority"),
         ({"starts_at": "2030-01-01T00:00:00"}, "unprocessable", "starts_at"),
+        # The driver takes that for minus infinity.
+        ({"starts_at": "0001-01-01T00:00:00Z"}, "date-out-of-range", "starts_at"),
+        ({"starts_at": "0001-01-01T00:00:00+14:00"}, "date-out-of-range", "starts_at"),
+        ({"ends_at": "9999-12-31T23:59:59-14:00"}, "date-out-of-range", "ends_at"),
         (
             {"starts_at": "2030-01-01T00:00:00.1Z", "ends_at": "2030-01-01T00:00:00.9Z"},
             "ends-before-it-starts",

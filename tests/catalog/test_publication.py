@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -222,8 +222,3 @@ async def test_what_is_due_is_found_among_many(database):
     assert (await read_by(db, publication_repository.SECONDS_TO_NEXT)).rows <= 2
     await db.execute("UPDATE products SET publish_at = now() - interval '1 day' WHERE id < lpad('200', 32, '0')::uuid")
     assert (await read_by(db, publication_repository.TURN_DUE, 50)).rows <= 100
-
-
-def test_moments_are_told_in_utc():
-    moment = datetime.fromisoformat("2030-01-01T01:00:00+01:00")
-    assert rounds.date_of(moment, "publish_at").isoformat() == datetime(2030, 1, 1, tzinfo=UTC).isoformat()

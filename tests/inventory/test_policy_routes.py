@@ -74,6 +74,7 @@ async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
         ({"policy": "backorder", "limit": -1, "lead_days": 1}, 422, "unprocessable", "limit"),
         ({"policy": "backorder", "limit": 5}, 422, "policy-lacks", "lead_days"),
         ({"policy": "preorder", "limit": 5}, 422, "policy-lacks", "available_on"),
+        ({"policy": "preorder", "available_on": "9999-12-31"}, 422, "date-out-of-range", "available_on"),
         ({"policy": "preorder", "limit": 5, "available_on": "2020-01-01"}, 422, "policy-lacks", "available_on"),
         ({"policy": "preorder", "limit": 5, "available_on": "soon"}, 422, "unprocessable", "available_on"),
         ({"policy": "backorder", "limit": 1, "lead_days": 1}, 409, "below-backordered", "limit"),

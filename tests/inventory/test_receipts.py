@@ -168,6 +168,7 @@ async def test_a_supplier_says_another_day(clerk, rest):
         ({"lines": []}, "unprocessable", "lines"),
         ({"lines": [{"sku": "MUG", "quantity": 100_001}]}, "unprocessable", "lines[0].quantity"),
         ({"expected_on": "2027-02-30"}, "unprocessable", "expected_on"),
+        ({"expected_on": "9999-12-31"}, "date-out-of-range", "expected_on"),
     ],
 )
 async def test_a_bad_receipt_is_none(rest, shop, body, problem, field):

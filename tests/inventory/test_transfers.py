@@ -180,6 +180,7 @@ async def test_canceling_brings_back_what_is_on_the_way(clerk, rest, shop):
         ({"lines": [{"sku": "MUG", "quantity": 0}]}, 422, "unprocessable", "lines[0].quantity"),
         ({"lines": [{"sku": "a b", "quantity": 1}]}, 422, "unprocessable", "lines[0].sku"),
         ({"expected_on": "soon"}, 422, "unprocessable", "expected_on"),
+        ({"expected_on": "0001-01-01"}, 422, "date-out-of-range", "expected_on"),
         ({"priority": 1}, 422, "unprocessable", "priority"),
     ],
 )

@@ -21,6 +21,7 @@ from stoa.kit.channels.in_process import InProcessChannel
 from stoa.kit.channels.registry import Registry
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
 from stoa.kit.problems import Problem
 from stoa.services.search import repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
@@ -52,6 +53,19 @@ async def test_a_product_is_found_as_it_is_and_no_longer_when_it_is_not_sold(tow
     await town.learn(one)
     assert await found(one, "kettle") == []
     assert await documents(town) == {}
+
+
+async def test_a_product_costs_what_everybody_pays_by_price_lists(town: Town) -> None:
+    one = town.process("one")
+    await town.sell("Enamel mug", "MUG-1", "MUG-2", price=995)
+    await town.learn(one)
+    sale = {"slug": "sale", "name": "Sale", "currency": "GBP", "status": "active"}
+    await town.catalog.ok("POST", "/price-lists", sale, status=201, user=ADMIN)
+    half = {"items": [{"sku": "MUG-1", "prices": [{"price": {"amount": 500, "currency": "GBP"}}]}]}
+    await town.catalog.ok("PUT", "/price-lists/sale/prices", half, user=ADMIN)
+    await town.learn(one)
+    (card,) = (await looked_for(one, "mug", max_price=600)).items
+    assert (card.price, card.price_max) == (Money(500, "GBP"), Money(995, "GBP"))
 
 
 async def test_a_draft_is_never_found(town: Town) -> None:

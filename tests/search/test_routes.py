@@ -228,6 +228,11 @@ async def test_the_report_has_what_was_searched_for_and_what_was_not_found(shop:
     ]
     in_vain = await shop.rest.ok("GET", "/search/report?in_vain=true", user=READER)
     assert [one["query"] for one in in_vain["items"]] == ["teapot"]
+    today = report["until"]
+    of_a_day = await shop.rest.ok("GET", f"/search/report?from={today}&to={today}", user=READER)
+    assert (of_a_day["since"], of_a_day["until"], of_a_day["searches"]) == (today, today, 6)
+    before = await shop.rest.ok("GET", "/search/report?from=2026-01-01&to=2026-01-31", user=READER)
+    assert (before["searches"], before["items"]) == (0, [])
     long = await shop.rest.send("GET", "/search/report?from=2026-01-01&to=2026-12-31", user=READER)
     assert (long.status, long.body["field"]) == (422, "from")
 

@@ -91,7 +91,7 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
         twice = next(name for name in names if names.count(name) > 1)
         raise problems.Unprocessable(f"The parameter {twice!r} stands more than once.", field=twice)
     _refuse_nul(parameters)
-    fields = () if shape is None else shape.__struct_fields__
+    fields = () if shape is None else shape.__struct_encode_fields__
     dotted = [name for name in _DOTTED if name in fields]
     sent = _gathered(parameters, dotted) if dotted else parameters
     for name in sent:
@@ -132,9 +132,10 @@ def _convert(parameters: dict[str, Any], shape: Any) -> Any:
         query = msgspec.convert(parameters, shape, strict=False)
     except msgspec.ValidationError as error:
         raise unprocessable(error) from None
-    for name in parameters:
+    fields = zip(shape.__struct_encode_fields__, shape.__struct_fields__, strict=True)
+    for name, field in fields:
         # msgspec reads the word null as no value, and a filter that was sent would be none.
-        if getattr(query, name) is None:
+        if name in parameters and getattr(query, field) is None:
             raise problems.Unprocessable("A parameter that has no value is left out.", field=name)
     return query
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from stoa.kit import clock
 from stoa.kit.context import Principal
 from stoa.kit.custom_fields.values import NOTHING, with_metadata
+from stoa.kit.dates import moment_of
 from stoa.services.catalog.bodies import (
     NewVariant,
     ProductPatch,
@@ -23,7 +24,7 @@ from stoa.services.catalog.fields import Defined, fields_after
 from stoa.services.catalog.images import Files, images_of
 from stoa.services.catalog.product import CategoryName, Product, TypeName, Variant, changed_variants, same
 from stoa.services.catalog.product_types import Types, check_specifications
-from stoa.services.catalog.publication import check_dates, date_of
+from stoa.services.catalog.publication import check_dates
 from stoa.services.catalog.show_products import acting_for
 from stoa.services.catalog.types_errors import UnknownProductType
 
@@ -70,8 +71,8 @@ def edited(
         check_texts(patch.specifications)
     if patch.slug is not UNSET and patch.slug != before.slug:
         check_slug(patch.slug)
-    publish_at = before.publish_at if patch.publish_at is UNSET else date_of(patch.publish_at, "publish_at")
-    unpublish_at = before.unpublish_at if patch.unpublish_at is UNSET else date_of(patch.unpublish_at, "unpublish_at")
+    publish_at = before.publish_at if patch.publish_at is UNSET else moment_of(patch.publish_at, "publish_at")
+    unpublish_at = before.unpublish_at if patch.unpublish_at is UNSET else moment_of(patch.unpublish_at, "unpublish_at")
     check_dates(publish_at, unpublish_at)
     after = replace(
         before,

@@ -5,7 +5,7 @@ NotFound        NoSuchProduct, NoSuchVariant, NoSuchCategory, NoSuchPriceList, N
 Forbidden       NotYourProduct
 Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale, ForeignCurrency, VersionMissing,
                 SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId, SlugReserved, ProductUnnamed,
-                ProductTwice, DateOutOfRange, UnpublishedBeforePublished, UnknownSku, ListOfAnotherCurrency, PriceTwice,
+                ProductTwice, UnpublishedBeforePublished, UnknownSku, ListOfAnotherCurrency, PriceTwice,
                 EndsBeforeItStarts, UnknownProduct, BadCondition, CollectionAlone,
                 UnknownLocale, OwnLanguage
 Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld,
@@ -269,14 +269,6 @@ class ProductTwice(problems.Unprocessable):
 
     def __init__(self, field: str = "slug") -> None:
         super().__init__("An earlier item of this request is about the same product.", field=field)
-
-
-class DateOutOfRange(problems.Unprocessable):
-    title = "The date is too far away"
-    slug = "date-out-of-range"
-
-    def __init__(self, first: int, last: int, field: str) -> None:
-        super().__init__(f"A date is of a year from {first} to {last}.", field=field)
 
 
 class UnpublishedBeforePublished(problems.Unprocessable):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stoa.kit import clock, staff_acts
+from stoa.kit.dates import moment_of
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
@@ -186,8 +187,9 @@ def _tiers(new: NewPrices, currency: str) -> dict[str, list[Tier]]:
 
 
 def _said(new: NewPriceList) -> dict[str, Any]:
-    """By column. Raises `EndsBeforeItStarts`."""
-    starts_at, ends_at = _to_the_second(new.starts_at), _to_the_second(new.ends_at)
+    """By column. Raises `DateOutOfRange`, `EndsBeforeItStarts`."""
+    starts_at = _to_the_second(moment_of(new.starts_at, "starts_at"))
+    ends_at = _to_the_second(moment_of(new.ends_at, "ends_at"))
     if starts_at and ends_at and ends_at <= starts_at:
         raise EndsBeforeItStarts
     said = {name: getattr(new, name) for name in NewPriceList.__struct_fields__}

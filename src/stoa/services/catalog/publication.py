@@ -6,11 +6,11 @@ falls due is turned under its lock and by one of them; who finds it locked comes
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from stoa.services.catalog import publication_repository as repository
-from stoa.services.catalog.errors import DateOutOfRange, UnpublishedBeforePublished
+from stoa.services.catalog.errors import UnpublishedBeforePublished
 from stoa.services.catalog.events import updated
 
 if TYPE_CHECKING:
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 ONE_ROUND = 200
 """Products. Each stands in sixteen indexes and is announced: some 60 ms."""
-
-FIRST_YEAR, LAST_YEAR = 2000, 9000
-"""Further out a time zone may lead to a year that PostgreSQL or Python does not have."""
-
-
-def date_of(moment: datetime | None, field: str) -> datetime | None:
-    """In UTC. Raises `DateOutOfRange`."""
-    if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise DateOutOfRange(FIRST_YEAR, LAST_YEAR, field)
-    return None if moment is None else moment.astimezone(UTC)
 
 
 def check_dates(publish_at: datetime | None, unpublish_at: datetime | None) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stoa.kit import clock, staff_acts
+from stoa.kit.dates import day_of
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import policy_repository, stock_repository
@@ -74,6 +75,7 @@ async def set_policy(
 
 
 def _check(terms: Terms) -> None:
+    day_of(terms.available_on, "available_on")
     if terms.policy is Policy.BACKORDER and terms.lead_days is None:
         raise PolicyLacks("lead_days")
     if terms.policy is Policy.PREORDER and (terms.available_on is None or terms.available_on <= clock.now().date()):

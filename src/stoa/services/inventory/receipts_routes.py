@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from stoa.kit.dates import day_of
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Id, Label, Name, Page, PageQuery, ShortText
@@ -106,7 +107,8 @@ async def list_receipts(inventory: Inventory, request: Request[None, ReceiptQuer
 )
 async def post_receipt(inventory: Inventory, request: Request[NewReceipt]) -> ReceiptView:
     new = request.body
-    order = Order(new.supplier, new.warehouse, merged(new.lines), new.expected_on, new.reference, new.note)
+    expected_on = day_of(new.expected_on, "expected_on")
+    order = Order(new.supplier, new.warehouse, merged(new.lines), expected_on, new.reference, new.note)
     return _view(await expect_goods(inventory, order))
 
 
@@ -128,7 +130,7 @@ async def get_receipt(inventory: Inventory, request: Request) -> ReceiptView:
 )
 async def put_receipt(inventory: Inventory, request: Request[ReceiptTold]) -> ReceiptView:
     new = request.body
-    told = Told(new.supplier, new.reference, new.expected_on, new.note)
+    told = Told(new.supplier, new.reference, day_of(new.expected_on, "expected_on"), new.note)
     return _view(await edit_receipt(inventory, request.path["receipt_id"], told, request.if_match))
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from stoa.kit.dates import day_of
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery, Reason, ShortText
@@ -181,7 +182,8 @@ async def post_canceled(inventory: Inventory, request: Request) -> TransferView:
 
 
 def _draft(new: NewTransfer) -> Draft:
-    return Draft(new.source, new.destination, merged(new.lines), new.expected_on, new.note)
+    expected_on = day_of(new.expected_on, "expected_on")
+    return Draft(new.source, new.destination, merged(new.lines), expected_on, new.note)
 
 
 def _summary(transfer: Transfer) -> TransferSummary:

@@ -75,9 +75,9 @@ def decoded(kept: bytes, revision: int) -> Document:
 
 def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
     """`available` has, of its SKUs at least, those that can be bought."""
-    prices = [one.price for one in product.variants if one.HasField("price")]
-    cheapest = min(prices, key=lambda price: price.amount_minor, default=None)
-    dearest = max(prices, key=lambda price: price.amount_minor, default=None)
+    # What everybody pays by price lists, which a variant's own price is not.
+    cheapest = product.price if product.HasField("price") else None
+    dearest = product.price_max if product.HasField("price_max") else None
     category = tree.get(product.category_id)
     image = product.images[0] if product.images else None
     card = Card(
