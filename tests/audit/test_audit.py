@@ -121,6 +121,9 @@ BREAK = [
     ),
     (6, "payment", "UPDATE payments SET amount_minor = amount_minor + 1"),
     (6, "order", "UPDATE order_items SET tax_minor = tax_minor + 100000"),
+    (7, "catalog", "UPDATE products SET price_minor = price_minor + 1, price_max_minor = price_max_minor + 1"),
+    (7, "catalog", "UPDATE products SET version = version + 1"),
+    (7, "inventory", "UPDATE stock SET on_hand = reserved"),
 ]
 
 

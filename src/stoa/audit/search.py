@@ -1,14 +1,19 @@
-"""Invariant 7: what is found is what is sold, as of its version, and what of it can be bought."""
+"""Invariant 7: what is found is what is sold, as of its version, at its price, and what of it can be bought."""
 
 from __future__ import annotations
 
 from stoa.audit.finding import Finding, Findings, Invariant
 from stoa.audit.look import Look, side_by_side
 
-ACTIVE = "SELECT id AS key, version FROM products WHERE standing = 'active' ORDER BY id"
+# At what everybody pays by price lists.
+ACTIVE = """
+    SELECT id AS key, version, coalesce(price_minor, 0) AS price FROM products WHERE standing = 'active' ORDER BY id
+"""
 
 DOCUMENTS = """
-    SELECT product_id AS key, product_version AS version FROM documents WHERE document IS NOT NULL ORDER BY product_id
+    SELECT product_id AS key, product_version AS version,
+           coalesce((convert_from(document, 'UTF8')::jsonb ->> 'price_minor')::bigint, 0) AS price
+    FROM documents WHERE document IS NOT NULL ORDER BY product_id
 """
 
 # As inventory works it out: what is sellable, and what may be promised without being on hand.
@@ -31,6 +36,8 @@ async def check(look: Look) -> Findings:
             yield Finding(product_id, "is found, and is not sold")
         elif found[0]["version"] != sold[0]["version"]:
             yield Finding(product_id, f"is found as of version {found[0]['version']}, and has {sold[0]['version']}")
+        elif found[0]["price"] != sold[0]["price"]:
+            yield Finding(product_id, f"is found for {found[0]['price']}, and costs {sold[0]['price']}")
     async for sku, (there, known) in side_by_side(look.rows("inventory", TO_PROMISE), look.rows("search", KNOWN)):
         available = bool(there) and there[0]["available"]
         if known and known[0]["available"] != available:
@@ -41,4 +48,6 @@ def _stock(available: object) -> str:
     return "in stock" if available else "sold out"
 
 
-SEARCH = Invariant(7, "what is found is what is sold, as of its version, and as in stock what can be bought", check)
+SEARCH = Invariant(
+    7, "what is found is what is sold, as of its version, at its price, and as in stock what can be bought", check
+)
