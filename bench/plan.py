@@ -1,4 +1,4 @@
-"""How much is measured: the whole run takes some twenty minutes, the quick one proves that it works.
+"""How much is measured: the whole run takes about an hour, the quick one proves that it works.
 
 A quick run is without the baseline, which a shallow clone does not have, and without the large shop: tests have
 both, with small numbers.

@@ -115,6 +115,20 @@ async def test_nothing_is_made_of_what_is_nothing_here(shelf: EmbeddedIndex):
     assert (found.hits, found.total, found.corrected, found.relaxed, found.next) == ([], 0, None, False, None)
 
 
+async def test_a_text_without_a_word_finds_nothing(shelf: EmbeddedIndex):
+    for text in ("🔥", "*", "?!", "\u00a0-"):
+        found = await shelf.search(Query(text=text))
+        assert (found.total, found.hits, found.corrected) == (0, [], None), text
+    assert (await shelf.search(Query(text="  "))).total > 0
+
+
+async def test_where_a_word_is_not_wanted_the_others_keep_their_spelling(index: EmbeddedIndex):
+    await index.write([product("mug", "Fire Mug"), product("pen", "Fine Pen")])
+    await index.commit("1")
+    found = await index.search(Query(text="fire -mug"))
+    assert (found.total, found.corrected) == (0, None)
+
+
 async def test_fewer_of_the_words_are_said_to_be_fewer(shelf: EmbeddedIndex):
     strict = await shelf.search(Query(text="white holder"))
     relaxed = await shelf.search(Query(text="white holder playhouse"))

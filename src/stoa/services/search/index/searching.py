@@ -66,7 +66,9 @@ class Search:
         self._matcher = Matcher(searcher, fields, self._locale)
         self._pager = Pager(index, searcher, fields, self._locale)
         self._reading = read(query.text, fields.languages[self._locale])
-        self._everything = term(self._schema, "kind", PRODUCT)
+        # Of a text without a word, such as a picture of a flame, nothing is known.
+        says_nothing = self._reading.text.strip() and not self._reading.says_something
+        self._everything = tantivy.Query.empty_query() if says_nothing else term(self._schema, "kind", PRODUCT)
         self._filters = filters.clauses(query.filters, fields, index)
 
     def run(self) -> Found:
@@ -118,7 +120,7 @@ class Search:
         return self._pager.page(scored, self._query.sort, limit, after, weight=weight, total=total, best=best)
 
     def _total(self, narrowed: tantivy.Query) -> int:
-        if self._reading.says_something or self._filters:
+        if self._reading.text.strip() or self._filters:
             return self._count(narrowed)
         return self._opened.documents
 
@@ -156,7 +158,9 @@ class Search:
         asked = self._matcher.understand(self._reading, self._query.synonyms, exact=exact)
         yield asked
         if not exact and self._reading.parts:
-            yield from self._matcher.respelled(self._reading, asked)
+            # Where a word was not wanted, nothing may be left of what has the others.
+            if not self._reading.without:
+                yield from self._matcher.respelled(self._reading, asked)
             yield from self._matcher.relaxed(asked)
 
     def _counts(self, matches: tantivy.Query, hits: int) -> FacetCounts:
