@@ -79,6 +79,22 @@ async def test_a_product_shows_a_file_once_its_pictures_are_made_and_follows_its
     assert (await guest.refused("GET", moved[0]["url"])).problem == "no-such-picture"
 
 
+async def test_who_names_a_file_without_pictures_is_told_where_the_reason_is(shop):
+    admin = await admin_of(shop)
+    file = await upload(admin, jpeg(800, 400)[:2000], "product")
+
+    async def made():
+        return await admin.ok("GET", f"/media/{file['id']}")
+
+    broken = await until(made, lambda file: file["state"] != "uploaded")
+    assert (broken["state"], "truncated" in broken["reason"]) == ("rejected", True)
+    product = {"name": "Mug", "images": [{"url": "/media/2.jpg"}, {"file_id": file["id"]}]}
+    product["variants"] = [{"sku": f"MUG-{uuid4().hex[:8]}", "price": {"amount": 500, "currency": "GBP"}}]
+    refused = await admin.refused("POST", "/products", product)
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, "unknown-file", "images[1].file_id")
+    assert refused.body["detail"] == f"No pictures could be made of it: GET /media/{file['id']} says why."
+
+
 async def test_an_avatar_is_shown_and_goes_with_its_account(shop):
     ada = await visitor_of(shop).register("Ada")
     eve = await visitor_of(shop).register("Eve")

@@ -122,8 +122,14 @@ class UnknownFile(problems.Unprocessable):
     title = "There is no such file to show"
     slug = "unknown-file"
 
-    def __init__(self, field: str) -> None:
-        super().__init__("Upload the picture for products of this seller, and name it by its id.", field=field)
+    def __init__(self, field: str, *, file_id: str | None = None) -> None:
+        """With a `file_id` where it is there, and no pictures could be made of it."""
+        super().__init__(
+            "Upload the picture for products of this seller, and name it by its id."
+            if file_id is None
+            else f"No pictures could be made of it: GET /media/{file_id} says why.",
+            field=field,
+        )
 
 
 class UnknownCategory(problems.Unprocessable):

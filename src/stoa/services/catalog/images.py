@@ -74,10 +74,10 @@ def _image(at: int, sent: SentImage, kept: Mapping[str, Image], owner: str, file
     picture = None if file is None else picture_in(file)
     if known is not None and (picture is None or picture.revision <= _revision(known)):
         return replace(known, alt=sent.alt or known.alt)
-    if file is None or file.purpose != "product" or file.state == "rejected":
+    if file is None or file.purpose != "product" or (known is None and file.owner != owner):
         raise UnknownFile(f"images[{at}].file_id")
-    if known is None and file.owner != owner:
-        raise UnknownFile(f"images[{at}].file_id")
+    if file.state == "rejected":
+        raise UnknownFile(f"images[{at}].file_id", file_id=file_id)
     alt = sent.alt or (known.alt if known else file.alt)
     return _shown(Image(None, alt, file_id), picture)
 

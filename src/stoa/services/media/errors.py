@@ -16,7 +16,7 @@ class NotTaken(problems.Problem):
     slug = "file-not-taken"
 
     def __init__(self, detail: str = "It is no picture as JPEG, PNG, WebP, AVIF or GIF, and no PDF.") -> None:
-        super().__init__(detail, field="body")
+        super().__init__(f"{detail} The file is the body itself, and no form.", field="body")
 
 
 class WrongKind(problems.Unprocessable):
