@@ -106,7 +106,7 @@ def questions(count: int, each: int) -> list[Asked]:
     apart = max(1, count // each)
     named = [one.name.split() for one in islice(goods(count), 0, None, apart)][:each]
     # Some more than once in a small shop: then they have another length, because the gateway keeps what it was asked.
-    lengths = [str(20 + at % 5) for at in range(each)]
+    lengths = [str(20 + at // len(named)) for at in range(each)]
     named = [named[at % len(named)] for at in range(each)]
     common = (*COLORS, *MATERIALS)
     return [

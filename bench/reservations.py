@@ -139,9 +139,7 @@ class _Sides:
     def each(self, last: Result, concurrency: int) -> int:
         """The same for each of pgbench's clients."""
         clients = min(concurrency, MOST_CONNECTIONS)
-        return min(
-            self._plan.most_orders // clients, max(FEWEST_EACH, int(last.rate * self._plan.order_seconds) // clients)
-        )
+        return max(FEWEST_EACH, min(self._plan.most_orders, int(last.rate * self._plan.order_seconds)) // clients)
 
     async def prepare(self) -> None:
         """What one reservation and its release execute, as scripts of pgbench's, and a database for these."""
