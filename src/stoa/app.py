@@ -221,7 +221,7 @@ OURS = (
             "inventory.sold_out",
             "inventory.back_in_stock",
         ),
-        shares=("currency",),
+        shares=("currency", "locales"),
         permissions=(
             Permission("search.rules.edit", "Say which words mean the same, and what comes first in a search"),
             Permission("search.report.read", "See what was searched for, and what was not found"),

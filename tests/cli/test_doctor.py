@@ -24,6 +24,7 @@ from stoa.runtime.postgres import NOT_DURABLE, Postgres
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.topology import Address
 from stoa.services.search.index.embedded import open_index
+from stoa.services.search.settings import Settings
 
 SECRET = "a secret of this test, long enough"
 
@@ -144,7 +145,7 @@ async def test_an_import_that_nobody_works_at(provided: Access, look) -> None:
 async def test_the_search_index(provided: Access, look, tmp_path: Path, capsys) -> None:
     """Seen beside the process that has it open, and read to the last byte."""
     folder = DataDir(tmp_path / "data").path / "cache" / "shop" / "search" / "index"
-    index = await open_index(folder, ("en",))
+    index = await open_index(folder, Settings().locales)
     oid = "SELECT oid::bigint FROM pg_database WHERE datname = current_database()"
     search = await asyncpg.connect(provided.dsn_of(SERVICES["search"]))
     database = await search.fetchval(oid)

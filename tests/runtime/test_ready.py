@@ -20,6 +20,7 @@ from stoa.runtime.process import Process
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.settings import ProcessSettings
 from stoa.services.search.index.embedded import open_index
+from stoa.services.search.settings import Settings
 from stoa.testing.ports import free_addresses
 
 PROCESSES = ("gateway", "user", "product", "order")
@@ -195,7 +196,7 @@ async def test_who_has_no_index_because_another_process_has_it_is_not_ready(
     town: Callable[[], Awaitable[Town]], http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     here = await town()
-    other = await open_index(tmp_path / "cache" / "product" / "search" / "index", ("en",))
+    other = await open_index(tmp_path / "cache" / "product" / "search" / "index", Settings().locales)
     for name in ("gateway", "user", "order", "product"):
         await here.start(name)
     status, document = await here.ready(http, "product")

@@ -72,11 +72,12 @@ class Town:
             CatalogServiceStub(InProcessChannel(self.registry)), InventoryServiceStub(InProcessChannel(self.registry))
         )
 
-    def process(self, name: str, neighbors: Neighbors | None = None, **settings: Any) -> Search:
-        """A process of this name, with an index in a folder of its own."""
+    def process(self, name: str, neighbors: Neighbors | None = None, **changed: Any) -> Search:
+        """A process of this name, with an index in a folder of its own; `changed` are settings."""
+        settings = Settings(**changed)
         db = Database("search", self.db.dsn, 4)
         one = search_over(
-            db, Settings(**settings), neighbors or self.neighbors, partial(open_index, self._folder / name, ("en",))
+            db, settings, neighbors or self.neighbors, partial(open_index, self._folder / name, settings.locales)
         )
 
         async def stop() -> None:

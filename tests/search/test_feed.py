@@ -68,6 +68,28 @@ async def test_a_product_costs_what_everybody_pays_by_price_lists(town: Town) ->
     assert (card.price, card.price_max) == (Money(500, "GBP"), Money(995, "GBP"))
 
 
+async def test_a_translated_product_is_found_and_shown_in_its_languages(town: Town) -> None:
+    one = town.process("one", locales=("en", "de"))
+    mug = await town.sell("Enamel mug", "MUG-1")
+    await town.sell("Bottle", "BOTTLE-1")
+    german = {"name": "Emaillebecher", "slug": "emaillebecher", "description": "Für Kaffee und Tee"}
+    path = f"/products/{mug['id']}/translations/de"
+    await town.catalog.ok("PUT", path, german, user=ADMIN)
+    await town.learn(one)
+    (card,) = (await looked_for(one, "emailebecher", locale="de")).items
+    assert (card.name, card.slug) == ("Emaillebecher", "emaillebecher")
+    assert [(piece.text, piece.marked) for piece in card.highlights["name"]] == [("Emaillebecher", True)]
+    assert (await looked_for(one, "becher", locale="en")).items == []
+    assert [card.name for card in (await looked_for(one, "enamel")).items] == ["Enamel mug"]
+    # What is not translated is found by what the shop says of it.
+    assert [card.name for card in (await looked_for(one, "bottle", locale="de")).items] == ["Bottle"]
+
+    await town.put("MUG-1", 1)
+    await town.learn(one)
+    (card,) = (await looked_for(one, "kaffee", locale="de")).items
+    assert (card.name, card.available_skus) == ("Emaillebecher", ["MUG-1"])
+
+
 async def test_a_draft_is_never_found(town: Town) -> None:
     one = town.process("one")
     await town.sell("Secret mug", "MUG-1", status="draft")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from stoa.kit.http.pages import BadCursor
 from stoa.ports.search import BadPosition, Category, FacetCounts, Found, Hit, Piece, Query
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
-from stoa.services.search.document import Card
+from stoa.services.search.document import Card, said_in
 from stoa.services.search.service import Search
+
+C = TypeVar("C", bound=Card)
 
 
 class FoundCard(Card, kw_only=True):
@@ -55,7 +58,7 @@ async def search(service: Search, asked: SearchQuery) -> SearchView:
     if asked.cursor is None and asked.q:
         service.searches.count(asked.q, found.total)
     return SearchView(
-        items=[_item(hit) for hit in found.hits],
+        items=[_item(hit, asked.locale) for hit in found.hits],
         total=found.total,
         facets=found.facets,
         corrected=found.corrected,
@@ -70,7 +73,7 @@ async def suggest(service: Search, asked: SuggestQuery) -> SuggestView:
     index = await service.following.current()
     suggested = await index.suggest(asked.q, locale=asked.locale or "", limit=asked.limit)
     return SuggestView(
-        products=[_card(one.card) for one in suggested.products],
+        products=[_in_language(_card(one.card), one.card, asked.locale) for one in suggested.products],
         texts=suggested.texts,
         categories=suggested.categories,
         brands=suggested.brands,
@@ -85,7 +88,14 @@ async def _search(service: Search, query: Query) -> Found:
         raise BadCursor("Use next_cursor of the page before, unchanged.", field="cursor") from None
 
 
-def _item(hit: Hit) -> FoundCard:
-    card = _found_card(hit.card)
+def _item(hit: Hit, locale: str | None) -> FoundCard:
+    card = _in_language(_found_card(hit.card), hit.card, locale)
     card.highlights = hit.highlights
+    return card
+
+
+def _in_language(card: C, kept: bytes, locale: str | None) -> C:
+    if locale is not None:
+        said = said_in(locale, kept)
+        card.name, card.slug = said.name or card.name, said.slug or card.slug
     return card

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.kit.money import Money
-from stoa.ports.search import Category, Document, Value
+from stoa.ports.search import Category, Document, Texts, Value
 from stoa.services.search.repository import CategoryRow
 
 CATEGORIES = "categories"
@@ -56,11 +56,24 @@ class Card(msgspec.Struct, kw_only=True):
     available_skus: Sequence[str]
 
 
+class Said(msgspec.Struct, frozen=True):
+    """What a card says in another language; what is empty there is as in the shop's own."""
+
+    name: str = ""
+    slug: str = ""
+
+
+class KeptCard(Card, kw_only=True, omit_defaults=True):
+    """As the index keeps it: with what it says in the shop's other languages, by locale."""
+
+    said: Mapping[str, Said] = {}
+
+
 Tree = Mapping[str, CategoryRow]
 
 _encode = msgspec.json.Encoder().encode
 _decode_document = msgspec.json.Decoder(Document).decode
-_decode_card = msgspec.json.Decoder(Card).decode
+_decode_card = msgspec.json.Decoder(KeptCard).decode
 
 
 def encoded(document: Document) -> bytes:
@@ -73,6 +86,11 @@ def decoded(kept: bytes, revision: int) -> Document:
     return replace(_decode_document(kept), version=revision)
 
 
+def said_in(locale: str, kept: bytes) -> Said:
+    """What a card as it is kept says in a language."""
+    return _decode_card(kept).said.get(locale, Said())
+
+
 def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
     """`available` has, of its SKUs at least, those that can be bought."""
     # What everybody pays by price lists, which a variant's own price is not.
@@ -80,7 +98,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
     dearest = product.price_max if product.HasField("price_max") else None
     category = tree.get(product.category_id)
     image = product.images[0] if product.images else None
-    card = Card(
+    card = KeptCard(
         id=product.id,
         slug=product.slug,
         name=product.name,
@@ -93,6 +111,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         skus=[one.sku for one in product.variants],
         available=False,
         available_skus=(),
+        said={one.locale: Said(one.name, one.slug) for one in product.translations},
     )
     document = Document(
         id=product.id,
@@ -110,6 +129,10 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         currency=card.price.currency if card.price else "",
         attributes=_attributes(product),
         created_at=created_at(product.id),
+        texts={
+            one.locale: Texts(one.name or product.name, one.description or product.description)
+            for one in product.translations
+        },
         card=_encode(card),
     )
     return as_it_stands(document, product.category_id or None, tree, available)

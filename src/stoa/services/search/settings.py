@@ -15,8 +15,8 @@ class Settings:
     index: str = "tantivy"
     """Who finds: `tantivy` is an index in files of the process's own; others come with packages."""
 
-    locales: tuple[str, ...] = ("en",)
-    """In which languages products are described, the shop's own first: each is an index of words of its own."""
+    locales: tuple[str, ...] = ("en", "de")
+    """The shop's languages, its own first: each is an index of words of its own, which takes its time and its room."""
 
     most_behind_seconds: Seconds = 10.0
     """From here on search answers 503 rather than what may not be true any more. As long as its database answers it is
