@@ -70,6 +70,12 @@ async def test_another_service_names_a_language_or_none(shop: Shop) -> None:
         assert [product.name for product in suggested.products] == ["Enamel mug"]
 
 
+async def test_another_service_asks_for_what_is_there_what_is_not_or_both(shop: Shop) -> None:
+    rpc = SearchServicer(shop.one)
+    for in_stock, total in ((True, 1), (False, 2), (None, 3)):
+        assert (await rpc.Search(pb.SearchRequest(in_stock=in_stock), None)).total == total
+
+
 async def test_filters_facets_sorts_and_pages(shop: Shop) -> None:
     assert await shop.names("q=mug&sort=price") == ["Enamel mug", "Glass mug"]
     assert await shop.names("sort=-price") == ["Steel cup", "Glass mug", "Enamel mug"]
@@ -78,6 +84,7 @@ async def test_filters_facets_sorts_and_pages(shop: Shop) -> None:
     assert await shop.names(r"brand=Hearth%5C, Field,Acme&sort=price") == ["Enamel mug", "Glass mug", "Steel cup"]
     assert await shop.names("min_price=1000&max_price=2000") == ["Glass mug"]
     assert await shop.names("in_stock=true") == ["Enamel mug"]
+    assert await shop.names("in_stock=false&sort=price") == ["Glass mug", "Steel cup"]
     assert await shop.names("tag=new") == ["Glass mug"]
     assert await shop.names("attr.color=red,blue") == ["Steel cup"]
     assert await shop.names("attr[weight]=1..5") == ["Glass mug"]

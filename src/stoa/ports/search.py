@@ -112,7 +112,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     least_price: int | None = None
     most_price: int | None = None
     """A product fits where one of its prices may lie between them, both included."""
-    in_stock: bool = False
+    in_stock: bool | None = None
+    """What can be bought, or what cannot; None is both."""
     attributes: Mapping[str, Sequence[Value] | NumberRange] = {}
     tag: str = ""
     collection: str = ""

@@ -131,8 +131,8 @@ def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
     if filters.least_price is not None or filters.most_price is not None:
         least, most = filters.least_price or 0, 10**9 if filters.most_price is None else filters.most_price
         found["price"] = lambda one: one.price_minor <= most and (one.price_max_minor or one.price_minor) >= least
-    if filters.in_stock:
-        found["availability"] = lambda one: one.available
+    if filters.in_stock is not None:
+        found["availability"] = lambda one: one.available is filters.in_stock
     for name, wanted_values in filters.attributes.items():
         found[f"attribute:{name}"] = lambda one, name=name, wanted=wanted_values: any(
             _within(value, wanted) if isinstance(wanted, NumberRange) else any(_same(value, other) for other in wanted)
@@ -162,7 +162,7 @@ FILTERS = st.builds(
     brands=st.lists(st.sampled_from([*BRANDS, "nobody"]), max_size=2),
     least_price=st.one_of(st.none(), some),
     most_price=st.one_of(st.none(), some),
-    in_stock=st.booleans(),
+    in_stock=st.sampled_from([None, None, True, False]),
     attributes=st.dictionaries(
         st.sampled_from(["color / Farbe", "size.cm", "vegan", "nothing"]),
         st.one_of(

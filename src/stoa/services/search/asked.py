@@ -45,7 +45,7 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     brand: Several | None = None
     min_price: AmountMinor | None = None
     max_price: AmountMinor | None = None
-    in_stock: bool = False
+    in_stock: bool | None = None
     tag: Tag | None = None
     collection: Slug | None = None
     attr: AttributeFilter = msgspec.field(default_factory=dict)

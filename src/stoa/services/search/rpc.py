@@ -41,7 +41,7 @@ class SearchServicer(SearchServiceServicer):
             "brand": ",".join(brand.replace(",", "\\,") for brand in request.brands) or None,
             "min_price": request.min_price_minor if request.HasField("min_price_minor") else None,
             "max_price": request.max_price_minor if request.HasField("max_price_minor") else None,
-            "in_stock": request.in_stock,
+            "in_stock": request.in_stock if request.HasField("in_stock") else None,
             "sort": request.sort or "relevance",
             "limit": request.limit or 20,
             "cursor": request.cursor or None,

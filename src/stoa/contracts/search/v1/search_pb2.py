@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstoa/search/v1/search.proto\x12\x0estoa.search.v1\x1a\x1bstoa/common/v1/common.proto\"\xf2\x01\n\rSearchRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x0e\n\x06\x62rands\x18\x04 \x03(\t\x12\x1c\n\x0fmin_price_minor\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0fmax_price_minor\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x10\n\x08in_stock\x18\x07 \x01(\x08\x12\x0c\n\x04sort\x18\x08 \x01(\t\x12\r\n\x05limit\x18\t \x01(\x05\x12\x0e\n\x06\x63ursor\x18\n \x01(\tB\x12\n\x10_min_price_minorB\x12\n\x10_max_price_minor\"l\n\x0eSearchResponse\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.stoa.search.v1.Card\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x11\n\tcorrected\x18\x03 \x01(\t\x12\x13\n\x0bnext_cursor\x18\x04 \x01(\t\"\xd4\x01\n\x04\x43\x61rd\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12$\n\x05price\x18\x05 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12(\n\tprice_max\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x11\n\timage_url\x18\x07 \x01(\t\x12\x11\n\timage_alt\x18\x08 \x01(\t\x12\x0c\n\x04skus\x18\t \x03(\t\x12\x11\n\tavailable\x18\n \x01(\x08\"=\n\x0eSuggestRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"\x86\x01\n\x0fSuggestResponse\x12&\n\x08products\x18\x01 \x03(\x0b\x32\x14.stoa.search.v1.Card\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0e\n\x06\x62rands\x18\x03 \x03(\t\x12,\n\ncategories\x18\x04 \x03(\x0b\x32\x18.stoa.search.v1.Category\"&\n\x08\x43\x61tegory\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x15\n\x13GetFreshnessRequest\"\x87\x01\n\x14GetFreshnessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07indexed\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\r\n\x05\x62uilt\x18\x04 \x01(\x03\x12\x11\n\tdocuments\x18\x05 \x01(\x03\x12\x16\n\x0e\x62\x65hind_seconds\x18\x06 \x01(\x01\")\n\x17RefreshDocumentsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"T\n\x18RefreshDocumentsResponse\x12\x10\n\x08products\x18\x01 \x01(\x03\x12\x11\n\tdocuments\x18\x02 \x01(\x03\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\"\x15\n\x13\x42uildIndexesRequest\"*\n\x14\x42uildIndexesResponse\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"(\n\x12ListIndexesRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"\x85\x01\n\x13ListIndexesResponse\x12:\n\x07indexes\x18\x01 \x03(\x0b\x32).stoa.search.v1.ListIndexesResponse.Index\x1a\x32\n\x05Index\x12\x0f\n\x07process\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\n\n\x02of\x18\x03 \x01(\x03\"?\n\x12ImportRulesRequest\x12\x15\n\rsynonyms_json\x18\x01 \x03(\x0c\x12\x12\n\nrules_json\x18\x02 \x03(\x0c\"$\n\x13ImportRulesResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x32\x94\x05\n\rSearchService\x12L\n\x06Search\x12\x1d.stoa.search.v1.SearchRequest\x1a\x1e.stoa.search.v1.SearchResponse\"\x03\x90\x02\x01\x12O\n\x07Suggest\x12\x1e.stoa.search.v1.SuggestRequest\x1a\x1f.stoa.search.v1.SuggestResponse\"\x03\x90\x02\x01\x12^\n\x0cGetFreshness\x12#.stoa.search.v1.GetFreshnessRequest\x1a$.stoa.search.v1.GetFreshnessResponse\"\x03\x90\x02\x01\x12j\n\x10RefreshDocuments\x12\'.stoa.search.v1.RefreshDocumentsRequest\x1a(.stoa.search.v1.RefreshDocumentsResponse\"\x03\x90\x02\x02\x12^\n\x0c\x42uildIndexes\x12#.stoa.search.v1.BuildIndexesRequest\x1a$.stoa.search.v1.BuildIndexesResponse\"\x03\x90\x02\x02\x12[\n\x0bListIndexes\x12\".stoa.search.v1.ListIndexesRequest\x1a#.stoa.search.v1.ListIndexesResponse\"\x03\x90\x02\x01\x12[\n\x0bImportRules\x12\".stoa.search.v1.ImportRulesRequest\x1a#.stoa.search.v1.ImportRulesResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bstoa/search/v1/search.proto\x12\x0estoa.search.v1\x1a\x1bstoa/common/v1/common.proto\"\x84\x02\n\rSearchRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x0e\n\x06\x62rands\x18\x04 \x03(\t\x12\x1c\n\x0fmin_price_minor\x18\x05 \x01(\x03H\x00\x88\x01\x01\x12\x1c\n\x0fmax_price_minor\x18\x06 \x01(\x03H\x01\x88\x01\x01\x12\x15\n\x08in_stock\x18\x07 \x01(\x08H\x02\x88\x01\x01\x12\x0c\n\x04sort\x18\x08 \x01(\t\x12\r\n\x05limit\x18\t \x01(\x05\x12\x0e\n\x06\x63ursor\x18\n \x01(\tB\x12\n\x10_min_price_minorB\x12\n\x10_max_price_minorB\x0b\n\t_in_stock\"l\n\x0eSearchResponse\x12#\n\x05items\x18\x01 \x03(\x0b\x32\x14.stoa.search.v1.Card\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x11\n\tcorrected\x18\x03 \x01(\t\x12\x13\n\x0bnext_cursor\x18\x04 \x01(\t\"\xd4\x01\n\x04\x43\x61rd\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04slug\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12$\n\x05price\x18\x05 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12(\n\tprice_max\x18\x06 \x01(\x0b\x32\x15.stoa.common.v1.Money\x12\x11\n\timage_url\x18\x07 \x01(\t\x12\x11\n\timage_alt\x18\x08 \x01(\t\x12\x0c\n\x04skus\x18\t \x03(\t\x12\x11\n\tavailable\x18\n \x01(\x08\"=\n\x0eSuggestRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06locale\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"\x86\x01\n\x0fSuggestResponse\x12&\n\x08products\x18\x01 \x03(\x0b\x32\x14.stoa.search.v1.Card\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0e\n\x06\x62rands\x18\x03 \x03(\t\x12,\n\ncategories\x18\x04 \x03(\x0b\x32\x18.stoa.search.v1.Category\"&\n\x08\x43\x61tegory\x12\x0c\n\x04slug\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x15\n\x13GetFreshnessRequest\"\x87\x01\n\x14GetFreshnessResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07indexed\x18\x02 \x01(\x03\x12\x12\n\ngeneration\x18\x03 \x01(\x03\x12\r\n\x05\x62uilt\x18\x04 \x01(\x03\x12\x11\n\tdocuments\x18\x05 \x01(\x03\x12\x16\n\x0e\x62\x65hind_seconds\x18\x06 \x01(\x01\")\n\x17RefreshDocumentsRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"T\n\x18RefreshDocumentsResponse\x12\x10\n\x08products\x18\x01 \x01(\x03\x12\x11\n\tdocuments\x18\x02 \x01(\x03\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\"\x15\n\x13\x42uildIndexesRequest\"*\n\x14\x42uildIndexesResponse\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"(\n\x12ListIndexesRequest\x12\x12\n\ngeneration\x18\x01 \x01(\x03\"\x85\x01\n\x13ListIndexesResponse\x12:\n\x07indexes\x18\x01 \x03(\x0b\x32).stoa.search.v1.ListIndexesResponse.Index\x1a\x32\n\x05Index\x12\x0f\n\x07process\x18\x01 \x01(\t\x12\x0c\n\x04\x64one\x18\x02 \x01(\x03\x12\n\n\x02of\x18\x03 \x01(\x03\"?\n\x12ImportRulesRequest\x12\x15\n\rsynonyms_json\x18\x01 \x03(\x0c\x12\x12\n\nrules_json\x18\x02 \x03(\x0c\"$\n\x13ImportRulesResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x32\x94\x05\n\rSearchService\x12L\n\x06Search\x12\x1d.stoa.search.v1.SearchRequest\x1a\x1e.stoa.search.v1.SearchResponse\"\x03\x90\x02\x01\x12O\n\x07Suggest\x12\x1e.stoa.search.v1.SuggestRequest\x1a\x1f.stoa.search.v1.SuggestResponse\"\x03\x90\x02\x01\x12^\n\x0cGetFreshness\x12#.stoa.search.v1.GetFreshnessRequest\x1a$.stoa.search.v1.GetFreshnessResponse\"\x03\x90\x02\x01\x12j\n\x10RefreshDocuments\x12\'.stoa.search.v1.RefreshDocumentsRequest\x1a(.stoa.search.v1.RefreshDocumentsResponse\"\x03\x90\x02\x02\x12^\n\x0c\x42uildIndexes\x12#.stoa.search.v1.BuildIndexesRequest\x1a$.stoa.search.v1.BuildIndexesResponse\"\x03\x90\x02\x02\x12[\n\x0bListIndexes\x12\".stoa.search.v1.ListIndexesRequest\x1a#.stoa.search.v1.ListIndexesResponse\"\x03\x90\x02\x01\x12[\n\x0bImportRules\x12\".stoa.search.v1.ImportRulesRequest\x1a#.stoa.search.v1.ImportRulesResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,39 +47,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEARCHSERVICE'].methods_by_name['ImportRules']._loaded_options = None
   _globals['_SEARCHSERVICE'].methods_by_name['ImportRules']._serialized_options = b'\220\002\002'
   _globals['_SEARCHREQUEST']._serialized_start=77
-  _globals['_SEARCHREQUEST']._serialized_end=319
-  _globals['_SEARCHRESPONSE']._serialized_start=321
-  _globals['_SEARCHRESPONSE']._serialized_end=429
-  _globals['_CARD']._serialized_start=432
-  _globals['_CARD']._serialized_end=644
-  _globals['_SUGGESTREQUEST']._serialized_start=646
-  _globals['_SUGGESTREQUEST']._serialized_end=707
-  _globals['_SUGGESTRESPONSE']._serialized_start=710
-  _globals['_SUGGESTRESPONSE']._serialized_end=844
-  _globals['_CATEGORY']._serialized_start=846
-  _globals['_CATEGORY']._serialized_end=884
-  _globals['_GETFRESHNESSREQUEST']._serialized_start=886
-  _globals['_GETFRESHNESSREQUEST']._serialized_end=907
-  _globals['_GETFRESHNESSRESPONSE']._serialized_start=910
-  _globals['_GETFRESHNESSRESPONSE']._serialized_end=1045
-  _globals['_REFRESHDOCUMENTSREQUEST']._serialized_start=1047
-  _globals['_REFRESHDOCUMENTSREQUEST']._serialized_end=1088
-  _globals['_REFRESHDOCUMENTSRESPONSE']._serialized_start=1090
-  _globals['_REFRESHDOCUMENTSRESPONSE']._serialized_end=1174
-  _globals['_BUILDINDEXESREQUEST']._serialized_start=1176
-  _globals['_BUILDINDEXESREQUEST']._serialized_end=1197
-  _globals['_BUILDINDEXESRESPONSE']._serialized_start=1199
-  _globals['_BUILDINDEXESRESPONSE']._serialized_end=1241
-  _globals['_LISTINDEXESREQUEST']._serialized_start=1243
-  _globals['_LISTINDEXESREQUEST']._serialized_end=1283
-  _globals['_LISTINDEXESRESPONSE']._serialized_start=1286
-  _globals['_LISTINDEXESRESPONSE']._serialized_end=1419
-  _globals['_LISTINDEXESRESPONSE_INDEX']._serialized_start=1369
-  _globals['_LISTINDEXESRESPONSE_INDEX']._serialized_end=1419
-  _globals['_IMPORTRULESREQUEST']._serialized_start=1421
-  _globals['_IMPORTRULESREQUEST']._serialized_end=1484
-  _globals['_IMPORTRULESRESPONSE']._serialized_start=1486
-  _globals['_IMPORTRULESRESPONSE']._serialized_end=1522
-  _globals['_SEARCHSERVICE']._serialized_start=1525
-  _globals['_SEARCHSERVICE']._serialized_end=2185
+  _globals['_SEARCHREQUEST']._serialized_end=337
+  _globals['_SEARCHRESPONSE']._serialized_start=339
+  _globals['_SEARCHRESPONSE']._serialized_end=447
+  _globals['_CARD']._serialized_start=450
+  _globals['_CARD']._serialized_end=662
+  _globals['_SUGGESTREQUEST']._serialized_start=664
+  _globals['_SUGGESTREQUEST']._serialized_end=725
+  _globals['_SUGGESTRESPONSE']._serialized_start=728
+  _globals['_SUGGESTRESPONSE']._serialized_end=862
+  _globals['_CATEGORY']._serialized_start=864
+  _globals['_CATEGORY']._serialized_end=902
+  _globals['_GETFRESHNESSREQUEST']._serialized_start=904
+  _globals['_GETFRESHNESSREQUEST']._serialized_end=925
+  _globals['_GETFRESHNESSRESPONSE']._serialized_start=928
+  _globals['_GETFRESHNESSRESPONSE']._serialized_end=1063
+  _globals['_REFRESHDOCUMENTSREQUEST']._serialized_start=1065
+  _globals['_REFRESHDOCUMENTSREQUEST']._serialized_end=1106
+  _globals['_REFRESHDOCUMENTSRESPONSE']._serialized_start=1108
+  _globals['_REFRESHDOCUMENTSRESPONSE']._serialized_end=1192
+  _globals['_BUILDINDEXESREQUEST']._serialized_start=1194
+  _globals['_BUILDINDEXESREQUEST']._serialized_end=1215
+  _globals['_BUILDINDEXESRESPONSE']._serialized_start=1217
+  _globals['_BUILDINDEXESRESPONSE']._serialized_end=1259
+  _globals['_LISTINDEXESREQUEST']._serialized_start=1261
+  _globals['_LISTINDEXESREQUEST']._serialized_end=1301
+  _globals['_LISTINDEXESRESPONSE']._serialized_start=1304
+  _globals['_LISTINDEXESRESPONSE']._serialized_end=1437
+  _globals['_LISTINDEXESRESPONSE_INDEX']._serialized_start=1387
+  _globals['_LISTINDEXESRESPONSE_INDEX']._serialized_end=1437
+  _globals['_IMPORTRULESREQUEST']._serialized_start=1439
+  _globals['_IMPORTRULESREQUEST']._serialized_end=1502
+  _globals['_IMPORTRULESRESPONSE']._serialized_start=1504
+  _globals['_IMPORTRULESRESPONSE']._serialized_end=1540
+  _globals['_SEARCHSERVICE']._serialized_start=1543
+  _globals['_SEARCHSERVICE']._serialized_end=2203
 # @@protoc_insertion_point(module_scope)

@@ -41,6 +41,7 @@ class SearchRequest(_message.Message):
     min_price_minor: _builtins.int
     max_price_minor: _builtins.int
     in_stock: _builtins.bool
+    """Unset for what can be bought and what cannot."""
     sort: _builtins.str
     """relevance, newest, price, -price, name or popularity; empty for relevance."""
     limit: _builtins.int
@@ -57,19 +58,23 @@ class SearchRequest(_message.Message):
         brands: _abc.Iterable[_builtins.str] | None = ...,
         min_price_minor: _builtins.int | None = ...,
         max_price_minor: _builtins.int | None = ...,
-        in_stock: _builtins.bool = ...,
+        in_stock: _builtins.bool | None = ...,
         sort: _builtins.str = ...,
         limit: _builtins.int = ...,
         cursor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_price_minor", b"_max_price_minor", "_min_price_minor", b"_min_price_minor", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "_max_price_minor", b"_max_price_minor", "_min_price_minor", b"_min_price_minor", "in_stock", b"in_stock", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_price_minor", b"_max_price_minor", "_min_price_minor", b"_min_price_minor", "brands", b"brands", "category", b"category", "cursor", b"cursor", "in_stock", b"in_stock", "limit", b"limit", "locale", b"locale", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor", "sort", b"sort", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock", "_max_price_minor", b"_max_price_minor", "_min_price_minor", b"_min_price_minor", "brands", b"brands", "category", b"category", "cursor", b"cursor", "in_stock", b"in_stock", "limit", b"limit", "locale", b"locale", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor", "sort", b"sort", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__in_stock: _TypeAlias = _typing.Literal["in_stock"]  # noqa: Y015
+    _WhichOneofArgType__in_stock: _TypeAlias = _typing.Literal["_in_stock", b"_in_stock"]  # noqa: Y015
     _WhichOneofReturnType__max_price_minor: _TypeAlias = _typing.Literal["max_price_minor"]  # noqa: Y015
     _WhichOneofArgType__max_price_minor: _TypeAlias = _typing.Literal["_max_price_minor", b"_max_price_minor"]  # noqa: Y015
     _WhichOneofReturnType__min_price_minor: _TypeAlias = _typing.Literal["min_price_minor"]  # noqa: Y015
     _WhichOneofArgType__min_price_minor: _TypeAlias = _typing.Literal["_min_price_minor", b"_min_price_minor"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_stock) -> _WhichOneofReturnType__in_stock | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_price_minor) -> _WhichOneofReturnType__max_price_minor | None: ...
     @_typing.overload

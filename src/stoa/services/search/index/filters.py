@@ -28,8 +28,8 @@ def clauses(filters: Filters, fields: Fields, index: tantivy.Index) -> Mapping[s
         found[BRAND] = _any(schema, "brand", filters.brands)
     if filters.least_price is not None or filters.most_price is not None:
         found[PRICE] = _prices(schema, filters.least_price, filters.most_price)
-    if filters.in_stock:
-        found[AVAILABILITY] = term(schema, "available", 1)
+    if filters.in_stock is not None:
+        found[AVAILABILITY] = term(schema, "available", int(filters.in_stock))
     for name, wanted in filters.attributes.items():
         found[f"{ATTRIBUTE}{name}"] = (
             _numbers(index, name, wanted) if isinstance(wanted, NumberRange) else _values(schema, name, wanted)
