@@ -7,6 +7,7 @@ import importlib
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 from counting import Counting
 from search.conftest import ADMIN, Town, found, looked_for
@@ -22,6 +23,7 @@ from stoa.kit.channels.registry import Registry
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.kit.pictures import Picture, Rendition
 from stoa.kit.problems import Problem
 from stoa.services.search import repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
@@ -53,6 +55,23 @@ async def test_a_product_is_found_as_it_is_and_no_longer_when_it_is_not_sold(tow
     await town.learn(one)
     assert await found(one, "kettle") == []
     assert await documents(town) == {}
+
+
+async def test_an_image_has_the_sizes_that_the_list_of_products_has(town: Town) -> None:
+    one = town.process("one")
+    await town.sell("Enamel mug", "MUG-1", images=[{"url": "https://example.com/mug.jpg", "alt": "A mug"}])
+    await town.sell("Copper kettle", "KETTLE-1")
+    size = Rendition(640, 480, "/media/1/640.avif", "/media/1/640.webp")
+    square = Rendition(160, 160, "/media/1/160.avif", "/media/1/160.webp")
+    picture = Picture(1280, 960, [size], [square], "#a0b0c0", "data:image/webp;base64,AAAA", 0.25, 0.75, 3)
+    image = {"url": picture.url, "alt": "A kettle", "file_id": uuid7(), "picture": msgspec.to_builtins(picture)}
+    await town.databases["catalog"].execute("UPDATE products SET images = $1 WHERE name = 'Copper kettle'", [image])
+    await town.learn(one)
+    listed = (await town.catalog.ok("GET", "/products?sort=name"))["items"]
+    assert listed[0]["image"] == image
+    assert [msgspec.to_builtins(item.image) for item in (await looked_for(one, sort="name")).items] == [
+        each["image"] for each in listed
+    ]
 
 
 async def test_a_product_costs_what_everybody_pays_by_price_lists(town: Town) -> None:

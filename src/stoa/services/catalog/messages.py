@@ -159,6 +159,9 @@ def _image(image: Image) -> pb.Image:
         height=picture.height if picture else 0,
         color=picture.color if picture else "",
         placeholder=picture.placeholder if picture else "",
+        focal_x=picture.focal_x if picture else 0,
+        focal_y=picture.focal_y if picture else 0,
+        revision=picture.revision if picture else 0,
     )
 
 

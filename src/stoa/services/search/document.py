@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.kit.money import Money
+from stoa.kit.pictures import Picture, Rendition
 from stoa.ports.search import Category, Document, Texts, Value
 from stoa.services.search.repository import CategoryRow
 
@@ -27,8 +28,12 @@ _LAST_MILLISECOND = 2**42
 
 
 class Image(msgspec.Struct, frozen=True):
+    """As GET /products has it: `picture` has the sizes of a file of the shop's own."""
+
     url: str
     alt: str = ""
+    file_id: str | None = None
+    picture: Picture | None = None
 
 
 class InCategory(msgspec.Struct, frozen=True):
@@ -97,7 +102,6 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
     cheapest = product.price if product.HasField("price") else None
     dearest = product.price_max if product.HasField("price_max") else None
     category = tree.get(product.category_id)
-    image = product.images[0] if product.images else None
     card = KeptCard(
         id=product.id,
         slug=product.slug,
@@ -107,7 +111,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         category=InCategory(category.id, category.slug, category.name) if category else None,
         price=Money(cheapest.amount_minor, cheapest.currency) if cheapest else None,
         price_max=Money(dearest.amount_minor, dearest.currency) if dearest else None,
-        image=Image(image.url, image.alt) if image else None,
+        image=_image(product.images[0]) if product.images else None,
         skus=[one.sku for one in product.variants],
         available=False,
         available_skus=(),
@@ -177,6 +181,27 @@ def created_at(product_id: str) -> datetime:
 def seconds_of(day: str) -> int:
     """A day as a number that can be compared: the seconds since 1970 at which it begins."""
     return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+def _image(image: pb.Image) -> Image:
+    if not (image.sizes or image.squares):
+        return Image(image.url, image.alt, image.file_id or None)
+    picture = Picture(
+        width=image.width,
+        height=image.height,
+        sizes=_renditions(image.sizes),
+        squares=_renditions(image.squares),
+        color=image.color,
+        placeholder=image.placeholder,
+        focal_x=image.focal_x,
+        focal_y=image.focal_y,
+        revision=image.revision,
+    )
+    return Image(image.url, image.alt, image.file_id or None, picture)
+
+
+def _renditions(told: Sequence[pb.Rendition]) -> list[Rendition]:
+    return [Rendition(one.width, one.height, one.avif, one.webp) for one in told]
 
 
 def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:

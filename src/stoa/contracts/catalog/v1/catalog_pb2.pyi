@@ -639,6 +639,9 @@ class Image(_message.Message):
     HEIGHT_FIELD_NUMBER: _builtins.int
     COLOR_FIELD_NUMBER: _builtins.int
     PLACEHOLDER_FIELD_NUMBER: _builtins.int
+    FOCAL_X_FIELD_NUMBER: _builtins.int
+    FOCAL_Y_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     alt: _builtins.str
     file_id: _builtins.str
@@ -649,6 +652,11 @@ class Image(_message.Message):
     """#rrggbb, what it is on the whole."""
     placeholder: _builtins.str
     """A data: address to show until the picture is there."""
+    focal_x: _builtins.float
+    """What matters most in it, from 0 to 1 each."""
+    focal_y: _builtins.float
+    revision: _builtins.int
+    """Counts how often it was made: of two of a file the greater is right."""
     @_builtins.property
     def sizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rendition]:
         """The whole of it, the smallest first."""
@@ -669,10 +677,13 @@ class Image(_message.Message):
         height: _builtins.int = ...,
         color: _builtins.str = ...,
         placeholder: _builtins.str = ...,
+        focal_x: _builtins.float = ...,
+        focal_y: _builtins.float = ...,
+        revision: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alt", b"alt", "color", b"color", "file_id", b"file_id", "height", b"height", "placeholder", b"placeholder", "sizes", b"sizes", "squares", b"squares", "url", b"url", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alt", b"alt", "color", b"color", "file_id", b"file_id", "focal_x", b"focal_x", "focal_y", b"focal_y", "height", b"height", "placeholder", b"placeholder", "revision", b"revision", "sizes", b"sizes", "squares", b"squares", "url", b"url", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
