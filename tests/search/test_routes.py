@@ -11,6 +11,7 @@ import pytest
 from search.conftest import Town, town_of
 
 from stoa.contracts.search.v1 import search_pb2 as pb
+from stoa.kit.ids import uuid7
 from stoa.kit.problems import Unprocessable
 from stoa.services.search.asked import several
 from stoa.services.search.errors import TwoPlaces
@@ -159,6 +160,34 @@ async def test_synonyms_reach_every_process_and_end(shop: Shop) -> None:
     assert (gone.status, gone.problem, gone.body["field"]) == (404, "no-such-synonym", "synonym_id")
     acts = await shop.db.fetch("SELECT act FROM staff_acts ORDER BY id")
     assert [row["act"] for row in acts] == ["synonyms.added", "synonyms.changed", "synonyms.removed"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"words": ["mug", "-!?"]}, "words[1]"), ({"words": ["mug"], "term": "\U0001f525"}, "term")],
+)
+async def test_synonyms_have_words(shop: Shop, body: dict[str, Any], field: str) -> None:
+    there = await shop.edit_rules("POST", "/search/synonyms", {"words": ["7", "漢"]}, 201)
+    for method, path in (("POST", "/search/synonyms"), ("PUT", f"/search/synonyms/{there['id']}")):
+        refused = await shop.rest.send(method, path, body, user=EDITOR)
+        assert (refused.status, refused.problem, refused.body["field"]) == (422, "synonym-without-word", field)
+    assert (await shop.rest.ok("GET", "/search/synonyms", user=EDITOR))["items"] == [there]
+
+
+async def test_a_rule_says_which_of_its_products_nobody_finds(shop: Shop) -> None:
+    """A product that is sold later may be pinned now."""
+    nowhere, cup = uuid7(), shop.ids["Steel cup"]
+    draft = await shop.sell("Tin mug", "TIN-1", status="draft")
+    await shop.learn(shop.one)
+    body = {"query": "mug", "pinned": [nowhere, cup], "buried": [draft["id"]]}
+    rule = await shop.edit_rules("POST", "/search/rules", body, 201)
+    assert rule["not_found"] == [nowhere, draft["id"]]
+    await shop.edit(draft, status="active")
+    await shop.learn(shop.one)
+    assert (await shop.rest.ok("GET", f"/search/rules/{rule['id']}", user=EDITOR))["not_found"] == [nowhere]
+    assert (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"][0]["not_found"] == [nowhere]
+    changed = await shop.edit_rules("PUT", f"/search/rules/{rule['id']}", {"query": "mug", "pinned": [cup]})
+    assert changed["not_found"] == []
 
 
 async def test_a_rule_pins_buries_and_sends_elsewhere(shop: Shop) -> None:

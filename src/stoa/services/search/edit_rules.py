@@ -14,9 +14,9 @@ from stoa.kit.db import Db, Transaction, after_commit
 from stoa.kit.http.preconditions import IfMatch
 from stoa.kit.ids import uuid7
 from stoa.services.search import rules_repository as repository
-from stoa.services.search.errors import NoSuchRule, NoSuchSynonym, RuleThere, TooMany, TwoPlaces
+from stoa.services.search.errors import NoSuchRule, NoSuchSynonym, NoWord, RuleThere, TooMany, TwoPlaces
 from stoa.services.search.repository import hold_feed
-from stoa.services.search.rules import Rule, compared
+from stoa.services.search.rules import Rule, compared, says_something
 from stoa.services.search.rules_repository import QueryRule, SynonymSet
 from stoa.services.search.service import Search
 
@@ -26,7 +26,7 @@ MOST_RULES = 5_000
 
 
 async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -> SynonymSet:
-    """Raises `TooMany`."""
+    """Raises `NoWord`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_synonyms(search, tx, term, words)
@@ -34,6 +34,7 @@ async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -
 
 async def make_synonyms(search: Search, tx: Transaction, term: str | None, words: Sequence[str]) -> SynonymSet:
     """The same with the feed held."""
+    _check_words(term, words)
     if await repository.count_synonyms(tx) >= MOST_SYNONYMS:
         raise TooMany(MOST_SYNONYMS)
     added = await repository.add_synonyms(tx, uuid7(), term, words)
@@ -45,7 +46,8 @@ async def make_synonyms(search: Search, tx: Transaction, term: str | None, words
 async def change_synonyms(
     search: Search, synonym_id: str, term: str | None, words: Sequence[str], if_match: IfMatch
 ) -> SynonymSet:
-    """What is as it was, is no change. Raises `NoSuchSynonym`."""
+    """What is as it was, is no change. Raises `NoWord`, `NoSuchSynonym`."""
+    _check_words(term, words)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         before = await read_synonyms(tx, synonym_id)
@@ -140,6 +142,13 @@ async def _tell(search: Search, tx: Transaction) -> None:
     """Every process reads them anew: this one at once."""
     await repository.count_change(tx)
     after_commit(search.following.worker.wake)
+
+
+def _check_words(term: str | None, words: Sequence[str]) -> None:
+    fields = {"term": term, **{f"words[{at}]": word for at, word in enumerate(words)}}
+    for field, text in fields.items():
+        if text is not None and not says_something(text):
+            raise NoWord(field)
 
 
 def _check_places(rule: Rule) -> None:

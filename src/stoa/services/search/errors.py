@@ -1,7 +1,7 @@
 """What search refuses.
 
 NotFound        NoSuchSynonym, NoSuchRule
-Unprocessable   BadAttribute, TwoPlaces
+Unprocessable   BadAttribute, TwoPlaces, NoWord
 Conflict        RuleThere, VersionConflict, TooMany
 Unavailable     IndexBehind, IndexTaken
 """
@@ -67,6 +67,14 @@ class TwoPlaces(problems.Unprocessable):
 
     def __init__(self, field: str) -> None:
         super().__init__("A product is pinned once, or buried once.", field=field)
+
+
+class NoWord(problems.Unprocessable):
+    title = "There is no word in it"
+    slug = "synonym-without-word"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Searches are compared by their words: write letters or digits.", field=field)
 
 
 class TooMany(problems.Conflict):

@@ -35,6 +35,11 @@ NO_RULE = Rule()
 NO_RULES = Rules()
 
 
+def says_something(text: str) -> bool:
+    """Whether there is a word in it: nobody finds by what is between words."""
+    return any(each.isalnum() for each in text)
+
+
 def compared(text: str) -> str:
     """What two searches have in common that are the same to a shopper: case, accents and spaces make no difference."""
     plain = unicodedata.normalize("NFKD", text[: 4 * MOST_QUERY]).casefold()

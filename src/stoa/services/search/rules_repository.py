@@ -24,13 +24,15 @@ class SynonymSet(msgspec.Struct, frozen=True):
 
 
 class QueryRule(msgspec.Struct, frozen=True):
-    """`query` is as searches are compared: without accents, in small letters."""
+    """`query` is as searches are compared: without accents, in small letters. `not_found` are those of its products
+    that no search finds now: not for sale, not yet, or none at all."""
 
     id: str
     query: str
     pinned: Sequence[str]
     buried: Sequence[str]
     redirect: str | None
+    not_found: Sequence[str]
     version: int
     updated_at: datetime
 
@@ -44,10 +46,18 @@ async def count_change(tx: Transaction) -> None:
 
 
 _SYNONYMS = "SELECT id, term, words, version, updated_at FROM synonyms "
-_RULES = "SELECT id, query, pinned, buried, redirect, version, updated_at FROM rules "
+_RULE = """
+    id, query, pinned, buried, redirect, version, updated_at,
+    ARRAY(
+        SELECT named FROM unnest(pinned || buried) WITH ORDINALITY AS told (named, place)
+        WHERE NOT EXISTS (SELECT FROM documents WHERE product_id = named AND document IS NOT NULL)
+        ORDER BY place
+    ) AS not_found
+"""
+_RULES = f"SELECT {_RULE} FROM rules "  # noqa: S608 - a constant of ours
 
 ALL_SYNONYMS = _SYNONYMS + "ORDER BY id"
-ALL_RULES = _RULES + "ORDER BY id"
+ALL_RULES = "SELECT query, pinned, buried, redirect FROM rules ORDER BY id"
 
 
 async def read_rules(db: Db) -> Rules:
@@ -57,10 +67,10 @@ async def read_rules(db: Db) -> Rules:
     for one in sets:
         if one.term is not None:
             one_way.setdefault(one.term, []).extend(one.words)
-    rules = [_rule(row) for row in await db.fetch(ALL_RULES)]
+    rules = await db.fetch(ALL_RULES)
     return Rules(
         Synonyms(groups=[one.words for one in sets if one.term is None], one_way=one_way),
-        {one.query: Rule(one.pinned, one.buried, one.redirect) for one in rules},
+        {row["query"]: Rule(row["pinned"], row["buried"], row["redirect"]) for row in rules},
     )
 
 
@@ -145,15 +155,15 @@ async def is_taken(tx: Transaction, query: str, rule_id: str) -> bool:
     return taken
 
 
-ADD_RULE = """
+ADD_RULE = f"""
     INSERT INTO rules (id, query, pinned, buried, redirect) VALUES ($1, $2, $3, $4, $5)
-    RETURNING id, query, pinned, buried, redirect, version, updated_at
-"""
-CHANGE_RULE = """
+    RETURNING {_RULE}
+"""  # noqa: S608 - a constant of ours
+CHANGE_RULE = f"""
     UPDATE rules SET query = $2, pinned = $3, buried = $4, redirect = $5, version = version + 1, updated_at = now()
     WHERE id = $1
-    RETURNING id, query, pinned, buried, redirect, version, updated_at
-"""
+    RETURNING {_RULE}
+"""  # noqa: S608 - a constant of ours
 
 
 async def add_rule(tx: Transaction, rule_id: str, query: str, rule: Rule) -> QueryRule:
