@@ -49,8 +49,9 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedIndex, EmbeddedInd
 
 
 def let_be_many(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    for module in (best, searching):
+    for module in (best, counting, searching):
         monkeypatch.setattr(module, "MANY", many)
+    monkeypatch.setattr(counting, "FEW", many // 2)
     monkeypatch.setattr(best, "_SHARES", (0.05, 0.2, 0.5))
     monkeypatch.setattr(best, "_ROOM", 1)
 

@@ -1,8 +1,8 @@
 """Counts that are kept: everybody looks at the same shelves, and at each of their pages.
 
-Few hits are counted as of each commit. To count very many takes longer than a search may, so that is done once and
-kept through commits: what the documents that changed since counted for is taken off, and what they count for now is
-added. So it is exact, and costs as much as the documents that changed.
+Few hits are counted by looking at each (`tally.py`), more as of each commit. To count very many takes longer than
+a search may, so that is done once and kept through commits: what the documents that changed since counted for is taken
+off, and what they count for now is added. So it is exact, and costs as much as the documents that changed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,12 @@ from typing import Any, Generic, TypeVar
 
 import tantivy
 
+from stoa.services.search.index.best import MANY
+from stoa.services.search.index.fields import columns_of
+from stoa.services.search.index.tally import tally
+
+FEW = 50
+"""Hits: about where a look at each takes as long as a pass over all segments."""
 MOST_KEPT = 256
 """Questions."""
 MOST_CHANGED = 1_000
@@ -72,8 +78,11 @@ class Counts:
             return Counts(searcher, self._schema)
         return Counts(searcher, self._schema, self._base, since)
 
-    def of(self, query: tantivy.Query, passes: Passes, *, many: bool) -> Answers:
-        """`many`: it has very many hits."""
+    def of(self, query: tantivy.Query, passes: Passes, hits: int | None) -> Answers:
+        """`hits`: how many it has, where that is known; otherwise it may have very many."""
+        if hits is not None and hits <= FEW:
+            return self._tally(query, passes)
+        many = hits is None or hits > MANY
         # Two queries that look alike are the same: tantivy writes down all that is in one.
         question = f"{query!r} {passes!r}"
         answers = self._kept.get(question)
@@ -88,6 +97,10 @@ class Counts:
     def _count(self, query: tantivy.Query, passes: Passes) -> Answers:
         answers: Answers = self._searcher.aggregate(query, dict(passes))
         return answers
+
+    def _tally(self, query: tantivy.Query, passes: Passes) -> Answers:
+        found = self._searcher.search(tantivy.Query.const_score_query(query, 1.0), FEW, count=False).hits
+        return tally([columns_of(self._searcher.doc(address)) for _, address in found], passes)
 
     def _since(self, question: str, query: tantivy.Query, passes: Passes) -> Answers:
         before = self._base.kept.get(question)

@@ -27,10 +27,8 @@ def count(
     matches: tantivy.Query,
     filters: Mapping[str, tantivy.Query],
     wanted: Facets,
-    *,
-    many: bool,
+    hits: int,
 ) -> FacetCounts:
-    """`many`: there are so many hits that counting them takes its time."""
     facets = _wanted(wanted)
     if not facets:
         return FacetCounts()
@@ -44,7 +42,7 @@ def count(
                 passes.update(facet.passes)
         query = narrowed(matches, filters, left_out)
         # Without one of its filters there may be far more of them.
-        answers.update(counts.of(query, passes, many=many or bool(left_out)))
+        answers.update(counts.of(query, passes, None if left_out else hits))
     return _counts(answers, wanted)
 
 

@@ -30,9 +30,10 @@ import msgspec
 import tantivy
 
 from stoa.ports.search import Category, Document, Removed, Texts, Value
+from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import Language, compact, fold, joined, words_of
 
-FORMAT = 2
+FORMAT = 3
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -85,7 +86,8 @@ class Fields:
             builder.add_integer_field(name, indexed=True, fast=True)
         for name in ("worth", "standing"):
             builder.add_float_field(name, fast=True)
-        builder.add_bytes_field("card", stored=True)
+        for name in ("card", "columns"):
+            builder.add_bytes_field(name, stored=True)
         for locale in self.locales:
             builder.add_text_field(of("stems", locale), tokenizer_name="whitespace", index_option="position")
             builder.add_text_field(of("name", locale), tokenizer_name="whitespace", index_option="position")
@@ -106,9 +108,13 @@ class Fields:
         for sku in document.skus:
             if code := compact(sku):
                 into.add_text("code", code)
-        names = self._add_facets(into, document)
-        for name, value in numbers(document).items():
+        names = _names(document)
+        attributes = _attributes(document)
+        whole = numbers(document)
+        self._add_facets(into, document, names, attributes)
+        for name, value in whole.items():
             into.add_integer(name, value)
+        into.add_bytes("columns", msgspec.msgpack.encode(_columns(names, attributes, whole)))
         standing = standing_of(document)
         into.add_float("standing", _weight(standing))
         into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
@@ -138,25 +144,23 @@ class Fields:
         into.add_text("checkpoint", checkpoint)
         return into
 
-    def _add_facets(self, into: tantivy.Document, document: Document) -> list[tuple[str, str]]:
-        """The names among them."""
-        names: list[tuple[str, str]] = []
-        if document.brand:
-            names.append(("brand", document.brand))
+    def _add_facets(
+        self,
+        into: tantivy.Document,
+        document: Document,
+        names: Sequence[tuple[str, str]],
+        attributes: Mapping[str, Sequence[Value]],
+    ) -> None:
         for tag in dict.fromkeys(document.tags):
             into.add_text("tag", tag)
         for collection in dict.fromkeys(document.collections):
             into.add_text("collection", collection)
-        ways = [way[: deep + 1] for way in document.categories for deep in range(len(way))]
-        named = dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in ways)
-        names.extend(("category", each) for each in named)
         for field, name in names:
             into.add_text(field, name)
-        for slugs in dict.fromkeys(slugs for way in ways for slugs in (path_of(way), way[-1].slug)):
+        for slugs in dict.fromkeys(slugs for way in _ways(document) for slugs in (path_of(way), way[-1].slug)):
             into.add_text("within", slugs)
-        if attributes := _attributes(document):
+        if attributes:
             into.add_json("attribute", attributes)
-        return names
 
     def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> set[str]:
         """The words that somebody may misspell."""
@@ -188,6 +192,14 @@ class Made(NamedTuple):
     words: Mapping[str, AbstractSet[str]]
     names: Sequence[tuple[str, str]]
     """Of its brand and its categories: field and value."""
+
+
+def columns_of(document: tantivy.Document) -> Columns:
+    """What of it is counted."""
+    return _COLUMNS.decode(bytes(document.get_first("columns") or b"\x80"))
+
+
+_COLUMNS = msgspec.msgpack.Decoder(dict[str, list[str | int | float]])
 
 
 class Shown(msgspec.Struct, frozen=True, array_like=True):
@@ -233,6 +245,27 @@ def as_stored(value: Value) -> Value | None:
 
 def several(given: Value | Sequence[Value]) -> Iterable[Value]:
     return (given,) if isinstance(given, (str, bool, int, float)) else given
+
+
+def _ways(document: Document) -> list[Sequence[Category]]:
+    """From the top to each of its categories, and to each that is above one."""
+    return [way[: deep + 1] for way in document.categories for deep in range(len(way))]
+
+
+def _names(document: Document) -> list[tuple[str, str]]:
+    """Of its brand and its categories: field and value."""
+    named = dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in _ways(document))
+    brand = [("brand", document.brand)] if document.brand else []
+    return [*brand, *(("category", each) for each in named)]
+
+
+def _columns(
+    names: Sequence[tuple[str, str]], attributes: Mapping[str, Sequence[Value]], whole: Mapping[str, int]
+) -> Columns:
+    columns: dict[str, list[Value]] = {name: [whole[name]] for name in ("price", "price_max", "available")}
+    for field, name in names:
+        columns.setdefault(field, []).append(name)
+    return columns | {f"attribute.{key}": values for key, values in attributes.items()}
 
 
 def _attributes(document: Document) -> dict[str, list[Value]]:

@@ -28,24 +28,26 @@ def highlights(shown: Shown, wanted: Sequence[AbstractSet[str]], language: Langu
             if all(one & there for one in wanted):
                 return found
     description = shown.description[:_LOOKED_AT]
-    if marks := [place for place in places_like(description, stems) if language.stem(place.word) in stems]:
+    if marks := _places(description, stems, language):
         start, end = _cut(description, marks[0])
         found["description"] = _pieces(description, marks, start, end)
     return found
 
 
 def _marks(name: str, stems: AbstractSet[str], language: Language) -> list[Place]:
-    places = list(places_of(name))
-    marks = [place for place in places if language.stem(place.word) in stems]
-    if marks:
+    if marks := _places(name, stems, language):
         return marks
     # One word was asked for that is two here.
     return [
         place
-        for first, second in pairwise(places)
+        for first, second in pairwise(places_of(name))
         if language.stem(first.word + second.word) in stems
         for place in (first, second)
     ]
+
+
+def _places(text: str, stems: AbstractSet[str], language: Language) -> list[Place]:
+    return [place for place in places_like(text, stems) if language.stem(place.word) in stems]
 
 
 def _cut(text: str, mark: Place) -> tuple[int, int]:

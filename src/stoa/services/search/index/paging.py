@@ -16,7 +16,7 @@ import tantivy
 from stoa.ports.search import MOST_SHOWN, BadPosition, Sort
 from stoa.services.search.index.best import Best
 from stoa.services.search.index.facets import narrowed
-from stoa.services.search.index.fields import Fields, counted, of
+from stoa.services.search.index.fields import Fields, of
 
 Key = float | int | str
 _BEHIND = 8
@@ -87,8 +87,6 @@ class Row(NamedTuple):
 class Rows(NamedTuple):
     rows: list[Row]
     more: bool
-    total: int
-    """Of what was asked for, behind the position alone unless it is by relevance."""
 
 
 class Pager:
@@ -108,12 +106,11 @@ class Pager:
         after: Position | None,
         *,
         weight: str,
-        total: int | None = None,
         best: Callable[[int], Best | None] | None = None,
     ) -> Rows:
         """At most `limit` hits. By relevance it is the score of the query that sorts, times the field `weight`.
 
-        `total` is how many there are, where that is known; `best` says which of them come first, or None.
+        `best` says which of them come first, or None.
         """
         order = _ORDERS[sort]
         if after is not None and order.field is not None:
@@ -123,17 +120,14 @@ class Pager:
         rows = self._first(best(asked) if best else None, sort, asked, weight)
         while True:
             if rows is None:
-                result = self._ask(query, sort, asked, weight, count=total is None)
-                total = counted(result) if total is None else total
-                rows = self._rows(result, falling=order.falling)
+                rows = self._rows(self._ask(query, sort, asked, weight), falling=order.falling)
             complete = len(rows) < asked
             last = rows[-1].key if rows else None
             whole = rows if complete else [row for row in rows if row.key != last]
             if after is not None:
                 whole = [row for row in whole if _place(row.key, row.tie, order) > _place(after.key, after.tie, order)]
             if complete or len(whole) > limit:
-                assert total is not None
-                return Rows(whole[:limit], len(whole) > limit, total)
+                return Rows(whole[:limit], len(whole) > limit)
             rows = None
             asked *= 4
 
@@ -141,16 +135,16 @@ class Pager:
         """So many of the best, if they are there."""
         if best is None:
             return None
-        rows = self._rows(self._ask(best.query, sort, asked, weight, count=False), falling=_ORDERS[sort].falling)
+        rows = self._rows(self._ask(best.query, sort, asked, weight), falling=_ORDERS[sort].falling)
         reached = best.least is None or (bool(rows) and float(rows[-1].key) >= best.least)
         return rows if len(rows) == asked and reached else None
 
-    def _ask(self, query: tantivy.Query, sort: Sort, limit: int, weight: str, *, count: bool) -> tantivy.SearchResult:
+    def _ask(self, query: tantivy.Query, sort: Sort, limit: int, weight: str) -> tantivy.SearchResult:
         order = _ORDERS[sort]
         if order.field is None:
-            return self._searcher.search(query, limit, count=count, weight_by_field=weight)
+            return self._searcher.search(query, limit, count=False, weight_by_field=weight)
         direction = tantivy.Order.Desc if order.falling else tantivy.Order.Asc
-        return self._searcher.search(query, limit, count=count, order_by_field=self._field(sort), order=direction)
+        return self._searcher.search(query, limit, count=False, order_by_field=self._field(sort), order=direction)
 
     def _rows(self, result: tantivy.SearchResult, *, falling: bool) -> list[Row]:
         addresses = [address for _, address in result.hits]

@@ -24,7 +24,7 @@ from stoa.services.search.index.counting import Counts, Recent
 from stoa.services.search.index.fields import MOST_WORTH, PRODUCT, Fields, counted, shown_of, term
 from stoa.services.search.index.matching import MUST, SHOULD, Asked, Matcher
 from stoa.services.search.index.names import Names
-from stoa.services.search.index.paging import COLUMNS, Pager, Position, Rows
+from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
 from stoa.services.search.index.reading import read
 
 MOST_PINNED = 50
@@ -37,6 +37,13 @@ class _Attempt(NamedTuple):
     number: int
     asked: Asked
     match: tantivy.Query
+
+
+class _Page(NamedTuple):
+    rows: Sequence[Row]
+    more: bool
+    total: int
+    """On all pages."""
 
 
 @dataclass(frozen=True)
@@ -77,37 +84,35 @@ class Search:
         limit = min(max(0, query.limit), MOST_LIMIT)
         if query.sort is Sort.RELEVANCE and after is not None:
             limit = min(limit, MOST_SHOWN - after.shown)
-        attempt, rows = self._attempt(after, max(limit, 1))
+        attempt, page = self._attempt(after, max(limit, 1))
         matches = self._with_pinned(attempt.match)
-        narrowed = facets.narrowed(matches, self._filters)
-        total = rows.total if after is None or query.sort is Sort.RELEVANCE else self._count(narrowed)
-        shown = rows.rows[:limit]
+        shown = page.rows[:limit]
         return Found(
             hits=self._hits(shown, attempt.asked),
-            total=total,
-            facets=self._counts(matches, total) if query.facets != Facets() else FacetCounts(),
+            total=page.total,
+            facets=self._counts(matches, page.total) if query.facets != Facets() else FacetCounts(),
             corrected=attempt.asked.corrected,
             relaxed=attempt.asked.at_least is not None,
-            next=self._next(shown, attempt, after) if rows.more and shown else None,
+            next=self._next(shown, attempt, after) if page.more and shown else None,
         )
 
-    def _attempt(self, after: Position | None, limit: int) -> tuple[_Attempt, Rows]:
+    def _attempt(self, after: Position | None, limit: int) -> tuple[_Attempt, _Page]:
         """The first that finds something, or that which the page before was of."""
-        last: tuple[_Attempt, Rows] | None = None
+        last: tuple[_Attempt, _Page] | None = None
         for number, asked in enumerate(self._attempts()):
             match = self._matcher.match(asked) if self._reading.says_something else self._everything
             attempt = _Attempt(number, asked, match)
             if after is not None and number < after.attempt:
                 continue
-            rows = self._page(attempt, limit, after)
-            if after is not None or self._found(rows, match):
-                return attempt, rows
-            last = last or (attempt, rows)
+            page = self._page(attempt, limit, after)
+            if after is not None or self._found(page.total, match):
+                return attempt, page
+            last = last or (attempt, page)
         if last is None:
             raise BadPosition("There are fewer attempts at this text.")
         return last
 
-    def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> Rows:
+    def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> _Page:
         asked = attempt.asked
         narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters)
         weight = "worth" if self._reading.parts else "standing"
@@ -117,7 +122,11 @@ class Search:
             total = self._total(narrowed)
             best = partial(self._best, asked, narrowed, total)
         scored = self._scored(narrowed, asked)
-        return self._pager.page(scored, self._query.sort, limit, after, weight=weight, total=total, best=best)
+        rows, more = self._pager.page(scored, self._query.sort, limit, after, weight=weight, best=best)
+        if total is None:
+            # Counted apart, which takes less than to count what is put in order.
+            total = self._total(narrowed) if more or after is not None else len(rows)
+        return _Page(rows, more, total)
 
     def _total(self, narrowed: tantivy.Query) -> int:
         if self._reading.text.strip() or self._filters:
@@ -145,11 +154,11 @@ class Search:
             return None
         return Best(self._scored(facets.narrowed(narrowed, {"first": first}), asked))
 
-    def _found(self, rows: Rows, match: tantivy.Query) -> bool:
+    def _found(self, total: int, match: tantivy.Query) -> bool:
         """Whether the text finds something, which is not what a filter left of it, nor what was pinned."""
-        if rows.total and not self._query.pinned:
+        if total and not self._query.pinned:
             return True
-        if not rows.total and not self._filters:
+        if not total and not self._filters:
             return False
         return bool(self._searcher.search(match, 1, count=False).hits)
 
@@ -164,7 +173,7 @@ class Search:
             yield from self._matcher.relaxed(asked)
 
     def _counts(self, matches: tantivy.Query, hits: int) -> FacetCounts:
-        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, many=hits > MANY)
+        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, hits)
 
     def _count(self, query: tantivy.Query) -> int:
         return counted(self._searcher.search(query, 1))
