@@ -167,8 +167,11 @@ OURS = (
                 changed_by=_COLLECTIONS_CHANGE,
                 more_for=("catalog.collections.edit",),
             ),
-            PublicRead(path="/brands", changed_by=_BRANDS_CHANGE),
-            PublicRead(path="/brands/{brand}", changed_by=_BRANDS_CHANGE),
+            PublicRead(
+                path="/brands", changed_by=(*_BRANDS_CHANGE, *_PRODUCTS_CHANGE), more_for=("catalog.brands.edit",)
+            ),
+            # That the last product of one is sold no more its own page does not hear.
+            PublicRead(path="/brands/{brand}", changed_by=_BRANDS_CHANGE, more_for=("catalog.brands.edit",)),
             PublicRead(path="/tags", changed_by=_PRODUCTS_CHANGE),
             PublicRead(path="/prices", changed_by=(*_PRODUCTS_CHANGE, "price_list.updated"), by_group=True),
         ),

@@ -23,8 +23,8 @@ async def settle(catalog):
         await asyncio.sleep(0.01)
 
 
-async def brands(shop):
-    return {one["name"]: one["slug"] for one in (await shop.rest.ok("GET", "/brands?limit=100"))["items"]}
+async def brands(shop, user=ADMIN):
+    return {one["name"]: one["slug"] for one in (await shop.rest.ok("GET", "/brands?limit=100", user=user))["items"]}
 
 
 async def told(shop, kind="brand.%"):
@@ -62,13 +62,60 @@ async def test_a_brand_is_made_with_the_first_product_of_its_name(shop):
     assert (found["Hearth & Field"], found["Ünder"], found["Another"]) == ("hearth-field", "under", "another")
     assert found["Hearth, Field"].startswith("hearth-field-") and found["鍋"].startswith("brand-")
     assert [each[0] for each in await told(shop)] == ["brand.created"] * 5
-    shown = await shop.rest.ok("GET", "/brands/under")
+    shown = await shop.rest.ok("GET", "/brands/under", user=ADMIN)
     assert (shown["name"], shown["version"], shown["description"], shown["logo_url"]) == ("Ünder", 1, "", "")
-    assert await shop.rest.ok("GET", f"/brands/{shown['id']}") == shown
-    first = await shop.rest.ok("GET", "/brands?limit=2")
-    second = await shop.rest.ok("GET", f"/brands?limit=3&cursor={first['next_cursor']}")
+    assert await shop.rest.ok("GET", f"/brands/{shown['id']}", user=ADMIN) == shown
+    first = await shop.rest.ok("GET", "/brands?limit=2", user=ADMIN)
+    second = await shop.rest.ok("GET", f"/brands?limit=3&cursor={first['next_cursor']}", user=ADMIN)
     assert [one["slug"] for one in first["items"] + second["items"]] == sorted(found.values())
     assert second["next_cursor"] is None
+
+
+async def shown_to(shop, user, brand):
+    """Whether the brand is there for him, by its slug, by its id and in the list, which say the same."""
+    brand_id = (await shop.rest.ok("GET", f"/brands/{brand}", user=ADMIN))["id"]
+    statuses = [(await shop.rest.send("GET", f"/brands/{each}", user=user)).status for each in (brand, brand_id)]
+    listed = brand in (await brands(shop, user)).values()
+    assert statuses == [200 if listed else 404] * 2
+    return listed
+
+
+async def test_who_is_no_staff_sees_the_brands_of_what_is_sold(shop):
+    await shop.rest.ok("POST", "/brands", {"name": "By Hand", "description": "To come."}, status=201, user=ADMIN)
+    await shop.add("sold", 500, brand="Sold")
+    await shop.add("mug", 500, brand="Acme", status="draft")
+    await shop.add("late", 500, brand="Later", publish_at="2999-01-01T00:00:00Z")
+    hidden = ["by-hand", "acme", "later"]
+    for user in (None, CUSTOMER, SELLER):
+        assert [await shown_to(shop, user, each) for each in ("sold", *hidden)] == [True, False, False, False]
+    assert [await shown_to(shop, ADMIN, each) for each in hidden] == [True, True, True]
+    steps = [
+        ("PATCH", "/products/mug", {"status": "active"}, True),
+        ("POST", "/products/mug/withhold", {"reason": "Looked at."}, False),
+        ("POST", "/products/mug/reinstate", {"reason": "All is well."}, True),
+        ("PATCH", "/products/mug", {"brand": "By Hand"}, False),
+        ("PATCH", "/products/mug", {"brand": "Acme"}, True),
+        # Before its product follows, and after.
+        ("PUT", "/brands/acme", {"name": "Acme Ltd"}, True),
+        ("DELETE", "/products/mug", None, False),
+        ("PATCH", "/products/mug", {"status": "active"}, True),
+    ]
+    for method, path, body, there in steps:
+        answer = await shop.rest.send(method, path, body, user=ADMIN)
+        assert answer.status < 300, answer
+        assert await shown_to(shop, None, "acme") is there, (method, path, body)
+    await settle(shop.catalog)
+    assert await brands(shop, None) == {"Acme Ltd": "acme", "Sold": "sold"}
+
+
+async def test_brands_are_listed_by_one_statement_whoever_asks(shop, asked):
+    for at in range(5):
+        await shop.add(f"mug-{at}", 500, brand=f"Brand {at}", status="draft" if at % 2 else "active")
+    for user in (None, ADMIN):
+        asked.clear()
+        assert len(await brands(shop, user)) == (3 if user is None else 5)
+        await shop.rest.ok("GET", "/brands/brand-0", user=user)
+        assert len(asked) == 2
 
 
 async def test_products_are_listed_by_the_name_of_their_brand_one_that_it_had_or_its_slug(shop):

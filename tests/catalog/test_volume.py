@@ -6,7 +6,7 @@ import pytest
 from volume import fill, read_by
 
 from stoa.kit.db import Database
-from stoa.services.catalog.brands_repository import NAME_SETTLED, RENAME_PRODUCTS
+from stoa.services.catalog.brands_repository import BRAND_BY_SLUG, BRANDS_AFTER, NAME_SETTLED, RENAME_PRODUCTS
 from stoa.services.catalog.lists_repository import TAGS_AFTER, depends_on_arguments, list_statement
 from stoa.services.catalog.repository import LOCK_PRODUCTS, LOCK_UNSETTLED_SELLER, PRODUCTS_AFTER, TURN_PRODUCTS
 from stoa.services.catalog.settle_sellers import ONE_ROUND
@@ -135,3 +135,20 @@ async def test_a_brand_of_very_many_products_is_renamed_in_rounds_that_read_what
     read = await read_by(large, RENAME_PRODUCTS, "Brand 7", "Brand 7 Ltd", ONE_ROUND)
     assert read.rows <= 4 * ONE_ROUND
     assert (await read_by(large, NAME_SETTLED, "Nobody")).rows <= 1
+
+
+async def test_whether_something_of_a_brand_is_sold_is_one_look(database):
+    """Of whom all is sold that there is, and of those beside him who have nothing but drafts."""
+    db = await database("catalog")
+    await fill(db, "products", "id, slug, name, brand, status, price_minor, price_max_minor, currency", OF_ONE_BRAND)
+    await fill(db, "brands", "id, slug, name", "md5(n::text)::uuid, 'brand-' || n, 'Brand ' || n", 100)
+    await fill(db, "brand_names", "name, brand_id", "'Brand ' || n, md5(n::text)::uuid", 100)
+    names = ["Ours", *(f"Ours {at}" for at in range(200))]
+    ours = "md5('7')::uuid"
+    await db.execute(
+        f"INSERT INTO brand_names (name, brand_id) SELECT name, {ours} FROM unnest($1::text[]) AS name", names
+    )
+    assert [row["slug"] for row in await db.fetch(BRANDS_AFTER, "", 21, False)] == ["brand-7"]
+    assert (await read_by(db, BRANDS_AFTER, "", 21, False)).rows <= 800
+    assert (await read_by(db, BRAND_BY_SLUG, "brand-7", False)).rows <= 500
+    assert (await read_by(db, BRAND_BY_SLUG, "brand-8", False)).rows <= 3

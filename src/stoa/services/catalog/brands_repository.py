@@ -32,24 +32,38 @@ class UnsettledName(NamedTuple):
 
 _BRANDS = "SELECT id, slug, name, description, logo_url, seo, version, created_at, updated_at FROM brands "
 
-BRANDS_AFTER = _BRANDS + "WHERE slug > $1 ORDER BY slug LIMIT $2"
+# Whether something of it is sold, by any of its names: products follow a rename in rounds. Each name is one look into
+# the index, by a range: with `brand = name` PostgreSQL would look for the first such product among all that are sold.
+_IS_SOLD = """
+    (
+        SELECT true FROM brand_names AS known CROSS JOIN LATERAL (
+            SELECT FROM products
+            WHERE brand BETWEEN known.name AND known.name AND standing = 'active'
+            ORDER BY brand, standing, id LIMIT 1
+        ) AS sold
+        WHERE known.brand_id = brands.id LIMIT 1
+    )
+"""
+
+BRANDS_AFTER = _BRANDS + f"WHERE slug > $1 AND ($3 OR {_IS_SOLD}) ORDER BY slug LIMIT $2"
 
 
-async def brands_after(db: Db, slug: str, limit: int) -> list[Brand]:
-    return [_brand(row) for row in await db.fetch(BRANDS_AFTER, slug, limit)]
+async def brands_after(db: Db, slug: str, limit: int, *, hidden: bool) -> list[Brand]:
+    """In the order of their slugs; those of which nothing is sold only if `hidden`."""
+    return [_brand(row) for row in await db.fetch(BRANDS_AFTER, slug, limit, hidden)]
 
 
-BRAND_BY_ID = _BRANDS + "WHERE id = $1"
-BRAND_BY_SLUG = _BRANDS + "WHERE slug = $1"
+BRAND_BY_ID = _BRANDS + f"WHERE id = $1 AND ($2 OR {_IS_SOLD})"
+BRAND_BY_SLUG = _BRANDS + f"WHERE slug = $1 AND ($2 OR {_IS_SOLD})"
 
 
-async def brand_by_id(db: Db, brand_id: str) -> Brand | None:
-    row = await db.fetchrow(BRAND_BY_ID, brand_id)
+async def brand_by_id(db: Db, brand_id: str, *, hidden: bool = True) -> Brand | None:
+    row = await db.fetchrow(BRAND_BY_ID, brand_id, hidden)
     return None if row is None else _brand(row)
 
 
-async def brand_by_slug(db: Db, slug: str) -> Brand | None:
-    row = await db.fetchrow(BRAND_BY_SLUG, slug)
+async def brand_by_slug(db: Db, slug: str, *, hidden: bool = True) -> Brand | None:
+    row = await db.fetchrow(BRAND_BY_SLUG, slug, hidden)
     return None if row is None else _brand(row)
 
 

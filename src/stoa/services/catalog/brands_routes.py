@@ -1,4 +1,5 @@
-"""Catalog's public API of brands: everybody sees them, and staff describe, rename, merge and remove them."""
+"""Catalog's public API of brands: everybody sees those of what is sold; staff see all, describe, rename, merge and
+remove them."""
 
 from __future__ import annotations
 
@@ -16,14 +17,17 @@ routes: Routes[Catalog] = Routes("catalog")
 
 @routes.get("/brands", query=PageQuery, answer=Page[Brand], who=PUBLIC, summary="Brands, by their slugs")
 async def get_brands(catalog: Catalog, request: Request[None, PageQuery]) -> Page[Brand]:
+    """Of what is sold; those of drafts, or of nothing, are for staff to see."""
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[Slug])
-    found = await brands_repository.brands_after(catalog.db, after or "", limit + 1)
+    hidden = EDIT.admits(request.principal)
+    found = await brands_repository.brands_after(catalog.db, after or "", limit + 1, hidden=hidden)
     return page_of(found, limit, lambda one: (one.slug,))
 
 
 @routes.get("/brands/{brand}", answer=Brand, who=PUBLIC, summary="A brand by its id or slug")
 async def get_brand(catalog: Catalog, request: Request) -> Brand:
-    return await name_brands.show_brand(catalog.db, request.path["brand"])
+    """As in the list, one of which nothing is sold is there for staff only."""
+    return await name_brands.show_brand(catalog.db, request.path["brand"], hidden=EDIT.admits(request.principal))
 
 
 @routes.post("/brands", body=BrandBody, answer=Brand, status=201, who=EDIT, summary="Add a brand")

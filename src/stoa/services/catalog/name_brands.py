@@ -151,12 +151,12 @@ async def remove_brand(catalog: Catalog, id_or_slug: str, if_match: IfMatch) -> 
         await staff_acts.record(tx, act="brand.removed", subject=before.id, before=_told(before))
 
 
-async def show_brand(db: Db, id_or_slug: str, field: str = "brand") -> Brand:
-    """Raises `NoSuchBrand`."""
+async def show_brand(db: Db, id_or_slug: str, field: str = "brand", *, hidden: bool = True) -> Brand:
+    """Unless `hidden`, one of which something is sold. Raises `NoSuchBrand`."""
     if is_id(id_or_slug):
-        brand = await repository.brand_by_id(db, id_or_slug)
+        brand = await repository.brand_by_id(db, id_or_slug, hidden=hidden)
     else:
-        brand = await repository.brand_by_slug(db, id_or_slug)
+        brand = await repository.brand_by_slug(db, id_or_slug, hidden=hidden)
     if brand is None:
         raise NoSuchBrand(field)
     return brand
