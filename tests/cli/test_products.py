@@ -57,16 +57,21 @@ def stoa(command: Callable[..., list[str]], environ: dict[str, str]) -> Stoa:
 def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: Stoa, tmp_path: Path) -> None:
     file = tmp_path / "goods.csv"
     file.write_text("Handle,Titel,SKU,Price,Stock,Extra\nmug,Mug,MUG,9.95,5,x\ncup,Cup,CUP,free,5,\n")
+    beside = tmp_path / "goods.refused.csv"
     rehearsed = stoa("import", "products", file, "--column", "Titel=name", "--dry-run")
-    assert (rehearsed.returncode, rehearsed.stderr) == (0, "")
+    told = f"stoa: 1 of 2 products would be refused: {beside} has each with its reason; mend {file}, and try it again\n"
+    assert (rehearsed.returncode, rehearsed.stderr) == (1, told)
     assert "1 would be added" in rehearsed.stdout
+    would_be_refused = beside.read_text()
     done = stoa("import", "products", file, "--column", "Titel=name")
-    assert (done.returncode, done.stderr) == (0, "")
+    told = f"stoa: 1 of 2 products were refused: {beside} has each with its reason; mend it there, and send that file: "
+    assert (done.returncode, done.stderr) == (1, f"{told}stoa import products {beside} --column Titel=name\n")
     assert "1 added" in done.stdout
     assert "1 refused" in done.stdout
     assert "1 SKUs got their stock; 0 had some, which stays" in done.stdout
     assert "Left out, because they say nothing here: Extra" in done.stdout
-    refused = (tmp_path / "goods.refused.csv").read_text().splitlines()
+    assert beside.read_text() == would_be_refused
+    refused = would_be_refused.splitlines()
     assert refused[0] == "Handle,Titel,SKU,Price,Stock,Extra,error,error_column,error_line"
     assert "'free' is no price" in refused[1]
     out = tmp_path / "all.jsonl"
@@ -77,6 +82,35 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     assert "1 were as they are" in again.stdout
     twice = stoa("export", "products", out)
     assert (twice.returncode, twice.stderr) == (1, f"stoa: {out} is there already; choose another file\n")
+
+
+def test_who_mended_the_file_finds_no_older_refusals_beside_it(stoa: Stoa, tmp_path: Path) -> None:
+    file, beside = tmp_path / "mended.csv", tmp_path / "mended.refused.csv"
+    file.write_text("slug,name,sku,price\nspoon,Spoon,SPOON,free\n")
+    assert stoa("import", "products", file).returncode == 1
+    # As a spreadsheet saves it that writes semicolons.
+    beside.write_text(beside.read_text().replace(",", ";"))
+    file.write_text("slug,name,sku,price\nspoon,Spoon,SPOON,2\n")
+    done = stoa("import", "products", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{beside}, of an earlier time, is removed" in done.stdout
+    assert not beside.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("own.csv", "slug,name\nkettle,refused by error\n"), ("own.jsonl", '{"slug": "kettle", "name": "Kettle"}\n')],
+)
+def test_a_file_of_somebodys_own_is_not_written_over(stoa: Stoa, tmp_path: Path, name: str, content: str) -> None:
+    file = tmp_path / name
+    file.write_text(content)
+    own = file.with_name(f"{file.stem}.refused{file.suffix}")
+    own.write_text(content)
+    done = stoa("import", "products", file)
+    told = f"stoa: {own}, where refused products go, is no such file; give it another name\n"
+    assert (done.returncode, done.stderr) == (1, told)
+    assert own.read_text() == content
+    assert "Products" not in done.stdout
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])

@@ -2,8 +2,10 @@
 
 `stoa import products FILE` reads products from CSV (a line for each variant) or JSON lines, as `stoa export products`
 writes them, or, with `--from shopify` or `--from woocommerce`, the export of another shop as it is. It adds and
-changes, and takes nothing away that the file does not speak of. What is refused is written beside the file, with the
-reason in each line, to be mended and imported.
+changes, and takes nothing away that the file does not speak of. What is refused of FILE.csv is written to
+FILE.refused.csv, with the reason in each line, to be mended and imported; where nothing is, that file of an earlier
+time is removed. With --dry-run it writes what would be refused. Exit status 1 where anything is refused: the rest of
+the file is in all the same.
 
 `stoa import online-retail FILE` reads the "Online Retail" history as Parquet: every stock code becomes a
 product with its most frequent description and its median price, with opening stock for all that was sold;

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 20
 LOOK_SECONDS = 0.2
+MOST_LINE_BYTES = 8 << 20
+MARKS = {"csv": ("error", "error_column", "error_line"), "jsonl": ("_error",)}
+"""What only a file of refused products has in its first line, whatever a spreadsheet made of the rest."""
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -36,7 +41,11 @@ def format_of(file: Path) -> str:
 async def import_products(
     channel: grpc.aio.Channel, file: Path, source: str, columns: Mapping[str, str], console: Console, *, dry_run: bool
 ) -> None:
-    """The whole file, with a file of what was refused beside it. Called off where the command is."""
+    """The whole file, with a file of what was refused beside it. Called off where the command is. Raises `Failure`
+    where anything was refused, when the rest is done."""
+    refused = file.with_name(f"{file.stem}.refused{file.suffix}")
+    if refused.exists() and not _is_of_refused(refused):
+        raise Failure(f"{refused}, where refused products go, is no such file", "give it another name")
     stub: ProductFilesServiceAsyncStub = ProductFilesServiceStub(channel)
     begin = pb.BeginProductImportRequest(
         file_name=file.name[-200:], format=format_of(file), source=source, columns=columns, dry_run=dry_run
@@ -46,7 +55,8 @@ async def import_products(
         size = await _upload(stub, import_id, content)
     with console.step("What would be done" if dry_run else "Products", total=size) as step:
         done = await _run(stub, import_id, step, console)
-        step.note = f"{done.created + done.updated + done.unchanged + done.refused} of the file"
+        all_of_it = done.created + done.updated + done.unchanged + done.refused
+        step.note = f"{all_of_it} of the file"
     if done.failure:
         raise Failure(done.failure.rstrip("."), "mend the file, and send it again: what was done is found unchanged")
     would = "would be " if dry_run else ""
@@ -58,8 +68,35 @@ async def import_products(
     if done.left_out:
         console.say(f"  Left out, because they say nothing here: {escape(', '.join(done.left_out))}")
     if done.refused:
-        refused = await _write_refused(stub, import_id, file)
-        console.say(f"  What was refused, and why, is in {escape(str(refused))}: mend it there, and import that file.")
+        await _write_refused(stub, import_id, refused)
+        told = f"{done.refused} of {all_of_it} products {'would be' if dry_run else 'were'}"
+        raise _refused(told, refused, file, source, columns, dry_run=dry_run)
+    if refused.exists():
+        with files.writing(refused):
+            refused.unlink()
+        console.say(f"  {escape(str(refused))}, of an earlier time, is removed: nothing is refused any more.")
+
+
+def _refused(
+    told: str, refused: Path, file: Path, source: str, columns: Mapping[str, str], *, dry_run: bool
+) -> Failure:
+    """How many, where they are, and how they are sent again."""
+    what = f"{told} refused: {refused} has each with its reason"
+    if dry_run:
+        return Failure(what, f"mend {file}, and try it again")
+    how = [] if source == "stoa" else ["--from", source]
+    how += [word for theirs, ours in columns.items() for word in ("--column", f"{theirs}={ours}")]
+    send = shlex.join(["stoa", "import", "products", str(refused), *how])
+    return Failure(what, f"mend it there, and send that file: {send}")
+
+
+def _is_of_refused(file: Path) -> bool:
+    """Whether we wrote it: who calls a file of his own by this name keeps it."""
+    if not file.is_file():
+        return False
+    with files.writing(file), file.open("rb") as content:
+        first = content.readline(MOST_LINE_BYTES).decode(errors="replace")
+    return set(MARKS[format_of(file)]) <= set(re.findall(r"\w+", first))
 
 
 def _opened(file: Path) -> BinaryIO:
@@ -116,15 +153,14 @@ async def _call_off(stub: ProductFilesServiceAsyncStub, import_id: str, console:
             console.warning(f"import {import_id} could not be called off, and goes on with the shop: {problem.detail}")
 
 
-async def _write_refused(stub: ProductFilesServiceAsyncStub, import_id: str, file: Path) -> Path:
-    refused = file.with_name(f"{file.stem}.refused{file.suffix}")
+async def _write_refused(stub: ProductFilesServiceAsyncStub, import_id: str, refused: Path) -> None:
     with files.writing(refused), refused.open("wb") as out:
         after = 0
         while True:
             page = await stub.ListRefusedProducts(pb.ListRefusedProductsRequest(import_id=import_id, after_line=after))
             out.write(page.content)
             if not page.next_line:
-                return refused
+                return
             after = page.next_line
 
 
