@@ -194,11 +194,29 @@ async def test_what_is_refused_makes_no_brand(shop):
     assert [one["name"] for one in (await shop.rest.ok("GET", "/brands"))["items"]] == ["Acme"]
 
 
+async def test_what_is_refused_makes_no_category(shop):
+    ways = {"P-1": "F", "P-2": "A > C"}
+    refused = {"a": "A > B", "b": "D", "c": "D > E", "d": "G"}
+    lines = [f"{sku.lower()},P,{sku},1,{way}\n" for sku, way in ways.items()]
+    lines += [f"{slug},P,P-1,1,{way}\n" for slug, way in refused.items()] + ["nameless,,N,1,H\n"]
+    done = await bring(shop, "slug,name,sku,price,category_path\n" + "".join(lines))
+    assert counts(done) == ("done", 2, 0, 0, 5)
+    tree = (await shop.rest.ok("GET", "/categories"))["items"]
+    assert [(one["name"], [child["name"] for child in one["children"]]) for one in tree] == [("A", ["C"]), ("F", [])]
+    told = await shop.db.fetch("SELECT subject FROM event_log WHERE type = 'category.created'")
+    assert len(told) == await shop.db.fetchval("SELECT count(*) FROM staff_acts WHERE act = 'category.added'") == 3
+
+
 async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(shop):
     await shop.add("mug", 500, 600)
     await shop.add("cup", 500)
     done = await bring(shop, "sku,price\nMUG-0,4.50\nCUP-0,5.00\nMUG-1,5.50\nNONE,1\n")
     assert counts(done) == ("done", 0, 2, 1, 1)
+    (none,) = (await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN))["items"]
+    assert (none["line"], none["problem"]["type"], none["problem"]["field"], none["problem"]["detail"]) == (
+        *(5, "/problems/no-product-of-sku", "sku"),
+        "No product has the SKU NONE: a new product needs a slug and a name.",
+    )
     mug = await shop.rest.ok("GET", "/products/mug")
     assert ([one["price"]["amount"] for one in mug["variants"]], mug["version"]) == ([450, 550], 2)
 

@@ -17,12 +17,13 @@ from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import ProductItem, named_files
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.images import Files, files_of
+from stoa.services.catalog.import_errors import NoProductOfSku
 from stoa.services.catalog.import_row import ProductRow, completed, row_of
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.shelve_products import shelve
+from stoa.services.catalog.shelve_products import make_shelves, shelve
 from stoa.services.catalog.write_products import Outcome, known_of, write_plans
 
 
@@ -69,12 +70,15 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
     """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
     imported = list(batch.refused)
     read = await _found_by_sku(tx, batch.read)
-    shelved = await shelve(tx, catalog, [one.row for one in read], by)
-    skus = {sku for row in shelved for sku in row.skus}
-    known = await known_of(tx, [row.item for row in shelved], skus, set(), batch.files)
+    shelved = await shelve(tx, [one.row for one in read], by)
+    skus = {sku for row in shelved.rows for sku in row.skus}
+    known = await known_of(tx, [row.item for row in shelved.rows], skus, set(), batch.files)
+    known = dataclasses.replace(known, categories={**known.categories, **shelved.names})
     items: list[tuple[_Read, ProductItem]] = []
-    for one, row in zip(read, shelved, strict=True):
+    for one, row in zip(read, shelved.rows, strict=True):
         try:
+            if _is_unnamed(row):
+                raise NoProductOfSku(row.skus[0], "variants[0].sku")
             items.append((one, completed(row, _named(row, known))))
         except problems.Problem as problem:
             imported += _refused(one.entries, problem)
@@ -87,6 +91,7 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
             plans.append((one, plan(item, known, by, catalog.settings.currency)))
         except problems.Problem as problem:
             imported += _refused(one.entries, problem)
+    await make_shelves(tx, catalog, shelved.missing, [each.after for _, each in plans])
     written = await write_plans(tx, catalog, [each for _, each in plans])
     return imported + [
         Imported(entry, written[each.before.id].outcome, stock=one.row.stock)

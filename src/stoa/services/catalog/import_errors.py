@@ -1,7 +1,7 @@
 """What catalog refuses of products as files.
 
 NotFound        NoSuchImport
-Unprocessable   PriceMissing
+Unprocessable   NoProductOfSku, PriceMissing
 Conflict        ImportEnded, TooManyColumns
 """
 
@@ -24,6 +24,14 @@ class PriceMissing(problems.Unprocessable):
 
     def __init__(self, sku: str, field: str) -> None:
         super().__init__(f"No product has {sku} yet, so it needs a price.", field=field, sku=sku)
+
+
+class NoProductOfSku(problems.Unprocessable):
+    title = "No product has the SKU"
+    slug = "no-product-of-sku"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"No product has the SKU {sku}: a new product needs a slug and a name.", field=field, sku=sku)
 
 
 class ImportEnded(problems.Conflict):

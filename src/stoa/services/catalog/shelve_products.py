@@ -1,8 +1,10 @@
-"""The categories that a file names by their ways from the top: those that are not there yet are made."""
+"""The categories that a file names by their ways from the top: those that are not there yet are made, with what stands
+on them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -15,29 +17,55 @@ from stoa.services.catalog import categories_repository
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.import_row import ProductRow
-from stoa.services.catalog.product import RESERVED, is_id
+from stoa.services.catalog.product import RESERVED, CategoryName, Product, is_id
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.words import slug_of
 
 
-async def shelve(tx: Transaction, catalog: Catalog, rows: Sequence[ProductRow], by: Principal) -> list[ProductRow]:
-    """The same rows, each with the slug of its category. A slug of the file that is there is believed; else the way
-    says which it is. Who may not arrange categories makes none: then the row keeps the slug that nobody has."""
+class Shelved(NamedTuple):
+    """The same rows, each with the slug of its category, and the categories that are not there yet, a parent before
+    its children."""
+
+    rows: list[ProductRow]
+    missing: list[Category]
+
+    @property
+    def names(self) -> dict[str, CategoryName]:
+        """Those that are missing, by slug."""
+        return {one.slug: CategoryName(one.id, one.slug, one.name) for one in self.missing}
+
+
+async def shelve(tx: Transaction, rows: Sequence[ProductRow], by: Principal) -> Shelved:
+    """A slug of the file that is there is believed; else the way says which it is. Who may not arrange categories has
+    none made: then the row keeps the slug that nobody has."""
     if not any(row.beside.category_path for row in rows):
-        return list(rows)
+        return Shelved(list(rows), [])
     shelves = _Shelves(await categories_repository.categories(tx))
+    missing: list[Category] = []
     if by.may("catalog.categories.edit") and any(shelves.lacks(row) for row in rows):
         # Somebody may have made them since.
         await categories_repository.lock_categories(tx)
         shelves = _Shelves(await categories_repository.categories(tx))
-        for row in rows:
-            for category in shelves.make(row):
-                await categories_repository.add_category(tx, category)
-                said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
-                await catalog.outbox.announce(tx, subject=category.id, version=category.version, fact=said)
-                told = {"slug": category.slug, "parent_id": category.parent_id, "position": category.position}
-                await staff_acts.record(tx, act="category.added", subject=category.id, after=told)
-    return [row._replace(item=replace(row.item, category=shelves.of(row))) for row in rows]
+        missing = [category for row in rows for category in shelves.make(row)]
+    return Shelved([row._replace(item=replace(row.item, category=shelves.of(row))) for row in rows], missing)
+
+
+async def make_shelves(
+    tx: Transaction, catalog: Catalog, missing: Sequence[Category], products: Iterable[Product]
+) -> None:
+    """Those on which one of these products is to stand, and those above them: what is refused leaves none behind."""
+    wanted = {product.category.id for product in products if product.category is not None}
+    for category in reversed(missing):
+        if category.id in wanted and category.parent_id is not None:
+            wanted.add(category.parent_id)
+    for category in missing:
+        if category.id not in wanted:
+            continue
+        await categories_repository.add_category(tx, category)
+        said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
+        await catalog.outbox.announce(tx, subject=category.id, version=category.version, fact=said)
+        told = {"slug": category.slug, "parent_id": category.parent_id, "position": category.position}
+        await staff_acts.record(tx, act="category.added", subject=category.id, after=told)
 
 
 class _Shelves:

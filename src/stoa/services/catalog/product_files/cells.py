@@ -36,9 +36,9 @@ def _looks_otherwise(text: str) -> bool:
     return text in {"true", "false"} or text[:1] in {'"', "[", "{"} or _NUMBER.fullmatch(text) is not None
 
 
-def joined(parts: Iterable[str], separator: str = ";") -> str:
+def joined(parts: Iterable[str], between: str = "; ") -> str:
     """In one cell. What of a part could be taken for a separator, or for nothing, has a backslash before it."""
-    return f"{separator} ".join(_escaped(part, separator) for part in parts)
+    return between.join(_escaped(part, between.strip()) for part in parts)
 
 
 def split(cell: str, separator: str = ";") -> list[str]:

@@ -213,7 +213,7 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         "description": item["description"],
         "brand": item["brand"],
         "category": item["category"] or "",
-        "category_path": cells.joined(item["category_path"], PATH),
+        "category_path": cells.joined(item["category_path"], f" {PATH} "),
         "status": item["status"],
         **{name: item[name] or "" for name in ("product_type", *DATES)},
         **{name: item["seo"][member] for name, member in SEO.items()},
