@@ -29,8 +29,8 @@ async def test_the_requests_of_the_page(reader: Reader, admin: Shopper, tmp_path
         answer = await admin.send(method, path, json.loads(body) if body.strip() else None)
         assert answer.status in {200, 201}, f"{request}: {answer.body}"
         answers[request] = answer.body
-        if path == "/transfers":
-            ids["TRANSFER_ID"] = answer.body["id"]
+        if path in {"/transfers", "/receipts"}:
+            ids[f"{path.strip('/s').upper()}_ID"] = answer.body["id"]
     product = answers["POST /products"]
     assert (product["slug"], product["images"][0]["alt"]) == ("fisherman-jumper", "A navy jumper")
     priced, found = (block.text.split()[1] for block in blocks(PAGE, "text") if block.text.startswith("GET "))
@@ -38,6 +38,8 @@ async def test_the_requests_of_the_page(reader: Reader, admin: Shopper, tmp_path
     assert price["price"] == {"amount": 7500, "currency": "GBP"}
     stock = await admin.ok("GET", "/inventory/JUMPER-M")
     assert (stock["on_hand"], stock["incoming"]) == (12, 0)
+    stock = await admin.ok("GET", "/inventory/JUMPER-L")
+    assert (stock["on_hand"], stock["incoming"]) == (20, 10)
     answer = await admin.until(found, lambda body: body["items"] and body["items"][0]["price"]["amount"] == 7500)
     assert [card["slug"] for card in answer["items"]] == ["fisherman-jumper"]
     await admin.until(

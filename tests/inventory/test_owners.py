@@ -121,6 +121,34 @@ async def test_a_seller_counts_what_he_sells_at_once(town):
     await town.rest.ok("PUT", "/inventory/HIS", {"on_hand": 6}, user=SELLER)
 
 
+async def test_staff_see_what_no_product_has(town):
+    """Goods may come before their product; a slip of the pen looks the same, and nobody was told of it."""
+    for sku in ("HEARD", "ON-ITS-WAY"):
+        await town.sell(sku, ADMIN)
+    await hear(town, told(None, "HEARD"))
+    for sku in ("HEARD", "MGU", "MUGG", "ON-ITS-WAY"):
+        await town.rest.ok("PUT", f"/inventory/{sku}", {"on_hand": 5}, user=ADMIN)
+    receipt = {"supplier": "Saltway", "warehouse": "main", "lines": [{"sku": "CPU", "quantity": 3}]}
+    await town.rest.ok("POST", "/receipts", receipt, status=201, user=ADMIN)
+
+    async def listed(query: str = "") -> list[tuple[str, int, int]]:
+        page = await town.rest.ok("GET", f"/inventory?of_no_product=true{query}", user=ADMIN)
+        shown = [(one["sku"], one["on_hand"], one["incoming"]) for one in page["items"]]
+        return shown + (await listed(f"&limit=1&cursor={page['next_cursor']}") if page["next_cursor"] else [])
+
+    assert await listed() == await listed("&limit=1") == [("CPU", 0, 3), ("MGU", 5, 0), ("MUGG", 5, 0)]
+    assert await owner(town, "ON-ITS-WAY") == Owner("ON-ITS-WAY", None, 1)
+    # One is put right, and the other gets its product.
+    await town.rest.ok("PUT", "/inventory/MGU", {"on_hand": 0}, user=ADMIN)
+    await town.sell("MUGG", ADMIN)
+    assert await listed() == [("CPU", 0, 3)]
+    both = await town.rest.send("GET", "/inventory?of_no_product=true&low_stock=true", user=ADMIN)
+    assert (both.status, both.body["field"]) == (422, "of_no_product")
+    for user in (SELLER, None):
+        answer = await town.rest.send("GET", "/inventory?of_no_product=true", user=user)
+        assert answer.status == (401 if user is None else 403)
+
+
 async def test_asking_does_not_mark_the_requests_key(town):
     """A crash between the answer and the count leaves nothing done, and a repeat does it."""
     await town.sell("HIS", SELLER)

@@ -19,12 +19,15 @@ EVERY = 20_000
 
 async def test_a_page_of_stock_reads_a_bounded_part(shop):
     await fill(shop.db, "items", "sku", SKU)
+    await fill(shop.db, "owners", "sku, product_version", f"{SKU}, 1")
     await fill(
         shop.db, "stock", "sku, warehouse_id, on_hand", f"{SKU}, 'main', CASE n % {EVERY} WHEN 0 THEN 2 ELSE 90 END"
     )
     for after in ("", "SKU-150000", "SKU-299990"):
         assert (await read_by(shop.db, stock_repository.TOTALS_AFTER, after, 21)).rows <= 22
         assert (await read_by(shop.db, stock_repository.LOW_AFTER, after, LOOK_AT, 5, 21)).rows <= 2 * LOOK_AT + 1
+        of_no_product = await read_by(shop.db, stock_repository.OF_NO_PRODUCT_AFTER, after, LOOK_AT, 21)
+        assert of_no_product.rows <= 2 * LOOK_AT + 1
 
     rest, query, low, pages = Rest(routes.bind(shop.inventory), shop.db), "low_stock=true", [], 0
     while query:

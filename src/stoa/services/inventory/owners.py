@@ -41,12 +41,20 @@ async def learn(tx: Transaction, events: Sequence[Event]) -> None:
 
 async def ask_for_owner(inventory: Inventory, sku: str) -> None:
     """Know who sells `sku` if anybody does. Never with a transaction open."""
-    if await owners_repository.owner_of(inventory.db, sku) is not None:
-        return
-    answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=[sku]))
+    if await owners_repository.owner_of(inventory.db, sku) is None:
+        await ask_for_owners(inventory, [sku])
+
+
+async def ask_for_owners(inventory: Inventory, skus: Sequence[str]) -> set[str]:
+    """Those of these that somebody sells: what was told of none is known from then on. Never with a transaction
+    open."""
+    if not skus:
+        return set()
+    answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=skus))
     # A statement of its own: a transaction would mark the request's idempotency key, and nothing is counted yet.
     told = [Owner(one.sku, one.seller_id or None, one.product_version) for one in answer.owners]
     await owners_repository.learn_owners(inventory.db, told)
+    return {one.sku for one in told}
 
 
 async def check_owner(tx: Transaction, sku: str, sellers: Collection[str]) -> None:

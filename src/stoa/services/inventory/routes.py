@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import clock, text
+from stoa.kit import clock, problems, text
 from stoa.kit.http.pages import decode_cursor, decode_key, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, CountryCode, Label, Moment, Name, Page, PageQuery, Quantity, ShortText, Sku
@@ -31,6 +31,7 @@ from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
 from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import LeadDays, Policy
+from stoa.services.inventory.owners import ask_for_owners
 from stoa.services.inventory.policy import Terms, set_policy
 from stoa.services.inventory.promise import Kind, promise_of
 from stoa.services.inventory.release import release_of
@@ -39,6 +40,7 @@ from stoa.services.inventory.rpc import Key
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.settings import HoldSeconds
 from stoa.services.inventory.settle_discrepancy import settle_discrepancy
+from stoa.services.inventory.stock_repository import Totals
 from stoa.services.inventory.stock_rows import SkuStock
 from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse
 
@@ -154,10 +156,12 @@ class NewCount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`low_stock=true` shows only what is nearly gone. A page of that may have less than its limit, also nothing, and
-    still be followed by another."""
+    """`low_stock=true` shows only what is nearly gone, `of_no_product=true` only what is there, or on its way, and that
+    no product has: goods that came before it, or a slip of the pen. A page of these may have less than its limit, also
+    nothing, and still be followed by another."""
 
     low_stock: bool = False
+    of_no_product: bool = False
 
 
 class NewHold(msgspec.Struct, forbid_unknown_fields=True):
@@ -322,7 +326,11 @@ async def list_backorders(inventory: Inventory, request: Request[None, Backorder
 @routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=READ, summary="Stock of all SKUs")
 async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -> Page[TotalsView]:
     query = request.query
+    if query.low_stock and query.of_no_product:
+        raise problems.Unprocessable("It is a list of its own: ask for one of the two.", field="of_no_product")
     (after,) = decode_cursor(query.cursor, tuple[Sku]) or ("",)
+    if query.of_no_product:
+        return await _of_no_product(inventory, after, query.limit)
     looked_to = None
     if query.low_stock:
         rows, looked_to = await stock_repository.low_after(
@@ -330,11 +338,23 @@ async def list_stock(inventory: Inventory, request: Request[None, StockQuery]) -
         )
     else:
         rows = await stock_repository.totals_after(inventory.db, after, query.limit + 1)
-    views = [TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved, row.incoming) for row in rows]
-    page = page_of(views, query.limit, lambda view: (view.sku,))
+    page = page_of([_totals(row) for row in rows], query.limit, lambda view: (view.sku,))
     if page.next_cursor is None and looked_to is not None:
         return Page(page.items, encode_cursor((looked_to,)))
     return page
+
+
+async def _of_no_product(inventory: Inventory, after: str, limit: int) -> Page[TotalsView]:
+    rows, looked_to = await stock_repository.of_no_product_after(inventory.db, after, limit, look_at=LOOK_AT)
+    # A product of a moment ago may not have been told of yet.
+    sold = await ask_for_owners(inventory, [row.sku for row in rows])
+    last = rows[-1].sku if len(rows) == limit else looked_to
+    items = [_totals(row) for row in rows if row.sku not in sold]
+    return Page(items, None if last is None else encode_cursor((last,)))
+
+
+def _totals(row: Totals) -> TotalsView:
+    return TotalsView(row.sku, row.on_hand, row.reserved, row.on_hand - row.reserved, row.incoming)
 
 
 @routes.post(

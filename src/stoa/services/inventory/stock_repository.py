@@ -131,6 +131,30 @@ async def low_after(
     return low, rows[0]["looked_to"]
 
 
+# The same of those that are there, or on their way, and that no product is told to have.
+OF_NO_PRODUCT_AFTER = """
+    WITH looked_at AS MATERIALIZED ({totals}),
+    nobodys AS (
+        SELECT * FROM looked_at
+        WHERE (on_hand > 0 OR incoming > 0) AND (SELECT true FROM owners WHERE owners.sku = looked_at.sku) IS NULL
+        ORDER BY sku LIMIT $3
+    )
+    SELECT nobodys.*, last.sku AS looked_to
+    FROM (SELECT CASE WHEN count(*) = $2 THEN max(sku) END AS sku FROM looked_at) AS last
+    LEFT JOIN nobodys ON true
+    ORDER BY nobodys.sku
+""".replace("{totals}", TOTALS_AFTER)
+
+
+async def of_no_product_after(db: Db, sku: str, limit: int, *, look_at: int) -> tuple[list[Totals], str | None]:
+    """Those among the next `look_at` SKUs, and the last of these as in `low_after`."""
+    rows = await db.fetch(OF_NO_PRODUCT_AFTER, sku, look_at, limit)
+    found = [
+        Totals(row["sku"], row["on_hand"], row["reserved"], row["incoming"]) for row in rows if row["sku"] is not None
+    ]
+    return found, rows[0]["looked_to"]
+
+
 KNOW_ITEM = "INSERT INTO items (sku) VALUES ($1) ON CONFLICT DO NOTHING"
 
 
