@@ -17,6 +17,7 @@ from holding import waits
 
 from stoa.services.catalog import run_import, write_products
 from stoa.services.catalog.import_batch import import_batch, read_batch
+from stoa.services.catalog.jobs import jobs
 from stoa.services.catalog.product_files.reading import read_products
 from stoa.services.catalog.product_files.refused import lines_of
 from stoa.services.catalog.product_files_rpc import AN_OPERATOR
@@ -323,6 +324,14 @@ async def when_due(shop: Shop) -> bool:
     """What was left is taken up again."""
     await shop.db.execute("UPDATE product_imports SET due_at = now()")
     return await import_next(shop.catalog)
+
+
+async def test_small_files_do_not_wait_for_a_pause_between_them(shop):
+    for at in range(3):
+        await brought(shop, f"p{at}")
+    (job,) = [one for one in jobs(shop.catalog) if one.name == "import-products"]
+    assert await job.run() is None
+    assert await shop.db.fetchval("SELECT count(*) FROM products") == 3
 
 
 async def test_what_cannot_be_done_is_given_up_in_the_end_and_holds_nobody_up(shop, few):

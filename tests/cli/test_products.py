@@ -113,6 +113,14 @@ def test_a_file_of_somebodys_own_is_not_written_over(stoa: Stoa, tmp_path: Path,
     assert "Products" not in done.stdout
 
 
+def test_who_brings_the_sales_of_another_shop_is_told_how(stoa: Stoa, tmp_path: Path) -> None:
+    file = tmp_path / "woo.csv"
+    file.write_text("ID,Type,SKU,Name,Published,Regular price,Sale price\n1,simple,PAN,Pan,1,20,15\n")
+    done = stoa("import", "products", file, "--from", "woocommerce")
+    assert done.returncode == 0
+    assert "Left out, because they say nothing here: Sale price\n  A sale is a price list here: " in done.stdout
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_is_no_file_is_not_waited_for(stoa: Stoa, tmp_path: Path, make: Callable[[Path], None]) -> None:
     file = tmp_path / "goods.csv"

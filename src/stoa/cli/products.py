@@ -27,6 +27,8 @@ LOOK_SECONDS = 0.2
 MOST_LINE_BYTES = 8 << 20
 MARKS = {"csv": ("error", "error_column", "error_line"), "jsonl": ("_error",)}
 """What only a file of refused products has in its first line, whatever a spreadsheet made of the rest."""
+OF_SALES = {"Variant Compare At Price", "Compare-at price", "Sale price"}
+"""Columns of other shops that have a second price of a product."""
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -67,6 +69,10 @@ async def import_products(
         console.say(f"  {done.stock_opened:>8} SKUs got their stock; {done.stock_there} had some, which stays")
     if done.left_out:
         console.say(f"  Left out, because they say nothing here: {escape(', '.join(done.left_out))}")
+    if OF_SALES & set(done.left_out):
+        console.say(
+            "  A sale is a price list here: docs/services/catalog.md, “Sales of another shop”, says how it comes in."
+        )
     if done.refused:
         await _write_refused(stub, import_id, refused)
         told = f"{done.refused} of {all_of_it} products {'would be' if dry_run else 'were'}"

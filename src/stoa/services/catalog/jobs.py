@@ -18,6 +18,8 @@ from stoa.services.catalog.settle_sellers import settle_sellers
 
 IN_OTHER_HANDS_SECONDS = 1.0
 FORGET_EVERY_SECONDS = 3600.0
+IMPORTS_IN_A_ROUND = 50
+"""Behind a round is a pause. Small files come by the hundred, and whoever stops the process waits for a round."""
 
 
 def jobs(catalog: Catalog) -> Sequence[Job]:
@@ -30,8 +32,9 @@ def jobs(catalog: Catalog) -> Sequence[Job]:
         return IN_OTHER_HANDS_SECONDS if await brands_repository.any_unsettled_name(catalog.db) else None
 
     async def import_products() -> float | None:
-        if await import_next(catalog):
-            return 0.0
+        for _ in range(IMPORTS_IN_A_ROUND):
+            if not await import_next(catalog):
+                break
         return IN_OTHER_HANDS_SECONDS if await product_imports_repository.any_left(catalog.db) else None
 
     async def forget() -> None:
