@@ -109,6 +109,28 @@ async def test_a_translated_product_is_found_and_shown_in_its_languages(town: To
     assert (card.name, card.available_skus) == ("Emaillebecher", ["MUG-1"])
 
 
+async def test_a_category_is_called_and_found_otherwise_in_another_language(town: Town) -> None:
+    one = town.process("one", locales=("en", "de"))
+    kitchen = {"name": "Kitchen", "slug": "kitchen"}
+    added = await town.catalog.ok("POST", "/categories", kitchen, status=201, user=ADMIN)
+    await town.sell("Enamel mug", "MUG-1", category="kitchen")
+    await town.learn(one)
+    path = f"/categories/{added['id']}/translations/de"
+    for german in ({"name": "Küche", "slug": "kueche"}, {"name": "Küche"}, {"slug": "kochen"}, {}):
+        await town.catalog.ok("PUT", path, german, user=ADMIN)
+        await town.learn(one)
+        said = kitchen | german
+        answer = await looked_for(one, said["name"], locale="de")
+        assert [(item.category.name, item.category.slug) for item in answer.items if item.category] == [
+            (said["name"], said["slug"])
+        ]
+        assert [(each.slug, each.name) for each in answer.facets.categories] == [("kitchen", said["name"])]
+        assert await found(one, category=said["slug"], locale="de") == ["Enamel mug"]
+        (card,) = (await looked_for(one, "kitchen", locale="en")).items
+        assert card.category is not None
+        assert (card.category.name, card.category.slug) == ("Kitchen", "kitchen")
+
+
 async def test_a_draft_is_never_found(town: Town) -> None:
     one = town.process("one")
     await town.sell("Secret mug", "MUG-1", status="draft")

@@ -28,11 +28,16 @@ MOST_SHOWN = 10_000
 """How far down a list sorted by relevance can be paged: there is no next page behind it."""
 
 
-class Category(msgspec.Struct, frozen=True):
-    """One of the categories on the way from the top to where a product is. `slug` is its own, not the whole path."""
+class Category(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One of the categories on the way from the top to where a product is. `slug` is its own, not the whole path.
+
+    `names` and `slugs` are by locale, for those in which they are others. An answer has the name in the language that
+    was asked for, and nothing here."""
 
     slug: str
     name: str
+    names: Mapping[str, str] = {}
+    slugs: Mapping[str, str] = {}
 
 
 class Texts(msgspec.Struct, frozen=True):
@@ -107,7 +112,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What a hit must be, all of it together. Within one filter any of its values will do."""
 
     category: Sequence[str] = ()
-    """The slugs on the way from the top to a category, or its own alone; what is below it counts."""
+    """The slugs on the way from the top to a category, or its own alone, that in the query's language, too; what is
+    below it counts."""
     brands: Sequence[str] = ()
     least_price: int | None = None
     most_price: int | None = None

@@ -5,19 +5,21 @@ from __future__ import annotations
 import pytest
 from search.index.products import ids, marked, product
 
-from stoa.ports.search import Category, Filters, Query, Synonyms, Texts
+from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Synonyms, Texts
 from stoa.services.search.index.embedded import EmbeddedIndex
 
+HOME = Category("home", "Home")
+SEATS = Category("seats", "Seats", {"de": "Sitzmöbel"}, {"de": "sitzen"})
 SHELF = [
     product("towel", "Red Tea Towels", brand="Möbel & Söhne", skus=["TT-100/RED"], popularity=5),
     product("holder", "White Hanging Heart T-Light Holder", skus=["85123A"], popularity=900),
     product("candle", "Scented Candle", description="Smells of roses and of the sea.", tags=["gift"], popularity=50),
     product("candles", "Box of 6 Candles", options=["Crème", "XL"], attributes={"Material": "soy wax"}),
     product("candelabra", "Silver Candelabra"),
-    product("bag", "Jumbo Bag Retrospot", categories=[[Category("home", "Home"), Category("bags", "Bags & Cases")]]),
+    product("bag", "Jumbo Bag Retrospot", categories=[[HOME, Category("bags", "Bags & Cases")]]),
     product("poppy", "Poppy's Playhouse"),
     product("umbrella", "Umbrella", texts={"de": Texts("Regenschirm", "Für schöne Tage")}),
-    product("sofa", "Sofa"),
+    product("sofa", "Sofa", categories=[[HOME, SEATS]]),
     product("lamp", "Lamp", texts={"de": Texts("Stehlampe")}),
 ]
 
@@ -153,6 +155,32 @@ async def test_a_locale_has_its_own_words_and_the_first_ones_where_it_has_none(s
     assert ids(await shelf.search(Query(text="sofa", locale="de"))) == ["sofa"]
     assert (await shelf.search(Query(text="umbrella", locale="de", exact=True))).total == 0
     assert ids(await shelf.search(Query(text="umbrella", locale="xx"))) == ["umbrella"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "name", "other"),
+    [("de", "Sitzmöbel", "seats"), ("en", "Seats", "Sitzmöbel"), ("", "Seats", "Sitzmöbel")],
+)
+async def test_a_category_is_found_counted_and_suggested_by_its_name_in_a_locale(
+    shelf: EmbeddedIndex, locale: str, name: str, other: str
+):
+    def query(text: str) -> Query:
+        return Query(text=text, locale=locale, facets=Facets(categories=True), exact=True)
+
+    found = await shelf.search(query(name))
+    assert ids(found) == ["sofa"]
+    assert found.facets.categories == [CategoryCount("home", "Home", 1, [CategoryCount("seats", name, 1, [])])]
+    assert (await shelf.search(query(other))).total == 0
+    assert (await shelf.suggest(name[:3], locale=locale)).categories == [Category("seats", name)]
+    assert (await shelf.suggest(other[:3], locale=locale)).categories == []
+
+
+async def test_a_slug_in_a_locale_filters_in_that_alone(shelf: EmbeddedIndex):
+    async def within(slug: str, locale: str) -> list[str]:
+        return ids(await shelf.search(Query(filters=Filters(category=[slug]), locale=locale)))
+
+    assert [await within("seats", locale) for locale in ("en", "de")] == [["sofa"], ["sofa"]]
+    assert [await within("sitzen", locale) for locale in ("en", "de")] == [[], ["sofa"]]
 
 
 async def test_synonyms_of_one_word_and_of_several(shelf: EmbeddedIndex):

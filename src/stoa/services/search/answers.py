@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 import msgspec
 
 from stoa.kit.http.pages import BadCursor
 from stoa.ports.search import BadPosition, Category, FacetCounts, Found, Hit, Piece, Query
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
-from stoa.services.search.document import Card, said_in
+from stoa.services.search.document import C, Card, card_in
 from stoa.services.search.service import Search
-
-C = TypeVar("C", bound=Card)
 
 
 class FoundCard(Card, kw_only=True):
@@ -95,7 +92,4 @@ def _item(hit: Hit, locale: str | None) -> FoundCard:
 
 
 def _in_language(card: C, kept: bytes, locale: str | None) -> C:
-    if locale is not None:
-        said = said_in(locale, kept)
-        card.name, card.slug = said.name or card.name, said.slug or card.slug
-    return card
+    return card if locale is None else card_in(locale, card, kept)

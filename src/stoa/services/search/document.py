@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -68,13 +69,18 @@ class Said(msgspec.Struct, frozen=True):
     slug: str = ""
 
 
+NOTHING_SAID = Said()
+
+
 class KeptCard(Card, kw_only=True, omit_defaults=True):
-    """As the index keeps it: with what it says in the shop's other languages, by locale."""
+    """As the index keeps it: with what it and its category say in the shop's other languages, by locale."""
 
     said: Mapping[str, Said] = {}
+    category_said: Mapping[str, Said] = {}
 
 
 Tree = Mapping[str, CategoryRow]
+C = TypeVar("C", bound=Card)
 
 _encode = msgspec.json.Encoder().encode
 _decode_document = msgspec.json.Decoder(Document).decode
@@ -91,9 +97,14 @@ def decoded(kept: bytes, revision: int) -> Document:
     return replace(_decode_document(kept), version=revision)
 
 
-def said_in(locale: str, kept: bytes) -> Said:
-    """What a card as it is kept says in a language."""
-    return _decode_card(kept).said.get(locale, Said())
+def card_in(locale: str, card: C, kept: bytes) -> C:
+    """A card in a language, as it is kept."""
+    told = _decode_card(kept)
+    said, of_category = told.said.get(locale, NOTHING_SAID), told.category_said.get(locale, NOTHING_SAID)
+    category = card.category
+    if category is not None:
+        category = replace(category, slug=of_category.slug or category.slug, name=of_category.name or category.name)
+    return replace(card, slug=said.slug or card.slug, name=said.name or card.name, category=category)
 
 
 def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
@@ -101,14 +112,13 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
     # What everybody pays by price lists, which a variant's own price is not.
     cheapest = product.price if product.HasField("price") else None
     dearest = product.price_max if product.HasField("price_max") else None
-    category = tree.get(product.category_id)
     card = KeptCard(
         id=product.id,
         slug=product.slug,
         name=product.name,
         brand=product.brand,
         status=product.standing,
-        category=InCategory(category.id, category.slug, category.name) if category else None,
+        category=None,
         price=Money(cheapest.amount_minor, cheapest.currency) if cheapest else None,
         price_max=Money(dearest.amount_minor, dearest.currency) if dearest else None,
         image=_image(product.images[0]) if product.images else None,
@@ -153,15 +163,32 @@ def as_it_stands(document: Document, category_id: str | None, tree: Tree, availa
         available=bool(there),
         available_skus=there,
         category=InCategory(category.id, category.slug, category.name) if category else None,
+        category_said=_category_said(category) if category else {},
     )
     return replace(document, categories=[way] if way else [], available=bool(there), card=_encode(card))
+
+
+def _category_said(category: CategoryRow) -> dict[str, Said]:
+    locales = category.names.keys() | category.slugs.keys()
+    return {each: Said(category.names.get(each, ""), category.slugs.get(each, "")) for each in sorted(locales)}
+
+
+def category_row(category: pb.Category) -> CategoryRow:
+    return CategoryRow(
+        category.id,
+        category.parent_id or None,
+        category.slug,
+        category.name,
+        {one.locale: one.name for one in category.translations if one.name},
+        {one.locale: one.slug for one in category.translations if one.slug},
+    )
 
 
 def way_to(category_id: str | None, tree: Tree) -> list[Category]:
     """From the top to a category, itself at the end; nothing for one that is not in the tree."""
     way: list[Category] = []
     while category_id and (row := tree.get(category_id)) and len(way) < DEEPEST:
-        way.append(Category(row.slug, row.name))
+        way.append(Category(row.slug, row.name, row.names, row.slugs))
         category_id = row.parent_id
     return way[::-1]
 
@@ -169,7 +196,7 @@ def way_to(category_id: str | None, tree: Tree) -> list[Category]:
 def changed_categories(before: Tree, after: Tree) -> set[str]:
     """Those that stand elsewhere or are called otherwise, or are inside one that does."""
     known = before.keys() | after.keys()
-    return {one for one in known if way_to(one, before) != way_to(one, after)}
+    return {one for one in known if before.get(one) != after.get(one) or way_to(one, before) != way_to(one, after)}
 
 
 def created_at(product_id: str) -> datetime:

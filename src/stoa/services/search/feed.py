@@ -116,7 +116,7 @@ async def _products(neighbors: Neighbors, ids: Sequence[str]) -> list[catalog_pb
 
 async def _tree(neighbors: Neighbors) -> list[CategoryRow]:
     answer = await neighbors.catalog.ListCategories(catalog_pb2.ListCategoriesRequest())
-    return [CategoryRow(one.id, one.parent_id or None, one.slug, one.name) for one in answer.categories]
+    return [document.category_row(one) for one in answer.categories]
 
 
 async def _keep_skus(tx: Transaction, products: Products, available: Collection[str]) -> None:

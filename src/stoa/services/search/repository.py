@@ -225,13 +225,17 @@ async def write(tx: Transaction, documents: Sequence[Kept], revisions: Sequence[
 
 
 class CategoryRow(NamedTuple):
+    """`names` and `slugs` are by locale, where they differ from those of the shop's own language."""
+
     id: str
     parent_id: str | None
     slug: str
     name: str
+    names: Mapping[str, str]
+    slugs: Mapping[str, str]
 
 
-READ_CATEGORIES = "SELECT id, parent_id, slug, name FROM categories"
+READ_CATEGORIES = "SELECT id, parent_id, slug, name, names, slugs FROM categories"
 
 
 async def categories(db: Db) -> dict[str, CategoryRow]:
@@ -240,10 +244,15 @@ async def categories(db: Db) -> dict[str, CategoryRow]:
 
 
 KEEP_CATEGORIES = """
-    INSERT INTO categories AS known (id, parent_id, slug, name)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[]) AS told (id, parent_id, slug, name) ORDER BY 1
-    ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, slug = excluded.slug, name = excluded.name
-    WHERE (known.parent_id, known.slug, known.name) IS DISTINCT FROM (excluded.parent_id, excluded.slug, excluded.name)
+    INSERT INTO categories AS known (id, parent_id, slug, name, names, slugs)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[])
+        AS told (id, parent_id, slug, name, names, slugs)
+    ORDER BY 1
+    ON CONFLICT (id) DO UPDATE
+    SET parent_id = excluded.parent_id, slug = excluded.slug, name = excluded.name, names = excluded.names,
+        slugs = excluded.slugs
+    WHERE (known.parent_id, known.slug, known.name, known.names, known.slugs)
+        IS DISTINCT FROM (excluded.parent_id, excluded.slug, excluded.name, excluded.names, excluded.slugs)
 """
 REMOVE_CATEGORIES = "DELETE FROM categories WHERE id <> ALL ($1::uuid[])"
 MARK_INSIDE = """

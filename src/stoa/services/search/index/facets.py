@@ -9,7 +9,7 @@ import tantivy
 
 from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount, Value
 from stoa.services.search.index.counting import Counts
-from stoa.services.search.index.fields import BETWEEN, attribute_key
+from stoa.services.search.index.fields import attribute_key, path_and_name
 from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
 
 # Of a facet with more values the rare ones are counted too low.
@@ -28,6 +28,8 @@ def count(
     filters: Mapping[str, tantivy.Query],
     wanted: Facets,
     hits: int,
+    *,
+    locale: str,
 ) -> FacetCounts:
     facets = _wanted(wanted)
     if not facets:
@@ -43,7 +45,7 @@ def count(
         query = narrowed(matches, filters, left_out)
         # Without one of its filters there may be far more of them.
         answers.update(counts.of(query, passes, None if left_out else hits))
-    return _counts(answers, wanted)
+    return _counts(answers, wanted, locale)
 
 
 def narrowed(matches: tantivy.Query, filters: Mapping[str, tantivy.Query], left_out: str = "") -> tantivy.Query:
@@ -82,7 +84,7 @@ def _terms(field: str) -> dict[str, Any]:
     return {"terms": {"field": field, "size": _MOST_VALUES, "segment_size": _MOST_VALUES}}
 
 
-def _counts(answers: Mapping[str, Any], wanted: Facets) -> FacetCounts:
+def _counts(answers: Mapping[str, Any], wanted: Facets, locale: str) -> FacetCounts:
     attributes = {
         name: _most_frequent(
             [
@@ -95,7 +97,7 @@ def _counts(answers: Mapping[str, Any], wanted: Facets) -> FacetCounts:
         for number, name in enumerate(wanted.attributes)
     }
     return FacetCounts(
-        categories=_tree(answers["categories"]["buckets"]) if wanted.categories else (),
+        categories=_tree(answers["categories"]["buckets"], locale) if wanted.categories else (),
         brands=_most_frequent(_plain(answers["brands"]["buckets"]), wanted.most_values) if wanted.brands else (),
         availability=_availability(answers["availability"]["buckets"]) if wanted.availability else (),
         prices=_prices(answers, wanted.price_bounds) if wanted.price_bounds else (),
@@ -133,12 +135,12 @@ def _prices(answers: Mapping[str, Any], bounds: Sequence[int]) -> list[RangeCoun
     ]
 
 
-def _tree(buckets: Sequence[Mapping[str, Any]]) -> list[CategoryCount]:
+def _tree(buckets: Sequence[Mapping[str, Any]], locale: str) -> list[CategoryCount]:
     # While a category is being renamed some documents have its old name: they count with the others.
     counts: dict[str, int] = {}
     names: dict[str, tuple[int, str]] = {}
     for bucket in buckets:
-        path, _, name = str(bucket["key"]).partition(BETWEEN)
+        path, name = path_and_name(str(bucket["key"]), locale)
         counts[path] = counts.get(path, 0) + bucket["doc_count"]
         names[path] = max(names.get(path, (0, "")), (bucket["doc_count"], name))
     below: dict[str, list[str]] = {}

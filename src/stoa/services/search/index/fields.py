@@ -33,7 +33,7 @@ from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import Language, compact, fold, joined, words_of
 
-FORMAT = 3
+FORMAT = 4
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -43,7 +43,7 @@ PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
 
 BETWEEN = "\x1f"
-"""Between the path of a category and its name, in what is counted."""
+"""In what is counted of a category between its path, its name, and each locale and its name in that."""
 
 SHORTEST_SPELLED = 3
 """Nearly every word of two letters is one letter away from another."""
@@ -118,8 +118,9 @@ class Fields:
         standing = standing_of(document)
         into.add_float("standing", _weight(standing))
         into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
-        labels = list(_labels(document))
-        words = {locale: self._add_texts(into, locale, document, labels) for locale in self.locales}
+        words = {
+            locale: self._add_texts(into, locale, document, list(_labels(document, locale))) for locale in self.locales
+        }
         return Made(into, words, names)
 
     def word(self, locale: str, word: str) -> tantivy.Document:
@@ -157,7 +158,7 @@ class Fields:
             into.add_text("collection", collection)
         for field, name in names:
             into.add_text(field, name)
-        for slugs in dict.fromkeys(slugs for way in _ways(document) for slugs in (path_of(way), way[-1].slug)):
+        for slugs in dict.fromkeys(slugs for way in _ways(document) for slugs in _slugs(way)):
             into.add_text("within", slugs)
         if attributes:
             into.add_json("attribute", attributes)
@@ -227,6 +228,30 @@ def path_of(way: Sequence[Category]) -> str:
     return "/".join(category.slug for category in way)
 
 
+def category_key(way: Sequence[Category]) -> str:
+    """How a category is counted: by what it is called, too, since a name is nowhere else."""
+    category = way[-1]
+    others = (part for pair in sorted(category.names.items()) for part in pair)
+    return BETWEEN.join((path_of(way), *(part.replace(BETWEEN, " ") for part in (category.name, *others))))
+
+
+def _slugs(way: Sequence[Category]) -> Iterable[str]:
+    """By which what is in a category, or below it, is asked for."""
+    category = way[-1]
+    return path_of(way), category.slug, *(slug_in(locale, slug) for locale, slug in category.slugs.items())
+
+
+def path_and_name(key: str, locale: str) -> tuple[str, str]:
+    path, name, *others = key.split(BETWEEN)
+    names = dict(zip(others[::2], others[1::2], strict=True))
+    return path, names.get(locale, name)
+
+
+def slug_in(locale: str, slug: str) -> str:
+    """A slug that is found in a locale only."""
+    return f"{locale}{BETWEEN}{slug}"
+
+
 def attribute_key(name: str, value: Value) -> str:
     """Where values of this kind stand under an attribute's name: in columns of their own, since one that has numbers
     and texts cannot be counted."""
@@ -254,7 +279,7 @@ def _ways(document: Document) -> list[Sequence[Category]]:
 
 def _names(document: Document) -> list[tuple[str, str]]:
     """Of its brand and its categories: field and value."""
-    named = dict.fromkeys(f"{path_of(way)}{BETWEEN}{way[-1].name}" for way in _ways(document))
+    named = dict.fromkeys(category_key(way) for way in _ways(document))
     brand = [("brand", document.brand)] if document.brand else []
     return [*brand, *(("category", each) for each in named)]
 
@@ -279,10 +304,10 @@ def _attributes(document: Document) -> dict[str, list[Value]]:
     return columns
 
 
-def _labels(document: Document) -> Iterable[str]:
+def _labels(document: Document, locale: str) -> Iterable[str]:
     if document.brand:
         yield document.brand
-    yield from dict.fromkeys(category.name for way in document.categories for category in way)
+    yield from dict.fromkeys(each.names.get(locale, each.name) for way in document.categories for each in way)
     yield from document.tags
     yield from document.options
     for given in document.attributes.values():

@@ -9,7 +9,7 @@ from decimal import Decimal
 import tantivy
 
 from stoa.ports.search import Filters, NumberRange, Value
-from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, term
+from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, slug_in, term
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -18,12 +18,13 @@ ATTRIBUTE = "attribute:"
 """Before an attribute's name."""
 
 
-def clauses(filters: Filters, fields: Fields, index: tantivy.Index) -> Mapping[str, tantivy.Query]:
+def clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str) -> Mapping[str, tantivy.Query]:
     """By the facet whose own filter it is."""
     schema = fields.schema
     found: dict[str, tantivy.Query] = {}
     if filters.category:
-        found[CATEGORY] = term(schema, "within", "/".join(filters.category))
+        path = "/".join(filters.category)
+        found[CATEGORY] = _any(schema, "within", (path, slug_in(locale, path)))
     if filters.brands:
         found[BRAND] = _any(schema, "brand", filters.brands)
     if filters.least_price is not None or filters.most_price is not None:

@@ -35,7 +35,7 @@ class Generation:
         self.documents = 0
         self._spreads = Spreads()
         searcher = self._index.searcher()
-        self._look(searcher, Counts(searcher, fields.schema), Names(searcher))
+        self._look(searcher, Counts(searcher, fields.schema), Names(searcher, fields.locales))
 
     def search(self, query: Query) -> Found:
         return Search(self._opened, self.fields, query).run()
@@ -62,7 +62,7 @@ class Generation:
         with self._written() as writing:
             committed = writing.commit(checkpoint)
         searcher = self._index.searcher()
-        names = Names(searcher) if committed.names else self._opened.names
+        names = Names(searcher, self.fields.locales) if committed.names else self._opened.names
         self._look(searcher, self._opened.counts.after(searcher, committed.ids), names)
 
     def forget_removed(self, before: datetime) -> int:

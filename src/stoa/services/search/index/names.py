@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import tantivy
 
-from stoa.services.search.index.fields import BETWEEN
+from stoa.services.search.index.fields import path_and_name
 from stoa.services.search.index.words import words_of
 
 
 class Named:
     """The values of a field, the most frequent first, with their names."""
 
-    def __init__(self, searcher: tantivy.Searcher, field: str) -> None:
-        self._values = [value for value, _ in searcher.terms_with_prefix(field, "")]
-        self._words = [words_of(value.rpartition(BETWEEN)[2]) for value in self._values]
+    def __init__(self, values: Sequence[str], name_of: Callable[[str], str]) -> None:
+        self._values = values
+        self._words = [words_of(name_of(value)) for value in values]
         self._by_word = sorted({(word, at) for at, words in enumerate(self._words) for word in words})
 
     def begun(self, beginning: str) -> Iterator[tuple[str, Sequence[str]]]:
@@ -33,6 +34,16 @@ class Named:
 class Names:
     """As of the last commit that brought a name: one that nobody has any more may be among them."""
 
-    def __init__(self, searcher: tantivy.Searcher) -> None:
-        self.brands = Named(searcher, "brand")
-        self.categories = Named(searcher, "category")
+    def __init__(self, searcher: tantivy.Searcher, locales: Sequence[str]) -> None:
+        self.brands = Named(_values(searcher, "brand"), lambda brand: brand)
+        categories = _values(searcher, "category")
+        self.categories = {locale: Named(categories, partial(_category_name, locale)) for locale in locales}
+        """By locale."""
+
+
+def _values(searcher: tantivy.Searcher, field: str) -> list[str]:
+    return [value for value, _ in searcher.terms_with_prefix(field, "")]
+
+
+def _category_name(locale: str, key: str) -> str:
+    return path_and_name(key, locale)[1]

@@ -76,7 +76,7 @@ class Search:
         # Of a text without a word, such as a picture of a flame, nothing is known.
         says_nothing = self._reading.text.strip() and not self._reading.says_something
         self._everything = tantivy.Query.empty_query() if says_nothing else term(self._schema, "kind", PRODUCT)
-        self._filters = filters.clauses(query.filters, fields, index)
+        self._filters = filters.clauses(query.filters, fields, index, self._locale)
 
     def run(self) -> Found:
         query = self._query
@@ -173,7 +173,7 @@ class Search:
             yield from self._matcher.relaxed(asked)
 
     def _counts(self, matches: tantivy.Query, hits: int) -> FacetCounts:
-        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, hits)
+        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, hits, locale=self._locale)
 
     def _count(self, query: tantivy.Query) -> int:
         return counted(self._searcher.search(query, 1))

@@ -8,7 +8,7 @@ import tantivy
 
 from stoa.ports.search import Category, Suggested, SuggestedProduct
 from stoa.services.search.index.facets import narrowed
-from stoa.services.search.index.fields import BETWEEN, Fields, counted, of, term
+from stoa.services.search.index.fields import Fields, counted, of, path_and_name, term
 from stoa.services.search.index.matching import MUST, SHOULD
 from stoa.services.search.index.reading import Reading, Word, read, replaced
 from stoa.services.search.index.searching import Opened, card_of
@@ -67,7 +67,7 @@ class _Suggesting:
             texts=[replaced(self._reading.text, [(self._last, word)]) for word, _ in completions[:limit]],
             categories=[
                 Category(path.rpartition("/")[2], name)
-                for path, _, name in (each.partition(BETWEEN) for each in self._named("category", limit))
+                for path, name in (path_and_name(each, self._locale) for each in self._named("category", limit))
             ],
             brands=self._named("brand", limit),
         )
@@ -98,7 +98,8 @@ class _Suggesting:
 
     def _named(self, field: str, limit: int) -> list[str]:
         """The brands, or categories, that have the words themselves, the most frequent first."""
-        named = self._opened.names.brands if field == "brand" else self._opened.names.categories
+        names = self._opened.names
+        named = names.brands if field == "brand" else names.categories[self._locale]
         found: list[str] = []
         for value, words in named.begun(self._last.word):
             if len(found) == limit:
