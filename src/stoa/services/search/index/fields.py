@@ -31,9 +31,9 @@ import tantivy
 
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.tally import Columns
-from stoa.services.search.index.words import Language, compact, fold, joined, words_of
+from stoa.services.search.index.words import Language, behind_elision, compact, fold, joined, words_of
 
-FORMAT = 4
+FORMAT = 5
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -169,21 +169,23 @@ class Fields:
         texts = document.texts.get(locale) or Texts(document.name, document.description)
         words = words_of(texts.name)
         stems = [language.stem(word) for word in words]
-        joins = " ".join(map(language.stem, joined(words)))
-        labeled = [word for label in labels for word in words_of(label)]
+        elided = behind_elision(texts.name)
+        joins = " ".join(map(language.stem, (*joined(words), *elided)))
+        labeled = [word for label in labels for word in (*words_of(label), *behind_elision(label))]
         label = " ".join(map(language.stem, labeled))
-        described = words_of(texts.description)
+        described = [*words_of(texts.description), *behind_elision(texts.description)]
         for part in (" ".join(stems), label, " ".join(map(language.stem, described)), joins):
             # Each its own value, so that no phrase goes from the one into the other.
             into.add_text(of("stems", locale), part)
         into.add_text(of("name", locale), " ".join((START, *stems, END)))
         into.add_text(of("name", locale), joins)
         into.add_text(of("label", locale), label)
-        into.add_text(of("words", locale), " ".join({*words, *labeled}))
+        into.add_text(of("words", locale), " ".join({*words, *elided, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
         shown = Shown(texts.name, texts.description, " ".join(labels))
         into.add_bytes(of("shown", locale), msgspec.msgpack.encode(shown))
-        return {word for word in (*words, *labeled, *described) if len(word) >= SHORTEST_SPELLED and word.isalpha()}
+        spelled = (*words, *elided, *labeled, *described)
+        return {word for word in spelled if len(word) >= SHORTEST_SPELLED and word.isalpha()}
 
 
 class Made(NamedTuple):

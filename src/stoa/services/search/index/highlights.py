@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from stoa.ports.search import Piece
 from stoa.services.search.index.fields import Shown
-from stoa.services.search.index.words import Language, Place, places_like, places_of
+from stoa.services.search.index.words import Language, Place, behind_elision, places_like, places_of
 
 AROUND = 80
 """Characters shown before and behind the first mark in a description."""
@@ -37,13 +37,21 @@ def highlights(shown: Shown, wanted: Sequence[AbstractSet[str]], language: Langu
 def _marks(name: str, stems: AbstractSet[str], language: Language) -> list[Place]:
     if marks := _places(name, stems, language):
         return marks
+    places = list(places_of(name))
+    # Of a word that has an article before its apostrophe, what is behind that was asked for.
+    if marks := [place for place in places if _has_behind(name[place.start : place.end], stems, language)]:
+        return marks
     # One word was asked for that is two here.
     return [
         place
-        for first, second in pairwise(places_of(name))
+        for first, second in pairwise(places)
         if language.stem(first.word + second.word) in stems
         for place in (first, second)
     ]
+
+
+def _has_behind(word: str, stems: AbstractSet[str], language: Language) -> bool:
+    return any(language.stem(one) in stems for one in behind_elision(word))
 
 
 def _places(text: str, stems: AbstractSet[str], language: Language) -> list[Place]:

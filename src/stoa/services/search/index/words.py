@@ -1,7 +1,8 @@
 """How text becomes words, and words become stems: the same for what is indexed and for what is asked.
 
-Case and accents do not matter, nor does an apostrophe within a word: `Poppy's` is `poppys`. What is neither letter nor
-digit stands between words. Each Chinese character and each Japanese one is a word, since nothing stands between theirs.
+Case and accents do not matter, nor does an apostrophe within a word: `Poppy's` is `poppys`, and `l'été` is `lete` and,
+in what is indexed, `ete`, too. What is neither letter nor digit stands between words. Each Chinese character and each
+Japanese one is a word, since nothing stands between theirs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ LONGEST = 40
 _ALONE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PART = rf"[^\W_{_ALONE}][\u0300-\u036f]*"
 _WORD = re.compile(rf"[{_ALONE}]|(?:{_PART})+(?:['’](?:{_PART})+)*")
+_BEHIND_ELISION = re.compile(rf"(?<!\w)(?:[cdjlmnst]|qu|un|d?all|dell|nell|sull)['’]((?:{_PART})+)", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
 _ACCENTS = re.compile(r"[\u0300-\u036f]")
 _NOT_SPLIT = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"})
@@ -85,6 +87,13 @@ def words_of(text: str) -> list[str]:
     if text.isascii():
         return [word.replace("'", "")[:LONGEST] for word in _ASCII_WORD.findall(text.lower())]
     return [place.word for place in places_of(text)]
+
+
+def behind_elision(text: str) -> list[str]:
+    """The words behind one that has lost its vowel to them: `été` of `l'été`, which is a word as it stands, too."""
+    if "'" not in text and "’" not in text:
+        return []
+    return [word for found in _BEHIND_ELISION.finditer(text) for word in words_of(found[1])]
 
 
 def places_of(text: str) -> Iterator[Place]:
