@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import json
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -11,6 +13,7 @@ from stoa.kit.ids import uuid7
 from stoa.services.catalog import brands_repository
 from stoa.services.catalog import settle_brands as rounds
 from stoa.services.catalog.jobs import jobs
+from stoa.services.catalog.run_import import import_next
 from stoa.services.catalog.settle_collections import settle_collections
 
 from .conftest import ADMIN, CUSTOMER, SELLER
@@ -340,6 +343,26 @@ async def test_tags_are_listed_and_products_by_them_newest_first(shop):
             SELECT standing, tag, id FROM products, unnest(tags) AS tag) AS wrong
         """
     ) == 0  # fmt: skip
+
+
+async def test_a_name_has_one_spelling_wherever_it_comes_from(shop):
+    """As some systems write an é: an e, and an accent behind it."""
+    apart, whole = "Cafe\u0301", "Caf\u00e9"
+    await shop.add("mug", 500, brand=whole, tags=[whole])
+    await shop.add("cup", 500, brand=apart, tags=[apart, whole], name=apart)
+    columns = json.dumps({"Titré": "name"}, ensure_ascii=False)
+    file = f"Titre\u0301,slug,sku,price,brand\nPan,pan,PAN-1,5,{apart}\n".encode()
+    sent = await shop.rest.send("POST", f"/product-imports?columns={quote(columns)}", raw=file, user=ADMIN)
+    assert sent.status == 202, sent
+    assert await import_next(shop.catalog)
+    assert await brands(shop) == {whole: "cafe"}
+    assert (await shop.rest.ok("GET", "/tags"))["items"] == [{"tag": whole}]
+    cup = await shop.rest.ok("GET", "/products/cup")
+    assert (cup["name"], cup["brand"], cup["tags"]) == (whole, whole, [whole, whole])
+    assert (await shop.rest.ok("GET", "/products/pan", user=ADMIN))["name"] == "Pan"
+    for spelling in ("Cafe%CC%81", "Caf%C3%A9"):
+        assert await shop.slugs(f"brand={spelling}&sort=name") == ["cup", "mug", "pan"]
+        assert await shop.slugs(f"tag={spelling}") == ["cup", "mug"]
 
 
 async def test_a_product_without_a_brand_makes_none(shop):

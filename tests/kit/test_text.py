@@ -58,6 +58,11 @@ def test_a_long_text_is_looked_at_in_no_time():
     assert not re.search(text.LINE, long + "\u202e")
 
 
+def test_a_text_has_one_spelling_wherever_it_stands():
+    said = {"e\u0301": ["e\u0301", ("o\u0308", 1), None], "plain": "Å"}
+    assert text.in_nfc(said) == {"é": ["é", ("ö", 1), None], "plain": "\u00c5"}
+
+
 SECRET = {"password", "current_password", "new_password", "refresh_token", "token"}
 """Never shown to anybody, and refused as they are would keep their owner out."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from gzip import compress
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.asgi import ask, scope_of
@@ -237,6 +239,31 @@ def basket(text: bytes) -> bytes:
     return b'{"lines":[{"sku":"a","quantity":1}],' + text + b"}"
 
 
+@pytest.mark.parametrize("note", ["Cafe\u0301", "Caf\u00e9"])
+@pytest.mark.parametrize("escaped", [True, False])
+async def test_a_text_has_one_spelling_however_it_is_written(app, shop, note, escaped):
+    sent = json.dumps({**BASKET, "note": note * 25, "labels": {note: note}}, ensure_ascii=escaped)
+    assert (await ask(app, "POST", "/api/v1/baskets", raw=sent.encode(), headers=JSON)).status == 201
+    assert (shop.baskets[0].note, shop.baskets[0].labels) == ("Caf\u00e9" * 25, {"Caf\u00e9": "Caf\u00e9"})
+    named = await ask(app, "GET", f"/api/v1/things?name={quote(note)}")
+    assert named.json == (await ask(app, "GET", "/api/v1/things?name=Caf%C3%A9")).json
+
+
+async def test_other_values_of_a_body_stay_as_they_are_when_it_is_spelled_anew(app, shop):
+    raw = b'{"lines":[{"sku":"a","quantity":7}],"note":"\\u0065\\u0301\\n\\ud83d\\udc4b\\"","email":null}'
+    assert (await ask(app, "POST", "/api/v1/baskets", raw=raw, headers=JSON)).status == 201
+    assert shop.baskets[0].note == '\u00e9\n\U0001f44b"'
+    assert (shop.baskets[0].lines[0].quantity, shop.baskets[0].email) == (7, None)
+
+
+@pytest.mark.parametrize("half", [b"\\ud800", b"\\udc00", b"a\\ud83d and more", b"\\ud83d\\u0041"])
+async def test_half_of_a_surrogate_pair_is_said_to_be_no_character(app, half):
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=basket(b'"note":"' + half + b'"'), headers=JSON)
+    assert reply.json["detail"] == "The body is not well-formed JSON: half of a surrogate pair is no character."
+    broken = await ask(app, "POST", "/api/v1/baskets", raw=b'{"note":', headers=JSON)
+    assert broken.json["detail"] == "The body is not well-formed JSON: Input data was truncated."
+
+
 BAD_BODIES = {
     b"": "malformed-body",
     b"{": "malformed-body",
@@ -254,6 +281,8 @@ BAD_BODIES = {
     b'{"lines":[],"lines":[]}': "malformed-body lines",
     basket(b'"note":"a" , "n\\u006fte" : "b"'): "malformed-body note",
     basket(b'"labels":{"a":"x","b":"y","a":"x"}'): "malformed-body labels.a",
+    basket('"labels":{"e\u0301":"x","\u00e9":"y"}'.encode()): "malformed-body labels.\u00e9",
+    basket(b'"labels":{"e\\u0301":"x","\\u00e9":"y"}'): "malformed-body labels.\u00e9",
     basket(b'"price":{"amount":1,"currency":"GBP","amount":1}'): "malformed-body price.amount",
     b"[]": "unprocessable body",
     b"null": "unprocessable body",

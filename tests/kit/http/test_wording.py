@@ -1,12 +1,14 @@
 """Who sent what does not fit is told what would, in words."""
 
-from typing import Annotated, Any
+from enum import Enum
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
-from stoa.kit.http.decoding import converted
+from stoa.kit.http.decoding import converted, decode_body, decode_query
 from stoa.kit.http.types import (
+    CountryCode,
     CurrencyCode,
     Email,
     GroupName,
@@ -51,3 +53,43 @@ def test_a_pattern_of_somebodys_own_is_said_as_it_is():
     with pytest.raises(Unprocessable) as refused:
         converted("x", code)
     assert refused.value.document()["detail"] == "Expected `str` matching regex '^[A-Z]{2}[0-9]$'."
+
+
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
+
+
+Kind = Literal["text", "number"]
+CHOICES = [
+    (Kind, "x", "", "'number', 'text'"),
+    (Kind | None, "x", "", "'number', 'text'"),
+    (Annotated[Kind, msgspec.Meta(description="A kind")], "x", "", "'number', 'text'"),
+    (Size, "x", "", "'small', 'large'"),
+    (Literal[1, 2], 3, "", "1, 2"),
+    (list[Kind], ["text", "x"], "[1]", "'number', 'text'"),
+    (tuple[Kind, ...], ["x"], "[0]", "'number', 'text'"),
+    (dict[str, list[Kind]], {"a": ["x"]}, "[...][0]", "'number', 'text'"),
+    (msgspec.defstruct("Inner", [("kind", Kind)]) | None, {"kind": "x"}, ".kind", "'number', 'text'"),
+    (CountryCode, "XX", "", "'AD', 'AE', 'AF', … (249 in all)"),
+]
+
+
+@pytest.mark.parametrize(("shape", "sent", "place", "words"), CHOICES)
+def test_who_sends_none_of_the_values_is_told_them(shape: Any, sent: Any, place: str, words: str):
+    body = msgspec.defstruct("Body", [("said", shape)])
+    for decoded in (
+        lambda: converted({"said": sent}, body),
+        lambda: decode_body(msgspec.json.encode({"said": sent}), "application/json", body),
+    ):
+        with pytest.raises(Unprocessable) as refused:
+            decoded()
+        assert refused.value.document()["detail"] == f"Expected one of {words}."
+        assert refused.value.field == f"said{place}"
+
+
+def test_who_asks_by_none_of_the_values_is_told_them():
+    query = msgspec.defstruct("Query", [("sort", Kind | None, None)], forbid_unknown_fields=True)
+    with pytest.raises(Unprocessable) as refused:
+        decode_query(b"sort=tags", query)
+    assert (refused.value.document()["detail"], refused.value.field) == ("Expected one of 'number', 'text'.", "sort")

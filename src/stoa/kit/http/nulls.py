@@ -17,7 +17,7 @@ _Type = inspect.Type
 
 def without_nulls(raw: bytes, shape: Any) -> bytes:
     """The JSON of `raw` without the members that are null and need not be there. Raises `msgspec.DecodeError`."""
-    return msgspec.json.encode(_pruned(_decode(raw), _info(shape)))
+    return msgspec.json.encode(_pruned(decode_plain(raw), _info(shape)))
 
 
 def _as_it_stands(number: str) -> msgspec.Raw:
@@ -25,7 +25,8 @@ def _as_it_stands(number: str) -> msgspec.Raw:
     return msgspec.Raw(number.encode())
 
 
-_decode = msgspec.json.Decoder(float_hook=_as_it_stands).decode
+decode_plain = msgspec.json.Decoder(float_hook=_as_it_stands).decode
+"""Any JSON, so that encoded again it has the same numbers."""
 
 
 @cache

@@ -1,4 +1,5 @@
-"""What a pattern asks for, in words: nobody who sends a body reads regular expressions, and those of texts are long."""
+"""What a pattern asks for, in words: nobody who sends a body reads regular expressions, and those of texts are long.
+And which values there are, where one of a few is asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 from stoa.kit import text
 from stoa.kit.http import types
+from stoa.kit.http.choices import choices_at
 
 _SMALL = "small letters and digits, with a hyphen between words"
 
@@ -31,10 +33,17 @@ _WORDS = {
 }
 _SAID = {repr(pattern): words for pattern, words in _WORDS.items()}
 _REFUSED = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
+MOST_CHOICES = 40
+"""As one reads through; of countries there are more."""
 
 
-def worded(what: str) -> str:
-    """What msgspec says of a text that does not fit, without the pattern where there are words for it."""
+def worded(what: str, shape: Any, path: str) -> str:
+    """What msgspec says of a text that does not fit at this place of a `shape`: without the pattern where there are
+    words for it, and with the values that there are."""
+    if what.startswith("Invalid enum value "):
+        choices = [repr(each) for each in choices_at(shape, path)]
+        some = choices if len(choices) <= MOST_CHOICES else [*choices[:3], f"… ({len(choices)} in all)"]
+        return f"Expected one of {', '.join(some)}"
     match = _REFUSED.fullmatch(what)
     words = match and _SAID.get(match["pattern"])
     return f"Expected {words}" if words else what

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from stoa.kit.text import in_nfc
+
 SEPARATORS = (",", ";", "\t", "|")
 MOST_COLUMNS = 2_000
 LONGEST_CELL = 4 << 20
@@ -49,7 +51,7 @@ def read_table(file: BinaryIO) -> Table:
     first = next(rows, None)
     if first is None:
         raise UnreadableFile("The file is empty.")
-    header = [name.strip() for name in first.cells]
+    header = [in_nfc(name.strip()) for name in first.cells]
     while header and not header[-1]:
         header.pop()
     if any("\0" in name for name in header):

@@ -1,0 +1,50 @@
+"""Which values an enumeration has, at a place of a type: msgspec says only which is none of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import inspect
+
+_STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
+
+
+def choices_at(shape: Any, path: str) -> list[Any]:
+    """`path` as msgspec writes it, without its `$`: `.items[0].kind`."""
+    kinds = list(_plain(inspect.type_info(shape)))
+    for step in _STEP.finditer(path):
+        kinds = [plain for kind in kinds for below in _below(kind, step[1]) for plain in _plain(below)]
+    return list(dict.fromkeys(value for kind in kinds for value in _values(kind)))
+
+
+def _plain(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """What may stand in its place, each without what is said beside it."""
+    if isinstance(kind, inspect.Metadata):
+        yield from _plain(kind.type)
+    elif isinstance(kind, inspect.UnionType):
+        for each in kind.types:
+            yield from _plain(each)
+    else:
+        yield kind
+
+
+def _below(kind: inspect.Type, member: str | None) -> Iterator[inspect.Type]:
+    if member is not None:
+        if isinstance(kind, inspect.StructType):
+            yield from (field.type for field in kind.fields if field.encode_name == member)
+    elif isinstance(kind, inspect.DictType):
+        yield from (kind.key_type, kind.value_type)
+    elif isinstance(kind, (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)):
+        yield kind.item_type
+    elif isinstance(kind, inspect.TupleType):
+        yield from kind.item_types
+
+
+def _values(kind: inspect.Type) -> tuple[Any, ...]:
+    if isinstance(kind, inspect.LiteralType):
+        return kind.values
+    if isinstance(kind, inspect.EnumType):
+        return tuple(each.value for each in kind.cls)
+    return ()
