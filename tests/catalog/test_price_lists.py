@@ -236,6 +236,19 @@ async def test_a_list_keeps_its_currency(shop):
     assert (refused.status, refused.problem, refused.body["field"]) == (422, "list-of-another-currency", "currency")
 
 
+async def test_a_list_is_a_draft_until_it_is_said_to_be_active_and_whenever_that_is_left_out(shop):
+    await shop.add("mug", 500)
+    body = {"slug": "sale", "name": "Sale", "currency": "GBP", "priority": 3}
+    made = await shop.rest.ok("POST", "/price-lists", body, status=201, user=ADMIN)
+    await put(shop, "sale", {"MUG-0": 400})
+    assert (made["status"], await price(shop)) == ("draft", (500, None, None))
+    for more, status, costs in (({"status": "active"}, "active", (400, 500, "sale")), ({}, "draft", (500, None, None))):
+        said = await shop.rest.ok("PUT", "/price-lists/sale", body | more, user=ADMIN)
+        assert (said["status"], said["priority"], await price(shop)) == (status, 3, costs)
+    said = await shop.rest.ok("PUT", "/price-lists/sale", {"slug": "sale", "name": "S", "currency": "GBP"}, user=ADMIN)
+    assert said["priority"] == 0
+
+
 async def test_a_shop_has_so_many_lists(shop, monkeypatch):
     monkeypatch.setattr(price_lists, "MOST_LISTS", 2)
     await make(shop, "one")

@@ -71,7 +71,7 @@ async def get_price_lists(catalog: Catalog, request: Request[None, PageQuery]) -
     "/price-lists", body=NewPriceList, answer=PriceListView, status=201, who=EDIT_PRICES, summary="Make a price list"
 )
 async def post_price_list(catalog: Catalog, request: Request[NewPriceList]) -> PriceListView:
-    """There is no price in it yet."""
+    """There is no price in it yet, and a draft holds nowhere: say `"status": "active"` with it, or later."""
     return _view(await add_price_list(catalog, request.body))
 
 
@@ -91,6 +91,8 @@ async def get_price_list(catalog: Catalog, request: Request) -> PriceListView:
     summary="Change a price list, but not the prices in it",
 )
 async def put_price_list(catalog: Catalog, request: Request[NewPriceList]) -> PriceListView:
+    """All that is said of it, but its currency, which stays. What is left out is as in a new list: without a `status`
+    it is a draft again, and holds no more."""
     return _view(await replace_price_list(catalog, request.path["list"], request.body, request.if_match))
 
 

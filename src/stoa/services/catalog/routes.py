@@ -396,7 +396,8 @@ def _named_in(shown: Product | Card) -> Iterator[str]:
 
 @routes.get("/prices", query=PriceQuery, answer=Page[PriceView], who=PUBLIC, summary="What SKUs cost, and for whom")
 async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Page[PriceView]:
-    """In the order in which they are asked for. What is not for sale is missing; what has no price here, has none."""
+    """In the order in which they are asked for. A SKU that is not for sale, or that nobody has, is not among `items`,
+    which is no error; one that is sold, but not here, has null for its price."""
     query = request.query
     skus = list(dict.fromkeys(query.skus.split(",")))
     currency = query.currency or catalog.settings.currency
