@@ -9,6 +9,7 @@ Of each locale there are, with `_<locale>` behind the name:
 | label | stems of brand, categories, tags, options, attributes | counts less |
 | words | the words of name and label as written | completing |
 | by_name | the name, in hexadecimal | sorting by it |
+| shown | the texts, where it has any in this locale | highlighting |
 | spelled | of each word of any product one document, with the word | other spellings |
 | spelled_stem | of the same document, the word's stem | other spellings |
 
@@ -33,7 +34,7 @@ from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import Language, behind_elision, compact, fold, joined, words_of
 
-FORMAT = 5
+FORMAT = 6
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -86,7 +87,7 @@ class Fields:
             builder.add_integer_field(name, indexed=True, fast=True)
         for name in ("worth", "standing"):
             builder.add_float_field(name, fast=True)
-        for name in ("card", "columns"):
+        for name in ("card", "columns", "shown"):
             builder.add_bytes_field(name, stored=True)
         for locale in self.locales:
             builder.add_text_field(of("stems", locale), tokenizer_name="whitespace", index_option="position")
@@ -118,6 +119,7 @@ class Fields:
         standing = standing_of(document)
         into.add_float("standing", _weight(standing))
         into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
+        into.add_bytes("shown", _shown(Texts(document.name, document.description)))
         words = {
             locale: self._add_texts(into, locale, document, list(_labels(document, locale))) for locale in self.locales
         }
@@ -166,7 +168,8 @@ class Fields:
     def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> set[str]:
         """The words that somebody may misspell."""
         language = self.languages[locale]
-        texts = document.texts.get(locale) or Texts(document.name, document.description)
+        translated = document.texts.get(locale)
+        texts = translated or Texts(document.name, document.description)
         words = words_of(texts.name)
         stems = [language.stem(word) for word in words]
         elided = behind_elision(texts.name)
@@ -182,8 +185,8 @@ class Fields:
         into.add_text(of("label", locale), label)
         into.add_text(of("words", locale), " ".join({*words, *elided, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
-        shown = Shown(texts.name, texts.description, " ".join(labels))
-        into.add_bytes(of("shown", locale), msgspec.msgpack.encode(shown))
+        if translated:
+            into.add_bytes(of("shown", locale), _shown(texts))
         spelled = (*words, *elided, *labeled, *described)
         return {word for word in spelled if len(word) >= SHORTEST_SPELLED and word.isalpha()}
 
@@ -206,19 +209,24 @@ _COLUMNS = msgspec.msgpack.Decoder(dict[str, list[str | int | float]])
 
 
 class Shown(msgspec.Struct, frozen=True, array_like=True):
-    """The texts of a document as they were, for highlighting and for spelling."""
+    """The texts of a document as they were, for highlighting."""
 
     name: str
     description: str
-    labels: str
 
 
 _SHOWN = msgspec.msgpack.Decoder(Shown)
 
 
 def shown_of(document: tantivy.Document, locale: str) -> Shown:
-    stored = document.get_first(of("shown", locale))
-    return _SHOWN.decode(bytes(stored)) if stored is not None else Shown("", "", "")
+    """In the locale, where it has texts in it."""
+    stored = document.get_first(of("shown", locale)) or document.get_first("shown")
+    assert stored is not None, "every product is shown"
+    return _SHOWN.decode(bytes(stored))
+
+
+def _shown(texts: Texts) -> bytes:
+    return msgspec.msgpack.encode(Shown(texts.name, texts.description))
 
 
 def of(field: str, locale: str) -> str:
