@@ -65,10 +65,51 @@ def test_shopify_says_nothing_of_what_it_does_not_track():
     assert said[2].fault == ("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")
 
 
-@pytest.mark.parametrize("text", ["", "-1", "1,234.50", "free", "1e3", "19.999", "£5", "1.5.5"])
-def test_what_is_no_price_is_refused(text):
+@pytest.mark.parametrize("text", ["", "-1", "1,234.50", "1.234,50", "1'234", "free", "1e3", "1234.999", "£5", "1.5.5"])
+@pytest.mark.parametrize("comma", [False, True])
+def test_what_is_no_price_is_refused(text, comma):
     with pytest.raises(ValueError, match=r"no price|has more than the 2 decimals of GBP"):
-        price_of(text, "GBP")
+        price_of(text, "GBP", comma=comma)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "meant"),
+    [
+        ("1.290", "GBP", "1290, or 1.29"),
+        ("1,290", "GBP", "1290, or 1.29"),
+        ("19.999", "GBP", "19999, or 19.99"),
+        ("999.000", "GBP", "999000, or 999.00"),
+        ("1.000", "JPY", "1000, or 1"),
+    ],
+)
+@pytest.mark.parametrize("comma", [False, True])
+def test_what_may_be_a_thousand_or_a_fraction_is_refused(text, currency, meant, comma):
+    with pytest.raises(ValueError, match=f"'{text}' may be a thousand or a fraction: write {meant}$"):
+        price_of(text, currency, comma=comma)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [
+        ("0.990", "GBP", 99),
+        ("1290.500", "GBP", 129_050),
+        ("1.2900", "GBP", 129),
+        ("19,90", "GBP", 1990),
+        ("5.00", "JPY", 5),
+        ("1,290", "KWD", 1290),
+    ],
+)
+def test_what_can_only_be_a_fraction_is_one(text, currency, amount):
+    assert price_of(text, currency, comma=True)["amount"] == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "most"),
+    [("99999999999999", "GBP", "1000000000.00"), ("1000000000.01", "GBP", "1000000000.00"), ("9" * 30, "KWD", "")],
+)
+def test_a_price_that_is_too_much_is_told_as_that(text, currency, most):
+    with pytest.raises(ValueError, match=f"'{text}' is too much: a price is at most {most}"):
+        price_of(text, currency)
 
 
 def item(**more: Any) -> dict[str, Any]:

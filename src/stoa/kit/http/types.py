@@ -79,7 +79,8 @@ else:
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217", examples=["GBP"])]
 Quantity = Annotated[int, Meta(ge=1, le=100_000, examples=[1])]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-AmountMinor = Annotated[int, Meta(ge=0, le=100_000_000_000, description="Minor units: pence, cents, yen")]
+MOST_AMOUNT = 100_000_000_000
+AmountMinor = Annotated[int, Meta(ge=0, le=MOST_AMOUNT, description="Minor units: pence, cents, yen")]
 Moment = Annotated[datetime, Meta(tz=True)]
 Limit = Annotated[int, Meta(ge=1, le=100)]
 MOST_CURSOR = 1_000
