@@ -12,6 +12,8 @@ Of each locale there are, with `_<locale>` behind the name:
 | shown | the texts, where it has any in this locale | highlighting |
 | spelled | of each word of any product one document, with the word | other spellings |
 | spelled_stem | of the same document, the word's stem | other spellings |
+| tail | of the same document, the stem from its end | compounds |
+| written | of the same document, the word with its accents | showing it |
 
 Four kinds of documents share the fields: products, what was removed (its version, until it is forgotten), the words of
 all products, and one that keeps the checkpoint. tantivy commits them together or not at all.
@@ -23,7 +25,6 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -32,9 +33,18 @@ import tantivy
 
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.tally import Columns
-from stoa.services.search.index.words import Language, behind_elision, compact, fold, joined, words_of
+from stoa.services.search.index.words import (
+    LONGEST,
+    Language,
+    behind_elision,
+    compact,
+    fold,
+    joined,
+    places_of,
+    words_of,
+)
 
-FORMAT = 6
+FORMAT = 7
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -97,6 +107,8 @@ class Fields:
             builder.add_text_field(of("by_name", locale), fast=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled", locale), stored=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled_stem", locale), tokenizer_name="raw", index_option="basic")
+            builder.add_text_field(of("tail", locale), tokenizer_name="raw", index_option="basic")
+            builder.add_bytes_field(of("written", locale), stored=True)
             builder.add_bytes_field(of("shown", locale), stored=True)
         return builder.build()
 
@@ -125,11 +137,17 @@ class Fields:
         }
         return Made(into, words, names)
 
-    def word(self, locale: str, word: str) -> tantivy.Document:
+    def word(self, locale: str, word: str, written: str) -> tantivy.Document:
         into = tantivy.Document()
         into.add_text("kind", WORD)
         into.add_text(of("spelled", locale), word)
-        into.add_text(of("spelled_stem", locale), self.languages[locale].stem(word))
+        language = self.languages[locale]
+        stem = language.stem(word)
+        into.add_text(of("spelled_stem", locale), stem)
+        if language.has_compounds:
+            into.add_text(of("tail", locale), stem[::-1])
+        if written != word:
+            into.add_bytes(of("written", locale), written.encode())
         return into
 
     def removed(self, removed: Removed, at: datetime) -> tantivy.Document:
@@ -165,8 +183,10 @@ class Fields:
         if attributes:
             into.add_json("attribute", attributes)
 
-    def _add_texts(self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]) -> set[str]:
-        """The words that somebody may misspell."""
+    def _add_texts(
+        self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]
+    ) -> Mapping[str, str]:
+        """The words that somebody may misspell, and how they are written."""
         language = self.languages[locale]
         translated = document.texts.get(locale)
         texts = translated or Texts(document.name, document.description)
@@ -188,14 +208,20 @@ class Fields:
         if translated:
             into.add_bytes(of("shown", locale), _shown(texts))
         spelled = (*words, *elided, *labeled, *described)
-        return {word for word in spelled if len(word) >= SHORTEST_SPELLED and word.isalpha()}
+        known = {word: word for word in spelled if len(word) >= SHORTEST_SPELLED and word.isalpha()}
+        for text in (texts.name, *labels, texts.description):
+            if not text.isascii():
+                places = (place for place in places_of(text) if place.word in known)
+                known.update((place.word, text[place.start : place.end].lower()[:LONGEST]) for place in places)
+        return known
 
 
 class Made(NamedTuple):
-    """What a product becomes, and what the index is to know of it beside: by locale the words that it has."""
+    """What a product becomes, and what the index is to know of it beside: by locale the words that it has, and how it
+    writes them."""
 
     document: tantivy.Document
-    words: Mapping[str, AbstractSet[str]]
+    words: Mapping[str, Mapping[str, str]]
     names: Sequence[tuple[str, str]]
     """Of its brand and its categories: field and value."""
 

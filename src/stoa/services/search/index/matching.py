@@ -28,9 +28,13 @@ SIDE_BY_SIDE = 1.5
 WHOLE_NAME = 8.0
 CODE = 40.0
 
-AS_WRITTEN, COMPLETED, MEANT = 1.0, 0.9, 0.8
+AS_WRITTEN, COMPLETED, MEANT, IN_COMPOUND = 1.0, 0.9, 0.8, 0.6
 """How much a way counts."""
 MOST_COMPLETIONS = 20
+MOST_COMPOUNDS = 20
+SHORTEST_IN_COMPOUND = 4
+"""Letters of a word, and three of its stem, and before it: that a long word ends like a short one says little."""
+_COMPOUNDS_LOOKED_AT = 100
 SHORTEST_CODE = 3
 _MANY = 3
 """Where so many words begin like that, it is no misspelled one."""
@@ -117,7 +121,7 @@ class Matcher:
             if other := self._speller.spell(word.word):
                 way = Way((other.stem,), MEANT)
                 units = tuple(replace(one, ways=(way,)) if one is unit else one for one in asked.units)
-                yield replace(asked, units=units, corrected=replaced(reading.text, [(word, other.word)]))
+                yield replace(asked, units=units, corrected=replaced(reading.text, [(word, other.written)]))
 
     def relaxed(self, asked: Asked) -> Iterator[Asked]:
         """The same with fewer of the words: all but one, half of them, any."""
@@ -234,12 +238,30 @@ class Matcher:
         return meanings
 
     def _resolved(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool) -> Unit:
-        """The unit with ways that find something, where its word is not known."""
-        if len(unit.words) != 1 or unit.codes or any(self._finds(way) for way in unit.ways):
+        """The unit with ways that find something, where its word is not known, and with words that end with its own."""
+        if len(unit.words) != 1 or unit.codes or unit.filler:
             return unit
+        compounds = self._compounds(unit.words[0])
+        if not any(self._finds(way) for way in unit.ways):
+            unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
+        return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
+
+    def _compounds(self, word: Word) -> list[Way]:
+        short = len(word.word) < SHORTEST_IN_COMPOUND or len(word.stem) < SHORTEST_IN_COMPOUND - 1
+        if short or not self._language.has_compounds:
+            return []
+        tails = self._searcher.terms_with_prefix(of("tail", self._locale), word.stem[::-1], limit=_COMPOUNDS_LOOKED_AT)
+        least = len(word.stem) + SHORTEST_IN_COMPOUND - 1
+        stems = [tail[::-1] for tail, _ in tails if len(tail) >= least]
+        field = of("stems", self._locale)
+        stems.sort(key=lambda stem: (-self._searcher.doc_freq(field, stem), stem))
+        return [Way((stem,), IN_COMPOUND) for stem in stems[:MOST_COMPOUNDS]]
+
+    def _guessed(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool) -> Unit:
+        """The unit with what its word may have been meant to be; `is_word`: it is written as it is meant."""
         [word] = unit.words
         completions = self._completions(word.word) if is_last else []
-        spelling = self._speller.spell(word.word) if len(completions) < _MANY else None
+        spelling = None if is_word or len(completions) >= _MANY else self._speller.spell(word.word)
         ways: list[Way] = []
         if completions:
             ways.extend(
@@ -248,10 +270,10 @@ class Matcher:
         if spelling and spelling.documents > _OFTEN * sum(count for _, count in completions):
             ways.insert(0, Way((spelling.stem,), MEANT))
             if not completions:
-                instead.append((word, spelling.word))
-        elif not completions and (parts := self._speller.split(word.word)):
+                instead.append((word, spelling.written))
+        elif not completions and not is_word and (parts := self._speller.split(word.word)):
             ways.append(Way(tuple(map(self._language.stem, parts)), MEANT))
-            instead.append((word, " ".join(parts)))
+            instead.append((word, " ".join(self._speller.written(part) for part in parts)))
         elif not completions and not is_last:
             ways.extend(Way((self._language.stem(one),), COMPLETED) for one, _ in self._completions(word.word))
         return replace(unit, ways=tuple(ways)) if ways else unit

@@ -26,6 +26,19 @@ class Spelling(NamedTuple):
     """Between the words or between their stems, whichever are nearer."""
     written_edits: int
     documents: int
+    written: str
+    """The word with its accents."""
+
+
+def as_written(searcher: tantivy.Searcher, fields: Fields, locale: str, word: str) -> str:
+    """A word of this shop with its accents, which words of the index have none of."""
+    hits = searcher.search(term(fields.schema, of("spelled", locale), word), 1, count=False).hits
+    return _written(searcher.doc(hits[0][1]), locale, word) if hits else word
+
+
+def _written(document: tantivy.Document, locale: str, word: str) -> str:
+    kept = document.get_first(of("written", locale))
+    return bytes(kept).decode() if kept else word
 
 
 class Speller:
@@ -33,6 +46,7 @@ class Speller:
 
     def __init__(self, searcher: tantivy.Searcher, fields: Fields, locale: str) -> None:
         self._searcher = searcher
+        self._fields = fields
         self._schema = fields.schema
         self._locale = locale
         self._stem = fields.languages[locale].stem
@@ -47,6 +61,9 @@ class Speller:
                 if self._is_there(other.stem):
                     return other
         return None
+
+    def written(self, word: str) -> str:
+        return as_written(self._searcher, self._fields, self._locale, word)
 
     def split(self, word: str) -> tuple[str, str] | None:
         """Two words of the shop that were written as one; the parts that are both as frequent as can be."""
@@ -70,13 +87,14 @@ class Speller:
         )
         found: list[Spelling] = []
         for _score, address in self._searcher.search(nearly, _MOST_NEAR, count=False).hits:
-            other = str(self._searcher.doc(address).get_first(spelled))
+            document = self._searcher.doc(address)
+            other = str(document.get_first(spelled))
             its = self._stem(other)
             # Another form of the same word would find the same.
             if its != stem and (documents := self._documents(its)):
-                written = edits_between(word, other, allowed)
-                edits = min(written, edits_between(stem, its, allowed))
-                found.append(Spelling(other, its, edits, written, documents))
+                apart = edits_between(word, other, allowed)
+                edits = min(apart, edits_between(stem, its, allowed))
+                found.append(Spelling(other, its, edits, apart, documents, _written(document, self._locale, other)))
         return found
 
     def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:

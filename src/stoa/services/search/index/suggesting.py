@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tantivy
@@ -12,6 +13,7 @@ from stoa.services.search.index.fields import Fields, counted, of, path_and_name
 from stoa.services.search.index.matching import MUST, SHOULD
 from stoa.services.search.index.reading import Reading, Word, read, replaced
 from stoa.services.search.index.searching import Opened, card_of
+from stoa.services.search.index.spelling import as_written
 from stoa.services.search.index.words import compact
 
 _COMPLETIONS = 30
@@ -44,6 +46,7 @@ class _Suggesting:
     ) -> None:
         self._opened = opened
         self._searcher = opened.searcher
+        self._fields = fields
         self._schema = fields.schema
         self._locale = locale
         self._language = fields.languages[locale]
@@ -57,14 +60,9 @@ class _Suggesting:
             of("words", self._locale), self._last.word, filter_query=given, limit=_COMPLETIONS
         )
         stems = dict.fromkeys([self._last.stem, *(self._language.stem(word) for word, _ in completions)])
-        last = [term(self._schema, of("stems", self._locale), stem) for stem in stems]
-        last.extend(self._codes())
-        matches = tantivy.Query.boolean_query(
-            [(MUST, tantivy.Query.boolean_query([(SHOULD, query) for query in last])), *((MUST, one) for one in before)]
-        )
         return Suggested(
-            products=self._products(matches, limit),
-            texts=[replaced(self._reading.text, [(self._last, word)]) for word, _ in completions[:limit]],
+            products=self._products([*stems], before, limit),
+            texts=self._texts([word for word, _ in completions], limit),
             categories=[
                 Category(path.rpartition("/")[2], name)
                 for path, name in (path_and_name(each, self._locale) for each in self._named("category", limit))
@@ -77,11 +75,29 @@ class _Suggesting:
         begun = self._searcher.terms_with_prefix("code", code, limit=_COMPLETIONS) if len(code) > 2 else []
         return [term(self._schema, "code", one) for one, _ in begun]
 
-    def _products(self, matches: tantivy.Query, limit: int) -> list[SuggestedProduct]:
-        """Those that are worth most."""
-        hits = self._first(matches, limit) or self._ordered(matches, limit)
-        documents = [self._searcher.doc(address) for _, address in hits]
-        return [SuggestedProduct(str(one.get_first("id")), card_of(one)) for one in documents]
+    def _texts(self, completions: Sequence[str], limit: int) -> list[str]:
+        """The search with each of the words instead of its last, but for those that it has already."""
+        there = {word.stem for word in self._before}
+        others = [word for word in completions if self._language.stem(word) not in there][:limit]
+        written = (as_written(self._searcher, self._fields, self._locale, word) for word in others)
+        return [replaced(self._reading.text, [(self._last, word)]) for word in written]
+
+    def _products(self, stems: Sequence[str], before: Sequence[tantivy.Query], limit: int) -> list[SuggestedProduct]:
+        """Those that are worth most: first those that are called like it, then those whose category is, say."""
+        found: dict[str, SuggestedProduct] = {}
+        codes = self._codes()
+        for field in ("name", "stems"):
+            last = [term(self._schema, of(field, self._locale), stem) for stem in stems]
+            either = tantivy.Query.boolean_query([(SHOULD, query) for query in (*last, *codes)])
+            matches = tantivy.Query.boolean_query([(MUST, query) for query in (either, *before)])
+            for _, address in self._first(matches, limit) or self._ordered(matches, limit):
+                document = self._searcher.doc(address)
+                id_ = str(document.get_first("id"))
+                if len(found) < limit:
+                    found.setdefault(id_, SuggestedProduct(id_, card_of(document)))
+            if len(found) == limit:
+                break
+        return [*found.values()]
 
     def _first(self, matches: tantivy.Query, limit: int) -> Hits | None:
         """Where there are very many, they are looked for among those that are worth something."""

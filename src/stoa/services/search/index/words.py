@@ -66,6 +66,9 @@ _WITH_STOP_WORDS = {
     "swedish",
 }
 
+_WITH_COMPOUNDS = {"danish", "dutch", "german", "norwegian", "swedish"}
+"""Where several words are written as one, of which the last says what it is: a `Kinderfahrrad` is a `Fahrrad`."""
+
 
 class Place(NamedTuple):
     """A word and where in its text it stands."""
@@ -136,6 +139,7 @@ class Language:
 
     def __init__(self, locale: str) -> None:
         name = LANGUAGES.get(re.split("[-_]", locale.lower())[0])
+        self.has_compounds = name in _WITH_COMPOUNDS
         self._stemmer = _built(Filter.stemmer(name)) if name else None
         self._fillers = _built(Filter.stopword(name)) if name in _WITH_STOP_WORDS else None
         self.stem = lru_cache(maxsize=100_000)(self._stem)

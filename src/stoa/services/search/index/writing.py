@@ -109,11 +109,11 @@ class Writing:
             self._seen.clear()
         for locale, words in made.words.items():
             field = of("spelled", locale)
-            for word in words:
+            for word, written in words.items():
                 if (locale, word) not in self._seen:
                     self._seen.add((locale, word))
                     if not self._searcher.doc_freq(field, word):
-                        self._writer.add_document(self._fields.word(locale, word))
+                        self._writer.add_document(self._fields.word(locale, word, written))
 
     def _version(self, id_: str) -> int | None:
         if (uncommitted := self._uncommitted.get(id_)) is not None:

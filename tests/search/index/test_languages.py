@@ -1,0 +1,84 @@
+"""Words as a language has them: compounds, accents that are shown and not compared, what a beginning may become."""
+
+from __future__ import annotations
+
+import pytest
+from search.index.products import ids, product
+
+from stoa.ports.search import Document, Query, Texts
+from stoa.services.search.index.embedded import EmbeddedIndex
+
+
+def called(id_: str, german: str, description: str = "") -> Document:
+    return product(id_, f"Thing {id_}", texts={"de": Texts(german, description)})
+
+
+SHELF = [
+    called("bicycle", "Kinderfahrrad 20 Zoll"),
+    called("bell", "Klingel", "Passt an jedes Fahrrad."),
+    called("racer", "Fahrrad Sprint"),
+    called("running", "Laufschuhe für Damen"),
+    called("hose", "Gartenschlauch 15 m"),
+    called("cloths", "Geschirrtücher, 3 Stück"),
+    called("beetle", "Marienkäfer"),
+]
+
+
+@pytest.fixture
+async def shelf(index: EmbeddedIndex) -> EmbeddedIndex:
+    await index.write(SHELF)
+    await index.commit("1")
+    return index
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("fahrrad", ["racer", "bicycle", "bell"]),
+        ("Fahrräder", ["racer", "bicycle", "bell"]),
+        ("20 zoll fahrrad", ["bicycle"]),
+        ("schuh", ["running"]),
+        ("schuhe damen", ["running"]),
+        ("schlauch", ["hose"]),
+        ("tuch", ["cloths"]),
+        ("käfer", ["beetle"]),
+    ],
+)
+async def test_a_compound_is_found_by_what_it_is(shelf: EmbeddedIndex, text: str, found: list[str]):
+    answer = await shelf.search(Query(text=text, locale="de"))
+    assert (ids(answer), answer.corrected, answer.relaxed) == (found, None, False)
+
+
+async def test_other_languages_write_their_words_apart(index: EmbeddedIndex):
+    await index.write([product("butterfly", "Butterfly"), product("boat", "Houseboat")])
+    await index.commit("1")
+    assert ids(await index.search(Query(text="boat", exact=True))) == []
+
+
+async def test_whoever_wants_it_exactly_gets_no_compounds(shelf: EmbeddedIndex):
+    assert ids(await shelf.search(Query(text="fahrrad", locale="de", exact=True))) == ["racer", "bell"]
+
+
+async def test_what_is_shown_of_a_word_has_its_accents(shelf: EmbeddedIndex):
+    assert (await shelf.search(Query(text="Geschirrtüchr", locale="de"))).corrected == "geschirrtücher"
+    assert (await shelf.suggest("gesch", locale="de")).texts == ["geschirrtücher"]
+    assert (await shelf.suggest("marienk", locale="de")).texts == ["marienkäfer"]
+
+
+async def test_what_is_called_like_it_is_suggested_first(index: EmbeddedIndex):
+    await index.write(
+        [
+            product("bag", "Gold Washbag", brand="Retail", popularity=900),
+            product("hat", "Sombrero", brand="Retail", popularity=9),
+            product("lamp", "Retrospot Lamp", brand="Retail"),
+        ]
+    )
+    await index.commit("1")
+    assert [one.id for one in (await index.suggest("ret", limit=2)).products] == ["lamp", "bag"]
+    assert [one.id for one in (await index.suggest("ret", limit=3)).products] == ["lamp", "bag", "hat"]
+
+
+async def test_a_word_that_is_there_is_not_suggested_again(index: EmbeddedIndex):
+    await index.write([product("mug", "Red Retro Mug"), product("mugs", "Red Mugs")])
+    await index.commit("1")
+    assert (await index.suggest("red r")).texts == ["red retro"]
