@@ -15,12 +15,10 @@ from stoa.contracts.catalog.v1.catalog_pb2 import (
     ListProductsRequest,
 )
 from stoa.kit import staff_acts
-from stoa.kit.settings import BadSetting
 from stoa.services.catalog import translations_repository
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.lists_repository import Card
 from stoa.services.catalog.rpc import CatalogServicer
-from stoa.services.catalog.settings import Settings
 from stoa.services.catalog.translations import ProductTranslation, card_in
 from stoa.testing import Rest, prepare_all
 
@@ -297,9 +295,3 @@ async def test_a_language_is_one_statement_more(shop, mug, many):
         assert await statements(f"{own}{'&' if '?' in own else '?'}locale=en") == plain, own
         assert await statements(other) == plain + 1, other
     await db.close()
-
-
-@pytest.mark.parametrize("locales", [(), tuple(f"a{chr(97 + at)}" for at in range(21))], ids=["none", "many"])
-def test_a_shop_has_a_language(locales):
-    with pytest.raises(BadSetting):
-        Settings(locales=locales)

@@ -85,7 +85,19 @@ def test_what_would_break_a_service_is_refused_at_its_start(service, variable, v
         read(shape, "STOA_X_", {f"STOA_X_{variable}": value})
 
 
-@pytest.mark.parametrize("service", ["auth", "cart", "catalog", "checkout", "inventory", "notification", "payment"])
+@pytest.mark.parametrize("service", ["catalog", "search"])
+@pytest.mark.parametrize(
+    "locales", ["EN;de", "de,de", "en,de,en", ",", "german", "en-gb", ",".join(f"a{chr(97 + at)}" for at in range(21))]
+)
+def test_a_shop_has_languages_and_each_once(service, locales):
+    shape = importlib.import_module(f"stoa.services.{service}.settings").Settings
+    with pytest.raises(BadSetting, match=r"^STOA_LOCALES=.* cannot be used: "):
+        read(shape, "STOA_X_", {"STOA_LOCALES": locales}, shared=("locales",))
+
+
+@pytest.mark.parametrize(
+    "service", ["auth", "cart", "catalog", "checkout", "inventory", "notification", "payment", "search"]
+)
 def test_every_default_could_have_been_set(service):
     shape = importlib.import_module(f"stoa.services.{service}.settings").Settings
     defaults = {f"STOA_X_{field.name.upper()}": _written(field.default) for field in dataclasses.fields(shape)}
@@ -93,7 +105,7 @@ def test_every_default_could_have_been_set(service):
 
 
 def _written(default):
-    return ",".join(default) if isinstance(default, tuple) else str(default)
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +118,7 @@ def _written(default):
         ("RATE", "nan", "not a finite number"),
         ("RATE", "inf", "not a finite number"),
         ("OPEN_AT_NIGHT", "perhaps", "Expected `bool`"),
+        ("ORIGINS", "a,b, a", "it names a twice"),
     ],
 )
 def test_a_bad_value_is_named_in_one_line(variable, value, why):

@@ -74,3 +74,27 @@ async def test_a_job_that_nobody_waits_for_runs_at_a_beat_after_its_time(start: 
     start(Job("forget", rounds.run, every_seconds=0.3))
     first, second = await rounds.next(), await rounds.next()
     assert second - first >= 0.3
+
+
+class Panic(BaseException):
+    """No Exception, like those of Rust."""
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, Panic])
+async def test_a_round_that_fails_is_told_of_and_another_comes(start: Start, caplog, kind: type[BaseException]) -> None:
+    rounds = Rounds()
+
+    async def fail_once() -> float | None:
+        due_seconds = await rounds.run()
+        if failed.is_set():
+            return due_seconds
+        failed.set()
+        raise kind("the disk is gone")
+
+    failed = asyncio.Event()
+    start(Job("expire", fail_once))
+    await rounds.next()
+    await rounds.next()
+    (record,) = [record for record in caplog.records if record.getMessage() == "a job failed"]
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], kind)

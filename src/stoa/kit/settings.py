@@ -6,16 +6,18 @@
 
     settings = read(Settings, "STOA_INVENTORY_", os.environ)      # STOA_INVENTORY_HOLD_SECONDS=600
 
-A value is text: numbers as written, booleans `true` or `false`, lists with commas, times in seconds.
+A value is text: numbers as written, booleans `true` or `false`, lists with commas, times in seconds. No list has a
+part twice: whoever wrote one meant another.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -32,6 +34,8 @@ Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 LOCALE = r"^[a-z]{2,3}(-[A-Z]{2})?(?!\n)$"
 Locale = Annotated[str, Meta(pattern=LOCALE)]
+# A product goes with all its texts in one message between services.
+Locales = Annotated[tuple[Locale, ...], Meta(min_length=1, max_length=20)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}(?!\\n)$")]
 
 
@@ -71,8 +75,11 @@ def variable_of_all(field: str) -> str:
 
 def _parse(variable: str, text: str, hint: Any) -> Any:
     plain: Any = text
-    if get_origin(hint) in {tuple, list, frozenset}:
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if get_origin(bare) in {tuple, list, frozenset}:
         plain = [part.strip() for part in text.split(",") if part.strip()]
+        if twice := [part for part, times in Counter(plain).items() if times > 1]:
+            raise BadSetting(f"{variable}={text!r} cannot be used: it names {twice[0]} twice.")
     try:
         value = msgspec.convert(plain, hint, strict=False, dec_hook=_from_text)
     except msgspec.ValidationError as error:

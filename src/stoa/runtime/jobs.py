@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from stoa.kit import context
 from stoa.kit.back_off import back_off
+from stoa.kit.panics import ENDS
 from stoa.kit.problems import Unavailable
 from stoa.kit.pulse import Pulse
 from stoa.kit.service import Job
@@ -53,7 +54,9 @@ class JobRunner:
                 with context.using(context.fresh()):
                     due_seconds = await job.run()
                 failures = 0
-            except Exception as error:
+            except ENDS:
+                raise
+            except BaseException as error:
                 self._tell(job, error)
                 failures += 1
                 due_seconds, not_before = back_off(failures, LONGEST_PAUSE_SECONDS), 0.0
@@ -63,7 +66,7 @@ class JobRunner:
             while not self._stopping.is_set() and time.monotonic() < not_before:
                 await self._pulse.wait(self._stopping)
 
-    def _tell(self, job: Job, error: Exception) -> None:
+    def _tell(self, job: Job, error: BaseException) -> None:
         of = {"job": job.name, "of": self._service}
         if isinstance(error, Unavailable):
             # Something that it needs is down: the next round comes anyway.

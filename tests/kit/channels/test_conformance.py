@@ -231,9 +231,14 @@ async def test_a_problem_keeps_the_trailing_metadata(neighbor: Neighbor) -> None
     assert await call.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_an_uncaught_exception_is_a_fault_that_says_nothing(neighbor: Neighbor, caplog) -> None:
+class Panic(BaseException):
+    """No Exception, like those of Rust."""
+
+
+@pytest.mark.parametrize("kind", [LookupError, Panic])
+async def test_an_uncaught_exception_is_a_fault_that_says_nothing(neighbor: Neighbor, caplog, kind) -> None:
     async def break_down(request, servicer_context):
-        raise LookupError("password=hunter2")
+        raise kind("password=hunter2")
 
     neighbor.inventory.on_reserve = break_down
     with caplog.at_level(logging.ERROR, "stoa"), pytest.raises(problems.Fault) as caught:
@@ -243,7 +248,7 @@ async def test_an_uncaught_exception_is_a_fault_that_says_nothing(neighbor: Neig
     (record,) = caplog.records
     assert record.getMessage() == "/stoa.inventory.v1.InventoryService/Reserve failed"
     assert record.exc_info is not None
-    assert isinstance(record.exc_info[1], LookupError)
+    assert isinstance(record.exc_info[1], kind)
 
 
 async def test_an_answer_of_the_wrong_kind_is_a_fault(neighbor: Neighbor) -> None:

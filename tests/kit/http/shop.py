@@ -185,6 +185,10 @@ async def file(shop: Shop, request: Request) -> Raw:
     return Raw(b"a,b\n", "text/csv")
 
 
+class Panic(BaseException):
+    """No Exception, like those of Rust."""
+
+
 class OutOfStock(problems.Conflict):
     title = "Out of stock"
     slug = "out-of-stock"
@@ -197,6 +201,8 @@ async def fail(shop: Shop, request: Request) -> View:
             raise OutOfStock("Only 3 are left.", field="items[0].quantity", available=3)
         case "unexpected":
             raise RuntimeError("the password is hunter2")
+        case "panicking":
+            raise Panic("the password is hunter2")
         case "later":
             raise problems.TooManyRequests("Later.", retry_after_seconds=7)
         case _:

@@ -93,8 +93,9 @@ async def test_an_expected_failure_is_a_problem_document(app):
     assert (await ask(app, "GET", "/api/v1/fails/later")).headers["retry-after"] == "7"
 
 
-async def test_an_unexpected_failure_tells_nothing_and_is_logged_with_its_traceback(app, caplog):
-    reply = await ask(app, "GET", "/api/v1/fails/unexpected")
+@pytest.mark.parametrize("how", ["unexpected", "panicking"])
+async def test_an_unexpected_failure_tells_nothing_and_is_logged_with_its_traceback(app, caplog, how):
+    reply = await ask(app, "GET", f"/api/v1/fails/{how}")
     assert (reply.status, reply.problem) == (500, "internal-error")
     assert b"hunter2" not in reply.body
     assert b"RuntimeError" not in reply.body

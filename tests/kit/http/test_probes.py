@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from tests.asgi import ask
-from tests.kit.http.shop import Shop, app_of
+from tests.kit.http.shop import Panic, Shop, app_of
 
 from stoa.kit import problems
 from stoa.kit.http import probes
@@ -133,9 +134,10 @@ async def test_gauges_are_looked_up_when_somebody_asks_and_not_for_each_who_does
     assert looked == ["cart"]
 
 
-async def test_a_service_that_cannot_answer_yet_is_named_and_turns_nobody_off() -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, Panic])
+async def test_a_service_that_cannot_answer_yet_is_named_and_turns_nobody_off(kind: type[BaseException]) -> None:
     async def building() -> None:
-        raise RuntimeError("The index is being built.")
+        raise kind("The index is being built.")
 
     app = Probes("shop", {}, services={"search": building}).before(app_of(Shop()))
     reply = await ask(app, "GET", "/readyz")

@@ -91,6 +91,13 @@ def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+async def test_what_tantivy_panics_at_while_it_is_opened_is_a_failure_and_lets_go_of_the_folder(tmp_path: Path):
+    with pytest.raises(Failed, match="Field already exists"):
+        await open_index(tmp_path, ["en", "en"])
+    index = await open_index(tmp_path, ["en"])
+    await index.close()
+
+
 @pytest.mark.parametrize("harm", [_flip, _cut, Path.unlink, lambda path: path.write_bytes(b"")])
 @pytest.mark.parametrize("what", ["idx", "term", "pos", "fast", "store", "fieldnorm", "del", "meta.json"])
 async def test_a_damaged_file_is_seen_and_it_starts_empty(

@@ -21,6 +21,7 @@ from stoa.kit.channels.metadata import to_context
 from stoa.kit.channels.replies import MAX_MESSAGE_BYTES, Reply, refusal
 from stoa.kit.channels.servicer_context import ServicerContext
 from stoa.kit.context import using
+from stoa.kit.panics import ENDS
 from stoa.kit.problems import Fault, Problem
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,9 @@ async def _guarded(method: _Method, path: str, body: bytes, context: ServicerCon
             raise
         # Nobody canceled the call: the handler awaited something that was, and that is a bug like another.
         return _fault(path, error)
-    except Exception as error:
+    except ENDS:
+        raise
+    except BaseException as error:
         if isinstance(error, NotImplementedError) and context.code() is grpc.StatusCode.UNIMPLEMENTED:
             # The generated base class, for a method that the servicer does not have.
             return _UNIMPLEMENTED

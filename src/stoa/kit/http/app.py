@@ -54,6 +54,7 @@ from stoa.kit.http.streaming import BodyStream
 from stoa.kit.idempotency import Answer as Encoded
 from stoa.kit.idempotency import IdempotencyKeys
 from stoa.kit.ids import is_uuid
+from stoa.kit.panics import ENDS
 from stoa.kit.telemetry import metrics
 from stoa.kit.time_limit import time_limit
 from stoa.kit.tokens import Verifier
@@ -167,7 +168,9 @@ class Api:
                 return None
             except problems.Problem as problem:
                 answer = asgi.problem_answer(problem, now.request_id)
-            except Exception:
+            except ENDS:
+                raise
+            except BaseException:
                 log.exception("a request failed", extra={"method": method, "path": arrived.path})
                 answer = _fault(now)
             _note(arrived, method, answer.status, time.perf_counter() - started)
@@ -447,7 +450,9 @@ async def _run(
         log.exception("a request took too long", extra={"route": endpoint.route.path})
         overdue = Overdue("Nothing is known about the outcome: repeat the request with its idempotency key.")
         return asgi.problem_answer(overdue, now.request_id)
-    except Exception:
+    except ENDS:
+        raise
+    except BaseException:
         log.exception("a request failed", extra={"method": endpoint.route.method, "route": endpoint.route.path})
         return _fault(now)
 

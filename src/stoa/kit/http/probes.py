@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stoa.kit.http import asgi
 from stoa.kit.http.refusals import NoSuchPath
 from stoa.kit.idempotency import Answer
+from stoa.kit.panics import ENDS
 from stoa.kit.problems import first_line
 from stoa.kit.telemetry import metrics
 
@@ -142,7 +143,9 @@ async def _try(check: Check) -> str | None:
             await check()
     except TimeoutError:
         return f"no answer within {CHECK_SECONDS:g} s"
-    except Exception as error:
+    except ENDS:
+        raise
+    except BaseException as error:
         return first_line(error)
     return None
 

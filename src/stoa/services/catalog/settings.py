@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoa.kit.settings import MEND, BadSetting, Currency, Days, Locale
-
-MOST_LOCALES = 20
-"""A product goes with all its texts in one message between services."""
+from stoa.kit.settings import Currency, Days, Locales
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     currency: Currency = "GBP"
     """The currency of variants' own prices, and of carts: a cart has one total. Price lists may have others."""
-    locales: tuple[Locale, ...] = ("en", "de")
+    locales: Locales = ("en", "de")
     """The shop's languages, at most 20. Things are written in the first, and may be translated into the others."""
 
     import_days: Days = 30
     """How long it is kept what a file of products did, and what of it was refused: who was away for a while still mends
     it."""
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.locales) <= MOST_LOCALES:
-            raise BadSetting(f"STOA_LOCALES names from 1 to {MOST_LOCALES} languages: {MEND}.")

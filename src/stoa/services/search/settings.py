@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stoa.kit.settings import Currency, Days, Positive, Seconds
+from stoa.kit.settings import Currency, Days, Locales, Positive, Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Settings:
     index: str = "tantivy"
     """Who finds: `tantivy` is an index in files of the process's own; others come with packages."""
 
-    locales: tuple[str, ...] = ("en", "de")
+    locales: Locales = ("en", "de")
     """The shop's languages, its own first: each is an index of words of its own, which takes its time and its room."""
 
     most_behind_seconds: Seconds = 10.0

@@ -159,7 +159,7 @@ async def open_index(path: Path, locales: Sequence[str], *, memory_bytes: int = 
 
     The first of `locales` is that of whoever names none. Raises `InUse` where another process has the folder open.
     """
-    return await asyncio.to_thread(_open, path, locales, memory_bytes)
+    return await asyncio.to_thread(_without_panic, lambda: _open(path, locales, memory_bytes))
 
 
 def _open(path: Path, locales: Sequence[str], memory_bytes: int) -> EmbeddedIndex:
