@@ -58,10 +58,7 @@ async def told(shop, thing):
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, translations_repository)) == 6
-    async with shop.db.dedicated() as connection:
-        for sql in translations_repository.WHOSE_IS.values():
-            await connection.prepare(sql)
+    assert len(await prepare_all(shop.db, translations_repository)) == 8
 
 
 async def test_a_product_is_read_in_a_language(shop, mug):
@@ -165,11 +162,50 @@ async def test_a_slug_is_one_things_in_each_language(shop, mug):
         answer = await shop.rest.send("PUT", "/products/jug/translations/de", {"slug": slug}, user=ADMIN)
         assert (answer.status, answer.problem, answer.body["field"]) == (409, "slug-taken", "slug")
     assert await shop.rest.ok("GET", "/products/jug?locale=de") == before
-    # Another kind of thing may have it, and the same thing, and what is later called so is there in every language.
+    # Another kind of thing may have it, and the same thing.
     await put(shop, "/categories/cups", {"slug": "tasse"})
     await put(shop, "/products/jug", {"slug": "jug"})
-    made = await shop.add("tasse", 100)
-    assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["id"] == made["id"]
+    await shop.rest.ok("PATCH", "/products/mug", {"slug": "tasse"}, user=ADMIN)
+
+
+async def refused_slug(shop, method, path, body):
+    answer = await shop.rest.send(method, path, body, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (409, "slug-taken", "slug"), answer
+
+
+async def test_what_another_has_in_a_language_is_taken_in_the_shops_own(shop, mug):
+    await shop.add("jug", 100)
+    await put(shop, "/products/mug", {"slug": "tasse"})
+    await refused_slug(shop, "PATCH", "/products/jug", {"slug": "tasse"})
+    await refused_slug(shop, "POST", "/products", {"slug": "tasse", "name": "Tasse"})
+    for path, one, other in (("/categories", "tassen", "cups"), ("/collections", "geschenke", "gifts")):
+        if path == "/collections":
+            await shop.rest.ok("POST", path, {"slug": other, "name": "One"}, status=201, user=ADMIN)
+        await shop.rest.ok("POST", path, {"slug": "others", "name": "Others"}, status=201, user=ADMIN)
+        await put(shop, f"{path}/{other}", {"slug": one})
+        await refused_slug(shop, "POST", path, {"slug": one, "name": "New"})
+        await refused_slug(shop, "PUT", f"{path}/others", {"slug": one, "name": "Others"})
+    # One that is made up is another, of a product as of a category that a file names.
+    made = await shop.rest.ok("POST", "/products", {"name": "Tasse"}, status=201, user=ADMIN)
+    assert made["slug"] == f"tasse-{made['id'][-8:]}"
+    items = [{"slug": "tasse", "name": "Tasse"}, {"id": made["id"], "slug": "tasse"}, {"slug": "pot", "name": "Pot"}]
+    answer = await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+    told = [(one["outcome"], one.get("problem") and one["problem"]["field"]) for one in answer["items"]]
+    assert told == [("refused", "products[0].slug"), ("refused", "products[1].slug"), ("created", None)]
+    assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["id"] == mug["id"]
+
+
+@pytest.mark.parametrize("kind", ["products", "categories", "collections"])
+async def test_of_a_slug_and_a_translated_one_at_once_there_is_one(shop, kind):
+    for slug in ("one", "two"):
+        await shop.rest.ok("POST", f"/{kind}", {"slug": slug, "name": slug}, status=201, user=ADMIN)
+    for at in range(8):
+        said = {"slug": f"s{at}", "name": "S"}
+        answers = await asyncio.gather(
+            shop.rest.send("PUT", f"/{kind}/one/translations/de", said, user=ADMIN),
+            shop.rest.send("POST", f"/{kind}", said, user=ADMIN),
+        )
+        assert [answer.status for answer in answers] in ([200, 409], [409, 201])
 
 
 @pytest.mark.parametrize(

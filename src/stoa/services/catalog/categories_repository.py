@@ -173,7 +173,7 @@ async def remove_category(tx: Transaction, category_id: str) -> None:
 IMPORT_CATEGORIES = """
     INSERT INTO categories (id, slug, name)
     SELECT id, slug, name FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (id, slug, name)
-    ORDER BY slug
+    ORDER BY slug_lock('category', slug), slug
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """

@@ -79,6 +79,8 @@ async def import_products(
             await import_types(tx, catalog, definitions.attributes, definitions.types)
         # Whoever removes one waits since they were imported.
         categories = await categories_repository.categories_named(tx, names)
+        if missing := sorted(names.keys() - categories.keys()):
+            raise SlugTaken(missing[0])
         defined = await defined_for(tx, patches)
         taken = await repository.taken_slugs(tx, products)
         free = [_product(patch, categories, defined, files) for patch in patches if patch.slug not in taken]

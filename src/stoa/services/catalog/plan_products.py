@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -33,7 +33,8 @@ from stoa.services.catalog.show_products import may_change
 @dataclass(frozen=True)
 class Known:
     """What there is, locked. What an item takes is no longer free for those after it: they are added to `slugs` and
-    `skus`, which say whose each is, by id, and to `seen`."""
+    `skus`, which say whose each is, by id, and to `seen`. `translated` says whose a slug is in other languages, by slug
+    and locale."""
 
     products: Mapping[str, Product]
     categories: Mapping[str, CategoryName]
@@ -41,6 +42,7 @@ class Known:
     skus: dict[str, str]
     seen: set[str]
     files: Files
+    translated: dict[str, dict[str, str]] = field(default_factory=dict)
     defined: Defined = NONE_SPOKEN_OF
 
 
@@ -67,7 +69,7 @@ def plan(item: ProductItem, known: Known, by: Principal, currency: str) -> Plan:
     check_withheld(before, after, by)
     check_for_sale(after.status, after.variants, currency)
     check_size(before, after)
-    if known.slugs.get(after.slug, after.id) != after.id:
+    if any(owner != after.id for owner in _owners(after.slug, known)):
         raise SlugTaken(after.slug)
     if taken := [sku for sku in after.skus if known.skus.get(sku, after.id) != after.id]:
         raise SkuTaken(taken)
@@ -102,6 +104,11 @@ def _nothing(item: ProductItem, by: Principal) -> tuple[Product, ProductItem]:
         raise ProductUnnamed("name")
     status = ("active" if item.variants else "draft") if item.status is UNSET else item.status
     return blank(uuid7(), whose(by, item.seller_id)), replace(item, status=status)
+
+
+def _owners(slug: str, known: Known) -> list[str]:
+    """Who has it in the shop's own language, and in the others."""
+    return [*known.translated.get(slug, {}).values(), *([known.slugs[slug]] if slug in known.slugs else [])]
 
 
 def _category(item: ProductItem, known: Known) -> CategoryName | None:

@@ -1,7 +1,7 @@
 """The SQL of products, their variants and their sellers.
 
 Who changes a product or a variant of it holds the product's row. Rows of several products are written in the order of
-their slugs and SKUs.
+their slugs' locks and of their SKUs.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ ADD_PRODUCTS = """
         price_max_minor bigint, currency text, custom_fields jsonb, metadata jsonb, seo jsonb, publish_at timestamptz,
         unpublish_at timestamptz
     )
-    ORDER BY slug
+    ORDER BY slug_lock('product', slug), slug
     ON CONFLICT (slug) DO NOTHING
     RETURNING id, version, standing, created_at, updated_at, specifications, metadata,
         shown_specifications(product_type_id, specifications) AS attributes,
@@ -512,11 +512,15 @@ async def lock_variants(tx: Transaction, skus: Iterable[str]) -> None:
     await tx.execute(LOCK_VARIANTS, list(skus))
 
 
-TAKEN_SLUGS = "SELECT slug FROM products WHERE slug = ANY($1::text[])"
+TAKEN_SLUGS = """
+    SELECT slug FROM products WHERE slug = ANY($1::text[])
+    UNION
+    SELECT slug FROM translations WHERE kind = 'product' AND slug = ANY($1::text[])
+"""
 
 
 async def taken_slugs(db: Db, slugs: Iterable[str]) -> set[str]:
-    """Those of them that products have, archived ones included."""
+    """Those of them that products have, archived ones included, and in any language."""
     return {row["slug"] for row in await db.fetch(TAKEN_SLUGS, list(slugs))}
 
 

@@ -3,7 +3,7 @@ on them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -13,8 +13,9 @@ from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import categories_repository
+from stoa.services.catalog import categories_repository, translations_repository
 from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.errors import SlugTaken
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.import_row import ProductRow
 from stoa.services.catalog.product import RESERVED, CategoryName, Product, is_id
@@ -45,7 +46,8 @@ async def shelve(tx: Transaction, rows: Sequence[ProductRow], by: Principal) -> 
     if by.may("catalog.categories.edit") and any(shelves.lacks(row) for row in rows):
         # Somebody may have made them since.
         await categories_repository.lock_categories(tx)
-        shelves = _Shelves(await categories_repository.categories(tx))
+        taken = await translations_repository.translated_slugs(tx, "category")
+        shelves = _Shelves(await categories_repository.categories(tx), taken)
         missing = [category for row in rows for category in shelves.make(row)]
     return Shelved([row._replace(item=replace(row.item, category=shelves.of(row))) for row in rows], missing)
 
@@ -53,7 +55,8 @@ async def shelve(tx: Transaction, rows: Sequence[ProductRow], by: Principal) -> 
 async def make_shelves(
     tx: Transaction, catalog: Catalog, missing: Sequence[Category], products: Iterable[Product]
 ) -> None:
-    """Those on which one of these products is to stand, and those above them: what is refused leaves none behind."""
+    """Those on which one of these products is to stand, and those above them: what is refused leaves none behind.
+    Raises `SlugTaken` where somebody took one since."""
     wanted = {product.category.id for product in products if product.category is not None}
     for category in reversed(missing):
         if category.id in wanted and category.parent_id is not None:
@@ -61,7 +64,8 @@ async def make_shelves(
     for category in missing:
         if category.id not in wanted:
             continue
-        await categories_repository.add_category(tx, category)
+        if not await categories_repository.add_category(tx, category):
+            raise SlugTaken(category.slug)
         said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
         await catalog.outbox.announce(tx, subject=category.id, version=category.version, fact=said)
         told = {"slug": category.slug, "parent_id": category.parent_id, "position": category.position}
@@ -69,9 +73,10 @@ async def make_shelves(
 
 
 class _Shelves:
-    """The tree by slugs, and by names under their parents."""
+    """The tree by slugs, and by names under their parents. `taken` are what categories have in other languages."""
 
-    def __init__(self, tree: Sequence[Category]) -> None:
+    def __init__(self, tree: Sequence[Category], taken: Collection[str] = ()) -> None:
+        self._taken = RESERVED | set(taken)
         self._slugs = {one.slug for one in tree}
         self._named = {(one.parent_id, one.name.casefold()): one for one in reversed(tree)}
 
@@ -114,5 +119,5 @@ class _Shelves:
     def _free(self, slug: str, parent: Category | None) -> str:
         """A slug that nobody has: two shelves may have the same name in different places."""
         wished = [slug, f"{parent.slug}-{slug}"[:200].strip("-") if parent and slug else ""]
-        free = (each for each in wished if each and each not in self._slugs | RESERVED and not is_id(each))
+        free = (each for each in wished if each and each not in self._slugs | self._taken and not is_id(each))
         return next(free, f"{slug or 'category'}-{uuid7()[-8:]}")

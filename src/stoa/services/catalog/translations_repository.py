@@ -47,13 +47,6 @@ def _translation(row: asyncpg.Record) -> ProductTranslation:
     return msgspec.convert({name: row[name] for name in ProductTranslation.__struct_fields__}, ProductTranslation)
 
 
-# The thing that has the slug in the shop's own language has it in every other, too.
-WHOSE_IS = {
-    "product": "SELECT id FROM products WHERE slug = $1",
-    "category": "SELECT id FROM categories WHERE slug = $1",
-    "collection": "SELECT id FROM collections WHERE slug = $1",
-}
-
 WRITE_TRANSLATION = """
     INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants, images)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -68,14 +61,33 @@ async def write_translation(
 ) -> None:
     """Of a locked thing. Raises `SlugTaken`, also where another has the slug in the shop's own language."""
     said: dict[str, Any] = msgspec.to_builtins(translation)
-    slug = translation.slug
-    if slug is not None and await tx.fetchval(WHOSE_IS[kind], slug) not in {None, thing_id}:
-        raise SlugTaken(slug)
     values = (said[name] for name in ("name", "slug", "description", "seo", "options", "variants", "images"))
     try:
         await tx.execute(WRITE_TRANSLATION, kind, thing_id, locale, *values)
     except asyncpg.UniqueViolationError:
-        raise SlugTaken(str(slug)) from None
+        raise SlugTaken(str(translation.slug)) from None
+
+
+# Whose a slug is in which languages.
+SPEAK_OF = """
+    SELECT slug, locale, thing_id FROM translations WHERE kind = $1 AND slug = ANY($2::text[]) ORDER BY slug, locale
+"""
+
+
+async def whose_in_languages(db: Db, kind: Kind, slugs: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The things' ids, by slug and locale."""
+    found: dict[str, dict[str, str]] = {}
+    for row in await db.fetch(SPEAK_OF, kind, list(slugs)):
+        found.setdefault(row["slug"], {})[row["locale"]] = row["thing_id"]
+    return found
+
+
+TRANSLATED_SLUGS = "SELECT slug FROM translations WHERE kind = $1 AND slug IS NOT NULL"
+
+
+async def translated_slugs(db: Db, kind: Kind) -> set[str]:
+    """In any language: of categories, of which there are few."""
+    return {row["slug"] for row in await db.fetch(TRANSLATED_SLUGS, kind)}
 
 
 REMOVE_TRANSLATION = "DELETE FROM translations WHERE thing_id = $1 AND locale = $2"

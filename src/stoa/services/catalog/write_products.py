@@ -16,7 +16,7 @@ from msgspec import UNSET
 from stoa.kit import problems, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import MOST_TRIES, Transaction
-from stoa.services.catalog import categories_repository, repository
+from stoa.services.catalog import categories_repository, repository, translations_repository
 from stoa.services.catalog.bodies import ProductItem, named_files
 from stoa.services.catalog.edit_product import blank, judged
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
@@ -102,6 +102,8 @@ async def known_of(
     # First: whoever adds a product with one of these meanwhile has its slug seen by the next statement.
     whose_skus = await repository.whose_skus(tx, skus)
     products = await repository.lock_products(tx, ids, slugs)
+    new = set(slugs) - {one.slug for one in products}
+    translated = await translations_repository.whose_in_languages(tx, "product", new) if new else {}
     return Known(
         products={one.id: one for one in products},
         categories=await categories_repository.categories_named(tx, names),
@@ -109,6 +111,7 @@ async def known_of(
         skus=whose_skus,
         seen=seen,
         files=files,
+        translated=translated,
     )
 
 
