@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from stoa import contracts
 from stoa.app import SERVICES, subscribers
-from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.refusals import MethodNotAllowed, NoSuchId, NoSuchPath
 from stoa.runtime.access import DEFAULT_NAME
 from stoa.testing import Shop
 
@@ -119,7 +119,7 @@ async def answers(world: World, method: str, path: str) -> bool:
         if answer.status < 400:
             return True
         slug = (await answer.json())["type"].rpartition("/")[2]
-        return slug not in {NoSuchPath.slug, MethodNotAllowed.slug}
+        return slug not in {NoSuchPath.slug, NoSuchId.slug, MethodNotAllowed.slug}
 
 
 async def _endpoint(world: World, wanted: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from stoa.app import SERVICES
 from stoa.edge.gateway import paths
 from stoa.edge.gateway.paths import Paths, Target
-from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.refusals import MethodNotAllowed, NoSuchId, NoSuchPath
 from stoa.kit.http.routes import Route
 from stoa.kit.service import PublicRead, Service
 
@@ -53,6 +53,15 @@ def test_the_table(method, target, service):
 def test_a_path_that_no_service_declares(target):
     with pytest.raises(NoSuchPath):
         OURS.find(f"/api{target}")
+
+
+@pytest.mark.parametrize(
+    ("target", "field"), [("/product-imports/zzz", "import_id"), ("/stock-subscriptions/xxxx", "token")]
+)
+def test_an_id_that_is_none_is_told_as_that(target, field):
+    with pytest.raises(NoSuchId) as refused:
+        OURS.find(f"/api/v1{target}")
+    assert (refused.value.status, refused.value.field) == (404, field)
 
 
 def test_what_two_services_share_allows_what_both_do():

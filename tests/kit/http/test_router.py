@@ -45,6 +45,17 @@ def test_methods_are_found_across_routes_that_a_path_fits():
     assert router.found(["nothing"]) == {}
 
 
+def test_an_id_that_is_none_is_told_from_a_path_that_nobody_has():
+    router: Router[str] = Router()
+    router.add("GET", segments_of("/orders/{number}/parcels/{parcel_id:uuid}"), "parcel")
+    router.add("DELETE", segments_of("/alerts/{alert_id:uuid}"), "stop")
+    nothing = router.nothing_at(["orders", "S-1", "parcels", "zzz"])
+    assert (nothing.status, nothing.type, nothing.field) == (404, "/problems/no-such-id", "parcel_id")
+    assert router.nothing_at(["alerts", ID[:-1]]).field == "alert_id"
+    for elsewhere in (["orders", "S-1", "parcel", "zzz"], ["alerts"], ["alerts", "zzz", "more"], [], None):
+        assert router.nothing_at(elsewhere).type == "/problems/no-such-path"
+
+
 def test_two_routes_at_one_place_are_refused():
     router: Router[str] = Router()
     router.add("GET", segments_of("/a/{one}"), "first")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from stoa.kit.http.app import MOST_BODY_BYTES
-from stoa.kit.http.refusals import MethodNotAllowed, NoSuchPath
+from stoa.kit.http.refusals import MethodNotAllowed
 from stoa.kit.http.router import LONGEST_KEPT, Router, decode_segments
 from stoa.kit.http.routes import segments_of
 from stoa.kit.service import PublicRead, Service
@@ -71,7 +71,7 @@ class Paths:
         """The resource that a path names, with or without version. Raises `NoSuchPath` for anything else."""
         resource = self._kept(raw_path) if len(raw_path) <= LONGEST_KEPT else self._read(raw_path)
         if resource is None:
-            raise NoSuchPath("See /api/docs for the paths that there are.")
+            raise self._router.nothing_at(_below_the_api(raw_path))
         return resource
 
     def first_of(self, raw_path: str) -> str:
@@ -80,12 +80,16 @@ class Paths:
         return resource.first if resource else ""
 
     def _read(self, raw_path: str) -> Resource | None:
-        segments = decode_segments(raw_path)
-        if segments is None or segments[0] != "api" or any("/" in each or "\\" in each for each in segments):
-            return None
-        rest = segments[2:] if segments[1:2] == [VERSION] else segments[1:]
-        targets = self._router.found(rest)
-        if not targets:
+        rest = _below_the_api(raw_path)
+        if not rest or not (targets := self._router.found(rest)):
             return None
         spelled = "/".join(["/api", VERSION, *(quote(each, safe="") for each in rest)])
         return Resource(spelled.encode("ascii"), rest[0], targets)
+
+
+def _below_the_api(raw_path: str) -> list[str] | None:
+    """The segments that stand there, version or not; None for what no resource of ours can have."""
+    segments = decode_segments(raw_path)
+    if segments is None or segments[0] != "api" or any("/" in each or "\\" in each for each in segments):
+        return None
+    return segments[2:] if segments[1:2] == [VERSION] else segments[1:]

@@ -32,7 +32,7 @@ from stoa.kit.http import asgi, edge, streaming
 from stoa.kit.http.decoding import decode_body, decode_query
 from stoa.kit.http.openapi import openapi
 from stoa.kit.http.preconditions import ANYTHING, IfMatch, NothingToMatch, etag_of, if_match_of, known_tag
-from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, NoSuchPath, UnsupportedMediaType
+from stoa.kit.http.refusals import BadHeader, KeyRequired, MethodNotAllowed, UnsupportedMediaType
 from stoa.kit.http.router import LONGEST_KEPT, Router, decode_segments
 from stoa.kit.http.routes import (
     OPTIONAL,
@@ -214,13 +214,13 @@ class Api:
     def _look_for(self, method: str, raw_path: str) -> tuple[_Endpoint, Mapping[str, str]]:
         segments = decode_segments(raw_path)
         if segments is None:
-            raise NoSuchPath("See /api/docs for the paths that there are.")
+            raise self._router.nothing_at(None)
         found = self._router.match(method, segments)
         if found is not None:
             return found
         allowed = sorted(self._router.found(segments))
         if not allowed:
-            raise NoSuchPath("See /api/docs for the paths that there are.")
+            raise self._router.nothing_at(segments)
         if "GET" in allowed:
             allowed = sorted([*allowed, "HEAD"])
         raise MethodNotAllowed(f"This path allows {', '.join(allowed)}.", allow=allowed)

@@ -43,6 +43,16 @@ class NoSuchPath(problems.NotFound):
     slug = "no-such-path"
 
 
+class NoSuchId(NoSuchPath):
+    """`field` names the part of the path that is no id."""
+
+    title = "There is nothing of this id"
+    slug = "no-such-id"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Nothing has it: an id is a UUID, as 01928f3e-7c2a-7b51-9d2e-1a2b3c4d5e6f is.", field=field)
+
+
 class BodyTooLarge(problems.TooLarge):
     slug = "body-too-large"
 

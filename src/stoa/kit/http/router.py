@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
+from stoa.kit.http.refusals import NoSuchId, NoSuchPath
 from stoa.kit.http.routes import Segment
 
 T = TypeVar("T")
@@ -68,9 +69,20 @@ class Router(Generic[T]):
                 values.setdefault(method, value)
         return values
 
+    def nothing_at(self, segments: Sequence[str] | None) -> NoSuchPath:
+        """What to raise where nothing is found: it tells a path that nobody has from an id that is none."""
+        for node, values in _walk(self._root, segments or (), 0, (), no_id=NO_ID):
+            _, names = next(iter(node.found.values()))
+            return NoSuchId(names[values.index(NO_ID)])
+        return NoSuchPath("See /api/docs for the paths that there are.")
+
+
+NO_ID = ""
+"""In the place of what is none: no segment is empty."""
+
 
 def _walk(
-    node: _Node[T], segments: Sequence[str], at: int, values: tuple[str, ...]
+    node: _Node[T], segments: Sequence[str], at: int, values: tuple[str, ...], no_id: str | None = None
 ) -> Iterator[tuple[_Node[T], tuple[str, ...]]]:
     if at == len(segments):
         if node.found:
@@ -78,11 +90,11 @@ def _walk(
         return
     segment = segments[at]
     if child := node.fixed.get(segment):
-        yield from _walk(child, segments, at + 1, values)
-    if node.uuid is not None and _UUID.fullmatch(segment):
-        yield from _walk(node.uuid, segments, at + 1, (*values, segment.lower()))
+        yield from _walk(child, segments, at + 1, values, no_id)
+    if node.uuid is not None and (value := segment.lower() if _UUID.fullmatch(segment) else no_id) is not None:
+        yield from _walk(node.uuid, segments, at + 1, (*values, value), no_id)
     if node.any is not None:
-        yield from _walk(node.any, segments, at + 1, (*values, segment))
+        yield from _walk(node.any, segments, at + 1, (*values, segment), no_id)
 
 
 def decode_segments(raw_path: str) -> list[str] | None:
