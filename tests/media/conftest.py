@@ -11,18 +11,32 @@ import pytest
 from media.pictures import jpeg
 
 from stoa.app import SERVICES, subscribers
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub, add_CatalogServiceServicer_to_server
+from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceStub
+from stoa.contracts.media.v1.media_pb2_grpc import MediaServiceStub, add_MediaServiceServicer_to_server
+from stoa.contracts.user.v1.user_pb2_grpc import UserServiceStub, add_UserServiceServicer_to_server
 from stoa.kit import clock
+from stoa.kit.channels.in_process import InProcessChannel
+from stoa.kit.channels.registry import Registry
 from stoa.kit.crash_points import NOWHERE
 from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
+from stoa.services.catalog.routes import routes as catalog_routes
+from stoa.services.catalog.rpc import CatalogServicer
+from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.settings import Settings as CatalogSettings
 from stoa.services.media.handlers import handlers
 from stoa.services.media.make_pictures import Making
 from stoa.services.media.routes import routes
+from stoa.services.media.rpc import MediaServicer
 from stoa.services.media.service import Media
 from stoa.services.media.settings import Settings
 from stoa.services.media.storage import Folder
+from stoa.services.user.rpc import UserServicer
+from stoa.services.user.service import Users
 from stoa.testing import Answer, Rest, User, new_user
 
 ADMIN = new_user("admin")
@@ -37,6 +51,8 @@ class Studio:
     media: Media
     rest: Rest
     files: Path
+    catalog: Rest
+    users: Users
 
     @property
     def db(self) -> Database:
@@ -94,12 +110,29 @@ class Studio:
     def having(self, **changes: Any) -> Studio:
         """The same with other settings."""
         media = replace(self.media, settings=replace(self.media.settings, **changes))
-        return Studio(media, Rest(routes.bind(media), media.db), self.files)
+        return replace(self, media=media, rest=Rest(routes.bind(media), media.db))
 
 
 @pytest.fixture
 async def studio(database: Callable[..., Awaitable[Database]], tmp_path: Path) -> Studio:
     files = tmp_path / "files"
+    neighbors = Registry()
+    around = InProcessChannel(neighbors)
+    stubs = (CatalogServiceStub(around), UserServiceStub(around))
     outbox = Outbox(SERVICES["media"], subscribers)
-    media = Media(await database("media"), outbox, Settings(), Folder(files), tmp_path / "cache", NOWHERE)
-    return Studio(media, Rest(routes.bind(media), media.db), files)
+    media = Media(await database("media"), outbox, Settings(), Folder(files), tmp_path / "cache", NOWHERE, *stubs)
+    # They ask media which files there are, and inventory and auth for nothing here.
+    mine = MediaServiceStub(around)
+    catalog = Catalog(
+        await database("catalog"),
+        Outbox(SERVICES["catalog"], subscribers),
+        CatalogSettings(),
+        mine,
+        InventoryServiceStub(around),
+    )
+    users = Users(await database("user"), AuthServiceStub(around), Outbox(SERVICES["user"], subscribers), mine)
+    add_MediaServiceServicer_to_server(MediaServicer(media), neighbors)
+    add_CatalogServiceServicer_to_server(CatalogServicer(catalog), neighbors)
+    add_UserServiceServicer_to_server(UserServicer(users), neighbors)
+    rest = Rest(routes.bind(media), media.db)
+    return Studio(media, rest, files, Rest(catalog_routes.bind(catalog), catalog.db), users)

@@ -11,12 +11,16 @@ from counting import Counting
 from media.conftest import ADA, ADMIN, SELLER, Studio
 from media.pictures import jpeg
 
+from stoa.kit.http.preconditions import ANYTHING
 from stoa.kit.ids import uuid7
 from stoa.services.media import repository
 from stoa.services.media.handlers import leave_those_with_files
 from stoa.services.media.jobs import end_files, sweep
 from stoa.services.media.recipe import original_key
 from stoa.services.media.routes import routes
+from stoa.services.user import repository as user_repository
+from stoa.services.user.avatars import remove_avatar, set_avatar
+from stoa.services.user.repository import Profile
 from stoa.testing import Rest
 
 
@@ -32,7 +36,7 @@ def dying(studio: Studio, at: str) -> Studio:
             raise Died
 
     media = replace(studio.media, reach=reach)
-    return Studio(media, Rest(routes.bind(media), media.db), studio.files)
+    return replace(studio, media=media, rest=Rest(routes.bind(media), media.db))
 
 
 def age(studio: Studio, days: int) -> None:
@@ -43,8 +47,7 @@ def age(studio: Studio, days: int) -> None:
 
 
 async def test_who_dies_between_file_and_row_leaves_no_row_and_the_file_is_swept(studio):
-    with pytest.raises(Died):
-        await dying(studio, "media:kept").send(jpeg(30, 30))
+    assert (await dying(studio, "media:kept").send(jpeg(30, 30))).status == 500
     assert await studio.db.fetch("SELECT FROM files") == []
     [orphan] = studio.kept()
     kept = await studio.add(jpeg(30, 30))
@@ -119,6 +122,31 @@ async def test_who_names_no_file_and_never_did_is_done_with_one_statement(studio
         assert await leave_those_with_files(tx, [*bare, *told]) == told
         assert len(await db.taken()) == 1
     await db.close()
+
+
+async def test_a_file_that_a_product_shows_is_in_use_before_that_is_heard(studio):
+    file = await studio.ready(jpeg(30, 30))
+    mug = {"slug": "mug", "name": "Mug", "images": [{"file_id": file["id"]}]}
+    mug["variants"] = [{"sku": "MUG", "price": {"amount": 500, "currency": "GBP"}}]
+    await studio.catalog.ok("POST", "/products", mug, status=201, user=ADMIN)
+    before = await studio.rows()
+    refused = await studio.rest.send("DELETE", f"/media/{file['id']}", user=ADMIN)
+    assert (refused.status, refused.problem, refused.body["field"]) == (409, "file-in-use", "file_id")
+    assert await studio.rows() == before
+    await studio.catalog.ok("PATCH", "/products/mug", {"images": []}, user=ADMIN)
+    await studio.rest.ok("DELETE", f"/media/{file['id']}", user=ADMIN, status=204)
+
+
+async def test_an_avatar_that_its_user_shows_is_in_use_before_that_is_heard(studio):
+    ada = Profile(user_id=ADA.id, email=ADA.email, first_name="Ada", last_name="Lovelace", phone="")
+    await user_repository.add_profile(studio.users.db, ada)
+    file = await studio.ready(jpeg(30, 30), ADA, purpose="avatar")
+    await set_avatar(studio.users, ADA.id, file["id"], ANYTHING)
+    before = await studio.rows()
+    assert (await studio.rest.send("DELETE", f"/media/{file['id']}", user=ADA)).problem == "file-in-use"
+    assert await studio.rows() == before
+    await remove_avatar(studio.users, ADA.id, ANYTHING)
+    await studio.rest.ok("DELETE", f"/media/{file['id']}", user=ADA, status=204)
 
 
 async def test_a_file_that_is_named_while_it_ends_comes_back(studio):

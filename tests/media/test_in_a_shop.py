@@ -67,7 +67,7 @@ async def test_a_product_shows_a_file_once_its_pictures_are_made_and_follows_its
     await admin.ok("PATCH", f"/products/{slug}", {"images": images})
     assert await shown() == images
 
-    await shop.settle()
+    # Whether media has heard of that or not.
     assert (await admin.refused("DELETE", f"/media/{file['id']}")).problem == "file-in-use"
     await admin.ok("PATCH", f"/media/{file['id']}", {"focal_x": 1, "focal_y": 0.5})
     moved = await until(shown, lambda images: images[0]["picture"]["revision"] == 2)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from media.conftest import ADA, ADMIN, EVE, OTHER_SELLER, SELLER, Studio
+from media.conftest import ADA, ADMIN, EVE, OTHER_SELLER, SELLER
 from media.corpus import PAYLOAD
 from media.pictures import image, jpeg, opened, written
 from PIL import ImageCms
@@ -263,7 +263,7 @@ class Full:
 
 async def test_a_full_disk_keeps_nothing_by_halves(studio):
     media = replace(studio.media, store=Full(studio.media.store))
-    full = Studio(media, Rest(routes.bind(media), media.db), studio.files)
+    full = replace(studio, media=media, rest=Rest(routes.bind(media), media.db))
     before = await studio.rows(), studio.kept()
     answer = await full.send(jpeg())
     assert (answer.status, answer.problem) == (503, StorageUnavailable.slug)

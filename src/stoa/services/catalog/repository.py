@@ -218,6 +218,15 @@ async def lock_showing(tx: Transaction, file_id: str) -> list[Product]:
     return await products_by_ids(tx, [row["id"] for row in locked]) if locked else []
 
 
+SHOWS_FILE = """
+    SELECT EXISTS (SELECT FROM products WHERE images @> jsonb_build_array(jsonb_build_object('file_id', $1::text)))
+"""
+
+
+async def shows_file(db: Db, file_id: str) -> bool:
+    return bool(await db.fetchval(SHOWS_FILE, file_id))
+
+
 def _product(row: asyncpg.Record) -> Product:
     return Product(
         id=row["id"],

@@ -170,6 +170,10 @@ class CatalogServicer(CatalogServiceServicer):
             ]
         )
 
+    async def ShowsFile(self, request: pb.ShowsFileRequest, context: Any) -> pb.ShowsFileResponse:
+        shows = await repository.shows_file(self._catalog.db, request.file_id.lower())
+        return pb.ShowsFileResponse(shows=shows)
+
     async def ImportPriceLists(self, request: pb.ImportPriceListsRequest, context: Any) -> pb.ImportPriceListsResponse:
         lists = converted({"lists": [_object(one) for one in request.lists_json]}, _PriceLists).lists
         added = [await import_price_list(self._catalog, one) for one in lists]

@@ -16,7 +16,9 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.media.v1.media_pb2_grpc import add_MediaServiceServicer_to_server
+from stoa.contracts.user.v1.user_pb2_grpc import UserServiceStub
 from stoa.kit.service import Parts, Resources
 from stoa.services.media.handlers import handlers, leave_those_with_files
 from stoa.services.media.jobs import jobs
@@ -31,7 +33,8 @@ from stoa.services.media.storage import own
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     store = resources.provider("media", own(resources.files, settings), settings.store, "store")
-    media = Media(resources.db, resources.outbox, settings, store, resources.cache, resources.reach)
+    neighbors = (CatalogServiceStub(resources.channel("catalog")), UserServiceStub(resources.channel("user")))
+    media = Media(resources.db, resources.outbox, settings, store, resources.cache, resources.reach, *neighbors)
     return Parts(
         routes=routes.bind(media),
         servicers=[partial(add_MediaServiceServicer_to_server, MediaServicer(media))],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from stoa.contracts.catalog.v1 import catalog_pb2
+from stoa.contracts.user.v1 import user_pb2
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import IfMatch
 from stoa.services.media import repository
 from stoa.services.media.errors import FileInUse, NoSuchFile, NothingToPoint
-from stoa.services.media.owners import may_see
+from stoa.services.media.owners import may_see, user_of
 from stoa.services.media.recipe import FocalPoint
 from stoa.services.media.repository import File
 from stoa.services.media.service import Media
@@ -72,7 +74,14 @@ async def retry_pictures(media: Media, file_id: str, by: Principal) -> File:
 
 
 async def end_file(media: Media, file_id: str, by: Principal, if_match: IfMatch) -> None:
-    """Nobody gets it from now on. Raises `FileInUse`."""
+    """Nobody gets it from now on. Raises `FileInUse`.
+
+    Who may show it is asked: what they announce takes its time, and a file that a product shows is not said to be gone.
+    """
+    file = await file_for(media, file_id, by)
+    if_match.check(file.version)
+    if await _is_shown(media, file):
+        raise FileInUse
     async with media.db.transaction() as tx:
         before = await _locked(tx, file_id, by)
         if_match.check(before.version)
@@ -81,3 +90,13 @@ async def end_file(media: Media, file_id: str, by: Principal, if_match: IfMatch)
         await repository.end_file(tx, file_id)
         told = {"purpose": before.purpose, "kind": before.kind, "bytes": before.size}
         await staff_acts.record(tx, act="file.ended", subject=file_id, before=told)
+
+
+async def _is_shown(media: Media, file: File) -> bool:
+    """A document is named by nobody."""
+    if file.purpose == "product":
+        return (await media.catalog.ShowsFile(catalog_pb2.ShowsFileRequest(file_id=file.id))).shows
+    if file.purpose == "avatar":
+        asked = user_pb2.ShowsFileRequest(user_id=user_of(file.owner), file_id=file.id)
+        return (await media.user.ShowsFile(asked)).shows
+    return False

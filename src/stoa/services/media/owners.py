@@ -20,6 +20,11 @@ def of_user(user_id: str) -> str:
     return f"user {user_id}"
 
 
+def user_of(owner: str) -> str:
+    """Whose avatar it is."""
+    return owner.removeprefix("user ")
+
+
 def owner_for(by: Principal, purpose: Purpose, seller_id: str | None) -> str:
     """Whose the file is that somebody uploads: his own where it is his avatar, else the seller's whom he names or, if
     he may edit all and names none, the shop's. Who may edit only his own names one for whom he acts.

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stoa.kit.crash_points import Reach
 from stoa.kit.db import CallInsideTransaction, Database
@@ -21,6 +21,10 @@ from stoa.ports.media import Absent, MediaStore, Opened
 from stoa.services.media.errors import StorageUnavailable, unwritable
 from stoa.services.media.seldom import Seldom
 from stoa.services.media.settings import Settings
+
+if TYPE_CHECKING:
+    from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
+    from stoa.contracts.user.v1.user_pb2_grpc import UserServiceAsyncStub
 
 _failures = Seldom(logging.getLogger(__name__))
 
@@ -44,6 +48,8 @@ class Media:
     store: MediaStore
     scratch: Path
     reach: Reach
+    catalog: CatalogServiceAsyncStub
+    user: UserServiceAsyncStub
 
     async def put(self, key: str, file: Path) -> None:
         """Raises `StorageUnavailable`."""

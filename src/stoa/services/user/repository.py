@@ -39,6 +39,13 @@ class Profile:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+SHOWS_FILE = "SELECT EXISTS (SELECT FROM user_profiles WHERE user_id = $1 AND avatar ->> 'file_id' = $2)"
+
+
+async def shows_file(db: Db, user_id: str, file_id: str) -> bool:
+    return bool(await db.fetchval(SHOWS_FILE, user_id, file_id))
+
+
 ADD_PROFILE = """
     INSERT INTO user_profiles (user_id, email, first_name, last_name, phone) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (user_id) DO NOTHING

@@ -13,8 +13,11 @@ from stoa.contracts.user.v1.user_pb2 import (
     GetAddressResponse,
     GetProfileRequest,
     GetProfileResponse,
+    ShowsFileRequest,
+    ShowsFileResponse,
 )
 from stoa.kit.ids import is_uuid
+from stoa.services.user import repository
 from stoa.services.user.addresses import address_of
 from stoa.services.user.errors import NoSuchAddress, NoSuchUser
 from stoa.services.user.profiles import profile_of
@@ -38,6 +41,12 @@ class UserServicer(user_pb2_grpc.UserServiceServicer):
             custom_fields_json=msgspec.json.encode(profile.custom_fields.shown(private=True)),
             metadata=profile.metadata,
         )
+
+    async def ShowsFile(self, request: ShowsFileRequest, context: Any) -> ShowsFileResponse:  # noqa: ARG002, N802
+        if not is_uuid(request.user_id):
+            raise NoSuchUser
+        shows = await repository.shows_file(self._users.db, request.user_id, request.file_id.lower())
+        return ShowsFileResponse(shows=shows)
 
     async def GetAddress(self, request: GetAddressRequest, context: Any) -> GetAddressResponse:  # noqa: ARG002, N802
         if not (is_uuid(request.user_id) and is_uuid(request.address_id)):

@@ -75,6 +75,11 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
                 _registered_method=True)
+        self.ShowsFile = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ShowsFile',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.FromString,
+                _registered_method=True)
         self.ImportPriceLists = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/ImportPriceLists',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsRequest.SerializeToString,
@@ -163,6 +168,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowsFile(self, request, context):
+        """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportPriceLists(self, request, context):
         """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
         public API refuses.
@@ -236,6 +248,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.GetOwners,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.SerializeToString,
+            ),
+            'ShowsFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowsFile,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.SerializeToString,
             ),
             'ImportPriceLists': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportPriceLists,
@@ -475,6 +492,33 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/GetOwners',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.GetOwnersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowsFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ShowsFile',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

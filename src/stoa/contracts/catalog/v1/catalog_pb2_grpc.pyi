@@ -59,6 +59,8 @@ class CatalogServiceStub:
     """
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
+    ShowsFile: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ShowsFileRequest, _catalog_pb2.ShowsFileResponse]
+    """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
     ImportPriceLists: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -105,6 +107,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
+    ShowsFile: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ShowsFileRequest, _catalog_pb2.ShowsFileResponse]  # type: ignore[assignment]
+    """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
     ImportPriceLists: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]  # type: ignore[assignment]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -196,6 +200,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.GetOwnersResponse, _abc.Awaitable[_catalog_pb2.GetOwnersResponse]]:
         """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
+
+    @_abc_1.abstractmethod
+    def ShowsFile(
+        self,
+        request: _catalog_pb2.ShowsFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ShowsFileResponse, _abc.Awaitable[_catalog_pb2.ShowsFileResponse]]:
+        """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
 
     @_abc_1.abstractmethod
     def ImportPriceLists(

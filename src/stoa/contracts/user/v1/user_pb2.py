@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from stoa.contracts.common.v1 import common_pb2 as stoa_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/user/v1/user.proto\x12\x0cstoa.user.v1\x1a\x1bstoa/common/v1/common.proto\"$\n\x11GetProfileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"\xf9\x01\n\x12GetProfileResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\x1a\n\x12\x63ustom_fields_json\x18\x06 \x01(\x0c\x12@\n\x08metadata\x18\x07 \x03(\x0b\x32..stoa.user.v1.GetProfileResponse.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x11GetAddressRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\naddress_id\x18\x02 \x01(\t\">\n\x12GetAddressResponse\x12(\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x17.stoa.common.v1.Address2\xb9\x01\n\x0bUserService\x12T\n\nGetProfile\x12\x1f.stoa.user.v1.GetProfileRequest\x1a .stoa.user.v1.GetProfileResponse\"\x03\x90\x02\x01\x12T\n\nGetAddress\x12\x1f.stoa.user.v1.GetAddressRequest\x1a .stoa.user.v1.GetAddressResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/user/v1/user.proto\x12\x0cstoa.user.v1\x1a\x1bstoa/common/v1/common.proto\"$\n\x11GetProfileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"\xf9\x01\n\x12GetProfileResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\x1a\n\x12\x63ustom_fields_json\x18\x06 \x01(\x0c\x12@\n\x08metadata\x18\x07 \x03(\x0b\x32..stoa.user.v1.GetProfileResponse.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"4\n\x10ShowsFileRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0f\n\x07\x66ile_id\x18\x02 \x01(\t\"\"\n\x11ShowsFileResponse\x12\r\n\x05shows\x18\x01 \x01(\x08\"8\n\x11GetAddressRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\naddress_id\x18\x02 \x01(\t\">\n\x12GetAddressResponse\x12(\n\x07\x61\x64\x64ress\x18\x01 \x01(\x0b\x32\x17.stoa.common.v1.Address2\x8c\x02\n\x0bUserService\x12T\n\nGetProfile\x12\x1f.stoa.user.v1.GetProfileRequest\x1a .stoa.user.v1.GetProfileResponse\"\x03\x90\x02\x01\x12T\n\nGetAddress\x12\x1f.stoa.user.v1.GetAddressRequest\x1a .stoa.user.v1.GetAddressResponse\"\x03\x90\x02\x01\x12Q\n\tShowsFile\x12\x1e.stoa.user.v1.ShowsFileRequest\x1a\x1f.stoa.user.v1.ShowsFileResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_USERSERVICE'].methods_by_name['GetProfile']._serialized_options = b'\220\002\001'
   _globals['_USERSERVICE'].methods_by_name['GetAddress']._loaded_options = None
   _globals['_USERSERVICE'].methods_by_name['GetAddress']._serialized_options = b'\220\002\001'
+  _globals['_USERSERVICE'].methods_by_name['ShowsFile']._loaded_options = None
+  _globals['_USERSERVICE'].methods_by_name['ShowsFile']._serialized_options = b'\220\002\001'
   _globals['_GETPROFILEREQUEST']._serialized_start=70
   _globals['_GETPROFILEREQUEST']._serialized_end=106
   _globals['_GETPROFILERESPONSE']._serialized_start=109
   _globals['_GETPROFILERESPONSE']._serialized_end=358
   _globals['_GETPROFILERESPONSE_METADATAENTRY']._serialized_start=311
   _globals['_GETPROFILERESPONSE_METADATAENTRY']._serialized_end=358
-  _globals['_GETADDRESSREQUEST']._serialized_start=360
-  _globals['_GETADDRESSREQUEST']._serialized_end=416
-  _globals['_GETADDRESSRESPONSE']._serialized_start=418
-  _globals['_GETADDRESSRESPONSE']._serialized_end=480
-  _globals['_USERSERVICE']._serialized_start=483
-  _globals['_USERSERVICE']._serialized_end=668
+  _globals['_SHOWSFILEREQUEST']._serialized_start=360
+  _globals['_SHOWSFILEREQUEST']._serialized_end=412
+  _globals['_SHOWSFILERESPONSE']._serialized_start=414
+  _globals['_SHOWSFILERESPONSE']._serialized_end=448
+  _globals['_GETADDRESSREQUEST']._serialized_start=450
+  _globals['_GETADDRESSREQUEST']._serialized_end=506
+  _globals['_GETADDRESSRESPONSE']._serialized_start=508
+  _globals['_GETADDRESSRESPONSE']._serialized_end=570
+  _globals['_USERSERVICE']._serialized_start=573
+  _globals['_USERSERVICE']._serialized_end=841
 # @@protoc_insertion_point(module_scope)

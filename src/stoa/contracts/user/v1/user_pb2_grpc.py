@@ -45,6 +45,11 @@ class UserServiceStub:
                 request_serializer=stoa_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.SerializeToString,
                 response_deserializer=stoa_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.FromString,
                 _registered_method=True)
+        self.ShowsFile = channel.unary_unary(
+                '/stoa.user.v1.UserService/ShowsFile',
+                request_serializer=stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileRequest.SerializeToString,
+                response_deserializer=stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileResponse.FromString,
+                _registered_method=True)
 
 
 class UserServiceServicer:
@@ -65,6 +70,13 @@ class UserServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ShowsFile(self, request, context):
+        """Whether the user shows this file of media's by now: what is announced comes later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UserServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +89,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.GetAddress,
                     request_deserializer=stoa_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.FromString,
                     response_serializer=stoa_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.SerializeToString,
+            ),
+            'ShowsFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowsFile,
+                    request_deserializer=stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileRequest.FromString,
+                    response_serializer=stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +151,33 @@ class UserService:
             '/stoa.user.v1.UserService/GetAddress',
             stoa_dot_user_dot_v1_dot_user__pb2.GetAddressRequest.SerializeToString,
             stoa_dot_user_dot_v1_dot_user__pb2.GetAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowsFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.user.v1.UserService/ShowsFile',
+            stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileRequest.SerializeToString,
+            stoa_dot_user_dot_v1_dot_user__pb2.ShowsFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

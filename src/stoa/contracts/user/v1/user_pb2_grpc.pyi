@@ -37,6 +37,8 @@ class UserServiceStub:
     """NOT_FOUND for an unknown id."""
     GetAddress: _grpc.UnaryUnaryMultiCallable[_user_pb2.GetAddressRequest, _user_pb2.GetAddressResponse]
     """The address only if it is that user's: NOT_FOUND otherwise."""
+    ShowsFile: _grpc.UnaryUnaryMultiCallable[_user_pb2.ShowsFileRequest, _user_pb2.ShowsFileResponse]
+    """Whether the user shows this file of media's by now: what is announced comes later."""
 
 @_typing.type_check_only
 class UserServiceAsyncStub(UserServiceStub):
@@ -47,6 +49,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """NOT_FOUND for an unknown id."""
     GetAddress: _aio.UnaryUnaryMultiCallable[_user_pb2.GetAddressRequest, _user_pb2.GetAddressResponse]  # type: ignore[assignment]
     """The address only if it is that user's: NOT_FOUND otherwise."""
+    ShowsFile: _aio.UnaryUnaryMultiCallable[_user_pb2.ShowsFileRequest, _user_pb2.ShowsFileResponse]  # type: ignore[assignment]
+    """Whether the user shows this file of media's by now: what is announced comes later."""
 
 class UserServiceServicer(metaclass=_abc_1.ABCMeta):
     """Profiles and address books."""
@@ -66,5 +70,13 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.GetAddressResponse, _abc.Awaitable[_user_pb2.GetAddressResponse]]:
         """The address only if it is that user's: NOT_FOUND otherwise."""
+
+    @_abc_1.abstractmethod
+    def ShowsFile(
+        self,
+        request: _user_pb2.ShowsFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.ShowsFileResponse, _abc.Awaitable[_user_pb2.ShowsFileResponse]]:
+        """Whether the user shows this file of media's by now: what is announced comes later."""
 
 def add_UserServiceServicer_to_server(servicer: UserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
