@@ -42,7 +42,8 @@ async def mug(shop):
         {"sku": "MUG-R", "price": pounds(5), "name": "small", "options": {"color": "red"}},
         {"sku": "MUG-B", "price": pounds(6), "name": "large", "options": {"color": "blue"}},
     ]
-    return await shop.add("mug", description="Of clay", category="cups", variants=variants, user=SELLER)
+    more = {"description": "Of clay", "images": [{"url": "/media/1.jpg", "alt": "From above"}]}
+    return await shop.add("mug", category="cups", variants=variants, user=SELLER, **more)
 
 
 async def put(shop, path, body, locale="de", user=ADMIN):
@@ -88,8 +89,8 @@ async def test_a_product_is_read_in_a_language(shop, mug):
 async def test_what_an_image_shows_is_said_in_a_language(shop, mug):
     images = [{"url": "https://cdn.example/1.jpg", "alt": "From above"}, {"url": "/media/2.jpg", "alt": "From aside"}]
     await shop.rest.ok("PATCH", "/products/mug", {"images": images}, user=ADMIN)
-    said = await put(shop, "/products/mug", {"images": {"https://cdn.example/1.jpg": "Von oben", "/nowhere": "Nichts"}})
-    assert said["images"] == {"https://cdn.example/1.jpg": "Von oben", "/nowhere": "Nichts"}
+    said = await put(shop, "/products/mug", {"images": {"https://cdn.example/1.jpg": "Von oben"}})
+    assert said["images"] == {"https://cdn.example/1.jpg": "Von oben"}
     shown = (await shop.rest.ok("GET", "/products/mug?locale=de"))["images"]
     assert [(one["url"], one["alt"]) for one in shown] == [
         ("https://cdn.example/1.jpg", "Von oben"),
@@ -195,6 +196,73 @@ async def test_what_another_has_in_a_language_is_taken_in_the_shops_own(shop, mu
     assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["id"] == mug["id"]
 
 
+OPTIONS = [
+    {"sku": "T-RS", "price": pounds(5), "options": {"Color": "Red", "Size": "S"}},
+    {"sku": "T-BS", "price": pounds(5), "options": {"Color": "Blue", "Size": "S"}},
+]
+
+
+@pytest.mark.parametrize(
+    ("said", "problem", "field"),
+    [
+        ({"options": {"Foo": {"name": "Bar"}}}, "not-of-the-product", "options.Foo"),
+        ({"options": {"color": {"name": "Farbe"}}}, "not-of-the-product", "options.color"),
+        ({"options": {"Color": {"values": {"Green": "Grün"}}}}, "not-of-the-product", "options.Color.values.Green"),
+        ({"variants": {"NOPE": "X"}}, "not-of-the-product", "variants.NOPE"),
+        ({"images": {"/media/9.jpg": "X"}}, "not-of-the-product", "images./media/9.jpg"),
+        ({"options": {"Color": {"name": ""}}}, "word-twice", "options.Color.name"),
+        ({"options": {"Color": {"values": {"Red": ""}}}}, "word-twice", "options.Color.values.Red"),
+        ({"options": {"Color": {"name": "X"}, "Size": {"name": "X"}}}, "word-twice", "options.Color.name"),
+        ({"options": {"Color": {"name": "Size"}}}, "word-twice", "options.Color.name"),
+        ({"options": {"Color": {"values": {"Red": "X", "Blue": "X"}}}}, "word-twice", "options.Color.values.Red"),
+        ({"options": {"Color": {"values": {"Red": "Blue"}}}}, "word-twice", "options.Color.values.Red"),
+    ],
+)
+async def test_a_translation_speaks_of_what_is_there_and_tells_it_apart(shop, said, problem, field):
+    await shop.add("shirt", variants=OPTIONS)
+    answer = await shop.rest.send("PUT", "/products/shirt/translations/de", said, user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, problem, field)
+    assert (await shop.rest.ok("GET", "/products/shirt/translations", user=ADMIN))["items"] == []
+
+
+async def test_words_may_change_places(shop):
+    await shop.add("shirt", variants=OPTIONS)
+    swapped = {"Color": {"name": "Size", "values": {"Red": "Blue", "Blue": "Red"}}, "Size": {"name": "Color"}}
+    await put(shop, "/products/shirt", {"options": swapped})
+    shown = await shop.rest.ok("GET", "/products/shirt?locale=de")
+    assert shown["options"] == [{"name": "Size", "values": ["Blue", "Red"]}, {"name": "Color", "values": ["S"]}]
+
+
+async def test_a_product_changes_whatever_is_said_of_it(shop):
+    await shop.add("shirt", variants=OPTIONS)
+    texts = {"Color": {"name": "Farbe", "values": {"Red": "Rot"}}, "Size": {"name": "Größe", "values": {}}}
+    await put(shop, "/products/shirt", {"options": texts, "variants": {"T-BS": "blau"}})
+
+    async def becomes(*options):
+        variants = [{"sku": sku, "price": pounds(5), "options": one} for sku, one in zip("AB", options, strict=False)]
+        await shop.rest.ok("PATCH", "/products/shirt", {"variants": variants}, user=ADMIN)
+        shown = await shop.rest.ok("GET", "/products/shirt?locale=de")
+        (said,) = (await shop.rest.ok("GET", "/products/shirt/translations", user=ADMIN))["items"]
+        return [(one["name"], one["values"]) for one in shown["options"]], said["options"], said["variants"]
+
+    # Of another name there is no text; of one that is what another is called neither is.
+    assert await becomes({"Colour": "Red", "Size": "S"}) == (
+        [("Colour", ["Red"]), ("Größe", ["S"])],
+        {"Size": texts["Size"]},
+        {},
+    )
+    assert await becomes({"Color": "Red", "Farbe": "Rot"}, {"Color": "Rot", "Farbe": "Rot"}) == (
+        [("Color", ["Red", "Rot"]), ("Farbe", ["Rot"])],
+        {},
+        {},
+    )
+    # It is there again if that is, until something else is said.
+    assert (await becomes({"Color": "Red", "Size": "S"}))[1] == texts
+    version = (await shop.rest.ok("GET", "/products/shirt"))["version"]
+    await put(shop, "/products/shirt", {"options": texts})
+    assert (await shop.rest.ok("GET", "/products/shirt"))["version"] == version
+
+
 @pytest.mark.parametrize("kind", ["products", "categories", "collections"])
 async def test_of_a_slug_and_a_translated_one_at_once_there_is_one(shop, kind):
     for slug in ("one", "two"):
@@ -222,7 +290,10 @@ async def test_of_a_slug_and_a_translated_one_at_once_there_is_one(shop, kind):
         ("DELETE", "/products/mug/translations/de", None, 404, "no-such-translation", "locale"),
         ("GET", "/products/mug?locale=fr", None, 422, "unknown-locale", "locale"),
         ("GET", "/products?locale=fr", None, 422, "unknown-locale", "locale"),
-        ("GET", "/products/mug?locale=Deutsch", None, 422, "unprocessable", "locale"),
+        ("GET", "/products/mug?locale=DE", None, 422, "unknown-locale", "locale"),
+        ("GET", "/products?locale=DE", None, 422, "unknown-locale", "locale"),
+        ("GET", "/collections?locale=", None, 422, "unknown-locale", "locale"),
+        ("GET", "/products/mug?locale=Deutsch", None, 422, "unknown-locale", "locale"),
     ],
 )
 async def test_what_is_refused_changes_nothing(shop, mug, method, path, body, status, problem, field):

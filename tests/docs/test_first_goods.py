@@ -33,6 +33,12 @@ async def test_the_requests_of_the_page(reader: Reader, admin: Shopper, tmp_path
             ids[f"{path.strip('/s').upper()}_ID"] = answer.body["id"]
     product = answers["POST /products"]
     assert (product["slug"], product["images"][0]["alt"]) == ("fisherman-jumper", "A navy jumper")
+    german = await admin.ok("GET", "/products/fischerpullover?locale=de")
+    assert (german["id"], german["images"][0]["alt"]) == (product["id"], "Ein marineblauer Pullover")
+    assert [(one["name"], one["options"]) for one in german["variants"]] == [
+        ("mittel", {"Farbe": "Marineblau", "Größe": "M"}),
+        ("groß", {"Farbe": "Marineblau", "Größe": "L"}),
+    ]
     priced, found = (block.text.split()[1] for block in blocks(PAGE, "text") if block.text.startswith("GET "))
     (price,) = (await admin.ok("GET", priced))["items"]
     assert price["price"] == {"amount": 7500, "currency": "GBP"}

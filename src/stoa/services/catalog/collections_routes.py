@@ -31,7 +31,7 @@ from stoa.services.catalog.errors import NoSuchCollection
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.translations import Locale, LocaleQuery, collection_in, in_locale
+from stoa.services.catalog.translations import AskedLocale, LocaleQuery, collection_in, in_locale
 from stoa.services.catalog.translations_repository import texts_for
 
 ARRANGE = may("catalog.collections.edit")
@@ -62,7 +62,7 @@ class CollectionView(msgspec.Struct, kw_only=True):
 class CollectionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In the order of their slugs, as they are in the shop's own language."""
 
-    locale: Locale | None = None
+    locale: AskedLocale | None = None
 
 
 @routes.get("/collections", query=CollectionQuery, answer=Page[CollectionView], who=PUBLIC, summary="Collections")

@@ -7,7 +7,7 @@ Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale,
                 SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId, SlugReserved, ProductUnnamed,
                 ProductTwice, UnpublishedBeforePublished, UnknownSku, ListOfAnotherCurrency, PriceTwice,
                 EndsBeforeItStarts, UnknownProduct, BadCondition, CollectionAlone,
-                UnknownLocale, OwnLanguage
+                UnknownLocale, OwnLanguage, NotOfTheProduct, WordTwice
 Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld,
                 TooManyPriceLists, ListArchived, CollectionKind, CollectionByRules, CollectionFull
 """
@@ -157,6 +157,23 @@ class OwnLanguage(problems.Unprocessable):
 
     def __init__(self, locale: str) -> None:
         super().__init__(f"Things themselves say what they are called in {locale}: change those.", field="locale")
+
+
+class NotOfTheProduct(problems.Unprocessable):
+    title = "The product has no such option, value, variant or image"
+    slug = "not-of-the-product"
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(f"The product has no {name[:200]}: nothing would show this text.", field=field)
+
+
+class WordTwice(problems.Unprocessable):
+    title = "What a translation says does not tell things apart"
+    slug = "word-twice"
+
+    def __init__(self, word: str, field: str) -> None:
+        detail = f"Another of them is called {word}, too: they would look alike." if word else "It has no text."
+        super().__init__(detail, field=field)
 
 
 class UnknownProduct(problems.Unprocessable):

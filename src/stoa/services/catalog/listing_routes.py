@@ -22,13 +22,14 @@ from stoa.services.catalog.bodies import Position, Tag
 from stoa.services.catalog.collections_routes import find_visible
 from stoa.services.catalog.errors import CollectionAlone, NoSuchCollection, OnlyAlone, TagAlone
 from stoa.services.catalog.fields import PRODUCT
+from stoa.services.catalog.fitting_translations import fitting
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.lists_repository import NAME_START, Card
 from stoa.services.catalog.product import CategoryName, Product, Standing, is_id
 from stoa.services.catalog.product_views import ProductView, view_of
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import acting_for, show_product
-from stoa.services.catalog.translations import Locale, LocaleQuery, card_in, in_locale, product_in
+from stoa.services.catalog.translations import AskedLocale, LocaleQuery, card_in, in_locale, product_in
 from stoa.services.catalog.translations_repository import texts_for
 
 routes: Routes[Catalog] = Routes("catalog")
@@ -68,7 +69,7 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_price: AmountMinor | None = None
     collection: Slug | None = None
     sort: Sort | None = None
-    locale: Locale | None = None
+    locale: AskedLocale | None = None
     status: Standing = "active"
     seller_id: Id | None = None
     custom: CustomFilter = msgspec.field(default_factory=dict)
@@ -222,7 +223,10 @@ async def get_product(catalog: Catalog, request: Request[None, LocaleQuery]) -> 
     """A slug that it had before leads to the one that it has, unless another product has taken it."""
     asked, locale = request.path["product"], request.query.locale
     found = await show_product(catalog, asked, request.principal, locale)
-    product = product_in(found, await texts_for(catalog, locale, _named_in(found)))
+    texts = await texts_for(catalog, locale, _named_in(found))
+    if found.id in texts:
+        texts = {**texts, found.id: fitting(found, texts[found.id])}
+    product = product_in(found, texts)
     if asked not in {product.slug, found.slug} and not is_id(asked):
         return moved(in_locale(f"/products/{product.slug}", locale))
     return await view_of(catalog, product, request.principal)

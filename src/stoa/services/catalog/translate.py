@@ -22,6 +22,8 @@ from stoa.services.catalog.bodies import check_slug
 from stoa.services.catalog.change_products import lock_product
 from stoa.services.catalog.errors import NoSuchTranslation
 from stoa.services.catalog.events import CategoryUpdated
+from stoa.services.catalog.fitting_translations import check_fits, fitting
+from stoa.services.catalog.product import Product
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settle_collections import tell_changed
 from stoa.services.catalog.slugs_repository import Kind
@@ -35,6 +37,8 @@ class Thing(NamedTuple):
     id: str
     version: int
     tell: Callable[[], Awaitable[None]]
+    product: Product | None = None
+    """If it is one: its translation speaks of parts of it."""
 
 
 Find = Callable[[Transaction], Awaitable[Thing]]
@@ -47,7 +51,7 @@ def a_product(catalog: Catalog, id_or_slug: str, by: Principal) -> Find:
         async def tell() -> None:
             await tell_changed(tx, catalog, [product.id], ["translations"])
 
-        return Thing("product", product.id, product.version, tell)
+        return Thing("product", product.id, product.version, tell, product)
 
     return find
 
@@ -85,7 +89,8 @@ def a_collection(catalog: Catalog, id_or_slug: str) -> Find:
 async def translate(
     catalog: Catalog, find: Find, locale: str, translation: ProductTranslation, if_match: IfMatch
 ) -> ProductTranslation:
-    """All that the thing says in this language. Raises `UnknownLocale`, `OwnLanguage`, `SlugTaken`."""
+    """All that the thing says in this language. Raises `UnknownLocale`, `OwnLanguage`, `SlugTaken`, and of a product
+    `NotOfTheProduct`, `WordTwice`."""
     check_translatable(locale, catalog.settings.locales)
     if translation.slug is not None:
         check_slug(translation.slug)
@@ -93,6 +98,10 @@ async def translate(
         thing = await find(tx)
         if_match.check(thing.version)
         before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
+        if thing.product is not None:
+            check_fits(thing.product, translation)
+            translation = fitting(thing.product, translation)
+            before = fitting(thing.product, before) if before else None
         if before == translation:
             return translation
         await repository.write_translation(tx, thing.kind, thing.id, locale, translation)

@@ -24,6 +24,8 @@ Locale = Annotated[
     str, Meta(pattern=LOCALE, max_length=6, description="A language, or one of a country", examples=["de"])
 ]
 
+# Whatever it is: what is none of the shop's is refused with those that it speaks.
+AskedLocale = Annotated[str, Meta(description="One of the shop's languages", examples=["de"])]
 
 ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `file_id` or a `url`, as it is shown")]
 
@@ -31,7 +33,7 @@ ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `f
 class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """In which of the shop's languages; what has no text in it is in the shop's own."""
 
-    locale: Locale | None = None
+    locale: AskedLocale | None = None
 
 
 class CategoryTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,8 @@ from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Page
 from stoa.services.catalog import categories_repository, collections_repository, translations_repository
 from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
+from stoa.services.catalog.fitting_translations import fitting
+from stoa.services.catalog.product import Product
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change, show_product
 from stoa.services.catalog.translate import a_category, a_collection, a_product, remove_translation, translate
@@ -34,7 +36,7 @@ async def list_product_translations(catalog: Catalog, request: Request) -> Page[
     product = await show_product(catalog, request.path["product"], request.caller)
     if not may_change(product, request.caller):
         raise NotYourProduct
-    return await _all_of(catalog, product.id)
+    return await _all_of(catalog, product.id, product)
 
 
 @routes.put(
@@ -130,10 +132,10 @@ async def delete_collection_translation(catalog: Catalog, request: Request) -> N
     await remove_translation(catalog, find, request.path["locale"], request.if_match)
 
 
-async def _all_of(catalog: Catalog, thing_id: str) -> Page[TranslationView]:
-    """Of so many languages as the shop has."""
+async def _all_of(catalog: Catalog, thing_id: str, product: Product | None = None) -> Page[TranslationView]:
+    """Of so many languages as the shop has, and had; of a product as far as they fit it."""
     found = (await translations_repository.texts_of(catalog.db, [thing_id])).get(thing_id, {})
-    return Page([_view(locale, translation) for locale, translation in found.items()])
+    return Page([_view(locale, fitting(product, said) if product else said) for locale, said in found.items()])
 
 
 def _whole(translation: CategoryTranslation) -> ProductTranslation:
