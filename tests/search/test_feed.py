@@ -25,6 +25,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
 from stoa.kit.problems import Problem
+from stoa.ports.search import Count
 from stoa.services.search import repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
 from stoa.services.search.feed import feed, write_products
@@ -129,6 +130,26 @@ async def test_a_category_is_called_and_found_otherwise_in_another_language(town
         (card,) = (await looked_for(one, "kitchen", locale="en")).items
         assert card.category is not None
         assert (card.category.name, card.category.slug) == ("Kitchen", "kitchen")
+
+
+async def test_options_and_images_are_called_otherwise_in_another_language(town: Town) -> None:
+    one = town.process("one", locales=("en", "de"))
+    elsewhere = "https://pictures.example/cheese.jpg"
+    images = [{"url": elsewhere, "alt": "A cheese"}]
+    mild = {"sku": "CHEESE-1", "options": {"Taste": "Mild"}, "price": {"amount": 300, "currency": "GBP"}}
+    cheese = await town.sell("Cheese", variants=[mild], images=images)
+    german = {
+        "options": {"Taste": {"name": "Geschmack", "values": {"Mild": "Sanft"}}},
+        "images": {elsewhere: "Ein Käse"},
+    }
+    await town.catalog.ok("PUT", f"/products/{cheese['id']}/translations/de", german, user=ADMIN)
+    await town.learn(one)
+    for word, locale, alt in (("sanft", "de", "Ein Käse"), ("mild", "en", "A cheese")):
+        (card,) = (await looked_for(one, word, locale=locale)).items
+        assert card.image is not None
+        assert card.image.alt == alt
+    answer = await looked_for(one, "", locale="de", facets="attr.Geschmack,attr.Taste")
+    assert answer.facets.attributes == {"Geschmack": [Count("Sanft", 1)], "Taste": [Count("Mild", 1)]}
 
 
 async def test_a_draft_is_never_found(town: Town) -> None:

@@ -122,6 +122,11 @@ def _translations(translations: Mapping[str, ProductTranslation]) -> list[pb.Tra
             name=said.name or "",
             description=said.description or "",
             seo=pb.Seo(title=said.seo.title, description=said.seo.description) if said.seo else None,
+            options={
+                option: pb.OptionTexts(name=texts.name or "", values=texts.values)
+                for option, texts in said.options.items()
+            },
+            images=said.images,
         )
         for locale, said in translations.items()
     ]

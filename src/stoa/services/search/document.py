@@ -67,6 +67,8 @@ class Said(msgspec.Struct, frozen=True):
 
     name: str = ""
     slug: str = ""
+    alt: str = ""
+    """Of its image."""
 
 
 NOTHING_SAID = Said()
@@ -104,7 +106,10 @@ def card_in(locale: str, card: C, kept: bytes) -> C:
     category = card.category
     if category is not None:
         category = replace(category, slug=of_category.slug or category.slug, name=of_category.name or category.name)
-    return replace(card, slug=said.slug or card.slug, name=said.name or card.name, category=category)
+    image = card.image
+    if image is not None:
+        image = replace(image, alt=said.alt or image.alt)
+    return replace(card, slug=said.slug or card.slug, name=said.name or card.name, category=category, image=image)
 
 
 def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
@@ -125,7 +130,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         skus=[one.sku for one in product.variants],
         available=False,
         available_skus=(),
-        said={one.locale: Said(one.name, one.slug) for one in product.translations},
+        said={one.locale: Said(one.name, one.slug, _alt(product, one)) for one in product.translations},
     )
     document = Document(
         id=product.id,
@@ -227,6 +232,13 @@ def _image(image: pb.Image) -> Image:
     return Image(image.url, image.alt, image.file_id or None, picture)
 
 
+def _alt(product: pb.Product, said: pb.Translation) -> str:
+    if not product.images:
+        return ""
+    first = product.images[0]
+    return said.images.get(first.file_id or first.url, "")
+
+
 def _renditions(told: Sequence[pb.Rendition]) -> list[Rendition]:
     return [Rendition(one.width, one.height, one.avif, one.webp) for one in told]
 
@@ -245,6 +257,10 @@ def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
     for variant in product.variants:
         for option in variant.options:
             _add(found, option.name, option.value)
+            for said in product.translations:
+                if option.name in said.options:
+                    texts = said.options[option.name]
+                    _add(found, texts.name or option.name, texts.values.get(option.value, option.value))
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
