@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -86,9 +86,7 @@ async def test_a_lock_that_somebody_holds(shop: Together, how: signal.Signals, s
 
 async def test_a_database_server_that_hears_nothing(shop: Together) -> None:
     await shop.must_serve(SKU)
-    for each in shop.family:
-        if each.name() == "postgres":
-            each.suspend()
+    suspend(shop, lambda each: each.name() == "postgres")
     order = asyncio.create_task(shop.must_serve(SKU))
     await asyncio.sleep(0)
     assert await shop.end(signal.SIGINT) < MOST_SECONDS
@@ -100,10 +98,14 @@ async def test_a_database_server_that_hears_nothing(shop: Together) -> None:
 async def test_processes_that_hear_nothing(tmp_path: Path) -> None:
     async with Together(tmp_path, "three-services") as shop:
         await shop.start()
-        for each in shop.family:
-            # One that has drawn a picture may have ended meanwhile.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if "serve" in each.cmdline():
-                    each.suspend()
+        suspend(shop, lambda each: "serve" in each.cmdline())
         assert await shop.end(signal.SIGINT) < MOST_SECONDS
         await must_be_whole(shop)
+
+
+def suspend(shop: Together, one: Callable[[psutil.Process], bool]) -> None:
+    for each in shop.family:
+        # What was started for a while, to draw a picture or to talk to one client, may have ended meanwhile.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if one(each):
+                each.suspend()
