@@ -319,6 +319,15 @@ async def test_a_finding_of_the_audit_is_what_was_broken(town: Town) -> None:
     assert await findings(town) == []
     await town.db.execute("UPDATE documents SET product_version = 7 WHERE product_id = $1", mug["id"])
     assert await findings(town) == [(mug["id"], "is found as of version 7, and has 1")]
+    await town.db.execute("UPDATE documents SET product_version = 1 WHERE product_id = $1", mug["id"])
+    path = f"/products/{mug['id']}/translations/de"
+    await town.catalog.ok("PUT", path, {"name": "Becher"}, user=ADMIN)
+    await town.learn(one)
+    assert await findings(town) == []
+    await town.db.execute(
+        "UPDATE documents SET document = convert_to(replace(convert_from(document, 'UTF8'), 'Becher', 'Tasse'), 'UTF8')"
+    )
+    assert await findings(town) == [(mug["id"], "is found by other names in other languages than it has there")]
     await town.db.execute("UPDATE documents SET document = NULL WHERE product_id = $1", mug["id"])
     assert await findings(town) == [(mug["id"], "is sold, and cannot be found")]
     await town.db.execute("UPDATE skus SET available = false")

@@ -1,4 +1,4 @@
-"""Invariant 7: what is found is what is sold, as of its version, at its price, and what of it can be bought."""
+"""Invariant 7: what is found is what is sold, as of its version, at its price, by its names, and what can be bought."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from stoa.audit.look import Look, side_by_side
 
 # At what everybody pays by price lists.
 ACTIVE = """
-    SELECT id AS key, version, coalesce(price_minor, 0) AS price FROM products WHERE standing = 'active' ORDER BY id
+    SELECT product.id AS key, product.version, coalesce(product.price_minor, 0) AS price, (
+        SELECT string_agg(locale || ' ' || coalesce(said.name, product.name), E'\n' ORDER BY locale COLLATE "C")
+        FROM translations AS said WHERE said.thing_id = product.id
+    ) AS names
+    FROM products AS product WHERE product.standing = 'active' ORDER BY product.id
 """
 
 DOCUMENTS = """
     SELECT product_id AS key, product_version AS version,
-           coalesce((convert_from(document, 'UTF8')::jsonb ->> 'price_minor')::bigint, 0) AS price
-    FROM documents WHERE document IS NOT NULL ORDER BY product_id
+           coalesce((said ->> 'price_minor')::bigint, 0) AS price, (
+        SELECT string_agg(locale || ' ' || (texts ->> 'name'), E'\n' ORDER BY locale COLLATE "C")
+        FROM jsonb_each(said -> 'texts') AS each (locale, texts)
+    ) AS names
+    FROM documents, LATERAL (SELECT convert_from(document, 'UTF8')::jsonb AS said) AS read
+    WHERE document IS NOT NULL ORDER BY product_id
 """
 
 # As inventory works it out: what is sellable, and what may be promised without being on hand.
@@ -38,6 +46,8 @@ async def check(look: Look) -> Findings:
             yield Finding(product_id, f"is found as of version {found[0]['version']}, and has {sold[0]['version']}")
         elif found[0]["price"] != sold[0]["price"]:
             yield Finding(product_id, f"is found for {found[0]['price']}, and costs {sold[0]['price']}")
+        elif found[0]["names"] != sold[0]["names"]:
+            yield Finding(product_id, "is found by other names in other languages than it has there")
     async for sku, (there, known) in side_by_side(look.rows("inventory", TO_PROMISE), look.rows("search", KNOWN)):
         available = bool(there) and there[0]["available"]
         if known and known[0]["available"] != available:
@@ -49,5 +59,7 @@ def _stock(available: object) -> str:
 
 
 SEARCH = Invariant(
-    7, "what is found is what is sold, as of its version, at its price, and as in stock what can be bought", check
+    7,
+    "what is found is what is sold, as of its version, at its price, by its names, and as in stock what can be bought",
+    check,
 )
