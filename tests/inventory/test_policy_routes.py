@@ -59,6 +59,24 @@ async def test_a_limit_that_holds_no_more_is_not_shown(rest, shop):
     await shop.assert_sound()
 
 
+@pytest.mark.parametrize(
+    "policy",
+    [{"policy": "none"}, ON_BACKORDER, {"policy": "preorder", "limit": 9, "available_on": "2099-01-01"}],
+    ids=lambda policy: policy["policy"],
+)
+async def test_a_policy_is_sent_back_as_it_was_shown(rest, shop, policy):
+    await shop.put("MUG", 1)
+    await rest.ok("PUT", "/inventory/MUG/policy", ON_BACKORDER, user=ADMIN)
+    await shop.promise("k", uuid7(), MUG=3)
+    await rest.ok("PUT", "/inventory/MUG/policy", policy, user=ADMIN)
+    seen = await rest.ok("GET", "/inventory/MUG")
+    backorder = {name: value for name, value in seen["backorder"].items() if name != "backordered"}
+    assert await rest.ok("PUT", "/inventory/MUG/policy", backorder, user=ADMIN) == seen
+    await shop.put("MUG", 3)
+    after = await rest.ok("PUT", "/inventory/MUG/policy", backorder, user=ADMIN)
+    assert after["backorder"]["policy"] == policy["policy"]
+
+
 async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
     preorder = {"policy": "preorder", "limit": 9, "available_on": "2099-01-01"}
     seen = await rest.ok("PUT", "/inventory/NEW/policy", preorder, user=ADMIN)
@@ -77,6 +95,16 @@ async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
         ({"policy": "preorder", "available_on": "9999-12-31"}, 422, "date-out-of-range", "available_on"),
         ({"policy": "preorder", "limit": 5, "available_on": "2020-01-01"}, 422, "policy-lacks", "available_on"),
         ({"policy": "preorder", "limit": 5, "available_on": "soon"}, 422, "unprocessable", "available_on"),
+        ({"policy": "none", "limit": 3}, 422, "policy-has-no", "limit"),
+        ({"policy": "none", "lead_days": 30}, 422, "policy-has-no", "lead_days"),
+        ({"policy": "none", "available_on": "2099-01-01"}, 422, "policy-has-no", "available_on"),
+        (
+            {"policy": "preorder", "limit": 5, "available_on": "2099-01-01", "lead_days": 0},
+            422,
+            "policy-has-no",
+            "lead_days",
+        ),
+        (ON_BACKORDER | {"available_on": "2099-01-01"}, 422, "policy-has-no", "available_on"),
         ({"policy": "backorder", "limit": 1, "lead_days": 1}, 409, "below-backordered", "limit"),
         ({"safety_stock": {"moon": 1}}, 422, "no-such-warehouse", "safety_stock.moon"),
         ({"safety_stock": {"main": -1}}, 422, "unprocessable", "safety_stock[...]"),

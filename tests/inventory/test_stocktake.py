@@ -102,6 +102,10 @@ async def test_a_line_is_counted_again_until_it_is_booked(clerk, rest, shop):
     at = f"/stock-counts/{count['id']}"
     await clerk("PUT", f"{at}/lines", found(MUG=1, CUP=9))
     await clerk("PUT", f"{at}/lines", found(MUG=11, NEW=4))
+    alien = await rest.send("POST", f"{at}/apply", {"skus": ["MUG", "NOPE"]}, user=ADMIN)
+    assert (alien.status, alien.problem, alien.body["field"]) == (422, "not-on-the-document", "skus")
+    assert alien.body["skus"] == ["NOPE"]
+    assert (await clerk("GET", at))["version"] == 3
     one = await clerk("POST", f"{at}/apply", {"skus": ["MUG"]})
     assert (progress(one), one["left"]) == (("open", 3, 3, 3, 1), 2)
     assert (await shop.stock("MUG"), await shop.stock("CUP")) == ((11, 0), (10, 0))
@@ -147,6 +151,7 @@ async def test_canceling_leaves_what_is_booked(clerk, rest, shop):
 @pytest.mark.parametrize(
     ("body", "problem", "field"),
     [
+        ({"lines": [found(**{sku: 1})["lines"][0] for sku in ("MUG", "CUP", "MUG")]}, "counted-twice", "lines[2].sku"),
         (found(NONE=1), "not-on-the-document", "lines"),
         (found(MUG=-1), "unprocessable", "lines[0].counted"),
         ({"lines": []}, "unprocessable", "lines"),

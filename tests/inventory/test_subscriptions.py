@@ -84,7 +84,9 @@ async def left(shop, sku="MUG") -> list[str]:
 async def test_who_waits_is_told_once_when_it_is_back(rest, waiting):
     path = "/inventory/MUG/subscriptions"
     await rest.ok("POST", path, {"email": "Guest@Example.com"}, status=202)
-    await rest.ok("POST", path, status=202, user=ADA)
+    await rest.ok("POST", path, {"email": ADA.email.upper()}, status=202, user=ADA)
+    other = await rest.send("POST", path, {"email": "other@example.com"}, user=ADA)
+    assert (other.status, other.problem, other.body["field"]) == (422, "not-your-address", "email")
     for _ in range(2):
         await rest.ok("POST", path, {"email": "guest@example.com"}, status=202)
     assert await left(waiting) == ["guest@example.com", ADA.email]

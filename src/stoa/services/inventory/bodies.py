@@ -14,7 +14,7 @@ WarehouseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-
 
 
 class DocumentLine(msgspec.Struct, forbid_unknown_fields=True):
-    """So many units of a SKU on a transfer or a receipt."""
+    """So many units of a SKU on a transfer or a receipt; of a SKU that stands on two lines their sum."""
 
     sku: Sku
     quantity: Quantity

@@ -15,7 +15,7 @@ from stoa.services.inventory import counts_repository
 from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import MAIN_WAREHOUSE
 from stoa.services.inventory.counts_repository import CountRow, CountState, Only
-from stoa.services.inventory.documents_errors import NoSuchCount
+from stoa.services.inventory.documents_errors import CountedTwice, NoSuchCount
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stocktake import AT_ONCE, Found, apply_count, cancel_count, count_lines, open_count
 
@@ -42,7 +42,7 @@ class FoundLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FoundLines(msgspec.Struct, forbid_unknown_fields=True):
-    """What lies on the shelf now. A SKU that is named twice is counted as it was named last."""
+    """What lies on the shelf now, of a SKU on one line."""
 
     lines: Annotated[list[FoundLine], Meta(min_length=1, max_length=AT_ONCE)]
 
@@ -163,7 +163,11 @@ async def list_count_lines(
     summary="What lies there",
 )
 async def put_lines(inventory: Inventory, request: Request[FoundLines]) -> StockCountView:
-    found = {line.sku: Found(line.counted, line.reason) for line in request.body.lines}
+    found: dict[str, Found] = {}
+    for at, line in enumerate(request.body.lines):
+        if line.sku in found:
+            raise CountedTwice(line.sku, f"lines[{at}].sku")
+        found[line.sku] = Found(line.counted, line.reason)
     count_id = request.path["count_id"]
     return _view(await count_lines(inventory, count_id, found, user_id=request.user_id, if_match=request.if_match))
 

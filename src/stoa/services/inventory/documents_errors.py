@@ -50,9 +50,17 @@ class NotOnTheDocument(problems.Unprocessable):
     title = "This is not on the document"
     slug = "not-on-the-document"
 
-    def __init__(self, skus: Iterable[str]) -> None:
+    def __init__(self, skus: Iterable[str], field: str = "lines") -> None:
         named = sorted(skus)
-        super().__init__(f"It has no line of {', '.join(named[:5])}.", field="lines", skus=named)
+        super().__init__(f"It has no line of {', '.join(named[:5])}.", field=field, skus=named)
+
+
+class CountedTwice(problems.Unprocessable):
+    title = "A SKU is counted twice"
+    slug = "counted-twice"
+
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"An earlier line counts {sku}: say how many there are in all.", field=field)
 
 
 class WrongState(problems.Conflict):

@@ -2,7 +2,7 @@
 
 NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct, UnknownWarehouse
 Forbidden       NotYourStock, MayNotCount
-Unprocessable   NoSuchWarehouse, PolicyLacks
+Unprocessable   NoSuchWarehouse, PolicyLacks, PolicyHasNo
 Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
                 ReservationKeyReused, ReservationPromised, BelowReserved, BelowBackordered, WarehouseTaken
 """
@@ -155,6 +155,14 @@ class PolicyLacks(problems.Unprocessable):
             "available_on": "A preorder says on which day, later than today, the goods are there.",
         }
         super().__init__(needed[field], field=field)
+
+
+class PolicyHasNo(problems.Unprocessable):
+    title = "The policy has no such term"
+    slug = "policy-has-no"
+
+    def __init__(self, policy: str, field: str) -> None:
+        super().__init__(f"It would mean nothing for the policy {policy}: leave {field} out.", field=field)
 
 
 class WarehouseTaken(problems.Conflict):

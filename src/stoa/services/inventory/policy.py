@@ -15,7 +15,7 @@ from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import policy_repository, stock_repository
 from stoa.services.inventory.backorders import fill_backorders
 from stoa.services.inventory.count import MAIN_WAREHOUSE
-from stoa.services.inventory.errors import BelowBackordered, NoSuchWarehouse, PolicyLacks
+from stoa.services.inventory.errors import BelowBackordered, NoSuchWarehouse, PolicyHasNo, PolicyLacks
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.items import Item, Policy
 from stoa.services.inventory.owners import ask_for_owner, check_owner
@@ -41,7 +41,7 @@ async def set_policy(
     """The SKU is promised by these terms from now on; its stock afterwards. A repeat changes nothing.
 
     What was promised stays promised, and what this makes sellable goes to who waits for it. Raises `PolicyLacks`,
-    `BelowBackordered`, `NoSuchWarehouse`, `SkuOfNoProduct`, `NotYourStock`, `VersionMismatch`.
+    `PolicyHasNo`, `BelowBackordered`, `NoSuchWarehouse`, `SkuOfNoProduct`, `NotYourStock`, `VersionMismatch`.
     """
     _check(terms)
     if sellers is not None:
@@ -89,8 +89,30 @@ async def _open(tx: Transaction, stock: StockRows, sku: str, warehouse_id: str, 
         stock.add(await stock_repository.open_stock_row(tx, sku, warehouse_id))
 
 
+_TERMS: Mapping[Policy, Collection[str]] = {
+    Policy.NONE: (),
+    Policy.BACKORDER: ("limit", "lead_days"),
+    Policy.PREORDER: ("limit", "available_on"),
+}
+
+
+def _check_meant(before: Item, terms: Terms) -> None:
+    """Raise `PolicyHasNo` for a term that the policy does not have, but where a SKU is sent back as it was shown: also
+    with the limit that was shown before some of what was owed had come."""
+    same = terms.policy is before.policy
+    stands = {
+        "limit": not terms.limit or (same and terms.limit <= before.backorder_limit),
+        "lead_days": terms.lead_days is None or (same and terms.lead_days == before.lead_days),
+        "available_on": terms.available_on is None or (same and terms.available_on == before.available_on),
+    }
+    for term, as_it_was in stands.items():
+        if not as_it_was and term not in _TERMS[terms.policy]:
+            raise PolicyHasNo(terms.policy, term)
+
+
 def _item(before: Item, terms: Terms) -> Item:
     """Who takes no more backorders keeps those that there are."""
+    _check_meant(before, terms)
     limit = before.backordered if terms.policy is Policy.NONE else terms.limit
     if limit < before.backordered:
         raise BelowBackordered(before.sku, before.backordered)

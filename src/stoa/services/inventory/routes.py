@@ -116,8 +116,8 @@ class StockView(TotalsView):
 
 class NewPolicy(msgspec.Struct, forbid_unknown_fields=True):
     """How a SKU is promised. A `backorder` says within how many days it is sent, a `preorder` on which day the goods
-    are there; both how many at most. `safety_stock` is kept back, by warehouse. When no more than `low_stock_at` are
-    available, staff are told."""
+    are there; both how many at most; what a policy does not have is refused. `safety_stock` is kept back, by warehouse.
+    When no more than `low_stock_at` are available, staff are told."""
 
     policy: Policy = Policy.NONE
     limit: Count = 0

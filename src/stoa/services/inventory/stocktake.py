@@ -81,10 +81,14 @@ async def apply_count(
 ) -> tuple[CountRow, list[Again]]:
     """Book what is counted, of these SKUs or the next `AT_ONCE` of all; the count, and what must be counted again.
 
-    Raises `NoSuchCount`, `VersionMismatch`, `WrongState`.
+    Raises `NoSuchCount`, `VersionMismatch`, `WrongState`, `NotOnTheDocument`.
     """
     async with inventory.db.transaction() as tx:
         count = await _locked(tx, count_id, if_match)
+        if skus is not None:
+            known = await counts_repository.lines_to_count(tx, count_id, skus)
+            if unknown := set(skus) - known.keys():
+                raise NotOnTheDocument(unknown, "skus")
         lines = await counts_repository.unapplied(tx, count_id, skus, AT_ONCE)
         again = await _book(tx, inventory, count, lines, user_id)
         refused = {one.sku for one in again}

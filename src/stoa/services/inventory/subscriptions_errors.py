@@ -1,5 +1,6 @@
 """What inventory refuses of those who want to wait.
 
+Unprocessable   NotYourAddress
 Conflict        InStock
 """
 
@@ -14,3 +15,11 @@ class InStock(problems.Conflict):
 
     def __init__(self, sku: str) -> None:
         super().__init__(f"{sku} can be bought now: there is nothing to wait for.", field="sku")
+
+
+class NotYourAddress(problems.Unprocessable):
+    title = "Not the address of the account"
+    slug = "not-your-address"
+
+    def __init__(self) -> None:
+        super().__init__("Who is signed in is written to at his account's: leave the address out.", field="email")

@@ -11,13 +11,13 @@ from stoa.services.inventory import subscriptions_repository
 from stoa.services.inventory.errors import NoSuchSku
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.subscriptions import subscribe
-from stoa.services.inventory.subscriptions_errors import InStock
+from stoa.services.inventory.subscriptions_errors import InStock, NotYourAddress
 
 routes: Routes[Inventory] = Routes("inventory")
 
 
 class NewSubscription(msgspec.Struct, forbid_unknown_fields=True):
-    """A guest says `email`; who is signed in is written to at his account's."""
+    """A guest says `email`; who is signed in is written to at his account's, and may leave it out or say that one."""
 
     email: Email | None = None
 
@@ -42,7 +42,10 @@ class EmailMissing(problems.Unprocessable):
 async def post_subscription(inventory: Inventory, request: Request[NewSubscription]) -> None:
     """Told once, by mail, first come first served. A second time changes nothing, and is answered the same."""
     if request.principal is not None:
-        await subscribe(inventory, _sku(request), request.principal.email, request.principal.user_id)
+        own = request.principal.email
+        if request.body.email is not None and request.body.email.lower() != own.lower():
+            raise NotYourAddress
+        await subscribe(inventory, _sku(request), own, request.principal.user_id)
         return
     if request.body.email is None:
         raise EmailMissing
