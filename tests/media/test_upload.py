@@ -152,7 +152,8 @@ async def test_what_is_anothers_is_not_there(studio):
             assert (await studio.rest.send(method, path, body, user=user)).problem == "no-such-file"
     for user in (EVE, ADMIN):
         assert (await studio.rest.send("GET", f"/media/{avatar['id']}", user=user)).problem == "no-such-file"
-    assert (await studio.rest.ok("PATCH", path, {"alt": "Ours"}, user=ADMIN))["alt"] == "Ours"
+    for said, shown in (({"alt": "Ours"}, "Ours"), ({}, "Ours"), ({"alt": None}, "")):
+        assert (await studio.rest.ok("PATCH", path, said, user=ADMIN))["alt"] == shown
     assert [one["id"] for one in (await studio.rest.ok("GET", "/media?purpose=product", user=SELLER))["items"]] == [
         file["id"]
     ]
@@ -214,7 +215,9 @@ async def test_a_document_is_for_who_has_a_link(studio):
     await studio.rest.ok("DELETE", f"/media/{file['id']}", user=SELLER, status=204)
     assert (await studio.get(link)).problem == "bad-link"
     picture = await studio.add(jpeg(), SELLER)
-    assert (await studio.rest.send("POST", f"/media/{picture['id']}/link", user=SELLER)).problem == "no-such-file"
+    assert (
+        await studio.rest.send("POST", f"/media/{picture['id']}/link", user=SELLER)
+    ).problem == "no-link-to-a-picture"
 
 
 @pytest.mark.parametrize(

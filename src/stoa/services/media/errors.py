@@ -148,6 +148,16 @@ class NoSuchPicture(problems.NotFound):
         super().__init__("Ask for one of those that the file is shown with.")
 
 
+class ShownByPictures(problems.NotFound):
+    """Links are for documents."""
+
+    title = "There is no link to a picture"
+    slug = "no-link-to-a-picture"
+
+    def __init__(self) -> None:
+        super().__init__("A link is to a document; a picture is shown to everybody by `picture`.", field="file_id")
+
+
 class FileInUse(problems.Conflict):
     title = "The file is in use"
     slug = "file-in-use"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from stoa.kit import problems
 from stoa.kit.http.pages import decode_key, page_of
@@ -20,7 +20,16 @@ from stoa.ports.media import Absent
 from stoa.services.media import repository
 from stoa.services.media.content import Kind
 from stoa.services.media.edit_file import describe_file, end_file, file_for, retry_pictures
-from stoa.services.media.errors import BadLink, MayNotUpload, NoSuchFile, NoSuchPicture, NotTaken, QuotaFull, ThereAgain
+from stoa.services.media.errors import (
+    BadLink,
+    MayNotUpload,
+    NoSuchFile,
+    NoSuchPicture,
+    NotTaken,
+    QuotaFull,
+    ShownByPictures,
+    ThereAgain,
+)
 from stoa.services.media.links import check_link, link_to
 from stoa.services.media.metrics import UPLOADS
 from stoa.services.media.owners import EDIT, owner_for
@@ -51,11 +60,11 @@ class UploadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class FileChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out stays; a focal point is moved as a whole."""
+    """What is left out stays; a text that is null is none, and a focal point is moved as a whole."""
 
-    alt: Label | None = None
-    focal_x: Share | None = None
-    focal_y: Share | None = None
+    alt: Label | UnsetType | None = UNSET
+    focal_x: Share | UnsetType = UNSET
+    focal_y: Share | UnsetType = UNSET
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -146,11 +155,12 @@ async def get_file(media: Media, request: Request) -> FileView:
 async def patch_file(media: Media, request: Request[FileChange]) -> FileView:
     """With another focal point its squares are made anew, at other addresses; products that show it follow."""
     sent = request.body
-    if (sent.focal_x is None) != (sent.focal_y is None):
-        raise problems.Unprocessable("A focal point has both.", field="focal_x" if sent.focal_x is None else "focal_y")
-    focal = None if sent.focal_x is None or sent.focal_y is None else FocalPoint(sent.focal_x, sent.focal_y)
+    if (sent.focal_x is UNSET) != (sent.focal_y is UNSET):
+        raise problems.Unprocessable("A focal point has both.", field="focal_x" if sent.focal_x is UNSET else "focal_y")
+    focal = None if sent.focal_x is UNSET or sent.focal_y is UNSET else FocalPoint(sent.focal_x, sent.focal_y)
+    alt = None if sent.alt is UNSET else sent.alt or ""
     file_id, by = request.path["file_id"], request.caller
-    return _view(await describe_file(media, file_id, by, request.if_match, alt=sent.alt, focal=focal))
+    return _view(await describe_file(media, file_id, by, request.if_match, alt=alt, focal=focal))
 
 
 @routes.delete("/media/{file_id:uuid}", who=SIGNED_IN, versioned=True, summary="End a file that nothing shows any more")
@@ -184,7 +194,7 @@ async def post_pictures(media: Media, request: Request) -> FileView:
 async def post_link(media: Media, request: Request) -> LinkView:
     file = await file_for(media, request.path["file_id"], request.caller)
     if file.purpose != "document":
-        raise NoSuchFile
+        raise ShownByPictures
     expires = math.ceil(time.time()) + media.settings.link_seconds
     return LinkView(link_to(file, expires), datetime.fromtimestamp(expires, UTC))
 
