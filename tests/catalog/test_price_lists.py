@@ -138,6 +138,7 @@ async def test_many_contexts_are_one_statement(shop):
         ({"slug": "taken"}, "slug-taken", "slug"),
         ({"name": " "}, "unprocessable", "name"),
         ({"currency": "euro"}, "unprocessable", "currency"),
+        ({"currency": "XXX"}, "unprocessable", "currency"),
         ({"customer_group": "Trade"}, "unprocessable", "customer_group"),
         ({"countries": ["XX"]}, "unprocessable", "countries[0]"),
         ({"priority": 1_001}, "unprocessable", "priority"),

@@ -52,3 +52,4 @@ async def test_what_is_not_sold_in_a_currency_has_no_price(shop):
 async def test_what_is_refused(shop, query, field):
     answer = await shop.rest.send("GET", f"/prices?{query}")
     assert (answer.status, answer.body["field"]) == (422, field)
+    assert "regex" not in answer.body["detail"]

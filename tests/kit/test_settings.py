@@ -71,6 +71,7 @@ def test_a_shared_setting_is_the_whole_shops_unless_its_own_is_set():
         ("auth", "HASH_THREADS", "0"),
         ("auth", "SESSION_DAYS", "-1"),
         ("cart", "CURRENCY", "pounds"),
+        ("cart", "CURRENCY", "XXX"),
         ("checkout", "TAX_BASIS_POINTS", "-1"),
         ("checkout", "TAX_BASIS_POINTS", "99999999"),
         ("checkout", "SHIPPING_STANDARD_MINOR", "-1"),

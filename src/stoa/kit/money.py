@@ -9,7 +9,9 @@ from typing import Annotated
 import msgspec
 
 # ISO 4217: currencies whose minor unit is not a hundredth. Everything else has two digits.
-MINOR_DIGITS = {"BHD": 3, "CLP": 0, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3, "TND": 3, "VND": 0}
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+MINOR_DIGITS = dict.fromkeys(_WHOLE.split(), 0) | dict.fromkeys(_THOUSANDTHS.split(), 3)
 
 MOST_MINOR = 2**53 - 1
 """Minor units: the largest integer that every reader of JSON keeps exactly. No amount of ours is larger."""

@@ -22,6 +22,8 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.currencies import CurrencyCode
+
 T = TypeVar("T")
 
 # Twenty years of seconds are a slip of the finger, and more than any clock here adds up to.
@@ -34,9 +36,9 @@ Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 LOCALE = r"^[a-z]{2,3}(-[A-Z]{2})?(?!\n)$"
 Locale = Annotated[str, Meta(pattern=LOCALE)]
+Currency = CurrencyCode
 # A product goes with all its texts in one message between services.
 Locales = Annotated[tuple[Locale, ...], Meta(min_length=1, max_length=20)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}(?!\\n)$")]
 
 
 class BadSetting(Exception):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import text
+from stoa.kit import currencies, text
 from stoa.kit.countries import COUNTRIES
 from stoa.kit.money import Money
 
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     CountryCode = str  # what comes from the database or another service was checked when it came in
 else:
     CountryCode = Annotated[Literal[COUNTRIES], Meta(description="ISO 3166-1 alpha-2", examples=["GB"])]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="ISO 4217", examples=["GBP"])]
+CurrencyCode = currencies.CurrencyCode
 Quantity = Annotated[int, Meta(ge=1, le=100_000, examples=[1])]
 Count = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 MOST_AMOUNT = 100_000_000_000

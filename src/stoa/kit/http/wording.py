@@ -29,7 +29,6 @@ _WORDS = {
     _pattern(types.Email): "an e-mail address",
     _pattern(types.Phone): "a telephone number: digits, spaces and + ( ) . / -",
     _pattern(types.MediaUrl): "https://… with a host's name, or a file of the shop's own: /media/…",
-    _pattern(types.CurrencyCode): "a currency of ISO 4217, as GBP",
 }
 _SAID = {repr(pattern): words for pattern, words in _WORDS.items()}
 _REFUSED = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
