@@ -207,6 +207,18 @@ async def test_collections_follow_brands_that_are_renamed_and_merged(shop):
     assert (await collected(shop))["fresh"] == ["acme", "late", "other"]
 
 
+async def test_a_rule_spells_a_brand_as_it_is(shop):
+    await shop.add("pot", 500, brand="Bialetti & Co")
+    rules = {
+        "conditions": [{"field": "brand", "any_of": ["BIALETTI & co", "bialetti-co", "Bialetti & Co", "Bialetti Co"]}]
+    }
+    body = {"slug": "pots", "name": "Pots", "rules": rules}
+    made = await shop.rest.ok("POST", "/collections", body, status=201, user=ADMIN)
+    (condition,) = made["rules"]["conditions"]
+    assert condition["any_of"] == ["Bialetti & Co", "Bialetti & Co", "Bialetti & Co", "Bialetti Co"]
+    assert await collected(shop) == {"pots": ["pot"]}
+
+
 async def test_a_brand_without_products_is_removed(shop):
     await shop.add("mug", 500, brand="Acme")
     await shop.rest.ok("PUT", "/brands/acme", {"name": "Acme Ltd"}, user=ADMIN)

@@ -36,7 +36,6 @@ async def stocked(shop):
         ("sort=name", ["mug", "apron", "beaker", "spade"]),
         ("category=kitchen&sort=price", ["beaker", "mug", "apron"]),
         ("category=cups", ["mug", "beaker"]),
-        ("category=nowhere", []),
         ("brand=Potters", ["mug", "beaker"]),
         ("min_price=700&sort=price", ["mug", "spade", "apron"]),
         ("max_price=700&sort=price", ["beaker", "mug", "spade"]),
@@ -46,6 +45,14 @@ async def stocked(shop):
 )
 async def test_filters_and_orders(stocked, query, slugs):
     assert await stocked.slugs(query.replace(" ", "%20").replace("'", "%27")) == slugs
+
+
+async def test_a_category_that_there_is_not_is_said_to_be_none(stocked):
+    await stocked.rest.ok("POST", "/categories", {"slug": "bare", "name": "Bare"}, status=201, user=ADMIN)
+    assert await stocked.slugs("category=bare") == []
+    assert await stocked.slugs("category=cups&min_price=999999") == []
+    answer = await stocked.rest.send("GET", "/products?category=nowhere")
+    assert (answer.status, answer.problem, answer.body["field"]) == (404, "no-such-category", "category")
 
 
 @pytest.mark.parametrize("sort", ["newest", "price", "-price", "name"])

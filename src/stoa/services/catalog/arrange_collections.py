@@ -14,7 +14,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.http.types import Id, LongText, Name, Slug
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import categories_repository, slugs_repository, translations_repository
+from stoa.services.catalog import brands_repository, categories_repository, slugs_repository, translations_repository
 from stoa.services.catalog import collections_repository as repository
 from stoa.services.catalog.bodies import Position, check_slug
 from stoa.services.catalog.collection_rules import Condition, Rules, check_rules
@@ -34,6 +34,7 @@ from stoa.services.catalog.events import CollectionCreated, CollectionDeleted, C
 from stoa.services.catalog.seo import NO_SEO, Seo
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settle_collections import tell_changed
+from stoa.services.catalog.words import slug_of
 
 MOST_BY_HAND = 1000
 """Products that are chosen one by one: nobody arranges more."""
@@ -229,7 +230,8 @@ async def _edited(tx: Transaction, before: Collection, new: NewCollection) -> Co
     rules = new.rules
     if rules is not None:
         check_rules(rules)
-        rules = replace(rules, conditions=await _by_category_ids(tx, rules.conditions))
+        conditions = await _by_category_ids(tx, rules.conditions)
+        rules = replace(rules, conditions=await _by_brand_names(tx, conditions))
     return before._replace(
         slug=new.slug,
         name=new.name,
@@ -255,6 +257,16 @@ async def _by_category_ids(tx: Transaction, conditions: Sequence[Condition]) -> 
         else:
             named.append(one)
     return named
+
+
+async def _by_brand_names(tx: Transaction, conditions: Sequence[Condition]) -> list[Condition]:
+    """A brand is spelled as it is, whoever writes it small or by its slug. One that there is not may come later."""
+    slugs = {str(name): slug_of(str(name)) for one in conditions if one.field == "brand" for name in one.any_of}
+    names = await brands_repository.spellings(tx, slugs) if slugs else {}
+    return [
+        replace(one, any_of=[names.get(str(name), name) for name in one.any_of]) if one.field == "brand" else one
+        for one in conditions
+    ]
 
 
 def _told(collection: Collection) -> dict[str, Any]:

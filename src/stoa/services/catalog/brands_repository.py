@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import asyncpg
@@ -82,6 +82,19 @@ async def name_meant(db: Db, name_or_slug: str) -> str | None:
     """The name of the brand that has or had this name, or else of the one with this slug."""
     name: str | None = await db.fetchval(NAME_MEANT, name_or_slug)
     return name
+
+
+SPELLINGS = """
+    SELECT asked.said, brands.name FROM unnest($1::text[], $2::text[]) AS asked (said, slug)
+    JOIN brands ON brands.slug = asked.slug AND (brands.slug = asked.said OR lower(brands.name) = lower(asked.said))
+    WHERE NOT EXISTS (SELECT FROM brand_names AS known WHERE known.name = asked.said)
+"""
+
+
+async def spellings(db: Db, slugs: Mapping[str, str]) -> dict[str, str]:
+    """Of names that no brand has or had, each with its slug, those that are a brand's but for their case, or its slug:
+    with what that is called."""
+    return {row["said"]: row["name"] for row in await db.fetch(SPELLINGS, list(slugs), list(slugs.values()))}
 
 
 NAMES_LEFT = """

@@ -27,9 +27,9 @@ Text = Annotated[str, Meta(max_length=1000, pattern=text.LINES)]
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a product has in a `field`: `any_of` some values, or `at_least` and `at_most` so much.
 
-    `category` takes categories' slugs, and what is inside those; `brand` a name that it has or had; `seller` ids;
-    `price` bounds in minor units, of the lowest of its variants; `specification` the `name` of one, with either.
-    `created` is `since` a moment, or `within_days` of now: such a product leaves when its days have passed.
+    `category` takes categories' slugs, and what is inside those; `brand` a name that it has or had, or its slug;
+    `seller` ids; `price` bounds in minor units, of the lowest of its variants; `specification` the `name` of one, with
+    either. `created` is `since` a moment, or `within_days` of now: such a product leaves when its days have passed.
     """
 
     field: Field

@@ -17,10 +17,10 @@ from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, moved
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
-from stoa.services.catalog import brands_repository, lists_repository, translations_repository
+from stoa.services.catalog import brands_repository, categories_repository, lists_repository, translations_repository
 from stoa.services.catalog.bodies import Position, Tag
 from stoa.services.catalog.collections_routes import find_visible
-from stoa.services.catalog.errors import CollectionAlone, NoSuchCollection, OnlyAlone, TagAlone
+from stoa.services.catalog.errors import CollectionAlone, NoSuchCategory, NoSuchCollection, OnlyAlone, TagAlone
 from stoa.services.catalog.fields import PRODUCT
 from stoa.services.catalog.fitting_translations import fitting
 from stoa.services.catalog.images import Image
@@ -93,7 +93,7 @@ def _minor(card: CardView) -> int:
     "/products",
     query=ProductQuery,
     answer=Page[CardView],
-    raises=(problems.Unauthorized, problems.Forbidden, NoSuchCollection),
+    raises=(problems.Unauthorized, problems.Forbidden, NoSuchCategory, NoSuchCollection),
     who=PUBLIC,
     summary="Products, filtered and sorted",
 )
@@ -125,7 +125,15 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
         filters={name: value for name, value in filters.items() if value is not None},
         after=decode_cursor(query.cursor, _PLACES[sort][0]),
     )
+    if not cards and query.category is not None:
+        await _check_category(catalog, query.category, query.locale)
     return await _page(catalog, cards, query, sort)
+
+
+async def _check_category(catalog: Catalog, slug: str, locale: str | None) -> None:
+    """Raises `NoSuchCategory`: one in which nothing is, and one that there is not, are two answers."""
+    if await categories_repository.find_category(catalog.db, slug, locale) is None:
+        raise NoSuchCategory
 
 
 async def _page(catalog: Catalog, cards: Sequence[Card], query: ProductQuery, sort: ListSort) -> Page[CardView]:
