@@ -31,7 +31,7 @@ def at(monkeypatch):
     """`at(moment)`: it is that now, for whatever is about prices. Tokens go by the clock on the wall."""
 
     def move(moment):
-        for name in ("price_lists", "public_prices", "routes", "sales"):
+        for name in ("price_lists", "public_prices", "prices_routes", "sales"):
             module = importlib.import_module(f"stoa.services.catalog.{name}")
             monkeypatch.setattr(module, "clock", SimpleNamespace(now=lambda: moment))
 
