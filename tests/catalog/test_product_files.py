@@ -112,6 +112,9 @@ def test_a_price_that_is_too_much_is_told_as_that(text, currency, most):
         price_of(text, currency)
 
 
+SEO = {"title": "Ein Becher", "description": None}
+
+
 def item(**more: Any) -> dict[str, Any]:
     variant = {
         "sku": "MUG-RED",
@@ -139,6 +142,7 @@ def item(**more: Any) -> dict[str, Any]:
         "seo": {"title": "Mug", "description": ""},
         "custom_fields": {"origin": "Portugal", "care": ["hot", "cold"]},
         "metadata": {"erp": "7"},
+        "translations": {"de": {"name": "=Becher", "slug": "becher", "description": "Zwei\nZeilen", "seo": SEO}},
         "variants": [variant, variant | {"sku": "MUG-BLUE", "options": {"color": "blue"}, "position": 4}],
     } | more
 
@@ -146,21 +150,27 @@ def item(**more: Any) -> dict[str, Any]:
 def test_a_product_reads_back_from_its_lines():
     one = item()
     header = own_columns.header_of(
+        locales=["de", "fr"],
         specifications=["Dishwasher", "Grade", "Volume", "Uses", "Other"],
         custom=["care", "origin"],
         metadata=["erp"],
         variant_custom=["kiln"],
         variant_metadata=["erp"],
     )
-    content = lines_of([header, *own_columns.rows_of(one, header)])
+    written = {**one, "translations": {"de": one["translations"]["de"] | {"seo": SEO | {"description": ""}}}}
+    content = lines_of([header, *own_columns.rows_of(written, header)])
     assert b"'=Mug" in content
     assert rb"Kitchen \> more > Mugs" in content
-    read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP")
+    read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP", locales=["de", "fr"])
     assert read.left_out == []
     (entry,) = read.entries
     assert entry.fault is None
     # What it does not have is said to be gone, which changes nothing of it.
-    expected = one | {"specifications": one["specifications"] | {"Other": None}}
+    nothing = {"name": None, "slug": None, "description": None, "seo": {"title": None, "description": None}}
+    expected = one | {
+        "specifications": one["specifications"] | {"Other": None},
+        "translations": one["translations"] | {"fr": nothing},
+    }
     assert entry.item == {name: said for name, said in expected.items() if name != "seo"} | {
         "seo_title": "Mug",
         "seo_description": "",

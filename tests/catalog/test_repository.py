@@ -20,7 +20,7 @@ from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 31
+    assert len(await prepare_all(shop.db, repository)) == 32
     assert len(await prepare_all(shop.db, categories_repository)) == 13
     assert len(await prepare_all(shop.db, price_lists_repository)) == 14
     assert len(await prepare_all(shop.db, types_repository)) == 18

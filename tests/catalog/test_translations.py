@@ -264,6 +264,64 @@ async def test_a_product_changes_whatever_is_said_of_it(shop):
     assert (await shop.rest.ok("GET", "/products/shirt"))["version"] == version
 
 
+async def test_many_are_translated_with_what_else_changes(shop, mug):
+    await put(shop, "/products/mug", GERMAN)
+    await shop.add("jug", 100)
+    items = [
+        {"slug": "mug", "name": "Cup", "translations": {"de": {"name": "Becher", "options": {}, "seo": {"title": ""}}}},
+        {"slug": "jug", "translations": {"de": {"slug": "krug"}}},
+        {"slug": "pot", "name": "Pot", "translations": {"de": {"slug": "topf"}}},
+        {"slug": "pan", "name": "Pan", "translations": {"de": {"slug": "topf"}}},
+        {"slug": "p1", "name": "Pan", "translations": {"de": {"slug": "pot"}}},
+        {"slug": "krug", "name": "Krug"},
+        {"slug": "p2", "name": "Pan", "translations": {"fr": {"name": "Pan"}}},
+        {"slug": "p3", "name": "Pan", "translations": {"en": {"name": "Pan"}}},
+        {"slug": "p4", "name": "Pan", "translations": {"de": {"options": {"Foo": {"name": "X"}}}}},
+    ]
+    answer = await shop.rest.ok("POST", "/products/bulk", {"products": items}, user=ADMIN)
+    assert [(one["outcome"], one.get("problem") and one["problem"]["field"]) for one in answer["items"]] == [
+        ("updated", None),
+        ("updated", None),
+        ("created", None),
+        ("refused", "products[3].translations.de.slug"),
+        ("refused", "products[4].translations.de.slug"),
+        ("refused", "products[5].slug"),
+        ("refused", "products[6].translations.fr"),
+        ("refused", "products[7].translations.en"),
+        ("refused", "products[8].translations.de.options.Foo"),
+    ]
+    (said,) = (await shop.rest.ok("GET", "/products/mug/translations", user=ADMIN))["items"]
+    assert said == GERMAN | {"locale": "de", "name": "Becher", "options": {}, "seo": {**GERMAN["seo"], "title": ""}}
+    assert await told(shop, mug) == [(1, None), (2, ["translations"]), (3, ["name", "translations"])]
+    assert (await shop.rest.ok("GET", "/products/krug?locale=de"))["version"] == 2
+    again = await shop.rest.ok("POST", "/products/bulk", {"products": items[:3]}, user=ADMIN)
+    assert again["counts"]["unchanged"] == 3
+    acts = await shop.db.fetch("SELECT subject, after FROM staff_acts WHERE act = 'product.translated' ORDER BY id")
+    assert [one["after"]["changed"] for one in acts if one["subject"] == mug["id"]][-1] == ["name", "seo", "options"]
+    bare = [{"slug": "jug", "translations": {"de": {"slug": None}}}]
+    await shop.rest.ok("POST", "/products/bulk", {"products": bare}, user=ADMIN)
+    assert (await shop.rest.ok("GET", "/products/jug/translations", user=ADMIN))["items"] == []
+    assert (await shop.rest.send("GET", "/products/krug?locale=de")).status == 301
+
+
+async def test_two_who_bring_many_words_for_one_another_meet_in_peace(shop):
+    """Each adds products with slugs that the other would say of his, in another order."""
+
+    def items(at, mine, theirs):
+        said = [(f"{mine}{at}-{one}", f"{theirs}{at}-{one}") for one in range(20)]
+        said = said[::-1] if mine == "a" else said
+        return [{"slug": own, "name": "P", "translations": {"de": {"slug": other}}} for own, other in said]
+
+    for at in range(3):
+        answers = await asyncio.gather(
+            *(
+                shop.rest.ok("POST", "/products/bulk", {"products": items(at, *each)}, user=ADMIN)
+                for each in (("a", "b"), ("b", "a"))
+            )
+        )
+        assert sorted(one["counts"]["created"] for one in answers) == [0, 20]
+
+
 @pytest.mark.parametrize("kind", ["products", "categories", "collections"])
 async def test_of_a_slug_and_a_translated_one_at_once_there_is_one(shop, kind):
     for slug in ("one", "two"):

@@ -138,23 +138,6 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     version: Version | None = None
 
 
-MOST_AT_ONCE = 1000
-"""Products in one request, which is at most 1 MiB like any other."""
-
-
-class ProductItem(ProductPatch, kw_only=True, forbid_unknown_fields=True):
-    """One of many: the product of this `id`, or else of this `slug`, is changed by what stands here; there is none
-    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have. `seller_id` says
-    whose it is, for who acts for several sellers: a product stays its seller's."""
-
-    id: Id | None = None
-    seller_id: Id | None = None
-
-
-class ProductItems(msgspec.Struct, forbid_unknown_fields=True):
-    products: Annotated[list[ProductItem], Meta(min_length=1, max_length=MOST_AT_ONCE)]
-
-
 class Moderation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`reason` is shown to the seller, and kept."""
 

@@ -11,6 +11,7 @@ from stoa.kit.custom_fields.repository import definitions
 from stoa.services.catalog import categories_repository, export_repository, repository
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.fields import PRODUCT, VARIANT
+from stoa.services.catalog.fitting_translations import fitting
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.import_errors import TooManyColumns
 from stoa.services.catalog.product import Product, Variant
@@ -19,6 +20,8 @@ from stoa.services.catalog.product_files.reading import Format
 from stoa.services.catalog.product_files.refused import lines_of
 from stoa.services.catalog.product_files.table import MOST_COLUMNS
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.translations import ProductTranslation
+from stoa.services.catalog.translations_repository import texts_of
 
 ONE_PAGE = 200
 MOST_PAGE_BYTES = 2 << 20
@@ -47,6 +50,7 @@ async def header_for(catalog: Catalog, written_as: Format, wanted: Wanted) -> li
         return []
     names = await export_repository.names(catalog.db, wanted.statuses, wanted.sellers)
     header = header_of(
+        locales=catalog.settings.locales[1:],
         specifications=names.specifications,
         custom=sorted(await definitions(catalog.db, PRODUCT)),
         metadata=names.metadata,
@@ -62,9 +66,12 @@ async def export_page(catalog: Catalog, header: Sequence[str], wanted: Wanted, a
     """The products behind the slug `after`, from the first where it is empty; with the header before those."""
     products = await repository.exported_after(catalog.db, after, wanted.statuses, wanted.sellers, ONE_PAGE + 1)
     tree = {one.id: one for one in await categories_repository.categories(catalog.db)}
+    locales = catalog.settings.locales[1:]
+    texts = await texts_of(catalog.db, [one.id for one in products[:ONE_PAGE]]) if locales else {}
     content = bytearray(b"" if after or not header else lines_of([header]))
     for product in products[:ONE_PAGE]:
-        item = item_of(product, tree)
+        said = texts.get(product.id, {})
+        item = item_of(product, tree, {locale: said[locale] for locale in locales if locale in said})
         content += lines_of(rows_of(item, header)) if header else msgspec.json.encode(item) + b"\n"
         after = product.slug
         if len(content) > MOST_PAGE_BYTES:
@@ -89,7 +96,7 @@ async def _pages(
         yield page.content
 
 
-def item_of(product: Product, tree: Mapping[str, Category]) -> dict[str, Any]:
+def item_of(product: Product, tree: Mapping[str, Category], texts: Mapping[str, ProductTranslation]) -> dict[str, Any]:
     """All of it that a file has: what is another shop's, as ids and versions, is left out."""
     return {
         "slug": product.slug,
@@ -108,8 +115,15 @@ def item_of(product: Product, tree: Mapping[str, Category]) -> dict[str, Any]:
         "seo": msgspec.structs.asdict(product.seo),
         "custom_fields": product.custom_fields.shown(private=True),
         "metadata": dict(product.metadata),
+        "translations": {locale: _said(product, one) for locale, one in texts.items()},
         "variants": [_variant(variant) for variant in product.variants],
     }
+
+
+def _said(product: Product, translation: ProductTranslation) -> dict[str, Any]:
+    """What is said of it and fits it."""
+    said: dict[str, Any] = msgspec.to_builtins(fitting(product, translation))
+    return {name: one for name, one in said.items() if one is not None and one != {}}
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.services.catalog import repository
-from stoa.services.catalog.bodies import ProductItem, named_files
+from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.import_errors import NoProductOfSku
@@ -22,6 +22,7 @@ from stoa.services.catalog.import_row import ProductRow, completed, row_of
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_files.entry import Entry
+from stoa.services.catalog.product_items import ProductItem
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.shelve_products import make_shelves, shelve
 from stoa.services.catalog.write_products import Outcome, known_of, write_plans
@@ -88,7 +89,7 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
     for one, item in items:
         # What is refused takes nothing: its slug and SKUs are free for those after it.
         try:
-            plans.append((one, plan(item, known, by, catalog.settings.currency)))
+            plans.append((one, plan(item, known, by, catalog.settings)))
         except problems.Problem as problem:
             imported += _refused(one.entries, problem)
     await make_shelves(tx, catalog, shelved.missing, [each.after for _, each in plans])

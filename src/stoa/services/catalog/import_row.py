@@ -24,7 +24,6 @@ from stoa.services.catalog.bodies import (
     Number,
     Options,
     Position,
-    ProductItem,
     PropertyName,
     PropertyText,
     PropertyTexts,
@@ -33,7 +32,9 @@ from stoa.services.catalog.bodies import (
 from stoa.services.catalog.errors import TooManyVariants
 from stoa.services.catalog.import_errors import PriceMissing
 from stoa.services.catalog.import_words import in_words
+from stoa.services.catalog.plan_translations import place_of
 from stoa.services.catalog.product import MOST_DEPTH, Product, Variant
+from stoa.services.catalog.product_items import ProductItem, TranslationPatch
 from stoa.services.catalog.seo import Seo
 
 
@@ -84,11 +85,25 @@ def row_of(said: Mapping[str, Any]) -> ProductRow:
     if place := nul_in(dict(said)):
         raise problems.Unprocessable("A text may not contain the NUL character.", field=place)
     beside = {name: said[name] for name in _Beside.__struct_fields__ if name in said}
-    rest = {name: value for name, value in said.items() if name not in beside}
+    translations = said.get("translations")
+    # Each by itself, so that what is wrong says in which.
+    alone = translations if isinstance(translations, dict) else {}
+    rest = {name: value for name, value in said.items() if name not in beside and not (alone and value is alone)}
     try:
-        return ProductRow(converted(rest, ProductItem), converted(beside, _Beside))
+        item = converted(rest, ProductItem)
+        if alone:
+            item = replace(item, translations={locale: _said(locale, one) for locale, one in alone.items()})
+        return ProductRow(item, converted(beside, _Beside))
     except problems.Unprocessable as problem:
         problem.detail = in_words(problem.detail)
+        raise
+
+
+def _said(locale: str, said: Any) -> TranslationPatch:
+    try:
+        return converted(said, TranslationPatch)
+    except problems.Unprocessable as problem:
+        problem.field = place_of(locale, problem.field)
         raise
 
 

@@ -69,7 +69,7 @@ async def import_translations(catalog: Catalog, imported: list[ImportedTranslati
             product = await repository.lock_product(tx, slug=one.product)
             if product is None or await translations_repository.texts_in(tx, one.locale, [product.id]):
                 continue
-            await translations_repository.write_translation(tx, "product", product.id, one.locale, one.translation)
+            await translations_repository.write_translations(tx, "product", [(product.id, one.locale, one.translation)])
             await tell_changed(tx, catalog, [product.id], ["translations"])
             added += 1
     return added

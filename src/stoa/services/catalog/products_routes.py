@@ -11,7 +11,6 @@ from stoa.services.catalog.bodies import (
     Moderation,
     NewProduct,
     NewVariant,
-    ProductItems,
     ProductPatch,
     ProductReplacement,
     VariantReplacement,
@@ -27,6 +26,7 @@ from stoa.services.catalog.change_products import (
 )
 from stoa.services.catalog.errors import VersionMissing
 from stoa.services.catalog.moderate import reinstate, withhold
+from stoa.services.catalog.product_items import ProductItems
 from stoa.services.catalog.product_views import ProductView, view_of
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.write_products import Outcome, Written, write_products

@@ -33,6 +33,7 @@ from stoa.services.catalog.product import (
     is_id,
 )
 from stoa.services.catalog.seo import kept_seo, seo_of
+from stoa.services.catalog.slugs_repository import key_of
 
 
 class Changed(NamedTuple):
@@ -350,13 +351,8 @@ async def change_products(tx: Transaction, products: Sequence[Product]) -> list[
     try:
         rows = await tx.fetch(CHANGE_PRODUCTS, [_columns(product) for product in products])
     except asyncpg.UniqueViolationError as violation:
-        raise SlugTaken(_named(violation)) from None
+        raise SlugTaken(key_of(violation)[-1]) from None
     return _as_written(products, rows)
-
-
-def _named(violation: asyncpg.UniqueViolationError) -> str:
-    """The slug in `Key (slug)=(mug) already exists.`"""
-    return (violation.detail or "").partition(")=(")[2].partition(")")[0]
 
 
 def _as_written(products: Sequence[Product], rows: Sequence[asyncpg.Record]) -> list[Product]:
@@ -531,6 +527,14 @@ TAKEN_SLUGS = """
 async def taken_slugs(db: Db, slugs: Iterable[str]) -> set[str]:
     """Those of them that products have, archived ones included, and in any language."""
     return {row["slug"] for row in await db.fetch(TAKEN_SLUGS, list(slugs))}
+
+
+WHOSE_SLUGS = "SELECT slug, id FROM products WHERE slug = ANY($1::text[])"
+
+
+async def whose_slugs(db: Db, slugs: Iterable[str]) -> dict[str, str]:
+    """The products' ids by slug in the shop's own language, archived ones included."""
+    return {row["slug"]: row["id"] for row in await db.fetch(WHOSE_SLUGS, list(slugs))}
 
 
 WHOSE_SKUS = "SELECT sku, product_id FROM variants WHERE sku = ANY($1::text[])"

@@ -123,8 +123,9 @@ class _Run:
             await asyncio.sleep(0)
 
     def _read(self) -> ProductFile:
-        one = self._import
-        return read_products(self._file, one.format, one.source, one.columns, self._catalog.settings.currency)
+        one, settings = self._import, self._catalog.settings
+        others = settings.locales[1:]
+        return read_products(self._file, one.format, one.source, one.columns, settings.currency, locales=others)
 
     async def _import_batch(self, entries: Sequence[Entry]) -> None:
         batch = await read_batch(self._catalog, entries)

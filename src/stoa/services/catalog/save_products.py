@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from msgspec.structs import replace
@@ -56,8 +56,11 @@ async def save(tx: Transaction, catalog: Catalog, before: Product, after: Produc
     return saved
 
 
-async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Product, Product]]) -> list[Product]:
-    """What each locked product, of before, becomes after; each has changed, and may be so. Raises `SkuTaken`."""
+async def save_all(
+    tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Product, Product]], translated: Collection[str] = ()
+) -> list[Product]:
+    """What each locked product, of before, becomes after; each has changed, and may be so. Of the `translated`, by id,
+    that may be only what is said of them in other languages. Raises `SkuTaken`."""
     if not changed:
         return []
     # Out of the archive a product may come back with the name of a brand that was removed meanwhile.
@@ -87,7 +90,10 @@ async def save_all(tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Pr
     differences = {before.id: changes(before, one) for (before, _), one in zip(changed, saved, strict=True)}
     facts = {each: facts_changed(names) for each, names in differences.items()}
     moved = await place(tx, [each for each, some in facts.items() if some], sorted({*chain(*facts.values())}))
-    told = {each: [*names, *(["collections"] if each in moved else [])] for each, names in differences.items()}
+    beside = {"translations": translated, "collections": moved}
+    told = {
+        each: [*names, *(name for name, some in beside.items() if each in some)] for each, names in differences.items()
+    }
     await catalog.outbox.announce_all(tx, [updated(one, told[one.id], skus[one.id]) for one in saved])
     return saved
 

@@ -10,12 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+import asyncpg
+
 from stoa.kit.db import Transaction
 
 Kind = Literal["product", "category", "collection"]
 
 MOST_KEPT = 50
 """Old slugs of one thing: who renames it every day leads on from two months."""
+
+
+def key_of(violation: asyncpg.UniqueViolationError) -> list[str]:
+    """Its values, of which a slug is the last: `Key (kind, locale, slug)=(product, de, tasse) already exists.`"""
+    return (violation.detail or "").partition(")=(")[2].partition(")")[0].split(", ")
+
 
 KEEP_SLUGS = """
     INSERT INTO old_slugs (kind, slug, thing_id)
@@ -33,6 +41,18 @@ FORGET_OLDEST = """
         WHERE place > $3
     )
 """
+
+
+# In the order of the locks, as all do who hold several. Triggers take them one by one.
+HOLD_SLUGS = """
+    SELECT pg_advisory_xact_lock(held.lock)
+    FROM (SELECT DISTINCT slug_lock($1, slug) AS lock FROM unnest($2::text[]) AS slug ORDER BY lock OFFSET 0) AS held
+"""
+
+
+async def hold_slugs(tx: Transaction, kind: Kind, slugs: Iterable[str]) -> None:
+    """So that nobody else gets one of them, in any language, before this transaction has ended."""
+    await tx.execute(HOLD_SLUGS, kind, list(slugs))
 
 
 async def keep_slugs(tx: Transaction, kind: Kind, renamed: Mapping[str, str]) -> None:

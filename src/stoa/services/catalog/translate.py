@@ -104,7 +104,7 @@ async def translate(
             before = fitting(thing.product, before) if before else None
         if before == translation:
             return translation
-        await repository.write_translation(tx, thing.kind, thing.id, locale, translation)
+        await repository.write_translations(tx, thing.kind, [(thing.id, locale, translation)])
         await _left(tx, thing, before, translation)
         await thing.tell()
         said, was = to_builtins(translation), to_builtins(before) if before else {}
@@ -121,7 +121,7 @@ async def remove_translation(catalog: Catalog, find: Find, locale: str, if_match
         before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
         if before is None:
             raise NoSuchTranslation
-        await repository.remove_translation(tx, thing.id, locale)
+        await repository.remove_translations(tx, [(thing.id, locale)])
         await _left(tx, thing, before, None)
         await thing.tell()
         told = {"locale": locale}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import asyncpg
 import msgspec
 
-from stoa.kit.db import Db, Transaction, affected
+from stoa.kit.db import Db, Transaction
 from stoa.services.catalog.errors import SlugTaken
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.slugs_repository import Kind
+from stoa.services.catalog.slugs_repository import Kind, key_of
 from stoa.services.catalog.translations import ProductTranslation, Texts, other_locale
 
 _TRANSLATION = """
@@ -47,25 +46,30 @@ def _translation(row: asyncpg.Record) -> ProductTranslation:
     return msgspec.convert({name: row[name] for name in ProductTranslation.__struct_fields__}, ProductTranslation)
 
 
-WRITE_TRANSLATION = """
+WRITE_TRANSLATIONS = """
     INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants, images)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    SELECT $1, thing_id, locale, name, slug, description, seo, options, variants, images
+    FROM jsonb_to_recordset($2) AS said (
+        thing_id uuid, locale text, name text, slug text, description text, seo jsonb, options jsonb, variants jsonb,
+        images jsonb
+    )
+    ORDER BY slug_lock($1, slug), slug, thing_id, locale
     ON CONFLICT (thing_id, locale) DO UPDATE SET
         name = EXCLUDED.name, slug = EXCLUDED.slug, description = EXCLUDED.description, seo = EXCLUDED.seo,
         options = EXCLUDED.options, variants = EXCLUDED.variants, images = EXCLUDED.images
 """
 
 
-async def write_translation(
-    tx: Transaction, kind: Kind, thing_id: str, locale: str, translation: ProductTranslation
+async def write_translations(
+    tx: Transaction, kind: Kind, translations: Iterable[tuple[str, str, ProductTranslation]]
 ) -> None:
-    """Of a locked thing. Raises `SlugTaken`, also where another has the slug in the shop's own language."""
-    said: dict[str, Any] = msgspec.to_builtins(translation)
-    values = (said[name] for name in ("name", "slug", "description", "seo", "options", "variants", "images"))
+    """Of locked things, each with its id and locale. Raises `SlugTaken`, also where another has one in the shop's own
+    language."""
+    rows = [{"thing_id": each, "locale": locale, **msgspec.to_builtins(said)} for each, locale, said in translations]
     try:
-        await tx.execute(WRITE_TRANSLATION, kind, thing_id, locale, *values)
-    except asyncpg.UniqueViolationError:
-        raise SlugTaken(str(translation.slug)) from None
+        await tx.execute(WRITE_TRANSLATIONS, kind, rows)
+    except asyncpg.UniqueViolationError as violation:
+        raise SlugTaken(key_of(violation)[-1]) from None
 
 
 # Whose a slug is in which languages.
@@ -90,12 +94,15 @@ async def translated_slugs(db: Db, kind: Kind) -> set[str]:
     return {row["slug"] for row in await db.fetch(TRANSLATED_SLUGS, kind)}
 
 
-REMOVE_TRANSLATION = "DELETE FROM translations WHERE thing_id = $1 AND locale = $2"
+REMOVE_TRANSLATIONS = """
+    DELETE FROM translations USING unnest($1::uuid[], $2::text[]) AS gone (thing_id, locale)
+    WHERE translations.thing_id = gone.thing_id AND translations.locale = gone.locale
+"""
 
 
-async def remove_translation(tx: Transaction, thing_id: str, locale: str) -> bool:
-    """False where there is none."""
-    return affected(await tx.execute(REMOVE_TRANSLATION, thing_id, locale)) == 1
+async def remove_translations(tx: Transaction, gone: Sequence[tuple[str, str]]) -> None:
+    """By the things' ids, and by locale."""
+    await tx.execute(REMOVE_TRANSLATIONS, [each for each, _ in gone], [locale for _, locale in gone])
 
 
 # The slug that a category has in the shop's own language, of the one that it has in another.

@@ -17,13 +17,15 @@ from stoa.kit import problems, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import MOST_TRIES, Transaction
 from stoa.services.catalog import categories_repository, repository, translations_repository
-from stoa.services.catalog.bodies import ProductItem, named_files
+from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.edit_product import blank, judged
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.plan_products import Known, Plan, plan
+from stoa.services.catalog.plan_translations import hold_slugs, write_said
 from stoa.services.catalog.product import Product, changes
+from stoa.services.catalog.product_items import ProductItem, said_slugs
 from stoa.services.catalog.save_products import add, save_all
 from stoa.services.catalog.service import Catalog
 
@@ -85,7 +87,7 @@ class _Batch:
 
     def _plan(self, at: int, item: ProductItem, known: Known) -> Plan | Written:
         try:
-            return plan(item, known, self._by, self._catalog.settings.currency)
+            return plan(item, known, self._by, self._catalog.settings)
         except problems.Problem as problem:
             problem.field = f"products[{at}].{problem.field}" if problem.field else f"products[{at}]"
             return Written("refused", problem=problem)
@@ -103,15 +105,21 @@ async def known_of(
     whose_skus = await repository.whose_skus(tx, skus)
     products = await repository.lock_products(tx, ids, slugs)
     new = set(slugs) - {one.slug for one in products}
-    translated = await translations_repository.whose_in_languages(tx, "product", new) if new else {}
+    said = {slug for item in items for slug in said_slugs(item)}
+    asked = new | said
+    translated = await translations_repository.whose_in_languages(tx, "product", asked) if asked else {}
+    others = await repository.whose_slugs(tx, said - set(slugs)) if said - set(slugs) else {}
+    speaking = any(item.translations for item in items)
+    texts = await translations_repository.texts_of(tx, [one.id for one in products]) if speaking else {}
     return Known(
         products={one.id: one for one in products},
         categories=await categories_repository.categories_named(tx, names),
-        slugs={one.slug: one.id for one in products},
+        slugs={**others, **{one.slug: one.id for one in products}},
         skus=whose_skus,
         seen=seen,
         files=files,
         translated=translated,
+        texts=texts,
     )
 
 
@@ -119,13 +127,19 @@ async def write_plans(tx: Transaction, catalog: Catalog, plans: Sequence[Plan]) 
     """What became of each, by the product's id. Raises `SlugTaken` or `SkuTaken` where somebody took one since the
     plans were made."""
     new = [one.after for one in plans if one.new]
+    names = [one.after.slug for one in plans if one.new or one.after.slug != one.before.slug]
+    await hold_slugs(tx, [said for one in plans for said in one.said], names)
     added = await add(tx, catalog, new)
     if len(added) < len(new):
         raise SlugTaken("of one of them")
-    changed = [(one.before, one.after) for one in plans if not one.new and changes(one.before, one.after)]
-    saved = await save_all(tx, catalog, changed)
+    said = {one.after.id: one.said for one in plans if one.said}
+    old = [(one.before, one.after) for one in plans if not one.new]
+    changed = [(before, after) for before, after in old if after.id in said or changes(before, after)]
+    saved = await save_all(tx, catalog, changed, said)
+    await write_said(tx, said)
     acts = [staff_acts.Act("product.added", one.id, None, judged(one, blank(one.id, None))) for one in added]
-    await staff_acts.record_all(tx, [*acts, *(_changed(before, after) for before, after in changed)])
+    acts += [_changed(before, after) for before, after in changed if changes(before, after)]
+    await staff_acts.record_all(tx, acts)
     written = {one.before.id: Written("unchanged", one.before) for one in plans}
     written |= {one.id: Written("created", one) for one in added}
     return written | {one.id: Written("updated", one) for one in saved}

@@ -6,7 +6,7 @@ file does not name stay, too: what is not sold any more is archived, one by one,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stoa.kit.money import amount_of
@@ -21,6 +21,8 @@ OF_PRODUCT = (
 )
 DATES = ("publish_at", "unpublish_at")
 SEO = {"seo_title": "title", "seo_description": "description"}
+TRANSLATED = ("name", "slug", "description", *SEO)
+"""With a language of the shop's behind it, `name.de`: what the product says in that."""
 OF_VARIANT = ("sku", "variant_name", "price", "currency", "options", "position")
 STOCK = "stock"
 """Of a variant, and in no file that we write: how many there are is not catalog's to know."""
@@ -47,8 +49,11 @@ _ALSO = {
 """What others call them."""
 
 
-def column_of(name: str) -> str | None:
-    """Ours that a column of this name is; None for one that is none."""
+def column_of(name: str, locales: Collection[str] = ()) -> str | None:
+    """Ours that a column of this name is; None for one that is none. `locales` are the shop's, without its own."""
+    column, _, locale = name.partition(".")
+    if column in TRANSLATED and locale in locales:
+        return name
     if name.startswith(PREFIXES):
         return name if name not in PREFIXES else None
     plain = "_".join(name.strip().lower().split())
@@ -106,7 +111,7 @@ def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
 
 def _check_same(first: Mapping[str, str], other: Mapping[str, str], line: int, where: Mapping[str, str]) -> None:
     for name, cell in other.items():
-        of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA))
+        of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA)) or _language_of(name)
         if of_product and cell and cell != first[name]:
             raise Fault(where[name], f"Line {line} says something else than the first of the product.")
 
@@ -126,7 +131,25 @@ def _product(said: Mapping[str, str], where: Mapping[str, str]) -> dict[str, Any
     if "images" in said:
         item["images"] = [_image(part) for part in cells.split(said["images"])]
     item |= _named(said, where, {"specifications": SPECIFICATION, "custom_fields": CUSTOM, "metadata": METADATA})
+    if locales := {locale for name in said if (locale := _language_of(name))}:
+        item["translations"] = {locale: _translation(said, locale) for locale in sorted(locales)}
     return item
+
+
+def _language_of(column: str) -> str:
+    """`de` of `name.de`; empty for what is not translated."""
+    name, _, locale = column.partition(".")
+    return locale if name in TRANSLATED else ""
+
+
+def _translation(said: Mapping[str, str], locale: str) -> dict[str, Any]:
+    cells_in = {name: said[f"{name}.{locale}"] for name in TRANSLATED if f"{name}.{locale}" in said}
+    translation: dict[str, Any] = {name: cell or None for name, cell in cells_in.items() if name not in SEO}
+    if "slug" in cells_in:
+        translation["slug"] = cells_in["slug"].strip() or None
+    if seo := {SEO[name]: cell or None for name, cell in cells_in.items() if name in SEO}:
+        translation["seo"] = seo
+    return translation
 
 
 def _image(part: str) -> dict[str, str]:
@@ -170,6 +193,9 @@ def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
     of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name"}
     for column, theirs in where.items():
+        if locale := _language_of(column):
+            name = column.partition(".")[0]
+            places[f"translations.{locale}.{f'seo.{SEO[name]}' if name in SEO else name}"] = theirs
         for prefix, member in members.items():
             if column.startswith(prefix):
                 places[member + column.removeprefix(prefix)] = theirs
@@ -187,6 +213,7 @@ def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
 
 def header_of(
     *,
+    locales: Iterable[str] = (),
     specifications: Iterable[str],
     custom: Iterable[str],
     metadata: Iterable[str],
@@ -196,6 +223,7 @@ def header_of(
     """All columns of a file, with those for the names that the products and their variants have."""
     return [
         *OF_PRODUCT,
+        *(f"{name}.{locale}" for locale in locales for name in TRANSLATED),
         *(SPECIFICATION + name for name in specifications),
         *(CUSTOM + name for name in custom),
         *(METADATA + name for name in metadata),
@@ -219,12 +247,22 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         **{name: item["seo"][member] for name, member in SEO.items()},
         "tags": cells.joined(item["tags"]),
         "images": cells.joined(_placed(image) for image in item["images"]),
+        **_translated(item["translations"]),
         **_prefixed(SPECIFICATION, item["specifications"]),
         **_prefixed(CUSTOM, item["custom_fields"]),
         **_prefixed(METADATA, item["metadata"]),
     }
     rows = [said | _of_variant(variant) for variant in item["variants"]] or [said]
     return [cells.guarded_row([row.get(name, "") for name in header]) for row in rows]
+
+
+def _translated(translations: Mapping[str, Any]) -> dict[str, str]:
+    """What their columns have: options, variants and images have none."""
+    row: dict[str, str] = {}
+    for locale, said in translations.items():
+        row |= {f"{name}.{locale}": said.get(name, "") for name in TRANSLATED if name not in SEO}
+        row |= {f"{name}.{locale}": said.get("seo", {}).get(member, "") for name, member in SEO.items()}
+    return row
 
 
 def _placed(image: Mapping[str, str]) -> str:

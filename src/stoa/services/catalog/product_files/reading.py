@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
@@ -27,15 +27,21 @@ class ProductFile:
 
 
 def read_products(
-    file: BinaryIO, written_as: Format, source: Source, columns: Mapping[str, str], currency: str
+    file: BinaryIO,
+    written_as: Format,
+    source: Source,
+    columns: Mapping[str, str],
+    currency: str,
+    *,
+    locales: Collection[str] = (),
 ) -> ProductFile:
     """`columns` are our columns by those of the file, where they have other names. Prices that say no currency are in
-    `currency`. Raises `UnreadableFile`, also while the entries are read."""
+    `currency`; `locales` are the shop's, without its own. Raises `UnreadableFile`, also while the entries are read."""
     if written_as == "jsonl":
         return ProductFile([], [], [], json_lines.entries(file))
     table = read_table(file)
     if source == "stoa":
-        ours = _ours(table.header, columns)
+        ours = _ours(table.header, columns, locales)
         left_out = [name for name in table.header if name not in ours]
         stock = [name for name in ours if ours[name] == own_columns.STOCK]
         entries = own_columns.entries(table, ours, currency)
@@ -50,14 +56,14 @@ def read_products(
     return ProductFile(table.header, [name for name in left_out if name], stock, entries)
 
 
-def _ours(header: Sequence[str], columns: Mapping[str, str]) -> dict[str, str]:
+def _ours(header: Sequence[str], columns: Mapping[str, str], locales: Collection[str]) -> dict[str, str]:
     """Our columns by theirs. Raises `UnreadableFile` for a file that says of no product which it is."""
     if missing := [name for name in columns if name not in header]:
         raise UnreadableFile(f"The file has no column {missing[0]!r}; {choose(missing[0], header)}.")
     ours: dict[str, str] = {}
     for name in header:
         meant = columns.get(name, name)
-        column = own_columns.column_of(meant)
+        column = own_columns.column_of(meant, locales)
         if column is None and name in columns:
             known = [*own_columns.OF_PRODUCT, *own_columns.OF_VARIANT, own_columns.STOCK]
             raise UnreadableFile(f"There is no column {meant!r} here; {choose(meant, known)}.")
