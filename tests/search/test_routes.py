@@ -163,14 +163,20 @@ async def test_synonyms_reach_every_process_and_end(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "field"),
-    [({"words": ["mug", "-!?"]}, "words[1]"), ({"words": ["mug"], "term": "\U0001f525"}, "term")],
+    ("body", "problem", "field"),
+    [
+        ({"words": ["mug", "-!?"]}, "synonym-without-word", "words[1]"),
+        ({"words": ["mug"], "term": "\U0001f525"}, "synonym-without-word", "term"),
+        ({"words": ["mug", "cup", " MÚG "]}, "synonym-said-twice", "words[2]"),
+        ({"words": ["cup", "mug"], "term": "mug"}, "synonym-said-twice", "words[1]"),
+        ({"words": ["mug"]}, "synonym-of-nothing", "words"),
+    ],
 )
-async def test_synonyms_have_words(shop: Shop, body: dict[str, Any], field: str) -> None:
+async def test_synonyms_are_words_that_differ(shop: Shop, body: dict[str, Any], problem: str, field: str) -> None:
     there = await shop.edit_rules("POST", "/search/synonyms", {"words": ["7", "漢"]}, 201)
     for method, path in (("POST", "/search/synonyms"), ("PUT", f"/search/synonyms/{there['id']}")):
         refused = await shop.rest.send(method, path, body, user=EDITOR)
-        assert (refused.status, refused.problem, refused.body["field"]) == (422, "synonym-without-word", field)
+        assert (refused.status, refused.problem, refused.body["field"]) == (422, problem, field)
     assert (await shop.rest.ok("GET", "/search/synonyms", user=EDITOR))["items"] == [there]
 
 
@@ -199,17 +205,19 @@ async def test_a_rule_pins_buries_and_sends_elsewhere(shop: Shop) -> None:
     assert [one["name"] for one in answer["items"]] == ["Steel cup", "Glass mug", "Enamel mug"]
     assert answer["redirect"] == "/pages/mugs"
 
-    taken = await shop.rest.send("POST", "/search/rules", {"query": "Mug"}, user=EDITOR)
+    taken = await shop.rest.send("POST", "/search/rules", {"query": "Mug", "pinned": [cup]}, user=EDITOR)
     assert (taken.status, taken.problem, taken.body["field"]) == (409, "rule-there", "query")
     twice = await shop.rest.send("POST", "/search/rules", {"query": "x", "pinned": [cup], "buried": [cup]}, user=EDITOR)
     assert (twice.status, twice.problem, twice.body["field"]) == (422, "product-in-two-places", "buried")
+    nothing = await shop.rest.send("POST", "/search/rules", {"query": "x"}, user=EDITOR)
+    assert (nothing.status, nothing.problem, nothing.body["field"]) == (422, "rule-of-nothing", "pinned")
     for place in ("https://elsewhere.example", "//elsewhere.example", "/\\elsewhere", "javascript:x"):
         refused = await shop.rest.send("POST", "/search/rules", {"query": "x", "redirect": place}, user=EDITOR)
         assert (refused.status, refused.body["field"]) == (422, "redirect")
     assert await shop.db.fetchval("SELECT count(*) FROM rules") == 1
 
     path = f"/search/rules/{rule['id']}"
-    assert (await shop.edit_rules("PUT", path, {"query": "mug"}))["version"] == 2
+    assert (await shop.edit_rules("PUT", path, {"query": "mug", "pinned": [cup]}))["version"] == 2
     assert (await shop.rest.ok("GET", path, user=EDITOR))["redirect"] is None
     assert [one["query"] for one in (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"]] == ["mug"]
     await shop.edit_rules("DELETE", path, status=204)
@@ -226,7 +234,7 @@ async def test_rules_are_imported_where_there_are_none(shop: Shop) -> None:
             synonyms_json=map(msgspec.json.encode, synonyms), rules_json=map(msgspec.json.encode, rules)
         )
 
-    said = asked({"query": "mug", "pinned": [cup]}, {"query": "cup"})
+    said = asked({"query": "mug", "pinned": [cup]}, {"query": "cup", "pinned": [cup]})
     for added in (3, 0):
         assert (await rpc.ImportRules(said, None)).added == added
     await shop.one.following.worker.run()
@@ -234,7 +242,7 @@ async def test_rules_are_imported_where_there_are_none(shop: Shop) -> None:
     assert await shop.names("q=goblet") == ["Steel cup"]
     assert (await shop.rest.ok("GET", "/search?q=cup"))["redirect"] == "/pages/cups"
     with pytest.raises(TwoPlaces):
-        await rpc.ImportRules(asked({"query": "new"}, {"query": "x", "pinned": [cup, cup]}), None)
+        await rpc.ImportRules(asked({"query": "new", "pinned": [cup]}, {"query": "x", "pinned": [cup, cup]}), None)
     with pytest.raises(Unprocessable) as refused:
         await rpc.ImportRules(asked({"query": "x", "redirect": "https://elsewhere.example"}), None)
     assert refused.value.field == "rules_json[0].redirect"

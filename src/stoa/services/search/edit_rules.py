@@ -14,7 +14,17 @@ from stoa.kit.db import Db, Transaction, after_commit
 from stoa.kit.http.preconditions import IfMatch
 from stoa.kit.ids import uuid7
 from stoa.services.search import rules_repository as repository
-from stoa.services.search.errors import NoSuchRule, NoSuchSynonym, NoWord, RuleThere, TooMany, TwoPlaces
+from stoa.services.search.errors import (
+    NoSuchRule,
+    NoSuchSynonym,
+    NoWord,
+    RuleOfNothing,
+    RuleThere,
+    SaidTwice,
+    SynonymOfNothing,
+    TooMany,
+    TwoPlaces,
+)
 from stoa.services.search.repository import hold_feed
 from stoa.services.search.rules import Rule, compared, says_something
 from stoa.services.search.rules_repository import QueryRule, SynonymSet
@@ -26,7 +36,7 @@ MOST_RULES = 5_000
 
 
 async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -> SynonymSet:
-    """Raises `NoWord`, `TooMany`."""
+    """Raises `NoWord`, `SaidTwice`, `SynonymOfNothing`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_synonyms(search, tx, term, words)
@@ -46,7 +56,8 @@ async def make_synonyms(search: Search, tx: Transaction, term: str | None, words
 async def change_synonyms(
     search: Search, synonym_id: str, term: str | None, words: Sequence[str], if_match: IfMatch
 ) -> SynonymSet:
-    """What is as it was, is no change. Raises `NoWord`, `NoSuchSynonym`."""
+    """What is as it was, is no change. Raises `NoWord`, `SaidTwice`,
+    `SynonymOfNothing`, `NoSuchSynonym`."""
     _check_words(term, words)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
@@ -74,7 +85,7 @@ async def remove_synonyms(search: Search, synonym_id: str, if_match: IfMatch) ->
 
 
 async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
-    """Raises `TwoPlaces`, `RuleThere`, `TooMany`."""
+    """Raises `TwoPlaces`, `RuleOfNothing`, `RuleThere`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_rule(search, tx, query, rule)
@@ -95,7 +106,8 @@ async def make_rule(search: Search, tx: Transaction, query: str, rule: Rule) -> 
 
 
 async def change_rule(search: Search, rule_id: str, query: str, rule: Rule, if_match: IfMatch) -> QueryRule:
-    """What is as it was, is no change. Raises `TwoPlaces`, `NoSuchRule`, `RuleThere`."""
+    """What is as it was, is no change. Raises `TwoPlaces`, `RuleOfNothing`,
+    `NoSuchRule`, `RuleThere`."""
     _check_places(rule)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
@@ -145,13 +157,21 @@ async def _tell(search: Search, tx: Transaction) -> None:
 
 
 def _check_words(term: str | None, words: Sequence[str]) -> None:
-    fields = {"term": term, **{f"words[{at}]": word for at, word in enumerate(words)}}
-    for field, text in fields.items():
-        if text is not None and not says_something(text):
+    texts = {f"words[{at}]": word for at, word in enumerate(words)}
+    seen: set[str] = set()
+    for field, text in (texts if term is None else {"term": term, **texts}).items():
+        if not says_something(text):
             raise NoWord(field)
+        if compared(text) in seen:
+            raise SaidTwice(field)
+        seen.add(compared(text))
+    if term is None and len(words) < 2:
+        raise SynonymOfNothing
 
 
 def _check_places(rule: Rule) -> None:
+    if not (rule.pinned or rule.buried or rule.redirect):
+        raise RuleOfNothing
     for field, ids in (("pinned", rule.pinned), ("buried", [*rule.buried, *rule.pinned])):
         if len({*ids}) < len(ids):
             raise TwoPlaces(field)

@@ -1,7 +1,7 @@
 """What search refuses.
 
 NotFound        NoSuchSynonym, NoSuchRule
-Unprocessable   BadAttribute, TwoPlaces, NoWord
+Unprocessable   BadAttribute, TwoPlaces, RuleOfNothing, NoWord, SaidTwice, SynonymOfNothing
 Conflict        RuleThere, VersionConflict, TooMany
 Unavailable     IndexBehind, IndexTaken
 """
@@ -67,6 +67,30 @@ class TwoPlaces(problems.Unprocessable):
 
     def __init__(self, field: str) -> None:
         super().__init__("A product is pinned once, or buried once.", field=field)
+
+
+class RuleOfNothing(problems.Unprocessable):
+    title = "Nothing comes of this rule"
+    slug = "rule-of-nothing"
+
+    def __init__(self) -> None:
+        super().__init__("Pin products, bury some, or name a page to show instead.", field="pinned")
+
+
+class SynonymOfNothing(problems.Unprocessable):
+    title = "One word has no synonym"
+    slug = "synonym-of-nothing"
+
+    def __init__(self) -> None:
+        super().__init__("Name another word that means the same, or the term that finds this one.", field="words")
+
+
+class SaidTwice(problems.Unprocessable):
+    title = "A word is named twice"
+    slug = "synonym-said-twice"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("Case, accents and spaces make no difference: name each once.", field=field)
 
 
 class NoWord(problems.Unprocessable):
