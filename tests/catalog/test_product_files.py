@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import unicodedata
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.reading import read_products
 from stoa.services.catalog.product_files.refused import lines_of, refused_header, refused_lines
+from stoa.services.catalog.product_files.remarks import MOST_EXAMPLES, Remark, Said, gathered
 from stoa.services.catalog.product_files.table import UnreadableFile
+from stoa.services.catalog.words import LONGEST_SKU, sku_for, sku_of
 
 LETTERS = st.text(alphabet=st.sampled_from(list("ab;=\\ >'\"{[-1.e5t\n,é")), max_size=8)
 FILLED = LETTERS.filter(bool)
@@ -312,7 +316,7 @@ def test_an_export_of_shopify_is_read_as_it_is():
                 "price": {"amount": 4900, "currency": "GBP"},
                 "options": {"Size": "S", "Color": "White"},
                 "position": 0,
-                "metadata": {"barcode": "5012345678900", "grams": "200"},
+                "metadata": {"barcode": "5012345678900", "grams": "200", "sku": "LS S/W"},
                 "stock": 5,
             },
             {
@@ -402,10 +406,106 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
 
 
 def test_a_file_of_another_shop_is_no_export_of_this_one():
-    with pytest.raises(UnreadableFile, match="no product export of shopify"):
+    missing = "no product export of shopify: it has no column 'Handle', 'Title'.*--column 'Their name=Handle'"
+    with pytest.raises(UnreadableFile, match=missing):
         entries("slug,name\nmug,Mug\n", "shopify")
-    with pytest.raises(UnreadableFile, match="no product export of woocommerce"):
+    missing = "no product export of woocommerce: it has no column 'SKU', 'Name', 'Regular price'"
+    with pytest.raises(UnreadableFile, match=missing):
         entries(SHOPIFY, "woocommerce")
+
+
+GERMAN = {"Typ": "Type", "Artikelnummer": "SKU", "Regulärer Preis": "Regular price", "Kategorien": "Categories"}
+
+
+def test_an_export_in_another_language_comes_in_by_the_names_of_its_columns():
+    text = "Typ,Artikelnummer,Name,Regulärer Preis,Kategorien,Angebotspreis\n"
+    rows = 'simple,K-1,Kerze,"4,50",Haus > Licht,\nsimple,K-2,Kerze rot,1.290,,\nsimple,K-2,Docht,1,,\n'
+    read = read_products(io.BytesIO((text + rows).encode()), "csv", "woocommerce", GERMAN, "EUR")
+    candle, red, wick = read.entries
+    assert read.left_out == ["Angebotspreis"]
+    assert candle.item["category_path"] == ["Haus", "Licht"]
+    assert candle.item["variants"][0]["price"] == {"amount": 450, "currency": "EUR"}
+    assert red.fault == ("Regulärer Preis", "'1.290' may be a thousand or a fraction: write 1290, or 1.29")
+    assert wick.column_of("variants[3].sku") == "Artikelnummer"
+    with pytest.raises(UnreadableFile, match="Two columns of the file are 'SKU'"):
+        entries("Type,SKU,Nr,Name,Regular price\n", "woocommerce", Nr="SKU")
+    with pytest.raises(UnreadableFile, match="The file has no column 'Typ'"):
+        entries(WOO, "woocommerce", Typ="Type")
+
+
+def test_what_woocommerce_hides_is_a_draft_and_what_stands_in_several_categories_in_one():
+    text = "Type,SKU,Name,Published,Visibility in catalog,Regular price,Categories\n"
+    rows = 'simple,A,Lamp,1,hidden,1,"Küche, Haus > Bad, Haus"\nsimple,B,Bulb,1,search,1,Küche\n'
+    rows += "simple,C,Cord,0,hidden,1,\n"
+    lamp, bulb, cord = entries(text + rows, "woocommerce")
+    assert [one.item["status"] for one in (lamp, bulb, cord)] == ["draft", "active", "draft"]
+    assert lamp.item["category_path"] == ["Haus", "Bad"]
+    assert [one.remarks for one in (lamp, bulb, cord)] == [
+        [Said("hidden-as-draft", "Lamp"), Said("category-left-out", "Lamp: Küche")],
+        [],
+        [],
+    ]
+
+
+def test_skus_of_shopify_stay_apart_and_keep_what_they_were():
+    text = (
+        "Handle,Title,Variant SKU,Option1 Name,Option1 Value,Variant Price,Gift Card\n"
+        "stift,Stift,STIFT-GRÜN,Farbe,Grün,1,false\nstift,,STIFT-GR,,Grau,1,\nstift,,STIFT-Ö,,Öl,1,\n"
+        "kir,Кружка,КРУЖКА,,,1,true\nblau,Blau,,Farbe,Синий,1,\n"
+    )
+    pen, cup, blue = entries(text, "shopify")
+    skus = [variant["sku"] for one in (pen, cup, blue) for variant in one.item["variants"]]
+    marked = ["STIFT-GRUN-[A-Z2-7]{8}", "STIFT-GR", "STIFT-O-[A-Z2-7]{8}", "[A-Z2-7]{8}", "blau-[A-Z2-7]{8}"]
+    assert [re.fullmatch(pattern, sku) is not None for pattern, sku in zip(marked, skus, strict=True)] == [True] * 5
+    assert [variant["metadata"].get("sku") for variant in pen.item["variants"]] == ["STIFT-GRÜN", None, "STIFT-Ö"]
+    assert pen.remarks == [
+        Said("sku-renamed", f"STIFT-GRÜN: {skus[0]}"),
+        Said("sku-renamed", f"STIFT-Ö: {skus[2]}"),
+    ]
+    assert cup.remarks == [Said("sku-renamed", f"КРУЖКА: {skus[3]}"), Said("gift-card-as-goods", "Кружка")]
+    assert blue.remarks == []
+    assert [pen.column_of(place) for place in ("variants[2].sku", "variants[1].metadata.sku")] == ["Variant SKU"] * 2
+
+
+def test_a_variant_of_shopify_without_a_price_is_one_and_a_picture_is_none():
+    text = "Handle,Title,Variant SKU,Variant Price,Image Src,Status\n"
+    rows = "mug,Mug,A,,,active\nmug,,,,https://cdn.example.com/c.jpg,\ncup,Cup,,,,active\njug,Jug,,,,draft\n"
+    mug, cup, jug = entries(text + rows, "shopify")
+    assert [(one["sku"], "price" in one) for one in mug.item["variants"]] == [("A", False)]
+    assert cup.fault == ("Variant Price", "There is no price, and an active product has one.")
+    assert jug.item["variants"] == []
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [("A 1", "A-1"), (" A / 1", "A-1"), ("A.1_b-", "A.1_b-"), ("", "")])
+def test_spaces_and_slashes_in_a_sku_are_hyphens(theirs, ours):
+    assert sku_of(theirs) == ours
+
+
+@given(st.text(max_size=70), st.text(max_size=70))
+def test_skus_that_were_two_stay_two(one, other):
+    meant = [unicodedata.normalize("NFC", re.sub(r"[\s/]+", "-", text.strip())) for text in (one, other)]
+    ours = [sku_of(text) for text in (one, other)]
+    assert (meant[0] == meant[1]) == (ours[0] == ours[1])
+    for said, sku in zip(meant, ours, strict=True):
+        assert re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", sku) or not said
+
+
+@pytest.mark.parametrize(
+    "values", [["Öl"], ["Al"], ["S+"], ["x" * LONGEST_SKU], ["x" * LONGEST_SKU, "y"], ["Red", "1.5 l"]]
+)
+def test_a_sku_is_made_of_what_a_variant_differs_in(values):
+    made = sku_for("mug", values)
+    assert len(made) <= LONGEST_SKU
+    assert made != sku_for("mug", [*values[:-1], values[-1].replace("Ö", "O").replace("+", "") + "z"])
+    assert sku_for("mug", ["Red", "1.5 l"]) == "mug-red-1-5-l"
+
+
+def test_what_is_said_often_is_told_once():
+    said = [Said("sku-renamed", f"Ö{at}: O{at}") for at in range(MOST_EXAMPLES + 5)]
+    before = gathered([], said[:3])
+    (once, hidden) = gathered(before, [*said[3:], Said("hidden-as-draft", "x" * 1000)])
+    assert once == Remark("sku-renamed", MOST_EXAMPLES + 5, [each.example for each in said[:MOST_EXAMPLES]])
+    assert (hidden.count, len(hidden.examples[0])) == (1, 300)
 
 
 @pytest.mark.parametrize(

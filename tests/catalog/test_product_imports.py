@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import csv
 import io
+import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -271,6 +272,37 @@ async def test_what_is_refused_makes_no_category(shop):
     assert [(one["name"], [child["name"] for child in one["children"]]) for one in tree] == [("A", ["C"]), ("F", [])]
     told = await shop.db.fetch("SELECT subject FROM event_log WHERE type = 'category.created'")
     assert len(told) == await shop.db.fetchval("SELECT count(*) FROM staff_acts WHERE act = 'category.added'") == 3
+
+
+async def test_skus_in_other_letters_are_found_again_and_told_once(shop):
+    text = (
+        "Handle,Title,Variant SKU,Option1 Name,Option1 Value,Variant Price,Status\n"
+        "kerze,Kerze,KERZE-Ö,Farbe,Öl,1,active\nkerze,,KERZE-Ä,,Ähre,2,\nkerze,,KERZE-O,,O,3,\n"
+        "lampe,Lampe,L/1,,,1,active\nlicht,Licht,L 1,,,1,active\n"
+        "laterne,Laterne,L-2,Art,A,1,active\nlaterne,,L 2,,B,1,\n"
+        "leuchte,Leuchte,X-Ü,,,,active\n"
+    )
+    done = await bring(shop, text, "source=shopify")
+    assert counts(done) == ("done", 2, 0, 0, 3)
+    candle = await shop.rest.ok("GET", "/products/kerze")
+    skus = {one["sku"].rpartition("-")[0]: one["price"]["amount"] for one in candle["variants"]}
+    assert sorted(skus.values()) == [100, 200, 300]
+    (remark,) = done["remarks"]
+    assert (remark["what"], remark["count"]) == ("sku-renamed", 3)
+    assert [each.partition(":")[0] for each in remark["examples"]] == ["KERZE-Ö", "KERZE-Ä", "L/1"]
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    told = [(one["problem"]["field"], one["problem"]["detail"]) for one in page["items"]]
+    assert told[:2] == [
+        ("Variant SKU", "Taken already: L-1. L-1 is what 'L 1' of the file is called here."),
+        ("Variant SKU", "The SKU L-2 stands more than once. L-2 is what 'L 2' of the file is called here."),
+    ]
+    assert told[2][0] == "Variant Price"
+    assert re.fullmatch(
+        r"No product has (X-U-\w+) yet, so it needs a price\. \1 is what 'X-Ü' of .* here\.", told[2][1]
+    )
+    again = await bring(shop, text, "source=shopify")
+    assert counts(again) == ("done", 0, 0, 2, 3)
+    assert again["remarks"] == done["remarks"]
 
 
 async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(shop):

@@ -121,6 +121,29 @@ def test_who_brings_the_sales_of_another_shop_is_told_how(stoa: Stoa, tmp_path: 
     assert "Left out, because they say nothing here: Sale price\n  A sale is a price list here: " in done.stdout
 
 
+def test_what_is_not_as_in_the_file_is_told(stoa: Stoa, tmp_path: Path) -> None:
+    file = tmp_path / "woo.csv"
+    header = "Type,SKU,Name,Published,Visibility in catalog,Regular price,Categories\n"
+    file.write_text(f'{header}simple,Ö 1,Ofen,1,hidden,20,"Küche, Haus > Bad"\n')
+    done = stoa("import", "products", file, "--from", "woocommerce")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "       1 SKUs are written otherwise here, and their variants have the file's in their" in done.stdout
+    assert "       1 products that were sold and shown nowhere are drafts: Ofen\n" in done.stdout
+    assert "       1 categories are left out, because a product stands in one here: Ofen: Küche\n" in done.stdout
+
+
+def test_a_file_that_cannot_be_read_to_its_end_has_its_refusals_too(stoa: Stoa, tmp_path: Path) -> None:
+    file, beside = tmp_path / "broken.csv", tmp_path / "broken.refused.csv"
+    rows = "".join(f"broken-{at},Broken,BROKEN-{at},{1 if at else 'free'}\n" for at in range(3))
+    file.write_text(f'slug,name,sku,price\n{rows}broken-3,"Broken\n')
+    done = stoa("import", "products", file)
+    told = f"{beside} has the 1 that were refused before, each with its reason\n"
+    assert done.returncode == 1
+    assert "The row that begins in line 5 cannot be read" in done.stderr
+    assert done.stderr.endswith(told)
+    assert len(beside.read_text().splitlines()) == 2
+
+
 @pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
 def test_what_is_no_file_is_not_waited_for(stoa: Stoa, tmp_path: Path, make: Callable[[Path], None]) -> None:
     file = tmp_path / "goods.csv"

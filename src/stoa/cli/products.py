@@ -29,6 +29,13 @@ MARKS = {"csv": ("error", "error_column", "error_line"), "jsonl": ("_error",)}
 """What only a file of refused products has in its first line, whatever a spreadsheet made of the rest."""
 OF_SALES = {"Variant Compare At Price", "Compare-at price", "Sale price"}
 """Columns of other shops that have a second price of a product."""
+REMARKS = {
+    "sku-renamed": "SKUs are written otherwise here, and their variants have the file's in their metadata as sku",
+    "hidden-as-draft": "products that were sold and shown nowhere are drafts",
+    "category-left-out": "categories are left out, because a product stands in one here",
+    "gift-card-as-goods": "gift cards are goods like others",
+}
+"""What of a file's products is not here as it stands there."""
 FORMATS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -60,7 +67,24 @@ async def import_products(
         all_of_it = done.created + done.updated + done.unchanged + done.refused
         step.note = f"{all_of_it} of the file"
     if done.failure:
-        raise Failure(done.failure.rstrip("."), "mend the file, and send it again: what was done is found unchanged")
+        remedy = "mend the file, and send it again: what was done is found unchanged"
+        if done.refused:
+            await _write_refused(stub, import_id, refused)
+            remedy += f"; {refused} has the {done.refused} that were refused before, each with its reason"
+        raise Failure(done.failure.rstrip("."), remedy)
+    _report(done, console, dry_run=dry_run)
+    if done.refused:
+        await _write_refused(stub, import_id, refused)
+        told = f"{done.refused} of {all_of_it} products {'would be' if dry_run else 'were'}"
+        raise _refused(told, refused, file, source, columns, dry_run=dry_run)
+    if refused.exists():
+        with files.writing(refused):
+            refused.unlink()
+        console.say(f"  {escape(str(refused))}, of an earlier time, is removed: nothing is refused any more.")
+
+
+def _report(done: pb.ProductImport, console: Console, *, dry_run: bool) -> None:
+    """What became of the products, and what of the file did not come in, or not as it stands there."""
     would = "would be " if dry_run else ""
     for count, what in ((done.created, "added"), (done.updated, "changed"), (done.refused, "refused")):
         console.say(f"  {count:>8} {would}{what}")
@@ -73,14 +97,9 @@ async def import_products(
         console.say(
             "  A sale is a price list here: docs/services/catalog.md, “Sales of another shop”, says how it comes in."
         )
-    if done.refused:
-        await _write_refused(stub, import_id, refused)
-        told = f"{done.refused} of {all_of_it} products {'would be' if dry_run else 'were'}"
-        raise _refused(told, refused, file, source, columns, dry_run=dry_run)
-    if refused.exists():
-        with files.writing(refused):
-            refused.unlink()
-        console.say(f"  {escape(str(refused))}, of an earlier time, is removed: nothing is refused any more.")
+    for remark in done.remarks:
+        more = ", …" if remark.count > len(remark.examples) else ""
+        console.say(f"  {remark.count:>8} {REMARKS[remark.what]}: {escape(', '.join(remark.examples))}{more}")
 
 
 def _refused(

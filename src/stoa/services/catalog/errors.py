@@ -238,8 +238,8 @@ class SkuTwice(problems.Unprocessable):
     title = "A SKU stands twice"
     slug = "sku-twice"
 
-    def __init__(self, sku: str) -> None:
-        super().__init__(f"The SKU {sku} stands more than once.", field="variants")
+    def __init__(self, sku: str, field: str) -> None:
+        super().__init__(f"The SKU {sku} stands more than once.", field=field, sku=sku)
 
 
 class OptionsTwice(problems.Unprocessable):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -134,6 +133,9 @@ def _named(row: ProductRow, known: Known) -> Product | None:
 def _refused(entries: Sequence[Entry], problem: problems.Problem) -> list[Imported]:
     if problem.field is not None:
         # Of several entries each has a variant, and all have the same columns.
-        field = problem.field if len(entries) == 1 else re.sub(r"^variants\[[0-9]+\]", "variants[0]", problem.field)
-        problem.field = entries[0].column_of(field)
+        problem.field = entries[0].column_of(problem.field)
+    about = {problem.members.get("sku"), *problem.members.get("skus", ())}
+    for ours, theirs in entries[0].renamed.items():
+        if ours in about:
+            problem.detail += f" {ours} is what {theirs[:200]!r} of the file is called here."
     return [Imported(entry, "refused", problem) for entry in entries]

@@ -205,7 +205,7 @@ def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -
     seen: set[str] = set()
     for at, variant in enumerate(variants):
         if variant.sku in seen:
-            raise SkuTwice(variant.sku)
+            raise SkuTwice(variant.sku, f"variants[{at}].sku")
         seen.add(variant.sku)
         check_currency(variant.price, currency, f"variants[{at}].price")
     check_told_apart(variants)

@@ -21,6 +21,7 @@ from stoa.services.catalog import product_imports_repository as repository
 from stoa.services.catalog.export_products import CONTENT_TYPES, Wanted, export
 from stoa.services.catalog.product_files.reading import Format, Source
 from stoa.services.catalog.product_files.refused import refused_header, refused_lines
+from stoa.services.catalog.product_files.remarks import Remark
 from stoa.services.catalog.product_imports import NewImport, begin_import, cancel_import, find_import, upload
 from stoa.services.catalog.product_imports_repository import ProductImport, State
 from stoa.services.catalog.service import Catalog
@@ -33,9 +34,9 @@ routes: Routes[Catalog] = Routes("catalog")
 
 
 class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What kind of file the body is. `source` is the shop that wrote it; `columns` has our columns by those of the
-    file, where they have other names, as an object of JSON: `{"Titel": "name"}`. A `dry_run` says what would be
-    done."""
+    """What kind of file the body is. `source` is the shop that wrote it; `columns` has our columns, or that shop's, by
+    those of the file, where they have other names, as an object of JSON: `{"Titel": "name"}`. A `dry_run` says what
+    would be done."""
 
     format: Format = "csv"
     source: Source = "stoa"
@@ -47,7 +48,8 @@ class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class ImportView(msgspec.Struct):
     """How far a file was read and what became of its products. Of the SKUs that it says a stock of, so many had none
     yet and got it, and so many were left as they are. Of what ended, what it did stays; `failure` says why a file could
-    not be read to its end, `left_out` which columns of it say nothing here."""
+    not be read to its end, `left_out` which columns of it say nothing here, and `remarks` what of its products is not
+    here as it stands there."""
 
     id: str
     state: State
@@ -64,6 +66,7 @@ class ImportView(msgspec.Struct):
     stock_opened: int
     stock_there: int
     left_out: list[str]
+    remarks: list[Remark]
     failure: str | None
     created_at: datetime
     ended_at: datetime | None

@@ -118,5 +118,8 @@ def _message(found: ProductImport) -> pb.ProductImport:
         stock_opened=found.stock_opened,
         stock_there=found.stock_there,
         left_out=found.left_out,
+        remarks=[
+            pb.ProductImportRemark(what=one.what, count=one.count, examples=one.examples) for one in found.remarks
+        ],
         failure=found.failure or "",
     )

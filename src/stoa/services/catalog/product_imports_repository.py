@@ -11,6 +11,7 @@ import msgspec
 from stoa.kit.context import Principal
 from stoa.kit.db import Database, Db, Transaction
 from stoa.services.catalog.product_files.reading import Format, Source
+from stoa.services.catalog.product_files.remarks import Remark
 
 State = Literal["uploading", "waiting", "running", "done", "failed", "canceled"]
 """`uploading` while the file comes, `waiting` until somebody works it off, `running` from then on. `failed` is a file
@@ -42,6 +43,7 @@ class ProductImport(msgspec.Struct, frozen=True, kw_only=True):
     stock_there: int
     header: list[str]
     left_out: list[str]
+    remarks: list[Remark]
     failure: str | None
     created_at: datetime
     ended_at: datetime | None
@@ -94,7 +96,7 @@ async def uploaded(tx: Transaction, import_id: str) -> None:
 
 _IMPORTS = """
     SELECT id, state, file_name, format, source, columns, dry_run, user_id, bytes, bytes_done, entries_done, created,
-        updated, unchanged, refused, stock_opened, stock_there, header, left_out, failure, created_at, ended_at
+        updated, unchanged, refused, stock_opened, stock_there, header, left_out, remarks, failure, created_at, ended_at
     FROM product_imports
 """
 
@@ -103,7 +105,11 @@ BY_ID = _IMPORTS + "WHERE id = $1"
 
 async def by_id(db: Db, import_id: str) -> ProductImport | None:
     row = await db.fetchrow(BY_ID, import_id)
-    return None if row is None else ProductImport(**row)
+    return None if row is None else _import(row)
+
+
+def _import(row: Any) -> ProductImport:
+    return ProductImport(**{**row, "remarks": msgspec.convert(row["remarks"], list[Remark])})
 
 
 LIST = _IMPORTS + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
@@ -116,7 +122,7 @@ async def imports(db: Db, before: str, limit: int, user_id: str | None) -> list[
         rows = await db.fetch(LIST, before, limit)
     else:
         rows = await db.fetch(LIST_OF, before, limit, user_id)
-    return [ProductImport(**row) for row in rows]
+    return [_import(row) for row in rows]
 
 
 DUE = """
@@ -188,6 +194,20 @@ ADVANCE = """
 async def advance(tx: Transaction, import_id: str, entries_done: int, bytes_done: int, *counts: int) -> bool:
     """`counts` are those that were created, updated, unchanged and refused. False where it was canceled meanwhile."""
     return await tx.fetchval(ADVANCE, import_id, entries_done, bytes_done, *counts) is not None
+
+
+REMARKS = "SELECT remarks FROM product_imports WHERE id = $1"
+
+
+async def remarks(tx: Transaction, import_id: str) -> list[Remark]:
+    return msgspec.convert(await tx.fetchval(REMARKS, import_id), list[Remark])
+
+
+REMARK = "UPDATE product_imports SET remarks = $2 WHERE id = $1"
+
+
+async def remark(tx: Transaction, import_id: str, remarks: Sequence[Remark]) -> None:
+    await tx.execute(REMARK, import_id, msgspec.to_builtins(remarks))
 
 
 REFUSE = """

@@ -25,6 +25,7 @@ from stoa.services.catalog import product_imports_repository as repository
 from stoa.services.catalog.import_batch import Imported, import_batch, read_batch
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_files.reading import ProductFile, read_products
+from stoa.services.catalog.product_files.remarks import gathered
 from stoa.services.catalog.product_files.table import UnreadableFile
 from stoa.services.catalog.product_imports_repository import ProductImport, Refusal
 from stoa.services.catalog.service import Catalog
@@ -153,6 +154,9 @@ class _Run:
         ]
         if refused:
             await repository.refuse(tx, self._import.id, refused)
+        if said := [each for one in imported if one.problem is None for each in one.entry.remarks]:
+            before = await repository.remarks(tx, self._import.id)
+            await repository.remark(tx, self._import.id, gathered(before, said))
         stock = {sku: quantity for one in imported for sku, quantity in one.stock.items()}
         if stock and not self._import.dry_run:
             await repository.keep_stock(tx, self._import.id, stock)
@@ -188,20 +192,26 @@ def _given_up(where: str, said: str) -> str:
 
 
 def _batches(entries: Iterator[Entry], most: int) -> Iterator[list[Entry]]:
-    """Each product stands once in each: what a file says of it in two places happens in their order."""
+    """Each product stands once in each: what a file says of it in two places happens in their order. Raises
+    `UnreadableFile` behind what could be read."""
     batch: list[Entry] = []
     names: set[str] = set()
-    for entry in entries:
-        # As a text: a line of JSON may say anything there.
-        name = str(entry.item.get("id") or entry.item.get("slug") or "")
-        if name in names:
+    try:
+        for entry in entries:
+            # As a text: a line of JSON may say anything there.
+            name = str(entry.item.get("id") or entry.item.get("slug") or "")
+            if name in names:
+                yield batch
+                batch, names = [], set()
+            batch.append(entry)
+            if name:
+                names.add(name)
+            if len(batch) == most:
+                yield batch
+                batch, names = [], set()
+    except UnreadableFile:
+        if batch:
             yield batch
-            batch, names = [], set()
-        batch.append(entry)
-        if name:
-            names.add(name)
-        if len(batch) == most:
-            yield batch
-            batch, names = [], set()
+        raise
     if batch:
         yield batch

@@ -229,6 +229,7 @@ class ProductImport(_message.Message):
     FAILURE_FIELD_NUMBER: _builtins.int
     STOCK_OPENED_FIELD_NUMBER: _builtins.int
     STOCK_THERE_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     """uploading, waiting, running, done, failed or canceled."""
     bytes: _builtins.int
@@ -246,6 +247,10 @@ class ProductImport(_message.Message):
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Columns that say nothing here."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductImportRemark]:
+        """What of its products is not here as it stands in the file."""
+
     def __init__(
         self,
         *,
@@ -260,14 +265,45 @@ class ProductImport(_message.Message):
         failure: _builtins.str = ...,
         stock_opened: _builtins.int = ...,
         stock_there: _builtins.int = ...,
+        remarks: _abc.Iterable[Global___ProductImportRemark] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "refused", b"refused", "state", b"state", "stock_opened", b"stock_opened", "stock_there", b"stock_there", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "refused", b"refused", "remarks", b"remarks", "state", b"state", "stock_opened", b"stock_opened", "stock_there", b"stock_there", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProductImport: _TypeAlias = ProductImport  # noqa: Y015
+
+@_typing.final
+class ProductImportRemark(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WHAT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    what: _builtins.str
+    """sku-renamed, hidden-as-draft, category-left-out or gift-card-as-goods."""
+    count: _builtins.int
+    """How often that is so."""
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where it was so first."""
+
+    def __init__(
+        self,
+        *,
+        what: _builtins.str = ...,
+        count: _builtins.int = ...,
+        examples: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "examples", b"examples", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductImportRemark: _TypeAlias = ProductImportRemark  # noqa: Y015
 
 @_typing.final
 class CancelProductImportRequest(_message.Message):

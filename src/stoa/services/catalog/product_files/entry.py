@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from stoa.services.catalog.product_files.remarks import Said
+from stoa.services.catalog.words import sku_for, sku_of
+
 T = TypeVar("T")
+
+MOST_NOTED = 500
+"""Characters of a value of metadata."""
 
 
 @dataclass(frozen=True)
@@ -14,8 +21,9 @@ class Entry:
     """`line` is where it begins. `raw` is what stands in the file: rows of cells, or a line of JSON.
 
     `item` is what `POST /products/bulk` takes of a product, with `category_path` beside it, and of what it leaves alone
-    nothing. `columns` says where a member of it stands in the file. An entry with a `fault` has no item: the column (or
-    member) at fault, and what is wrong with it.
+    nothing. `columns` says where a member of it stands in the file, those of `variants[0]` for each of them. An entry
+    with a `fault` has no item: the column (or member) at fault, and what is wrong with it. `renamed` are SKUs as the
+    file has them, by ours; `remarks` are what is not as it is there.
     """
 
     line: int
@@ -23,10 +31,12 @@ class Entry:
     item: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     fault: tuple[str, str] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[Said] = ()
 
     def column_of(self, place: str) -> str:
         """Where `variants[0].price.amount` stands in the file."""
-        at = place
+        at = re.sub(r"^variants\[[0-9]+\]", "variants[0]", place)
         while at:
             if at in self.columns:
                 return self.columns[at]
@@ -49,3 +59,23 @@ def read_cell(column: str, how: Callable[..., T], *arguments: Any, **more: Any) 
         return how(*arguments, **more)
     except ValueError as error:
         raise Fault(column, str(error)) from None
+
+
+class Skus:
+    """The SKUs of a product of another shop as they are here."""
+
+    def __init__(self) -> None:
+        self.renamed: dict[str, str] = {}
+
+    def named(self, theirs: str, slug: str, values: Sequence[str]) -> dict[str, Any]:
+        """What a variant has of it: where its own is another, that is kept. One that has none is named for its product
+        and its `values`."""
+        ours = sku_of(theirs) or sku_for(slug, values)
+        if not theirs or ours == theirs:
+            return {"sku": ours}
+        self.renamed[ours] = theirs
+        return {"sku": ours, "metadata": {"sku": theirs[:MOST_NOTED]}}
+
+    @property
+    def remarks(self) -> list[Said]:
+        return [Said("sku-renamed", f"{theirs}: {ours}") for ours, theirs in self.renamed.items()]

@@ -98,7 +98,7 @@ def _entry(rows: Sequence[Row], header: Sequence[str], named: Sequence[str], cur
             item["variants"] = variants
     except Fault as fault:
         return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
-    return Entry(rows[0].line, raw, item, _places(where, len(item.get("variants", ()))))
+    return Entry(rows[0].line, raw, item, _places(where))
 
 
 def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
@@ -187,7 +187,7 @@ def _named(said: Mapping[str, str], where: Mapping[str, str], members: Mapping[s
     return item
 
 
-def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
+def _places(where: Mapping[str, str]) -> dict[str, str]:
     """The columns, by the members of the item."""
     places = {name: where[name] for name in (*OF_PRODUCT, "sku") if name in where}
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
@@ -199,12 +199,11 @@ def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
         for prefix, member in members.items():
             if column.startswith(prefix):
                 places[member + column.removeprefix(prefix)] = theirs
-        for at in range(variants):
-            if column in of_variants:
-                places[f"variants[{at}].{of_variants[column]}"] = theirs
-            elif column.startswith("variant."):
-                member = column.removeprefix("variant.").replace("custom.", "custom_fields.", 1)
-                places[f"variants[{at}].{member.replace('meta.', 'metadata.', 1)}"] = theirs
+        if column in of_variants:
+            places[f"variants[0].{of_variants[column]}"] = theirs
+        elif column.startswith("variant."):
+            member = column.removeprefix("variant.").replace("custom.", "custom_fields.", 1)
+            places[f"variants[0].{member.replace('meta.', 'metadata.', 1)}"] = theirs
     return places
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 from stoa.kit.nearest import choose
@@ -35,8 +35,9 @@ def read_products(
     *,
     locales: Collection[str] = (),
 ) -> ProductFile:
-    """`columns` are our columns by those of the file, where they have other names. Prices that say no currency are in
-    `currency`; `locales` are the shop's, without its own. Raises `UnreadableFile`, also while the entries are read."""
+    """`columns` are our columns, or those of the shop that wrote the file, by those that it has, where these have other
+    names. Prices that say no currency are in `currency`; `locales` are the shop's, without its own. Raises
+    `UnreadableFile`, also while the entries are read."""
     if written_as == "jsonl":
         return ProductFile([], [], [], json_lines.entries(file))
     table = read_table(file)
@@ -47,19 +48,49 @@ def read_products(
         entries = own_columns.entries(table, ours, currency)
     else:
         shop = shopify if source == "shopify" else woocommerce
-        if not shop.knows(table.header):
-            raise UnreadableFile(f"The file is no product export of {source}: its first line has other columns.")
-        understood = shop.understood(table.header)
-        left_out = [name for name in table.header if name not in {*understood, *own_columns.ERRORS}]
-        stock = [name for name in table.header if name in shop.STOCK]
-        entries = shop.entries(table, currency)
+        named = replace(table, header=_theirs(table.header, columns))
+        if missing := shop.missing(named.header):
+            raise UnreadableFile(_no_export(source, missing))
+        both = list(zip(table.header, named.header, strict=True))
+        understood = shop.understood(named.header)
+        left_out = [name for name, meant in both if meant not in {*understood, *own_columns.ERRORS}]
+        stock = [name for name, meant in both if meant in shop.STOCK]
+        entries = (_as_there(entry, {meant: name for name, meant in both}) for entry in shop.entries(named, currency))
     return ProductFile(table.header, [name for name in left_out if name], stock, entries)
+
+
+def _theirs(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    """The columns as the shop calls them that wrote the file. Raises `UnreadableFile` for two of one name."""
+    _check_there(header, columns)
+    named = [columns.get(name, name) for name in header]
+    if twice := next((name for name in columns.values() if named.count(name) > 1), None):
+        raise UnreadableFile(f"Two columns of the file are {twice!r}.")
+    return named
+
+
+def _no_export(source: Source, missing: Sequence[str]) -> str:
+    names = ", ".join(map(repr, missing))
+    return (
+        f"The file is no product export of {source}: it has no column {names}. Where a column has another name, as in"
+        f" another language, say so: --column 'Their name={missing[0]}', or columns in the API."
+    )
+
+
+def _as_there(entry: Entry, names: Mapping[str, str]) -> Entry:
+    """With columns as the file has them."""
+    fault = None if entry.fault is None else (names.get(entry.fault[0], entry.fault[0]), entry.fault[1])
+    columns = {member: names.get(name, name) for member, name in entry.columns.items()}
+    return replace(entry, columns=columns, fault=fault)
+
+
+def _check_there(header: Sequence[str], columns: Mapping[str, str]) -> None:
+    if missing := [name for name in columns if name not in header]:
+        raise UnreadableFile(f"The file has no column {missing[0]!r}; {choose(missing[0], header)}.")
 
 
 def _ours(header: Sequence[str], columns: Mapping[str, str], locales: Collection[str]) -> dict[str, str]:
     """Our columns by theirs. Raises `UnreadableFile` for a file that says of no product which it is."""
-    if missing := [name for name in columns if name not in header]:
-        raise UnreadableFile(f"The file has no column {missing[0]!r}; {choose(missing[0], header)}.")
+    _check_there(header, columns)
     ours: dict[str, str] = {}
     for name in header:
         meant = columns.get(name, name)

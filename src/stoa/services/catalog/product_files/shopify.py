@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
+from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_files.table import Row, Table
-from stoa.services.catalog.words import LONGEST_SKU, sku_of, slug_of
+from stoa.services.catalog.words import slug_of
 
 STOCK = ("Variant Inventory Qty", "Inventory quantity")
 _NAMES = {
@@ -35,6 +36,7 @@ _NAMES = {
     "tracker": ("Variant Inventory Tracker", "Inventory tracker"),
     "barcode": ("Variant Barcode", "Barcode"),
     "grams": ("Variant Grams", "Weight value (grams)"),
+    "gift card": ("Gift Card", "Gift card"),
     "image": ("Image Src", "Product image URL"),
     "alt": ("Image Alt Text", "Image alt text"),
     **{f"option {at}": (f"Option{at} Name", f"Option{at} name") for at in (1, 2, 3)},
@@ -44,9 +46,9 @@ _NO_OPTION = ("Title", "Default Title")
 """How it writes that a product has one variant and no options."""
 
 
-def knows(header: Sequence[str]) -> bool:
-    """Whether the file is such an export."""
-    return bool({"Handle", "URL handle"} & set(header)) and "Title" in header
+def missing(header: Sequence[str]) -> list[str]:
+    """Columns without which the file is no such export."""
+    return [names[0] for names in (_NAMES["handle"], _NAMES["name"]) if not set(names) & set(header)]
 
 
 def understood(header: Sequence[str]) -> set[str]:
@@ -86,13 +88,17 @@ def _entry(
 ) -> Entry:
     raw = [list(row.cells) for row in rows]
     said = [{name: _cell(row, at, name) for name in at} for row in rows]
+    skus = Skus()
     try:
         item = _product(said[0])
         item["images"] = [{"url": one["image"], "alt": one.get("alt", "")[:200]} for one in said if one.get("image")]
-        item["variants"] = _variants(said, item["slug"], where, currency, comma=comma)
+        item["variants"] = _variants(said, item["slug"], where, currency, skus, comma=comma)
+        if not item["variants"] and item["status"] == "active" and "price" in where:
+            raise Fault(where["price"], "There is no price, and an active product has one.")
     except Fault as fault:
         return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
-    return Entry(rows[0].line, raw, item, _places(where, len(item["variants"])))
+    cards = [Said("gift-card-as-goods", item["name"])] if said[0].get("gift card", "").lower() == "true" else []
+    return Entry(rows[0].line, raw, item, _places(where), renamed=skus.renamed, remarks=[*skus.remarks, *cards])
 
 
 def _product(first: Mapping[str, str]) -> dict[str, Any]:
@@ -113,12 +119,12 @@ def _product(first: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _variants(
-    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str, *, comma: bool
+    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str, skus: Skus, *, comma: bool
 ) -> list[dict[str, Any]]:
-    """Of the rows with a price. The names of the options stand in the first row alone."""
+    """Of the rows that are more than a picture. The names of the options stand in the first row alone."""
     variants: list[dict[str, Any]] = []
     for one in said:
-        if not one.get("price"):
+        if not any(one.get(name) for name in ("price", "sku", "value 1")):
             continue
         options = {
             name: one[f"value {at}"]
@@ -127,27 +133,23 @@ def _variants(
         }
         if options == dict([_NO_OPTION]):
             options = {}
-        price = read_cell(where["price"], price_of, one["price"], currency, comma=comma)
+        price = one.get("price", "")
         # Of what is not tracked it says 0, and sells it all the same.
         stock = one.get("stock") if one.get("tracker", "shopify") else ""
         metadata = {name: noted for name in ("barcode", "grams") if (noted := one.get(name, "").lstrip("'"))}
+        named = skus.named(one.get("sku", "").lstrip("'"), slug, list(options.values()))
         variants.append(
             {
-                "sku": sku_of(one.get("sku", "").lstrip("'")) or _sku_for(slug, options),
+                "sku": named["sku"],
                 "name": ", ".join(options.values())[:200],
-                "price": price,
+                **({"price": read_cell(where["price"], price_of, price, currency, comma=comma)} if price else {}),
                 "options": options,
                 "position": len(variants),
-                "metadata": metadata,
+                "metadata": metadata | named.get("metadata", {}),
                 **({"stock": read_cell(where["stock"], stock_of, stock)} if stock else {}),
             }
         )
     return variants
-
-
-def _sku_for(slug: str, options: Mapping[str, str]) -> str:
-    """Of a variant that has none there."""
-    return sku_of("-".join([slug, *map(slug_of, options.values())])[:LONGEST_SKU])
 
 
 def _cell(row: Row, at: Mapping[str, int], name: str) -> str:
@@ -155,12 +157,9 @@ def _cell(row: Row, at: Mapping[str, int], name: str) -> str:
     return row.cells[place].strip() if place < len(row.cells) else ""
 
 
-def _places(where: Mapping[str, str], variants: int) -> dict[str, str]:
+def _places(where: Mapping[str, str]) -> dict[str, str]:
     of_product = {"slug": "handle", "category_path": "category", "images": "image", "sku": "sku", "variants": "price"}
     places = {member: where[name] for member, name in of_product.items() if name in where}
     places |= {name: where[name] for name in ("name", "description", "brand", "tags", "status") if name in where}
-    for at in range(variants):
-        for member, name in (("sku", "sku"), ("price", "price"), ("options", "value 1"), ("stock", "stock")):
-            if name in where:
-                places[f"variants[{at}].{member}"] = where[name]
-    return places
+    of_variant = {"sku": "sku", "metadata.sku": "sku", "price": "price", "options": "value 1", "stock": "stock"}
+    return places | {f"variants[0].{member}": where[name] for member, name in of_variant.items() if name in where}

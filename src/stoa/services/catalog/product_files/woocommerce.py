@@ -11,15 +11,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
+from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_files.table import Row, Table
-from stoa.services.catalog.words import sku_of, slug_of
+from stoa.services.catalog.words import slug_of
 
 _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
 STOCK = ("Stock",)
-_MORE = ("Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
+_VISIBILITY = "Visibility in catalog"
+_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
 _COMMA = re.compile(r"(?<!\\),")
@@ -27,9 +29,9 @@ _Said = tuple[Row, dict[str, str]]
 """A row, and its cells by their columns."""
 
 
-def knows(header: Sequence[str]) -> bool:
-    """Whether the file is such an export."""
-    return {"Type", "SKU", "Name", "Regular price"} <= set(header)
+def missing(header: Sequence[str]) -> list[str]:
+    """Columns without which the file is no such export."""
+    return [name for name in ("Type", "SKU", "Name", "Regular price") if name not in header]
 
 
 def understood(header: Sequence[str]) -> set[str]:
@@ -85,52 +87,69 @@ class _Names:
 def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency: str) -> Entry:
     row, said = product
     raw = _raw([product, *variations])
+    skus = Skus()
     try:
         item = _product(said, names.slug_of(said))
+        others = _shelve(item, said.get("Categories", ""))
         shown = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
         item["images"] = [{"url": url} for url in dict.fromkeys(shown)]
         differ = {name for _, one in variations for name in _attributes(one)}
         item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
         sold = [one for _, one in variations] or [said]
         item["variants"] = [
-            {"position": at, **_variant(one, item["slug"], _only(differ, _attributes(one)), currency)}
+            {"position": at, **_variant(one, item["slug"], _only(differ, _attributes(one)), currency, skus)}
             for at, one in enumerate(sold)
         ]
     except Fault as fault:
         return Entry(row.line, raw, fault=(fault.column, fault.detail))
-    return Entry(row.line, raw, item, _places(len(item["variants"])))
+    hidden = [Said("hidden-as-draft", item["name"])] if said.get("Published") == "1" and _is_hidden(said) else []
+    remarks = [*skus.remarks, *hidden, *(Said("category-left-out", f"{item['name']}: {each}") for each in others)]
+    return Entry(row.line, raw, item, _PLACES, renamed=skus.renamed, remarks=remarks)
 
 
 def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
     texts = [plain_text(said.get(name, "").replace("\\n", "\n")) for name in ("Short description", "Description")]
-    item: dict[str, Any] = {
+    return {
         "slug": slug,
         "name": said.get("Name", ""),
         "description": "\n\n".join(text for text in texts if text),
         "brand": (_listed(said.get("Brands", "")) or [""])[0],
         "tags": list(dict.fromkeys(_listed(said.get("Tags", "")))),
-        "status": "active" if said.get("Published", "1") == "1" else "draft",
+        "status": "active" if said.get("Published", "1") == "1" and not _is_hidden(said) else "draft",
         "specifications": {
             name: float(value)
             for name, value in said.items()
             if _MEASURE.fullmatch(name) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
         },
     }
-    shelves = [[part.strip() for part in each.split(">")] for each in _listed(said.get("Categories", ""))]
-    if shelves:
-        item["category_path"] = max(shelves, key=len)
-    return item
 
 
-def _variant(said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str) -> dict[str, Any]:
+def _is_hidden(said: Mapping[str, str]) -> bool:
+    """Sold to whoever has its address."""
+    return said.get(_VISIBILITY, "").lower() == "hidden"
+
+
+def _shelve(item: dict[str, Any], cell: str) -> list[str]:
+    """The deepest is its category. What is neither that nor around it is left out: the answer."""
+    shelves = [[part.strip() for part in each.split(">")] for each in _listed(cell)]
+    if not shelves:
+        return []
+    own = item["category_path"] = max(shelves, key=len)
+    return [" > ".join(each) for each in shelves if each != own[: len(each)]]
+
+
+def _variant(
+    said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str, skus: Skus
+) -> dict[str, Any]:
     price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency, comma=True)
     gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
+    named = skus.named(said.get("SKU", ""), slug, list(options.values()))
     return {
-        "sku": sku_of(said.get("SKU", "")) or sku_of("-".join([slug, *map(slug_of, options.values())])),
+        "sku": named["sku"],
         "name": ", ".join(options.values())[:200],
         "price": price,
         "options": options,
-        "metadata": {"gtin": gtin} if gtin else {},
+        "metadata": ({"gtin": gtin} if gtin else {}) | named.get("metadata", {}),
         # Empty where it counts none.
         **({"stock": read_cell("Stock", stock_of, stock)} if (stock := said.get("Stock")) else {}),
     }
@@ -155,11 +174,19 @@ def _listed(cell: str) -> list[str]:
     return [part for each in _COMMA.split(cell) if (part := each.replace("\\,", ",").strip())]
 
 
-def _places(variants: int) -> dict[str, str]:
-    of_product = {"slug": "Name", "name": "Name", "description": "Description", "tags": "Tags", "images": "Images"}
-    places = of_product | {"category_path": "Categories", "brand": "Brands", "status": "Published", "sku": "SKU"}
-    for at in range(variants):
-        places |= {f"variants[{at}].sku": "SKU", f"variants[{at}].price": "Regular price"}
-        places[f"variants[{at}].stock"] = "Stock"
-        places[f"variants[{at}].options"] = "Attribute 1 value(s)"
-    return places
+_PLACES = {
+    "slug": "Name",
+    "name": "Name",
+    "description": "Description",
+    "tags": "Tags",
+    "images": "Images",
+    "category_path": "Categories",
+    "brand": "Brands",
+    "status": "Published",
+    "sku": "SKU",
+    "variants[0].sku": "SKU",
+    "variants[0].metadata.sku": "SKU",
+    "variants[0].price": "Regular price",
+    "variants[0].stock": "Stock",
+    "variants[0].options": "Attribute 1 value(s)",
+}

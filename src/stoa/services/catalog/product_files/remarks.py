@@ -1,0 +1,39 @@
+"""What of a product is not here as it stands in the file of another shop, told once for the whole file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+What = Literal["sku-renamed", "hidden-as-draft", "category-left-out", "gift-card-as-goods"]
+"""`sku-renamed`: it has letters that a SKU has not here, and the variant has its own in its metadata as `sku`.
+`hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
+`gift-card-as-goods`: it is sold as anything else, and nothing makes it money."""
+MOST_EXAMPLES = 20
+LONGEST_EXAMPLE = 300
+
+
+class Said(NamedTuple):
+    """Of one product, with what it is about."""
+
+    what: What
+    example: str
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """How often that is so in the file, and where it was first."""
+
+    what: What
+    count: int
+    examples: list[str]
+
+
+def gathered(before: Sequence[Remark], said: Iterable[Said]) -> list[Remark]:
+    remarks = {one.what: one for one in before}
+    for what, example in said:
+        known = remarks.get(what, Remark(what, 0, []))
+        examples = [*known.examples, example[:LONGEST_EXAMPLE]][:MOST_EXAMPLES]
+        remarks[what] = Remark(what, known.count + 1, examples)
+    return list(remarks.values())
