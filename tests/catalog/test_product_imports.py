@@ -274,6 +274,27 @@ async def test_what_is_refused_makes_no_category(shop):
     assert len(told) == await shop.db.fetchval("SELECT count(*) FROM staff_acts WHERE act = 'category.added'") == 3
 
 
+async def test_what_is_refused_takes_no_slug_of_a_category(shop):
+    await shop.add("mug", 500)
+    text = (
+        "slug,name,sku,price,category_path\n"
+        "a,A,MUG-0,1,Men > Shirts\nb,B,B,1,Women > Shirts\nc,C,C,1,Men > Shirts\nd,D,MUG-0,1,Men > Shirts > Linen\n"
+    )
+    assert counts(await bring(shop, text)) == ("done", 2, 0, 0, 2)
+    tree = (await shop.rest.ok("GET", "/categories"))["items"]
+    shelves = {one["slug"]: [(each["slug"], each["children"]) for each in one["children"]] for one in tree}
+    assert shelves == {"men": [("men-shirts", [])], "women": [("shirts", [])]}
+    assert (await shop.rest.ok("GET", "/products/c"))["category"]["slug"] == "men-shirts"
+
+
+async def test_a_line_without_a_category_leaves_it_alone_whatever_stands_beside_it(shop):
+    await shop.rest.ok("POST", "/categories", {"slug": "mugs", "name": "Mugs"}, status=201, user=ADMIN)
+    await shop.add("mug", 500, category="mugs")
+    lines = '{"slug": "mug", "name": "Enamel mug"}\n{"slug": "cup", "name": "Cup", "category_path": ["Cups"]}\n'
+    assert counts(await bring(shop, lines, "format=jsonl")) == ("done", 1, 1, 0, 0)
+    assert (await shop.rest.ok("GET", "/products/mug"))["category"]["slug"] == "mugs"
+
+
 async def test_skus_in_other_letters_are_found_again_and_told_once(shop):
     text = (
         "Handle,Title,Variant SKU,Option1 Name,Option1 Value,Variant Price,Status\n"

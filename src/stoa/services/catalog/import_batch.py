@@ -19,11 +19,12 @@ from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.import_errors import NoProductOfSku
 from stoa.services.catalog.import_row import ProductRow, completed, row_of
 from stoa.services.catalog.plan_products import Known, Plan, plan
-from stoa.services.catalog.product import Product
+from stoa.services.catalog.product import CategoryName, Product
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_items import ProductItem
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.shelve_products import make_shelves, shelve
+from stoa.services.catalog.settings import Settings
+from stoa.services.catalog.shelve_products import Shelves, make_shelves, shelves_for
 from stoa.services.catalog.write_products import Outcome, known_of, write_plans
 
 
@@ -70,12 +71,12 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
     """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
     imported = list(batch.refused)
     read = await _found_by_sku(tx, batch.read)
-    shelved = await shelve(tx, [one.row for one in read], by)
-    skus = {sku for row in shelved.rows for sku in row.skus}
-    known = await known_of(tx, [row.item for row in shelved.rows], skus, set(), batch.files)
-    known = dataclasses.replace(known, categories={**known.categories, **shelved.names})
+    shelves = await shelves_for(tx, [one.row for one in read], by)
+    rows = [shelves.shelved(one.row) for one in read]
+    skus = {sku for row in rows for sku in row.skus}
+    known = await known_of(tx, [row.item for row in rows], skus, set(), batch.files)
     items: list[tuple[_Read, ProductItem]] = []
-    for one, row in zip(read, shelved.rows, strict=True):
+    for one, row in zip(read, rows, strict=True):
         try:
             if _is_unnamed(row):
                 raise NoProductOfSku(row.skus[0], "variants[0].sku")
@@ -86,18 +87,33 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
     known = dataclasses.replace(known, defined=defined)
     plans: list[tuple[_Read, Plan]] = []
     for one, item in items:
-        # What is refused takes nothing: its slug and SKUs are free for those after it.
         try:
-            plans.append((one, plan(item, known, by, catalog.settings)))
+            plans.append((one, _shelved_plan(one.row, item, known, shelves, by, settings=catalog.settings)))
         except problems.Problem as problem:
             imported += _refused(one.entries, problem)
-    await make_shelves(tx, catalog, shelved.missing, [each.after for _, each in plans])
+    await make_shelves(tx, catalog, shelves.missing)
     written = await write_plans(tx, catalog, [each for _, each in plans])
     return imported + [
         Imported(entry, written[each.before.id].outcome, stock=one.row.stock)
         for one, each in plans
         for entry in one.entries
     ]
+
+
+def _shelved_plan(
+    row: ProductRow, item: ProductItem, known: Known, shelves: Shelves, by: Principal, *, settings: Settings
+) -> Plan:
+    """With the categories that it is to stand in. What is refused takes nothing: its slug, its SKUs and the slugs of
+    its categories are free for those after it."""
+    made = shelves.make(row)
+    missing = {one.slug: CategoryName(one.id, one.slug, one.name) for one in shelves.missing}
+    item = replace(item, category=shelves.shelved(row).item.category)
+    known = dataclasses.replace(known, categories={**known.categories, **missing})
+    try:
+        return plan(item, known, by, settings)
+    except problems.Problem:
+        shelves.take_back(made)
+        raise
 
 
 async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:

@@ -3,10 +3,8 @@ on them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from stoa.kit import staff_acts
@@ -18,52 +16,27 @@ from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import SlugTaken
 from stoa.services.catalog.events import CategoryCreated
 from stoa.services.catalog.import_row import ProductRow
-from stoa.services.catalog.product import RESERVED, CategoryName, Product, is_id
+from stoa.services.catalog.product import RESERVED, is_id
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.words import slug_of
 
 
-class Shelved(NamedTuple):
-    """The same rows, each with the slug of its category, and the categories that are not there yet, a parent before
-    its children."""
-
-    rows: list[ProductRow]
-    missing: list[Category]
-
-    @property
-    def names(self) -> dict[str, CategoryName]:
-        """Those that are missing, by slug."""
-        return {one.slug: CategoryName(one.id, one.slug, one.name) for one in self.missing}
-
-
-async def shelve(tx: Transaction, rows: Sequence[ProductRow], by: Principal) -> Shelved:
-    """A slug of the file that is there is believed; else the way says which it is. Who may not arrange categories has
-    none made: then the row keeps the slug that nobody has."""
+async def shelves_for(tx: Transaction, rows: Sequence[ProductRow], by: Principal) -> Shelves:
+    """As they are; locked where some are missing that he may make."""
     if not any(row.beside.category_path for row in rows):
-        return Shelved(list(rows), [])
-    shelves = _Shelves(await categories_repository.categories(tx))
-    missing: list[Category] = []
+        return Shelves([])
+    shelves = Shelves(await categories_repository.categories(tx))
     if by.may("catalog.categories.edit") and any(shelves.lacks(row) for row in rows):
         # Somebody may have made them since.
         await categories_repository.lock_categories(tx)
         taken = await translations_repository.translated_slugs(tx, "category")
-        shelves = _Shelves(await categories_repository.categories(tx), taken)
-        missing = [category for row in rows for category in shelves.make(row)]
-    return Shelved([row._replace(item=replace(row.item, category=shelves.of(row))) for row in rows], missing)
+        shelves = Shelves(await categories_repository.categories(tx), taken, may_make=True)
+    return shelves
 
 
-async def make_shelves(
-    tx: Transaction, catalog: Catalog, missing: Sequence[Category], products: Iterable[Product]
-) -> None:
-    """Those on which one of these products is to stand, and those above them: what is refused leaves none behind.
-    Raises `SlugTaken` where somebody took one since."""
-    wanted = {product.category.id for product in products if product.category is not None}
-    for category in reversed(missing):
-        if category.id in wanted and category.parent_id is not None:
-            wanted.add(category.parent_id)
+async def make_shelves(tx: Transaction, catalog: Catalog, missing: Sequence[Category]) -> None:
+    """Raises `SlugTaken` where somebody took one since."""
     for category in missing:
-        if category.id not in wanted:
-            continue
         if not await categories_repository.add_category(tx, category):
             raise SlugTaken(category.slug)
         said = CategoryCreated(category_id=category.id, slug=category.slug, parent_id=category.parent_id)
@@ -72,28 +45,38 @@ async def make_shelves(
         await staff_acts.record(tx, act="category.added", subject=category.id, after=told)
 
 
-class _Shelves:
-    """The tree by slugs, and by names under their parents. `taken` are what categories have in other languages."""
+class Shelves:
+    """The tree by slugs, and by names under their parents. A slug of the file that is there is believed; else the way
+    says which it is. Who may not arrange categories has none made: then a product keeps the slug that nobody has.
 
-    def __init__(self, tree: Sequence[Category], taken: Collection[str] = ()) -> None:
+    `taken` are the slugs that categories have in other languages, `missing` those categories that are to be made, a
+    parent before its children."""
+
+    def __init__(self, tree: Sequence[Category], taken: Collection[str] = (), *, may_make: bool = False) -> None:
+        self._may_make = may_make
         self._taken = RESERVED | set(taken)
+        self.missing: list[Category] = []
         self._slugs = {one.slug for one in tree}
         self._named = {(one.parent_id, one.name.casefold()): one for one in reversed(tree)}
+
+    def shelved(self, row: ProductRow) -> ProductRow:
+        """With the slug of its category."""
+        return row._replace(item=replace(row.item, category=self.of(row))) if row.beside.category_path else row
 
     def lacks(self, row: ProductRow) -> bool:
         return row.item.category not in self._slugs and self._at(row) is None and bool(row.beside.category_path)
 
     def of(self, row: ProductRow) -> str | None:
-        """The slug of a row's category; None where it names none."""
-        if row.item.category in self._slugs or not row.beside.category_path:
-            return None if row.item.category is UNSET else row.item.category
+        """The slug of the category of a row that says its way."""
+        if isinstance(row.item.category, str) and row.item.category in self._slugs:
+            return row.item.category
         found = self._at(row)
         return found.slug if found is not None else row.item.category or slug_of(row.beside.category_path[-1])
 
     def make(self, row: ProductRow) -> list[Category]:
-        """What is missing on its way, from the top."""
+        """What is missing on its way, from the top. A row that is refused takes it back, before the next makes any."""
         made: list[Category] = []
-        if not self.lacks(row):
+        if not self._may_make or not self.lacks(row):
             return made
         parent: Category | None = None
         for depth, name in enumerate(row.beside.category_path, start=1):
@@ -106,7 +89,14 @@ class _Shelves:
                 self._slugs.add(category.slug)
                 made.append(category)
             parent = self._named[place]
+        self.missing += made
         return made
+
+    def take_back(self, made: Sequence[Category]) -> None:
+        for category in made:
+            self._slugs.remove(category.slug)
+            del self._named[category.parent_id, category.name.casefold()]
+            self.missing.remove(category)
 
     def _at(self, row: ProductRow) -> Category | None:
         found: Category | None = None
