@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from search.index.products import LONG_AGO, ids, product
 
+from stoa.kit.folding import fold
 from stoa.ports.search import (
     BadPosition,
     Category,
@@ -29,7 +30,7 @@ from stoa.ports.search import (
     Value,
 )
 from stoa.services.search.index.embedded import EmbeddedIndex, open_index
-from stoa.services.search.index.words import Language, fold
+from stoa.services.search.index.words import Language
 
 WORDS = ["red", "blue", "cup", "mug", "plate", "tea", "gift", "small"]
 BRANDS = ["Acme", "Bolt & Söhne", 'Quo"te', "back\\slash", "a:b/c"]

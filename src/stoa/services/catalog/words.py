@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from stoa.kit.folding import fold
+
 LONGEST_SLUG = 180
 LONGEST_SKU = 64
 _SKU = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -17,7 +19,7 @@ _WORDS = re.compile(r"[A-Za-z0-9]+([\s/,._-]+[A-Za-z0-9]+)*")
 
 def slug_of(name: str) -> str:
     """`Enamel mug` as `enamel-mug`; empty for a name without a letter or digit of ASCII."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = fold(name).encode("ascii", "ignore").decode()
     return "-".join(re.findall(r"[a-z0-9]+", plain))[:LONGEST_SLUG].strip("-")
 
 

@@ -31,6 +31,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import tantivy
 
+from stoa.kit.folding import fold
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import (
@@ -38,7 +39,6 @@ from stoa.services.search.index.words import (
     Language,
     behind_elision,
     compact,
-    fold,
     joined,
     places_of,
     words_of,

@@ -8,13 +8,14 @@ Japanese one is a word, since nothing stands between theirs.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
+
+from stoa.kit.folding import fold
 
 LONGEST = 40
 """Of a word: the rest of it is not looked at."""
@@ -24,8 +25,6 @@ _PART = rf"[^\W_{_ALONE}][\u0300-\u036f]*"
 _WORD = re.compile(rf"[{_ALONE}]|(?:{_PART})+(?:['’](?:{_PART})+)*")
 _BEHIND_ELISION = re.compile(rf"(?<!\w)(?:[cdjlmnst]|qu|un|d?all|dell|nell|sull)['’]((?:{_PART})+)", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
-_ACCENTS = re.compile(r"[\u0300-\u036f]")
-_NOT_SPLIT = str.maketrans({"ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "ı": "i", "ð": "d", "þ": "th"})
 
 LANGUAGES = {
     "ar": "arabic",
@@ -76,14 +75,6 @@ class Place(NamedTuple):
     word: str
     start: int
     end: int
-
-
-def fold(text: str) -> str:
-    """Without case and accents."""
-    if text.isascii():
-        return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return unicodedata.normalize("NFKC", _ACCENTS.sub("", apart)).translate(_NOT_SPLIT)
 
 
 def words_of(text: str) -> list[str]:
