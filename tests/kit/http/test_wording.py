@@ -55,6 +55,19 @@ def test_a_pattern_of_somebodys_own_is_said_as_it_is():
     assert refused.value.document()["detail"] == "Expected `str` matching regex '^[A-Z]{2}[0-9]$'."
 
 
+Code = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}[0-9]$", examples=["AB7"])]
+
+
+@pytest.mark.parametrize(
+    ("shape", "sent", "place"), [(Code, "x", ""), (Code | None, "x", ""), (list[Code], ["AA1", "x"], "[1]")]
+)
+def test_a_pattern_with_an_example_is_said_by_it(shape: Any, sent: Any, place: str):
+    body = msgspec.defstruct("Body", [("said", shape)])
+    with pytest.raises(Unprocessable) as refused:
+        converted({"said": sent}, body)
+    assert (refused.value.document()["detail"], refused.value.field) == ("Expected a text like 'AB7'.", f"said{place}")
+
+
 class Size(Enum):
     SMALL = "small"
     LARGE = "large"

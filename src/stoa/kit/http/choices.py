@@ -1,4 +1,4 @@
-"""Which values an enumeration has, at a place of a type: msgspec says only which is none of them."""
+"""Which values an enumeration has, and how a text looks, at a place of a type: msgspec says only what is none."""
 
 from __future__ import annotations
 
@@ -13,10 +13,29 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 
 def choices_at(shape: Any, path: str) -> list[Any]:
     """`path` as msgspec writes it, without its `$`: `.items[0].kind`."""
-    kinds = list(_plain(inspect.type_info(shape)))
-    for step in _STEP.finditer(path):
-        kinds = [plain for kind in kinds for below in _below(kind, step[1]) for plain in _plain(below)]
+    kinds = [plain for kind in _kinds_at(shape, path) for plain in _plain(kind)]
     return list(dict.fromkeys(value for kind in kinds for value in _values(kind)))
+
+
+def example_at(shape: Any, path: str) -> Any:
+    """The first that is given for what stands there; None where there is none."""
+    return next((example for kind in _kinds_at(shape, path) for example in _examples(kind)), None)
+
+
+def _kinds_at(shape: Any, path: str) -> list[inspect.Type]:
+    kinds: list[inspect.Type] = [inspect.type_info(shape)]
+    for step in _STEP.finditer(path):
+        kinds = [below for kind in kinds for plain in _plain(kind) for below in _below(plain, step[1])]
+    return kinds
+
+
+def _examples(kind: inspect.Type) -> Iterator[Any]:
+    if isinstance(kind, inspect.Metadata):
+        yield from (kind.extra_json_schema or {}).get("examples", ())
+        yield from _examples(kind.type)
+    elif isinstance(kind, inspect.UnionType):
+        for each in kind.types:
+            yield from _examples(each)
 
 
 def _plain(kind: inspect.Type) -> Iterator[inspect.Type]:

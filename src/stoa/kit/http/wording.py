@@ -8,7 +8,7 @@ from typing import Any
 
 from stoa.kit import text
 from stoa.kit.http import types
-from stoa.kit.http.choices import choices_at
+from stoa.kit.http.choices import choices_at, example_at
 
 _SMALL = "small letters and digits, with a hyphen between words"
 
@@ -38,11 +38,15 @@ MOST_CHOICES = 40
 
 def worded(what: str, shape: Any, path: str) -> str:
     """What msgspec says of a text that does not fit at this place of a `shape`: without the pattern where there are
-    words for it, and with the values that there are."""
+    words for it or an example, and with the values that there are."""
     if what.startswith("Invalid enum value "):
         choices = [repr(each) for each in choices_at(shape, path)]
         some = choices if len(choices) <= MOST_CHOICES else [*choices[:3], f"… ({len(choices)} in all)"]
         return f"Expected one of {', '.join(some)}"
     match = _REFUSED.fullmatch(what)
-    words = match and _SAID.get(match["pattern"])
-    return f"Expected {words}" if words else what
+    if match is None:
+        return what
+    if words := _SAID.get(match["pattern"]):
+        return f"Expected {words}"
+    example = example_at(shape, path)
+    return what if example is None else f"Expected a text like {example!r}"
