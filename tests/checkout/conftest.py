@@ -47,8 +47,8 @@ from stoa.services.checkout.settings import Settings
 from stoa.testing import Rest, User, new_user
 
 NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
-HOSTED = (*NEIGHBORS, "media")
-"""With whom catalog calls."""
+HOSTED = (*NEIGHBORS, "media", "user", "auth")
+"""With whom catalog calls, and whom those call."""
 STUBS: dict[str, Any] = {
     "cart": CartServiceStub,
     "catalog": CatalogServiceStub,

@@ -80,7 +80,7 @@ def test_it_starts_again_with_the_code(source: Path, environ: dict[str, str], tm
 
 
 def test_a_breakpoint_in_one_of_several_processes(source: Path, environ: dict[str, str], tmp_path: Path) -> None:
-    routes = source / "stoa" / "services" / "catalog" / "routes.py"
+    routes = source / "stoa" / "services" / "catalog" / "listing_routes.py"
     head, _, rest = routes.read_text().partition(LIST)
     body = rest.index(":\n") + 2
     routes.write_text(f"{head}{LIST}{rest[:body]}    breakpoint()\n{rest[body:]}")

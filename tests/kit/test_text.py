@@ -67,8 +67,9 @@ SECRET = {"password", "current_password", "new_password", "refresh_token", "toke
 """Never shown to anybody, and refused as they are would keep their owner out."""
 
 
-OTHERWISE = {"specifications{}", "specifications{}[]"}
-"""Looked at by `check_texts`, beside a list; and a `picture` that comes back is not looked at, nor kept."""
+OTHERWISE = {"specifications{}", "specifications{}[]", "translations{}"}
+"""Looked at by `check_texts`, beside a list; a language, which is one of the shop's; and a `picture` that comes back is
+not looked at, nor kept."""
 
 
 def texts(shape: object, place: str, seen: frozenset[object] = frozenset()) -> Iterator[tuple[str, str | None]]:
