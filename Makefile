@@ -55,7 +55,7 @@ journeys:  ## the journeys in each shape of many processes, over forced gRPC, an
 
 faults:  ## pull the plug, lose answers, buy the last one twice
 	$(DEV)
-	$(PYTEST) tests/faults
+	$(PYTEST) tests/faults -n 2 --dist loadfile
 
 packages:  ## install packages from outside, run their tests, sell with one, and take it away
 	$(DEV)
