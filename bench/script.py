@@ -22,6 +22,8 @@ from bench.one_database import Namespace
 from stoa.kit import relay
 
 IDS_PER_ORDER = 64
+APART = 7
+"""Places of the assortment between one client and the next."""
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _SKU = re.compile(r"BENCH-\d{4}")
 _TOKEN = re.compile(f"({_ID.pattern}|{_SKU.pattern})")
@@ -66,7 +68,7 @@ class Script:
 
     def on_one_sku(self) -> Script:
         """The same, all of it on one SKU."""
-        cart, order = (each.replace(_sku_of_each(), ONE_SKU) for each in (self.cart, self.order))
+        cart, order = (each.replace(sku_of_each(), ONE_SKU) for each in (self.cart, self.order))
         return Script(cart, order, self.constants)
 
 
@@ -103,12 +105,12 @@ class _Writer:
     """Variable by value."""
 
     async def script(self, transactions: Sequence[Transaction]) -> str:
-        lines = [PREAMBLE + _sku_of_each()]
+        lines = [PREAMBLE + sku_of_each()]
         for transaction in transactions:
             lines += _begin(transaction.begin) if transaction.begin else []
             lines += [await self._statement(transaction.database, each) for each in transaction.statements]
             lines += ["COMMIT;"] if transaction.begin else []
-        return "\n".join(lines) + "\n"
+        return "\n".join(line for line in lines if line) + "\n"
 
     async def _statement(self, database: str, statement: Statement) -> str:
         if statement.sql.startswith("SET LOCAL"):
@@ -152,20 +154,23 @@ class _Writer:
         return f"ARRAY({IDS_OF.format(schema=database, events=self._value(events, 'uuid[]'))})"
 
 
-def _sku_of_each() -> str:
-    return rf"\set sku {goods.FIRST} + (:k * 7919) % {goods.PRODUCTS}"
+def sku_of_each() -> str:
+    """Each client goes round the assortment from a place of its own, so that those in step want different SKUs."""
+    return rf"\set sku {goods.FIRST} + (:n + :client_id * {APART}) % {goods.PRODUCTS}"
 
 
 def _begin(sql: str) -> list[str]:
     """Settings that go with it are a command of their own: pgbench prepares each."""
     begin, _, settings = sql.partition(";")
-    return [f"{begin};", *([_one_command(settings)] if settings else [])]
+    return [f"{begin};", _one_command(settings)]
 
 
 def _one_command(settings: str) -> str:
-    """Several settings in one statement, as the service sends them in one message."""
+    """Several settings in one statement, as the service sends them in one message. How long a lock is waited for is
+    none of them: a service that gives up comes again, and pgbench would end."""
     changes = [
         f"set_config('{name}', {'NULL' if value == 'DEFAULT' else repr(value)}, true)"
         for name, value in _SET_LOCAL.findall(settings)
+        if name != "lock_timeout"
     ]
-    return f"SELECT {', '.join(changes)};"
+    return f"SELECT {', '.join(changes)};" if changes else ""
