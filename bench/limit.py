@@ -27,7 +27,7 @@ from bench.shop import Shop
 
 FEWEST_EACH = 2 * WARM_UP
 """Orders of each pgbench client: some to warm up, some to count."""
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 48
 """The server lends a hundred, and the shop has some. A shop of one piece would have a pool too."""
 
 
