@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 from math import log
 
 import pytest
@@ -74,7 +75,7 @@ def taken(strategy, stock, lines, places, destination):
     }
     draw_from = STRATEGIES[strategy]
     order = Allocation(draw_from, places).draw_from(fitting, table.sellable(fitting), destination) if draw_from else ()
-    result = table.take(fitting, order)
+    result = table.take(fitting, date(2026, 3, 1), order)
     assert not result.owed
     assert all(0 <= row.reserved <= row.on_hand for row in rows)
     got: dict[str, int] = {}

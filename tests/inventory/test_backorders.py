@@ -13,7 +13,7 @@ from stoa.services.inventory.end_preorders import end_preorders, seconds_to_next
 from stoa.services.inventory.errors import BelowBackordered, NoSuchWarehouse, OutOfStock, PolicyLacks
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.items import Policy
-from stoa.services.inventory.promise import Kind, promise_of
+from stoa.services.inventory.promise import Kind
 from stoa.services.inventory.release import release
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
@@ -195,8 +195,8 @@ async def test_a_policy_that_cannot_be_changes_nothing(shop, today):
 
 async def test_a_preorder_ends_on_its_day_and_what_was_promised_stays(shop, today, monkeypatch):
     after = await shop.policy("A", policy=Policy.PREORDER, limit=5, available_on=date(2026, 3, 4))
-    assert promise_of(after, 5, TODAY) == (Kind.PREORDER_FROM, date(2026, 3, 4))
-    assert promise_of(after, 6, TODAY) == (Kind.SOLD_OUT, None)
+    assert after.promise(5, TODAY) == (Kind.PREORDER_FROM, date(2026, 3, 4))
+    assert after.promise(6, TODAY) == (Kind.SOLD_OUT, None)
     assert await seconds_to_next(shop.inventory) == 2.5 * 24 * 3600
     await shop.promise("k", ORDER, A=2)
     assert await end_preorders(shop.inventory) == 0
@@ -208,7 +208,7 @@ async def test_a_preorder_ends_on_its_day_and_what_was_promised_stays(shop, toda
     with pytest.raises(OutOfStock):
         await shop.reserve("late", A=1)
     assert await shop.backorders("A") == [(2, 0, "open")]
-    assert await shop.db.fetchval("SELECT promised_on FROM backorders") == date(2026, 3, 4)
+    assert (await shop.reservation("k")).later == {"A": (Kind.PREORDER_FROM, date(2026, 3, 4))}
     await shop.put("A", 5)
     assert (await shop.stock("A"), await shop.to_promise("A")) == ((5, 2), 3)
     await shop.assert_sound()
@@ -217,8 +217,8 @@ async def test_a_preorder_ends_on_its_day_and_what_was_promised_stays(shop, toda
 async def test_a_promise_says_when(shop, today):
     await shop.put("A", 2)
     stock = await shop.backorder("A", 3)
-    assert promise_of(stock, 2, TODAY) == (Kind.IN_STOCK, None)
-    assert promise_of(stock, 3, TODAY) == (Kind.SHIPS_BY, date(2026, 3, 15))
+    assert stock.promise(2, TODAY) == (Kind.IN_STOCK, None)
+    assert stock.promise(3, TODAY) == (Kind.SHIPS_BY, date(2026, 3, 15))
 
 
 async def test_the_last_that_may_be_owed_goes_to_one_of_128_buyers(shop, twin):

@@ -155,6 +155,8 @@ async def test_staff_see_who_waits(rest, shop):
     assert [(one["key"], one["quantity"], one["filled"]) for one in first["items"]] == [("k0", 2, 1), ("k1", 2, 0)]
     assert first["items"][0]["order_id"] == order_id
     assert first["items"][0]["reservation"] == "allocated"
+    day = (clock.now() + timedelta(days=14)).date().isoformat()
+    assert first["items"][0]["promise"] == {"kind": "ships_by", "on": day}
     rest_of = await rest.ok("GET", f"/backorders?sku=MUG&cursor={first['next_cursor']}", user=ADMIN)
     assert [one["key"] for one in rest_of["items"]] == ["k2"]
     everything = await rest.ok("GET", "/backorders", user=ADMIN)

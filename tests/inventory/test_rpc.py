@@ -201,6 +201,32 @@ async def test_each_of_a_wave_is_answered_for_itself(stub, shop):
     assert await stub.ReserveMany(pb.ReserveManyRequest()) == pb.ReserveManyResponse()
 
 
+async def test_who_is_owed_something_is_told_when_it_comes_and_so_is_who_asks_again(stub, shop, monkeypatch):
+    await shop.put("A", 2)
+    await shop.policy("A", policy=Policy.BACKORDER, limit=10, lead_days=14)
+    await shop.policy("B", policy=Policy.PREORDER, limit=3, available_on=date(2099, 1, 1))
+    today = clock.now()
+    wave = pb.ReserveManyRequest(
+        requests=[promise("there", ("A", 1)), promise("too-many", ("B", 4)), promise("k", ("A", 2), ("B", 1))]
+    )
+    there, too_many, later = (await stub.ReserveMany(wave)).promises
+    assert (list(there.promises), list(too_many.promises)) == ([], [])
+    told = [
+        pb.Promise(sku="A", later=pb.LATER_SHIPS_BY, on=(today + timedelta(days=14)).date().isoformat()),
+        pb.Promise(sku="B", later=pb.LATER_PREORDER_FROM, on="2099-01-01"),
+    ]
+    assert list(later.promises) == told
+    await shop.policy("A", policy=Policy.BACKORDER, limit=10, lead_days=28)
+    await shop.policy("B")
+    monkeypatch.setattr(clock, "now", lambda: today + timedelta(days=3))
+    assert list((await stub.ReserveMany(wave)).promises[2].promises) == told, "it is what it was told first"
+    found = (await stub.GetReservation(pb.GetReservationRequest(key="k"))).reservation
+    assert list(found.promises) == told
+    await shop.put("A", 8)
+    await shop.put("B", 8)
+    assert not (await stub.ReserveMany(wave)).promises, "it is all there"
+
+
 async def settled(stub, wave, results) -> list[object]:
     """The results of a wave, with those that were under way asked for again, as a checkout does."""
     for at, result in enumerate(results):

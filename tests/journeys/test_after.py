@@ -29,13 +29,17 @@ async def test_what_is_on_backorder_is_sent_when_it_is_there(visitor: Shopper, a
     sku = await new_product(price=1000, on_hand=1)
     await admin.ok("PUT", f"/inventory/{sku}/policy", {"policy": "backorder", "limit": 5, "lead_days": 14})
     ada = await visitor.register()
-    await ada.fill_cart(**{sku: 3})
+    cart = await ada.fill_cart(**{sku: 3})
+    in_cart = cart["items"][0]["promise"]
     order = await ada.buy()
     ship = f"/orders/{order['id']}/ship"
     parcel = {"carrier": "DHL", "tracking_number": "JD0146"}
     early = await admin.refused("POST", ship, parcel)
     assert (early.status, early.problem, early.body["skus"]) == (409, "goods-to-come", [{"sku": sku, "quantity": 2}])
+    (item,) = order["items"]
+    assert item["promise"]["kind"] == "ships_by"
     (waiting,) = (await admin.ok("GET", f"/backorders?sku={sku}"))["items"]
+    assert item["promise"] == waiting["promise"] == in_cart
     assert (waiting["order_id"], waiting["quantity"], waiting["filled"]) == (order["id"], 2, 0)
     await admin.ok("PUT", f"/inventory/{sku}", {"on_hand": 2})
     assert (await admin.ok("POST", ship, parcel))["status"] == "shipped"

@@ -26,6 +26,10 @@ VALUES = {
             {"name": "Spoon", "sku": "SPOON", "quantity": 1, "unit_price": gbp(123456)},
         ],
         "said": {"SPOON": {"engraving": HOSTILE, "gift": True, "motifs": ["oak", "owl"]}},
+        "promises": {
+            "MUG": {"kind": "ships_by", "on": "2026-12-05"},
+            "SPOON": {"kind": "preorder_from", "on": "2027-01-31"},
+        },
         "subtotal": gbp(127454),
         "discount": gbp(454),
         "shipping": gbp(495),
@@ -101,10 +105,12 @@ def test_the_confirmation_in_full():
         == f"""Thank you for your order S-100001. It is paid, and we are getting it ready.
 
   2 × {HOSTILE}: £39.98
+    Sent by 5 December 2026
   1 × Spoon: £1,234.56
     engraving: {HOSTILE}
     gift: yes
     motifs: oak, owl
+    Pre-ordered: sent from 31 January 2027
 
   Subtotal: £1,274.54
   Discount: -£4.54
@@ -117,6 +123,12 @@ We write again when it is on its way.
 Stoa
 """
     )
+
+
+def test_what_comes_later_says_so_in_html_too():
+    html = Mails("Stoa").render(Template.ORDER_CONFIRMATION, VALUES[Template.ORDER_CONFIRMATION]).html
+    told = ["Sent by 5 December 2026", "Pre-ordered: sent from 31 January 2027"]
+    assert [html.count(f'<br><span style="color:#666">{each}</span>') for each in told] == [1, 1]
 
 
 def test_what_a_template_needs_must_be_there():

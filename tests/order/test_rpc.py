@@ -93,3 +93,30 @@ async def test_what_does_not_add_up_is_not_written(stub, orders, changes, field)
         await stub.CreateOrder(request(**changes))
     assert refusal.value.field == field
     assert await orders.db.fetchval("SELECT count(*) FROM checkouts") == 0
+
+
+async def test_what_was_promised_of_what_is_not_on_hand_stays_on_the_line(stub):
+    items = [
+        OrderItem(product_id=uuid7(), sku=sku, name=sku, unit_price=gbp(1000), quantity=1, tax=gbp(100))
+        for sku in ("THERE", "LATER", "NEW")
+    ]
+    items[1].promise, items[1].promised_on = "ships_by", "2026-12-05"
+    items[2].promise, items[2].promised_on = "preorder_from", "2099-01-31"
+    asked = request(items=items, subtotal=gbp(3000), total=gbp(4000))
+    promises = [None, {"kind": "ships_by", "on": "2026-12-05"}, {"kind": "preorder_from", "on": "2099-01-31"}]
+    created = msgspec.json.decode((await stub.CreateOrder(asked)).order_json)
+    assert [item["promise"] for item in created["items"]] == promises
+    asked.items[1].promised_on = "2027-12-05"
+    again = msgspec.json.decode((await stub.CreateOrder(asked)).order_json)
+    assert again == created, "it is what it was told first"
+    confirmed = (await stub.ConfirmOrder(ConfirmOrderRequest(order_id=created["id"]))).order_json
+    assert [item["promise"] for item in msgspec.json.decode(confirmed)["items"]] == promises
+
+
+@pytest.mark.parametrize(("promise", "day", "field"), [("soon", "2026-12-05", "kind"), ("ships_by", "soon", "on")])
+async def test_a_promise_that_is_none_is_refused(stub, promise, day, field):
+    asked = request()
+    asked.items[0].promise, asked.items[0].promised_on = promise, day
+    with pytest.raises(problems.Unprocessable) as refused:
+        await stub.CreateOrder(asked)
+    assert refused.value.field == field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -26,6 +27,13 @@ class KeptAnswer(msgspec.Struct, frozen=True):
     def frees_key(self) -> bool:
         """Who could not be served for want of a neighbor may send the same request again."""
         return self.status >= 500
+
+
+class Promise(msgspec.Struct, frozen=True):
+    """What is not on hand `ships_by` that day, or comes as a `preorder_from` that day on."""
+
+    kind: str
+    on: date
 
 
 class Purchase(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +67,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     bought_cart_round: int = 0  # snapshot
     items: list[Item] | None = None  # snapshot
     quote: Quote | None = None  # snapshot
+    promises: dict[str, Promise] = {}  # reserve_stock; by SKU, of those that are not all on hand
     payment_id: str = ""  # authorize_payment
     answer: KeptAnswer | None = None  # confirm_order, or whatever refused; kept in columns of its own
 
@@ -86,6 +95,7 @@ CUT: dict[str, Any] = {
     "metadata": {},
     "items": None,
     "quote": None,
+    "promises": {},
 }
 """What stands in the place of what nobody needs of a checkout that ended long ago: who bought, where it went, what
 was in it. Not taken out: an older version reads these members from every row."""

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from stoa.kit import clock
 from stoa.kit.db import Transaction
 from stoa.services.inventory import backorders_repository, repository
 from stoa.services.inventory.backorders_repository import Given, Owed
@@ -23,15 +22,9 @@ from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import StockRows
 
 
-async def owe(tx: Transaction, reservations: Sequence[Reservation], stock: StockRows) -> None:
+async def owe(tx: Transaction, reservations: Sequence[Reservation]) -> None:
     """Write down what was promised to these without being on hand, in their order."""
-    today = clock.now().date()
-    owed = []
-    for reservation in reservations:
-        for sku, units in reservation.owed.items():
-            found = stock.of(sku)
-            assert found is not None, f"{sku} was promised"
-            owed.append(Owed(reservation.id, sku, units, found.item.promised_on(today)))
+    owed = [Owed(one.id, sku, units, one.later[sku]) for one in reservations for sku, units in one.owed.items()]
     if owed:
         await backorders_repository.owe(tx, owed)
 
@@ -43,7 +36,11 @@ async def as_filled(tx: Transaction, locked: Sequence[Reservation]) -> list[Rese
     if not waiting:
         return list(locked)
     now = await repository.reservations(tx, waiting)
-    return [replace(one, fills=now[one.key].fills, owed=now[one.key].owed) if one.key in now else one for one in locked]
+    return [_as_now(one, now[one.key]) if one.key in now else one for one in locked]
+
+
+def _as_now(before: Reservation, now: Reservation) -> Reservation:
+    return replace(before, fills=now.fills, owed=now.owed, later=now.later)
 
 
 async def owe_no_more(tx: Transaction, ended: Sequence[Reservation], stock: StockRows, state: State) -> None:

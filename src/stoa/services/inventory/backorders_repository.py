@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
+import asyncpg
+
 from stoa.kit.db import Db, Transaction
+from stoa.services.inventory.promise import Kind, Later
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import StockChange
 
@@ -17,7 +20,7 @@ class Owed(NamedTuple):
     reservation_id: str
     sku: str
     units: int
-    promised_on: date
+    promise: Later
 
 
 class Waiting(NamedTuple):
@@ -41,7 +44,7 @@ class BackorderRow(NamedTuple):
     reservation: str
     quantity: int
     filled: int
-    promised_on: date
+    promise: Later
     created_at: datetime
 
 
@@ -64,10 +67,10 @@ OWE = """
         ) AS change
         WHERE items.sku = change.sku
     )
-    INSERT INTO backorders (reservation_id, sku, quantity, promised_on)
-    SELECT reservation_id, sku, quantity, promised_on
-    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::date[])
-        WITH ORDINALITY AS owed (reservation_id, sku, quantity, promised_on, position)
+    INSERT INTO backorders (reservation_id, sku, quantity, promise, promised_on)
+    SELECT reservation_id, sku, quantity, promise, promised_on
+    FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::date[])
+        WITH ORDINALITY AS owed (reservation_id, sku, quantity, promise, promised_on, position)
     ORDER BY position
 """
 
@@ -79,7 +82,8 @@ async def owe(tx: Transaction, owed: Sequence[Owed]) -> None:
         [one.reservation_id for one in owed],
         [one.sku for one in owed],
         [one.units for one in owed],
-        [one.promised_on for one in owed],
+        [one.promise.kind for one in owed],
+        [one.promise.on for one in owed],
     )
 
 
@@ -129,7 +133,7 @@ async def first_waiting(tx: Transaction, there: Mapping[str, int]) -> list[Waiti
 
 OPEN_AFTER = """
     SELECT backorders.id, backorders.sku, reservations.key, reservations.order_id, reservations.state,
-           backorders.quantity, backorders.filled, backorders.promised_on, backorders.created_at
+           backorders.quantity, backorders.filled, backorders.promise, backorders.promised_on, backorders.created_at
     FROM backorders JOIN reservations ON reservations.id = backorders.reservation_id
     WHERE backorders.state = 'open' AND backorders.id > coalesce($1::bigint, 0)
     ORDER BY backorders.id
@@ -138,7 +142,7 @@ OPEN_AFTER = """
 
 OPEN_OF_AFTER = """
     SELECT backorders.id, backorders.sku, reservations.key, reservations.order_id, reservations.state,
-           backorders.quantity, backorders.filled, backorders.promised_on, backorders.created_at
+           backorders.quantity, backorders.filled, backorders.promise, backorders.promised_on, backorders.created_at
     FROM backorders JOIN reservations ON reservations.id = backorders.reservation_id
     WHERE backorders.state = 'open' AND backorders.sku = $3 AND backorders.id > coalesce($1::bigint, 0)
     ORDER BY backorders.id
@@ -152,7 +156,12 @@ async def open_after(db: Db, backorder_id: int | None, limit: int, sku: str | No
         rows = await db.fetch(OPEN_AFTER, backorder_id, limit)
     else:
         rows = await db.fetch(OPEN_OF_AFTER, backorder_id, limit, sku)
-    return [BackorderRow(*row) for row in rows]
+    return [_backorder(row) for row in rows]
+
+
+def _backorder(row: asyncpg.Record) -> BackorderRow:
+    *columns, promise, promised_on, created_at = row
+    return BackorderRow(*columns, Later(Kind(promise), promised_on), created_at)
 
 
 # What is given to who is not placed yet is reserved; what is sold leaves at once, with its movement. It stands on the

@@ -60,8 +60,14 @@ class Holds:
         expires_at = None if order_id else self.now + timedelta(seconds=request.hold_seconds)
         if before is None:
             taken = self._take(request)
-            made = Reservation(uuid7(), request.key, request.state, taken.fills, expires_at, order_id, owed=taken.owed)
-            self.made[request.key] = made
+            made = self.made[request.key] = Reservation(
+                id=uuid7(),
+                key=request.key,
+                state=request.state,
+                expires_at=expires_at,
+                order_id=order_id,
+                **taken._asdict(),
+            )
             return made
         if before.state is State.RELEASED:
             raise ReservationReleased
@@ -69,9 +75,7 @@ class Holds:
             raise ReservationKeyReused
         if before.state is State.EXPIRED:
             taken = self._take(request)
-            retaken = before.become(
-                request.state, fills=taken.fills, owed=taken.owed, expires_at=expires_at, order_id=order_id
-            )
+            retaken = before.become(request.state, expires_at=expires_at, order_id=order_id, **taken._asdict())
             self.retaken[request.key] = retaken
             return retaken
         if before.state is State.HELD:
@@ -91,10 +95,12 @@ class Holds:
         shortages = self.stock.short_of(request.lines)
         if shortages:
             raise OutOfStock(shortages)
+        today = self.now.date()
         if self.allocation is None:
-            return self.stock.take(request.lines)
+            return self.stock.take(request.lines, today)
         shelves = self.stock.sellable(request.lines)
-        return self.stock.take(request.lines, self.allocation.draw_from(request.lines, shelves, request.destination))
+        places = self.allocation.draw_from(request.lines, shelves, request.destination)
+        return self.stock.take(request.lines, today, places)
 
 
 def decide(

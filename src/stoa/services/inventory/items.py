@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from stoa.services.inventory.promise import Kind, Later
+
 LeadDays = Annotated[int, Meta(ge=0, le=3650)]
 
 
@@ -40,9 +42,9 @@ class Item(msgspec.Struct):
         """So many more can be promised without being on hand."""
         return 0 if self.policy is Policy.NONE else self.backorder_limit - self.backordered
 
-    def promised_on(self, today: date) -> date:
-        """When what is promised today without being on hand can be sent."""
+    def later(self, today: date) -> Later:
+        """What is promised today of what is not on hand."""
         if self.policy is Policy.PREORDER:
             assert self.available_on is not None, "the CHECK items_policy"
-            return max(today, self.available_on)
-        return today + timedelta(days=self.lead_days or 0)
+            return Later(Kind.PREORDER_FROM, max(today, self.available_on))
+        return Later(Kind.SHIPS_BY, today + timedelta(days=self.lead_days or 0))

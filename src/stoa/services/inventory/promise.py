@@ -1,13 +1,10 @@
-"""What a buyer is told about when so many of a SKU can be sent."""
+"""What a buyer is told about when a thing can be sent."""
 
 from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
-
-from stoa.services.inventory.items import Policy
-from stoa.services.inventory.stock_rows import SkuStock
 
 
 class Kind(StrEnum):
@@ -23,14 +20,11 @@ class Kind(StrEnum):
 
 class Promise(NamedTuple):
     kind: Kind
-    on: date | None
+    on: date | None = None
 
 
-def promise_of(stock: SkuStock, quantity: int, today: date) -> Promise:
-    """What is promised to who buys so many of it now."""
-    if quantity <= stock.sellable:
-        return Promise(Kind.IN_STOCK, None)
-    if quantity <= stock.to_promise:
-        kind = Kind.PREORDER_FROM if stock.item.policy is Policy.PREORDER else Kind.SHIPS_BY
-        return Promise(kind, stock.item.promised_on(today))
-    return Promise(Kind.SOLD_OUT, None)
+class Later(NamedTuple):
+    """The promise of what is not on hand: it `ships_by` that day, or as a `preorder_from` that day on."""
+
+    kind: Kind
+    on: date

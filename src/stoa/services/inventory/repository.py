@@ -17,6 +17,7 @@ import asyncpg
 from stoa.kit.db import Db, Transaction, affected, later
 from stoa.kit.ids import uuid7
 from stoa.services.inventory.locks import Lock
+from stoa.services.inventory.promise import Kind, Later
 from stoa.services.inventory.reservation import Fill, Reservation
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_repository import read_shelves
@@ -150,12 +151,13 @@ async def next_expiry(db: Db, now: datetime) -> float | None:
 
 # What is owed lies in no warehouse. Of both as one moment has it: what is filled is in the one or in the other.
 FILLS_OF = """
-    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned, warehouses.priority
+    SELECT line.reservation_id, line.sku, line.warehouse_id, line.quantity, line.returned, warehouses.priority,
+           NULL AS promise, NULL AS promised_on
     FROM reservation_lines AS line
     JOIN warehouses ON warehouses.id = line.warehouse_id
     WHERE line.reservation_id = ANY($1::uuid[])
     UNION ALL
-    SELECT reservation_id, sku, NULL, quantity - filled, 0, NULL FROM backorders
+    SELECT reservation_id, sku, NULL, quantity - filled, 0, NULL, promise, promised_on FROM backorders
     WHERE reservation_id = ANY($1::uuid[]) AND state <> 'filled'
     ORDER BY sku, priority, warehouse_id
 """
@@ -166,9 +168,11 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
         return {}
     fills: dict[str, list[Fill]] = {row["id"]: [] for row in rows}
     owed: dict[str, dict[str, int]] = {row["id"]: {} for row in rows}
+    promises: dict[str, dict[str, Later]] = {row["id"]: {} for row in rows}
     for line in await db.fetch(FILLS_OF, list(fills)):
         if line["warehouse_id"] is None:
             owed[line["reservation_id"]][line["sku"]] = line["quantity"]
+            promises[line["reservation_id"]][line["sku"]] = Later(Kind(line["promise"]), line["promised_on"])
         else:
             fill = Fill(line["sku"], line["warehouse_id"], line["quantity"], line["returned"])
             fills[line["reservation_id"]].append(fill)
@@ -182,6 +186,7 @@ async def _with_fills(db: Db, rows: Sequence[asyncpg.Record]) -> dict[str, Reser
             order_id=row["order_id"],
             order_canceled=row["order_canceled"],
             owed=owed[row["id"]],
+            later=promises[row["id"]],
         )
         for row in rows
     }

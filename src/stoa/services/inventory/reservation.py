@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stoa.services.inventory import states
+from stoa.services.inventory.promise import Later
 from stoa.services.inventory.states import State
 
 T = TypeVar("T")
@@ -43,8 +44,8 @@ class Fill(msgspec.Struct, frozen=True):
 
 class Reservation(msgspec.Struct, frozen=True):
     """`fills` stand in the order in which warehouses are drawn from; a tombstone has none. What is `owed` is promised
-    too, by SKU, and not on hand yet (it was, where the reservation has ended): who reads it before its items are locked
-    reads it again then (`as_filled`)."""
+    too, by SKU, each SKU as `later` says, and not on hand yet (it was, where the reservation has ended): who reads it
+    before its items are locked reads it again then (`as_filled`)."""
 
     id: str
     key: str
@@ -54,6 +55,7 @@ class Reservation(msgspec.Struct, frozen=True):
     order_id: str | None = None
     order_canceled: bool = False
     owed: Lines = {}
+    later: Mapping[str, Later] = {}
 
     @property
     def lines(self) -> dict[str, int]:

@@ -39,7 +39,7 @@ async def _try(
             await repository.refill(tx, retaken)
         if retaken or renewed:
             await repository.keep(tx, [*retaken, *renewed])
-        await backorders.owe(tx, [*made, *retaken], decided.stock)
+        await backorders.owe(tx, [*made, *retaken])
         granted = [
             request
             for request, result in zip(requests, decided.results, strict=True)

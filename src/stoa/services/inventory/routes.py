@@ -26,6 +26,7 @@ from stoa.services.inventory import (
     transfers_routes,
 )
 from stoa.services.inventory.allocation.place import Latitude, Longitude, Place
+from stoa.services.inventory.backorders_repository import BackorderRow
 from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
 from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse
@@ -33,7 +34,7 @@ from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import LeadDays, Policy
 from stoa.services.inventory.owners import ask_for_owners
 from stoa.services.inventory.policy import Terms, set_policy
-from stoa.services.inventory.promise import Kind, promise_of
+from stoa.services.inventory.promise import Kind
 from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
@@ -134,7 +135,8 @@ class BackorderQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class OpenBackorderView(msgspec.Struct):
-    """`quantity - filled` units are owed. `reservation` is `committed` where the order is placed."""
+    """`quantity - filled` units are owed, as the `promise` that the buyer was given. `reservation` is `committed` where
+    the order is placed."""
 
     id: int
     sku: str
@@ -143,7 +145,7 @@ class OpenBackorderView(msgspec.Struct):
     reservation: str
     quantity: int
     filled: int
-    promised_on: date
+    promise: PromiseView
     created_at: datetime
 
 
@@ -320,7 +322,7 @@ async def list_backorders(inventory: Inventory, request: Request[None, Backorder
     query = request.query
     after = decode_key(query.cursor, tuple[RowNumber])
     rows = await backorders_repository.open_after(inventory.db, after, query.limit + 1, query.sku)
-    return page_of([OpenBackorderView(*row) for row in rows], query.limit, lambda view: (view.id,))
+    return page_of([_backorder_view(row) for row in rows], query.limit, lambda view: (view.id,))
 
 
 @routes.get("/inventory", query=StockQuery, answer=Page[TotalsView], who=READ, summary="Stock of all SKUs")
@@ -485,7 +487,7 @@ def _stock_view(stock: SkuStock) -> StockView:
             item.policy, item.backordered + item.room, item.backordered, item.lead_days, item.available_on
         ),
         available_to_promise=stock.to_promise,
-        promise=PromiseView(*promise_of(stock, 1, clock.now().date())),
+        promise=PromiseView(*stock.promise(1, clock.now().date())),
         low_stock_at=item.low_stock_at,
         warehouses=[
             StockRowView(row.warehouse_id, row.on_hand, row.reserved, row.available, row.safety_stock, row.incoming)
@@ -493,6 +495,10 @@ def _stock_view(stock: SkuStock) -> StockView:
         ],
         version=stock.edits,
     )
+
+
+def _backorder_view(row: BackorderRow) -> OpenBackorderView:
+    return OpenBackorderView(**row._asdict() | {"promise": PromiseView(*row.promise)})
 
 
 def _reservation_view(reservation: Reservation) -> ReservationView:

@@ -33,6 +33,7 @@ from stoa.services.inventory.import_on_the_way import import_on_the_way
 from stoa.services.inventory.import_supply import import_policies, import_shelves, import_warehouses
 from stoa.services.inventory.items import LeadDays, Policy
 from stoa.services.inventory.policy import Terms
+from stoa.services.inventory.promise import Kind
 from stoa.services.inventory.receipt import Order
 from stoa.services.inventory.release import release, release_many
 from stoa.services.inventory.repair_repository import Miscount
@@ -161,7 +162,11 @@ class InventoryServicer(InventoryServiceServicer):
 
     async def ReserveMany(self, request: pb.ReserveManyRequest, context: Any) -> pb.ReserveManyResponse:
         results = await _wave(self._inventory.reserving.submit_many, self._asked_for, request)
-        return pb.ReserveManyResponse(outcomes=[outcome(Outcome, one, done) for one in results])
+        promises = [_promises(one) if isinstance(one, Reservation) else [] for one in results]
+        return pb.ReserveManyResponse(
+            outcomes=[outcome(Outcome, one, done) for one in results],
+            promises=[pb.Promises(promises=some) for some in promises] if any(promises) else (),
+        )
 
     def _asked_for(self, request: pb.ReserveRequest) -> ReservationRequest:
         asked = converted(
@@ -344,11 +349,7 @@ def _merged(lines: Iterable[_Line] | Iterable[_OpeningLine]) -> dict[str, int]:
     return merged
 
 
-_LATER = {
-    Policy.NONE: pb.LATER_UNSPECIFIED,
-    Policy.BACKORDER: pb.LATER_SHIPS_BY,
-    Policy.PREORDER: pb.LATER_PREORDER_FROM,
-}
+_LATER = {Kind.SHIPS_BY: pb.LATER_SHIPS_BY, Kind.PREORDER_FROM: pb.LATER_PREORDER_FROM}
 
 
 def _stock_message(stock: SkuStock) -> pb.Stock:
@@ -362,9 +363,10 @@ def _stock_message(stock: SkuStock) -> pb.Stock:
         available_to_promise=stock.to_promise,
     )
     if stock.item.room:
+        later = stock.item.later(clock.now().date())
         message.backorder = stock.item.room
-        message.later = _LATER[stock.item.policy]
-        message.promised_on = stock.item.promised_on(clock.now().date()).isoformat()
+        message.later = _LATER[later.kind]
+        message.promised_on = later.on.isoformat()
     return message
 
 
@@ -382,4 +384,10 @@ def _message(reservation: Reservation) -> pb.Reservation:
         lines=[LineMessage(sku=sku, quantity=units) for sku, units in reservation.lines.items()],
         expires_at=reservation.expires_at.isoformat() if reservation.expires_at else "",
         owed=[LineMessage(sku=sku, quantity=units) for sku, units in sorted(reservation.still_owed.items())],
+        promises=_promises(reservation),
     )
+
+
+def _promises(reservation: Reservation) -> list[pb.Promise]:
+    later = [(sku, reservation.later[sku]) for sku in sorted(reservation.still_owed)]
+    return [pb.Promise(sku=sku, later=_LATER[one.kind], on=one.on.isoformat()) for sku, one in later]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import NamedTuple
 
 from msgspec.structs import replace as replace_struct
 
 from stoa.services.inventory.items import Item, Policy
+from stoa.services.inventory.promise import Kind, Later, Promise
 from stoa.services.inventory.reservation import Fill, Lines
 
 
@@ -87,6 +89,12 @@ class SkuStock:
     def is_low(self) -> bool:
         return self.item.low_stock_at is not None and self.available <= self.item.low_stock_at
 
+    def promise(self, quantity: int, today: date) -> Promise:
+        """What is promised to who buys so many of it today."""
+        if quantity <= self.sellable:
+            return Promise(Kind.IN_STOCK)
+        return Promise(*self.item.later(today)) if quantity <= self.to_promise else Promise(Kind.SOLD_OUT)
+
     def copy(self) -> SkuStock:
         return SkuStock(replace_struct(self.item), [replace(row) for row in self.rows])
 
@@ -131,10 +139,11 @@ class Turn(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a reservation gets: so many from these warehouses, and so many that are not on hand."""
+    """What a reservation gets: so many from these warehouses, and so many that are not on hand and come `later`."""
 
     fills: tuple[Fill, ...]
     owed: Mapping[str, int]
+    later: Mapping[str, Later]
 
 
 class StockRows:
@@ -180,9 +189,9 @@ class StockRows:
         """By SKU and warehouse, how many may be taken."""
         return {sku: {row.warehouse_id: row.sellable for row in self._stock[sku].rows} for sku in lines}
 
-    def take(self, lines: Lines, warehouses: Sequence[str] = ()) -> Taken:
+    def take(self, lines: Lines, today: date, warehouses: Sequence[str] = ()) -> Taken:
         """Reserve all `lines`, which must fit, from these `warehouses` first and then from the others in their order;
-        what they do not have is owed."""
+        what they do not have is owed, as it is promised `today`."""
         rank = {warehouse_id: at for at, warehouse_id in enumerate(warehouses)}
         fills = []
         owed = {}
@@ -200,7 +209,7 @@ class StockRows:
                 assert left <= stock.item.room, f"{sku}: {left} of {units} do not fit"
                 stock.item.backordered += left
                 owed[sku] = left
-        return Taken(tuple(fills), owed)
+        return Taken(tuple(fills), owed, {sku: self._stock[sku].item.later(today) for sku in owed})
 
     def give_back(self, fills: Sequence[Fill]) -> None:
         """What was reserved is available again."""

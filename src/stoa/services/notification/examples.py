@@ -39,6 +39,10 @@ EXAMPLES: Mapping[Template, Mapping[str, Any]] = {
             {"name": "Spoon", "sku": "SPOON", "quantity": 1, "unit_price": _gbp(123456)},
         ],
         "said": {"MUG": {"engraving": "For Ada"}},
+        "promises": {
+            "MUG": {"kind": "ships_by", "on": "2026-12-05"},
+            "SPOON": {"kind": "preorder_from", "on": "2027-01-02"},
+        },
         "subtotal": _gbp(127454),
         "discount": _gbp(454),
         "shipping": _gbp(495),

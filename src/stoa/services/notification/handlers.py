@@ -60,10 +60,11 @@ class PlacedItem(msgspec.Struct, frozen=True):
 
 
 class OrderPlaced(AboutOrder, frozen=True, kw_only=True):
-    """`said` of its lines by SKU; an older version announced none."""
+    """`said` of its lines and `promises` for them, by SKU; an older version announced none."""
 
     items: Sequence[PlacedItem]
     said: Mapping[str, Mapping[str, Any]] = {}
+    promises: Mapping[str, Mapping[str, str]] = {}
     subtotal: Money
     discount: Money
     shipping: Money

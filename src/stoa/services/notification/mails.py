@@ -7,6 +7,8 @@ A shop's own folder may have templates of the same names: those are used instead
 
 from __future__ import annotations
 
+import calendar
+import datetime
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -41,7 +43,7 @@ class Mails:
         theirs = own_files.read(own, ours, "template") if own is not None else {}
         self._environment = minijinja.Environment(
             templates=ours | theirs,
-            filters={"money": money, "value": value},
+            filters={"money": money, "value": value, "day": day},
             globals={"shop_name": shop_name},
             undefined_behavior="strict",
             trim_blocks=True,
@@ -75,6 +77,12 @@ def value(of_field: Any) -> str:
     if isinstance(of_field, bool):
         return "yes" if of_field else "no"
     return ", ".join(of_field) if isinstance(of_field, list) else str(of_field)
+
+
+def day(on: str) -> str:
+    """`24 December 2026`, of an RFC 3339 date."""
+    date = datetime.date.fromisoformat(on)
+    return f"{date.day} {calendar.month_name[date.month]} {date.year}"
 
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:

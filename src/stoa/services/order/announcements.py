@@ -43,6 +43,7 @@ def placed(order: Order) -> Announcement:
         email=order.email,
         items=items,
         said={item.sku: item.said for item in order.items if item.said},
+        promises={item.sku: item.promise for item in order.items if item.promise},
         subtotal=order.subtotal,
         discount=order.discount,
         shipping=order.shipping,

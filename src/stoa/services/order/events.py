@@ -9,6 +9,7 @@ import msgspec
 from stoa.kit.custom_fields.values import Value
 from stoa.kit.events import Fact
 from stoa.kit.money import Money
+from stoa.services.order.promise import Promise
 
 
 class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,8 +21,8 @@ class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email", "said"), first=True):
-    """Paid and promised its stock. `user_id` is None for a guest's. `said` is by SKU what was said in the cart for the
-    custom fields of a line."""
+    """Paid and promised its stock. `user_id` is None for a guest's. By SKU, `said` is what was said in the cart for the
+    custom fields of a line, and `promises` what was promised of what was not on hand."""
 
     order_id: str
     number: str
@@ -29,6 +30,7 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", persona
     email: str
     items: Sequence[PlacedItem]
     said: Mapping[str, Mapping[str, Value]]
+    promises: Mapping[str, Promise]
     subtotal: Money
     discount: Money
     shipping: Money

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from stoa.services.order.promise import Kind
+
 
 class NewItem(msgspec.Struct, kw_only=True):
     """`said` is what the cart's line said for its custom fields. `tax_minor` and `discount_minor` are this line's part
-    of the order's; the latter is worked out by `figures.checked`.
+    of the order's; the latter is worked out by `figures.checked`. `promise` and its day are None where all is on hand.
     """
 
     product_id: str
@@ -22,6 +25,8 @@ class NewItem(msgspec.Struct, kw_only=True):
     discount_minor: int = 0
     said: Mapping[str, Any] = {}
     metadata: Mapping[str, str] = {}
+    promise: Kind | None = None
+    promised_on: date | None = None
 
     @property
     def subtotal_minor(self) -> int:

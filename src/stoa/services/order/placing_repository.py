@@ -38,13 +38,14 @@ CREATE_ORDERS = """
     ), listed AS (
         INSERT INTO order_items (
             order_id, product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, said, metadata,
-            position
+            promise, promised_on, position
         )
         SELECT order_id, item.*
         FROM wanted JOIN claimed USING (order_id), ROWS FROM (
             jsonb_to_recordset(wanted.items) AS (
                 product_id uuid, sku text, name text, unit_price_minor bigint, quantity bigint,
-                discount_minor bigint, tax_minor bigint, said jsonb, metadata jsonb
+                discount_minor bigint, tax_minor bigint, said jsonb, metadata jsonb, promise text,
+                promised_on date
             )
         ) WITH ORDINALITY AS item
     ), told AS (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from stoa.kit.db import Db, Transaction, later
 from stoa.kit.money import Money
 from stoa.services.order.history import Change, change_of
 from stoa.services.order.payment_status import PaymentState, PaymentTold, left
+from stoa.services.order.promise import Kind, Promise
 from stoa.services.order.refunds import BoughtLine
 from stoa.services.order.states import Status
 
@@ -35,6 +36,8 @@ class Item(msgspec.Struct, frozen=True):
     said: Mapping[str, Value] = {}
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = {}
+    promise: Promise | None = None
+    """None where all was on hand when it was bought, and where nobody knows any more."""
 
     @property
     def subtotal(self) -> Money:
@@ -138,7 +141,7 @@ def order_of(row: asyncpg.Record) -> Order:
 
 def _item(item: Sequence[Any], currency: str) -> Item:
     """In the order of `_WHOLE`."""
-    product_id, sku, name, price, quantity, discount, tax, returned, requested, said, fields, metadata = item
+    product_id, sku, name, price, quantity, discount, tax, returned, requested, said, fields, metadata, kind, on = item
     return Item(
         product_id=product_id,
         sku=sku,
@@ -152,6 +155,7 @@ def _item(item: Sequence[Any], currency: str) -> Item:
         said=said,
         custom_fields=fields_of(fields),
         metadata=metadata,
+        promise=Promise(Kind(kind), date.fromisoformat(on)) if kind else None,
     )
 
 
@@ -170,7 +174,7 @@ _WHOLE = """
                SELECT json_agg(
                    json_build_array(
                        product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, returned_quantity,
-                       requested_quantity, said, named_fields(custom_fields), metadata
+                       requested_quantity, said, named_fields(custom_fields), metadata, promise, promised_on
                    ) ORDER BY position
                )
                FROM order_items WHERE order_items.order_id = o.id

@@ -29,14 +29,17 @@ from stoa.contracts.order.v1.order_pb2 import (
     CreateOrderResponse,
     GetOrderRequest,
     GetOrderResponse,
+    OrderItem,
 )
 from stoa.kit.context import Context
+from stoa.kit.http.decoding import converted
 from stoa.kit.many import done, each, origins_of, outcome
 from stoa.services.order import figures, placing_repository, repository
 from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.annotate_order import check_said
 from stoa.services.order.errors import NoSuchOrder, WrongFigures
 from stoa.services.order.new_order import NewItem, NewOrder
+from stoa.services.order.promise import Promise
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 from stoa.services.order.view import order_json, payment_status_of
@@ -111,19 +114,7 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
         order_id=request.order_id,
         user_id=request.user_id or None,
         email=request.email,
-        items=[
-            NewItem(
-                product_id=item.product_id,
-                sku=item.sku,
-                name=item.name,
-                unit_price_minor=_minor(item.unit_price, currency),
-                quantity=item.quantity,
-                tax_minor=_minor(item.tax, currency),
-                said=_object(item.said_json),
-                metadata=dict(item.metadata),
-            )
-            for item in request.items
-        ],
+        items=[_new_item(item, currency) for item in request.items],
         currency=currency,
         subtotal_minor=_minor(request.subtotal, currency),
         discount_minor=_minor(request.discount, currency),
@@ -137,6 +128,22 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
         reservation_key=request.reservation_key,
         custom_fields=_object(request.custom_fields_json),
         metadata=dict(request.metadata),
+    )
+
+
+def _new_item(item: OrderItem, currency: str) -> NewItem:
+    promise = converted({"kind": item.promise, "on": item.promised_on}, Promise) if item.promise else None
+    return NewItem(
+        product_id=item.product_id,
+        sku=item.sku,
+        name=item.name,
+        unit_price_minor=_minor(item.unit_price, currency),
+        quantity=item.quantity,
+        tax_minor=_minor(item.tax, currency),
+        said=_object(item.said_json),
+        metadata=dict(item.metadata),
+        promise=promise.kind if promise else None,
+        promised_on=promise.on if promise else None,
     )
 
 

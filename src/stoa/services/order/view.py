@@ -13,12 +13,14 @@ from stoa.kit.db import Db
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.order.payment_status import PaymentStatus, payment_status
+from stoa.services.order.promise import Promise
 from stoa.services.order.repository import ListOf, Order, list_orders_of_users
 from stoa.services.order.states import Status
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's.
+    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's. `promise` is what
+    the buyer was told of what was not on hand then: it `ships_by` that day, or as a `preorder_from` that day on.
 
     `custom_fields` are what was said in the cart, as it was, and over it what the shop says of the line.
     """
@@ -31,6 +33,7 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     subtotal: Money
     discount: Money
     tax: Money
+    promise: Promise | None
     returned_quantity: int
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
@@ -94,6 +97,7 @@ def view(order: Order, *, private: bool) -> OrderView:
             subtotal=item.subtotal,
             discount=item.discount,
             tax=item.tax,
+            promise=item.promise,
             returned_quantity=item.returned_quantity,
             custom_fields={**item.said, **item.custom_fields.shown(private=private)},
             metadata=dict(item.metadata) if private else {},

@@ -138,6 +138,7 @@ class Reservation(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     OWED_FIELD_NUMBER: _builtins.int
+    PROMISES_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     key: _builtins.str
     state: Global___ReservationState.ValueType
@@ -149,6 +150,10 @@ class Reservation(_message.Message):
     def owed(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Line]:
         """Of the lines, so much is not on hand yet: nothing of a reservation that has ended without a sale."""
 
+    @_builtins.property
+    def promises(self) -> _containers.RepeatedCompositeFieldContainer[Global___Promise]:
+        """What is promised of each SKU that is owed."""
+
     def __init__(
         self,
         *,
@@ -158,14 +163,65 @@ class Reservation(_message.Message):
         lines: _abc.Iterable[_common_pb2.Line] | None = ...,
         expires_at: _builtins.str = ...,
         owed: _abc.Iterable[_common_pb2.Line] | None = ...,
+        promises: _abc.Iterable[Global___Promise] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "id", b"id", "key", b"key", "lines", b"lines", "owed", b"owed", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "id", b"id", "key", b"key", "lines", b"lines", "owed", b"owed", "promises", b"promises", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class Promise(_message.Message):
+    """A SKU that is not on hand comes `later`, on that day."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    LATER_FIELD_NUMBER: _builtins.int
+    ON_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    later: Global___Later.ValueType
+    on: _builtins.str
+    """RFC 3339, a date."""
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        later: Global___Later.ValueType = ...,
+        on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["later", b"later", "on", b"on", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Promise: _TypeAlias = Promise  # noqa: Y015
+
+@_typing.final
+class Promises(_message.Message):
+    """What is promised to one of many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMISES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def promises(self) -> _containers.RepeatedCompositeFieldContainer[Global___Promise]: ...
+    def __init__(
+        self,
+        *,
+        promises: _abc.Iterable[Global___Promise] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["promises", b"promises"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Promises: _TypeAlias = Promises  # noqa: Y015
 
 @_typing.final
 class GetStockRequest(_message.Message):
@@ -290,16 +346,22 @@ class ReserveManyResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     OUTCOMES_FIELD_NUMBER: _builtins.int
+    PROMISES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Outcome]: ...
+    @_builtins.property
+    def promises(self) -> _containers.RepeatedCompositeFieldContainer[Global___Promises]:
+        """To each request, in their order, what is promised of what is owed to it; none where nothing is owed to any."""
+
     def __init__(
         self,
         *,
         outcomes: _abc.Iterable[_common_pb2.Outcome] | None = ...,
+        promises: _abc.Iterable[Global___Promises] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes", "promises", b"promises"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,12 +51,19 @@ class OrderItem(_message.Message):
     TAX_FIELD_NUMBER: _builtins.int
     SAID_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    PROMISE_FIELD_NUMBER: _builtins.int
+    PROMISED_ON_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     sku: _builtins.str
     name: _builtins.str
     quantity: _builtins.int
     said_json: _builtins.bytes
     """What the cart's line said for its custom fields: a JSON object, by name. Empty for nothing."""
+    promise: _builtins.str
+    """What the buyer was promised of what is not on hand: ships_by or preorder_from, and the day (RFC 3339). Both empty
+    where all is.
+    """
+    promised_on: _builtins.str
     @_builtins.property
     def unit_price(self) -> _common_pb2.Money: ...
     @_builtins.property
@@ -76,10 +83,12 @@ class OrderItem(_message.Message):
         tax: _common_pb2.Money | None = ...,
         said_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        promise: _builtins.str = ...,
+        promised_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "name", b"name", "product_id", b"product_id", "quantity", b"quantity", "said_json", b"said_json", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "name", b"name", "product_id", b"product_id", "promise", b"promise", "promised_on", b"promised_on", "quantity", b"quantity", "said_json", b"said_json", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,8 @@ def _request(purchase: Purchase) -> CreateOrderRequest:
                 tax=money_message(line.tax),
                 said_json=encoded(item.said),
                 metadata=item.metadata,
+                promise=promise.kind if (promise := purchase.promises.get(line.sku)) else "",
+                promised_on=promise.on.isoformat() if promise else "",
             )
             for line, item in zip(quote.lines, purchase.items or (), strict=True)
         ],

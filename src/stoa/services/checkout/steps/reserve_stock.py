@@ -1,11 +1,17 @@
 """Reserve: promise every line to the order, or none. What is promised does not expire: the saga confirms it or gives it
-back, however late."""
+back, however late. What is not on hand has the day that the buyer was promised."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 
+from msgspec.structs import replace
+
+from stoa.contracts.inventory.v1 import inventory_pb2 as pb
 from stoa.contracts.inventory.v1.inventory_pb2 import (
+    LATER_PREORDER_FROM,
+    LATER_SHIPS_BY,
     ReleaseManyRequest,
     ReleaseRequest,
     ReserveManyRequest,
@@ -14,14 +20,27 @@ from stoa.contracts.inventory.v1.inventory_pb2 import (
 from stoa.kit.many import results_of
 from stoa.services.checkout.messages import line_messages, origins
 from stoa.services.checkout.neighbors import Neighbors
-from stoa.services.checkout.purchase import Purchase
+from stoa.services.checkout.purchase import Promise, Purchase
 from stoa.services.checkout.steps.step import Step, unchanged
 
 
 async def do(neighbors: Neighbors, purchases: Sequence[Purchase]) -> list[Purchase | Exception]:
     wave = ReserveManyRequest(requests=[_request(one) for one in purchases], origins=origins(purchases))
     answer = await neighbors.inventory.ReserveMany(wave, timeout=neighbors.timeout_seconds)
-    return unchanged(purchases, results_of(answer.outcomes))
+    reserved = unchanged(purchases, results_of(answer.outcomes))
+    if not answer.promises:
+        return reserved
+    return [
+        replace(one, promises=_promises(said.promises)) if isinstance(one, Purchase) and said.promises else one
+        for one, said in zip(reserved, answer.promises, strict=True)
+    ]
+
+
+def _promises(said: Iterable[pb.Promise]) -> dict[str, Promise]:
+    return {one.sku: Promise(_KINDS[one.later], date.fromisoformat(one.on)) for one in said}
+
+
+_KINDS = {LATER_SHIPS_BY: "ships_by", LATER_PREORDER_FROM: "preorder_from"}
 
 
 def _request(purchase: Purchase) -> ReserveRequest:
