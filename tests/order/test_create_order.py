@@ -136,6 +136,7 @@ async def test_confirming_announces_the_order_once(orders, new_order, announced)
         "total": {"amount": 6591, "currency": "GBP"},
         "reservation_key": new.reservation_key,
         "said": {},
+        "promises": {},
         "payment_id": new.payment_id,
     }
 

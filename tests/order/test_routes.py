@@ -31,6 +31,7 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "subtotal": {"amount": 3998, "currency": "GBP"},
         "discount": {"amount": 0, "currency": "GBP"},
         "tax": {"amount": 800, "currency": "GBP"},
+        "promise": None,
         "returned_quantity": 0,
         "custom_fields": {},
         "metadata": {},
