@@ -160,8 +160,17 @@ async def open_after(db: Db, backorder_id: int | None, limit: int, sku: str | No
 
 
 def _backorder(row: asyncpg.Record) -> BackorderRow:
-    *columns, promise, promised_on, created_at = row
-    return BackorderRow(*columns, Later(Kind(promise), promised_on), created_at)
+    return BackorderRow(
+        id=row["id"],
+        sku=row["sku"],
+        key=row["key"],
+        order_id=row["order_id"],
+        reservation=row["state"],
+        quantity=row["quantity"],
+        filled=row["filled"],
+        promise=Later(Kind(row["promise"]), row["promised_on"]),
+        created_at=row["created_at"],
+    )
 
 
 # What is given to who is not placed yet is reserved; what is sold leaves at once, with its movement. It stands on the
