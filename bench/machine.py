@@ -26,7 +26,7 @@ def facts(postgres: str) -> list[tuple[str, str]]:
         ("Python", f"{platform.python_implementation()} {platform.python_version()}"),
         ("PostgreSQL", f"{postgres}, fsync and synchronous_commit on"),
         ("Packages", versions),
-        ("Stoa", _commit()),
+        ("Stoa", commit()),
     ]
 
 
@@ -37,7 +37,8 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _commit() -> str:
+def commit() -> str:
+    """That is checked out here, and whether something has changed since."""
     try:
         said = subprocess.run(
             ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True, timeout=10

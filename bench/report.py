@@ -66,7 +66,7 @@ def document(results: Results) -> str:
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     head = [
         "# Bench",
-        f"Measured on {date} by `{COMMAND}`, in one run, each figure in turns with its comparison. "
+        f"Measured on {date} by `{COMMAND}`, each part in one run, each figure in turns with its comparison. "
         "Do not edit: run it again.",
         "![The same figures drawn](bench.svg)",
         "Where the time of [one order](order.svg) goes in the process that serves it, as a flame graph.",

@@ -26,6 +26,7 @@ from bench import (
     search,
     topologies,
 )
+from bench.kept import Kept
 from bench.plan import Plan
 from bench.probe import probe
 from bench.progress import Progress
@@ -53,11 +54,13 @@ SHAPE = topologies.SHAPES[0]
 SCRATCH = Path(__file__).parents[1] / "build"
 
 
-async def run(parts: tuple[str, ...], plan: Plan, progress: Progress) -> Results:
-    """Measure these parts, on data directories of their own that are gone afterwards.
+async def run(parts: tuple[str, ...], plan: Plan, progress: Progress, kept: Kept | None = None) -> Results:
+    """Measure these parts, on data directories of their own that are gone afterwards; those that are `kept` are not
+    measured again.
 
     Raises `NotInThisClone` and `NoRoom`.
     """
+    kept = kept or Kept(machine.commit())
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A connection for every buyer, on both sides: what is started inherits it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, OPEN_FILES), hard))
@@ -65,18 +68,19 @@ async def run(parts: tuple[str, ...], plan: Plan, progress: Progress) -> Results
     SCRATCH.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=SCRATCH))
     try:
-        return await _Run(parts, plan, progress, folder).measure()
+        return await _Run(parts, plan, progress, folder, kept).measure()
     finally:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 class _Run:
-    def __init__(self, parts: tuple[str, ...], plan: Plan, progress: Progress, folder: Path) -> None:
-        self._parts = set(parts)
+    def __init__(self, parts: tuple[str, ...], plan: Plan, progress: Progress, folder: Path, kept: Kept) -> None:
+        self._parts = set(parts) - kept.parts
+        self._kept = kept
         self._plan = plan
         self._progress = progress
         self._folder = folder
-        self._results = Results()
+        self._results = kept.results
 
     async def measure(self) -> Results:
         self._probe("before")
@@ -95,41 +99,41 @@ class _Run:
                 await self._on_one_shop(shop, before)
         if "events" in self._parts:
             self._results.events = await events.measure(self._folder, code, SHAPE, self._plan, self._progress)
-            self._probe("after events")
+            self._ended("events", "events")
         if "million" in self._parts and self._plan.copies:
             self._results.million = await million.measure(self._folder, SHAPE, self._plan, self._progress)
-            self._probe("after the large shop")
+            self._ended("million", "the large shop")
         if "search" in self._parts:
             self._results.search = await search.measure(self._folder, SHAPE, self._plan, self._progress)
-            self._probe("after search")
+            self._ended("search", "search")
         if "catalog" in self._parts:
             self._results.catalog = await catalog.measure(self._folder, SHAPE, self._plan, self._progress)
-            self._probe("after catalog")
+            self._ended("catalog", "catalog")
         if "reservations" in self._parts:
             self._results.reservations = await reservations.measure(self._folder, self._plan, self._progress)
-            self._probe("after reservations")
+            self._ended("reservations", "reservations")
         if "topologies" in self._parts:
             self._results.shapes = await topologies.measure(self._folder, self._plan, self._progress)
-            self._probe("after topologies")
+            self._ended("topologies", "topologies")
         return self._results
 
     async def _on_one_shop(self, shop: Shop, before: Shop | None) -> None:
         if "reads" in self._parts:
             self._results.reads = await reads.measure(shop, self._plan, self._progress)
-            self._probe("after reads")
+            self._ended("reads", "reads")
         if "orders" in self._parts:
             self._results.orders = await orders.measure(shop, before, self._plan, self._progress)
-            self._probe("after orders")
+            self._ended("orders", "orders")
         if "limit" in self._parts:
             self._results.limit = await limit.measure(shop, self._plan, self._progress)
-            self._probe("after the limit")
+            self._ended("limit", "the limit")
         if "hot" in self._parts:
             self._results.hot_sku = await hot_sku.measure(shop, self._plan, self._progress)
-            self._probe("after the hot SKU")
+            self._ended("hot", "the hot SKU")
 
         if "flash" in self._parts:
             self._results.flash = await flash.measure(shop, before, self._plan, self._progress)
-            self._probe("after the flash sale")
+            self._ended("flash", "the flash sale")
 
         if "flame" in self._parts:
             try:
@@ -137,6 +141,11 @@ class _Run:
             except flame.NotAllowed as error:
                 # The picture that is there stays; everything else was measured.
                 self._progress.console.print(f"no flame graph: {error}", soft_wrap=True)
+            self._kept.add("flame")
 
     def _probe(self, when: str) -> None:
         self._results.probes.append(probe(when, self._folder))
+
+    def _ended(self, part: str, called: str) -> None:
+        self._probe(f"after {called}")
+        self._kept.add(part)

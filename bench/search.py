@@ -184,6 +184,8 @@ async def _service(dsn: str, index: Path) -> AsyncIterator[Search]:
     settings = Settings()
     service = search_over(db, settings, neighbors, partial(embedded.open_index, index, settings.locales))
     try:
+        # A request waits for it, but not for as long as a million products take.
+        await service.following.worker.run()
         yield service
     finally:
         await service.stop()
