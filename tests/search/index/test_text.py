@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from search.index.products import ids, marked, product
 
-from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Synonyms, Texts
+from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Removed, Sort, Synonyms, Texts
 from stoa.services.search.index.embedded import EmbeddedIndex
 
 HOME = Category("home", "Home")
@@ -210,6 +210,17 @@ async def test_pinned_come_first_in_their_order_and_buried_last(shelf: EmbeddedI
         Query(text="candle", pinned=["sofa", "candles"], filters=Filters(ids=["candles", "candle"]))
     )
     assert ids(only) == ["candles", "candle"]
+
+
+async def test_what_was_pinned_and_is_removed_is_not_found(index: EmbeddedIndex):
+    await index.write([product("sofa", "Sofa"), product("candle", "Candle"), product("cup", "Cup")])
+    await index.commit("1")
+    await index.write([Removed("sofa", 2)])
+    await index.commit("2")
+    for query in (Query(text="candle", pinned=["sofa"]), Query(pinned=["sofa"], sort=Sort.NAME)):
+        found = await index.search(query)
+        assert found.total == len(found.hits) == (1 if query.text else 2)
+        assert "sofa" not in ids(found)
 
 
 async def test_what_nothing_has_is_corrected_although_something_is_pinned(shelf: EmbeddedIndex):

@@ -81,12 +81,20 @@ class KeptCard(Card, kw_only=True, omit_defaults=True):
     category_said: Mapping[str, Said] = {}
 
 
+class _InOtherLanguages(msgspec.Struct):
+    """That part of it."""
+
+    said: Mapping[str, Said] = {}
+    category_said: Mapping[str, Said] = {}
+
+
 Tree = Mapping[str, CategoryRow]
 C = TypeVar("C", bound=Card)
 
 _encode = msgspec.json.Encoder().encode
 _decode_document = msgspec.json.Decoder(Document).decode
 _decode_card = msgspec.json.Decoder(KeptCard).decode
+_decode_said = msgspec.json.Decoder(_InOtherLanguages).decode
 
 
 def encoded(document: Document) -> bytes:
@@ -101,7 +109,7 @@ def decoded(kept: bytes, revision: int) -> Document:
 
 def card_in(locale: str, card: C, kept: bytes) -> C:
     """A card in a language, as it is kept."""
-    told = _decode_card(kept)
+    told = _decode_said(kept)
     said, of_category = told.said.get(locale, NOTHING_SAID), told.category_said.get(locale, NOTHING_SAID)
     category = card.category
     if category is not None:

@@ -228,7 +228,9 @@ class Made(NamedTuple):
 
 def columns_of(document: tantivy.Document) -> Columns:
     """What of it is counted."""
-    return _COLUMNS.decode(bytes(document.get_first("columns") or b"\x80"))
+    stored = document.get_first("columns")
+    assert stored is not None, "every product is counted"
+    return _COLUMNS.decode(bytes(stored))
 
 
 _COLUMNS = msgspec.msgpack.Decoder(dict[str, list[str | int | float]])

@@ -179,10 +179,13 @@ class Search:
         return counted(self._searcher.search(query, 1))
 
     def _with_pinned(self, match: tantivy.Query) -> tantivy.Query:
-        pinned = self._query.pinned[:MOST_PINNED]
-        if not pinned:
+        ids = self._query.pinned[:MOST_PINNED]
+        if not ids:
             return match
-        return tantivy.Query.boolean_query([(SHOULD, match), *((SHOULD, self._id(one)) for one in pinned)])
+        # What was removed has its id still.
+        either = tantivy.Query.boolean_query([(SHOULD, self._id(one)) for one in ids])
+        pinned = tantivy.Query.boolean_query([(MUST, either), (MUST, term(self._schema, "kind", PRODUCT))])
+        return tantivy.Query.boolean_query([(SHOULD, match), (SHOULD, pinned)])
 
     def _scored(self, narrowed: tantivy.Query, asked: Asked) -> tantivy.Query:
         """The hits with what makes one come before another, as far as that is asked for."""
@@ -225,4 +228,6 @@ class Search:
 
 
 def card_of(document: tantivy.Document) -> bytes:
-    return bytes(document.get_first("card") or b"")
+    card = document.get_first("card")
+    assert card is not None, "every product has a card"
+    return bytes(card)

@@ -30,12 +30,6 @@ class Spelling(NamedTuple):
     """The word with its accents."""
 
 
-def as_written(searcher: tantivy.Searcher, fields: Fields, locale: str, word: str) -> str:
-    """A word of this shop with its accents, which words of the index have none of."""
-    hits = searcher.search(term(fields.schema, of("spelled", locale), word), 1, count=False).hits
-    return _written(searcher.doc(hits[0][1]), locale, word) if hits else word
-
-
 def _written(document: tantivy.Document, locale: str, word: str) -> str:
     kept = document.get_first(of("written", locale))
     return bytes(kept).decode() if kept else word
@@ -46,7 +40,6 @@ class Speller:
 
     def __init__(self, searcher: tantivy.Searcher, fields: Fields, locale: str) -> None:
         self._searcher = searcher
-        self._fields = fields
         self._schema = fields.schema
         self._locale = locale
         self._stem = fields.languages[locale].stem
@@ -63,7 +56,9 @@ class Speller:
         return None
 
     def written(self, word: str) -> str:
-        return as_written(self._searcher, self._fields, self._locale, word)
+        """A word of this shop with its accents, which words of the index have none of."""
+        hits = self._searcher.search(term(self._schema, of("spelled", self._locale), word), 1, count=False).hits
+        return _written(self._searcher.doc(hits[0][1]), self._locale, word) if hits else word
 
     def split(self, word: str) -> tuple[str, str] | None:
         """Two words of the shop that were written as one; the parts that are both as frequent as can be."""

@@ -13,7 +13,7 @@ from stoa.services.search.index.fields import Fields, counted, of, path_and_name
 from stoa.services.search.index.matching import MUST, SHOULD
 from stoa.services.search.index.reading import Reading, Word, read, replaced
 from stoa.services.search.index.searching import Opened, card_of
-from stoa.services.search.index.spelling import as_written
+from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.words import compact
 
 _COMPLETIONS = 30
@@ -46,7 +46,7 @@ class _Suggesting:
     ) -> None:
         self._opened = opened
         self._searcher = opened.searcher
-        self._fields = fields
+        self._speller = Speller(opened.searcher, fields, locale)
         self._schema = fields.schema
         self._locale = locale
         self._language = fields.languages[locale]
@@ -79,8 +79,7 @@ class _Suggesting:
         """The search with each of the words instead of its last, but for those that it has already."""
         there = {word.stem for word in self._before}
         others = [word for word in completions if self._language.stem(word) not in there][:limit]
-        written = (as_written(self._searcher, self._fields, self._locale, word) for word in others)
-        return [replaced(self._reading.text, [(self._last, word)]) for word in written]
+        return [replaced(self._reading.text, [(self._last, self._speller.written(word))]) for word in others]
 
     def _products(self, stems: Sequence[str], before: Sequence[tantivy.Query], limit: int) -> list[SuggestedProduct]:
         """Those that are worth most: first those that are called like it, then those whose category is, say."""
