@@ -10,14 +10,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 import asyncpg
 import pytest
 
 from stoa.app import SERVICES
+from stoa.cli.products import REMARKS
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.secrets import Secrets
+from stoa.services.catalog.product_files.remarks import What
 
 SECRET = "a secret of this test, long enough"
 Stoa = Callable[..., subprocess.CompletedProcess[str]]
@@ -233,3 +236,7 @@ async def test_who_cannot_call_it_off_is_told_that_it_goes_on(
         assert process.returncode == 128 + signal.SIGINT
     assert "could not be called off, and goes on with the shop: " in told
     assert (await db.fetchrow(IMPORT, file.name))["state"] == "running"
+
+
+def test_each_remark_has_its_words():
+    assert set(REMARKS) == set(get_args(What))
