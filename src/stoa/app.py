@@ -130,6 +130,8 @@ OURS = (
             "GET /tags",
             "GET POST /attributes",
             "GET PUT DELETE /attributes/{attribute}",
+            "GET /attributes/{attribute}/translations",
+            "PUT DELETE /attributes/{attribute}/translations/{locale}",
             "GET POST /product-types",
             "GET PUT DELETE /product-types/{product_type}",
             "GET POST /collections",
@@ -219,6 +221,7 @@ OURS = (
         hears=(
             *_PRODUCTS_CHANGE,
             *_CATEGORIES_CHANGE,
+            "attribute.updated",
             "attribute.deleted",
             "product_type.updated",
             "inventory.sold_out",

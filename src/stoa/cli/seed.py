@@ -153,6 +153,13 @@ class _SearchRule(msgspec.Struct, forbid_unknown_fields=True):
     pinned: list[str]
 
 
+class _Attribute(msgspec.Struct, forbid_unknown_fields=True):
+    """`translations` are by locale."""
+
+    said: dict[str, Any]
+    translations: dict[str, dict[str, Any]] = {}
+
+
 class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
     customer_group: list[_CustomerGroup]
     synonyms: list[dict[str, Any]]
@@ -162,7 +169,7 @@ class _Assortment(msgspec.Struct, forbid_unknown_fields=True):
     transfer: list[_Transfer]
     receipt: list[_Receipt]
     product_field: list[dict[str, Any]]
-    attribute: list[dict[str, Any]]
+    attribute: list[_Attribute]
     product_type: list[dict[str, Any]]
     category: list[_Category]
     collection: list[_Collection]
@@ -244,7 +251,7 @@ async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
     goods = catalog_pb2.ImportProductsRequest(
         products=[_new_product(*one, file) for one, file in zip(products, files, strict=True)],
         product_fields_json=[msgspec.json.encode(field) for field in assortment.product_field],
-        attributes_json=[msgspec.json.encode(attribute) for attribute in assortment.attribute],
+        attributes_json=[msgspec.json.encode(one.said) for one in assortment.attribute],
         product_types_json=[msgspec.json.encode(one) for one in assortment.product_type],
     )
     catalog = CatalogServiceStub(channel_to("catalog"))
@@ -255,7 +262,10 @@ async def _goods(assortment: _Assortment, channel_to: ChannelTo) -> None:
         catalog_pb2.ImportCollectionsRequest(collections=map(_new_collection, assortment.collection))
     )
     texts = chain.from_iterable(_translations(product) for _, product in products)
-    await catalog.ImportTranslations(catalog_pb2.ImportTranslationsRequest(translations=texts))
+    of_attributes = chain.from_iterable(map(_attribute_texts, assortment.attribute))
+    await catalog.ImportTranslations(
+        catalog_pb2.ImportTranslationsRequest(translations=texts, attributes=of_attributes)
+    )
     lines = [
         common_pb2.Line(sku=variant.sku, quantity=variant.stock)
         for category in categories
@@ -376,6 +386,15 @@ def _translations(product: _Product) -> Iterator[catalog_pb2.ImportTranslationsR
     for locale, said in product.translations.items():
         yield catalog_pb2.ImportTranslationsRequest.ProductTranslation(
             product=product.slug, locale=locale, translation_json=msgspec.json.encode(said)
+        )
+
+
+def _attribute_texts(
+    attribute: _Attribute,
+) -> Iterator[catalog_pb2.ImportTranslationsRequest.AttributeTranslation]:
+    for locale, said in attribute.translations.items():
+        yield catalog_pb2.ImportTranslationsRequest.AttributeTranslation(
+            attribute=attribute.said["name"], locale=locale, translation_json=msgspec.json.encode(said)
         )
 
 

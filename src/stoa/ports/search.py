@@ -74,6 +74,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Of both prices. Prices are compared as numbers: the documents of one index are all of one currency."""
     attributes: Mapping[str, Value | Sequence[Value]] = {}
     """By the attribute's own name. Several values: it has each."""
+    labels: Sequence[str] = ()
+    """What values of its attributes are shown as, in any language: fire red for red. Words find them."""
     available: bool = True
     created_at: datetime
     popularity: float = 0.0

@@ -72,7 +72,7 @@ async def change_attribute(catalog: Catalog, name: str, wanted: AttributeBody, i
     """
     check_definition(wanted)
     async with catalog.db.transaction() as tx:
-        before = await _held(tx, name)
+        before = await held_attribute(tx, name)
         if_match.check(before.version)
         if wanted.type != before.type:
             raise AttributeStays
@@ -89,7 +89,7 @@ async def change_attribute(catalog: Catalog, name: str, wanted: AttributeBody, i
 async def remove_attribute(catalog: Catalog, name: str, if_match: IfMatch) -> None:
     """With what products that had it keep of it. Raises `NoSuchAttribute`, `AttributeInUse` while a type has it."""
     async with catalog.db.transaction() as tx:
-        before = await _held(tx, name)
+        before = await held_attribute(tx, name)
         if_match.check(before.version)
         if types := await repository.types_with(tx, before.id):
             raise AttributeInUse(types)
@@ -99,7 +99,8 @@ async def remove_attribute(catalog: Catalog, name: str, if_match: IfMatch) -> No
         await staff_acts.record(tx, act="attribute.removed", subject=name, before=_said(before))
 
 
-async def _held(tx: Transaction, name: str) -> Attribute:
+async def held_attribute(tx: Transaction, name: str) -> Attribute:
+    """It changes no more until the end of the transaction. Raises `NoSuchAttribute`."""
     await repository.hold_definitions(tx)
     return await show_attribute(tx, name)
 

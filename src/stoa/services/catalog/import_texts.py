@@ -1,4 +1,4 @@
-"""Bring in collections, and what products are called in other languages, where a shop begins with them."""
+"""Bring in collections, and what products and attributes are called in other languages, where a shop begins so."""
 
 from __future__ import annotations
 
@@ -7,14 +7,23 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from stoa.kit.custom_fields.definition import FieldName
 from stoa.kit.db import Transaction
+from stoa.kit.http.preconditions import ANYTHING
 from stoa.kit.http.types import Slug
-from stoa.services.catalog import collections_repository, repository, translations_repository
+from stoa.services.catalog import (
+    attribute_texts_repository,
+    collections_repository,
+    repository,
+    translations_repository,
+)
 from stoa.services.catalog.arrange_collections import MOST_BY_HAND, NewCollection, collection_of, make_collection
+from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.collections_repository import Membership
 from stoa.services.catalog.errors import UnknownProduct
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settle_collections import tell_changed
+from stoa.services.catalog.translate_attribute import translate_attribute
 from stoa.services.catalog.translations import Locale, ProductTranslation
 
 
@@ -31,6 +40,12 @@ class ImportedTranslation(msgspec.Struct):
     product: Slug
     locale: Locale
     translation: ProductTranslation
+
+
+class ImportedAttributeTexts(msgspec.Struct):
+    attribute: FieldName
+    locale: Locale
+    translation: AttributeTexts
 
 
 async def import_collections(catalog: Catalog, imported: list[ImportedCollection]) -> int:
@@ -71,5 +86,16 @@ async def import_translations(catalog: Catalog, imported: list[ImportedTranslati
                 continue
             await translations_repository.write_translations(tx, "product", [(product.id, one.locale, one.translation)])
             await tell_changed(tx, catalog, [product.id], ["translations"])
+            added += 1
+    return added
+
+
+async def import_attribute_texts(catalog: Catalog, imported: list[ImportedAttributeTexts]) -> int:
+    """The same of attributes. Raises `NoSuchAttribute`, `WrongAttribute`."""
+    added = 0
+    for one in imported:
+        known = one.locale in catalog.settings.locales[1:]
+        if known and not await attribute_texts_repository.texts_in(catalog.db, one.locale, [one.attribute]):
+            await translate_attribute(catalog, one.attribute, one.locale, one.translation, ANYTHING)
             added += 1
     return added

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from stoa.kit import problems
 from stoa.kit.context import Principal
@@ -18,6 +19,8 @@ from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, moved
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import brands_repository, categories_repository, lists_repository, translations_repository
+from stoa.services.catalog.attribute_texts import shown_in
+from stoa.services.catalog.attribute_texts_repository import attribute_texts_for
 from stoa.services.catalog.bodies import Position, Tag
 from stoa.services.catalog.collections_routes import find_visible
 from stoa.services.catalog.errors import CollectionAlone, NoSuchCategory, NoSuchCollection, OnlyAlone, TagAlone
@@ -235,6 +238,9 @@ async def get_product(catalog: Catalog, request: Request[None, LocaleQuery]) -> 
     if found.id in texts:
         texts = {**texts, found.id: fitting(found, texts[found.id])}
     product = product_in(found, texts)
+    if product.attributes:
+        said = await attribute_texts_for(catalog, locale, (one.name for one in product.attributes))
+        product = replace(product, attributes=[shown_in(one, said) for one in product.attributes])
     if asked not in {product.slug, found.slug} and not is_id(asked):
         return moved(in_locale(f"/products/{product.slug}", locale))
     return await view_of(catalog, product, request.principal)

@@ -12,6 +12,7 @@ from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.kit.custom_fields.values import Value
 from stoa.kit.money import Money
+from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import Attribute, Choice, Specification
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.images import Image, to_be_seen
@@ -28,13 +29,18 @@ MOST_BYTES = 3 * 1024 * 1024
 """Of products, or attributes, in one answer: a message may have 4 MiB."""
 
 
+Told = Mapping[str, AttributeTexts]
+"""What an attribute is called, by locale."""
+
+
 class Beside(NamedTuple):
-    """What belongs to a product and is not read with it: the slugs of its collections, its texts by locale, and what
-    everybody pays for it at least and at most."""
+    """What belongs to a product and is not read with it: the slugs of its collections, its texts by locale, what
+    everybody pays for it at least and at most, and by name what its attributes are called in each locale."""
 
     collections: Sequence[str]
     translations: Mapping[str, ProductTranslation]
     prices: tuple[Money, Money] | None
+    attributes: Mapping[str, Told]
 
 
 def product_message(product: Product, beside: Beside) -> pb.Product:
@@ -51,7 +57,7 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
         standing=product.standing,
         seller_id=product.seller_id or "",
         category_id=product.category.id if product.category else "",
-        specifications=_specifications(product),
+        specifications=_specifications(product, beside.attributes),
         images=map(_image, to_be_seen(product.images)),
         custom_fields_json=_object(product.custom_fields.public),
         private_fields_json=_object(product.custom_fields.private),
@@ -174,7 +180,7 @@ def _options(options: Mapping[str, str]) -> Iterable[pb.Option]:
     return [pb.Option(name=name, value=value) for name, value in options.items()]
 
 
-def _specifications(product: Product) -> list[pb.Specification]:
+def _specifications(product: Product, texts: Mapping[str, Told]) -> list[pb.Specification]:
     if product.product_type is None:
         return [pb.Specification(name=name, **_value(value)) for name, value in product.specifications.items()]
     return [
@@ -183,10 +189,13 @@ def _specifications(product: Product) -> list[pb.Specification]:
             type=one.type,
             label=one.label,
             unit=one.unit,
-            chosen=[_choice(choice) for choice in one.chosen],
+            chosen=[_choice(choice, told) for choice in one.chosen],
+            labels=_labels(told),
+            units=_units(told),
             **_value(one.value),
         )
         for one in product.attributes
+        for told in [texts.get(one.name, {})]
     ]
 
 
@@ -202,18 +211,29 @@ def _value(value: Specification) -> dict[str, Any]:
             return {"number": value}
 
 
-def attribute_message(attribute: Attribute) -> pb.Attribute:
+def attribute_message(attribute: Attribute, told: Told) -> pb.Attribute:
     return pb.Attribute(
         name=attribute.name,
         label=attribute.label,
         type=attribute.type,
         unit=attribute.unit,
         filterable=attribute.filterable,
-        choices=[_choice(choice) for choice in attribute.choices],
+        choices=[_choice(choice, told) for choice in attribute.choices],
         version=attribute.version,
         id=attribute.id,
+        labels=_labels(told),
+        units=_units(told),
     )
 
 
-def _choice(choice: Choice) -> pb.Choice:
-    return pb.Choice(value=choice.value, label=choice.label, hex=choice.hex or "")
+def _choice(choice: Choice, told: Told) -> pb.Choice:
+    labels = {locale: said.choices[choice.value] for locale, said in told.items() if choice.value in said.choices}
+    return pb.Choice(value=choice.value, label=choice.label, hex=choice.hex or "", labels=labels)
+
+
+def _labels(told: Told) -> dict[str, str]:
+    return {locale: said.label for locale, said in told.items() if said.label}
+
+
+def _units(told: Told) -> dict[str, str]:
+    return {locale: said.unit for locale, said in told.items() if said.unit}

@@ -17,6 +17,7 @@ from stoa.kit.custom_fields.definition import NewCustomField
 from stoa.kit.http.decoding import converted
 from stoa.kit.http.types import Id, Slug
 from stoa.services.catalog import (
+    attribute_texts_repository,
     categories_repository,
     collections_repository,
     public_prices_repository,
@@ -28,8 +29,10 @@ from stoa.services.catalog.attributes import NewAttribute
 from stoa.services.catalog.bodies import NewProduct
 from stoa.services.catalog.import_products import Definitions, Imported, import_products
 from stoa.services.catalog.import_texts import (
+    ImportedAttributeTexts,
     ImportedCollection,
     ImportedTranslation,
+    import_attribute_texts,
     import_collections,
     import_translations,
 )
@@ -92,6 +95,7 @@ class _Collections(msgspec.Struct):
 
 class _Translations(msgspec.Struct):
     translations: list[ImportedTranslation]
+    attributes: list[ImportedAttributeTexts]
 
 
 class CatalogServicer(CatalogServiceServicer):
@@ -141,10 +145,12 @@ class CatalogServicer(CatalogServiceServicer):
         collections = await collections_repository.collections_of(self._catalog.db, ids)
         texts = await translations_repository.texts_of(self._catalog.db, ids)
         prices = await public_prices_repository.ranges_of(self._catalog.db, ids)
+        names = {attribute.name for one in products for attribute in one.attributes}
+        attributes = await attribute_texts_repository.texts_of(self._catalog.db, names) if names else {}
         return that_fit(
             products,
             lambda one: product_message(
-                one, Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id))
+                one, Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id), attributes)
             ),
         )
 
@@ -158,7 +164,8 @@ class CatalogServicer(CatalogServiceServicer):
     async def ListAttributes(self, request: pb.ListAttributesRequest, context: Any) -> pb.ListAttributesResponse:
         asked = converted({"cursor": request.cursor, "limit": request.limit or 100}, _ListByName)
         found = await types_repository.attributes_after(self._catalog.db, asked.cursor, asked.limit + 1)
-        attributes = that_fit(found[: asked.limit], attribute_message)
+        texts = await attribute_texts_repository.texts_of(self._catalog.db, [one.name for one in found])
+        attributes = that_fit(found[: asked.limit], lambda one: attribute_message(one, texts.get(one.name, {})))
         more = len(attributes) < len(found)
         return pb.ListAttributesResponse(attributes=attributes, next_cursor=attributes[-1].name if more else "")
 
@@ -195,8 +202,14 @@ class CatalogServicer(CatalogServiceServicer):
             {"product": one.product, "locale": one.locale, "translation": _object(one.translation_json)}
             for one in request.translations
         ]
-        said = converted({"translations": plain}, _Translations).translations
-        return pb.ImportTranslationsResponse(added=await import_translations(self._catalog, said))
+        of_attributes = [
+            {"attribute": one.attribute, "locale": one.locale, "translation": _object(one.translation_json)}
+            for one in request.attributes
+        ]
+        said = converted({"translations": plain, "attributes": of_attributes}, _Translations)
+        added = await import_translations(self._catalog, said.translations)
+        added += await import_attribute_texts(self._catalog, said.attributes)
+        return pb.ImportTranslationsResponse(added=added)
 
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
         plain = {

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Page
-from stoa.services.catalog import categories_repository, collections_repository, translations_repository
+from stoa.services.catalog import (
+    attribute_texts,
+    attribute_texts_repository,
+    categories_repository,
+    collections_repository,
+    translations_repository,
+)
+from stoa.services.catalog.attribute_texts import AttributeTexts
+from stoa.services.catalog.define_types import show_attribute
 from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
 from stoa.services.catalog.fitting_translations import fitting
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change, show_product
 from stoa.services.catalog.translate import a_category, a_collection, a_product, remove_translation, translate
+from stoa.services.catalog.translate_attribute import remove_attribute_translation, translate_attribute
 from stoa.services.catalog.translations import CategoryTranslation, CollectionTranslation, ProductTranslation
 
 PRODUCTS = may("catalog.products.edit", own=True)
 CATEGORIES = may("catalog.categories.edit")
 COLLECTIONS = may("catalog.collections.edit")
+TYPES = may("catalog.types.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 
@@ -130,6 +140,48 @@ async def put_collection_translation(catalog: Catalog, request: Request[Collecti
 async def delete_collection_translation(catalog: Catalog, request: Request) -> None:
     find = a_collection(catalog, request.path["collection"])
     await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+class AttributeTranslationView(AttributeTexts, kw_only=True, frozen=True):
+    """What an attribute and its choices are called in a language; null is as in the shop's own."""
+
+    locale: str
+
+
+@routes.get(
+    "/attributes/{attribute}/translations",
+    answer=Page[AttributeTranslationView],
+    who=TYPES,
+    summary="What an attribute is called in the shop's languages",
+)
+async def list_attribute_translations(catalog: Catalog, request: Request) -> Page[AttributeTranslationView]:
+    attribute = await show_attribute(catalog.db, request.path["attribute"])
+    found = (await attribute_texts_repository.texts_of(catalog.db, [attribute.name])).get(attribute.name, {})
+    return Page([_attribute_view(locale, attribute_texts.fitting(attribute, said)) for locale, said in found.items()])
+
+
+@routes.put(
+    "/attributes/{attribute}/translations/{locale}",
+    body=AttributeTexts,
+    answer=AttributeTranslationView,
+    who=TYPES,
+    versioned=True,
+    summary="Say what an attribute is called in a language",
+)
+async def put_attribute_translation(catalog: Catalog, request: Request[AttributeTexts]) -> AttributeTranslationView:
+    name, locale = request.path["attribute"], request.path["locale"]
+    return _attribute_view(locale, await translate_attribute(catalog, name, locale, request.body, request.if_match))
+
+
+@routes.delete(
+    "/attributes/{attribute}/translations/{locale}", who=TYPES, versioned=True, summary="Take a translation away"
+)
+async def delete_attribute_translation(catalog: Catalog, request: Request) -> None:
+    await remove_attribute_translation(catalog, request.path["attribute"], request.path["locale"], request.if_match)
+
+
+def _attribute_view(locale: str, said: AttributeTexts) -> AttributeTranslationView:
+    return AttributeTranslationView(locale=locale, label=said.label, unit=said.unit, choices=said.choices)
 
 
 async def _all_of(catalog: Catalog, thing_id: str, product: Product | None = None) -> Page[TranslationView]:

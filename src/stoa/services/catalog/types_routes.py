@@ -2,32 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stoa.kit.custom_fields.definition import FieldName
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Page, PageQuery, Slug
 from stoa.services.catalog import define_types, types_repository
+from stoa.services.catalog.attribute_texts import attribute_in
+from stoa.services.catalog.attribute_texts_repository import attribute_texts_for
 from stoa.services.catalog.attributes import Attribute, AttributeBody, NewAttribute
-from stoa.services.catalog.product_types import NewProductType, ProductType
+from stoa.services.catalog.product_types import NewProductType, ProductType, type_in
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.translations import AskedLocale, LocaleQuery
 
 DEFINE = may("catalog.types.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 
 
+class DefinitionsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """In one of the shop's languages; what has no text in it is in the shop's own."""
+
+    locale: AskedLocale | None = None
+
+
 @routes.get(
-    "/attributes", query=PageQuery, answer=Page[Attribute], who=PUBLIC, summary="Attributes of products, by name"
+    "/attributes", query=DefinitionsQuery, answer=Page[Attribute], who=PUBLIC, summary="Attributes of products, by name"
 )
-async def get_attributes(catalog: Catalog, request: Request[None, PageQuery]) -> Page[Attribute]:
+async def get_attributes(catalog: Catalog, request: Request[None, DefinitionsQuery]) -> Page[Attribute]:
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[FieldName])
-    found = await types_repository.attributes_after(catalog.db, after or "", limit + 1)
-    return page_of(found, limit, lambda one: (one.name,))
+    page = page_of(
+        await types_repository.attributes_after(catalog.db, after or "", limit + 1), limit, lambda one: (one.name,)
+    )
+    return Page(await _attributes_in(catalog, request.query.locale, page.items), page.next_cursor)
 
 
-@routes.get("/attributes/{attribute}", answer=Attribute, who=PUBLIC, summary="An attribute of products")
-async def get_attribute(catalog: Catalog, request: Request) -> Attribute:
-    return await define_types.show_attribute(catalog.db, request.path["attribute"])
+@routes.get(
+    "/attributes/{attribute}", query=LocaleQuery, answer=Attribute, who=PUBLIC, summary="An attribute of products"
+)
+async def get_attribute(catalog: Catalog, request: Request[None, LocaleQuery]) -> Attribute:
+    found = await define_types.show_attribute(catalog.db, request.path["attribute"])
+    [attribute] = await _attributes_in(catalog, request.query.locale, [found])
+    return attribute
+
+
+async def _attributes_in(catalog: Catalog, locale: str | None, found: Sequence[Attribute]) -> list[Attribute]:
+    texts = await attribute_texts_for(catalog, locale, (one.name for one in found))
+    return [attribute_in(one, texts) for one in found] if texts else list(found)
 
 
 @routes.post(
@@ -62,17 +84,38 @@ async def delete_attribute(catalog: Catalog, request: Request) -> None:
 
 
 @routes.get(
-    "/product-types", query=PageQuery, answer=Page[ProductType], who=PUBLIC, summary="Product types, by their slugs"
+    "/product-types",
+    query=DefinitionsQuery,
+    answer=Page[ProductType],
+    who=PUBLIC,
+    summary="Product types, by their slugs",
 )
-async def get_types(catalog: Catalog, request: Request[None, PageQuery]) -> Page[ProductType]:
+async def get_types(catalog: Catalog, request: Request[None, DefinitionsQuery]) -> Page[ProductType]:
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[Slug])
-    found = await types_repository.types_after(catalog.db, after or "", limit + 1)
-    return page_of(found, limit, lambda one: (one.slug,))
+    page = page_of(
+        await types_repository.types_after(catalog.db, after or "", limit + 1), limit, lambda one: (one.slug,)
+    )
+    return Page(await _types_in(catalog, request.query.locale, page.items), page.next_cursor)
 
 
-@routes.get("/product-types/{product_type}", answer=ProductType, who=PUBLIC, summary="A product type by its id or slug")
-async def get_type(catalog: Catalog, request: Request) -> ProductType:
-    return await define_types.show_type(catalog.db, request.path["product_type"])
+@routes.get(
+    "/product-types/{product_type}",
+    query=LocaleQuery,
+    answer=ProductType,
+    who=PUBLIC,
+    summary="A product type by its id or slug",
+)
+async def get_type(catalog: Catalog, request: Request[None, LocaleQuery]) -> ProductType:
+    """Its attributes are shown in the language that was asked for."""
+    found = await define_types.show_type(catalog.db, request.path["product_type"])
+    [of_type] = await _types_in(catalog, request.query.locale, [found])
+    return of_type
+
+
+async def _types_in(catalog: Catalog, locale: str | None, found: Sequence[ProductType]) -> list[ProductType]:
+    names = {used.attribute.name for one in found for used in one.attributes}
+    texts = await attribute_texts_for(catalog, locale, names)
+    return [type_in(one, texts) for one in found] if texts else list(found)
 
 
 @routes.post(

@@ -155,6 +155,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         price_max_minor=card.price_max.amount if card.price_max and card.price_max != card.price else None,
         currency=card.price.currency if card.price else "",
         attributes=_attributes(product),
+        labels=_labels(product),
         created_at=created_at(product.id),
         texts={
             one.locale: Texts(one.name or product.name, one.description or product.description)
@@ -270,6 +271,12 @@ def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
                     texts = said.options[option.name]
                     _add(found, texts.name or option.name, texts.values.get(option.value, option.value))
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _labels(product: pb.Product) -> list[str]:
+    """What its choices are called, in any language, where that is not their value."""
+    chosen = (choice for one in product.specifications for choice in one.chosen)
+    return [*dict.fromkeys(text for one in chosen for text in (one.label, *one.labels.values()) if text)]
 
 
 def _add(found: dict[str, list[Value]], name: str, value: Value) -> None:

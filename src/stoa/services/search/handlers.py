@@ -1,5 +1,5 @@
-"""When catalog announces a product, a category, or that an attribute is gone or a type another, mark what may have
-changed; when inventory has nothing more of a SKU, or something again, remember that.
+"""When catalog announces a product, a category, an attribute that is gone or shown otherwise, or another type, mark
+what may have changed; when inventory has nothing more of a SKU, or something again, remember that.
 
 Nothing is asked here. The feed looks at what is marked as soon as the transaction has committed.
 """
@@ -20,9 +20,15 @@ from stoa.services.search.repository import Stock
 
 PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
 CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
-TYPE_EVENTS = ("attribute.deleted", "product_type.updated")
-"""After which products show less than they did, without a word of theirs."""
+TYPE_EVENTS = ("attribute.updated", "attribute.deleted", "product_type.updated")
+"""After which products show other than they did, without a word of theirs."""
+SHOWN = {"label", "choices", "translations"}
+"""Of an attribute."""
 STOCK_EVENTS = ("inventory.sold_out", "inventory.back_in_stock")
+
+
+class AttributeUpdated(msgspec.Struct):
+    changed: Sequence[str]
 
 
 class StockTold(msgspec.Struct):
@@ -45,13 +51,17 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
         subjects = {event.subject for event in events if event.type in PRODUCT_EVENTS}
         if any(event.type in CATEGORY_EVENTS for event in events):
             subjects.add(CATEGORIES)
-        if any(event.type in TYPE_EVENTS for event in events):
+        if any(event.type in TYPE_EVENTS and _shows_otherwise(event) for event in events):
             subjects.add(WALK + ids.FIRST)
         await repository.mark_stale(tx, subjects, ask=True)
         after_commit(marked)
         return ()
 
     return handle
+
+
+def _shows_otherwise(event: Event) -> bool:
+    return event.type != "attribute.updated" or not SHOWN.isdisjoint(event.read(AttributeUpdated).changed)
 
 
 def handlers(handle: BatchHandler) -> Mapping[str, Handler]:

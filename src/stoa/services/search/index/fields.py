@@ -6,7 +6,7 @@ Of each locale there are, with `_<locale>` behind the name:
 |---|---|---|
 | stems | stems of everything, in order | which documents match |
 | name | stems of the name between `^` and `$` | what is found in the name counts most |
-| label | stems of brand, categories, tags, options, attributes | counts less |
+| label | stems of brand, categories, tags, options, attributes, labels | counts less |
 | words | the words of name and label as written | completing |
 | by_name | the name, in hexadecimal | sorting by it |
 | shown | the texts, where it has any in this locale | highlighting |
@@ -44,7 +44,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 7
+FORMAT = 8
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -348,6 +348,7 @@ def _labels(document: Document, locale: str) -> Iterable[str]:
     yield from dict.fromkeys(each.names.get(locale, each.name) for way in document.categories for each in way)
     yield from document.tags
     yield from document.options
+    yield from document.labels
     for given in document.attributes.values():
         yield from (value for value in several(given) if isinstance(value, str))
 
