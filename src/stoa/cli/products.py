@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 1 << 20
 LOOK_SECONDS = 0.2
+MOST_SECONDS = 7 * 24 * 3600.0
+"""For a whole file: as long as it takes, whatever else a call may take."""
 MOST_LINE_BYTES = 8 << 20
 MARKS = {"csv": ("error", "error_column", "error_line"), "jsonl": ("_error",)}
 """What only a file of refused products has in its first line, whatever a spreadsheet made of the rest."""
@@ -148,7 +150,7 @@ async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step, c
     """To its end, here or in the shop that runs, whoever has it first."""
     shown = 0
     run = pb.RunProductImportRequest(import_id=import_id)
-    working = asyncio.ensure_future(stub.RunProductImport(run))
+    working = asyncio.ensure_future(stub.RunProductImport(run, timeout=MOST_SECONDS))
     try:
         while True:
             await asyncio.wait([working], timeout=LOOK_SECONDS)
@@ -161,7 +163,7 @@ async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step, c
                     return found
                 # Another process is at it, or it was left for a while.
                 await asyncio.sleep(LOOK_SECONDS)
-                working = asyncio.ensure_future(stub.RunProductImport(run))
+                working = asyncio.ensure_future(stub.RunProductImport(run, timeout=MOST_SECONDS))
     except BaseException:
         working.cancel()
         await _call_off(stub, import_id, console)
