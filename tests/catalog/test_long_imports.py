@@ -33,7 +33,7 @@ async def test_a_file_of_hours_is_waited_for(shop: Shop, tmp_path: Path) -> None
     servicer, registry = Noting(shop.catalog), Registry()
     partial(add_ProductFilesServiceServicer_to_server, servicer)(registry)
     file = tmp_path / "goods.csv"
-    file.write_text("name,sku,price\nMug,MUG-1,5.00\n")
+    file.write_text("slug,name,sku,price\nmug,Mug,MUG-1,5.00\n")
     await import_products(InProcessChannel(registry), file, "stoa", {}, Console(), dry_run=False)
     assert servicer.left is not None
     assert servicer.left > A_DAY
