@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", type=_part, metavar="part", help=", ".join(PARTS))
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--quick", action="store_true", help="two minutes, to see that it works")
-    how.add_argument("--go-on", action="store_true", help="what the last run of this commit has measured stays")
+    how.add_argument("--go-on", action="store_true", help="what the last run has measured stays")
     arguments = parser.parse_args()
     if sys.platform != "linux":
         print("bench: what processes take is read from /proc, which only Linux has", file=sys.stderr)
@@ -44,8 +44,8 @@ def main() -> int:
     except (NotInThisClone, NoRoom, NothingToGoOn) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    if kept.file is not None and kept.parts == set(PARTS):
-        (DOCS / "bench.md").write_text(report.document(results))
+    if kept.file is not None and kept.parts.keys() == set(PARTS):
+        (DOCS / "bench.md").write_text(report.document(results, kept.commits()))
         plot.draw(results, DOCS / "bench.svg")
         if results.flame:
             (DOCS / "order.svg").write_text(results.flame)

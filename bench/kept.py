@@ -10,35 +10,42 @@ from bench.report import Results
 
 
 class NothingToGoOn(Exception):
-    """There is no earlier run, or it was of another commit; the message says which."""
+    """There is no earlier run."""
 
 
 @dataclass
 class Kept:
-    """`parts` were measured on this commit; without a `file` they are not kept."""
+    """By the name of each part that was measured, the commit that it was measured of, which is now `commit`. Without a
+    `file` nothing is kept."""
 
     commit: str
     file: Path | None = None
-    parts: set[str] = field(default_factory=set)
+    parts: dict[str, str] = field(default_factory=dict)
     results: Results = field(default_factory=Results)
 
     def add(self, part: str) -> None:
         """Its results are there."""
-        self.parts.add(part)
+        self.parts[part] = self.commit
         if self.file is not None:
             self.file.parent.mkdir(exist_ok=True)
             beside = self.file.with_suffix(".new")
-            beside.write_bytes(pickle.dumps((self.commit, self.parts, self.results)))
+            beside.write_bytes(pickle.dumps((self.parts, self.results)))
             beside.replace(self.file)
+
+    def commits(self) -> str:
+        """Of what was measured: that of most parts, and of which parts another."""
+        others: dict[str, list[str]] = {}
+        for part, commit in self.parts.items():
+            others.setdefault(commit, []).append(part)
+        most, *rest = sorted(others, key=lambda commit: -len(others[commit])) or [self.commit]
+        return "; ".join([most, *(f"{', '.join(others[commit])}: {commit}" for commit in rest)])
 
 
 def earlier(file: Path, commit: str) -> Kept:
-    """What the last run left. Raises `NothingToGoOn`."""
+    """What the last run left, to go on with. Raises `NothingToGoOn`."""
     try:
         # Written by ourselves, into a folder of this clone.
-        of, parts, results = pickle.loads(file.read_bytes())  # noqa: S301
+        parts, results = pickle.loads(file.read_bytes())  # noqa: S301
     except FileNotFoundError:
         raise NothingToGoOn("no run has ended early here: leave --go-on out") from None
-    if of != commit:
-        raise NothingToGoOn(f"the last run was of {of}, and this is {commit}: leave --go-on out")
-    return Kept(of, file, parts, results)
+    return Kept(commit, file, parts, results)

@@ -26,7 +26,6 @@ def facts(postgres: str) -> list[tuple[str, str]]:
         ("Python", f"{platform.python_implementation()} {platform.python_version()}"),
         ("PostgreSQL", f"{postgres}, fsync and synchronous_commit on"),
         ("Packages", versions),
-        ("Stoa", commit()),
     ]
 
 

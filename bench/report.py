@@ -61,8 +61,8 @@ class Results:
     shapes: list[Shape] = field(default_factory=list)
 
 
-def document(results: Results) -> str:
-    """The whole page."""
+def document(results: Results, commits: str) -> str:
+    """The whole page, of what was measured of these."""
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     head = [
         "# Bench",
@@ -70,7 +70,7 @@ def document(results: Results) -> str:
         "Do not edit: run it again.",
         "![The same figures drawn](bench.svg)",
         "Where the time of [one order](order.svg) goes in the process that serves it, as a flame graph.",
-        table(("", ""), results.facts, of_figures=False),
+        table(("", ""), [*results.facts, ("Stoa", commits)], of_figures=False),
     ]
     method = (Path(__file__).parent / "method.md").read_text().strip()
     return "\n\n".join([*head, body(results), method]) + "\n"

@@ -75,7 +75,7 @@ async def run(parts: tuple[str, ...], plan: Plan, progress: Progress, kept: Kept
 
 class _Run:
     def __init__(self, parts: tuple[str, ...], plan: Plan, progress: Progress, folder: Path, kept: Kept) -> None:
-        self._parts = set(parts) - kept.parts
+        self._parts = set(parts) - kept.parts.keys()
         self._kept = kept
         self._plan = plan
         self._progress = progress

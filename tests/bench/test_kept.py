@@ -10,26 +10,33 @@ from bench.kept import Kept, NothingToGoOn, earlier
 
 def test_a_run_that_ended_early_goes_on_with_what_it_has(tmp_path: Path) -> None:
     file = tmp_path / "build" / "bench.kept"
+    with pytest.raises(NothingToGoOn, match="leave --go-on out"):
+        earlier(file, "commit abc")
     kept = Kept("commit abc", file)
     kept.results.facts.append(("Machine", "this one"))
     kept.add("reads")
     kept.add("orders")
     again = earlier(file, "commit abc")
-    assert (again.parts, again.results.facts) == ({"reads", "orders"}, [("Machine", "this one")])
+    assert set(again.parts) == {"reads", "orders"}
+    assert again.results.facts == [("Machine", "this one")]
     again.add("events")
-    assert earlier(file, "commit abc").parts == {"reads", "orders", "events"}
+    last = earlier(file, "commit abc")
+    assert set(last.parts) == {"reads", "orders", "events"}
+    assert last.commits() == "commit abc"
 
 
-def test_of_another_commit_nothing_stays(tmp_path: Path) -> None:
+def test_what_was_measured_of_another_commit_says_so(tmp_path: Path) -> None:
     file = tmp_path / "bench.kept"
-    with pytest.raises(NothingToGoOn, match="leave --go-on out"):
-        earlier(file, "commit abc")
-    Kept("commit abc", file).add("reads")
-    with pytest.raises(NothingToGoOn, match="of commit abc, and this is commit def"):
-        earlier(file, "commit def")
+    kept = Kept("commit abc", file)
+    for part in ("reads", "orders", "events"):
+        kept.add(part)
+    later = earlier(file, "commit def")
+    later.add("search")
+    later.add("catalog")
+    assert later.commits() == "commit abc; search, catalog: commit def"
 
 
 def test_what_is_not_to_become_the_page_is_not_kept() -> None:
     kept = Kept("commit abc")
     kept.add("reads")
-    assert kept.parts == {"reads"}
+    assert kept.parts == {"reads": "commit abc"}

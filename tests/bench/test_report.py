@@ -102,7 +102,7 @@ def tables(page: str) -> list[list[str]]:
 
 
 def test_every_table_has_a_rule_and_rows_of_one_width():
-    page = report.document(RESULTS)
+    page = report.document(RESULTS, "commit abc")
     found = tables(page)
     assert len(found) == 15
     for table in found:
@@ -111,7 +111,7 @@ def test_every_table_has_a_rule_and_rows_of_one_width():
 
 
 def test_the_page_says_how_it_was_measured_and_names_no_place():
-    page = report.document(RESULTS)
+    page = report.document(RESULTS, "commit abc")
     assert "## How it is measured" in page
     assert "STOA_GATEWAY_REQUESTS_PER_MINUTE=0" in page
     assert "/home" not in page
@@ -149,7 +149,7 @@ def test_a_missed_target_is_said():
     slow = replace(SHAPE, old_start=3.2)
     missed = [each for each in report.targets(Results(shapes=[slow])) if not each.met]
     assert [(each.what, each.measured) for each in missed] == [("First page, old data directory", "3.2 s")]
-    assert "| **no** |" in report.document(replace(RESULTS, shapes=[slow]))
+    assert "| **no** |" in report.document(replace(RESULTS, shapes=[slow]), "commit abc")
 
 
 def test_without_a_baseline_nothing_is_compared_with_it():
