@@ -1,4 +1,4 @@
-"""`python -m bench [part ...] [--quick]`: measure, say what was found, and write docs/bench.md.
+"""`python -m bench [part ...] [--quick | --go-on]`: measure, say what was found, and write docs/bench.md.
 
 Without a name everything is measured, and docs/bench.md is written with its pictures. Some parts only, or a
 quick run, are printed: they are to look at, not to keep. Of a run that ended early `--go-on` measures the rest.
@@ -49,6 +49,7 @@ def main() -> int:
         plot.draw(results, DOCS / "bench.svg")
         if results.flame:
             (DOCS / "order.svg").write_text(results.flame)
+        kept.forget()
         progress.console.print(f"\nwritten: {DOCS / 'bench.md'}, its plot and its flame graph")
     else:
         progress.console.print(report.body(results), markup=False, soft_wrap=True)

@@ -32,12 +32,17 @@ class Kept:
             beside.write_bytes(pickle.dumps((self.parts, self.results)))
             beside.replace(self.file)
 
+    def forget(self) -> None:
+        """It is written: nothing is left to go on with."""
+        if self.file is not None:
+            self.file.unlink()
+
     def commits(self) -> str:
         """Of what was measured: that of most parts, and of which parts another."""
         others: dict[str, list[str]] = {}
         for part, commit in self.parts.items():
             others.setdefault(commit, []).append(part)
-        most, *rest = sorted(others, key=lambda commit: -len(others[commit])) or [self.commit]
+        most, *rest = sorted(others, key=lambda commit: -len(others[commit]))
         return "; ".join([most, *(f"{', '.join(others[commit])}: {commit}" for commit in rest)])
 
 

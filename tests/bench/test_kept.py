@@ -23,6 +23,9 @@ def test_a_run_that_ended_early_goes_on_with_what_it_has(tmp_path: Path) -> None
     last = earlier(file, "commit abc")
     assert set(last.parts) == {"reads", "orders", "events"}
     assert last.commits() == "commit abc"
+    last.forget()
+    with pytest.raises(NothingToGoOn):
+        earlier(file, "commit abc")
 
 
 def test_what_was_measured_of_another_commit_says_so(tmp_path: Path) -> None:
