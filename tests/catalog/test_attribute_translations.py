@@ -132,11 +132,12 @@ async def test_one_that_is_made_again_says_nothing_of_before(shop):
 
 async def test_other_services_are_told_in_all_languages(shop, mug):
     await shop.rest.ok("PUT", PATH, GERMAN, user=ADMIN)
+    await shop.rest.ok("PUT", "/attributes/length/translations/de", {"unit": "Zoll"}, user=ADMIN)
     servicer = CatalogServicer(shop.catalog)
     [product] = (await servicer.GetProducts(GetProductsRequest(ids=[mug["id"]]), None)).products
     color, length = product.specifications
     assert (dict(color.labels), dict(color.chosen[0].labels)) == ({"de": "Farbe"}, {"de": "Signalrot"})
-    assert dict(length.labels) == {}
-    [attribute, _] = (await servicer.ListAttributes(ListAttributesRequest(), None)).attributes
-    assert dict(attribute.labels) == {"de": "Farbe"}
+    assert (dict(length.labels), dict(length.units)) == ({}, {"de": "Zoll"})
+    [attribute, measure] = (await servicer.ListAttributes(ListAttributesRequest(), None)).attributes
+    assert (dict(attribute.labels), dict(measure.units)) == ({"de": "Farbe"}, {"de": "Zoll"})
     assert [dict(choice.labels) for choice in attribute.choices] == [{"de": "Signalrot"}, {"de": "Blau"}]

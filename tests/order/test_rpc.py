@@ -114,9 +114,10 @@ async def test_what_was_promised_of_what_is_not_on_hand_stays_on_the_line(stub):
 
 
 @pytest.mark.parametrize(("promise", "day", "field"), [("soon", "2026-12-05", "kind"), ("ships_by", "soon", "on")])
-async def test_a_promise_that_is_none_is_refused(stub, promise, day, field):
+async def test_a_promise_that_is_none_is_refused(stub, orders, promise, day, field):
     asked = request()
     asked.items[0].promise, asked.items[0].promised_on = promise, day
     with pytest.raises(problems.Unprocessable) as refused:
         await stub.CreateOrder(asked)
     assert refused.value.field == field
+    assert await orders.db.fetchval("SELECT count(*) FROM checkouts") == 0
