@@ -6,6 +6,7 @@ import asyncio
 import re
 import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -149,8 +150,8 @@ async def _upload(stub: ProductFilesServiceAsyncStub, import_id: str, content: B
 async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step, console: Console) -> pb.ProductImport:
     """To its end, here or in the shop that runs, whoever has it first."""
     shown = 0
-    run = pb.RunProductImportRequest(import_id=import_id)
-    working = asyncio.ensure_future(stub.RunProductImport(run, timeout=MOST_SECONDS))
+    run = partial(stub.RunProductImport, pb.RunProductImportRequest(import_id=import_id), timeout=MOST_SECONDS)
+    working = asyncio.ensure_future(run())
     try:
         while True:
             await asyncio.wait([working], timeout=LOOK_SECONDS)
@@ -163,7 +164,7 @@ async def _run(stub: ProductFilesServiceAsyncStub, import_id: str, step: Step, c
                     return found
                 # Another process is at it, or it was left for a while.
                 await asyncio.sleep(LOOK_SECONDS)
-                working = asyncio.ensure_future(stub.RunProductImport(run, timeout=MOST_SECONDS))
+                working = asyncio.ensure_future(run())
     except BaseException:
         working.cancel()
         await _call_off(stub, import_id, console)

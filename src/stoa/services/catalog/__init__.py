@@ -1,9 +1,9 @@
 """Catalog: what is for sale, described, priced and arranged.
 
 It owns products with their variants, custom fields and images, the category tree, brands, tags, attributes and the
-product types that ask for them, collections, price lists with what everybody paid, what products, categories and
-collections are called in other languages, the slugs that they left, and the files of products that are brought in. What
-always holds:
+product types that ask for them, collections, price lists with what everybody paid, what products, categories,
+collections and attributes are called in other languages, the slugs that were left, and the files of products that are
+brought in. What always holds:
 
 * a variant has an id, and its SKU is its for ever: it is archived, never removed, and its SKU is not given away;
 * no two variants of a product that are sold have the same options;

@@ -238,11 +238,11 @@ async def get_product(catalog: Catalog, request: Request[None, LocaleQuery]) -> 
     if found.id in texts:
         texts = {**texts, found.id: fitting(found, texts[found.id])}
     product = product_in(found, texts)
-    if product.attributes:
-        said = await attribute_texts_for(catalog, locale, (one.name for one in product.attributes))
-        product = replace(product, attributes=[shown_in(one, said) for one in product.attributes])
     if asked not in {product.slug, found.slug} and not is_id(asked):
         return moved(in_locale(f"/products/{product.slug}", locale))
+    if product.attributes and locale is not None:
+        said = await attribute_texts_for(catalog, locale, [one.name for one in product.attributes])
+        product = replace(product, attributes=[shown_in(one, said) for one in product.attributes])
     return await view_of(catalog, product, request.principal)
 
 

@@ -13,7 +13,7 @@ from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
 from stoa.kit.custom_fields.values import Value
 from stoa.kit.money import Money
 from stoa.services.catalog.attribute_texts import AttributeTexts
-from stoa.services.catalog.attributes import Attribute, Choice, Specification
+from stoa.services.catalog.attributes import Attribute, Choice, Shown, Specification
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.images import Image, to_be_seen
 from stoa.services.catalog.pricing import Context
@@ -183,20 +183,20 @@ def _options(options: Mapping[str, str]) -> Iterable[pb.Option]:
 def _specifications(product: Product, texts: Mapping[str, Told]) -> list[pb.Specification]:
     if product.product_type is None:
         return [pb.Specification(name=name, **_value(value)) for name, value in product.specifications.items()]
-    return [
-        pb.Specification(
-            name=one.name,
-            type=one.type,
-            label=one.label,
-            unit=one.unit,
-            chosen=[_choice(choice, told) for choice in one.chosen],
-            labels=_labels(told),
-            units=_units(told),
-            **_value(one.value),
-        )
-        for one in product.attributes
-        for told in [texts.get(one.name, {})]
-    ]
+    return [_specification(one, texts.get(one.name, {})) for one in product.attributes]
+
+
+def _specification(shown: Shown, told: Told) -> pb.Specification:
+    return pb.Specification(
+        name=shown.name,
+        type=shown.type,
+        label=shown.label,
+        unit=shown.unit,
+        chosen=[_choice(choice, told) for choice in shown.chosen],
+        labels=_labels(told),
+        units=_units(told),
+        **_value(shown.value),
+    )
 
 
 def _value(value: Specification) -> dict[str, Any]:

@@ -7,9 +7,8 @@ A shop's own folder may have templates of the same names: those are used instead
 
 from __future__ import annotations
 
-import calendar
-import datetime
 from collections.abc import Mapping
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -81,8 +80,7 @@ def value(of_field: Any) -> str:
 
 def day(on: str) -> str:
     """`24 December 2026`, of an RFC 3339 date."""
-    date = datetime.date.fromisoformat(on)
-    return f"{date.day} {calendar.month_name[date.month]} {date.year}"
+    return "{0.day} {0:%B %Y}".format(date.fromisoformat(on))
 
 
 def money(amount: Mapping[str, Any], times: int = 1) -> str:

@@ -226,11 +226,16 @@ class Made(NamedTuple):
     """Of its brand and its categories: field and value."""
 
 
+def kept_of(document: tantivy.Document, *fields: str) -> bytes:
+    """Of a product what is in the first of these fields that it has; it has the last."""
+    stored = next(filter(None, map(document.get_first, fields)), None)
+    assert stored is not None, f"every product has {fields[-1]}"
+    return bytes(stored)
+
+
 def columns_of(document: tantivy.Document) -> Columns:
     """What of it is counted."""
-    stored = document.get_first("columns")
-    assert stored is not None, "every product is counted"
-    return _COLUMNS.decode(bytes(stored))
+    return _COLUMNS.decode(kept_of(document, "columns"))
 
 
 _COLUMNS = msgspec.msgpack.Decoder(dict[str, list[str | int | float]])
@@ -248,9 +253,7 @@ _SHOWN = msgspec.msgpack.Decoder(Shown)
 
 def shown_of(document: tantivy.Document, locale: str) -> Shown:
     """In the locale, where it has texts in it."""
-    stored = document.get_first(of("shown", locale)) or document.get_first("shown")
-    assert stored is not None, "every product is shown"
-    return _SHOWN.decode(bytes(stored))
+    return _SHOWN.decode(kept_of(document, of("shown", locale), "shown"))
 
 
 def _shown(texts: Texts) -> bytes:

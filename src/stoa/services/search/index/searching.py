@@ -21,7 +21,7 @@ from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Foun
 from stoa.services.search.index import facets, filters, highlights, paging
 from stoa.services.search.index.best import MANY, Best, Spreads
 from stoa.services.search.index.counting import Counts, Recent
-from stoa.services.search.index.fields import MOST_WORTH, PRODUCT, Fields, counted, shown_of, term
+from stoa.services.search.index.fields import MOST_WORTH, PRODUCT, Fields, counted, kept_of, shown_of, term
 from stoa.services.search.index.matching import MUST, SHOULD, Asked, Matcher
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
@@ -228,6 +228,4 @@ class Search:
 
 
 def card_of(document: tantivy.Document) -> bytes:
-    card = document.get_first("card")
-    assert card is not None, "every product has a card"
-    return bytes(card)
+    return kept_of(document, "card")
