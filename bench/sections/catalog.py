@@ -23,8 +23,8 @@ def section(catalog: Catalog) -> Iterator[str]:
     imported = catalog.imported
     yield "## Catalog"
     yield (
-        f"`stoa import products FILE` brings {imported.rows:,} products in {imported.seconds:,.0f} s, from its start to its "
-        f"end, beside a shop that runs: {imported.rows / imported.seconds:,.0f} rows a second. The {imported.copied:,} "
+        f"`stoa import products FILE` brings {imported.rows:,} products in {imported.seconds:,.0f} s, from its start to "
+        f"its end, beside a shop that runs: {imported.rows / imported.seconds:,.0f} rows a second. The {imported.copied:,} "
         "rows of tables that catalog then has take the database alone, copied in with nothing decided or checked, "
         f"{imported.copied_seconds:,.1f} s: {imported.rows / imported.copied_seconds:,.0f} products a second, of which "
         f"the import reaches {imported.copied_seconds / imported.seconds:.0%}."
