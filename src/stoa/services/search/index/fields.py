@@ -228,9 +228,11 @@ class Made(NamedTuple):
 
 def kept_of(document: tantivy.Document, *fields: str) -> bytes:
     """Of a product what is in the first of these fields that it has; it has the last."""
-    stored = next(filter(None, map(document.get_first, fields)), None)
-    assert stored is not None, f"every product has {fields[-1]}"
-    return bytes(stored)
+    for field in fields:
+        # Not "if stored": what is kept may be of no bytes, as the card of a document that was written without one.
+        if (stored := document.get_first(field)) is not None:
+            return bytes(stored)
+    raise AssertionError(f"every product has {fields[-1]}")
 
 
 def columns_of(document: tantivy.Document) -> Columns:
