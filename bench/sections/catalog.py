@@ -23,11 +23,12 @@ def section(catalog: Catalog) -> Iterator[str]:
     imported = catalog.imported
     yield "## Catalog"
     yield (
-        f"`stoa import products FILE` brings {imported.rows:,} products in {imported.seconds:,.0f} s, from its start to "
-        f"its end, beside a shop that runs: {imported.rows / imported.seconds:,.0f} rows a second. The {imported.copied:,} "
-        "rows of tables that catalog then has take the database alone, copied in with nothing decided or checked, "
-        f"{imported.copied_seconds:,.1f} s: {imported.rows / imported.copied_seconds:,.0f} products a second, of which "
-        f"the import reaches {imported.copied_seconds / imported.seconds:.0%}."
+        f"`stoa import products FILE` brings {imported.rows:,} products in {imported.seconds:,.0f} s, from its start "
+        f"to its end, beside a shop that runs: {imported.rows / imported.seconds:,.0f} rows a second. The "
+        f"{imported.copied:,} rows of tables that catalog then has take the database alone, copied in with nothing "
+        f"decided or checked, {imported.copied_seconds:,.1f} s: "
+        f"{imported.rows / imported.copied_seconds:,.0f} products a second, of which the import reaches "
+        f"{imported.copied_seconds / imported.seconds:.0%}."
     )
     yield "A product through the gateway, by how many variants it has; the statements are those in catalog's database."
     head = ("variants", *(f"{name}, {figure}" for name in ACTS for figure in ("statements", "ms")))
