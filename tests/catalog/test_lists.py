@@ -91,6 +91,8 @@ async def test_a_card_has_the_lowest_and_highest_price(stocked):
         ("limit=101", "limit"),
         ("min_price=-1", "min_price"),
         ("min_price=cheap", "min_price"),
+        ("min_price=2&max_price=1", "min_price"),
+        ("min_price=2&max_price=1&collection=gifts", "min_price"),
         ("cursor=nonsense", "cursor"),
         ("sort=price&cursor=WyIwMThmMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiLCJhIl0", "cursor"),
         ("q=mug", "q"),

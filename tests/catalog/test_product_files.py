@@ -220,6 +220,7 @@ def test_a_price_list_names_only_skus():
         ("name,price\nMug,1\n", "neither a column slug nor a column sku"),
         ("slug,name,name\nmug,Mug,Mug\n", "The column 'name' stands twice"),
         ("slug,name\0\nmug,Mug\n", "The file is no text"),
+        ('{"slug": "mug"}\n', "The file is JSON lines: call it .jsonl"),
         ("slug,handle\nmug,mug\n", "Two columns of the file are slug"),
         ('slug,name\nmug,"Mug\n', "The row that begins in line 2 cannot be read"),
     ],
@@ -236,6 +237,15 @@ def test_a_file_in_another_encoding_is_refused_and_one_with_a_mark_is_read():
         content = io.BytesIO("slug,name\nmug,Bücher\n".encode(encoding))
         (entry,) = read_products(content, "csv", "stoa", {}, "GBP").entries
         assert entry.item == {"slug": "mug", "name": "Bücher"}
+
+
+def test_json_lines_may_begin_with_a_mark_of_their_encoding():
+    for encoding in ("utf-8", "utf-8-sig"):
+        content = io.BytesIO('{"slug": "mug"}\n{"slug": "cup"}\n'.encode(encoding))
+        found = list(read_products(content, "jsonl", "stoa", {}, "GBP").entries)
+        assert [(one.line, one.item) for one in found] == [(1, {"slug": "mug"}), (2, {"slug": "cup"})]
+    with pytest.raises(UnreadableFile, match="save it in UTF-8"):
+        list(read_products(io.BytesIO('{"slug": "mug"}'.encode("utf-16")), "jsonl", "stoa", {}, "GBP").entries)
 
 
 def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():

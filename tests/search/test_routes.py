@@ -116,6 +116,7 @@ async def test_filters_facets_sorts_and_pages(shop: Shop) -> None:
         ("limit=101", "unprocessable", "limit"),
         ("sort=best", "unprocessable", "sort"),
         ("min_price=-1", "unprocessable", "min_price"),
+        ("min_price=1500&max_price=1000", "nothing-between", "min_price"),
         ("color=red", "unprocessable", "color"),
         ("locale=x", "unprocessable", "locale"),
         (f"q={'x' * 1001}", "unprocessable", "q"),

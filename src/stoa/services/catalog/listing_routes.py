@@ -14,6 +14,7 @@ from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.custom_fields.repository import definitions
 from stoa.kit.custom_fields.values import CustomFilter, filter_by
+from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, moved
 from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
@@ -104,6 +105,7 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
     """`brand` is its name, or one that it had, or its slug. Newest first they are found by a tag, too, or by a
     filterable custom field, `?custom.color=red`, with no other filter."""
     query = request.query
+    check_prices(query.min_price, query.max_price)
     if query.custom:
         cards = await _with_value(catalog, query, request.principal)
         return await _page(catalog, cards, query, "newest")

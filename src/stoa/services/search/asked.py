@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from stoa.kit import problems
+from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.types import AmountMinor, PageQuery, Slug
 from stoa.ports.search import Facets, Filters, NumberRange, Query, Sort, Value
 from stoa.services.search.document import seconds_of
@@ -63,7 +64,8 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int]) -> Query:
-    """Raises `BadAttribute`, and `Unprocessable` for a facet that there is not."""
+    """Raises `BadAttribute`, `NothingBetween`, and `Unprocessable` for a facet that there is not."""
+    check_prices(asked.min_price, asked.max_price)
     rule = rules.of(asked.q)
     return Query(
         text=asked.q,

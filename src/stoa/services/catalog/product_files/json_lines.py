@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -18,6 +19,11 @@ ERROR = "_error"
 
 
 def entries(file: BinaryIO) -> Iterator[Entry]:
+    start = file.read(len(codecs.BOM_UTF8))
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UnreadableFile("The file is no JSON in UTF-8: save it in UTF-8.")
+    # A mark of its encoding says nothing, and is no JSON.
+    file.seek(len(start) if start == codecs.BOM_UTF8 else 0)
     number = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1

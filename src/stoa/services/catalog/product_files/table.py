@@ -44,6 +44,8 @@ def read_table(file: BinaryIO) -> Table:
     """Rows are read as they are asked for, and then raise `UnreadableFile`, too."""
     start = file.read(_LONGEST_HEADER)
     file.seek(0)
+    if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
+        raise UnreadableFile("The file is JSON lines: call it .jsonl, or say format=jsonl in the API.")
     encoding = "utf-16" if start.startswith(_UTF16) else "utf-8-sig"
     separator = _separator(start.decode(encoding, errors="ignore"))
     text = io.TextIOWrapper(file, encoding, newline="")
