@@ -110,6 +110,8 @@ def _bombs() -> Iterator[Hostile]:
     yield Hostile("png of one line", png(2_000_000, 1), many)
     yield Hostile("gif of 50,000 × 50,000", gif(50_000, 50_000), many)
     yield Hostile("gif whose frame is larger than its screen", gif(1, 1, frame=(60_000, 60_000)), many)
+    yield Hostile("png that is a pixel too high to be shown", png(1, 16_384), many)
+    yield Hostile("png as high as is shown", png(1, 16_383, pixels=bytes(4 * 16_383)), ("disarmed",))
     yield Hostile("jpeg of 65,500 × 65,500", _jpeg_of(65_500, 65_500), many)
     yield Hostile("webp of 16,384 × 16,384", _webp(16_384, 16_384), many)
     yield Hostile("webp without loss, of 16,384 × 16,384", _webp_lossless(16_384, 16_384), many)

@@ -17,8 +17,8 @@ Kind = Literal["jpeg", "png", "webp", "avif", "gif", "pdf"]
 
 MOST_PIXELS = 40_000_000
 """What cameras of phones take as a rule, and 160 MB when decoded: of the many-megapixel ones none sends more."""
-MOST_SIDE = 16_384
-"""Of either side in pixels: what WebP and AVIF have room for."""
+MOST_SIDE = 16_383
+"""Of either side in pixels: what WebP has room for, also where only the other side is made smaller."""
 MOST_FRAMES = 1_000
 """Of a moving picture, of which the first is shown."""
 MOST_PIECES = 200_000
@@ -235,9 +235,18 @@ def _pieces() -> Iterator[None]:
     raise DamagedFile("It has too many parts.")
 
 
-_ACTS = re.compile(rb"/(?:JavaScript|JS|Launch|OpenAction|AA|EmbeddedFile|RichMedia|XFA|SubmitForm|ImportData)\b")
+_ACTS = re.compile(
+    rb"/(?:JavaScript|Launch|EmbeddedFile|RichMedia|SubmitForm|ImportData)\b"
+    # So short a name stands in compressed pictures by chance: only with what would have to follow it.
+    rb"|/JS\s*(?:[(<]|\d+\s+\d+\s+R\b)"
+    rb"|/AA\s*(?:<<|\d+\s+\d+\s+R\b)"
+    rb"|/XFA\s*(?:\[|\d+\s+\d+\s+R\b)"
+    # Most that write documents say so on which page to begin.
+    rb"|/OpenAction\s*<<[^>]{0,200}?/S\s*/(?!GoTo[\s/<>])\w+[\s/<>]"
+)
+_NAME = re.compile(rb"/\w+")
 _PIECE = 1 << 20
-_OVERLAP = 32
+_OVERLAP = 512
 
 
 def _check_pdf(file: BinaryIO) -> None:
@@ -251,5 +260,5 @@ def _check_pdf(file: BinaryIO) -> None:
     before = b""
     while piece := file.read(_PIECE):
         if found := _ACTS.search(before + piece):
-            raise PdfThatActs(found[0].decode())
+            raise PdfThatActs(_NAME.findall(found[0])[0].decode())
         before = piece[-_OVERLAP:]
