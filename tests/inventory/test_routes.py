@@ -145,6 +145,14 @@ async def test_holding_and_giving_back(rest, shop):
     assert await shop.stock("MUG") == (5, 0)
 
 
+async def test_a_key_that_cannot_be_one_is_refused_in_words(rest, shop):
+    await shop.put("MUG", 5)
+    refused = await rest.send("POST", "/inventory/MUG/reserve", {"quantity": 1, "key": "by phone"}, user=ADMIN)
+    assert (refused.status, refused.body["field"]) == (422, "key")
+    assert refused.body["detail"] == "Expected a text like 'phone-order-17'."
+    assert await shop.stock("MUG") == (5, 0)
+
+
 @pytest.mark.parametrize(("sku", "key"), [("CUP", "by-phone"), ("MUG", "by-mail"), ("NONE", "by-phone")])
 async def test_giving_back_what_nobody_holds_changes_nothing(rest, shop, sku, key):
     await shop.put("MUG", 5)

@@ -47,7 +47,16 @@ from stoa.services.inventory.transfer import Draft
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Key = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[!-~]+(?!\n)$", description="An idempotency key")]
+Key = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+(?!\n)$",
+        description="An idempotency key",
+        examples=["phone-order-17"],
+    ),
+]
 
 _STATES = {
     State.HELD: pb.RESERVATION_STATE_HELD,
