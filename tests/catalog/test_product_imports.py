@@ -65,6 +65,7 @@ GERMAN = {
     "options": {"color": {"name": "Farbe", "values": {"=red": "rot"}}, "size": {"name": None, "values": {"L": "groß"}}},
     "variants": {"M-2": "Der große"},
     "images": {"/media/b.jpg": "Von oben"},
+    "specifications": {"Grade": "Güteklasse\n5"},
 }
 
 

@@ -32,6 +32,7 @@ GERMAN = {
     "options": {"color": {"name": "Farbe", "values": {"red": "rot"}}},
     "variants": {"MUG-B": "groß"},
     "images": {"/media/1.jpg": "Von oben"},
+    "specifications": {"Clay": "Ton"},
 }
 
 
@@ -43,6 +44,7 @@ async def mug(shop):
         {"sku": "MUG-B", "price": pounds(6), "name": "large", "options": {"color": "blue"}},
     ]
     more = {"description": "Of clay", "images": [{"url": "/media/1.jpg", "alt": "From above"}]}
+    more |= {"specifications": {"Clay": "Red clay"}}
     return await shop.add("mug", category="cups", variants=variants, user=SELLER, **more)
 
 

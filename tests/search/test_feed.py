@@ -111,6 +111,26 @@ async def test_a_translated_product_is_found_and_shown_in_its_languages(town: To
     assert (card.name, card.available_skus) == ("Emaillebecher", ["MUG-1"])
 
 
+async def test_a_text_of_a_specification_is_found_in_the_language_that_says_it(town: Town) -> None:
+    one = town.process("one", locales=("en", "de"))
+    says = {"Cloth": "Cotton", "Care": "Wash by hand. " * 20}
+    shirt = await town.sell("Shirt", "SHIRT-1", specifications=says)
+    path = f"/products/{shirt['id']}/translations/de"
+    german = {"Cloth": "Baumwolle", "Care": "Schonwaschgang. " * 20}
+    await town.catalog.ok("PUT", path, {"specifications": german}, user=ADMIN)
+    await town.learn(one)
+    for text in ("baumwolle", "schonwaschgang"):
+        assert [len(await found(one, text, locale=locale)) for locale in ("de", "en")] == [1, 0]
+    for text in ("cotton", "wash by hand"):
+        assert len(await found(one, text, locale="en")) == 1
+    # It is counted by what it is.
+    facets = (await looked_for(one, "baumwolle", locale="de", facets="attr.Cloth")).facets
+    assert facets.attributes == {"Cloth": [Count("Cotton", 1)]}
+    await town.edit(shirt, specifications={})
+    await town.learn(one)
+    assert await found(one, "baumwolle", locale="de") == []
+
+
 async def test_a_category_is_called_and_found_otherwise_in_another_language(town: Town) -> None:
     one = town.process("one", locales=("en", "de"))
     kitchen = {"name": "Kitchen", "slug": "kitchen"}

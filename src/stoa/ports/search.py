@@ -41,10 +41,11 @@ class Category(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Texts(msgspec.Struct, frozen=True):
-    """What a product is called in a language."""
+    """What a product is called in a language; `labels` are what its attributes say in it. Words find them."""
 
     name: str
     description: str = ""
+    labels: Sequence[str] = ()
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):

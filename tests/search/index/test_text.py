@@ -21,7 +21,7 @@ SHELF = [
     product("umbrella", "Umbrella", texts={"de": Texts("Regenschirm", "Für schöne Tage")}),
     product("sofa", "Sofa", categories=[[HOME, SEATS]]),
     product("dress", "Robe d'été", brand="L’Oréal", description="Ni pour l'automne, ni aujourd'hui."),
-    product("lamp", "Lamp", texts={"de": Texts("Stehlampe")}),
+    product("lamp", "Lamp", texts={"de": Texts("Stehlampe", labels=["Messing gebürstet"])}),
 ]
 
 
@@ -159,6 +159,8 @@ async def test_what_a_filter_takes_away_is_not_looked_for_under_another_name(she
 async def test_a_locale_has_its_own_words_and_the_first_ones_where_it_has_none(shelf: EmbeddedIndex):
     assert ids(await shelf.search(Query(text="regenschirme", locale="de"))) == ["umbrella"]
     assert ids(await shelf.search(Query(text="schon", locale="de"))) == ["umbrella"]
+    assert ids(await shelf.search(Query(text="messing", locale="de"))) == ["lamp"]
+    assert (await shelf.search(Query(text="messing", exact=True))).total == 0
     assert ids(await shelf.search(Query(text="sofa", locale="de"))) == ["sofa"]
     assert (await shelf.search(Query(text="umbrella", locale="de", exact=True))).total == 0
     assert ids(await shelf.search(Query(text="umbrella", locale="xx"))) == ["umbrella"]

@@ -24,6 +24,7 @@ MOST_WHOLE = 2**53
 Specification = str | int | float | bool | list[str]
 ChoiceValue = Annotated[str, Meta(min_length=1, max_length=100, pattern=text.FILLED_LINE)]
 Hex = Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}(?!\n)$", max_length=7, examples=["#c0392b"])]
+SpecificationText = Annotated[str, Meta(min_length=1, max_length=MOST_TEXT, pattern=text.LINES)]
 Unit = Annotated[str, Meta(max_length=20, pattern=text.LINE, examples=["kg"])]
 Bound = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
 

@@ -7,7 +7,7 @@ Unprocessable   UnknownCategory, CategoryCycle, CategoryTooDeep, NothingForSale,
                 SkuTwice, OptionsTwice, ForeignVariantId, SlugLikeAnId, SlugReserved, ProductUnnamed,
                 ProductTwice, UnpublishedBeforePublished, UnknownSku, ListOfAnotherCurrency, PriceTwice,
                 EndsBeforeItStarts, UnknownProduct, BadCondition, CollectionAlone,
-                UnknownLocale, OwnLanguage, NotOfTheProduct, WordTwice
+                UnknownLocale, OwnLanguage, NotOfTheProduct, NotAText, WordTwice
 Conflict        SlugTaken, SkuTaken, VersionConflict, CategoryInUse, TooManyVariants, ProductWithheld,
                 TooManyPriceLists, ListArchived, CollectionKind, CollectionByRules, CollectionFull
 """
@@ -160,11 +160,19 @@ class OwnLanguage(problems.Unprocessable):
 
 
 class NotOfTheProduct(problems.Unprocessable):
-    title = "The product has no such option, value, variant or image"
+    title = "The product has no such option, value, variant, image or specification"
     slug = "not-of-the-product"
 
     def __init__(self, name: str, field: str) -> None:
         super().__init__(f"The product has no {name[:200]}: nothing would show this text.", field=field)
+
+
+class NotAText(problems.Unprocessable):
+    title = "Only a text is said in another language"
+    slug = "not-a-text"
+
+    def __init__(self, field: str) -> None:
+        super().__init__("It is no text: what choices and units are called, their attribute says.", field=field)
 
 
 class WordTwice(problems.Unprocessable):

@@ -11,7 +11,7 @@ from stoa.kit.custom_fields.repository import definitions
 from stoa.services.catalog import categories_repository, export_repository, repository
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.fields import PRODUCT, VARIANT
-from stoa.services.catalog.fitting_translations import fitting
+from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.import_errors import TooManyColumns
 from stoa.services.catalog.product import Product, Variant
@@ -115,14 +115,19 @@ def item_of(product: Product, tree: Mapping[str, Category], texts: Mapping[str, 
         "seo": msgspec.structs.asdict(product.seo),
         "custom_fields": product.custom_fields.shown(private=True),
         "metadata": dict(product.metadata),
-        "translations": {locale: _said(product, one) for locale, one in texts.items()},
+        "translations": _translations(product, texts) if texts else {},
         "variants": [_variant(variant) for variant in product.variants],
     }
 
 
-def _said(product: Product, translation: ProductTranslation) -> dict[str, Any]:
+def _translations(product: Product, texts: Mapping[str, ProductTranslation]) -> dict[str, Any]:
+    parts = parts_of(product)
+    return {locale: _said(parts, one) for locale, one in texts.items()}
+
+
+def _said(parts: Parts, translation: ProductTranslation) -> dict[str, Any]:
     """What is said of it and fits it."""
-    said: dict[str, Any] = msgspec.to_builtins(fitting(product, translation))
+    said: dict[str, Any] = msgspec.to_builtins(fitting(parts, translation))
     return {name: one for name, one in said.items() if one is not None and one != {}}
 
 

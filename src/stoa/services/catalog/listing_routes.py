@@ -26,7 +26,7 @@ from stoa.services.catalog.bodies import Position, Tag
 from stoa.services.catalog.collections_routes import find_visible
 from stoa.services.catalog.errors import CollectionAlone, NoSuchCategory, NoSuchCollection, OnlyAlone, TagAlone
 from stoa.services.catalog.fields import PRODUCT
-from stoa.services.catalog.fitting_translations import fitting
+from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.lists_repository import NAME_START, Card
 from stoa.services.catalog.product import CategoryName, Product, Standing, is_id
@@ -238,7 +238,7 @@ async def get_product(catalog: Catalog, request: Request[None, LocaleQuery]) -> 
     found = await show_product(catalog, asked, request.principal, locale)
     texts = await texts_for(catalog, locale, _named_in(found))
     if found.id in texts:
-        texts = {**texts, found.id: fitting(found, texts[found.id])}
+        texts = {**texts, found.id: fitting(parts_of(found), texts[found.id])}
     product = product_in(found, texts)
     if asked not in {product.slug, found.slug} and not is_id(asked):
         return moved(in_locale(f"/products/{product.slug}", locale))

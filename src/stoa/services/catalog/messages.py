@@ -15,6 +15,7 @@ from stoa.kit.money import Money
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import Attribute, Choice, Shown, Specification
 from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image, to_be_seen
 from stoa.services.catalog.pricing import Context
 from stoa.services.catalog.product import Product, Variant
@@ -65,7 +66,7 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
         seo=pb.Seo(title=product.seo.title, description=product.seo.description) if product.seo != NO_SEO else None,
         product_type=product.product_type.slug if product.product_type else "",
         collections=beside.collections,
-        translations=_translations(beside.translations),
+        translations=_translations(_fitting(product, beside.translations)),
         price=money_message(beside.prices[0]) if beside.prices else None,
         price_max=money_message(beside.prices[1]) if beside.prices else None,
     )
@@ -120,6 +121,13 @@ def category_message(category: Category, translations: Mapping[str, ProductTrans
     )
 
 
+def _fitting(product: Product, texts: Mapping[str, ProductTranslation]) -> dict[str, ProductTranslation]:
+    if not texts:
+        return {}
+    parts = parts_of(product)
+    return {locale: fitting(parts, said) for locale, said in texts.items()}
+
+
 def _translations(translations: Mapping[str, ProductTranslation]) -> list[pb.Translation]:
     return [
         pb.Translation(
@@ -133,6 +141,7 @@ def _translations(translations: Mapping[str, ProductTranslation]) -> list[pb.Tra
                 for option, texts in said.options.items()
             },
             images=said.images,
+            specifications=said.specifications,
         )
         for locale, said in translations.items()
     ]

@@ -24,6 +24,7 @@ from stoa.services.catalog.errors import (
     VersionConflict,
 )
 from stoa.services.catalog.fields import NONE_SPOKEN_OF, Defined
+from stoa.services.catalog.fitting_translations import parts_of
 from stoa.services.catalog.images import Files
 from stoa.services.catalog.plan_translations import Said, place_of, said_of
 from stoa.services.catalog.product import CategoryName, Product, check_for_sale, check_size
@@ -78,7 +79,7 @@ def plan(item: ProductItem, known: Known, by: Principal, settings: Settings) -> 
         raise SlugTaken(after.slug)
     if taken := [sku for sku in after.skus if known.skus.get(sku, after.id) != after.id]:
         raise SkuTaken(taken)
-    said = said_of(item, after, known.texts.get(after.id, {}), settings.locales)
+    said = _said(item, after, known, settings) if item.translations else []
     for one in said:
         _check_free(one, after.id, known)
     known.seen.add(after.id)
@@ -88,6 +89,11 @@ def plan(item: ProductItem, known: Known, by: Principal, settings: Settings) -> 
         if one.after.slug is not None:
             known.translated.setdefault(one.after.slug, {})[one.locale] = after.id
     return Plan(before, after, found is None, said)
+
+
+def _said(item: ProductItem, after: Product, known: Known, settings: Settings) -> list[Said]:
+    of_type = known.defined.types[after.product_type.id] if after.product_type else None
+    return said_of(item, parts_of(after, of_type), known.texts.get(after.id, {}), settings.locales)
 
 
 def _find(item: ProductItem, known: Known, by: Principal) -> Product | None:

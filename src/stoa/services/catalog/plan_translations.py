@@ -12,8 +12,7 @@ from stoa.kit.db import Transaction
 from stoa.services.catalog import slugs_repository
 from stoa.services.catalog import translations_repository as repository
 from stoa.services.catalog.bodies import check_slug
-from stoa.services.catalog.fitting_translations import check_fits, fitting
-from stoa.services.catalog.product import Product
+from stoa.services.catalog.fitting_translations import Parts, check_fits, fitting
 from stoa.services.catalog.product_items import ProductItem
 from stoa.services.catalog.translations import NOTHING_SAID, ProductTranslation, check_translatable
 
@@ -27,23 +26,23 @@ class Said(NamedTuple):
 
 
 def said_of(
-    item: ProductItem, product: Product, known: Mapping[str, ProductTranslation], locales: Sequence[str]
+    item: ProductItem, parts: Parts, known: Mapping[str, ProductTranslation], locales: Sequence[str]
 ) -> list[Said]:
-    """Of `product`, as it is to be, what changes of what is `known` of it by language. Raises what translating it does,
-    but `SlugTaken`."""
+    """Of a product, of which `parts` are as it is to be, what changes of what is `known` of it by language. Raises what
+    translating it does, but `SlugTaken`."""
     changed = []
     for locale, patch in item.translations.items():
-        before = fitting(product, known.get(locale, NOTHING_SAID))
+        before = fitting(parts, known.get(locale, NOTHING_SAID))
         after = patch.of(before)
         try:
             _check(locale, locales)
             if after.slug is not None and after.slug != before.slug:
                 check_slug(after.slug)
-            check_fits(product, after)
+            check_fits(parts, after, before)
         except problems.Problem as problem:
             problem.field = place_of(locale, problem.field)
             raise
-        after = fitting(product, after)
+        after = fitting(parts, after)
         if after != before:
             changed.append(Said(locale, before, after))
     return changed

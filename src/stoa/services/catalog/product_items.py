@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from stoa.kit.http.types import Id, Label, LongText, Name, ShortText, Sku, Slug
+from stoa.services.catalog.attributes import SpecificationText
 from stoa.services.catalog.bodies import MOST_VARIANTS, ProductPatch, PropertyName
 from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.translations import ImageName, OptionTexts, ProductTranslation
@@ -23,8 +24,8 @@ class SeoPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TranslationPatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Of a translation what is to change; null is as in the shop's own language. `options`, `variants` and `images` are
-    all that are said of them."""
+    """Of a translation what is to change; null is as in the shop's own language. `options`, `variants`, `images` and
+    `specifications` are all that are said of them."""
 
     name: Name | UnsetType | None = UNSET
     slug: Slug | UnsetType | None = UNSET
@@ -33,6 +34,7 @@ class TranslationPatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
     options: Annotated[dict[PropertyName, OptionTexts], Meta(max_length=20)] | UnsetType = UNSET
     variants: Annotated[dict[Sku, Label], Meta(max_length=MOST_VARIANTS)] | UnsetType = UNSET
     images: Annotated[dict[ImageName, Label], Meta(max_length=50)] | UnsetType = UNSET
+    specifications: Annotated[dict[PropertyName, SpecificationText], Meta(max_length=100)] | UnsetType = UNSET
 
     def of(self, before: ProductTranslation) -> ProductTranslation:
         """What is said then."""
@@ -45,6 +47,7 @@ class TranslationPatch(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown
             options=before.options if self.options is UNSET else self.options,
             variants=before.variants if self.variants is UNSET else self.variants,
             images=before.images if self.images is UNSET else self.images,
+            specifications=before.specifications if self.specifications is UNSET else self.specifications,
         )
 
 

@@ -14,7 +14,7 @@ from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import IfMatch
-from stoa.services.catalog import categories_repository, collections_repository, slugs_repository
+from stoa.services.catalog import categories_repository, collections_repository, slugs_repository, types_repository
 from stoa.services.catalog import translations_repository as repository
 from stoa.services.catalog.arrange_categories import lock_category
 from stoa.services.catalog.arrange_collections import announce_changed, lock_collection
@@ -22,12 +22,13 @@ from stoa.services.catalog.bodies import check_slug
 from stoa.services.catalog.change_products import lock_product
 from stoa.services.catalog.errors import NoSuchTranslation
 from stoa.services.catalog.events import CategoryUpdated
-from stoa.services.catalog.fitting_translations import check_fits, fitting
+from stoa.services.catalog.fitting_translations import check_fits, fitting, parts_of
 from stoa.services.catalog.product import Product
+from stoa.services.catalog.product_types import ProductType
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settle_collections import tell_changed
 from stoa.services.catalog.slugs_repository import Kind
-from stoa.services.catalog.translations import ProductTranslation, check_translatable
+from stoa.services.catalog.translations import NOTHING_SAID, ProductTranslation, check_translatable
 
 
 class Thing(NamedTuple):
@@ -90,7 +91,7 @@ async def translate(
     catalog: Catalog, find: Find, locale: str, translation: ProductTranslation, if_match: IfMatch
 ) -> ProductTranslation:
     """All that the thing says in this language. Raises `UnknownLocale`, `OwnLanguage`, `SlugTaken`, and of a product
-    `NotOfTheProduct`, `WordTwice`."""
+    `NotOfTheProduct`, `NotAText`, `WrongSpecification`, `WordTwice`."""
     check_translatable(locale, catalog.settings.locales)
     if translation.slug is not None:
         check_slug(translation.slug)
@@ -99,9 +100,10 @@ async def translate(
         if_match.check(thing.version)
         before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
         if thing.product is not None:
-            check_fits(thing.product, translation)
-            translation = fitting(thing.product, translation)
-            before = fitting(thing.product, before) if before else None
+            parts = parts_of(thing.product, await _type_of(tx, thing.product, translation))
+            before = fitting(parts, before) if before else None
+            check_fits(parts, translation, before or NOTHING_SAID)
+            translation = fitting(parts, translation)
         if before == translation:
             return translation
         await repository.write_translations(tx, thing.kind, [(thing.id, locale, translation)])
@@ -111,6 +113,14 @@ async def translate(
         told = {"locale": locale, "changed": [name for name in said if said[name] != was.get(name)]}
         await staff_acts.record(tx, act=f"{thing.kind}.translated", subject=thing.id, after=told)
     return translation
+
+
+async def _type_of(tx: Transaction, product: Product, said: ProductTranslation) -> ProductType | None:
+    """Which says how long its texts may be, where any is said."""
+    if product.product_type is None or not said.specifications:
+        return None
+    type_id = product.product_type.id
+    return (await types_repository.types_named(tx, [], [type_id]))[type_id]
 
 
 async def remove_translation(catalog: Catalog, find: Find, locale: str, if_match: IfMatch) -> None:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stoa.kit.http.types import Label, LongText, Name, Sku, Slug
 from stoa.kit.settings import LOCALE
+from stoa.services.catalog.attributes import Shown, SpecificationText
 from stoa.services.catalog.bodies import MOST_VARIANTS, PropertyName
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.collections_repository import Collection
@@ -60,11 +61,13 @@ class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ProductTranslation(CollectionTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Of a product also what its `options` are called, by their names in the shop's own language, its `variants`, by
-    SKU, and what its `images` show, by the `file_id`, or the `url` of one elsewhere."""
+    SKU, what its `images` show, by the `file_id`, or the `url` of one elsewhere, and those of its `specifications` that
+    are texts."""
 
     options: Annotated[dict[PropertyName, OptionTexts], Meta(max_length=20)] = {}
     variants: Annotated[dict[Sku, Label], Meta(max_length=MOST_VARIANTS)] = {}
     images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
+    specifications: Annotated[dict[PropertyName, SpecificationText], Meta(max_length=100)] = {}
 
 
 NOTHING_SAID = ProductTranslation()
@@ -95,6 +98,7 @@ Texts = Mapping[str, ProductTranslation]
 
 
 def product_in(product: Product, texts: Texts) -> Product:
+    """With what is said of it, which fits it."""
     said = texts.get(product.id, NOTHING_SAID)
     category = product.category
     if category is not None and category.id in texts:
@@ -109,6 +113,8 @@ def product_in(product: Product, texts: Texts) -> Product:
         category=category,
         images=[_image_in(image, said) for image in product.images],
         variants=[_variant_in(variant, said) for variant in product.variants],
+        specifications={**product.specifications, **said.specifications},
+        attributes=[_value_in(one, said) for one in product.attributes],
     )
 
 
@@ -121,6 +127,11 @@ def _variant_in(variant: Variant, said: ProductTranslation) -> Variant:
 
 
 _NO_TEXTS = OptionTexts()
+
+
+def _value_in(shown: Shown, said: ProductTranslation) -> Shown:
+    text = said.specifications.get(shown.name)
+    return shown if text is None else replace(shown, value=text)
 
 
 def _image_in(image: Image, said: ProductTranslation) -> Image:

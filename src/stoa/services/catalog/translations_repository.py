@@ -14,7 +14,8 @@ from stoa.services.catalog.slugs_repository import Kind, key_of
 from stoa.services.catalog.translations import ProductTranslation, Texts, other_locale
 
 _TRANSLATION = """
-    SELECT thing_id, locale, slug, name, description, seo, options, variants, images FROM translations WHERE
+    SELECT thing_id, locale, slug, name, description, seo, options, variants, images, specifications
+    FROM translations WHERE
 """
 
 TEXTS_IN = _TRANSLATION + "thing_id = ANY($1::uuid[]) AND locale = $2"
@@ -47,16 +48,19 @@ def _translation(row: asyncpg.Record) -> ProductTranslation:
 
 
 WRITE_TRANSLATIONS = """
-    INSERT INTO translations (kind, thing_id, locale, name, slug, description, seo, options, variants, images)
-    SELECT $1, thing_id, locale, name, slug, description, seo, options, variants, images
+    INSERT INTO translations (
+        kind, thing_id, locale, name, slug, description, seo, options, variants, images, specifications
+    )
+    SELECT $1, thing_id, locale, name, slug, description, seo, options, variants, images, specifications
     FROM jsonb_to_recordset($2) AS said (
         thing_id uuid, locale text, name text, slug text, description text, seo jsonb, options jsonb, variants jsonb,
-        images jsonb
+        images jsonb, specifications jsonb
     )
     ORDER BY slug_lock($1, slug), slug, thing_id, locale
     ON CONFLICT (thing_id, locale) DO UPDATE SET
         name = EXCLUDED.name, slug = EXCLUDED.slug, description = EXCLUDED.description, seo = EXCLUDED.seo,
-        options = EXCLUDED.options, variants = EXCLUDED.variants, images = EXCLUDED.images
+        options = EXCLUDED.options, variants = EXCLUDED.variants, images = EXCLUDED.images,
+        specifications = EXCLUDED.specifications
 """
 
 

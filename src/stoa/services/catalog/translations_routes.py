@@ -14,7 +14,7 @@ from stoa.services.catalog import (
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.define_types import show_attribute
 from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
-from stoa.services.catalog.fitting_translations import fitting
+from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change, show_product
@@ -31,7 +31,8 @@ routes: Routes[Catalog] = Routes("catalog")
 
 
 class TranslationView(ProductTranslation, kw_only=True, frozen=True):
-    """What a thing says in a language; null is as in the shop's own. Only a product has `options` and `variants`."""
+    """What a thing says in a language; null is as in the shop's own. Only a product has `options`,
+    `variants`, `images` and `specifications`."""
 
     locale: str
 
@@ -187,7 +188,8 @@ def _attribute_view(locale: str, said: AttributeTexts) -> AttributeTranslationVi
 async def _all_of(catalog: Catalog, thing_id: str, product: Product | None = None) -> Page[TranslationView]:
     """Of so many languages as the shop has, and had; of a product as far as they fit it."""
     found = (await translations_repository.texts_of(catalog.db, [thing_id])).get(thing_id, {})
-    return Page([_view(locale, fitting(product, said) if product else said) for locale, said in found.items()])
+    parts = parts_of(product) if product else None
+    return Page([_view(locale, fitting(parts, said) if parts else said) for locale, said in found.items()])
 
 
 def _whole(translation: CategoryTranslation) -> ProductTranslation:
@@ -207,4 +209,5 @@ def _view(locale: str, said: ProductTranslation) -> TranslationView:
         options=said.options,
         variants=said.variants,
         images=said.images,
+        specifications=said.specifications,
     )

@@ -158,7 +158,11 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         labels=_labels(product),
         created_at=created_at(product.id),
         texts={
-            one.locale: Texts(one.name or product.name, one.description or product.description)
+            one.locale: Texts(
+                one.name or product.name,
+                one.description or product.description,
+                [*dict.fromkeys(one.specifications[name] for name in sorted(one.specifications))],
+            )
             for one in product.translations
         },
         card=_encode(card),
@@ -274,9 +278,11 @@ def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
 
 
 def _labels(product: pb.Product) -> list[str]:
-    """What its choices are called, in any language, where that is not their value."""
+    """What its choices are called, in any language, where that is not their value, and texts that nobody chooses by."""
+    long = (one.text for one in product.specifications if len(one.text) > LONGEST_VALUE)
     chosen = (choice for one in product.specifications for choice in one.chosen)
-    return [*dict.fromkeys(text for one in chosen for text in (one.label, *one.labels.values()) if text)]
+    labels = (text for one in chosen for text in (one.label, *one.labels.values()) if text)
+    return [*dict.fromkeys((*long, *labels))]
 
 
 def _add(found: dict[str, list[Value]], name: str, value: Value) -> None:

@@ -394,7 +394,9 @@ Global___Product: _TypeAlias = Product  # noqa: Y015
 
 @_typing.final
 class Translation(_message.Message):
-    """What a thing says in another language than the shop's own; what is empty there is as in that."""
+    """What a thing says in another language than the shop's own; what is empty there is as in that. It speaks only of what the
+    thing has.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -439,6 +441,26 @@ class Translation(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class SpecificationsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     LOCALE_FIELD_NUMBER: _builtins.int
     SLUG_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
@@ -446,6 +468,7 @@ class Translation(_message.Message):
     SEO_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     IMAGES_FIELD_NUMBER: _builtins.int
+    SPECIFICATIONS_FIELD_NUMBER: _builtins.int
     locale: _builtins.str
     """en, or de-AT."""
     slug: _builtins.str
@@ -461,6 +484,10 @@ class Translation(_message.Message):
     def images(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Of a product: what its images show, by their `file_id`, or the `url` of one elsewhere."""
 
+    @_builtins.property
+    def specifications(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Of a product: those of its specifications that are texts, by their names."""
+
     def __init__(
         self,
         *,
@@ -471,10 +498,11 @@ class Translation(_message.Message):
         seo: Global___Seo | None = ...,
         options: _abc.Mapping[_builtins.str, Global___OptionTexts] | None = ...,
         images: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        specifications: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["seo", b"seo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "images", b"images", "locale", b"locale", "name", b"name", "options", b"options", "seo", b"seo", "slug", b"slug"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "images", b"images", "locale", b"locale", "name", b"name", "options", b"options", "seo", b"seo", "slug", b"slug", "specifications", b"specifications"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,7 +44,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 8
+FORMAT = 9
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 START, END = "^", "$"
@@ -354,6 +354,8 @@ def _labels(document: Document, locale: str) -> Iterable[str]:
     yield from document.tags
     yield from document.options
     yield from document.labels
+    if locale in document.texts:
+        yield from document.texts[locale].labels
     for given in document.attributes.values():
         yield from (value for value in several(given) if isinstance(value, str))
 
