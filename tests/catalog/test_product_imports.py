@@ -73,12 +73,32 @@ async def translate(shop: Shop, slug: str, said: Any) -> None:
     await shop.rest.ok("PUT", f"/products/{slug}/translations/de", said, user=ADMIN)
 
 
+ATTRIBUTES: list[Any] = [
+    {"name": "weight", "type": "number", "unit": "g"},
+    {"name": "made_of", "type": "text"},
+    {"name": "washable", "type": "boolean"},
+    {"name": "since", "type": "date"},
+    {"name": "fits", "type": "multi_select", "choices": [{"value": "hob; gas"}, {"value": "[oven"}]},
+]
+
+
+async def define(shop: Shop, attributes: list[Any]) -> None:
+    """What a file does not bring along: what products can say of themselves."""
+    for kind, field in (
+        ("product", {"name": "origin", "type": "choice", "choices": ["Japan", "Portugal"], "public": True}),
+        ("variant", {"name": "grams", "type": "integer"}),
+    ):
+        await shop.rest.ok("POST", f"/custom-fields/{kind}", field, status=201, user=ADMIN)
+    for attribute in attributes:
+        await shop.rest.ok("POST", "/attributes", attribute, status=201, user=ADMIN)
+    uses = [{"attribute": one["name"]} for one in ATTRIBUTES]
+    pans = {"slug": "pans", "name": "Pans", "attributes": uses}
+    await shop.rest.ok("POST", "/product-types", pans, status=201, user=ADMIN)
+
+
 async def fill(shop: Shop) -> None:
     """Products with everything that a product may have."""
-    field = {"name": "origin", "type": "choice", "choices": ["Japan", "Portugal"], "public": True}
-    await shop.rest.ok("POST", "/custom-fields/product", field, status=201, user=ADMIN)
-    field = {"name": "grams", "type": "integer"}
-    await shop.rest.ok("POST", "/custom-fields/variant", field, status=201, user=ADMIN)
+    await define(shop, ATTRIBUTES)
     await shop.rest.ok("POST", "/categories", {"slug": "kitchen", "name": "Kitchen > all"}, status=201, user=ADMIN)
     cups = {"slug": "cups", "name": "Cups; & mugs", "parent": "kitchen"}
     await shop.rest.ok("POST", "/categories", cups, status=201, user=ADMIN)
@@ -109,6 +129,8 @@ async def fill(shop: Shop) -> None:
     await shop.rest.ok("POST", "/products", {"slug": "draft", "name": "Draft"}, status=201, user=ADMIN)
     await translate(shop, "draft", {"slug": "entwurf", "description": "", "seo": {}})
     await shop.add("bowl", 300, category="kitchen", specifications={"Volume": -5})
+    said = {"weight": 1.5, "made_of": "18", "washable": False, "since": "2020-02-29", "fits": ["[oven", "hob; gas"]}
+    await shop.add("pan", 300, product_type="pans", specifications=said)
     await shop.add("gone", 300)
     await shop.rest.ok("DELETE", "/products/gone", status=204, user=ADMIN)
 
@@ -118,19 +140,18 @@ async def test_what_is_exported_changes_nothing_and_fills_an_empty_shop(shop, da
     await fill(shop)
     announced = await shop.announced()
     content = await export(shop, written_as)
-    assert counts(await bring(shop, content, f"format={written_as}")) == ("done", 0, 0, 3, 0)
+    assert counts(await bring(shop, content, f"format={written_as}")) == ("done", 0, 0, 4, 0)
     assert await shop.announced() == announced
     assert await export(shop, written_as) == content
 
     catalog = replace(shop.catalog, db=await database("catalog"))
     empty = Shop(catalog, Rest(routes.bind(catalog), catalog.db))
-    for kind, field in (
-        ("product", {"name": "origin", "type": "choice", "choices": ["Japan", "Portugal"], "public": True}),
-        ("variant", {"name": "grams", "type": "integer"}),
-    ):
-        await empty.rest.ok("POST", f"/custom-fields/{kind}", field, status=201, user=ADMIN)
-    assert counts(await bring(empty, content, f"format={written_as}")) == ("done", 3, 0, 0, 0)
+    # There its attributes have other numbers.
+    await define(empty, ATTRIBUTES[::-1])
+    assert counts(await bring(empty, content, f"format={written_as}")) == ("done", 4, 0, 0, 0)
     assert await export(empty, written_as) == content
+    pan = await empty.rest.ok("GET", "/products/pan")
+    assert pan["specifications"]["fits"] == ["[oven", "hob; gas"]
     mug, draft = [
         (await empty.rest.ok("GET", f"/products/{slug}/translations", user=ADMIN))["items"][0]
         for slug in ("mug", "draft")

@@ -7,9 +7,17 @@ from typing import NamedTuple
 
 from stoa.kit.db import Db
 
+# A product with a type keeps them by the numbers of its attributes, and shows those that its type has.
 SPECIFICATIONS = """
-    SELECT DISTINCT jsonb_object_keys(specifications) AS name FROM products
-    WHERE status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
+    WITH kept AS (
+        SELECT DISTINCT product_type_id AS type_id, jsonb_object_keys(specifications) AS key FROM products
+        WHERE status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
+    )
+    SELECT key AS name FROM kept WHERE type_id IS NULL
+    UNION
+    SELECT attribute.name FROM kept
+    JOIN product_type_attributes AS used ON used.type_id = kept.type_id
+    JOIN attributes AS attribute ON attribute.id = used.attribute_id AND attribute.id::text = kept.key
     ORDER BY name
 """
 
