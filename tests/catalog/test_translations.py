@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import msgspec
 import pytest
 from counting import Counting
 
@@ -439,6 +440,54 @@ async def test_texts_are_brought_in_once(shop, mug):
     assert [(await rpc.ImportTranslations(asked, None)).added for _ in range(2)] == [1, 0]
     assert (await shop.rest.ok("GET", "/products/tasse?locale=de"))["name"] == "Tasse"
     assert await told(shop, mug) == [(1, None), (2, ["translations"])]
+
+
+async def test_texts_that_do_not_fit_are_refused_one_by_one(shop, mug):
+    color = {"name": "color", "type": "select", "choices": [{"value": "red"}]}
+    await shop.rest.ok("POST", "/attributes", color, status=201, user=ADMIN)
+    for slug in ("jug", "pot"):
+        await shop.add(slug, 100)
+    texts = [
+        ("jug", b'{"options": {"Color": {"name": "Farbe"}}}'),
+        ("jug", b'{"images": {"9": "Ein Krug"}}'),
+        ("jug", b'{"specifications": {"Clay": "Ton"}}'),
+        ("jug", b'{"slug": "mug"}'),
+        ("jug", b'{"slug": "search"}'),
+        ("jug", b'{"name": "%s"}' % (b"x" * 201)),
+        ("jug", b'{"title": "Krug"}'),
+        ("jug", b"Krug"),
+        ("jug", b'{"name": "a\\u0000"}'),
+        ("No slug", b"{}"),
+        ("mug", msgspec.json.encode(GERMAN)),
+        ("pot", b'{"name": "Topf"}'),
+    ]
+    of_attributes = [("color", b'{"choices": {"blue": "Blau"}}'), ("none", b"{}"), ("color", b'{"label": "Farbe"}')]
+    of_product = ImportTranslationsRequest.ProductTranslation
+    of_attribute = ImportTranslationsRequest.AttributeTranslation
+    asked = ImportTranslationsRequest(
+        translations=[of_product(product=slug, locale="de", translation_json=said) for slug, said in texts],
+        attributes=[of_attribute(attribute=name, locale="de", translation_json=said) for name, said in of_attributes],
+    )
+    answer = await CatalogServicer(shop.catalog).ImportTranslations(asked, None)
+    problems = [msgspec.json.decode(one.document) for one in answer.refused]
+    assert [(one["type"].removeprefix("/problems/"), one["field"]) for one in problems] == [
+        ("not-of-the-product", "translations[0].options.Color"),
+        ("not-of-the-product", "translations[1].images.9"),
+        ("not-of-the-product", "translations[2].specifications.Clay"),
+        ("slug-taken", "translations[3].slug"),
+        ("slug-reserved", "translations[4].slug"),
+        ("unprocessable", "translations[5].name"),
+        ("unprocessable", "translations[6].title"),
+        ("malformed-body", "translations[7]"),
+        ("unprocessable", "translations[8].name"),
+        ("unprocessable", "translations[9].product"),
+        ("wrong-attribute", "attributes[0].choices.blue"),
+        ("no-such-attribute", "attributes[1].attribute"),
+    ]
+    assert answer.added == 3
+    (said,) = (await shop.rest.ok("GET", "/products/mug/translations", user=ADMIN))["items"]
+    assert said == GERMAN | {"locale": "de"}
+    assert await shop.db.fetchval("SELECT count(*) FROM translations") == 2
 
 
 @pytest.mark.parametrize("many", [1, 20])

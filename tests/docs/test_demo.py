@@ -3,6 +3,8 @@
 from docs.pages import ROOT, table
 from journeys.client import Shopper
 
+from stoa.cli.seed import assortment
+
 INVENTORY = ROOT / "docs" / "services" / "inventory.md"
 
 
@@ -21,6 +23,17 @@ async def test_something_of_each_is_in_stock(admin: Shopper):
     await admin.ok("POST", waited_for, {}, status=202)
     sold_out = await admin.ok("GET", waited_for.removesuffix("/subscriptions"))
     assert (sold_out["promise"]["kind"], sold_out["incoming"]) == ("sold_out", 50)
+
+
+async def test_what_is_said_in_another_language_is_all_there(admin: Shopper):
+    goods = assortment()
+    said = {f"/products/{one.slug}": one.translations for shelf in goods.category for one in shelf.product}
+    said |= {f"/attributes/{one.said['name']}": one.translations for one in goods.attribute}
+    for path, texts in said.items():
+        listed = (await admin.ok("GET", f"{path}/translations"))["items"]
+        assert {one["locale"] for one in listed} == texts.keys(), path
+    pan = await admin.ok("GET", "/products/gusseiserne-pfanne?locale=de")
+    assert pan["specifications"]["care"] == "Sofort abtrocknen und dünn einölen."
 
 
 async def test_a_search_has_a_synonym_and_a_pinned_product(visitor: Shopper):

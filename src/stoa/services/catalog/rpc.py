@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceServicer
+from stoa.contracts.common.v1.common_pb2 import Problem as ProblemMessage
 from stoa.kit import clock, text
-from stoa.kit.custom_fields.definition import NewCustomField
-from stoa.kit.http.decoding import converted
+from stoa.kit.custom_fields.definition import FieldName, NewCustomField
+from stoa.kit.http.decoding import converted, decode_body
 from stoa.kit.http.types import Id, Slug
+from stoa.kit.problems import Problem
 from stoa.services.catalog import (
     attribute_texts_repository,
     categories_repository,
@@ -25,6 +27,7 @@ from stoa.services.catalog import (
     translations_repository,
     types_repository,
 )
+from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import NewAttribute
 from stoa.services.catalog.bodies import NewProduct
 from stoa.services.catalog.import_products import Definitions, Imported, import_products
@@ -52,6 +55,10 @@ from stoa.services.catalog.product_types import NewProductType
 from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
+from stoa.services.catalog.translations import Locale, ProductTranslation
+
+T = TypeVar("T")
+M = TypeVar("M")
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
 """No product comes before it."""
@@ -93,9 +100,14 @@ class _Collections(msgspec.Struct):
     collections: list[ImportedCollection]
 
 
-class _Translations(msgspec.Struct):
-    translations: list[ImportedTranslation]
-    attributes: list[ImportedAttributeTexts]
+class _OfProduct(msgspec.Struct):
+    product: Slug
+    locale: Locale
+
+
+class _OfAttribute(msgspec.Struct):
+    attribute: FieldName
+    locale: Locale
 
 
 class CatalogServicer(CatalogServiceServicer):
@@ -198,18 +210,14 @@ class CatalogServicer(CatalogServiceServicer):
     async def ImportTranslations(
         self, request: pb.ImportTranslationsRequest, context: Any
     ) -> pb.ImportTranslationsResponse:
-        plain = [
-            {"product": one.product, "locale": one.locale, "translation": _object(one.translation_json)}
-            for one in request.translations
-        ]
-        of_attributes = [
-            {"attribute": one.attribute, "locale": one.locale, "translation": _object(one.translation_json)}
-            for one in request.attributes
-        ]
-        said = converted({"translations": plain, "attributes": of_attributes}, _Translations)
-        added = await import_translations(self._catalog, said.translations)
-        added += await import_attribute_texts(self._catalog, said.attributes)
-        return pb.ImportTranslationsResponse(added=added)
+        said = [_or_problem(_translation, one) for one in request.translations]
+        of_attributes = [_or_problem(_attribute_texts, one) for one in request.attributes]
+        added, refused = await import_translations(self._catalog, said)
+        added_of_attributes, refused_of_attributes = await import_attribute_texts(self._catalog, of_attributes)
+        return pb.ImportTranslationsResponse(
+            added=added + added_of_attributes,
+            refused=[ProblemMessage(document=one.encode()) for one in (*refused, *refused_of_attributes)],
+        )
 
     async def ImportProducts(self, request: pb.ImportProductsRequest, context: Any) -> pb.ImportProductsResponse:
         plain = {
@@ -268,6 +276,25 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
         "custom_fields": _object(product.custom_fields_json),
         "metadata": dict(product.metadata),
     }
+
+
+def _or_problem(read: Callable[[M], T], message: M) -> T | Problem:
+    try:
+        return read(message)
+    except Problem as problem:
+        return problem
+
+
+def _translation(message: pb.ImportTranslationsRequest.ProductTranslation) -> ImportedTranslation:
+    of = converted({"product": message.product, "locale": message.locale}, _OfProduct)
+    said = decode_body(message.translation_json, "application/json", ProductTranslation)
+    return ImportedTranslation(of.product, of.locale, said)
+
+
+def _attribute_texts(message: pb.ImportTranslationsRequest.AttributeTranslation) -> ImportedAttributeTexts:
+    of = converted({"attribute": message.attribute, "locale": message.locale}, _OfAttribute)
+    said = decode_body(message.translation_json, "application/json", AttributeTexts)
+    return ImportedAttributeTexts(of.attribute, of.locale, said)
 
 
 def _object(encoded: bytes) -> dict[str, Any]:

@@ -47,14 +47,16 @@ Find = Callable[[Transaction], Awaitable[Thing]]
 
 def a_product(catalog: Catalog, id_or_slug: str, by: Principal) -> Find:
     async def find(tx: Transaction) -> Thing:
-        product = await lock_product(tx, id_or_slug, by)
-
-        async def tell() -> None:
-            await tell_changed(tx, catalog, [product.id], ["translations"])
-
-        return Thing("product", product.id, product.version, tell, product)
+        return the_product(tx, catalog, await lock_product(tx, id_or_slug, by))
 
     return find
+
+
+def the_product(tx: Transaction, catalog: Catalog, product: Product) -> Thing:
+    async def tell() -> None:
+        await tell_changed(tx, catalog, [product.id], ["translations"])
+
+    return Thing("product", product.id, product.version, tell, product)
 
 
 def a_category(catalog: Catalog, id_or_slug: str) -> Find:
@@ -93,25 +95,32 @@ async def translate(
     """All that the thing says in this language. Raises `UnknownLocale`, `OwnLanguage`, `SlugTaken`, and of a product
     `NotOfTheProduct`, `NotAText`, `WrongSpecification`, `WordTwice`."""
     check_translatable(locale, catalog.settings.locales)
-    if translation.slug is not None:
-        check_slug(translation.slug)
     async with catalog.db.transaction() as tx:
         thing = await find(tx)
         if_match.check(thing.version)
         before = (await repository.texts_in(tx, locale, [thing.id])).get(thing.id)
-        if thing.product is not None:
-            parts = parts_of(thing.product, await _type_of(tx, thing.product, translation))
-            before = fitting(parts, before) if before else None
-            check_fits(parts, translation, before or NOTHING_SAID)
-            translation = fitting(parts, translation)
-        if before == translation:
-            return translation
-        await repository.write_translations(tx, thing.kind, [(thing.id, locale, translation)])
-        await _left(tx, thing, before, translation)
-        await thing.tell()
-        said, was = to_builtins(translation), to_builtins(before) if before else {}
-        told = {"locale": locale, "changed": [name for name in said if said[name] != was.get(name)]}
-        await staff_acts.record(tx, act=f"{thing.kind}.translated", subject=thing.id, after=told)
+        return await say(tx, thing, locale, before, translation)
+
+
+async def say(
+    tx: Transaction, thing: Thing, locale: str, before: ProductTranslation | None, translation: ProductTranslation
+) -> ProductTranslation:
+    """What it said `before` in the language it says so from now on. Raises what is wrong with it, as above."""
+    if translation.slug is not None:
+        check_slug(translation.slug)
+    if thing.product is not None:
+        parts = parts_of(thing.product, await _type_of(tx, thing.product, translation))
+        before = fitting(parts, before) if before else None
+        check_fits(parts, translation, before or NOTHING_SAID)
+        translation = fitting(parts, translation)
+    if before == translation:
+        return translation
+    await repository.write_translations(tx, thing.kind, [(thing.id, locale, translation)])
+    await _left(tx, thing, before, translation)
+    await thing.tell()
+    said, was = to_builtins(translation), to_builtins(before) if before else {}
+    told = {"locale": locale, "changed": [name for name in said if said[name] != was.get(name)]}
+    await staff_acts.record(tx, act=f"{thing.kind}.translated", subject=thing.id, after=told)
     return translation
 
 

@@ -191,8 +191,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportTranslations(self, request, context):
-        """Says what products are called in other languages. What is said in one already is left as it is; a product that is
-        not there, or a language that the shop does not speak, is passed over.
+        """Says what products and attributes are called in other languages. What is said in one already is left as it is; a
+        product that is not there, or a language that the shop does not speak, is passed over. Each stands for itself.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -68,8 +68,8 @@ class CatalogServiceStub:
     ImportCollections: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportCollectionsRequest, _catalog_pb2.ImportCollectionsResponse]
     """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be."""
     ImportTranslations: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportTranslationsRequest, _catalog_pb2.ImportTranslationsResponse]
-    """Says what products are called in other languages. What is said in one already is left as it is; a product that is
-    not there, or a language that the shop does not speak, is passed over.
+    """Says what products and attributes are called in other languages. What is said in one already is left as it is; a
+    product that is not there, or a language that the shop does not speak, is passed over. Each stands for itself.
     """
     ImportProducts: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]
     """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
@@ -116,8 +116,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     ImportCollections: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportCollectionsRequest, _catalog_pb2.ImportCollectionsResponse]  # type: ignore[assignment]
     """Adds collections; a slug that exists is left as it is. UNPROCESSABLE for rules or products that cannot be."""
     ImportTranslations: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportTranslationsRequest, _catalog_pb2.ImportTranslationsResponse]  # type: ignore[assignment]
-    """Says what products are called in other languages. What is said in one already is left as it is; a product that is
-    not there, or a language that the shop does not speak, is passed over.
+    """Says what products and attributes are called in other languages. What is said in one already is left as it is; a
+    product that is not there, or a language that the shop does not speak, is passed over. Each stands for itself.
     """
     ImportProducts: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportProductsRequest, _catalog_pb2.ImportProductsResponse]  # type: ignore[assignment]
     """Adds products with their variants and categories, and what defines them: custom fields, attributes and product types;
@@ -233,8 +233,8 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ImportTranslationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ImportTranslationsResponse, _abc.Awaitable[_catalog_pb2.ImportTranslationsResponse]]:
-        """Says what products are called in other languages. What is said in one already is left as it is; a product that is
-        not there, or a language that the shop does not speak, is passed over.
+        """Says what products and attributes are called in other languages. What is said in one already is left as it is; a
+        product that is not there, or a language that the shop does not speak, is passed over. Each stands for itself.
         """
 
     @_abc_1.abstractmethod
