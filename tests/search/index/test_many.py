@@ -12,7 +12,7 @@ import pytest
 from search.index.products import ids, product
 
 from stoa.ports.search import Category, Document, Facets, Filters, Found, Query, Removed, Sort
-from stoa.services.search.index import best, counting, searching
+from stoa.services.search.index import best, counting, matching, searching
 from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 
 WORDS = ["red", "blue", "cup", "bowl", "large", "small"]
@@ -21,13 +21,13 @@ FACETS = Facets(
     categories=True, brands=True, availability=True, price_bounds=(500, 1000), attributes=("Color", "Size", "Vegan")
 )
 FILTERS = [Filters(), Filters(category=("cups",)), Filters(brands=["Acme"], most_price=900), Filters(in_stock=True)]
-TEXTS = ["", "cup", "of red", "red cup", "-blue", "cup -red", "smal"]
+TEXTS = ["", "cup", "bowl", "of red", "red cup", "-blue", "cup -red", "smal"]
 
 
 def made(draw: Random, id_: str, version: int) -> Document:
     return product(
         id_,
-        " ".join(draw.sample(WORDS, 3)),
+        " ".join(draw.sample(WORDS, draw.choice([1, 3, 3, 3]))),
         version,
         description=" ".join(draw.sample(WORDS, 2)),
         brand=draw.choice(["Acme", "Zenith", "Blue Bowl"]),
@@ -49,7 +49,7 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[EmbeddedIndex, EmbeddedInd
 
 
 def let_be_many(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    for module in (best, counting, searching):
+    for module in (best, counting, matching, searching):
         monkeypatch.setattr(module, "MANY", many)
     monkeypatch.setattr(counting, "FEW", many // 2)
     monkeypatch.setattr(best, "_SHARES", (0.05, 0.2, 0.5))
@@ -69,7 +69,7 @@ async def test_what_is_found_among_many_is_what_is_found_among_all(
             await index.write([*changes, *gone])
             await index.commit(str(round_))
         for text, filters, sort in every(TEXTS, FILTERS, Sort):
-            query = Query(text=text, filters=filters, sort=sort, limit=3, facets=FACETS)
+            query = Query(text=text, filters=filters, sort=sort, limit=draw.choice([3, 12]), facets=FACETS)
             let_be_many(monkeypatch, 10)
             among = await both_pages(pair[0], query)
             let_be_many(monkeypatch, 10_000)
@@ -80,7 +80,7 @@ async def test_what_is_found_among_many_is_what_is_found_among_all(
 
 async def both_pages(index: EmbeddedIndex, query: Query) -> list[Found]:
     first = await index.search(query)
-    more = Query(text=query.text, filters=query.filters, sort=query.sort, limit=3, after=first.next)
+    more = Query(text=query.text, filters=query.filters, sort=query.sort, limit=query.limit, after=first.next)
     return [first] if first.next is None else [first, await index.search(more)]
 
 

@@ -1,17 +1,19 @@
 """Where the best of very many hits are, so that not each of them has to be put in order.
 
 Sorted by a column they are behind one of its bounds: which, tells how the column is spread. By relevance a word that a
-name has counts for more than all that is elsewhere. It is a guess what is there: the page looks whether there are as
-many as it needs, and at all hits otherwise.
+name has counts for more than all that is elsewhere, and of those that have it there, what they are worth. It is a guess
+what is there: the page looks whether there are as many as it needs, and at all hits otherwise.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import tantivy
 
+from stoa.services.search.index.bands import bands_from
 from stoa.services.search.index.fields import PRODUCT, term
 
 MANY = 10_000
@@ -20,6 +22,8 @@ _SHARES = (0.0001, 0.001, 0.01)
 _ROOM = 4
 """So many more than are needed are expected behind a bound: what is searched for may be spread otherwise."""
 _GROWN = 2
+_ROUNDED = 1e-5
+"""Scores are of few digits."""
 _KINDS = {float: tantivy.FieldType.Float, int: tantivy.FieldType.Integer}
 
 
@@ -28,6 +32,13 @@ class Best(NamedTuple):
 
     query: tantivy.Query
     least: float | None = None
+
+
+class WorthMost(NamedTuple):
+    """What is worth most, and a factor above which nothing else is."""
+
+    query: tantivy.Query
+    factor: float
 
 
 class _Spread(NamedTuple):
@@ -47,12 +58,30 @@ class Spreads:
         self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int, *, falling: bool
     ) -> tantivy.Query | None:
         """What the first `needed` of so many hits are probably among; None if they are to be looked for among all."""
+        bound = self._bound(searcher, schema, field, hits, needed, falling=falling)
+        if bound is None:
+            return None
+        lower, upper = (bound, None) if falling else (None, bound)
+        return tantivy.Query.range_query(schema, field, _KINDS[type(bound)], lower, upper)
+
+    def worth_most(
+        self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int
+    ) -> WorthMost | None:
+        """The same by `worth` or `standing`, of which there are bands."""
+        bound = self._bound(searcher, schema, field, hits, needed, falling=True)
+        if bound is None:
+            return None
+        factor = math.log2(2 + bound)
+        bands = [(tantivy.Occur.Should, term(schema, f"{field}_band", band)) for band in bands_from(factor)]
+        return WorthMost(tantivy.Query.boolean_query(bands), factor + _ROUNDED)
+
+    def _bound(
+        self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int, *, falling: bool
+    ) -> float | int | None:
         share = next((one for one in _SHARES if one * hits >= _ROOM * needed), None)
         if hits <= MANY or share is None:
             return None
-        bound = self._spread(searcher, schema, field, falling=falling).bounds[share]
-        lower, upper = (bound, None) if falling else (None, bound)
-        return tantivy.Query.range_query(schema, field, _KINDS[type(bound)], lower, upper)
+        return self._spread(searcher, schema, field, falling=falling).bounds[share]
 
     def _spread(self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, *, falling: bool) -> _Spread:
         products = searcher.doc_freq("kind", PRODUCT)

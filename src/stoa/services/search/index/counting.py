@@ -7,13 +7,13 @@ off, and what they count for now is added. So it is exact, and costs as much as 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import tantivy
 
 from stoa.services.search.index.best import MANY
-from stoa.services.search.index.fields import columns_of
+from stoa.services.search.index.fields import columns_of, counted
 from stoa.services.search.index.tally import tally
 
 FEW = 50
@@ -28,6 +28,15 @@ Answers = Mapping[str, Any]
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class Hits(NamedTuple):
+    """What is known of the hits of a query."""
+
+    total: int | None
+    """None: there may be very many."""
+    all: Sequence[tantivy.Document] | None = None
+    """Where they were looked at already."""
 
 
 class Recent(Generic[K, V]):
@@ -70,6 +79,7 @@ class Counts:
         self._changed = changed
         """Since the base: ids."""
         self._kept: Recent[str, Answers] = Recent()
+        self._totals: Recent[str, int] = Recent()
 
     def after(self, searcher: tantivy.Searcher, changed: Collection[str]) -> Counts:
         """Those of the next commit, which changed these."""
@@ -78,11 +88,10 @@ class Counts:
             return Counts(searcher, self._schema)
         return Counts(searcher, self._schema, self._base, since)
 
-    def of(self, query: tantivy.Query, passes: Passes, hits: int | None) -> Answers:
-        """`hits`: how many it has, where that is known; otherwise it may have very many."""
-        if hits is not None and hits <= FEW:
-            return self._tally(query, passes)
-        many = hits is None or hits > MANY
+    def of(self, query: tantivy.Query, passes: Passes, hits: Hits) -> Answers:
+        if hits.total is not None and hits.total <= FEW:
+            return tally(map(columns_of, self._few(query) if hits.all is None else hits.all), passes)
+        many = hits.total is None or hits.total > MANY
         # Two queries that look alike are the same: tantivy writes down all that is in one.
         question = f"{query!r} {passes!r}"
         answers = self._kept.get(question)
@@ -94,13 +103,19 @@ class Counts:
                 self._base.kept.put(question, answers)
         return answers
 
+    def total(self, query: tantivy.Query) -> int:
+        """How many hits it has. Kept until the next commit: it is far quicker to count than what they have."""
+        question = repr(query)
+        total = self._totals.get(question)
+        return self._totals.put(question, counted(self._searcher.search(query, 1))) if total is None else total
+
     def _count(self, query: tantivy.Query, passes: Passes) -> Answers:
         answers: Answers = self._searcher.aggregate(query, dict(passes))
         return answers
 
-    def _tally(self, query: tantivy.Query, passes: Passes) -> Answers:
+    def _few(self, query: tantivy.Query) -> Iterator[tantivy.Document]:
         found = self._searcher.search(tantivy.Query.const_score_query(query, 1.0), FEW, count=False).hits
-        return tally([columns_of(self._searcher.doc(address)) for _, address in found], passes)
+        return (self._searcher.doc(address) for _, address in found)
 
     def _since(self, question: str, query: tantivy.Query, passes: Passes) -> Answers:
         before = self._base.kept.get(question)

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import tantivy
 
 from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount, Value
-from stoa.services.search.index.counting import Counts
+from stoa.services.search.index.counting import Counts, Hits
 from stoa.services.search.index.fields import attribute_key, path_and_name
 from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
 
 # Of a facet with more values the rare ones are counted too low.
 _MOST_VALUES = 5_000
+
+
+_UNKNOWN = Hits(None)
 
 
 class _Facet(NamedTuple):
@@ -27,7 +30,7 @@ def count(
     matches: tantivy.Query,
     filters: Mapping[str, tantivy.Query],
     wanted: Facets,
-    hits: int,
+    hits: Hits,
     *,
     locale: str,
 ) -> FacetCounts:
@@ -44,7 +47,7 @@ def count(
                 passes.update(facet.passes)
         query = narrowed(matches, filters, left_out)
         # Without one of its filters there may be far more of them.
-        answers.update(counts.of(query, passes, None if left_out else hits))
+        answers.update(counts.of(query, passes, _UNKNOWN if left_out else hits))
     return _counts(answers, wanted, locale)
 
 

@@ -33,6 +33,7 @@ import tantivy
 
 from stoa.kit.folding import fold
 from stoa.ports.search import Category, Document, Removed, Texts, Value
+from stoa.services.search.index.bands import bands_of
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import (
     LONGEST,
@@ -44,11 +45,8 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 9
+FORMAT = 10
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
-
-START, END = "^", "$"
-"""Stand in the field `name` around the name, so that a whole name can be asked for. No word has them."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
@@ -63,8 +61,6 @@ MOST_INTEGER = 2**40
 MOST_NUMBER = 2.0**52
 """Of an attribute: up to here a float has halves."""
 _HASH_BITS = 23
-MOST_WORTH = 1.4
-"""A score is at most so many times what its parts are (`standing_of`)."""
 
 
 class Fields:
@@ -85,7 +81,7 @@ class Fields:
         for name in ("id", "kind"):
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
-        for name in ("code", "within", "tag", "collection"):
+        for name in ("code", "within", "tag", "collection", "worth_band", "standing_band"):
             builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
         for name in ("brand", "category"):
             builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
@@ -104,6 +100,7 @@ class Fields:
             builder.add_text_field(of("name", locale), tokenizer_name="whitespace", index_option="position")
             for name in ("label", "words"):
                 builder.add_text_field(of(name, locale), tokenizer_name="whitespace", index_option="basic")
+            builder.add_text_field(of("whole", locale), tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("by_name", locale), fast=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled", locale), stored=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled_stem", locale), tokenizer_name="raw", index_option="basic")
@@ -129,8 +126,11 @@ class Fields:
             into.add_integer(name, value)
         into.add_bytes("columns", msgspec.msgpack.encode(_columns(names, attributes, whole)))
         standing = standing_of(document)
-        into.add_float("standing", _weight(standing))
-        into.add_float("worth", _weight(standing + 0.08 / max(1, len(words_of(document.name)))))
+        worth = standing + 0.08 / max(1, len(words_of(document.name)))
+        for name, factor in (("standing", standing), ("worth", worth)):
+            into.add_float(name, _weight(factor))
+            for band in bands_of(factor):
+                into.add_text(f"{name}_band", band)
         into.add_bytes("shown", _shown(Texts(document.name, document.description)))
         words = {
             locale: self._add_texts(into, locale, document, list(_labels(document, locale))) for locale in self.locales
@@ -200,9 +200,10 @@ class Fields:
         for part in (" ".join(stems), label, " ".join(map(language.stem, described)), joins):
             # Each its own value, so that no phrase goes from the one into the other.
             into.add_text(of("stems", locale), part)
-        into.add_text(of("name", locale), " ".join((START, *stems, END)))
+        into.add_text(of("name", locale), " ".join(stems))
         into.add_text(of("name", locale), joins)
         into.add_text(of("label", locale), label)
+        into.add_text(of("whole", locale), whole_key(stems))
         into.add_text(of("words", locale), " ".join({*words, *elided, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
         if translated:
@@ -288,6 +289,11 @@ def path_and_name(key: str, locale: str) -> tuple[str, str]:
     path, name, *others = key.split(BETWEEN)
     names = dict(zip(others[::2], others[1::2], strict=True))
     return path, names.get(locale, name)
+
+
+def whole_key(stems: Iterable[str]) -> str:
+    """What is called by these and nothing else."""
+    return " ".join(stems)
 
 
 def slug_in(locale: str, slug: str) -> str:

@@ -11,11 +11,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import tantivy
 
 from stoa.ports.search import Synonyms
-from stoa.services.search.index.fields import END, PRODUCT, START, Fields, of, term
+from stoa.services.search.index.best import MANY
+from stoa.services.search.index.fields import PRODUCT, Fields, of, term, whole_key
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.words import Language
@@ -79,6 +81,20 @@ class Asked:
             for unit in self.units
             if not unit.filler and (unit.ways or unit.phrase)
         ]
+
+
+class Lead(NamedTuple):
+    """The hits that have a word in their name, at most `documents`; no other hit scores above `others`.
+
+    Of them `beside` can be worth more than what they are worth tells: the rest scores at most `rest`, before it is
+    multiplied with that.
+    """
+
+    query: tantivy.Query
+    documents: int
+    others: float
+    beside: Sequence[tantivy.Query]
+    rest: float
 
 
 class Matcher:
@@ -155,18 +171,30 @@ class Matcher:
         needed = [self._documents_of(unit) for unit in asked.units if not unit.filler]
         return (min if asked.at_least is None else sum)(needed or [self._searcher.doc_freq("kind", PRODUCT)])
 
-    def in_names(self, asked: Asked) -> tuple[tantivy.Query, float] | None:
-        """Of a search for one word the documents that have it in their name, and the score that no other reaches."""
+    def lead(self, asked: Asked) -> Lead | None:
+        """Of a search for one word what has it in its name: nothing else scores as high."""
         needed = [unit for unit in asked.units if not unit.filler]
         if len(needed) != 1 or needed[0].codes or needed[0].phrase or not needed[0].ways:
             return None
+        ways = needed[0].ways
+        without = [(MUST_NOT, self._all("stems", part.stems)) for part in asked.without]
+        labeled = self._documents_of(needed[0], "label")
+        few = labeled <= MANY
+        return Lead(
+            tantivy.Query.boolean_query([*without, (MUST, self._any("name", ways))]),
+            self._documents_of(needed[0], "name"),
+            self._highest(asked, IN_LABEL),
+            [self._whole(asked), *([self._any("label", ways)] if few else [])],
+            self._highest(asked, IN_NAME if few else IN_NAME + IN_LABEL),
+        )
+
+    def _highest(self, asked: Asked, points: float) -> float:
+        """What a document scores that has the word where it is worth so many points, and of the others all there is
+        but the whole name."""
         score = 1.0 + SIDE_BY_SIDE * (len(asked.units) - 1)
         for unit in asked.units:
-            weight = self._weight(unit) * sum(_by_counts(unit))
-            score += weight * (IN_NAME + IN_LABEL if unit.filler else IN_LABEL)
-        clauses = [(MUST_NOT, self._all("stems", part.stems)) for part in asked.without]
-        clauses.append((MUST, self._any("name", needed[0].ways)))
-        return tantivy.Query.boolean_query(clauses), score
+            score += self._weight(unit) * sum(_by_counts(unit)) * (IN_NAME + IN_LABEL if unit.filler else points)
+        return score
 
     def scores(self, asked: Asked) -> list[tantivy.Query]:
         """What adds to the score of a document that matches."""
@@ -184,10 +212,15 @@ class Matcher:
         for first, second in pairwise(stems):
             if first and second:
                 found.append(_constant(self._phrase("name", (*first, *second)), SIDE_BY_SIDE))
-        whole = tuple(stem for one in stems for stem in one)
-        if whole:
-            found.append(_constant(self._phrase("name", (START, *whole, END)), WHOLE_NAME))
+        found.append(_constant(self._whole(asked), WHOLE_NAME))
         return found
+
+    def _whole(self, asked: Asked) -> tantivy.Query:
+        """What is called so as a whole."""
+        stems = [stem for unit in asked.units if unit.ways for stem in unit.ways[0].stems]
+        if not stems:
+            return tantivy.Query.empty_query()
+        return term(self._schema, of("whole", self._locale), whole_key(stems))
 
     def _special(self, part: Part) -> Unit | None:
         """Words side by side, or a code; None for just words."""
@@ -288,8 +321,9 @@ class Matcher:
         field = of("stems", self._locale)
         return all(self._searcher.doc_freq(field, stem) for stem in way.stems)
 
-    def _documents_of(self, unit: Unit) -> int:
-        field = of("stems", self._locale)
+    def _documents_of(self, unit: Unit, where: str = "stems") -> int:
+        """At most so many have it there."""
+        field = of(where, self._locale)
         if unit.codes:
             return 1
         ways = [*unit.ways, *(Way((stem,)) for stem in unit.phrase)]
@@ -312,10 +346,10 @@ class Matcher:
             queries.append(self._codes(unit.codes))
         if unit.phrase:
             queries.append(self._phrase("stems", unit.phrase))
-        return _either(queries)
+        return either(queries)
 
     def _any(self, field: str, ways: Sequence[Way]) -> tantivy.Query:
-        return _either([self._all(field, way.stems) for way in ways])
+        return either([self._all(field, way.stems) for way in ways])
 
     def _all(self, field: str, stems: Sequence[str]) -> tantivy.Query:
         queries = [term(self._schema, of(field, self._locale), stem) for stem in stems]
@@ -325,7 +359,7 @@ class Matcher:
         return tantivy.Query.phrase_query(self._schema, of(field, self._locale), list(stems))
 
     def _codes(self, codes: Sequence[str]) -> tantivy.Query:
-        return _either([term(self._schema, "code", code) for code in codes])
+        return either([term(self._schema, "code", code) for code in codes])
 
 
 def _by_counts(unit: Unit) -> Mapping[float, list[Way]]:
@@ -335,7 +369,7 @@ def _by_counts(unit: Unit) -> Mapping[float, list[Way]]:
     return grouped
 
 
-def _either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+def either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
     return queries[0] if len(queries) == 1 else tantivy.Query.boolean_query([(SHOULD, query) for query in queries])
 
 

@@ -19,10 +19,11 @@ import tantivy
 
 from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort, Suggested
 from stoa.services.search.index import facets, filters, highlights, paging
-from stoa.services.search.index.best import MANY, Best, Spreads
-from stoa.services.search.index.counting import Counts, Recent
-from stoa.services.search.index.fields import MOST_WORTH, PRODUCT, Fields, counted, kept_of, shown_of, term
-from stoa.services.search.index.matching import MUST, SHOULD, Asked, Matcher
+from stoa.services.search.index.bands import MOST_WORTH
+from stoa.services.search.index.best import MANY, Best, Spreads, WorthMost
+from stoa.services.search.index.counting import Counts, Hits, Recent
+from stoa.services.search.index.fields import PRODUCT, Fields, counted, kept_of, shown_of, term
+from stoa.services.search.index.matching import MUST, SHOULD, Asked, Lead, Matcher, either
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
 from stoa.services.search.index.reading import read
@@ -87,10 +88,11 @@ class Search:
         attempt, page = self._attempt(after, max(limit, 1))
         matches = self._with_pinned(attempt.match)
         shown = page.rows[:limit]
+        documents = [self._searcher.doc(row.address) for row in shown]
         return Found(
-            hits=self._hits(shown, attempt.asked),
+            hits=self._hits(documents, attempt.asked),
             total=page.total,
-            facets=self._counts(matches, page.total) if query.facets != Facets() else FacetCounts(),
+            facets=self._counts(matches, page.total, documents) if query.facets != Facets() else FacetCounts(),
             corrected=attempt.asked.corrected,
             relaxed=attempt.asked.at_least is not None,
             next=self._next(shown, attempt, after) if page.more and shown else None,
@@ -119,7 +121,7 @@ class Search:
         total: int | None = None
         best: Callable[[int], Best | None] | None = None
         if self._matcher.at_most(asked) > MANY and (after is None or self._query.sort is Sort.RELEVANCE):
-            total = self._total(narrowed)
+            total = self._total(narrowed, many=True)
             best = partial(self._best, asked, narrowed, total)
         scored = self._scored(narrowed, asked)
         rows, more = self._pager.page(scored, self._query.sort, limit, after, weight=weight, best=best)
@@ -128,31 +130,42 @@ class Search:
             total = self._total(narrowed) if more or after is not None else len(rows)
         return _Page(rows, more, total)
 
-    def _total(self, narrowed: tantivy.Query) -> int:
-        if self._reading.text.strip() or self._filters:
-            return self._count(narrowed)
-        return self._opened.documents
+    def _total(self, narrowed: tantivy.Query, *, many: bool = False) -> int:
+        if not self._reading.text.strip() and not self._filters:
+            return self._opened.documents
+        return self._opened.counts.total(narrowed) if many else counted(self._searcher.search(narrowed, 1))
 
     def _best(self, asked: Asked, narrowed: tantivy.Query, total: int, needed: int) -> Best | None:
         """What comes first of many hits is among these."""
-        sort = self._query.sort
+        query = self._query
         if total <= MANY:
             return None
-        if sort in COLUMNS:
-            field, falling = COLUMNS[sort]
-        elif sort is Sort.RELEVANCE and not (self._reading.parts or self._query.pinned or self._query.buried):
-            field, falling = "standing", True
-        elif sort is Sort.RELEVANCE and (named := self._matcher.in_names(asked)):
-            query, score = named
-            return Best(
-                self._scored(facets.narrowed(self._with_pinned(query), self._filters), asked), score * MOST_WORTH
-            )
-        else:
-            return None
-        first = self._opened.spreads.first(self._searcher, self._schema, field, total, needed, falling=falling)
-        if first is None:
-            return None
-        return Best(self._scored(facets.narrowed(narrowed, {"first": first}), asked))
+        first: tantivy.Query | None = None
+        if query.sort in COLUMNS:
+            field, falling = COLUMNS[query.sort]
+            spreads = self._opened.spreads
+            first = spreads.first(self._searcher, self._schema, field, total, needed, falling=falling)
+        elif query.sort is Sort.RELEVANCE and self._reading.parts:
+            lead = self._matcher.lead(asked)
+            return lead and self._leading(lead, asked, total, needed)
+        elif query.sort is Sort.RELEVANCE and not (query.pinned or query.buried):
+            most = self._worth_most("standing", total, needed)
+            first = most and most.query
+        return None if first is None else Best(self._scored(facets.narrowed(narrowed, {"first": first}), asked))
+
+    def _leading(self, lead: Lead, asked: Asked, total: int, needed: int) -> Best:
+        """Those with the word in their name; of many of them those that are worth most."""
+        least = lead.others * MOST_WORTH
+        query = lead.query
+        # As many of the hits as of all that have the word.
+        leading = total * lead.documents // max(1, self._matcher.at_most(asked))
+        if leading > MANY and (most := self._worth_most("worth", leading, needed)):
+            query = tantivy.Query.boolean_query([(MUST, query), (MUST, either([most.query, *lead.beside]))])
+            least = max(least, lead.rest * most.factor)
+        return Best(self._scored(facets.narrowed(self._with_pinned(query), self._filters), asked), least)
+
+    def _worth_most(self, field: str, hits: int, needed: int) -> WorthMost | None:
+        return self._opened.spreads.worth_most(self._searcher, self._schema, field, hits, needed)
 
     def _found(self, total: int, match: tantivy.Query) -> bool:
         """Whether the text finds something, which is not what a filter left of it, nor what was pinned."""
@@ -172,11 +185,9 @@ class Search:
                 yield from self._matcher.respelled(self._reading, asked)
             yield from self._matcher.relaxed(asked)
 
-    def _counts(self, matches: tantivy.Query, hits: int) -> FacetCounts:
+    def _counts(self, matches: tantivy.Query, total: int, shown: Sequence[tantivy.Document]) -> FacetCounts:
+        hits = Hits(total, shown if len(shown) == total else None)
         return facets.count(self._opened.counts, matches, self._filters, self._query.facets, hits, locale=self._locale)
-
-    def _count(self, query: tantivy.Query) -> int:
-        return counted(self._searcher.search(query, 1))
 
     def _with_pinned(self, match: tantivy.Query) -> tantivy.Query:
         ids = self._query.pinned[:MOST_PINNED]
@@ -207,12 +218,11 @@ class Search:
     def _id(self, id_: str) -> tantivy.Query:
         return term(self._schema, "id", id_)
 
-    def _hits(self, rows: Sequence[paging.Row], asked: Asked) -> list[Hit]:
+    def _hits(self, documents: Sequence[tantivy.Document], asked: Asked) -> list[Hit]:
         stems = asked.stems
         language = self._fields.languages[self._locale]
         hits: list[Hit] = []
-        for row in rows:
-            document = self._searcher.doc(row.address)
+        for document in documents:
             marked: Mapping[str, Sequence[Piece]] = (
                 highlights.highlights(shown_of(document, self._locale), stems, language) if stems else {}
             )

@@ -101,10 +101,10 @@ class _Suggesting:
     def _first(self, matches: tantivy.Query, limit: int) -> Hits | None:
         """Where there are very many, they are looked for among those that are worth something."""
         total = counted(self._searcher.search(matches, 1))
-        first = self._opened.spreads.first(self._searcher, self._schema, "worth", total, limit, falling=True)
-        if first is None:
+        most = self._opened.spreads.worth_most(self._searcher, self._schema, "worth", total, limit)
+        if most is None:
             return None
-        hits = self._ordered(narrowed(matches, {"first": first}), limit)
+        hits = self._ordered(narrowed(matches, {"first": most.query}), limit)
         return hits if len(hits) == limit else None
 
     def _ordered(self, matches: tantivy.Query, limit: int) -> Hits:

@@ -4,7 +4,7 @@ pass over every segment, however few hits there are."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,7 +14,8 @@ Columns = Mapping[str, Sequence[Value]]
 """Of one document: by field the values that are counted."""
 
 
-def tally(hits: Sequence[Columns], passes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def tally(hits: Iterable[Columns], passes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    hits = list(hits)
     return {name: {"buckets": _buckets(hits, wanted)} for name, wanted in passes.items()}
 
 
