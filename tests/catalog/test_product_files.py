@@ -415,6 +415,40 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
     }
 
 
+def test_woocommerce_writes_names_as_a_page_has_them_and_counts_variations_together():
+    read = read_products(io.BytesIO(WOO_ODD.encode()), "csv", "woocommerce", {}, "GBP")
+    mill, tee = read.entries
+    assert mill.item["name"] == "Salt & pepper's"
+    assert mill.item["category_path"] == ["Home & Garden", "A, B", "3 > 2"]
+    assert (mill.item["tags"], mill.item["specifications"]) == (["R&D"], {"Made of": "Oak, oiled, Steel & more"})
+    assert mill.item["images"] == [{"url": "https://shop.example.com/b.jpg"}]
+    assert mill.remarks == [Said("picture-left-out", "Salt & pepper's: http://shop.example.com/a.jpg")]
+    assert [one["options"] for one in tee.item["variants"]] == [{"Size": "S, slim"}, {"Size": "M"}]
+    assert [one.get("stock") for one in tee.item["variants"]] == [None, 4]
+    assert (tee.fault, tee.remarks) == (None, [Said("stock-shared", "Tee")])
+
+
+WOO_ODD = """\
+ID,Type,SKU,Name,Published,Regular price,Categories,Tags,Images,Parent,Stock,Attribute 1 name,Attribute 1 value(s)
+1,simple,mill,Salt &amp; pepper&#039;s,1,5,"Home &amp; Garden > A\\, B > 3 &gt; 2",R&amp;D,\
+"http://shop.example.com/a.jpg, https://shop.example.com/b.jpg",,,Made of,"Oak\\, oiled, Steel &amp; more"
+2,variable,tee,Tee,1,,,,,,9,Size,"S\\, slim, M"
+3,variation,tee-s,Tee - S,1,5,,,,tee,parent,Size,"S\\, slim"
+4,variation,tee-m,Tee - M,1,5,,,,tee,4,Size,M
+"""
+
+
+def test_handles_of_other_alphabets_stay_apart():
+    head = "Handle,Title,SEO Title,Variant SKU,Variant Price\n"
+    rows = "mug-マグ,A,,A,1\nmug-カップ,B,,B,1\nマグ,C,,C,1\ncafé_mug,D,,D,1\n"
+    found = entries(head + rows, "shopify")
+    slugs = [one.item["slug"] for one in found]
+    assert slugs[3] == "cafe-mug"
+    assert len(set(slugs)) == 4
+    assert all(re.fullmatch(r"(mug-)?[0-9a-f]{8}", slug) for slug in slugs[:3])
+    assert found[0].column_of("seo_title") == "SEO Title"
+
+
 def test_a_file_of_another_shop_is_no_export_of_this_one():
     missing = "no product export of shopify: it has no column 'Handle', 'Title'.*--column 'Their name=Handle'"
     with pytest.raises(UnreadableFile, match=missing):

@@ -36,6 +36,8 @@ REMARKS = {
     "sku-renamed": "SKUs are written otherwise here, and their variants have the file's in their metadata as sku",
     "hidden-as-draft": "products that were sold and shown nowhere are drafts",
     "category-left-out": "categories are left out, because a product stands in one here",
+    "picture-left-out": "pictures are left out, because they are at http and not https",
+    "stock-shared": "products were counted as a whole, and their variants have no stock yet",
     "gift-card-as-goods": "gift cards are goods like others",
 }
 """What of a file's products is not here as it stands there."""

@@ -23,6 +23,15 @@ def slug_of(name: str) -> str:
     return "-".join(re.findall(r"[a-z0-9]+", plain))[:LONGEST_SLUG].strip("-")
 
 
+def slug_apart(name: str) -> str:
+    """The same, and another for each name that differs in what a slug cannot have: letters of other alphabets."""
+    plain = slug_of(name)
+    if fold(name).isascii():
+        return plain
+    mark = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:8]
+    return f"{plain}-{mark}" if plain else mark
+
+
 def sku_of(text: str) -> str:
     """What somebody else calls a SKU as one of ours, and always as the same. Between its parts stand hyphens; letters
     of other alphabets, and what else may not stand in one, are told apart by what stands behind."""

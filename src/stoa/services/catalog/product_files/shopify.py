@@ -15,7 +15,7 @@ from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_files.table import Row, Table
-from stoa.services.catalog.words import slug_of
+from stoa.services.catalog.words import slug_apart
 
 STOCK = ("Variant Inventory Qty", "Inventory quantity")
 _NAMES = {
@@ -104,7 +104,7 @@ def _entry(
 def _product(first: Mapping[str, str]) -> dict[str, Any]:
     shown = first.get("published", "true").lower() != "false"
     item: dict[str, Any] = {
-        "slug": slug_of(first["handle"]),
+        "slug": slug_apart(first["handle"]),
         "name": first.get("name", ""),
         "description": plain_text(first.get("description", "")),
         "brand": first.get("brand", ""),
@@ -160,6 +160,7 @@ def _cell(row: Row, at: Mapping[str, int], name: str) -> str:
 def _places(where: Mapping[str, str]) -> dict[str, str]:
     of_product = {"slug": "handle", "category_path": "category", "images": "image", "sku": "sku", "variants": "price"}
     places = {member: where[name] for member, name in of_product.items() if name in where}
-    places |= {name: where[name] for name in ("name", "description", "brand", "tags", "status") if name in where}
+    own = ("name", "description", "brand", "tags", "status", "seo_title", "seo_description")
+    places |= {name: where[name] for name in own if name in where}
     of_variant = {"sku": "sku", "metadata.sku": "sku", "price": "price", "options": "value 1", "stock": "stock"}
     return places | {f"variants[0].{member}": where[name] for member, name in of_variant.items() if name in where}

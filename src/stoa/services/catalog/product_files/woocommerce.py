@@ -7,6 +7,7 @@ specifications.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,9 @@ _MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", "GTIN, U
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
 _COMMA = re.compile(r"(?<!\\),")
+_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]*|#[0-9]+|#[xX][0-9a-fA-F]+);")
+_SHARED = "parent"
+"""Where a number of pieces would stand: the product's are those of all its variations together."""
 _Said = tuple[Row, dict[str, str]]
 """A row, and its cells by their columns."""
 
@@ -91,8 +95,8 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
     try:
         item = _product(said, names.slug_of(said))
         others = _shelve(item, said.get("Categories", ""))
-        shown = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
-        item["images"] = [{"url": url} for url in dict.fromkeys(shown)]
+        pictures = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
+        item["images"] = [{"url": url} for url in dict.fromkeys(pictures) if not _is_open(url)]
         differ = {name for _, one in variations for name in _attributes(one)}
         item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
         sold = [one for _, one in variations] or [said]
@@ -102,8 +106,14 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         ]
     except Fault as fault:
         return Entry(row.line, raw, fault=(fault.column, fault.detail))
-    hidden = [Said("hidden-as-draft", item["name"])] if said.get("Published") == "1" and _is_hidden(said) else []
-    remarks = [*skus.remarks, *hidden, *(Said("category-left-out", f"{item['name']}: {each}") for each in others)]
+    name = item["name"]
+    remarks = [
+        *skus.remarks,
+        *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
+        *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
+        *(Said("category-left-out", f"{name}: {each}") for each in others),
+        *(Said("picture-left-out", f"{name}: {url}") for url in dict.fromkeys(pictures) if _is_open(url)),
+    ]
     return Entry(row.line, raw, item, _PLACES, renamed=skus.renamed, remarks=remarks)
 
 
@@ -111,10 +121,10 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
     texts = [plain_text(said.get(name, "").replace("\\n", "\n")) for name in ("Short description", "Description")]
     return {
         "slug": slug,
-        "name": said.get("Name", ""),
+        "name": _text(said.get("Name", "")),
         "description": "\n\n".join(text for text in texts if text),
-        "brand": (_listed(said.get("Brands", "")) or [""])[0],
-        "tags": list(dict.fromkeys(_listed(said.get("Tags", "")))),
+        "brand": _text((_listed(said.get("Brands", "")) or [""])[0]),
+        "tags": list(dict.fromkeys(map(_text, _listed(said.get("Tags", ""))))),
         "status": "active" if said.get("Published", "1") == "1" and not _is_hidden(said) else "draft",
         "specifications": {
             name: float(value)
@@ -129,9 +139,19 @@ def _is_hidden(said: Mapping[str, str]) -> bool:
     return said.get(_VISIBILITY, "").lower() == "hidden"
 
 
+def _text(cell: str) -> str:
+    """It keeps the names of things as a page has them: `Home &amp; Garden`."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), cell)
+
+
+def _is_open(url: str) -> bool:
+    """Over http anybody on the way may change it, and browsers show no such picture on a page of ours."""
+    return url.lower().startswith("http://")
+
+
 def _shelve(item: dict[str, Any], cell: str) -> list[str]:
     """The deepest is its category. What is neither that nor around it is left out: the answer."""
-    shelves = [[part.strip() for part in each.split(">")] for each in _listed(cell)]
+    shelves = [[_text(part.strip()) for part in each.split(">")] for each in _listed(cell)]
     if not shelves:
         return []
     own = item["category_path"] = max(shelves, key=len)
@@ -144,14 +164,15 @@ def _variant(
     price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency, comma=True)
     gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
     named = skus.named(said.get("SKU", ""), slug, list(options.values()))
+    # Empty where it counts none.
+    stock = "" if said.get("Stock") == _SHARED else said.get("Stock", "")
     return {
         "sku": named["sku"],
         "name": ", ".join(options.values())[:200],
         "price": price,
         "options": options,
         "metadata": ({"gtin": gtin} if gtin else {}) | named.get("metadata", {}),
-        # Empty where it counts none.
-        **({"stock": read_cell("Stock", stock_of, stock)} if (stock := said.get("Stock")) else {}),
+        **({"stock": read_cell("Stock", stock_of, stock)} if stock else {}),
     }
 
 
@@ -161,7 +182,7 @@ def _attributes(said: Mapping[str, str]) -> dict[str, str]:
     for column, name in said.items():
         match = _ATTRIBUTE.fullmatch(column)
         if match and match[2] == "name" and name and (value := said.get(f"Attribute {match[1]} value(s)", "")):
-            found[name] = value
+            found[_text(name)] = _text(", ".join(_listed(value)))
     return found
 
 
