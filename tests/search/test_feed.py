@@ -403,3 +403,33 @@ async def test_a_choice_is_found_by_what_it_is_called_in_any_language(town: Town
     # What is allowed is not what is shown.
     await town.hear(one, [told("attribute.updated", changed=["filterable"])])
     assert await town.db.fetchval("SELECT count(*) FROM stale") == 0
+
+
+async def test_a_date_is_counted_as_the_day_that_it_is_and_asked_for_by_it(town: Town) -> None:
+    one = town.process("one")
+    since = {"name": "since", "type": "date", "filterable": True}
+    await town.catalog.ok("POST", "/attributes", since, status=201, user=ADMIN)
+    mugs = {"slug": "mugs", "name": "Mugs", "attributes": [{"attribute": "since"}]}
+    await town.catalog.ok("POST", "/product-types", mugs, status=201, user=ADMIN)
+    for at, day in enumerate(("1969-12-31", "2020-02-29", "2020-02-29", "2027-01-31")):
+        await town.sell(f"Mug {at}", f"MUG-{at}", product_type="mugs", specifications={"since": day})
+    await town.learn(one)
+
+    async def counted(**asked: Any) -> list[tuple[Any, int]]:
+        answer = await looked_for(one, facets="attr.since", **asked)
+        return [(count.value, count.count) for count in answer.facets.attributes["since"]]
+
+    everything = [("2020-02-29", 2), ("1969-12-31", 1), ("2027-01-31", 1)]
+    assert await counted() == everything
+    for asked, hits in (
+        ("2020-02-29", 2),
+        ("1969-12-31,2027-01-31", 2),
+        ("..2020-02-28", 1),
+        ("2020-02-29..2020-02-29", 2),
+        ("2020-03-01..", 1),
+        ("-86400", 0),
+    ):
+        answer = await looked_for(one, attr={"since": asked})
+        assert answer.total == hits, asked
+        assert await counted(attr={"since": asked}) == everything
+    assert await found(one, "2020", attr={"since": "2020-02-29"}) == []

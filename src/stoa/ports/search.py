@@ -9,7 +9,7 @@ Nothing that a shopper writes makes it raise: a text without a word in it finds 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -17,8 +17,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 Value: TypeAlias = str | bool | int | float
-"""Of an attribute: text, selects and colors are str, booleans bool, numbers int or float. A date is a number too, the
-seconds since 1970, so that it can be asked for by range."""
+"""Of an attribute: text, selects and colors are str, booleans bool, numbers int or float. Dates stand apart: `days`."""
 
 MOST_TEXT = 500
 """Characters of a search that are read; what is behind them is not."""
@@ -75,6 +74,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Of both prices. Prices are compared as numbers: the documents of one index are all of one currency."""
     attributes: Mapping[str, Value | Sequence[Value]] = {}
     """By the attribute's own name. Several values: it has each."""
+    days: Mapping[str, date] = {}
+    """Of its attributes those that are dates, by their own names. No word finds them."""
     labels: Sequence[str] = ()
     """What values of its attributes are shown as, in any language: fire red for red. Words find them."""
     available: bool = True
@@ -111,6 +112,13 @@ class NumberRange(msgspec.Struct, frozen=True):
     most: float | None = None
 
 
+class DayRange(msgspec.Struct, frozen=True):
+    """From `first` to `last`, both included; None is open."""
+
+    first: date | None = None
+    last: date | None = None
+
+
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """What a hit must be, all of it together. Within one filter any of its values will do."""
 
@@ -123,7 +131,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """A product fits where one of its prices may lie between them, both included."""
     in_stock: bool | None = None
     """What can be bought, or what cannot; None is both."""
-    attributes: Mapping[str, Sequence[Value] | NumberRange] = {}
+    attributes: Mapping[str, Sequence[Value | date] | NumberRange | DayRange] = {}
     tag: str = ""
     collection: str = ""
     ids: Sequence[str] | None = None
@@ -193,7 +201,7 @@ class Hit(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many hits have a value; `name` is what to call it where that is not the value itself."""
+    """How many hits have a value, a day as 2027-01-31; `name` is what to call it where that is not the value itself."""
 
     value: Value
     count: int

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from stoa.ports.search import (
     BadPosition,
     Category,
     CategoryCount,
+    DayRange,
     Document,
     Facets,
     Filters,
@@ -44,6 +45,8 @@ WAYS = [
 COLORS = ["red", "blue", "dark red", "x:y [z]"]
 BOUNDS = (1000, 3000, 5000)
 SIZES: Sequence[Value] = [1, 2, 2.5, -3, 10]
+DAYS = [date.min, date(1969, 12, 31), date(2020, 2, 29), date(2020, 3, 1), date(2027, 1, 31), date.max]
+"""When it was made."""
 
 
 def _documents(seed: int, number: int) -> list[Document]:
@@ -71,6 +74,7 @@ def _documents(seed: int, number: int) -> list[Document]:
                 price_minor=price,
                 price_max_minor=draw.choice([None, price + draw.randrange(0, 4000, 250)]),
                 attributes=attributes,
+                days={"made": draw.choice(DAYS)} if draw.random() < 0.7 else {},
                 available=draw.random() < 0.7,
                 created_at=LONG_AGO + timedelta(days=draw.randrange(5)),
                 popularity=float(draw.choice([0, 0, 3, 700])),
@@ -109,11 +113,15 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         runner.run(index.close())
 
 
+def _values(one: Document, name: str) -> list[Value | date]:
+    return [*_of(one.attributes.get(name)), *([one.days[name]] if name in one.days else [])]
+
+
 def _of(given: Value | Sequence[Value] | None) -> Sequence[Value]:
     return () if given is None else (given,) if isinstance(given, (str, bool, int, float)) else given
 
 
-def _same(one: Value, other: Value) -> bool:
+def _same(one: Value | date, other: Value | date) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
@@ -136,8 +144,8 @@ def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
         found["availability"] = lambda one: one.available is filters.in_stock
     for name, wanted_values in filters.attributes.items():
         found[f"attribute:{name}"] = lambda one, name=name, wanted=wanted_values: any(
-            _within(value, wanted) if isinstance(wanted, NumberRange) else any(_same(value, other) for other in wanted)
-            for value in _of(one.attributes.get(name))
+            any(_same(value, other) for other in wanted) if isinstance(wanted, list) else _within(value, wanted)
+            for value in _values(one, name)
         )
     if filters.tag:
         found["tag"] = lambda one: filters.tag in one.tags
@@ -149,8 +157,10 @@ def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
     return found
 
 
-def _within(value: Value, wanted: NumberRange) -> bool:
-    if isinstance(value, (str, bool)):
+def _within(value: Value | date, wanted: NumberRange | DayRange) -> bool:
+    if isinstance(wanted, DayRange):
+        return isinstance(value, date) and (wanted.first or date.min) <= value <= (wanted.last or date.max)
+    if isinstance(value, (str, bool, date)):
         return wanted == NumberRange()
     return (wanted.least is None or value >= wanted.least) and (wanted.most is None or value <= wanted.most)
 
@@ -165,9 +175,10 @@ FILTERS = st.builds(
     most_price=st.one_of(st.none(), some),
     in_stock=st.sampled_from([None, None, True, False]),
     attributes=st.dictionaries(
-        st.sampled_from(["color / Farbe", "size.cm", "vegan", "nothing"]),
+        st.sampled_from(["color / Farbe", "size.cm", "vegan", "made", "nothing"]),
         st.one_of(
-            st.lists(st.sampled_from([*COLORS, *SIZES, True, False, "one size"]), min_size=1, max_size=3),
+            st.lists(st.sampled_from([*COLORS, *SIZES, *DAYS, True, False, "one size"]), min_size=1, max_size=3),
+            st.builds(DayRange, st.sampled_from(DAYS), st.one_of(st.none(), st.sampled_from(DAYS))),
             st.builds(NumberRange, bound.filter(lambda one: one is not None), bound),
         ),
         max_size=2,
@@ -198,7 +209,7 @@ def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filt
         brands=True,
         availability=True,
         price_bounds=BOUNDS,
-        attributes=("color / Farbe", "size.cm", "vegan", "nothing"),
+        attributes=("color / Farbe", "size.cm", "vegan", "made", "nothing"),
     )
     found = shop.search(Query(text=text, filters=filters, limit=400, facets=wanted, exact=True))
     matching, asked = _matching(shop, text), checks(filters)
@@ -221,9 +232,9 @@ def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filt
         )
     for name in wanted.attributes:
         values = Counter(
-            (isinstance(value, bool), value)
+            (isinstance(value, bool), value.isoformat() if isinstance(value, date) else value)
             for one in left(f"attribute:{name}")
-            for value in set(_of(one.attributes.get(name)))
+            for value in set(_values(one, name))
         )
         assert {(isinstance(one.value, bool), one.value): one.count for one in found.facets.attributes[name]} == values
     assert _flat(found.facets.categories) == Counter(

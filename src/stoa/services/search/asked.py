@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,14 +14,14 @@ from msgspec import Meta
 from stoa.kit import problems
 from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.types import AmountMinor, PageQuery, Slug
-from stoa.ports.search import Facets, Filters, NumberRange, Query, Sort, Value
-from stoa.services.search.document import seconds_of
+from stoa.ports.search import DayRange, Facets, Filters, NumberRange, Query, Sort, Value
 from stoa.services.search.errors import BadAttribute
 from stoa.services.search.rules import Rules
 
 MOST_VALUES = 50
 """Of one filter."""
 ATTRIBUTE = "attr."
+T = TypeVar("T", float, date)
 
 Text = Annotated[str, Meta(max_length=1000, description="As somebody writes it; of a long one the beginning counts")]
 Locale = Annotated[
@@ -96,41 +97,52 @@ def several(text: str) -> list[str]:
     return [value for piece in pieces if (value := piece.replace("\\,", ",").strip())][:MOST_VALUES]
 
 
-_BOUND = r"(\d{4}-\d{2}-\d{2}|-?\d+(?:\.\d+)?)?"
-_RANGE = re.compile(rf"{_BOUND}\.\.{_BOUND}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_NUMBERS, _DAYS = (re.compile(rf"({one})?\.\.({one})?") for one in (_NUMBER, _DAY))
 
 
-def _wanted(name: str, text: str) -> Sequence[Value] | NumberRange:
-    if match := _RANGE.fullmatch(text.strip()):
+def _wanted(name: str, text: str) -> Sequence[Value | date] | NumberRange | DayRange:
+    if match := _NUMBERS.fullmatch(text.strip()):
         least, most = (None if bound is None else _number(name, bound) for bound in match.groups())
-        if least is None and most is None:
-            raise BadAttribute(name)
+        _check_bounds(name, least, most)
         return NumberRange(least, most)
+    if match := _DAYS.fullmatch(text.strip()):
+        first, last = (None if bound is None else _day(name, bound) for bound in match.groups())
+        _check_bounds(name, first, last)
+        return DayRange(first, last)
     values = [each for value in several(text) for each in _readings(name, value)]
     if not values:
         raise BadAttribute(name)
     return values
 
 
+def _check_bounds(name: str, least: T | None, most: T | None) -> None:
+    if (least is None and most is None) or (least is not None and most is not None and least > most):
+        raise BadAttribute(name)
+
+
 def _number(name: str, text: str) -> float:
-    """A day is the second at which it begins."""
-    try:
-        number = float(seconds_of(text) if _DAY.fullmatch(text) else text)
-    except (ValueError, OverflowError):
-        raise BadAttribute(name) from None
+    number = float(text)
     if not math.isfinite(number):
         raise BadAttribute(name)
     return number
 
 
-def _readings(name: str, text: str) -> list[Value]:
-    """A caller's text may mean a number or a yes of an attribute, as well as a text."""
-    readings: list[Value] = [text]
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadAttribute(name) from None
+
+
+def _readings(name: str, text: str) -> list[Value | date]:
+    """A caller's text may mean a number, a day or a yes of an attribute, as well as a text."""
+    readings: list[Value | date] = [text]
     if text in {"true", "false"}:
         readings.append(text == "true")
-    elif _DAY.fullmatch(text):
-        readings.append(int(_number(name, text)))
+    elif re.fullmatch(_DAY, text):
+        readings.append(_day(name, text))
     elif re.fullmatch(r"-?\d{1,15}", text):
         readings.append(int(text))
     elif re.fullmatch(r"-?\d{1,15}\.\d{1,15}", text):

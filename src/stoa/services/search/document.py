@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +21,8 @@ WALK = "after "
 """With an id behind it: all products behind that are stale, because of something that no product tells."""
 LONGEST_VALUE = 200
 """Characters of an attribute's value that somebody may choose; what is longer is a text, and nobody filters by it."""
+DATE = "date"
+"""The type of an attribute whose values are days."""
 DEEPEST = 20
 """Of the category tree, which catalog keeps shallower than this."""
 
@@ -155,6 +157,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         price_max_minor=card.price_max.amount if card.price_max and card.price_max != card.price else None,
         currency=card.price.currency if card.price else "",
         attributes=_attributes(product),
+        days={one.name: date.fromisoformat(one.text) for one in product.specifications if one.type == DATE},
         labels=_labels(product),
         created_at=created_at(product.id),
         texts={
@@ -223,11 +226,6 @@ def created_at(product_id: str) -> datetime:
     return datetime.fromtimestamp(min(milliseconds, _LAST_MILLISECOND) / 1000, UTC)
 
 
-def seconds_of(day: str) -> int:
-    """A day as a number that can be compared: the seconds since 1970 at which it begins."""
-    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
-
-
 def _image(image: pb.Image) -> Image:
     if not (image.sizes or image.squares):
         return Image(image.url, image.alt, image.file_id or None)
@@ -260,9 +258,11 @@ def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
     """What it can be chosen by: specifications, public custom fields, and what its variants differ in."""
     found: dict[str, list[Value]] = {}
     for one in product.specifications:
+        if one.type == DATE:
+            continue
         kind = one.WhichOneof("value")
         for value in one.texts if kind is None else [getattr(one, kind)]:
-            _add(found, one.name, seconds_of(value) if one.type == "date" else value)
+            _add(found, one.name, value)
     fields = msgspec.json.decode(product.custom_fields_json) if product.custom_fields_json else {}
     for name, value in fields.items():
         for each in value if isinstance(value, list) else [value]:

@@ -33,7 +33,7 @@ class BadAttribute(problems.Unprocessable):
     slug = "bad-attribute"
 
     def __init__(self, name: str) -> None:
-        detail = "Write values with commas between them, or a range of numbers: 1..5, 1.. or ..5."
+        detail = "Write values with commas between them, or a range of numbers or days: 1..5, 1.. or ..2027-01-31."
         super().__init__(detail, field=f"attr.{name}")
 
 

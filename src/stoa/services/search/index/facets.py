@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple
 
 import tantivy
@@ -80,7 +81,7 @@ def _wanted(wanted: Facets) -> list[_Facet]:
     return found
 
 
-_KINDS: Mapping[str, Value] = {"text": "", "number": 0, "bool": False}
+_KINDS: Mapping[str, Value | date] = {"text": "", "number": 0, "bool": False, "day": date.min}
 
 
 def _terms(field: str) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _counts(answers: Mapping[str, Any], wanted: Facets, locale: str) -> FacetCou
     attributes = {
         name: _most_frequent(
             [
-                Count(bool(bucket["key"]) if kind == "bool" else _number(bucket["key"]), bucket["doc_count"])
+                Count(_value(kind, bucket["key"]), bucket["doc_count"])
                 for kind in _KINDS
                 for bucket in answers[f"{kind} {number}"]["buckets"]
             ],
@@ -112,8 +113,12 @@ def _plain(buckets: Sequence[Mapping[str, Any]]) -> list[Count]:
     return [Count(bucket["key"], bucket["doc_count"]) for bucket in buckets]
 
 
-def _number(key: Value) -> Value:
-    """tantivy counts in floats."""
+def _value(kind: str, key: Any) -> Value:
+    if kind == "bool":
+        return bool(key)
+    if kind == "day":
+        return date.fromordinal(int(key)).isoformat()
+    # tantivy counts in floats.
     return int(key) if isinstance(key, float) and key.is_integer() else key
 
 

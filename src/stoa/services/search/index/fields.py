@@ -25,7 +25,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -301,15 +301,18 @@ def slug_in(locale: str, slug: str) -> str:
     return f"{locale}{BETWEEN}{slug}"
 
 
-def attribute_key(name: str, value: Value) -> str:
+def attribute_key(name: str, value: Value | date) -> str:
     """Where values of this kind stand under an attribute's name: in columns of their own, since one that has numbers
     and texts cannot be counted."""
-    kind = "b" if isinstance(value, bool) else "s" if isinstance(value, str) else "n"
+    kinds = {bool: "b", str: "s", date: "d"}
+    kind = next((kind for type_, kind in kinds.items() if isinstance(value, type_)), "n")
     return kind + name.encode("utf-8", "replace").hex()
 
 
-def as_stored(value: Value) -> Value | None:
-    """None for a number that is none, or too large to be told apart from its neighbors."""
+def as_stored(value: Value | date) -> Value | None:
+    """None for a number that is none, or too large to be told apart from its neighbors; of a day its number."""
+    if isinstance(value, date):
+        return value.toordinal()
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str):
@@ -350,6 +353,8 @@ def _attributes(document: Document) -> dict[str, list[Value]]:
             column = columns.setdefault(attribute_key(name, value), [])
             if kept is not None and kept not in column:
                 column.append(kept)
+    for name, day in document.days.items():
+        columns[attribute_key(name, day)] = [day.toordinal()]
     return columns
 
 

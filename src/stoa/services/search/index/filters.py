@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 
 import tantivy
 
-from stoa.ports.search import Filters, NumberRange, Value
+from stoa.ports.search import DayRange, Filters, NumberRange, Value
 from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, slug_in, term
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
@@ -32,9 +33,7 @@ def clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str)
     if filters.in_stock is not None:
         found[AVAILABILITY] = term(schema, "available", int(filters.in_stock))
     for name, wanted in filters.attributes.items():
-        found[f"{ATTRIBUTE}{name}"] = (
-            _numbers(index, name, wanted) if isinstance(wanted, NumberRange) else _values(schema, name, wanted)
-        )
+        found[f"{ATTRIBUTE}{name}"] = _attribute(index, schema, name, wanted)
     if filters.tag:
         found["tag"] = term(schema, "tag", filters.tag)
     if filters.collection:
@@ -64,7 +63,18 @@ def _bounded(price: int | None) -> int | None:
     return None if price is None else min(max(price, -1), MOST_INTEGER)
 
 
-def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value]) -> tantivy.Query:
+def _attribute(
+    index: tantivy.Index, schema: tantivy.Schema, name: str, wanted: Sequence[Value | date] | NumberRange | DayRange
+) -> tantivy.Query:
+    if isinstance(wanted, NumberRange):
+        return _numbers(index, attribute_key(name, 0), wanted)
+    if isinstance(wanted, DayRange):
+        least, most = (None if day is None else day.toordinal() for day in (wanted.first, wanted.last))
+        return _numbers(index, attribute_key(name, date.min), NumberRange(least, most))
+    return _values(schema, name, wanted)
+
+
+def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> tantivy.Query:
     return tantivy.Query.boolean_query(
         [
             (SHOULD, term(schema, f"attribute.{attribute_key(name, value)}", kept))
@@ -74,13 +84,13 @@ def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value]) -> tanti
     )
 
 
-def _numbers(index: tantivy.Index, name: str, wanted: NumberRange) -> tantivy.Query:
+def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Query:
     """tantivy makes a range of numbers within JSON by its parser alone. Our own hexadecimal and two decimals go in."""
     least = "*" if wanted.least is None else _decimal(wanted.least, -math.inf)
     most = "*" if wanted.most is None else _decimal(wanted.most, math.inf)
     if least == most == "*":
         return tantivy.Query.all_query()
-    return index.parse_query(f"attribute.{attribute_key(name, 0)}:[{least} TO {most}]", ["id"])
+    return index.parse_query(f"attribute.{key}:[{least} TO {most}]", ["id"])
 
 
 def _decimal(bound: float, outward: float) -> str:
