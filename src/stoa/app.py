@@ -307,7 +307,7 @@ OURS = (
             "GET /media/{file_id:uuid}/{picture}",
         ),
         bodies=(LargestBody("POST /media", 20 * 1024 * 1024),),
-        calls=("catalog", "user"),
+        calls=("auth", "catalog", "user"),
         announces=("file.ready",),
         hears=("product.created", "product.updated", "user.updated", "user.deleted"),
         permissions=(

@@ -7,6 +7,7 @@ import pytest
 
 from stoa.contracts.auth.v1.auth_pb2 import (
     CheckSessionRequest,
+    GetSellersRequest,
     GetUserRequest,
     GrantRoleRequest,
     ImportGroupsRequest,
@@ -17,6 +18,7 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     ValidateTokenResponse,
 )
 from stoa.kit import problems, staff_acts
+from stoa.services.auth import manage_sellers
 
 NewUser = ImportUsersRequest.NewUser
 OLD_HASH = bcrypt.hashpw(b"an old passphrase", bcrypt.gensalt(4)).decode()
@@ -73,6 +75,12 @@ async def test_a_user(world):
     for unknown in ({"user_id": UNKNOWN}, {"user_id": "x"}, {"email": "eve@example.com"}, {}):
         with pytest.raises(problems.NotFound):
             await world.stub.GetUser(GetUserRequest(**unknown))
+
+
+async def test_sellers(world):
+    seller = await manage_sellers.add_seller(world.auth, "Mill")
+    asked = GetSellersRequest(ids=[seller.id, UNKNOWN, "mill", ""])
+    assert [(one.id, one.name) for one in (await world.stub.GetSellers(asked)).sellers] == [(seller.id, "Mill")]
 
 
 async def test_importing(world):

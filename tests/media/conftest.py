@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auth.conftest import Surroundings
 from media.pictures import jpeg
 
 from stoa.app import SERVICES, subscribers
@@ -24,6 +25,7 @@ from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
+from stoa.services.auth import manage_sellers
 from stoa.services.catalog.routes import routes as catalog_routes
 from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
@@ -114,11 +116,25 @@ class Studio:
 
 
 @pytest.fixture
-async def studio(database: Callable[..., Awaitable[Database]], tmp_path: Path) -> Studio:
+def neighbors() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+async def seller(database: Callable[..., Awaitable[Database]], neighbors: Registry) -> str:
+    """The id of one that auth, which stands beside media here, knows."""
+    surroundings = Surroundings(await database("auth"))
+    for servicer in surroundings.parts.servicers:
+        servicer(neighbors)
+    assert surroundings.parts.routes is not None
+    return (await manage_sellers.add_seller(surroundings.parts.routes.target, "Mill")).id
+
+
+@pytest.fixture
+async def studio(database: Callable[..., Awaitable[Database]], neighbors: Registry, tmp_path: Path) -> Studio:
     files = tmp_path / "files"
-    neighbors = Registry()
     around = InProcessChannel(neighbors)
-    stubs = (CatalogServiceStub(around), UserServiceStub(around))
+    stubs = (AuthServiceStub(around), CatalogServiceStub(around), UserServiceStub(around))
     outbox = Outbox(SERVICES["media"], subscribers)
     media = Media(await database("media"), outbox, Settings(), Folder(files), tmp_path / "cache", NOWHERE, *stubs)
     # They ask media which files there are, and inventory and auth for nothing here.

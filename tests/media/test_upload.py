@@ -139,8 +139,15 @@ async def test_who_may_upload_what(studio):
     assert await studio.db.fetch("SELECT FROM files") == []
     assert (await studio.add(user=SELLER))["seller_id"] == SELLER.id
     assert (await studio.add(user=two, seller_id=SELLER.id))["seller_id"] == SELLER.id
-    assert (await studio.add(user=ADMIN, seller_id=SELLER.id))["seller_id"] == SELLER.id
     assert (await studio.add(user=who_may("media.files.edit")))["seller_id"] is None
+
+
+async def test_who_uploads_for_every_seller_names_one_that_there_is(studio, seller):
+    before = await studio.rows()
+    refused = await studio.send(jpeg(), ADMIN, seller_id=str(UUID(int=7)))
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, "unknown-seller", "seller_id")
+    assert (await studio.rows(), studio.kept()) == (before, set())
+    assert (await studio.add(user=ADMIN, seller_id=seller.upper()))["seller_id"] == seller
 
 
 async def test_what_is_anothers_is_not_there(studio):

@@ -10,6 +10,8 @@ from stoa.contracts.auth.v1 import auth_pb2_grpc
 from stoa.contracts.auth.v1.auth_pb2 import (
     CheckSessionRequest,
     CheckSessionResponse,
+    GetSellersRequest,
+    GetSellersResponse,
     GetSigningKeysRequest,
     GetSigningKeysResponse,
     GetUserRequest,
@@ -29,11 +31,12 @@ from stoa.contracts.auth.v1.auth_pb2 import (
     ValidateTokenRequest,
     ValidateTokenResponse,
 )
+from stoa.contracts.auth.v1.auth_pb2 import Seller as SellerMessage
 from stoa.contracts.auth.v1.auth_pb2 import User as UserMessage
 from stoa.kit.emails import normalized
 from stoa.kit.http.decoding import converted
 from stoa.kit.ids import is_uuid
-from stoa.services.auth import repository
+from stoa.services.auth import repository, sellers_repository
 from stoa.services.auth.check_session import check_session, validate
 from stoa.services.auth.errors import NoSuchUser
 from stoa.services.auth.groups_routes import NewGroup
@@ -81,6 +84,11 @@ class AuthServicer(auth_pb2_grpc.AuthServiceServicer):
                 created_at=user.created_at.isoformat(),
             )
         )
+
+    async def GetSellers(self, request: GetSellersRequest, context: Any) -> GetSellersResponse:  # noqa: ARG002, N802
+        ids = [each for each in request.ids if is_uuid(each)]
+        found = await sellers_repository.find_sellers(self._auth.db, ids)
+        return GetSellersResponse(sellers=[SellerMessage(id=one.id, name=one.name) for one in found])
 
     async def ImportUsers(self, request: ImportUsersRequest, context: Any) -> ImportUsersResponse:  # noqa: ARG002, N802
         users = [

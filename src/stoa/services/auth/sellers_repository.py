@@ -60,6 +60,13 @@ async def find_seller(db: Db, seller_id: str) -> Seller | None:
     return None if row is None else Seller(**row)
 
 
+FIND_SELLERS = f"SELECT {_SELLER} FROM sellers WHERE id = ANY ($1::uuid[]) ORDER BY id"
+
+
+async def find_sellers(db: Db, seller_ids: Sequence[str]) -> list[Seller]:
+    return [Seller(**row) for row in await db.fetch(FIND_SELLERS, seller_ids)]
+
+
 LIST_SELLERS = f"""
     SELECT {_SELLER} FROM sellers WHERE id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     ORDER BY id DESC LIMIT $2

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceStub
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.media.v1.media_pb2_grpc import add_MediaServiceServicer_to_server
 from stoa.contracts.user.v1.user_pb2_grpc import UserServiceStub
@@ -33,7 +34,11 @@ from stoa.services.media.storage import own
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     store = resources.provider("media", own(resources.files, settings), settings.store, "store")
-    neighbors = (CatalogServiceStub(resources.channel("catalog")), UserServiceStub(resources.channel("user")))
+    neighbors = (
+        AuthServiceStub(resources.channel("auth")),
+        CatalogServiceStub(resources.channel("catalog")),
+        UserServiceStub(resources.channel("user")),
+    )
     media = Media(resources.db, resources.outbox, settings, store, resources.cache, resources.reach, *neighbors)
     return Parts(
         routes=routes.bind(media),

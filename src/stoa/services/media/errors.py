@@ -90,6 +90,14 @@ class NotYourSeller(problems.Forbidden):
         super().__init__("Name a seller that you act for.", field="seller_id")
 
 
+class UnknownSeller(problems.Unprocessable):
+    title = "There is no such seller"
+    slug = "unknown-seller"
+
+    def __init__(self) -> None:
+        super().__init__("No seller has this id.", field="seller_id")
+
+
 class AvatarOfSeller(problems.Unprocessable):
     title = "An avatar is nobody's but the caller's"
     slug = "avatar-of-seller"

@@ -20,6 +20,12 @@ def of_user(user_id: str) -> str:
     return f"user {user_id}"
 
 
+def seller_of(owner: str) -> str | None:
+    """Whose picture or document it is; None of the shop's, and of an avatar."""
+    kind, _, seller_id = owner.partition(" ")
+    return seller_id if kind == "seller" else None
+
+
 def user_of(owner: str) -> str:
     """Whose avatar it is."""
     return owner.removeprefix("user ")

@@ -30,9 +30,10 @@ from stoa.services.media.errors import (
     ShownByPictures,
     ThereAgain,
 )
+from stoa.services.media.known_seller import check_seller
 from stoa.services.media.links import check_link, link_to
 from stoa.services.media.metrics import UPLOADS
-from stoa.services.media.owners import EDIT, owner_for
+from stoa.services.media.owners import EDIT, owner_for, seller_of
 from stoa.services.media.recipe import FocalPoint, Purpose, is_picture, original_key, picture_key
 from stoa.services.media.repository import File, State
 from stoa.services.media.service import Media
@@ -124,6 +125,7 @@ async def post_file(media: Media, request: Request[BodyStream, UploadQuery]) -> 
     of the same owner for the same use is one file, so a repeat changes nothing."""
     query = request.query
     owner = owner_for(request.caller, query.purpose, query.seller_id)
+    await check_seller(media, owner, request.caller)
     focal = FocalPoint(query.focal_x, query.focal_y)
     file, new = await upload(media, New(query.purpose, owner, request.user_id, query.alt, focal), request.body)
     UPLOADS.labels(query.purpose).inc()
@@ -253,11 +255,10 @@ async def get_picture(media: Media, request: Request) -> Raw:
 
 
 def _view(file: File) -> FileView:
-    kind, _, owner_id = file.owner.partition(" ")
     return FileView(
         id=file.id,
         purpose=file.purpose,
-        seller_id=owner_id if kind == "seller" else None,
+        seller_id=seller_of(file.owner),
         kind=file.kind,
         size=file.size,
         alt=file.alt,

@@ -23,6 +23,7 @@ from stoa.services.media.seldom import Seldom
 from stoa.services.media.settings import Settings
 
 if TYPE_CHECKING:
+    from stoa.contracts.auth.v1.auth_pb2_grpc import AuthServiceAsyncStub
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
     from stoa.contracts.user.v1.user_pb2_grpc import UserServiceAsyncStub
 
@@ -48,6 +49,7 @@ class Media:
     store: MediaStore
     scratch: Path
     reach: Reach
+    auth: AuthServiceAsyncStub
     catalog: CatalogServiceAsyncStub
     user: UserServiceAsyncStub
 

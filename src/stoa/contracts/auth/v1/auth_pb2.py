@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/auth/v1/auth.proto\x12\x0cstoa.auth.v1\"z\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\r\n\x05roles\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\")\n\x13\x43heckSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"=\n\x14\x43heckSessionResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x15\n\rroles_version\x18\x02 \x01(\x03\",\n\x14ValidateTokenRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x7f\n\x15ValidateTokenResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x13\n\x0bpermissions\x18\x06 \x03(\t\"<\n\x0eGetUserRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x06\n\x04user\"3\n\x0fGetUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.stoa.auth.v1.User\"\xc4\x01\n\x12ImportUsersRequest\x12\x37\n\x05users\x18\x01 \x03(\x0b\x32(.stoa.auth.v1.ImportUsersRequest.NewUser\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1a\x65\n\x07NewUser\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\x15\n\rpassword_hash\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\";\n\x13ImportUsersResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\"\x80\x01\n\x13ImportGroupsRequest\x12:\n\x06groups\x18\x01 \x03(\x0b\x32*.stoa.auth.v1.ImportGroupsRequest.NewGroup\x1a-\n\x08NewGroup\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"%\n\x14ImportGroupsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\"P\n\x12OpenSessionRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x06\n\x04user\"[\n\x13OpenSessionResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\"\\\n\x10GrantRoleRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"$\n\x11GrantRoleResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"i\n\x14ResetPasswordRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x15\n\rpassword_hash\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"\x17\n\x15ResetPasswordResponse\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\x90\x07\n\x0b\x41uthService\x12`\n\x0eGetSigningKeys\x12#.stoa.auth.v1.GetSigningKeysRequest\x1a$.stoa.auth.v1.GetSigningKeysResponse\"\x03\x90\x02\x01\x12Z\n\x0c\x43heckSession\x12!.stoa.auth.v1.CheckSessionRequest\x1a\".stoa.auth.v1.CheckSessionResponse\"\x03\x90\x02\x01\x12]\n\rValidateToken\x12\".stoa.auth.v1.ValidateTokenRequest\x1a#.stoa.auth.v1.ValidateTokenResponse\"\x03\x90\x02\x01\x12K\n\x07GetUser\x12\x1c.stoa.auth.v1.GetUserRequest\x1a\x1d.stoa.auth.v1.GetUserResponse\"\x03\x90\x02\x01\x12W\n\x0bImportUsers\x12 .stoa.auth.v1.ImportUsersRequest\x1a!.stoa.auth.v1.ImportUsersResponse\"\x03\x90\x02\x02\x12Z\n\x0cImportGroups\x12!.stoa.auth.v1.ImportGroupsRequest\x1a\".stoa.auth.v1.ImportGroupsResponse\"\x03\x90\x02\x02\x12R\n\x0bOpenSession\x12 .stoa.auth.v1.OpenSessionRequest\x1a!.stoa.auth.v1.OpenSessionResponse\x12Q\n\tGrantRole\x12\x1e.stoa.auth.v1.GrantRoleRequest\x1a\x1f.stoa.auth.v1.GrantRoleResponse\"\x03\x90\x02\x02\x12X\n\rResetPassword\x12\".stoa.auth.v1.ResetPasswordRequest\x1a#.stoa.auth.v1.ResetPasswordResponse\x12\x61\n\x10RotateSigningKey\x12%.stoa.auth.v1.RotateSigningKeyRequest\x1a&.stoa.auth.v1.RotateSigningKeyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17stoa/auth/v1/auth.proto\x12\x0cstoa.auth.v1\"z\n\x04User\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nfirst_name\x18\x03 \x01(\t\x12\x11\n\tlast_name\x18\x04 \x01(\t\x12\r\n\x05phone\x18\x05 \x01(\t\x12\r\n\x05roles\x18\x06 \x03(\t\x12\x12\n\ncreated_at\x18\x07 \x01(\t\"\x17\n\x15GetSigningKeysRequest\"+\n\x16GetSigningKeysResponse\x12\x11\n\tjwks_json\x18\x01 \x01(\t\")\n\x13\x43heckSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\"=\n\x14\x43heckSessionResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x15\n\rroles_version\x18\x02 \x01(\x03\",\n\x14ValidateTokenRequest\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\"\x7f\n\x15ValidateTokenResponse\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\r\n\x05\x65mail\x18\x03 \x01(\t\x12\r\n\x05roles\x18\x04 \x03(\t\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x13\n\x0bpermissions\x18\x06 \x03(\t\"<\n\x0eGetUserRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x42\x06\n\x04user\"3\n\x0fGetUserResponse\x12 \n\x04user\x18\x01 \x01(\x0b\x32\x12.stoa.auth.v1.User\"\"\n\x06Seller\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\" \n\x11GetSellersRequest\x12\x0b\n\x03ids\x18\x01 \x03(\t\";\n\x12GetSellersResponse\x12%\n\x07sellers\x18\x01 \x03(\x0b\x32\x14.stoa.auth.v1.Seller\"\xc4\x01\n\x12ImportUsersRequest\x12\x37\n\x05users\x18\x01 \x03(\x0b\x32(.stoa.auth.v1.ImportUsersRequest.NewUser\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1a\x65\n\x07NewUser\x12\r\n\x05\x65mail\x18\x01 \x01(\t\x12\x12\n\nfirst_name\x18\x02 \x01(\t\x12\x11\n\tlast_name\x18\x03 \x01(\t\x12\x15\n\rpassword_hash\x18\x04 \x01(\t\x12\r\n\x05roles\x18\x05 \x03(\t\";\n\x13ImportUsersResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\x12\x15\n\ralready_there\x18\x02 \x01(\x03\"\x80\x01\n\x13ImportGroupsRequest\x12:\n\x06groups\x18\x01 \x03(\x0b\x32*.stoa.auth.v1.ImportGroupsRequest.NewGroup\x1a-\n\x08NewGroup\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\"%\n\x14ImportGroupsResponse\x12\r\n\x05\x61\x64\x64\x65\x64\x18\x01 \x01(\x03\"P\n\x12OpenSessionRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0e\n\x06reason\x18\x03 \x01(\tB\x06\n\x04user\"[\n\x13OpenSessionResponse\x12\x14\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\t\x12\x1a\n\x12\x65xpires_in_seconds\x18\x02 \x01(\x03\x12\x12\n\nsession_id\x18\x03 \x01(\t\"\\\n\x10GrantRoleRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x0c\n\x04role\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"$\n\x11GrantRoleResponse\x12\x0f\n\x07\x63hanged\x18\x01 \x01(\x08\"i\n\x14ResetPasswordRequest\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05\x65mail\x18\x02 \x01(\tH\x00\x12\x15\n\rpassword_hash\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\tB\x06\n\x04user\"\x17\n\x15ResetPasswordResponse\"2\n\x17RotateSigningKeyRequest\x12\x17\n\x0fwithdraw_others\x18\x01 \x01(\x08\"*\n\x18RotateSigningKeyResponse\x12\x0e\n\x06key_id\x18\x01 \x01(\t2\xe6\x07\n\x0b\x41uthService\x12`\n\x0eGetSigningKeys\x12#.stoa.auth.v1.GetSigningKeysRequest\x1a$.stoa.auth.v1.GetSigningKeysResponse\"\x03\x90\x02\x01\x12Z\n\x0c\x43heckSession\x12!.stoa.auth.v1.CheckSessionRequest\x1a\".stoa.auth.v1.CheckSessionResponse\"\x03\x90\x02\x01\x12]\n\rValidateToken\x12\".stoa.auth.v1.ValidateTokenRequest\x1a#.stoa.auth.v1.ValidateTokenResponse\"\x03\x90\x02\x01\x12K\n\x07GetUser\x12\x1c.stoa.auth.v1.GetUserRequest\x1a\x1d.stoa.auth.v1.GetUserResponse\"\x03\x90\x02\x01\x12T\n\nGetSellers\x12\x1f.stoa.auth.v1.GetSellersRequest\x1a .stoa.auth.v1.GetSellersResponse\"\x03\x90\x02\x01\x12W\n\x0bImportUsers\x12 .stoa.auth.v1.ImportUsersRequest\x1a!.stoa.auth.v1.ImportUsersResponse\"\x03\x90\x02\x02\x12Z\n\x0cImportGroups\x12!.stoa.auth.v1.ImportGroupsRequest\x1a\".stoa.auth.v1.ImportGroupsResponse\"\x03\x90\x02\x02\x12R\n\x0bOpenSession\x12 .stoa.auth.v1.OpenSessionRequest\x1a!.stoa.auth.v1.OpenSessionResponse\x12Q\n\tGrantRole\x12\x1e.stoa.auth.v1.GrantRoleRequest\x1a\x1f.stoa.auth.v1.GrantRoleResponse\"\x03\x90\x02\x02\x12X\n\rResetPassword\x12\".stoa.auth.v1.ResetPasswordRequest\x1a#.stoa.auth.v1.ResetPasswordResponse\x12\x61\n\x10RotateSigningKey\x12%.stoa.auth.v1.RotateSigningKeyRequest\x1a&.stoa.auth.v1.RotateSigningKeyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTHSERVICE'].methods_by_name['ValidateToken']._serialized_options = b'\220\002\001'
   _globals['_AUTHSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001'
+  _globals['_AUTHSERVICE'].methods_by_name['GetSellers']._loaded_options = None
+  _globals['_AUTHSERVICE'].methods_by_name['GetSellers']._serialized_options = b'\220\002\001'
   _globals['_AUTHSERVICE'].methods_by_name['ImportUsers']._loaded_options = None
   _globals['_AUTHSERVICE'].methods_by_name['ImportUsers']._serialized_options = b'\220\002\002'
   _globals['_AUTHSERVICE'].methods_by_name['ImportGroups']._loaded_options = None
@@ -63,34 +65,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERREQUEST']._serialized_end=576
   _globals['_GETUSERRESPONSE']._serialized_start=578
   _globals['_GETUSERRESPONSE']._serialized_end=629
-  _globals['_IMPORTUSERSREQUEST']._serialized_start=632
-  _globals['_IMPORTUSERSREQUEST']._serialized_end=828
-  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_start=727
-  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_end=828
-  _globals['_IMPORTUSERSRESPONSE']._serialized_start=830
-  _globals['_IMPORTUSERSRESPONSE']._serialized_end=889
-  _globals['_IMPORTGROUPSREQUEST']._serialized_start=892
-  _globals['_IMPORTGROUPSREQUEST']._serialized_end=1020
-  _globals['_IMPORTGROUPSREQUEST_NEWGROUP']._serialized_start=975
-  _globals['_IMPORTGROUPSREQUEST_NEWGROUP']._serialized_end=1020
-  _globals['_IMPORTGROUPSRESPONSE']._serialized_start=1022
-  _globals['_IMPORTGROUPSRESPONSE']._serialized_end=1059
-  _globals['_OPENSESSIONREQUEST']._serialized_start=1061
-  _globals['_OPENSESSIONREQUEST']._serialized_end=1141
-  _globals['_OPENSESSIONRESPONSE']._serialized_start=1143
-  _globals['_OPENSESSIONRESPONSE']._serialized_end=1234
-  _globals['_GRANTROLEREQUEST']._serialized_start=1236
-  _globals['_GRANTROLEREQUEST']._serialized_end=1328
-  _globals['_GRANTROLERESPONSE']._serialized_start=1330
-  _globals['_GRANTROLERESPONSE']._serialized_end=1366
-  _globals['_RESETPASSWORDREQUEST']._serialized_start=1368
-  _globals['_RESETPASSWORDREQUEST']._serialized_end=1473
-  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1475
-  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1498
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=1500
-  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=1550
-  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_start=1552
-  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_end=1594
-  _globals['_AUTHSERVICE']._serialized_start=1597
-  _globals['_AUTHSERVICE']._serialized_end=2509
+  _globals['_SELLER']._serialized_start=631
+  _globals['_SELLER']._serialized_end=665
+  _globals['_GETSELLERSREQUEST']._serialized_start=667
+  _globals['_GETSELLERSREQUEST']._serialized_end=699
+  _globals['_GETSELLERSRESPONSE']._serialized_start=701
+  _globals['_GETSELLERSRESPONSE']._serialized_end=760
+  _globals['_IMPORTUSERSREQUEST']._serialized_start=763
+  _globals['_IMPORTUSERSREQUEST']._serialized_end=959
+  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_start=858
+  _globals['_IMPORTUSERSREQUEST_NEWUSER']._serialized_end=959
+  _globals['_IMPORTUSERSRESPONSE']._serialized_start=961
+  _globals['_IMPORTUSERSRESPONSE']._serialized_end=1020
+  _globals['_IMPORTGROUPSREQUEST']._serialized_start=1023
+  _globals['_IMPORTGROUPSREQUEST']._serialized_end=1151
+  _globals['_IMPORTGROUPSREQUEST_NEWGROUP']._serialized_start=1106
+  _globals['_IMPORTGROUPSREQUEST_NEWGROUP']._serialized_end=1151
+  _globals['_IMPORTGROUPSRESPONSE']._serialized_start=1153
+  _globals['_IMPORTGROUPSRESPONSE']._serialized_end=1190
+  _globals['_OPENSESSIONREQUEST']._serialized_start=1192
+  _globals['_OPENSESSIONREQUEST']._serialized_end=1272
+  _globals['_OPENSESSIONRESPONSE']._serialized_start=1274
+  _globals['_OPENSESSIONRESPONSE']._serialized_end=1365
+  _globals['_GRANTROLEREQUEST']._serialized_start=1367
+  _globals['_GRANTROLEREQUEST']._serialized_end=1459
+  _globals['_GRANTROLERESPONSE']._serialized_start=1461
+  _globals['_GRANTROLERESPONSE']._serialized_end=1497
+  _globals['_RESETPASSWORDREQUEST']._serialized_start=1499
+  _globals['_RESETPASSWORDREQUEST']._serialized_end=1604
+  _globals['_RESETPASSWORDRESPONSE']._serialized_start=1606
+  _globals['_RESETPASSWORDRESPONSE']._serialized_end=1629
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_start=1631
+  _globals['_ROTATESIGNINGKEYREQUEST']._serialized_end=1681
+  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_start=1683
+  _globals['_ROTATESIGNINGKEYRESPONSE']._serialized_end=1725
+  _globals['_AUTHSERVICE']._serialized_start=1728
+  _globals['_AUTHSERVICE']._serialized_end=2726
 # @@protoc_insertion_point(module_scope)

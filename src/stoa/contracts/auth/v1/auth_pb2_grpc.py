@@ -55,6 +55,11 @@ class AuthServiceStub:
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserResponse.FromString,
                 _registered_method=True)
+        self.GetSellers = channel.unary_unary(
+                '/stoa.auth.v1.AuthService/GetSellers',
+                request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersRequest.SerializeToString,
+                response_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersResponse.FromString,
+                _registered_method=True)
         self.ImportUsers = channel.unary_unary(
                 '/stoa.auth.v1.AuthService/ImportUsers',
                 request_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.ImportUsersRequest.SerializeToString,
@@ -115,6 +120,13 @@ class AuthServiceServicer:
 
     def GetUser(self, request, context):
         """NOT_FOUND for an unknown id or e-mail address.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSellers(self, request, context):
+        """Those of the sellers that there are, by id; what is no seller's id is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,6 +202,11 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.GetUser,
                     request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserRequest.FromString,
                     response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserResponse.SerializeToString,
+            ),
+            'GetSellers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSellers,
+                    request_deserializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersRequest.FromString,
+                    response_serializer=stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersResponse.SerializeToString,
             ),
             'ImportUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportUsers,
@@ -331,6 +348,33 @@ class AuthService:
             '/stoa.auth.v1.AuthService/GetUser',
             stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserRequest.SerializeToString,
             stoa_dot_auth_dot_v1_dot_auth__pb2.GetUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSellers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.auth.v1.AuthService/GetSellers',
+            stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersRequest.SerializeToString,
+            stoa_dot_auth_dot_v1_dot_auth__pb2.GetSellersResponse.FromString,
             options,
             channel_credentials,
             insecure,

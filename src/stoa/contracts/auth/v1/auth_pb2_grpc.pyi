@@ -43,6 +43,8 @@ class AuthServiceStub:
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]
     """NOT_FOUND for an unknown id or e-mail address."""
+    GetSellers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetSellersRequest, _auth_pb2.GetSellersResponse]
+    """Those of the sellers that there are, by id; what is no seller's id is left out."""
     ImportUsers: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
     ImportGroups: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ImportGroupsRequest, _auth_pb2.ImportGroupsResponse]
@@ -81,6 +83,8 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetUserRequest, _auth_pb2.GetUserResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or e-mail address."""
+    GetSellers: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetSellersRequest, _auth_pb2.GetSellersResponse]  # type: ignore[assignment]
+    """Those of the sellers that there are, by id; what is no seller's id is left out."""
     ImportUsers: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportUsersRequest, _auth_pb2.ImportUsersResponse]  # type: ignore[assignment]
     """Adds users from elsewhere with the hash of their password; e-mail addresses that exist are left as they are."""
     ImportGroups: _aio.UnaryUnaryMultiCallable[_auth_pb2.ImportGroupsRequest, _auth_pb2.ImportGroupsResponse]  # type: ignore[assignment]
@@ -140,6 +144,14 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.GetUserResponse, _abc.Awaitable[_auth_pb2.GetUserResponse]]:
         """NOT_FOUND for an unknown id or e-mail address."""
+
+    @_abc_1.abstractmethod
+    def GetSellers(
+        self,
+        request: _auth_pb2.GetSellersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.GetSellersResponse, _abc.Awaitable[_auth_pb2.GetSellersResponse]]:
+        """Those of the sellers that there are, by id; what is no seller's id is left out."""
 
     @_abc_1.abstractmethod
     def ImportUsers(
