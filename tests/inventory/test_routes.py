@@ -116,6 +116,7 @@ async def test_who_may_what(rest, shop):
         ("POST", "/warehouses", {"id": "a", "name": "A"}, 403),
         ("GET", "/warehouses/main", None, 403),
         ("PUT", "/warehouses/main", {"name": "A"}, 403),
+        ("DELETE", "/warehouses/main", None, 403),
         ("GET", "/stock-discrepancies", None, 403),
         ("POST", "/stock-discrepancies/1/settle", {"note": ""}, 403),
     ):

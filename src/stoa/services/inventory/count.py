@@ -31,10 +31,10 @@ async def set_on_hand(
 ) -> SkuStock:
     """Book the difference to what was on hand in that warehouse; the SKU's stock afterwards.
 
-    The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A
-    repeat books nothing. Who acts for `sellers` counts what they sell, with None anything. Raises `NoSuchWarehouse`,
-    `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch` where the SKU's stock, here or anywhere, is not
-    as the caller has seen it.
+    The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A repeat books
+    nothing, unless some of it was owed and has left. Who acts for `sellers` counts what they sell, with None anything.
+    Raises `NoSuchWarehouse`, `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch` where the SKU's
+    stock, here or anywhere, is not as the caller has seen it.
     """
     if sellers is not None:
         await ask_for_owner(inventory, sku)

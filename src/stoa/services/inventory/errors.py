@@ -55,6 +55,16 @@ class UnknownWarehouse(problems.NotFound):
         super().__init__(f"There is no warehouse {warehouse_id}.", field="warehouse_id")
 
 
+class WarehouseInUse(problems.Conflict):
+    """What has had goods, or a document that names it, stays: movements tell of it for ever."""
+
+    title = "The warehouse is in use"
+    slug = "warehouse-in-use"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, field="warehouse_id")
+
+
 class NotYourStock(problems.Forbidden):
     title = "Somebody else sells this"
     slug = "not-your-stock"

@@ -29,7 +29,7 @@ from stoa.services.inventory.allocation.place import Latitude, Longitude, Place
 from stoa.services.inventory.backorders_repository import BackorderRow
 from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
-from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse
+from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse, WarehouseInUse
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import LeadDays, Policy
 from stoa.services.inventory.owners import ask_for_owners
@@ -43,7 +43,7 @@ from stoa.services.inventory.settings import HoldSeconds
 from stoa.services.inventory.settle_discrepancy import settle_discrepancy
 from stoa.services.inventory.stock_repository import Totals
 from stoa.services.inventory.stock_rows import SkuStock
-from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse
+from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse, remove_warehouse
 
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
@@ -426,6 +426,18 @@ async def put_warehouse(inventory: Inventory, request: Request[WarehouseEdit]) -
     edit = request.body
     place = edit.place(request.path["warehouse_id"])
     return WarehouseView(*await edit_warehouse(inventory, edit.name, place, if_match=request.if_match))
+
+
+@routes.delete(
+    "/warehouses/{warehouse_id}",
+    who=ARRANGE,
+    versioned=True,
+    raises=(WarehouseInUse,),
+    summary="Remove a warehouse that nothing has been in",
+)
+async def delete_warehouse(inventory: Inventory, request: Request) -> None:
+    """One that was added by mistake. Where goods have been stays: with none left nothing is drawn from it."""
+    await remove_warehouse(inventory, request.path["warehouse_id"], if_match=request.if_match)
 
 
 @routes.get(

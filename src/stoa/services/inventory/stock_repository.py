@@ -244,12 +244,12 @@ async def warehouses(db: Db) -> list[WarehouseRow]:
     return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES)]
 
 
-WAREHOUSE_EXISTS = "SELECT EXISTS (SELECT FROM warehouses WHERE id = $1)"
+WAREHOUSE_EXISTS = "SELECT true FROM warehouses WHERE id = $1 FOR KEY SHARE"
 
 
-async def warehouse_exists(db: Db, warehouse_id: str) -> bool:
-    found: bool = await db.fetchval(WAREHOUSE_EXISTS, warehouse_id)
-    return found
+async def warehouse_exists(tx: Transaction, warehouse_id: str) -> bool:
+    """If it does, nobody removes it before we have named it."""
+    return await tx.fetchval(WAREHOUSE_EXISTS, warehouse_id) is not None
 
 
 WAREHOUSE = """
@@ -270,6 +270,30 @@ async def lock_warehouse(tx: Transaction, warehouse_id: str) -> WarehouseRow | N
     """Locked against others who edit it. What draws from it and what refers to it goes on."""
     await tx.execute(LOCK_WAREHOUSE, warehouse_id)
     return await warehouse(tx, warehouse_id)
+
+
+LOCK_WAREHOUSE_TO_REMOVE = "SELECT FROM warehouses WHERE id = $1 FOR UPDATE"
+
+
+async def lock_warehouse_to_remove(tx: Transaction, warehouse_id: str) -> WarehouseRow | None:
+    """Locked against whoever would name it: what names it is there by now, or will not be."""
+    await tx.execute(LOCK_WAREHOUSE_TO_REMOVE, warehouse_id)
+    return await warehouse(tx, warehouse_id)
+
+
+REMOVE_WAREHOUSE = """
+    DELETE FROM warehouses WHERE id = $1
+    AND NOT EXISTS (SELECT FROM stock WHERE warehouse_id = $1)
+    AND NOT EXISTS (SELECT FROM transfers WHERE $1 IN (source, destination))
+    AND NOT EXISTS (SELECT FROM receipts WHERE warehouse_id = $1)
+    AND NOT EXISTS (SELECT FROM stock_counts WHERE warehouse_id = $1)
+    RETURNING id
+"""
+
+
+async def remove_warehouse(tx: Transaction, warehouse_id: str) -> bool:
+    """Whether nothing named the locked one."""
+    return await tx.fetchval(REMOVE_WAREHOUSE, warehouse_id) is not None
 
 
 ADD_WAREHOUSE = """

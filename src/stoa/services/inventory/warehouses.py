@@ -1,4 +1,4 @@
-"""Warehouses: places to draw stock from, added and described."""
+"""Warehouses: places to draw stock from, added, described, and removed as long as nothing names them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import stock_repository
 from stoa.services.inventory.allocation.place import Place
-from stoa.services.inventory.errors import UnknownWarehouse, WarehouseTaken
+from stoa.services.inventory.count import MAIN_WAREHOUSE
+from stoa.services.inventory.errors import UnknownWarehouse, WarehouseInUse, WarehouseTaken
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_repository import WarehouseRow
 
@@ -38,6 +39,22 @@ async def edit_warehouse(
             tx, act="warehouse.edited", subject=after.id, before=_described(before), after=_described(after)
         )
         return after
+
+
+async def remove_warehouse(inventory: Inventory, warehouse_id: str, *, if_match: IfMatch = ANYTHING) -> None:
+    """Raises `UnknownWarehouse`, `VersionMismatch`, `WarehouseInUse`."""
+    async with inventory.db.transaction() as tx:
+        before = await stock_repository.lock_warehouse_to_remove(tx, warehouse_id)
+        if before is None:
+            raise UnknownWarehouse(warehouse_id)
+        if_match.check(before.version)
+        if warehouse_id == MAIN_WAREHOUSE:
+            raise WarehouseInUse("What is counted without naming a warehouse lies there.")
+        if not await stock_repository.remove_warehouse(tx, warehouse_id):
+            raise WarehouseInUse(
+                "Goods have been there, or a document names it: transfer what is left, and nothing is drawn from it."
+            )
+        await staff_acts.record(tx, act="warehouse.removed", subject=warehouse_id, before=_described(before))
 
 
 def _described(warehouse: WarehouseRow) -> dict[str, object]:
