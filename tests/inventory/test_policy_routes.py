@@ -107,7 +107,7 @@ async def test_what_has_no_stock_yet_may_be_preordered(rest, shop):
         (ON_BACKORDER | {"available_on": "2099-01-01"}, 422, "policy-has-no", "available_on"),
         ({"policy": "backorder", "limit": 1, "lead_days": 1}, 409, "below-backordered", "limit"),
         ({"safety_stock": {"moon": 1}}, 422, "no-such-warehouse", "safety_stock.moon"),
-        ({"safety_stock": {"main": -1}}, 422, "unprocessable", "safety_stock[...]"),
+        ({"safety_stock": {"main": -1}}, 422, "unprocessable", "safety_stock.main"),
         ({"reserved": 1}, 422, "unprocessable", "reserved"),
     ],
 )

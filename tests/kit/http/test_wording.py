@@ -82,7 +82,7 @@ CHOICES = [
     (Literal[1, 2], 3, "", "1, 2"),
     (list[Kind], ["text", "x"], "[1]", "'number', 'text'"),
     (tuple[Kind, ...], ["x"], "[0]", "'number', 'text'"),
-    (dict[str, list[Kind]], {"a": ["x"]}, "[...][0]", "'number', 'text'"),
+    (dict[str, list[Kind]], {"a": ["x"]}, ".a[0]", "'number', 'text'"),
     (msgspec.defstruct("Inner", [("kind", Kind)]) | None, {"kind": "x"}, ".kind", "'number', 'text'"),
     (CountryCode, "XX", "", "'AD', 'AE', 'AF', … (249 in all)"),
 ]
@@ -106,3 +106,29 @@ def test_who_asks_by_none_of_the_values_is_told_them():
     with pytest.raises(Unprocessable) as refused:
         decode_query(b"sort=tags", query)
     assert (refused.value.document()["detail"], refused.value.field) == ("Expected one of 'number', 'text'.", "sort")
+
+
+Inner = msgspec.defstruct("Inner", [("names", dict[str, Name], {}), ("numbers", dict[str, float], {})])
+Outer = msgspec.defstruct("Outer", [("lines", list[dict[str, Inner]]), ("note", Name | None, None)])
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"lines": [{}, {"a": {}, "b": {"names": {"x": "X", "y": " ", "z": " "}}}]}, "lines[1].b.names.y"),
+        ({"lines": [{"a": {"note": None, "names": {"x": None}}}]}, "lines[0].a.names.x"),
+        ({"lines": [{"a": {"numbers": {str(at): at for at in range(900)} | {"x": "y"}}}]}, "lines[0].a.numbers.x"),
+        ({"lines": [{"a": {"numbers": {str(at): at for at in range(2000)} | {"x": "y"}}}]}, "lines[0].a.numbers[...]"),
+        ({"lines": [{"a": {"names": {"x.y": " "}}}]}, "lines[0].a.names.x.y"),
+        ({"lines": [{"a": 1}]}, "lines[0].a"),
+        ({"note": None, "lines": [{"a": {"names": 1}}]}, "lines[0].a.names"),
+    ],
+)
+def test_a_member_of_the_callers_own_is_named(sent: Any, field: str):
+    for read in (
+        lambda: converted(sent, Outer),
+        lambda: decode_body(msgspec.json.encode(sent), "application/json", Outer),
+    ):
+        with pytest.raises(Unprocessable) as refused:
+            read()
+        assert refused.value.field == field

@@ -6,13 +6,15 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from stoa.kit import problems
+from stoa.kit.http.members import ANY, named
 from stoa.kit.http.nulls import decode_plain, without_nulls
 from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
 from stoa.kit.http.wording import worded
@@ -58,7 +60,13 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
         members = _members(raw.decode())
         twice = _twice_in(members if spelled is raw else in_nfc(members))
     except msgspec.ValidationError as error:
-        raise unprocessable(error, shape) from None
+        decode = _decoder(shape)
+        raise _unprocessable(
+            error,
+            shape,
+            lambda: decode_plain(without_nulls(spelled, shape)),
+            lambda plain: decode(msgspec.json.encode(plain)),
+        ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         what = "half of a surrogate pair is no character" if _has_half_a_pair(raw) else error
         raise MalformedBody(f"The body is not well-formed JSON: {what}.") from None
@@ -153,10 +161,13 @@ def _gathered(parameters: dict[str, str], dotted: list[str]) -> dict[str, Any]:
 
 
 def _convert(parameters: dict[str, Any], shape: Any) -> Any:
+    def read(plain: Any) -> Any:
+        return msgspec.convert(plain, shape, strict=False)
+
     try:
-        query = msgspec.convert(parameters, shape, strict=False)
+        query = read(parameters)
     except msgspec.ValidationError as error:
-        raise unprocessable(error, shape) from None
+        raise _unprocessable(error, shape, lambda: parameters, read) from None
     fields = zip(shape.__struct_encode_fields__, shape.__struct_fields__, strict=True)
     for name, field in fields:
         # msgspec reads the word null as no value, and a filter that was sent would be none.
@@ -167,20 +178,37 @@ def _convert(parameters: dict[str, Any], shape: Any) -> Any:
 
 def converted(plain: Any, shape: type[T]) -> T:
     """What a message or a file says, as `shape`, its texts in NFC. Raises `Unprocessable` with the member at fault."""
+    spelled = in_nfc(plain)
     try:
-        return msgspec.convert(in_nfc(plain), shape)
+        return msgspec.convert(spelled, shape)
     except msgspec.ValidationError as error:
-        raise unprocessable(error, shape) from None
+        raise _unprocessable(error, shape, lambda: spelled, lambda plain: msgspec.convert(plain, shape)) from None
 
 
-def unprocessable(error: msgspec.ValidationError, shape: Any) -> problems.Unprocessable:
-    """What msgspec refused of a `shape`, as a problem: its path `$.items[0]` and member `sku` become `items[0].sku`."""
+def _unprocessable(
+    error: msgspec.ValidationError, shape: Any, sent: Callable[[], Any], read: Callable[[Any], Any]
+) -> problems.Unprocessable:
+    """What msgspec refused of a `shape`, as a problem: its path `$.items[0]` and member `sku` become `items[0].sku`.
+    `read` is how `sent` was read."""
     match = _PLACE.match(str(error))
     assert match is not None  # the pattern matches every text
-    what, path = worded(match["what"], shape, match["path"] or ""), (match["path"] or "").lstrip(".")
+    what, path = worded(match["what"], shape, match["path"] or ""), match["path"] or ""
+    if ANY in path:
+        # What stands behind the fault may be no JSON: then nobody can tell more of what stands before.
+        with suppress(msgspec.DecodeError, RecursionError):
+            path = named(path, sent(), partial(_said_of, read))
+    path = path.lstrip(".")
     if member := _MEMBER.match(match["what"]):
         path = f"{path}.{member['member']}" if path else member["member"]
     return problems.Unprocessable(f"{what}.", field=path or "body")
+
+
+def _said_of(read: Callable[[Any], Any], plain: Any) -> str | None:
+    try:
+        read(plain)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return None
 
 
 def _refuse_nul(value: Any) -> None:
