@@ -106,6 +106,16 @@ async def test_filters_facets_sorts_and_pages(shop: Shop) -> None:
     assert sorted(one["name"] for one in suggested["products"]) == ["Enamel mug", "Glass mug"]
 
 
+async def test_a_cursor_goes_on_with_its_own_search(shop: Shop) -> None:
+    search = "q=mug&sort=price&min_price=1&max_price=9000"
+    cursor = (await shop.rest.ok("GET", f"/search?{search}&limit=1"))["next_cursor"]
+    for same in (search, f"{search}&limit=50", f"{search}&facets=none", f"{search}&locale=en"):
+        assert await shop.names(f"{same}&cursor={cursor}") == ["Glass mug"]
+    for other in ("q=mug", "q=cup&sort=price", f"{search}1", f"{search}&locale=de", f"{search}&attr.color=red"):
+        refused = await shop.rest.send("GET", f"/search?{other}&cursor={cursor}")
+        assert (refused.status, refused.problem, refused.body["field"]) == (422, "bad-cursor", "cursor")
+
+
 @pytest.mark.parametrize(
     ("query", "problem", "field"),
     [

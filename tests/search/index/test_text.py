@@ -266,3 +266,15 @@ async def test_what_stands_behind_an_elision_is_a_word_and_what_stands_behind_an
     found = await shelf.search(Query(text="été", exact=True))
     assert marked(found.hits[0].highlights["name"]) == "Robe [d'été]"
     assert (await shelf.search(Query(text="hui", exact=True))).total == 0
+
+
+async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: EmbeddedIndex):
+    """\u201ctea red\u201d is not side by side, and \u2212red must not be there."""
+    for opening, closing in ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\uff02\uff02"):
+        for words, there in (("tea towels", ["towel"]), ("towels tea", [])):
+            query = Query(text=f"{opening}{words}{closing}", exact=True)
+            assert ids(await shelf.search(query)) == there
+    for minus in "-\u2212":
+        found = await shelf.search(Query(text=f"candle {minus}scented", exact=True))
+        assert "candle" not in ids(found)
+        assert "candles" in ids(found)

@@ -9,6 +9,7 @@ import msgspec
 from stoa.kit.http.pages import BadCursor
 from stoa.ports.search import BadPosition, Category, FacetCounts, Found, Hit, Piece, Query
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
+from stoa.services.search.cursors import cursor_of, place_in
 from stoa.services.search.document import C, Card, card_in
 from stoa.services.search.service import Search
 
@@ -50,7 +51,8 @@ _card = msgspec.json.Decoder(Card).decode
 async def search(service: Search, asked: SearchQuery) -> SearchView:
     """Raises `IndexBehind`, `BadCursor`, and what `query_of` does."""
     rules = service.following.rules
-    query = query_of(asked, rules, service.settings.price_bounds)
+    own = service.settings.locales[0]
+    query = query_of(asked, rules, service.settings.price_bounds, after=place_in(asked, own))
     found = await _search(service, query)
     if asked.cursor is None and asked.q:
         service.searches.count(asked.q, found.total)
@@ -61,7 +63,7 @@ async def search(service: Search, asked: SearchQuery) -> SearchView:
         corrected=found.corrected,
         relaxed=found.relaxed,
         redirect=rules.of(asked.q).redirect,
-        next_cursor=found.next,
+        next_cursor=cursor_of(found.next, asked, own),
     )
 
 

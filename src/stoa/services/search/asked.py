@@ -64,7 +64,7 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
-def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int]) -> Query:
+def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int], *, after: str | None = None) -> Query:
     """Raises `BadAttribute`, `NothingBetween`, and `Unprocessable` for a facet that there is not."""
     check_prices(asked.min_price, asked.max_price)
     rule = rules.of(asked.q)
@@ -83,7 +83,7 @@ def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int]) -> Q
         ),
         sort=Sort(asked.sort),
         limit=asked.limit,
-        after=asked.cursor,
+        after=after,
         facets=_facets(asked.facets, price_bounds),
         synonyms=rules.synonyms,
         pinned=rule.pinned,

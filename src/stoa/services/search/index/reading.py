@@ -12,6 +12,9 @@ from stoa.services.search.index.words import Language, compact, places_of
 # A minus counts at the beginning of a word alone: `t-light` has none.
 _PART = re.compile(r'(?:(?<!\S)(?P<minus>-))?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))')
 
+# Telephones and word processors write these by themselves.
+_TYPED = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"') | {"\u2212": "-"})
+
 
 @dataclass(frozen=True)
 class Word:
@@ -50,7 +53,7 @@ class Reading:
 
 
 def read(text: str, language: Language) -> Reading:
-    text = text[:MOST_TEXT]
+    text = text[:MOST_TEXT].translate(_TYPED)
     parts: list[Part] = []
     without: list[Part] = []
     left = MOST_WORDS
