@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, own_columns
+from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.reading import read_products
@@ -179,6 +180,30 @@ def test_a_product_reads_back_from_its_lines():
         "seo_title": "Mug",
         "seo_description": "",
     }
+
+
+def test_what_no_column_has_is_an_error():
+    header = own_columns.header_of(
+        specifications=["Volume"], custom=[], metadata=[], variant_custom=[], variant_metadata=[]
+    )
+    plain = item(specifications={"Volume": 1}, custom_fields={}, metadata={}, translations={}, variants=[])
+    assert len(own_columns.rows_of(plain, header)) == 1
+    with pytest.raises(own_columns.NoColumn, match=r"^spec\.Grade$"):
+        own_columns.rows_of(plain | {"specifications": {"Grade": 0}}, header)
+
+
+@pytest.mark.parametrize(
+    ("text", "comma", "number"),
+    [("350", False, 350), ("-0.25", False, -0.25), (".5", False, 0.5), ("1e3", False, 1000), ("12,5", True, 12.5)],
+)
+def test_a_number_is_one_as_people_write_it(text, comma, number):
+    assert number_of(text, comma=comma) == number
+
+
+@pytest.mark.parametrize("text", ["", ".", "12,5", "1,234.5", "1 kg", "NaN", "9" * 17, "1e999"])
+def test_what_is_no_number_is_refused(text):
+    with pytest.raises(ValueError, match=r"is no number|is too much"):
+        number_of(text)
 
 
 def entries(text: str, source: str = "stoa", **columns: str) -> list[Any]:
@@ -489,6 +514,15 @@ def test_what_woocommerce_hides_is_a_draft_and_what_stands_in_several_categories
         [],
         [],
     ]
+
+
+def test_measures_of_woocommerce_are_numbers_as_it_writes_them():
+    text = (
+        'Type,SKU,Name,Regular price,Weight (kg),Length (cm),Width (cm),Height (cm)\nsimple,A,Lamp,1,.5,"24,5",flat,\n'
+    )
+    (lamp,) = entries(text, "woocommerce")
+    assert lamp.item["specifications"] == {"Weight (kg)": 0.5, "Length (cm)": 24.5}
+    assert lamp.remarks == [Said("measure-left-out", "Lamp: Width (cm) flat")]
 
 
 def test_skus_of_shopify_stay_apart_and_keep_what_they_were():

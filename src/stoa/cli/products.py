@@ -36,6 +36,7 @@ REMARKS = {
     "sku-renamed": "SKUs are written otherwise here, and their variants have the file's in their metadata as sku",
     "hidden-as-draft": "products that were sold and shown nowhere are drafts",
     "category-left-out": "categories are left out, because a product stands in one here",
+    "measure-left-out": "weights and sizes are left out, because they are no numbers",
     "picture-left-out": "pictures are left out, because they are at http and not https",
     "stock-shared": "products were counted as a whole, and their variants have no stock yet",
     "gift-card-as-goods": "gift cards are goods like others",

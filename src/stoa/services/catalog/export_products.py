@@ -13,9 +13,9 @@ from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.fields import PRODUCT, VARIANT
 from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of
 from stoa.services.catalog.images import Image
-from stoa.services.catalog.import_errors import TooManyColumns
+from stoa.services.catalog.import_errors import ColumnMissing, TooManyColumns
 from stoa.services.catalog.product import Product, Variant
-from stoa.services.catalog.product_files.own_columns import header_of, rows_of
+from stoa.services.catalog.product_files.own_columns import NoColumn, header_of, rows_of
 from stoa.services.catalog.product_files.reading import Format
 from stoa.services.catalog.product_files.refused import lines_of
 from stoa.services.catalog.product_files.table import MOST_COLUMNS
@@ -48,14 +48,14 @@ async def header_for(catalog: Catalog, written_as: Format, wanted: Wanted) -> li
     """The columns of a CSV file of these products; none of JSON lines. Raises `TooManyColumns`."""
     if written_as == "jsonl":
         return []
-    names = await export_repository.names(catalog.db, wanted.statuses, wanted.sellers)
+    db, whose = catalog.db, (wanted.statuses, wanted.sellers)
     header = header_of(
         locales=catalog.settings.locales[1:],
-        specifications=names.specifications,
-        custom=sorted(await definitions(catalog.db, PRODUCT)),
-        metadata=names.metadata,
-        variant_custom=sorted(await definitions(catalog.db, VARIANT)),
-        variant_metadata=names.variant_metadata,
+        specifications=await export_repository.specifications(db, *whose),
+        custom=sorted(await definitions(db, PRODUCT)),
+        metadata=await export_repository.metadata(db, *whose),
+        variant_custom=sorted(await definitions(db, VARIANT)),
+        variant_metadata=await export_repository.variant_metadata(db, *whose),
     )
     if len(header) > MOST_COLUMNS:
         raise TooManyColumns(MOST_COLUMNS)
@@ -63,7 +63,8 @@ async def header_for(catalog: Catalog, written_as: Format, wanted: Wanted) -> li
 
 
 async def export_page(catalog: Catalog, header: Sequence[str], wanted: Wanted, after: str) -> ExportPage:
-    """The products behind the slug `after`, from the first where it is empty; with the header before those."""
+    """The products behind the slug `after`, from the first where it is empty; with the header before those. Raises
+    `ColumnMissing` where one has got since what the header has no column for."""
     products = await repository.exported_after(catalog.db, after, wanted.statuses, wanted.sellers, ONE_PAGE + 1)
     tree = {one.id: one for one in await categories_repository.categories(catalog.db)}
     locales = catalog.settings.locales[1:]
@@ -72,12 +73,22 @@ async def export_page(catalog: Catalog, header: Sequence[str], wanted: Wanted, a
     for product in products[:ONE_PAGE]:
         said = texts.get(product.id, {})
         item = item_of(product, tree, {locale: said[locale] for locale in locales if locale in said})
-        content += lines_of(rows_of(item, header)) if header else msgspec.json.encode(item) + b"\n"
+        content += _lines(item, header)
         after = product.slug
         if len(content) > MOST_PAGE_BYTES:
             break
     more = bool(products) and products[-1].slug != after
     return ExportPage(bytes(content), after if more else "")
+
+
+def _lines(item: Mapping[str, Any], header: Sequence[str]) -> bytes:
+    """Of a product, in JSON where there is no header."""
+    if not header:
+        return msgspec.json.encode(item) + b"\n"
+    try:
+        return lines_of(rows_of(item, header))
+    except NoColumn as missing:
+        raise ColumnMissing(missing.column, str(item["slug"])) from None
 
 
 async def export(catalog: Catalog, written_as: Format, wanted: Wanted) -> AsyncGenerator[bytes, None]:

@@ -1,9 +1,8 @@
-"""The SQL of what an export has to know of all products before its first line."""
+"""The SQL of what an export has to know of all products before its first line: what each shop names itself."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from stoa.kit.db import Db
 
@@ -21,11 +20,23 @@ SPECIFICATIONS = """
     ORDER BY name
 """
 
+
+async def specifications(db: Db, statuses: Collection[str], sellers: Collection[str] | None) -> list[str]:
+    """The names of all that these products say of themselves."""
+    return await _names(db, SPECIFICATIONS, statuses, sellers)
+
+
 METADATA = """
     SELECT DISTINCT jsonb_object_keys(metadata) AS name FROM products
     WHERE status = ANY($1::text[]) AND ($2::uuid[] IS NULL OR seller_id = ANY($2))
     ORDER BY name
 """
+
+
+async def metadata(db: Db, statuses: Collection[str], sellers: Collection[str] | None) -> list[str]:
+    """The keys of theirs."""
+    return await _names(db, METADATA, statuses, sellers)
+
 
 VARIANT_METADATA = """
     SELECT DISTINCT jsonb_object_keys(variants.metadata) AS name
@@ -35,17 +46,11 @@ VARIANT_METADATA = """
 """
 
 
-class Names(NamedTuple):
-    """What products have that each shop names itself."""
-
-    specifications: list[str]
-    metadata: list[str]
-    variant_metadata: list[str]
+async def variant_metadata(db: Db, statuses: Collection[str], sellers: Collection[str] | None) -> list[str]:
+    """Those of their variants."""
+    return await _names(db, VARIANT_METADATA, statuses, sellers)
 
 
-async def names(db: Db, statuses: Collection[str], sellers: Collection[str] | None) -> Names:
-    given = (list(statuses), None if sellers is None else list(sellers))
-    found = [
-        [row["name"] for row in await db.fetch(each, *given)] for each in (SPECIFICATIONS, METADATA, VARIANT_METADATA)
-    ]
-    return Names(*found)
+async def _names(db: Db, statement: str, statuses: Collection[str], sellers: Collection[str] | None) -> list[str]:
+    rows = await db.fetch(statement, list(statuses), None if sellers is None else list(sellers))
+    return [row["name"] for row in rows]

@@ -2,7 +2,7 @@
 
 NotFound        NoSuchImport
 Unprocessable   NoProductOfSku, PriceMissing
-Conflict        ImportEnded, TooManyColumns
+Conflict        ImportEnded, TooManyColumns, ColumnMissing
 """
 
 from __future__ import annotations
@@ -48,3 +48,11 @@ class TooManyColumns(problems.Conflict):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"A table has at most {most} columns: export JSON lines.", field="format", most=most)
+
+
+class ColumnMissing(problems.Conflict):
+    title = "A product got what the file has no column for"
+    slug = "column-missing"
+
+    def __init__(self, column: str, slug: str) -> None:
+        super().__init__(f"{slug} has {column} since the file was begun: export it again.", column=column)

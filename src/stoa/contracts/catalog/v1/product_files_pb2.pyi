@@ -283,7 +283,7 @@ class ProductImportRemark(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     EXAMPLES_FIELD_NUMBER: _builtins.int
     what: _builtins.str
-    """sku-renamed, hidden-as-draft, category-left-out or gift-card-as-goods."""
+    """sku-renamed, hidden-as-draft, category-left-out, measure-left-out, picture-left-out, stock-shared or gift-card-as-goods."""
     count: _builtins.int
     """How often that is so."""
     @_builtins.property

@@ -232,8 +232,17 @@ def header_of(
     ]
 
 
+class NoColumn(Exception):
+    """A product has what the header has no `column` for."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
 def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
-    """A row for each variant of a product, one for a product without. `item` has all members that an export has."""
+    """A row for each variant of a product, one for a product without. `item` has all members that an export has. Raises
+    `NoColumn`: what no column has would be lost without a word."""
     said = {
         "slug": item["slug"],
         "name": item["name"],
@@ -252,6 +261,9 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         **_prefixed(METADATA, item["metadata"]),
     }
     rows = [said | _of_variant(variant) for variant in item["variants"]] or [said]
+    known = set(header)
+    if lost := next((name for row in rows for name, cell in row.items() if cell and name not in known), None):
+        raise NoColumn(lost)
     return [cells.guarded_row([row.get(name, "") for name in header]) for row in rows]
 
 

@@ -8,12 +8,19 @@ from typing import Literal, NamedTuple
 import msgspec
 
 What = Literal[
-    "sku-renamed", "hidden-as-draft", "category-left-out", "picture-left-out", "stock-shared", "gift-card-as-goods"
+    "sku-renamed",
+    "hidden-as-draft",
+    "category-left-out",
+    "measure-left-out",
+    "picture-left-out",
+    "stock-shared",
+    "gift-card-as-goods",
 ]
 """`sku-renamed`: it has letters that a SKU has not here, and the variant has its own in its metadata as `sku`.
 `hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
-`picture-left-out`: it is at an address with http, not https. `stock-shared`: there its variants are counted together,
-here each for itself. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money."""
+`measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
+`stock-shared`: there its variants are counted together, here each for itself. `gift-card-as-goods`: it is sold as
+anything else, and nothing makes it money."""
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
+from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.remarks import Said
@@ -95,6 +96,7 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
     try:
         item = _product(said, names.slug_of(said))
         others = _shelve(item, said.get("Categories", ""))
+        unread = _measure(item, said)
         pictures = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
         item["images"] = [{"url": url} for url in dict.fromkeys(pictures) if not _is_open(url)]
         differ = {name for _, one in variations for name in _attributes(one)}
@@ -112,6 +114,7 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
         *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
         *(Said("category-left-out", f"{name}: {each}") for each in others),
+        *(Said("measure-left-out", f"{name}: {each}") for each in unread),
         *(Said("picture-left-out", f"{name}: {url}") for url in dict.fromkeys(pictures) if _is_open(url)),
     ]
     return Entry(row.line, raw, item, _PLACES, renamed=skus.renamed, remarks=remarks)
@@ -126,11 +129,7 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
         "brand": _text((_listed(said.get("Brands", "")) or [""])[0]),
         "tags": list(dict.fromkeys(map(_text, _listed(said.get("Tags", ""))))),
         "status": "active" if said.get("Published", "1") == "1" and not _is_hidden(said) else "draft",
-        "specifications": {
-            name: float(value)
-            for name, value in said.items()
-            if _MEASURE.fullmatch(name) and re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)
-        },
+        "specifications": {},
     }
 
 
@@ -156,6 +155,18 @@ def _shelve(item: dict[str, Any], cell: str) -> list[str]:
         return []
     own = item["category_path"] = max(shelves, key=len)
     return [" > ".join(each) for each in shelves if each != own[: len(each)]]
+
+
+def _measure(item: dict[str, Any], said: Mapping[str, str]) -> list[str]:
+    """Weight and size are specifications. What is no number is left out: the answer."""
+    unread: list[str] = []
+    for name, cell in said.items():
+        if cell and _MEASURE.fullmatch(name):
+            try:
+                item["specifications"][name] = number_of(cell, comma=True)
+            except ValueError:
+                unread.append(f"{name} {cell}")
+    return unread
 
 
 def _variant(

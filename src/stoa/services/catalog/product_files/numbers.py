@@ -1,0 +1,21 @@
+"""Numbers as people and their programs write them."""
+
+from __future__ import annotations
+
+import re
+
+from stoa.services.catalog.bodies import MOST_WHOLE
+
+_NUMBER = re.compile(r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
+
+
+def number_of(text: str, *, comma: bool = False) -> int | float:
+    """`24.5`, `.5` and `1e3`; with a `comma` also `24,5`. Raises `ValueError`."""
+    said = text.strip()
+    said = said.replace(",", ".") if comma and "." not in said else said
+    if _NUMBER.fullmatch(said) is None:
+        raise ValueError(f"{text!r} is no number: write it as 24.5")
+    number = int(said) if re.fullmatch("[+-]?[0-9]+", said) else float(said)
+    if abs(number) > MOST_WHOLE:
+        raise ValueError(f"{text!r} is too much: a number is at most {MOST_WHOLE}")
+    return number
