@@ -96,3 +96,26 @@ async def test_brands_are_made_of_the_names_that_products_have_and_tags_are_list
     assert {row["name"] for row in settled} == set(found)
     tagged = await db.fetch("SELECT standing, tag, product_id FROM product_tags")
     assert [(row["standing"], row["tag"]) for row in tagged] == [("draft", "gift")] * 5
+
+
+async def test_products_of_a_collection_that_has_a_slug_in_a_language_are_told_of_it(older):
+    db = await older("0001", "0003", "0016", "0020")
+    slugs = {"gifts": "geschenke", "sale": None, "hidden": "versteckt"}
+    for at, (slug, translated) in enumerate(slugs.items()):
+        collection = f"018f0000-0000-7000-8000-00000000000{at}"
+        await db.execute(
+            "INSERT INTO collections (id, slug, name, description, sort, published, looks_at)"
+            " VALUES ($1::text::uuid, $2, 'C', '', 'position', $3, '{}')",
+            collection,
+            slug,
+            slug != "hidden",
+        )
+        await db.execute(
+            "INSERT INTO translations (kind, thing_id, locale, slug, name)"
+            " VALUES ('collection', $1::text::uuid, 'de', $2, 'C')",
+            collection,
+            translated,
+        )
+    await older("0029")
+    rows = await db.fetch("SELECT slug FROM collections WHERE retell AND settling = 'due'")
+    assert [row["slug"] for row in rows] == ["gifts"]

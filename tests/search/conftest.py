@@ -60,6 +60,7 @@ class Town:
         add_catalog = partial(add_CatalogServiceServicer_to_server, CatalogServicer(catalog))
         self.registry = Registry()
         add_catalog(self.registry)
+        self.goods = catalog
         self.catalog = Rest(catalog_routes.bind(catalog), catalog.db)
         self.inventory = inventory_over(
             databases["inventory"],

@@ -27,6 +27,7 @@ from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
 from stoa.kit.problems import Problem
 from stoa.ports.search import Count
+from stoa.services.catalog.settle_collections import settle_collections
 from stoa.services.search import repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
 from stoa.services.search.feed import feed, write_products
@@ -129,6 +130,29 @@ async def test_a_text_of_a_specification_is_found_in_the_language_that_says_it(t
     await town.edit(shirt, specifications={})
     await town.learn(one)
     assert await found(one, "baumwolle", locale="de") == []
+
+
+async def test_a_collection_is_found_by_its_slug_in_the_language(town: Town) -> None:
+    one = town.process("one", locales=("en", "de"))
+    mug = await town.sell("Enamel mug", "MUG-1")
+    gifts = {"slug": "gifts", "name": "Gifts"}
+    await town.catalog.ok("POST", "/collections", gifts, status=201, user=ADMIN)
+    await town.catalog.ok("PUT", "/collections/gifts/products", {"products": [mug["id"]]}, user=ADMIN)
+    path = "/collections/gifts/translations/de"
+
+    async def leads_to_it() -> list[int]:
+        await settle_collections(town.goods)
+        await town.learn(one)
+        asked = (("gifts", "en"), ("gifts", "de"), ("geschenke", "de"), ("geschenke", "en"), ("praesente", "de"))
+        return [len(await found(one, collection=slug, locale=locale)) for slug, locale in asked]
+
+    assert await leads_to_it() == [1, 1, 0, 0, 0]
+    await town.catalog.ok("PUT", path, {"slug": "geschenke"}, user=ADMIN)
+    assert await leads_to_it() == [1, 1, 1, 0, 0]
+    await town.catalog.ok("PUT", path, {"slug": "praesente", "name": "Präsente"}, user=ADMIN)
+    assert await leads_to_it() == [1, 1, 0, 0, 1]
+    await town.catalog.ok("DELETE", path, status=204, user=ADMIN)
+    assert await leads_to_it() == [1, 1, 0, 0, 0]
 
 
 async def test_a_category_is_called_and_found_otherwise_in_another_language(town: Town) -> None:

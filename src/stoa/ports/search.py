@@ -64,6 +64,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     tags: Sequence[str] = ()
     collections: Sequence[str] = ()
     """Slugs. They filter; no word finds them."""
+    translated_collections: Mapping[str, Sequence[str]] = {}
+    """By locale, the slugs that these have in it."""
     skus: Sequence[str] = ()
     options: Sequence[str] = ()
     """Values of its variants' options: red, XL."""
@@ -134,6 +136,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, Sequence[Value | date] | NumberRange | DayRange] = {}
     tag: str = ""
     collection: str = ""
+    """Its slug, that in the query's language, too."""
     ids: Sequence[str] | None = None
     """One of these products; None is any."""
 

@@ -71,6 +71,7 @@ def _documents(seed: int, number: int) -> list[Document]:
                 categories=draw.sample(WAYS, draw.randint(0, 2)),
                 tags=draw.sample(["new", "sale"], draw.randint(0, 2)),
                 collections=draw.sample(["summer", "winter"], draw.randint(0, 1)),
+                translated_collections={"en": draw.sample(["july", "summer"], draw.randint(0, 1)), "de": ["winter"]},
                 price_minor=price,
                 price_max_minor=draw.choice([None, price + draw.randrange(0, 4000, 250)]),
                 attributes=attributes,
@@ -150,7 +151,7 @@ def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
     if filters.tag:
         found["tag"] = lambda one: filters.tag in one.tags
     if filters.collection:
-        found["collection"] = lambda one: filters.collection in one.collections
+        found["collection"] = lambda one: filters.collection in [*one.collections, *one.translated_collections["en"]]
     if filters.ids is not None:
         wanted_ids = filters.ids
         found["ids"] = lambda one: one.id in wanted_ids
@@ -184,7 +185,7 @@ FILTERS = st.builds(
         max_size=2,
     ),
     tag=st.sampled_from(["", "", "new"]),
-    collection=st.sampled_from(["", "", "summer"]),
+    collection=st.sampled_from(["", "", "summer", "july"]),
     ids=st.one_of(st.none(), st.none(), st.lists(st.sampled_from([f"p{n}" for n in range(60)]), max_size=40)),
 )
 TEXTS = st.sampled_from(["", "", "cup", "red cups", "tea blue"])

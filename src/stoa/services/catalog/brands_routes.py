@@ -5,29 +5,34 @@ from __future__ import annotations
 
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, Request, Routes, may
-from stoa.kit.http.types import Page, PageQuery, Slug
+from stoa.kit.http.types import Page, Slug
 from stoa.services.catalog import brands_repository, name_brands
 from stoa.services.catalog.brands import Brand, BrandBody, Merging
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.translations import LocaleQuery, PageInLocale, brand_in
+from stoa.services.catalog.translations_repository import texts_for
 
 EDIT = may("catalog.brands.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 
 
-@routes.get("/brands", query=PageQuery, answer=Page[Brand], who=PUBLIC, summary="Brands, by their slugs")
-async def get_brands(catalog: Catalog, request: Request[None, PageQuery]) -> Page[Brand]:
+@routes.get("/brands", query=PageInLocale, answer=Page[Brand], who=PUBLIC, summary="Brands, by their slugs")
+async def get_brands(catalog: Catalog, request: Request[None, PageInLocale]) -> Page[Brand]:
     """Of what is sold; those of drafts, or of nothing, are for staff to see."""
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[Slug])
     hidden = EDIT.admits(request.principal)
     found = await brands_repository.brands_after(catalog.db, after or "", limit + 1, hidden=hidden)
-    return page_of(found, limit, lambda one: (one.slug,))
+    page = page_of(found, limit, lambda one: (one.slug,))
+    texts = await texts_for(catalog, request.query.locale, (one.id for one in page.items))
+    return Page([brand_in(one, texts) for one in page.items], page.next_cursor)
 
 
-@routes.get("/brands/{brand}", answer=Brand, who=PUBLIC, summary="A brand by its id or slug")
-async def get_brand(catalog: Catalog, request: Request) -> Brand:
+@routes.get("/brands/{brand}", query=LocaleQuery, answer=Brand, who=PUBLIC, summary="A brand by its id or slug")
+async def get_brand(catalog: Catalog, request: Request[None, LocaleQuery]) -> Brand:
     """As in the list, one of which nothing is sold is there for staff only."""
-    return await name_brands.show_brand(catalog.db, request.path["brand"], hidden=EDIT.admits(request.principal))
+    brand = await name_brands.show_brand(catalog.db, request.path["brand"], hidden=EDIT.admits(request.principal))
+    return brand_in(brand, await texts_for(catalog, request.query.locale, [brand.id]))
 
 
 @routes.post("/brands", body=BrandBody, answer=Brand, status=201, who=EDIT, summary="Add a brand")

@@ -6,7 +6,7 @@ and no collection: he reads the rules under a lock that only the beginning of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -232,17 +232,30 @@ async def members(db: Db, collection_id: str) -> dict[str, int]:
     return {row["product_id"]: row["position"] for row in await db.fetch(MEMBERS, collection_id)}
 
 
+class InCollection(NamedTuple):
+    """The slug of a collection that a product is in, and by locale those that it has in other languages."""
+
+    slug: str
+    slugs: Mapping[str, str]
+
+
 COLLECTIONS_OF = """
-    SELECT member.product_id, array_agg(collection.slug ORDER BY collection.slug) AS slugs
+    SELECT member.product_id, collection.slug, (
+        SELECT coalesce(jsonb_object_agg(said.locale, said.slug), '{}')
+        FROM translations AS said WHERE said.thing_id = collection.id AND said.slug IS NOT NULL
+    ) AS slugs
     FROM collection_products AS member JOIN collections AS collection ON collection.id = member.collection_id
     WHERE member.product_id = ANY($1::uuid[]) AND collection.published
-    GROUP BY member.product_id
+    ORDER BY collection.slug
 """
 
 
-async def collections_of(db: Db, product_ids: Sequence[str]) -> dict[str, list[str]]:
-    """The slugs of the published collections that products are in, by product id."""
-    return {row["product_id"]: row["slugs"] for row in await db.fetch(COLLECTIONS_OF, list(product_ids))}
+async def collections_of(db: Db, product_ids: Sequence[str]) -> dict[str, list[InCollection]]:
+    """The published collections that products are in, by product id."""
+    found: dict[str, list[InCollection]] = {}
+    for row in await db.fetch(COLLECTIONS_OF, list(product_ids)):
+        found.setdefault(row["product_id"], []).append(InCollection(row["slug"], row["slugs"]))
+    return found
 
 
 # In the order of their ids, as all do who lock several products.

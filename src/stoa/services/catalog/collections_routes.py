@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from stoa.kit.context import Principal
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, may, moved
-from stoa.kit.http.types import Page, PageQuery, Slug
+from stoa.kit.http.types import Page, Slug
 from stoa.services.catalog import categories_repository
 from stoa.services.catalog import collections_repository as repository
 from stoa.services.catalog.arrange_collections import (
@@ -31,7 +31,7 @@ from stoa.services.catalog.errors import NoSuchCollection
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.translations import AskedLocale, LocaleQuery, collection_in, in_locale
+from stoa.services.catalog.translations import LocaleQuery, PageInLocale, collection_in, in_locale
 from stoa.services.catalog.translations_repository import texts_for
 
 ARRANGE = may("catalog.collections.edit")
@@ -59,14 +59,8 @@ class CollectionView(msgspec.Struct, kw_only=True):
     updated_at: datetime
 
 
-class CollectionQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """In the order of their slugs, as they are in the shop's own language."""
-
-    locale: AskedLocale | None = None
-
-
-@routes.get("/collections", query=CollectionQuery, answer=Page[CollectionView], who=PUBLIC, summary="Collections")
-async def list_collections(catalog: Catalog, request: Request[None, CollectionQuery]) -> Page[CollectionView]:
+@routes.get("/collections", query=PageInLocale, answer=Page[CollectionView], who=PUBLIC, summary="Collections")
+async def list_collections(catalog: Catalog, request: Request[None, PageInLocale]) -> Page[CollectionView]:
     """Staff are shown those, too, that are not published."""
     limit = request.query.limit
     after = decode_key(request.query.cursor, tuple[Slug]) or ""

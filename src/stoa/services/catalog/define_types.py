@@ -32,6 +32,7 @@ from stoa.services.catalog.events import (
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.product_types import NewProductType, ProductType, Use, check_uses
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.translations_repository import forget_translations
 from stoa.services.catalog.types_errors import (
     AttributeInUse,
     AttributeStays,
@@ -141,7 +142,7 @@ async def replace_type(
     async with catalog.db.transaction() as tx:
         # Before the type, which whoever writes a product of it holds.
         await collections_repository.settle_what_looks_at(tx, "specification")
-        before = await _held_type(tx, id_or_slug)
+        before = await held_type(tx, id_or_slug)
         if_match.check(before.version)
         told = {"slug": new.slug, "name": new.name, "attributes": msgspec.to_builtins(new.attributes)}
         changed = [name for name, value in _told(before).items() if told[name] != value]
@@ -166,11 +167,12 @@ async def replace_type(
 async def remove_type(catalog: Catalog, id_or_slug: str, if_match: IfMatch = ANYTHING) -> None:
     """Raises `NoSuchProductType`, `ProductTypeInUse` while any product has it."""
     async with catalog.db.transaction() as tx:
-        before = await _held_type(tx, id_or_slug)
+        before = await held_type(tx, id_or_slug)
         if_match.check(before.version)
         if await repository.type_has_products(tx, before.id):
             raise ProductTypeInUse
         await repository.remove_type(tx, before.id)
+        await forget_translations(tx, before.id)
         said = ProductTypeDeleted(product_type_id=before.id, slug=before.slug)
         await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
         await staff_acts.record(tx, act="product_type.removed", subject=before.id, before=_told(before))
@@ -208,7 +210,8 @@ async def show_type(db: Db, id_or_slug: str) -> ProductType:
     return types[name]
 
 
-async def _held_type(tx: Transaction, id_or_slug: str) -> ProductType:
+async def held_type(tx: Transaction, id_or_slug: str) -> ProductType:
+    """It changes no more until the end of the transaction. Raises `NoSuchProductType`."""
     await repository.hold_definitions(tx)
     return await show_type(tx, id_or_slug)
 

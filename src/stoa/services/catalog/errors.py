@@ -160,11 +160,11 @@ class OwnLanguage(problems.Unprocessable):
 
 
 class NotOfTheProduct(problems.Unprocessable):
-    title = "The product has no such option, value, variant, image or specification"
+    title = "There is no such option, value, variant, image or specification"
     slug = "not-of-the-product"
 
     def __init__(self, name: str, field: str) -> None:
-        super().__init__(f"The product has no {name[:200]}: nothing would show this text.", field=field)
+        super().__init__(f"It has no {name[:200]}: nothing would show this text.", field=field)
 
 
 class NotAText(problems.Unprocessable):

@@ -1,4 +1,4 @@
-"""What of a product's translation is of the product as it is, and keeps apart what that keeps apart. Pure.
+"""What of a translation is of the product, or the collection, as it is, and keeps apart what that keeps apart. Pure.
 
 What does not fit is refused when it is said. A product may change afterwards: then what does not fit it any more is
 not shown, and is there again if the product has it again.
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from stoa.services.catalog.attributes import MOST_TEXT, AttributeType
+from stoa.services.catalog.collections_repository import Collection
 from stoa.services.catalog.errors import NotAText, NotOfTheProduct, WordTwice
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_types import ProductType
@@ -39,6 +40,11 @@ def parts_of(product: Product, of_type: ProductType | None = None) -> Parts:
         frozenset(image.file_id or image.url or "" for image in product.images),
         _longest(product, of_type),
     )
+
+
+def parts_of_collection(collection: Collection) -> Parts:
+    images = frozenset([collection.image.url]) if collection.image else frozenset[str]()
+    return Parts({}, frozenset(), images, {})
 
 
 def _longest(product: Product, of_type: ProductType | None) -> dict[str, int | None]:

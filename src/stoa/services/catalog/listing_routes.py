@@ -253,6 +253,8 @@ def _named_in(shown: Product | Card) -> Iterator[str]:
     yield shown.id
     if shown.category is not None:
         yield shown.category.id
+    if isinstance(shown, Product) and shown.product_type is not None:
+        yield shown.product_type.id
 
 
 def _card_view(card: Card) -> CardView:

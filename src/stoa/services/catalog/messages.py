@@ -15,6 +15,7 @@ from stoa.kit.money import Money
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import Attribute, Choice, Shown, Specification
 from stoa.services.catalog.categories_repository import Category
+from stoa.services.catalog.collections_repository import InCollection
 from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image, to_be_seen
 from stoa.services.catalog.pricing import Context
@@ -35,10 +36,10 @@ Told = Mapping[str, AttributeTexts]
 
 
 class Beside(NamedTuple):
-    """What belongs to a product and is not read with it: the slugs of its collections, its texts by locale, what
+    """What belongs to a product and is not read with it: its collections, its texts by locale, what
     everybody pays for it at least and at most, and by name what its attributes are called in each locale."""
 
-    collections: Sequence[str]
+    collections: Sequence[InCollection]
     translations: Mapping[str, ProductTranslation]
     prices: tuple[Money, Money] | None
     attributes: Mapping[str, Told]
@@ -65,7 +66,12 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
         metadata=product.metadata,
         seo=pb.Seo(title=product.seo.title, description=product.seo.description) if product.seo != NO_SEO else None,
         product_type=product.product_type.slug if product.product_type else "",
-        collections=beside.collections,
+        collections=[one.slug for one in beside.collections],
+        translated_collections=[
+            pb.TranslatedSlug(locale=locale, slug=slug)
+            for one in beside.collections
+            for locale, slug in sorted(one.slugs.items())
+        ],
         translations=_translations(_fitting(product, beside.translations)),
         price=money_message(beside.prices[0]) if beside.prices else None,
         price_max=money_message(beside.prices[1]) if beside.prices else None,

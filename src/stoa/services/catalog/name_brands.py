@@ -26,6 +26,7 @@ from stoa.services.catalog.collections_repository import settle_what_looks_at
 from stoa.services.catalog.events import BrandCreated, BrandDeleted, BrandUpdated
 from stoa.services.catalog.product import is_id, slugs_for
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.translations_repository import forget_translations
 
 
 async def brands_named(tx: Transaction, catalog: Catalog, names: Iterable[str]) -> dict[str, str]:
@@ -82,10 +83,7 @@ async def replace_brand(catalog: Catalog, id_or_slug: str, new: BrandBody, if_ma
     Raises `NoSuchBrand`, `SlugTaken`, and `BrandTaken` where another has or had the name: merge them.
     """
     async with catalog.db.transaction() as tx:
-        found = await show_brand(tx, id_or_slug)
-        before = (await repository.lock_brands(tx, [found.id])).get(found.id)
-        if before is None:  # merged while we waited
-            raise NoSuchBrand
+        before = await lock_brand(tx, id_or_slug)
         if_match.check(before.version)
         after = replace(
             before,
@@ -124,6 +122,7 @@ async def merge_brand(catalog: Catalog, id_or_slug: str, into: str, if_match: If
         before, after = locked[found.id], locked[other.id]
         if_match.check(before.version)
         await repository.merge(tx, before.id, after.id)
+        await forget_translations(tx, before.id)
         said = BrandDeleted(brand_id=before.id, slug=before.slug, merged_into=after.id)
         await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
         await staff_acts.record(
@@ -138,17 +137,24 @@ async def remove_brand(catalog: Catalog, id_or_slug: str, if_match: IfMatch) -> 
     Raises `NoSuchBrand`, `BrandInUse` while anything but archived products bears one.
     """
     async with catalog.db.transaction() as tx:
-        found = await show_brand(tx, id_or_slug)
-        before = (await repository.lock_brands(tx, [found.id])).get(found.id)
-        if before is None:
-            raise NoSuchBrand
+        before = await lock_brand(tx, id_or_slug)
         if_match.check(before.version)
         if await repository.brand_has_products(tx, before.id):
             raise BrandInUse
         await repository.remove_brand(tx, before.id)
+        await forget_translations(tx, before.id)
         said = BrandDeleted(brand_id=before.id, slug=before.slug, merged_into=None)
         await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
         await staff_acts.record(tx, act="brand.removed", subject=before.id, before=_told(before))
+
+
+async def lock_brand(tx: Transaction, id_or_slug: str) -> Brand:
+    """Raises `NoSuchBrand`."""
+    found = await show_brand(tx, id_or_slug)
+    brand = (await repository.lock_brands(tx, [found.id])).get(found.id)
+    if brand is None:  # merged or removed while we waited
+        raise NoSuchBrand
+    return brand
 
 
 async def show_brand(db: Db, id_or_slug: str, field: str = "brand", *, hidden: bool = True) -> Brand:

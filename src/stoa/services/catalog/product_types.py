@@ -8,11 +8,9 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import replace
 
 from stoa.kit.custom_fields.definition import FieldName
 from stoa.kit.http.types import Name, Slug
-from stoa.services.catalog.attribute_texts import Texts, attribute_in
 from stoa.services.catalog.attributes import Attribute, Specification, check_value
 from stoa.services.catalog.types_errors import AttributeTwice, SpecificationMissing, UnknownSpecification
 
@@ -55,13 +53,6 @@ class ProductType(msgspec.Struct, frozen=True, kw_only=True):
 
     def uses(self) -> list[Use]:
         return [Use(used.attribute.name, used.required) for used in self.attributes]
-
-
-def type_in(of: ProductType, texts: Texts) -> ProductType:
-    """With its attributes in another language."""
-    return replace(
-        of, attributes=[replace(used, attribute=attribute_in(used.attribute, texts)) for used in of.attributes]
-    )
 
 
 Types = Mapping[str, ProductType]

@@ -14,7 +14,8 @@ import asyncpg
 
 from stoa.kit.db import Transaction
 
-Kind = Literal["product", "category", "collection"]
+Kind = Literal["product", "category", "collection", "brand", "product_type"]
+"""What says something in other languages; the last two have one slug in all, and no old ones."""
 
 MOST_KEPT = 50
 """Old slugs of one thing: who renames it every day leads on from two months."""

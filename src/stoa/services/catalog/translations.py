@@ -9,16 +9,20 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from stoa.kit.http.types import Label, LongText, Name, Sku, Slug
+from stoa.kit.http.types import Label, LongText, Name, PageQuery, Sku, Slug
 from stoa.kit.settings import LOCALE
+from stoa.services.catalog.attribute_texts import Texts as AttributeTexts
+from stoa.services.catalog.attribute_texts import attribute_in
 from stoa.services.catalog.attributes import Shown, SpecificationText
 from stoa.services.catalog.bodies import MOST_VARIANTS, PropertyName
+from stoa.services.catalog.brands import Brand
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.collections_repository import Collection
 from stoa.services.catalog.errors import OwnLanguage, UnknownLocale
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.lists_repository import Card
-from stoa.services.catalog.product import Product, Variant
+from stoa.services.catalog.product import Product, TypeName, Variant
+from stoa.services.catalog.product_types import ProductType
 from stoa.services.catalog.seo import Seo
 
 Locale = Annotated[
@@ -37,6 +41,12 @@ class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     locale: AskedLocale | None = None
 
 
+class PageInLocale(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same of a list, which is in the order of the shop's own language."""
+
+    locale: AskedLocale | None = None
+
+
 class CategoryTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """What is left out is as in the shop's own language. The `slug` is the thing's in this language, beside the
     other."""
@@ -46,10 +56,25 @@ class CategoryTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unkn
     seo: Seo | None = None
 
 
-class CollectionTranslation(CategoryTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The same, with a description."""
+class BrandTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Of a brand, which has its name and its slug in every language."""
 
     description: LongText | None = None
+    seo: Seo | None = None
+
+
+class TypeTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Of a product type; what is left out is as in the shop's own language."""
+
+    name: Name | None = None
+
+
+class CollectionTranslation(CategoryTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The same, with a description, and with what its `images` show, by the `file_id`, or the `url` of one elsewhere; a
+    collection has one, by its `url`."""
+
+    description: LongText | None = None
+    images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
 
 
 class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,12 +86,10 @@ class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class ProductTranslation(CollectionTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Of a product also what its `options` are called, by their names in the shop's own language, its `variants`, by
-    SKU, what its `images` show, by the `file_id`, or the `url` of one elsewhere, and those of its `specifications` that
-    are texts."""
+    SKU, and those of its `specifications` that are texts."""
 
     options: Annotated[dict[PropertyName, OptionTexts], Meta(max_length=20)] = {}
     variants: Annotated[dict[Sku, Label], Meta(max_length=MOST_VARIANTS)] = {}
-    images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
     specifications: Annotated[dict[PropertyName, SpecificationText], Meta(max_length=100)] = {}
 
 
@@ -111,11 +134,16 @@ def product_in(product: Product, texts: Texts) -> Product:
         description=product.description if said.description is None else said.description,
         seo=said.seo or product.seo,
         category=category,
+        product_type=_type_in(product.product_type, texts),
         images=[_image_in(image, said) for image in product.images],
         variants=[_variant_in(variant, said) for variant in product.variants],
         specifications={**product.specifications, **said.specifications},
         attributes=[_value_in(one, said) for one in product.attributes],
     )
+
+
+def _type_in(shown: TypeName | None, texts: Texts) -> TypeName | None:
+    return shown if shown is None else replace(shown, name=texts.get(shown.id, NOTHING_SAID).name or shown.name)
 
 
 def _variant_in(variant: Variant, said: ProductTranslation) -> Variant:
@@ -158,9 +186,28 @@ def category_in(category: Category, texts: Texts) -> Category:
 
 def collection_in(collection: Collection, texts: Texts) -> Collection:
     said = texts.get(collection.id, NOTHING_SAID)
+    image = collection.image
+    if image is not None:
+        image = replace(image, alt=said.images.get(image.url, image.alt))
     return collection._replace(
+        image=image,
         slug=said.slug or collection.slug,
         name=said.name or collection.name,
         description=collection.description if said.description is None else said.description,
         seo=said.seo or collection.seo,
+    )
+
+
+def brand_in(brand: Brand, texts: Texts) -> Brand:
+    said = texts.get(brand.id, NOTHING_SAID)
+    description = brand.description if said.description is None else said.description
+    return replace(brand, description=description, seo=said.seo or brand.seo)
+
+
+def type_in(of: ProductType, texts: Texts, attributes: AttributeTexts) -> ProductType:
+    """With its attributes."""
+    return replace(
+        of,
+        name=texts.get(of.id, NOTHING_SAID).name or of.name,
+        attributes=[replace(used, attribute=attribute_in(used.attribute, attributes)) for used in of.attributes],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
+
 from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Page
 from stoa.services.catalog import (
@@ -12,19 +14,34 @@ from stoa.services.catalog import (
     translations_repository,
 )
 from stoa.services.catalog.attribute_texts import AttributeTexts
-from stoa.services.catalog.define_types import show_attribute
+from stoa.services.catalog.define_types import show_attribute, show_type
 from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
-from stoa.services.catalog.fitting_translations import fitting, parts_of
-from stoa.services.catalog.product import Product
+from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of, parts_of_collection
+from stoa.services.catalog.name_brands import show_brand
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change, show_product
-from stoa.services.catalog.translate import a_category, a_collection, a_product, remove_translation, translate
+from stoa.services.catalog.translate import (
+    a_brand,
+    a_category,
+    a_collection,
+    a_product,
+    a_type,
+    remove_translation,
+    translate,
+)
 from stoa.services.catalog.translate_attribute import remove_attribute_translation, translate_attribute
-from stoa.services.catalog.translations import CategoryTranslation, CollectionTranslation, ProductTranslation
+from stoa.services.catalog.translations import (
+    BrandTranslation,
+    CategoryTranslation,
+    CollectionTranslation,
+    ProductTranslation,
+    TypeTranslation,
+)
 
 PRODUCTS = may("catalog.products.edit", own=True)
 CATEGORIES = may("catalog.categories.edit")
 COLLECTIONS = may("catalog.collections.edit")
+BRANDS = may("catalog.brands.edit")
 TYPES = may("catalog.types.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
@@ -32,7 +49,7 @@ routes: Routes[Catalog] = Routes("catalog")
 
 class TranslationView(ProductTranslation, kw_only=True, frozen=True):
     """What a thing says in a language; null is as in the shop's own. Only a product has `options`,
-    `variants`, `images` and `specifications`."""
+    `variants` and `specifications`, and `images` a collection, too."""
 
     locale: str
 
@@ -47,7 +64,7 @@ async def list_product_translations(catalog: Catalog, request: Request) -> Page[
     product = await show_product(catalog, request.path["product"], request.caller)
     if not may_change(product, request.caller):
         raise NotYourProduct
-    return await _all_of(catalog, product.id, product)
+    return await _all_of(catalog, product.id, parts_of(product))
 
 
 @routes.put(
@@ -116,7 +133,7 @@ async def list_collection_translations(catalog: Catalog, request: Request) -> Pa
     collection = await collections_repository.find_collection(catalog.db, request.path["collection"])
     if collection is None:
         raise NoSuchCollection
-    return await _all_of(catalog, collection.id)
+    return await _all_of(catalog, collection.id, parts_of_collection(collection))
 
 
 @routes.put(
@@ -140,6 +157,67 @@ async def put_collection_translation(catalog: Catalog, request: Request[Collecti
 )
 async def delete_collection_translation(catalog: Catalog, request: Request) -> None:
     find = a_collection(catalog, request.path["collection"])
+    await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+@routes.get(
+    "/brands/{brand}/translations",
+    answer=Page[TranslationView],
+    who=BRANDS,
+    summary="What a brand says in the shop's languages",
+)
+async def list_brand_translations(catalog: Catalog, request: Request) -> Page[TranslationView]:
+    return await _all_of(catalog, (await show_brand(catalog.db, request.path["brand"])).id)
+
+
+@routes.put(
+    "/brands/{brand}/translations/{locale}",
+    body=BrandTranslation,
+    answer=TranslationView,
+    who=BRANDS,
+    versioned=True,
+    summary="Say of a brand in a language what is said of it",
+)
+async def put_brand_translation(catalog: Catalog, request: Request[BrandTranslation]) -> TranslationView:
+    """It has its name and its slug in every language."""
+    find, locale = a_brand(catalog, request.path["brand"]), request.path["locale"]
+    return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
+
+
+@routes.delete("/brands/{brand}/translations/{locale}", who=BRANDS, versioned=True, summary="Take a translation away")
+async def delete_brand_translation(catalog: Catalog, request: Request) -> None:
+    find = a_brand(catalog, request.path["brand"])
+    await remove_translation(catalog, find, request.path["locale"], request.if_match)
+
+
+@routes.get(
+    "/product-types/{product_type}/translations",
+    answer=Page[TranslationView],
+    who=TYPES,
+    summary="What a product type is called in the shop's languages",
+)
+async def list_type_translations(catalog: Catalog, request: Request) -> Page[TranslationView]:
+    return await _all_of(catalog, (await show_type(catalog.db, request.path["product_type"])).id)
+
+
+@routes.put(
+    "/product-types/{product_type}/translations/{locale}",
+    body=TypeTranslation,
+    answer=TranslationView,
+    who=TYPES,
+    versioned=True,
+    summary="Say what a product type is called in a language",
+)
+async def put_type_translation(catalog: Catalog, request: Request[TypeTranslation]) -> TranslationView:
+    find, locale = a_type(catalog, request.path["product_type"]), request.path["locale"]
+    return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
+
+
+@routes.delete(
+    "/product-types/{product_type}/translations/{locale}", who=TYPES, versioned=True, summary="Take a translation away"
+)
+async def delete_type_translation(catalog: Catalog, request: Request) -> None:
+    find = a_type(catalog, request.path["product_type"])
     await remove_translation(catalog, find, request.path["locale"], request.if_match)
 
 
@@ -185,18 +263,14 @@ def _attribute_view(locale: str, said: AttributeTexts) -> AttributeTranslationVi
     return AttributeTranslationView(locale=locale, label=said.label, unit=said.unit, choices=said.choices)
 
 
-async def _all_of(catalog: Catalog, thing_id: str, product: Product | None = None) -> Page[TranslationView]:
-    """Of so many languages as the shop has, and had; of a product as far as they fit it."""
+async def _all_of(catalog: Catalog, thing_id: str, parts: Parts | None = None) -> Page[TranslationView]:
+    """Of so many languages as the shop has, and had; as far as they fit the `parts`."""
     found = (await translations_repository.texts_of(catalog.db, [thing_id])).get(thing_id, {})
-    parts = parts_of(product) if product else None
     return Page([_view(locale, fitting(parts, said) if parts else said) for locale, said in found.items()])
 
 
-def _whole(translation: CategoryTranslation) -> ProductTranslation:
-    description = translation.description if isinstance(translation, CollectionTranslation) else None
-    return ProductTranslation(
-        name=translation.name, slug=translation.slug, seo=translation.seo, description=description
-    )
+def _whole(translation: CategoryTranslation | BrandTranslation | TypeTranslation) -> ProductTranslation:
+    return ProductTranslation(**asdict(translation))
 
 
 def _view(locale: str, said: ProductTranslation) -> TranslationView:

@@ -7,30 +7,25 @@ from collections.abc import Sequence
 from stoa.kit.custom_fields.definition import FieldName
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, Request, Routes, may
-from stoa.kit.http.types import Page, PageQuery, Slug
+from stoa.kit.http.types import Page, Slug
 from stoa.services.catalog import define_types, types_repository
 from stoa.services.catalog.attribute_texts import attribute_in
 from stoa.services.catalog.attribute_texts_repository import attribute_texts_for
 from stoa.services.catalog.attributes import Attribute, AttributeBody, NewAttribute
-from stoa.services.catalog.product_types import NewProductType, ProductType, type_in
+from stoa.services.catalog.product_types import NewProductType, ProductType
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.translations import AskedLocale, LocaleQuery
+from stoa.services.catalog.translations import LocaleQuery, PageInLocale, type_in
+from stoa.services.catalog.translations_repository import texts_for
 
 DEFINE = may("catalog.types.edit")
 
 routes: Routes[Catalog] = Routes("catalog")
 
 
-class DefinitionsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """In one of the shop's languages; what has no text in it is in the shop's own."""
-
-    locale: AskedLocale | None = None
-
-
 @routes.get(
-    "/attributes", query=DefinitionsQuery, answer=Page[Attribute], who=PUBLIC, summary="Attributes of products, by name"
+    "/attributes", query=PageInLocale, answer=Page[Attribute], who=PUBLIC, summary="Attributes of products, by name"
 )
-async def get_attributes(catalog: Catalog, request: Request[None, DefinitionsQuery]) -> Page[Attribute]:
+async def get_attributes(catalog: Catalog, request: Request[None, PageInLocale]) -> Page[Attribute]:
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[FieldName])
     page = page_of(
         await types_repository.attributes_after(catalog.db, after or "", limit + 1), limit, lambda one: (one.name,)
@@ -85,12 +80,12 @@ async def delete_attribute(catalog: Catalog, request: Request) -> None:
 
 @routes.get(
     "/product-types",
-    query=DefinitionsQuery,
+    query=PageInLocale,
     answer=Page[ProductType],
     who=PUBLIC,
     summary="Product types, by their slugs",
 )
-async def get_types(catalog: Catalog, request: Request[None, DefinitionsQuery]) -> Page[ProductType]:
+async def get_types(catalog: Catalog, request: Request[None, PageInLocale]) -> Page[ProductType]:
     limit, after = request.query.limit, decode_key(request.query.cursor, tuple[Slug])
     page = page_of(
         await types_repository.types_after(catalog.db, after or "", limit + 1), limit, lambda one: (one.slug,)
@@ -106,16 +101,16 @@ async def get_types(catalog: Catalog, request: Request[None, DefinitionsQuery]) 
     summary="A product type by its id or slug",
 )
 async def get_type(catalog: Catalog, request: Request[None, LocaleQuery]) -> ProductType:
-    """Its attributes are shown in the language that was asked for."""
     found = await define_types.show_type(catalog.db, request.path["product_type"])
     [of_type] = await _types_in(catalog, request.query.locale, [found])
     return of_type
 
 
 async def _types_in(catalog: Catalog, locale: str | None, found: Sequence[ProductType]) -> list[ProductType]:
+    texts = await texts_for(catalog, locale, (one.id for one in found))
     names = {used.attribute.name for one in found for used in one.attributes}
-    texts = await attribute_texts_for(catalog, locale, names)
-    return [type_in(one, texts) for one in found] if texts else list(found)
+    of_attributes = await attribute_texts_for(catalog, locale, names)
+    return [type_in(one, texts, of_attributes) for one in found] if texts or of_attributes else list(found)
 
 
 @routes.post(

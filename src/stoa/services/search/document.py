@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -151,6 +151,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         brand=product.brand,
         tags=list(product.tags),
         collections=list(product.collections),
+        translated_collections=_by_locale(product.translated_collections),
         skus=card.skus,
         options=list(dict.fromkeys(option.value for one in product.variants for option in one.options)),
         price_minor=card.price.amount if card.price else 0,
@@ -224,6 +225,13 @@ def created_at(product_id: str) -> datetime:
     """Ids begin with the moment at which they were given."""
     milliseconds = int(product_id.replace("-", "")[:12], 16)
     return datetime.fromtimestamp(min(milliseconds, _LAST_MILLISECOND) / 1000, UTC)
+
+
+def _by_locale(slugs: Iterable[pb.TranslatedSlug]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in slugs:
+        found.setdefault(one.locale, []).append(one.slug)
+    return found
 
 
 def _image(image: pb.Image) -> Image:

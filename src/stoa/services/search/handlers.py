@@ -7,6 +7,7 @@ Nothing is asked here. The feed looks at what is marked as soon as the transacti
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import msgspec
 
@@ -22,12 +23,15 @@ PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
 CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
 TYPE_EVENTS = ("attribute.updated", "attribute.deleted", "product_type.updated")
 """After which products show other than they did, without a word of theirs."""
-SHOWN = {"label", "choices", "translations"}
-"""Of an attribute."""
+SHOWN: Mapping[str, AbstractSet[str]] = {
+    "attribute.updated": {"label", "choices", "translations"},
+    "product_type.updated": {"attributes"},
+}
+"""What of them products are found by."""
 STOCK_EVENTS = ("inventory.sold_out", "inventory.back_in_stock")
 
 
-class AttributeUpdated(msgspec.Struct):
+class Updated(msgspec.Struct):
     changed: Sequence[str]
 
 
@@ -61,7 +65,7 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
 
 
 def _shows_otherwise(event: Event) -> bool:
-    return event.type != "attribute.updated" or not SHOWN.isdisjoint(event.read(AttributeUpdated).changed)
+    return event.type not in SHOWN or not SHOWN[event.type].isdisjoint(event.read(Updated).changed)
 
 
 def handlers(handle: BatchHandler) -> Mapping[str, Handler]:

@@ -306,6 +306,7 @@ class Product(_message.Message):
     SEO_FIELD_NUMBER: _builtins.int
     PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
     COLLECTIONS_FIELD_NUMBER: _builtins.int
+    TRANSLATED_COLLECTIONS_FIELD_NUMBER: _builtins.int
     TRANSLATIONS_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_MAX_FIELD_NUMBER: _builtins.int
@@ -346,6 +347,10 @@ class Product(_message.Message):
         """The slugs of the published collections that it is in. `product.updated` says `collections` where these are others."""
 
     @_builtins.property
+    def translated_collections(self) -> _containers.RepeatedCompositeFieldContainer[Global___TranslatedSlug]:
+        """The slugs that these have in other languages."""
+
+    @_builtins.property
     def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]:
         """What it says in the shop's other languages. `product.updated` says `translations` where these are others."""
 
@@ -380,13 +385,14 @@ class Product(_message.Message):
         seo: Global___Seo | None = ...,
         product_type: _builtins.str = ...,
         collections: _abc.Iterable[_builtins.str] | None = ...,
+        translated_collections: _abc.Iterable[Global___TranslatedSlug] | None = ...,
         translations: _abc.Iterable[Global___Translation] | None = ...,
         price: _common_pb2.Money | None = ...,
         price_max: _common_pb2.Money | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max", "seo", b"seo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translated_collections", b"translated_collections", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -507,6 +513,30 @@ class Translation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Translation: _TypeAlias = Translation  # noqa: Y015
+
+@_typing.final
+class TranslatedSlug(_message.Message):
+    """A slug that a thing has in another language than the shop's own."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCALE_FIELD_NUMBER: _builtins.int
+    SLUG_FIELD_NUMBER: _builtins.int
+    locale: _builtins.str
+    slug: _builtins.str
+    def __init__(
+        self,
+        *,
+        locale: _builtins.str = ...,
+        slug: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["locale", b"locale", "slug", b"slug"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranslatedSlug: _TypeAlias = TranslatedSlug  # noqa: Y015
 
 @_typing.final
 class OptionTexts(_message.Message):

@@ -45,7 +45,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 10
+FORMAT = 11
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
@@ -176,6 +176,9 @@ class Fields:
             into.add_text("tag", tag)
         for collection in dict.fromkeys(document.collections):
             into.add_text("collection", collection)
+        for locale, slugs in document.translated_collections.items():
+            for slug in slugs:
+                into.add_text("collection", slug_in(locale, slug))
         for field, name in names:
             into.add_text(field, name)
         for slugs in dict.fromkeys(slugs for way in _ways(document) for slugs in _slugs(way)):

@@ -37,7 +37,8 @@ def clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str)
     if filters.tag:
         found["tag"] = term(schema, "tag", filters.tag)
     if filters.collection:
-        found["collection"] = term(schema, "collection", filters.collection)
+        slug = filters.collection
+        found["collection"] = _any(schema, "collection", (slug, slug_in(locale, slug)))
     if filters.ids is not None:
         found["ids"] = _any(schema, "id", filters.ids)
     return found
