@@ -147,7 +147,15 @@ def item(**more: Any) -> dict[str, Any]:
         "seo": {"title": "Mug", "description": ""},
         "custom_fields": {"origin": "Portugal", "care": ["hot", "cold"]},
         "metadata": {"erp": "7"},
-        "translations": {"de": {"name": "=Becher", "slug": "becher", "description": "Zwei\nZeilen", "seo": SEO}},
+        "translations": {
+            "de": {
+                "name": "=Becher",
+                "slug": "becher",
+                "description": "Zwei\nZeilen",
+                "seo": SEO,
+                "images": {"/media/b.jpg": "Von oben"},
+            }
+        },
         "variants": [variant, variant | {"sku": "MUG-BLUE", "options": {"color": "blue"}, "position": 4}],
     } | more
 
@@ -162,7 +170,10 @@ def test_a_product_reads_back_from_its_lines():
         variant_custom=["kiln"],
         variant_metadata=["erp"],
     )
-    written = {**one, "translations": {"de": one["translations"]["de"] | {"seo": SEO | {"description": ""}}}}
+    size = {"name": None, "values": {"a=b": "c=d; e"}}
+    german = {"seo": SEO | {"description": ""}, "variants": {"MUG-RED": "=rot"}}
+    german |= {"options": {"color": {"name": "Farbe", "values": {"red": "rot"}}, "size; or": size}}
+    written = {**one, "translations": {"de": one["translations"]["de"] | german}}
     content = lines_of([header, *own_columns.rows_of(written, header)])
     assert b"'=Mug" in content
     assert rb"Kitchen \> more > Mugs" in content
@@ -172,9 +183,19 @@ def test_a_product_reads_back_from_its_lines():
     assert entry.fault is None
     # What it does not have is said to be gone, which changes nothing of it.
     nothing = {"name": None, "slug": None, "description": None, "seo": {"title": None, "description": None}}
+
+    def called(name: str | None = None, **options: tuple[str | None, str | None]) -> dict[str, Any]:
+        pairs = {option.replace("_", "; "): {"name": a, "value": b} for option, (a, b) in options.items()}
+        return {"name": name, "options": pairs}
+
+    red, blue = one["variants"]
+    in_red = {"de": called("=rot", color=("Farbe", "rot"), size_or=(None, "c=d; e"))}
+    in_red["fr"] = called(color=(None, None), size_or=(None, None))
+    in_blue = {"de": called(color=("Farbe", None)), "fr": called(color=(None, None))}
     expected = one | {
         "specifications": one["specifications"] | {"Other": None},
-        "translations": one["translations"] | {"fr": nothing},
+        "translations": one["translations"] | {"fr": nothing | {"images": {}}},
+        "variants": [red | {"translations": in_red}, blue | {"translations": in_blue}],
     }
     assert entry.item == {name: said for name, said in expected.items() if name != "seo"} | {
         "seo_title": "Mug",

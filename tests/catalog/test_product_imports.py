@@ -173,9 +173,11 @@ async def test_what_is_exported_changes_nothing_and_fills_an_empty_shop(shop, da
         (await empty.rest.ok("GET", f"/products/{slug}/translations", user=ADMIN))["items"][0]
         for slug in ("mug", "draft")
     ]
-    assert (mug["name"], mug["description"], draft["slug"]) == (GERMAN["name"], GERMAN["description"], "entwurf")
+    # A specification may be called `Care.de`: no column says that it is another's in German.
+    of_texts = {} if written_as == "jsonl" else {"specifications": {}}
+    assert mug == GERMAN | of_texts | {"locale": "de"}
+    assert draft["slug"] == "entwurf"
     if written_as == "jsonl":
-        assert mug == GERMAN | {"locale": "de"}
         assert (draft["description"], draft["seo"]) == ("", {"title": "", "description": ""})
     (kitchen,) = (await empty.rest.ok("GET", "/categories"))["items"]
     assert (kitchen["name"], kitchen["children"][0]["slug"]) == ("Kitchen > all", "cups")

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest
+from stoa.kit.text import in_nfc
 from stoa.services.catalog.edit_product import blank
 from stoa.services.catalog.export_products import item_of
 from stoa.services.catalog.fitting_translations import fitting, parts_of
@@ -174,7 +175,7 @@ async def test_a_hundred_texts_take_as_many_statements_as_one(shop, many):
 
 
 NAMES = st.sampled_from(["Cloth", "Grams", "Care", "Über"])
-TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=8)
+TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=8).map(in_nfc)
 VALUES = TEXTS | st.integers(-9, 9) | st.booleans() | st.lists(TEXTS, max_size=2)
 
 

@@ -1,11 +1,13 @@
 """What catalog refuses of products as files.
 
 NotFound        NoSuchImport
-Unprocessable   NoProductOfSku, PriceMissing
+Unprocessable   NoProductOfSku, PriceMissing, CalledOtherwise
 Conflict        ImportEnded, TooManyColumns, ColumnMissing
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from stoa.kit import problems
 
@@ -32,6 +34,14 @@ class NoProductOfSku(problems.Unprocessable):
 
     def __init__(self, sku: str, field: str) -> None:
         super().__init__(f"No product has the SKU {sku}: a new product needs a slug and a name.", field=field, sku=sku)
+
+
+class CalledOtherwise(problems.Unprocessable):
+    title = "Variants call an option, or a value, by two texts"
+    slug = "called-otherwise"
+
+    def __init__(self, what: str, texts: Sequence[str], field: str) -> None:
+        super().__init__(f"{what} is called {texts[0]} by one variant and {texts[1]} by another.", field=field)
 
 
 class ImportEnded(problems.Conflict):

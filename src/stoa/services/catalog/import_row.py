@@ -7,7 +7,7 @@ do specifications.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -36,10 +36,14 @@ from stoa.services.catalog.plan_translations import place_of
 from stoa.services.catalog.product import MOST_DEPTH, Product, Variant
 from stoa.services.catalog.product_items import ProductItem, TranslationPatch
 from stoa.services.catalog.seo import Seo
+from stoa.services.catalog.variant_texts import VariantTexts, with_variants
+
+T = TypeVar("T")
 
 
 class VariantRow(msgspec.Struct, forbid_unknown_fields=True):
-    """What is said of a variant; a new one needs a price. `stock` opens it where there is none yet."""
+    """What is said of a variant; a new one needs a price. `stock` opens it where there is none yet. `translations` are
+    by language."""
 
     sku: Sku
     price: Price | UnsetType = UNSET
@@ -47,6 +51,7 @@ class VariantRow(msgspec.Struct, forbid_unknown_fields=True):
     options: Options | UnsetType = UNSET
     position: Position | UnsetType = UNSET
     stock: Count | UnsetType = UNSET
+    translations: Annotated[dict[str, VariantTexts], Meta(max_length=20)] = {}
     custom_fields: Values = {}
     metadata: Metadata = {}
 
@@ -89,26 +94,52 @@ def row_of(said: Mapping[str, Any]) -> ProductRow:
     # Each by itself, so that what is wrong says in which.
     alone = translations if isinstance(translations, dict) else {}
     rest = {name: value for name, value in said.items() if name not in beside and not (alone and value is alone)}
+    beside, of_variants = _apart(beside)
     try:
         item = converted(rest, ProductItem)
-        if alone:
-            item = replace(item, translations={locale: _said(locale, one) for locale, one in alone.items()})
-        return ProductRow(item, converted(beside, _Beside))
+        row = ProductRow(item, converted(beside, _Beside))
+        patches = {locale: _said(one, TranslationPatch, place_of(locale, None)) for locale, one in alone.items()}
+        for at, texts in of_variants.items():
+            row.beside.variants[at].translations = {
+                locale: _said(one, VariantTexts, f"variants[{at}].{place_of(locale, None)}")
+                for locale, one in texts.items()
+            }
+            # What is said in these already has to be known.
+            patches = dict.fromkeys(texts, TranslationPatch()) | patches
+        return row._replace(item=replace(item, translations=patches)) if patches else row
     except problems.Unprocessable as problem:
         problem.detail = in_words(problem.detail)
         raise
 
 
-def _said(locale: str, said: Any) -> TranslationPatch:
+def _apart(beside: Mapping[str, Any]) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    """Without what variants are called in other languages, which comes apart, by their place."""
+    variants = beside.get("variants")
+    if not isinstance(variants, list):
+        return dict(beside), {}
+    texts = {
+        at: one["translations"]
+        for at, one in enumerate(variants)
+        if isinstance(one, dict) and isinstance(one.get("translations"), dict)
+    }
+    left = [
+        {name: value for name, value in one.items() if name != "translations"} if at in texts else one
+        for at, one in enumerate(variants)
+    ]
+    return {**beside, "variants": left}, texts
+
+
+def _said(said: Any, shape: type[T], place: str) -> T:
     try:
-        return converted(said, TranslationPatch)
+        return converted(said, shape)
     except problems.Unprocessable as problem:
-        problem.field = place_of(locale, problem.field)
+        problem.field = f"{place}.{problem.field}" if problem.field else place
         raise
 
 
 def completed(row: ProductRow, before: Product | None) -> ProductItem:
-    """The item with all that the product is to have. Raises `PriceMissing`, `TooManyVariants`."""
+    """The item with all that the product is to have. Raises `PriceMissing`, `TooManyVariants`,
+    `CalledOtherwise`."""
     item = row.item
     specifications = dict(before.specifications if before else {})
     for name, value in row.beside.specifications.items():
@@ -121,6 +152,8 @@ def completed(row: ProductRow, before: Product | None) -> ProductItem:
         item = replace(item, seo=_seo(row.beside, before.seo if before else Seo()))
     if row.beside.variants:
         item = replace(item, variants=_variants(row, before))
+    if any(variant.translations for variant in row.beside.variants):
+        item = replace(item, translations=with_variants(item.translations, row.beside.variants, before))
     return item
 
 

@@ -48,12 +48,27 @@ def split(cell: str, separator: str = ";") -> list[str]:
 
 def joined_pairs(pairs: Mapping[str, str]) -> str:
     """`color=red; size=L`"""
-    return "; ".join(f"{_escaped(name, ';=')}={_escaped(value, ';')}" for name, value in pairs.items())
+    return joined_couples(pairs.items())
+
+
+def joined_couples(pairs: Iterable[tuple[str, str]]) -> str:
+    """The same where a name may stand twice."""
+    return "; ".join(f"{_escaped(name, ';=')}={_escaped(value, ';')}" for name, value in pairs)
 
 
 def split_pairs(cell: str) -> dict[str, str]:
     """What `joined_pairs` joined. Raises `ValueError` for what is no pair, and for a name that stands twice."""
     pairs: dict[str, str] = {}
+    for name, value in split_couples(cell):
+        if name in pairs:
+            raise ValueError(f"says {name!r} twice")
+        pairs[name] = value
+    return pairs
+
+
+def split_couples(cell: str) -> list[tuple[str, str]]:
+    """What `joined_couples` joined. Raises `ValueError` for what is no pair."""
+    pairs: list[tuple[str, str]] = []
     for part in _parts(cell, ";"):
         if not _text(part):
             continue
@@ -61,10 +76,7 @@ def split_pairs(cell: str) -> dict[str, str]:
         if equals not in part:
             raise ValueError(f"has {_text(part)!r}, where name=value belongs")
         at = part.index(equals)
-        name = _text(part[:at])
-        if name in pairs:
-            raise ValueError(f"says {name!r} twice")
-        pairs[name] = _text(part[at + 1 :])
+        pairs.append((_text(part[:at]), _text(part[at + 1 :])))
     return pairs
 
 

@@ -40,7 +40,7 @@ class Entry:
         while at:
             if at in self.columns:
                 return self.columns[at]
-            at = at.rpartition(".")[0] if "." in at else at.rpartition("[")[0]
+            at = at.rpartition("[" if at.endswith("]") else ".")[0]
         return place
 
 

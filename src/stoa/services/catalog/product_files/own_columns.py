@@ -10,19 +10,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stoa.kit.money import amount_of
-from stoa.services.catalog.product_files import cells
+from stoa.services.catalog.product_files import cells, image_cells, translated_columns
 from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
+from stoa.services.catalog.product_files.translated_columns import SEO, language_of
 
 OF_PRODUCT = (
     *("slug", "name", "description", "brand", "category", "category_path", "product_type", "status"),
     *("publish_at", "unpublish_at", "tags", "images", "seo_title", "seo_description"),
 )
 DATES = ("publish_at", "unpublish_at")
-SEO = {"seo_title": "title", "seo_description": "description"}
-TRANSLATED = ("name", "slug", "description", *SEO)
-"""With a language of the shop's behind it, `name.de`: what the product says in that."""
 OF_VARIANT = ("sku", "variant_name", "price", "currency", "options", "position")
 STOCK = "stock"
 """Of a variant, and in no file that we write: how many there are is not catalog's to know."""
@@ -33,8 +31,6 @@ PREFIXES = (SPECIFICATION, CUSTOM, METADATA, VARIANT_CUSTOM, VARIANT_METADATA)
 ERRORS = ("error", "error_column", "error_line")
 """What the file of refused rows says beside them: mended and sent again, it is read past."""
 PATH = ">"
-FILE = "file:"
-"""Before the id of an image that is a file of the shop's own."""
 
 _ALSO = {
     "title": "name",
@@ -51,8 +47,7 @@ _ALSO = {
 
 def column_of(name: str, locales: Collection[str] = ()) -> str | None:
     """Ours that a column of this name is; None for one that is none. `locales` are the shop's, without its own."""
-    column, _, locale = name.partition(".")
-    if column in TRANSLATED and locale in locales:
+    if translated_columns.is_one(name, locales):
         return name
     if name.startswith(PREFIXES):
         return name if name not in PREFIXES else None
@@ -111,7 +106,7 @@ def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
 
 def _check_same(first: Mapping[str, str], other: Mapping[str, str], line: int, where: Mapping[str, str]) -> None:
     for name, cell in other.items():
-        of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA)) or _language_of(name)
+        of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA)) or language_of(name)
         if of_product and cell and cell != first[name]:
             raise Fault(where[name], f"Line {line} says something else than the first of the product.")
 
@@ -129,35 +124,11 @@ def _product(said: Mapping[str, str], where: Mapping[str, str]) -> dict[str, Any
     if "tags" in said:
         item["tags"] = cells.split(said["tags"])
     if "images" in said:
-        item["images"] = [_image(part) for part in cells.split(said["images"])]
+        item["images"] = image_cells.read(said["images"])
     item |= _named(said, where, {"specifications": SPECIFICATION, "custom_fields": CUSTOM, "metadata": METADATA})
-    if locales := {locale for name in said if (locale := _language_of(name))}:
-        item["translations"] = {locale: _translation(said, locale) for locale in sorted(locales)}
+    if translations := translated_columns.of_product(said, where):
+        item["translations"] = translations
     return item
-
-
-def _language_of(column: str) -> str:
-    """`de` of `name.de`; empty for what is not translated."""
-    name, _, locale = column.partition(".")
-    return locale if name in TRANSLATED else ""
-
-
-def _translation(said: Mapping[str, str], locale: str) -> dict[str, Any]:
-    cells_in = {name: said[f"{name}.{locale}"] for name in TRANSLATED if f"{name}.{locale}" in said}
-    translation: dict[str, Any] = {name: cell or None for name, cell in cells_in.items() if name not in SEO}
-    if "slug" in cells_in:
-        translation["slug"] = cells_in["slug"].strip() or None
-    if seo := {SEO[name]: cell or None for name, cell in cells_in.items() if name in SEO}:
-        translation["seo"] = seo
-    return translation
-
-
-def _image(part: str) -> dict[str, str]:
-    """An address, which has no space, or the file of an id; and behind it what the picture shows."""
-    place, _, alt = part.partition(" ")
-    return (
-        {"file_id": place.removeprefix(FILE)} | {"alt": alt} if place.startswith(FILE) else {"url": place, "alt": alt}
-    )
 
 
 def _variant(said: Mapping[str, str], where: Mapping[str, str], currency: str, *, comma: bool) -> dict[str, Any]:
@@ -173,6 +144,8 @@ def _variant(said: Mapping[str, str], where: Mapping[str, str], currency: str, *
         variant["position"] = read_cell(where["position"], int, position)
     if stock := said.get(STOCK, "").strip():
         variant["stock"] = read_cell(where[STOCK], stock_of, stock)
+    if translations := translated_columns.of_variant(said, where):
+        variant["translations"] = translations
     return variant | _named(said, where, {"custom_fields": VARIANT_CUSTOM, "metadata": VARIANT_METADATA})
 
 
@@ -193,9 +166,6 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
     of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name"}
     for column, theirs in where.items():
-        if locale := _language_of(column):
-            name = column.partition(".")[0]
-            places[f"translations.{locale}.{f'seo.{SEO[name]}' if name in SEO else name}"] = theirs
         for prefix, member in members.items():
             if column.startswith(prefix):
                 places[member + column.removeprefix(prefix)] = theirs
@@ -204,7 +174,7 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
         elif column.startswith("variant."):
             member = column.removeprefix("variant.").replace("custom.", "custom_fields.", 1)
             places[f"variants[0].{member.replace('meta.', 'metadata.', 1)}"] = theirs
-    return places
+    return places | translated_columns.places(where)
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -212,7 +182,7 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
 
 def header_of(
     *,
-    locales: Iterable[str] = (),
+    locales: Sequence[str] = (),
     specifications: Iterable[str],
     custom: Iterable[str],
     metadata: Iterable[str],
@@ -222,11 +192,12 @@ def header_of(
     """All columns of a file, with those for the names that the products and their variants have."""
     return [
         *OF_PRODUCT,
-        *(f"{name}.{locale}" for locale in locales for name in TRANSLATED),
+        *translated_columns.of_products(locales),
         *(SPECIFICATION + name for name in specifications),
         *(CUSTOM + name for name in custom),
         *(METADATA + name for name in metadata),
         *OF_VARIANT,
+        *translated_columns.of_variants(locales),
         *(VARIANT_CUSTOM + name for name in variant_custom),
         *(VARIANT_METADATA + name for name in variant_metadata),
     ]
@@ -254,34 +225,20 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         **{name: item[name] or "" for name in ("product_type", *DATES)},
         **{name: item["seo"][member] for name, member in SEO.items()},
         "tags": cells.joined(item["tags"]),
-        "images": cells.joined(_placed(image) for image in item["images"]),
-        **_translated(item["translations"]),
+        "images": image_cells.written(item["images"]),
+        **translated_columns.written_of_product(item["translations"], item["images"]),
         **_prefixed(SPECIFICATION, item["specifications"]),
         **_prefixed(CUSTOM, item["custom_fields"]),
         **_prefixed(METADATA, item["metadata"]),
     }
-    rows = [said | _of_variant(variant) for variant in item["variants"]] or [said]
+    rows = [said | _of_variant(variant, item["translations"]) for variant in item["variants"]] or [said]
     known = set(header)
     if lost := next((name for row in rows for name, cell in row.items() if cell and name not in known), None):
         raise NoColumn(lost)
     return [cells.guarded_row([row.get(name, "") for name in header]) for row in rows]
 
 
-def _translated(translations: Mapping[str, Any]) -> dict[str, str]:
-    """What their columns have: options, variants and images have none."""
-    row: dict[str, str] = {}
-    for locale, said in translations.items():
-        row |= {f"{name}.{locale}": said.get(name, "") for name in TRANSLATED if name not in SEO}
-        row |= {f"{name}.{locale}": said.get("seo", {}).get(member, "") for name, member in SEO.items()}
-    return row
-
-
-def _placed(image: Mapping[str, str]) -> str:
-    place = f"{FILE}{image['file_id']}" if "file_id" in image else image["url"]
-    return f"{place} {image['alt']}" if image["alt"] else place
-
-
-def _of_variant(variant: Mapping[str, Any]) -> dict[str, str]:
+def _of_variant(variant: Mapping[str, Any], translations: Mapping[str, Any]) -> dict[str, str]:
     price = variant["price"]
     return {
         "sku": variant["sku"],
@@ -290,6 +247,7 @@ def _of_variant(variant: Mapping[str, Any]) -> dict[str, str]:
         "currency": price["currency"],
         "options": cells.joined_pairs(variant["options"]),
         "position": str(variant["position"]),
+        **translated_columns.written_of_variant(variant, translations),
         **_prefixed(VARIANT_CUSTOM, variant["custom_fields"]),
         **_prefixed(VARIANT_METADATA, variant["metadata"]),
     }
