@@ -464,7 +464,7 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
 def test_woocommerce_writes_names_as_a_page_has_them_and_counts_variations_together():
     read = read_products(io.BytesIO(WOO_ODD.encode()), "csv", "woocommerce", {}, "GBP")
     mill, tee = read.entries
-    assert mill.item["name"] == "Salt & pepper's"
+    assert (mill.item["slug"], mill.item["name"]) == ("salt-pepper-s", "Salt & pepper's")
     assert mill.item["category_path"] == ["Home & Garden", "A, B", "3 > 2"]
     assert (mill.item["tags"], mill.item["specifications"]) == (["R&D"], {"Made of": "Oak, oiled, Steel & more"})
     assert mill.item["images"] == [{"url": "https://shop.example.com/b.jpg"}]

@@ -83,7 +83,7 @@ class _Names:
         self._taken: set[str] = set()
 
     def slug_of(self, said: Mapping[str, str]) -> str:
-        plain = slug_of(said.get("Name", ""))
+        plain = slug_of(_text(said.get("Name", "")))
         slug = plain if plain and plain not in self._taken else slug_of(f"{plain} {said.get('ID') or said.get('SKU')}")
         self._taken.add(slug)
         return slug
