@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from stoa.kit import staff_acts
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.inventory import stock_repository
+from stoa.services.inventory import counts_repository, stock_repository
 from stoa.services.inventory.backorders import fill_backorders
 from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
 from stoa.services.inventory.events import announce_turns
@@ -59,6 +59,7 @@ async def set_on_hand(
             stock.count(sku, warehouse_id, difference)
             kind = "adjustment" if difference < 0 else kind
             await stock_repository.book(tx, kind, stock.changes(), reason=reason, user_id=user_id)
+            await counts_repository.overtake(tx, warehouse_id, [sku])
             await fill_backorders(tx, stock)
             await announce_turns(inventory.outbox, tx, stock.turns())
             await staff_acts.record(

@@ -210,7 +210,8 @@ async def unapplied(tx: Transaction, count_id: str, skus: Collection[str] | None
 # The state is worked out last, over what is written here.
 SAVE_APPLIED = """
     WITH booked AS (
-        UPDATE stock_count_lines SET applied_at = now() WHERE count_id = $1 AND sku = ANY($2::text[])
+        UPDATE stock_count_lines SET applied_at = now()
+        WHERE count_id = $1 AND sku = ANY($2::text[]) AND counted IS NOT NULL
     )
     UPDATE stock_count_lines
     SET expected = NULL, counted = NULL, counted_at = NULL, counted_by = NULL
@@ -221,6 +222,24 @@ SAVE_APPLIED = """
 async def save_applied(tx: Transaction, count_id: str, booked: Collection[str], again: Collection[str]) -> None:
     """The first are booked, the second must be counted again."""
     await tx.execute(SAVE_APPLIED, count_id, list(booked), list(again))
+
+
+# No other count's row is locked: who has locked one may wait for the items that are ours. Its lines change only under
+# these.
+OVERTAKE = """
+    UPDATE stock_count_lines AS line
+    SET expected = NULL, counted = NULL, counted_at = NULL, counted_by = NULL
+    FROM stock_counts
+    WHERE stock_counts.id = line.count_id AND stock_counts.state = 'open' AND stock_counts.warehouse_id = $1
+      AND stock_counts.id IS DISTINCT FROM $3::uuid
+      AND line.sku = ANY($2::text[]) AND line.counted IS NOT NULL AND line.applied_at IS NULL
+"""
+
+
+async def overtake(tx: Transaction, warehouse_id: str, skus: Collection[str], by: str | None = None) -> None:
+    """What was counted of these locked SKUs, and not booked, must be counted again: another count, which is not `by`,
+    has set right what it would set right once more."""
+    await tx.execute(OVERTAKE, warehouse_id, list(skus), by)
 
 
 END_COUNT = """

@@ -1,7 +1,8 @@
 """Count a warehouse: lines are counted, looked over, and booked, all at once or one by one.
 
 What is booked of a line is the difference between what was found and what was on hand when it was found: a sale between
-the two moments is not undone. A count's row is locked first, then the items.
+the two moments is not undone. What another count has set right between the two is not set right twice: such a line must
+be counted again. A count's row is locked first, then the items.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Found(NamedTuple):
 
 
 class Again(NamedTuple):
-    """A line that cannot be booked, because more is promised than would be left: it must be counted again."""
+    """A line that cannot be booked, because more is promised than would be left, or another count came first: it must
+    be counted again."""
 
     sku: str
     counted: int
@@ -113,13 +115,16 @@ async def cancel_count(inventory: Inventory, count_id: str, if_match: IfMatch) -
 async def _book(
     tx: Transaction, inventory: Inventory, count: CountRow, lines: Sequence[Counted], user_id: str
 ) -> list[Again]:
-    """The differences, each as a movement, but for those that would leave less than is promised."""
+    """The differences, each as a movement, but for those that would leave less than is promised, or that another count
+    has overtaken while we waited for its locks."""
     warehouse_id = count.warehouse_id
     different = [line for line in lines if line.counted != line.expected]
     if not different:
         return []
     await movements_repository.know_items(tx, [line.sku for line in different])
     stock = await stock_repository.lock_stock_rows(tx, [line.sku for line in different])
+    still = await counts_repository.unapplied(tx, count.id, [line.sku for line in different], AT_ONCE)
+    counted = {line.sku for line in still}
     missing = [line.sku for line in different if stock.row(line.sku, warehouse_id) is None]
     for opened in await movements_repository.open_rows(tx, missing, warehouse_id):
         stock.add(opened)
@@ -128,13 +133,14 @@ async def _book(
         difference = line.counted - line.expected
         row = stock.row(line.sku, warehouse_id)
         assert row is not None, "it was just opened"
-        if row.available + difference < 0:
+        if line.sku not in counted or row.available + difference < 0:
             again.append(Again(line.sku, line.counted, row.reserved))
             continue
         kind = "adjustment" if difference < 0 else "opening" if line.sku in missing else "receipt"
         stock.count(line.sku, warehouse_id, difference)
         movements.append(Movement(line.sku, warehouse_id, kind, difference, line.reason))
     await movements_repository.move(tx, movements, document_id=count.id, user_id=user_id)
+    await counts_repository.overtake(tx, warehouse_id, [one.sku for one in movements], by=count.id)
     await fill_backorders(tx, stock)
     await announce_turns(inventory.outbox, tx, stock.turns())
     return again
