@@ -30,7 +30,7 @@ SIDE_BY_SIDE = 1.5
 WHOLE_NAME = 8.0
 CODE = 40.0
 
-AS_WRITTEN, COMPLETED, MEANT, IN_COMPOUND = 1.0, 0.9, 0.8, 0.6
+AS_WRITTEN, COMPLETED, MEANT, IN_COMPOUND, DOUBTED = 1.0, 0.9, 0.8, 0.6, 0.5
 """How much a way counts."""
 MOST_COMPLETIONS = 20
 MOST_COMPOUNDS = 20
@@ -41,7 +41,11 @@ SHORTEST_CODE = 3
 _MANY = 3
 """Where so many words begin like that, it is no misspelled one."""
 _OFTEN = 5
-"""Another spelling goes beside completions if it is so many times as frequent."""
+"""Another spelling goes beside completions, or a rare word, if it is so many times as frequent."""
+_SHORTEST_DOUBTED = 5
+"""Letters: a shorter word is often nearly another."""
+_RARE, _RARE_SHARE = 20, 0.0001
+"""Products, and their share, that have a rare word at most."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +281,26 @@ class Matcher:
         compounds = self._compounds(unit.words[0])
         if not any(self._finds(way) for way in unit.ways):
             unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
+        elif not compounds:
+            unit = self._doubted(unit, instead)
         return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
+
+    def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
+        """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled
+        themselves, and `earings` has the stem of `ear`."""
+        [word] = unit.words
+        documents = self._documents_of(unit)
+        products = self._searcher.doc_freq("kind", PRODUCT)
+        if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
+            return unit
+        spelling = self._speller.spell(word.word)
+        if spelling is None or spelling.word[0] != word.word[0] or spelling.documents <= _OFTEN * documents:
+            return unit
+        meant = Way((spelling.stem,), MEANT)
+        if self._speller.writes(word.word):
+            return replace(unit, ways=(*unit.ways, meant))
+        instead.append((word, spelling.written))
+        return replace(unit, ways=(meant, *(replace(way, counts=way.counts * DOUBTED) for way in unit.ways)))
 
     def _compounds(self, word: Word) -> list[Way]:
         short = len(word.word) < SHORTEST_IN_COMPOUND or len(word.stem) < SHORTEST_IN_COMPOUND - 1

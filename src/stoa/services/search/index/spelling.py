@@ -17,6 +17,12 @@ ONE_EDIT_UP_TO = 7
 """Letters; a longer word may differ in two places."""
 _MOST_NEAR = 100
 """Words that are looked at: of three letters many are one letter away."""
+_DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 8, 8, 4, 4, 2, 1
+"""How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
+that a vowel stands for another, that one is left out or added."""
+_AS_WRITTEN = 6
+"""And how much more that words are as near as their stems."""
+_VOWELS = frozenset("aeiouy")
 
 
 class Spelling(NamedTuple):
@@ -24,7 +30,8 @@ class Spelling(NamedTuple):
     stem: str
     edits: int
     """Between the words or between their stems, whichever are nearer."""
-    written_edits: int
+    likelihood: int
+    """Among those as near: how frequent it is, times how often one writes like that."""
     documents: int
     written: str
     """The word with its accents."""
@@ -53,7 +60,12 @@ class Speller:
             for other in sorted(self._near(word, allowed), key=lambda one: _nearest_first(word, one)):
                 if self._is_there(other.stem):
                     return other
-        return None
+        # Of a misspelled word the stemmer may not see what form it is.
+        return self.spell(word[:-1]) if word.endswith("s") and not word.endswith("ss") else None
+
+    def writes(self, word: str) -> bool:
+        """Whether a product has the word just so, and no other form of it."""
+        return self._searcher.doc_freq(of("spelled", self._locale), word) > 0
 
     def written(self, word: str) -> str:
         """A word of this shop with its accents, which words of the index have none of."""
@@ -89,7 +101,10 @@ class Speller:
             if its != stem and (documents := self._documents(its)):
                 apart = edits_between(word, other, allowed)
                 edits = min(apart, edits_between(stem, its, allowed))
-                found.append(Spelling(other, its, edits, apart, documents, _written(document, self._locale, other)))
+                likely = max(likeliness(word, other), likeliness(stem, its))
+                likelihood = documents * likely * (_AS_WRITTEN if apart == edits else 1)
+                written = _written(document, self._locale, other)
+                found.append(Spelling(other, its, edits, likelihood, documents, written))
         return found
 
     def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:
@@ -103,10 +118,23 @@ class Speller:
         return self._searcher.doc_freq(self._field, stem)
 
 
-def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, int, str]:
-    """Of stems that are as near, that of the word that is nearer as it is written, then the more frequent one: `runing`
-    is `running`, and not `rules`, although `rune` is one letter away from `rule`."""
-    return other.word[0] != word[0], other.edits, other.written_edits, -other.documents, other.word
+def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:
+    """Of stems that are as near the likelier one: `runing` is `running`, and not `rules`, although `rune` is one letter
+    away from `rule`."""
+    return other.word[0] != word[0], other.edits, -other.likelihood, other.word
+
+
+def likeliness(written: str, meant: str) -> int:
+    """How likely it is that one is written for the other, which is one edit away."""
+    shorter, longer = sorted((written, meant), key=len)
+    at = next((at for at, (one, other) in enumerate(zip(shorter, longer, strict=False)) if one != other), len(shorter))
+    if len(shorter) == len(longer):
+        if shorter[at : at + 2] == longer[at : at + 2][::-1]:
+            return _SWAPPED
+        return _VOWEL if {*shorter[at : at + 1], *longer[at : at + 1]} <= _VOWELS else _OTHER
+    if at and longer[at] == longer[at - 1]:
+        return _DOUBLED
+    return _LEFT_OUT if longer is meant else _ADDED
 
 
 def edits_between(one: str, other: str, most: int) -> int:
