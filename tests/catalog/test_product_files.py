@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, own_columns
+from stoa.services.catalog.product_files.dialect import OURS, Dialect, dialect_of, lines_of
 from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.reading import read_products
-from stoa.services.catalog.product_files.refused import lines_of, refused_header, refused_lines
+from stoa.services.catalog.product_files.refused import refused_header, refused_lines
 from stoa.services.catalog.product_files.remarks import MOST_EXAMPLES, Remark, Said, gathered
 from stoa.services.catalog.product_files.table import UnreadableFile
 from stoa.services.catalog.words import LONGEST_SKU, sku_for, sku_of
@@ -311,7 +312,7 @@ def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():
 def test_a_line_of_json_that_is_too_deep_is_one_entry_with_a_fault(line):
     bad, good = read_products(io.BytesIO(f'{line}\n{{"slug": "cup"}}\n'.encode()), "jsonl", "stoa", {}, "GBP").entries
     assert (bad.fault is None, good.item) == (False, {"slug": "cup"})
-    assert b'"_error"' in refused_lines([], 1, bad.raw, {"type": "/problems/x", "detail": "Too deep."})
+    assert b'"_error"' in refused_lines([], OURS, 1, bad.raw, {"type": "/problems/x", "detail": "Too deep."})
 
 
 def test_a_description_may_have_pictures_in_it_and_what_is_longer_cannot_be_read():
@@ -325,7 +326,7 @@ def test_what_was_refused_is_a_file_of_the_same_kind():
     header = ["slug", "name", "error", "sku"]
     problem = {"type": "/problems/x", "detail": "Too long.", "field": "name"}
     raw = [["mug", "Mug", "old error", "A"], ["", "", "", "B"]]
-    content = refused_header(header) + refused_lines(header, 5, raw, problem)
+    content = refused_header(header, OURS) + refused_lines(header, OURS, 5, raw, problem)
     assert content.decode().splitlines() == [
         "slug,name,sku,error,error_column,error_line",
         "mug,Mug,A,Too long.,name,5",
@@ -333,6 +334,41 @@ def test_what_was_refused_is_a_file_of_the_same_kind():
     ]
     read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP")
     assert (read.left_out, [one.item["name"] for one in read.entries]) == ([], ["Mug"])
+
+
+WRITTEN = [
+    Dialect(),
+    Dialect(separator=";", marked=True),
+    Dialect(separator="\t", encoding="utf-16-le", marked=True),
+    Dialect(separator=";", encoding="utf-16-be", marked=True, says_separator=True),
+    Dialect(separator="|", says_separator=True),
+]
+
+
+@pytest.mark.parametrize("dialect", WRITTEN)
+def test_what_was_refused_is_written_as_the_file_was(dialect):
+    price = "7,90" if dialect.has_decimal_comma else "7.90"
+    rows = [["slug", "name", "sku", "price"], ["mug", "Bücher; Tee, |\t", "A", price], ["cup", "Cup", "B", "free"]]
+    content = dialect.start + lines_of(rows, dialect)
+    assert dialect_of(content) == dialect
+    read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP")
+    mug, cup = read.entries
+    assert mug.item["variants"][0]["price"]["amount"] == 790
+    assert (cup.line, read.dialect) == (4 if dialect.says_separator else 3, dialect)
+    problem = {"type": "/problems/x", "detail": "No.", "field": "price"}
+    refused = refused_header(read.header, dialect) + refused_lines(read.header, dialect, mug.line, mug.raw, problem)
+    assert refused.startswith(dialect.start)
+    again = read_products(io.BytesIO(refused), "csv", "stoa", {}, "GBP")
+    assert (again.dialect, [one.item for one in again.entries]) == (dialect, [mug.item])
+
+
+def test_a_separator_that_is_said_is_that_whatever_else_stands_there():
+    for line_end in ("\n", "\r\n"):
+        text = line_end.join(["sep=;", "slug;name,tags", "mug;a,b,c", ""])
+        read = read_products(io.BytesIO(text.encode()), "csv", "stoa", {"name,tags": "name"}, "GBP")
+        assert [(one.line, one.item) for one in read.entries] == [(3, {"slug": "mug", "name": "a,b,c"})]
+    with pytest.raises(UnreadableFile, match=r"^The file is empty\.$"):
+        entries("sep=;\n")
 
 
 SHOPIFY = """\

@@ -21,8 +21,8 @@ from stoa.services.catalog.export_products import Wanted, export_page, header_fo
 from stoa.services.catalog.import_batch import import_batch, read_batch
 from stoa.services.catalog.import_errors import ColumnMissing
 from stoa.services.catalog.jobs import jobs
+from stoa.services.catalog.product_files.dialect import lines_of
 from stoa.services.catalog.product_files.reading import read_products
-from stoa.services.catalog.product_files.refused import lines_of
 from stoa.services.catalog.product_files_rpc import AN_OPERATOR
 from stoa.services.catalog.product_imports import forget_imports
 from stoa.services.catalog.routes import routes
@@ -234,6 +234,24 @@ async def test_each_stands_for_itself_and_what_is_refused_comes_back_to_be_mende
     assert [row[0] for row in rows[1:]] == ["bowl", "cup", "jug", "plate", "pot"]
     mended = [rows[0], [*rows[1][:5], "3.00", *rows[1][6:]]]
     assert counts(await bring(shop, lines_of(mended))) == ("done", 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+async def test_what_is_refused_of_a_german_file_is_mended_and_sent_again_until_all_is_in(shop, encoding):
+    text = "sep=;\nslug;name;tags;sku;price\nbecher;Bücher;;B-1;7,90\nteller;Teller;;T-1;x\nb;Bücher;;B-1;7,90\n"
+    done = await bring(shop, text.encode(encoding))
+    assert counts(done) == ("done", 1, 0, 0, 2)
+    refused = (await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)).body
+    told = refused.decode("utf-16" if encoding == "utf-16" else encoding)
+    assert told.startswith("sep=;\r\nslug;name;tags;sku;price;error;error_column;error_line\r\nteller;Teller;;T-1;x;")
+    assert refused[:2] == text.encode(encoding)[:2]
+    done = await bring(shop, told.replace("b;Bücher;;B-1", "b;Bücher;;B-2").encode(encoding))
+    assert counts(done) == ("done", 1, 0, 0, 1)
+    refused = (await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)).body
+    told = refused.decode("utf-16" if encoding == "utf-16" else encoding)
+    done = await bring(shop, told.replace(";x;", ";1.290,00;").encode(encoding))
+    assert counts(done) == ("done", 0, 0, 0, 1)
+    assert counts(await bring(shop, told.replace(";x;", ";12,90;").encode(encoding))) == ("done", 1, 0, 0, 0)
 
 
 async def test_what_is_wrong_is_said_in_words_and_what_cannot_be_kept_is_replaced(shop):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from stoa.app import SERVICES
-from stoa.cli.installation import Installation
+from stoa.cli.installation import Installation, add_arguments, options_of
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
@@ -99,3 +100,15 @@ async def test_a_name_is_kept_and_does_not_drift(tmp_path: Path, postgres_server
     with pytest.raises(Failure, match="is named staging, not stoa"):
         async with installation(tmp_path, server.dsn(), "stoa").own():
             pass
+
+
+def test_the_options_of_an_installation_are_told_without_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOA_DATA_DIR", "/srv/shop")
+    monkeypatch.setenv("STOA_DATABASE_URL", "postgresql://ada:secret@db/shop")
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert options_of(parser.parse_args([])) == ["--data-dir", "/srv/shop"]
+    url = "postgresql://ada:secret@other/shop"
+    words = ["--data-dir", ".stoa", "--topology", "three-services", "--name", "second"]
+    told = options_of(parser.parse_args([*words, "--database-url", url]))
+    assert told == [*words[2:4], "--database-url", "postgresql://ada:***@other/shop", *words[4:]]

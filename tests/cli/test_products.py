@@ -66,9 +66,10 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     assert (rehearsed.returncode, rehearsed.stderr) == (1, told)
     assert "1 would be added" in rehearsed.stdout
     would_be_refused = beside.read_text()
-    done = stoa("import", "products", file, "--column", "Titel=name")
+    done = stoa("import", "products", file, "--column", "Titel=name", "--topology", "three-services")
     told = f"stoa: 1 of 2 products were refused: {beside} has each with its reason; mend it there, and send that file: "
-    assert (done.returncode, done.stderr) == (1, f"{told}stoa import products {beside} --column Titel=name\n")
+    send = f"stoa import products {beside} --column Titel=name --data-dir {tmp_path}/none --topology three-services"
+    assert (done.returncode, done.stderr) == (1, f"{told}{send}\n")
     assert "1 added" in done.stdout
     assert "1 refused" in done.stdout
     assert "1 SKUs got their stock; 0 had some, which stays" in done.stdout
@@ -98,6 +99,25 @@ def test_who_mended_the_file_finds_no_older_refusals_beside_it(stoa: Stoa, tmp_p
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{beside}, of an earlier time, is removed" in done.stdout
     assert not beside.exists()
+
+
+def test_what_is_refused_again_goes_beside_what_was_sent_and_is_written_as_that(stoa: Stoa, tmp_path: Path) -> None:
+    file, second = tmp_path / "gabel.csv", tmp_path / "gabel.refused-2.csv"
+    file.write_bytes("sep=;\r\nslug;name;sku;price\r\ngabel;Gäbel;GABEL;x\r\n".encode("utf-16"))
+    assert stoa("import", "products", file).returncode == 1
+    first = tmp_path / "gabel.refused.csv"
+    sent = first.read_bytes()
+    for _ in range(2):
+        done = stoa("import", "products", first)
+        assert (done.returncode, first.read_bytes()) == (1, sent)
+        assert f"send that file: stoa import products {second} --data-dir" in done.stderr
+    second.write_bytes(second.read_bytes().decode("utf-16").replace(";x;", ";7,90;").encode("utf-16"))
+    done = stoa("import", "products", second)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(tmp_path.glob("gabel*")) == sorted([file, first, second])
+    file.write_bytes(file.read_bytes().decode("utf-16").replace(";x", ";7,90").encode("utf-16"))
+    assert "1 were as they are" in stoa("import", "products", file).stdout
+    assert not first.exists()
 
 
 @pytest.mark.parametrize(

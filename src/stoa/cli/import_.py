@@ -3,8 +3,9 @@
 `stoa import products FILE` reads products from CSV (a line for each variant) or JSON lines, as `stoa export products`
 writes them, or, with `--from shopify` or `--from woocommerce`, the export of another shop as it is. It adds and
 changes, and takes nothing away that the file does not speak of. What is refused of FILE.csv is written to
-FILE.refused.csv, with the reason in each line, to be mended and imported; where nothing is, that file of an earlier
-time is removed. With --dry-run it writes what would be refused. Exit status 1 where anything is refused: the rest of
+FILE.refused.csv as that is written, with the reason in each line, to be mended and imported; what is refused of that
+again, to FILE.refused-2.csv. Where nothing is, that file of an earlier time is removed. With --dry-run it writes what
+would be refused. Exit status 1 where anything is refused: the rest of
 the file is in all the same.
 
 `stoa import online-retail FILE` reads the "Online Retail" history as Parquet: every stock code becomes a
@@ -75,6 +76,7 @@ async def run(arguments: argparse.Namespace, console: Console) -> None:
                 dict(arguments.column),
                 console,
                 dry_run=arguments.dry_run,
+                options=installation.options_of(arguments),
             )
 
 

@@ -19,7 +19,7 @@ from stoa.kit.settings import BadSetting
 from stoa.kit.text import LINE
 from stoa.runtime import files
 from stoa.runtime import secrets as secrets_of
-from stoa.runtime.access import Access, checked_name, checked_url, urls_given, variable_of_url
+from stoa.runtime.access import Access, checked_name, checked_url, urls_given, variable_of_url, without_password
 from stoa.runtime.data_dir import DataDir
 from stoa.runtime.failure import Failure
 from stoa.runtime.kept_files import KeptFiles, kept_files
@@ -257,6 +257,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=os.environ.get("STOA_NAME", ""),
         help="the installation's: its databases and roles begin with it; default: the data directory's, else stoa",
     )
+
+
+def options_of(arguments: argparse.Namespace) -> list[str]:
+    """The options by which another command finds the same shop, whatever stands in its environment. The password of a
+    database is not told: whoever sends it says it again."""
+    url = arguments.database_url
+    said = {
+        "--data-dir": "" if str(arguments.data_dir) == DATA_DIR else str(arguments.data_dir),
+        "--topology": "" if arguments.topology == TOPOLOGY else arguments.topology,
+        "--database-url": "" if url == os.environ.get("STOA_DATABASE_URL", "") else without_password(url, url),
+        "--name": arguments.name,
+    }
+    return [word for option, value in said.items() if value for word in (option, value)]
 
 
 def add_to_act(parser: argparse.ArgumentParser) -> None:

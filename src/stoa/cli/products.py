@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -54,11 +55,18 @@ def format_of(file: Path) -> str:
 
 
 async def import_products(
-    channel: grpc.aio.Channel, file: Path, source: str, columns: Mapping[str, str], console: Console, *, dry_run: bool
+    channel: grpc.aio.Channel,
+    file: Path,
+    source: str,
+    columns: Mapping[str, str],
+    console: Console,
+    *,
+    dry_run: bool,
+    options: Sequence[str] = (),
 ) -> None:
-    """The whole file, with a file of what was refused beside it. Called off where the command is. Raises `Failure`
-    where anything was refused, when the rest is done."""
-    refused = file.with_name(f"{file.stem}.refused{file.suffix}")
+    """The whole file, with a file of what was refused beside it. Called off where the command is. `options` say to
+    which shop. Raises `Failure` where anything was refused, when the rest is done."""
+    refused = refused_of(file)
     if refused.exists() and not _is_of_refused(refused):
         raise Failure(f"{refused}, where refused products go, is no such file", "give it another name")
     stub: ProductFilesServiceAsyncStub = ProductFilesServiceStub(channel)
@@ -82,7 +90,11 @@ async def import_products(
     if done.refused:
         await _write_refused(stub, import_id, refused)
         told = f"{done.refused} of {all_of_it} products {'would be' if dry_run else 'were'}"
-        raise _refused(told, refused, file, source, columns, dry_run=dry_run)
+        what = f"{told} refused: {refused} has each with its reason"
+        if dry_run:
+            raise Failure(what, f"mend {file}, and try it again")
+        send = shlex.join(["stoa", "import", "products", str(refused), *_told(source, columns), *options])
+        raise Failure(what, f"mend it there, and send that file: {send}")
     if refused.exists():
         with files.writing(refused):
             refused.unlink()
@@ -108,17 +120,18 @@ def _report(done: pb.ProductImport, console: Console, *, dry_run: bool) -> None:
         console.say(f"  {remark.count:>8} {REMARKS[remark.what]}: {escape(', '.join(remark.examples))}{more}")
 
 
-def _refused(
-    told: str, refused: Path, file: Path, source: str, columns: Mapping[str, str], *, dry_run: bool
-) -> Failure:
-    """How many, where they are, and how they are sent again."""
-    what = f"{told} refused: {refused} has each with its reason"
-    if dry_run:
-        return Failure(what, f"mend {file}, and try it again")
-    how = [] if source == "stoa" else ["--from", source]
-    how += [word for theirs, ours in columns.items() for word in ("--column", f"{theirs}={ours}")]
-    send = shlex.join(["stoa", "import", "products", str(refused), *how])
-    return Failure(what, f"mend it there, and send that file: {send}")
+def refused_of(file: Path) -> Path:
+    """Where what is refused of it goes: `goods.refused.csv` of `goods.csv`, and of that `goods.refused-2.csv`. What is
+    sent stays as it is: of a file that was only tried, or could not be read to its end, nothing else has all."""
+    again = re.fullmatch(r"(.+\.refused)(?:-([0-9]{1,6}))?", file.stem)
+    stem = f"{again[1]}-{int(again[2] or 1) + 1}" if again else f"{file.stem}.refused"
+    return file.with_name(stem + file.suffix)
+
+
+def _told(source: str, columns: Mapping[str, str]) -> list[str]:
+    """What the command was told of the file."""
+    shop = [] if source == "stoa" else ["--from", source]
+    return shop + [word for theirs, ours in columns.items() for word in ("--column", f"{theirs}={ours}")]
 
 
 def _is_of_refused(file: Path) -> bool:
@@ -126,7 +139,11 @@ def _is_of_refused(file: Path) -> bool:
     if not file.is_file():
         return False
     with files.writing(file), file.open("rb") as content:
-        first = content.readline(MOST_LINE_BYTES).decode(errors="replace")
+        start = content.read(MOST_LINE_BYTES)
+    wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    lines = start.decode("utf-16" if wide else "utf-8-sig", errors="replace").splitlines()
+    # Before its header a table may say what stands between the cells.
+    first = next((line for line in lines if not line.startswith("sep=")), "")
     return set(MARKS[format_of(file)]) <= set(re.findall(r"\w+", first))
 
 

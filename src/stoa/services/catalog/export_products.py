@@ -15,9 +15,9 @@ from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of
 from stoa.services.catalog.images import Image
 from stoa.services.catalog.import_errors import ColumnMissing, TooManyColumns
 from stoa.services.catalog.product import Product, Variant
+from stoa.services.catalog.product_files.dialect import lines_of
 from stoa.services.catalog.product_files.own_columns import NoColumn, header_of, rows_of
 from stoa.services.catalog.product_files.reading import Format
-from stoa.services.catalog.product_files.refused import lines_of
 from stoa.services.catalog.product_files.table import MOST_COLUMNS
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.translations import ProductTranslation

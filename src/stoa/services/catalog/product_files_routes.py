@@ -170,10 +170,10 @@ def _sellers(by: Principal) -> list[str] | None:
 
 
 async def _refused(catalog: Catalog, found: ProductImport) -> AsyncGenerator[bytes, None]:
-    yield refused_header(found.header)
+    yield refused_header(found.header, found.dialect)
     after = 0
     while refusals := await repository.refusals(catalog.db, found.id, after, REFUSALS_AT_ONCE):
-        yield b"".join(refused_lines(found.header, one.line, one.raw, one.problem) for one in refusals)
+        yield b"".join(refused_lines(found.header, found.dialect, one.line, one.raw, one.problem) for one in refusals)
         after = refusals[-1].line
 
 

@@ -85,10 +85,10 @@ class ProductFilesServicer(ProductFilesServiceServicer):
     async def ListRefusedProducts(self, request: pb.ListRefusedProductsRequest, context: Any) -> Any:
         found = await self._found(_id(request))
         refusals = await repository.refusals(self._catalog.db, found.id, request.after_line, REFUSALS_AT_ONCE)
-        lines = (refused_lines(found.header, one.line, one.raw, one.problem) for one in refusals)
-        content = (b"" if request.after_line else refused_header(found.header)) + b"".join(lines)
+        lines = (refused_lines(found.header, found.dialect, one.line, one.raw, one.problem) for one in refusals)
+        start = b"" if request.after_line else refused_header(found.header, found.dialect)
         last = refusals[-1].line if len(refusals) == REFUSALS_AT_ONCE else 0
-        return pb.ListRefusedProductsResponse(content=content, next_line=last)
+        return pb.ListRefusedProductsResponse(content=start + b"".join(lines), next_line=last)
 
     async def ExportProducts(self, request: pb.ExportProductsRequest, context: Any) -> Any:
         members = {name: getattr(request, name) for name in ("format", "status", "after")}

@@ -10,6 +10,7 @@ import msgspec
 
 from stoa.kit.context import Principal
 from stoa.kit.db import Database, Db, Transaction
+from stoa.services.catalog.product_files.dialect import Dialect
 from stoa.services.catalog.product_files.reading import Format, Source
 from stoa.services.catalog.product_files.remarks import Remark
 
@@ -42,6 +43,7 @@ class ProductImport(msgspec.Struct, frozen=True, kw_only=True):
     stock_opened: int
     stock_there: int
     header: list[str]
+    dialect: Dialect
     left_out: list[str]
     remarks: list[Remark]
     failure: str | None
@@ -96,7 +98,8 @@ async def uploaded(tx: Transaction, import_id: str) -> None:
 
 _IMPORTS = """
     SELECT id, state, file_name, format, source, columns, dry_run, user_id, bytes, bytes_done, entries_done, created,
-        updated, unchanged, refused, stock_opened, stock_there, header, left_out, remarks, failure, created_at, ended_at
+        updated, unchanged, refused, stock_opened, stock_there, header, dialect, left_out, remarks, failure, created_at,
+        ended_at
     FROM product_imports
 """
 
@@ -109,7 +112,11 @@ async def by_id(db: Db, import_id: str) -> ProductImport | None:
 
 
 def _import(row: Any) -> ProductImport:
-    return ProductImport(**{**row, "remarks": msgspec.convert(row["remarks"], list[Remark])})
+    kept = {
+        "remarks": msgspec.convert(row["remarks"], list[Remark]),
+        "dialect": msgspec.convert(row["dialect"], Dialect),
+    }
+    return ProductImport(**{**row, **kept})
 
 
 LIST = _IMPORTS + "WHERE id < $1 ORDER BY id DESC LIMIT $2"
@@ -164,12 +171,13 @@ async def take_up(db: Db, import_id: str) -> tuple[int, Principal] | None:
 
 # The first time; later there may be more that is left out.
 SAY_COLUMNS = """
-    UPDATE product_imports SET header = $2, left_out = $3 WHERE id = $1 AND state = 'running' AND entries_done = 0
+    UPDATE product_imports SET header = $2, dialect = $3, left_out = $4
+    WHERE id = $1 AND state = 'running' AND entries_done = 0
 """
 
 
-async def say_columns(db: Db, import_id: str, header: Sequence[str], left_out: Sequence[str]) -> None:
-    await db.execute(SAY_COLUMNS, import_id, list(header), list(left_out))
+async def say_columns(db: Db, import_id: str, header: Sequence[str], dialect: Dialect, left_out: Sequence[str]) -> None:
+    await db.execute(SAY_COLUMNS, import_id, list(header), msgspec.to_builtins(dialect), list(left_out))
 
 
 PIECE = "SELECT content FROM product_import_pieces WHERE import_id = $1 AND at = $2"

@@ -111,7 +111,7 @@ class _Run:
             self._file.write(piece)
         self._file.seek(0)
         read = self._read()
-        await repository.say_columns(self._catalog.db, self._import.id, read.header, read.left_out)
+        await repository.say_columns(self._catalog.db, self._import.id, read.header, read.dialect, read.left_out)
         await self._open_stock(read.stock)
         most = 1 if self._attempts == MOST_ATTEMPTS else ONE_BATCH
         for entries in _batches(itertools.islice(read.entries, self._done, None), most):

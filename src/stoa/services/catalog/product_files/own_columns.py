@@ -62,7 +62,7 @@ def column_of(name: str, locales: Collection[str] = ()) -> str | None:
 def entries(table: Table, columns: Mapping[str, str], currency: str) -> Iterator[Entry]:
     """Of each product one: rows that follow each other and have its slug, or none. `columns` are ours by theirs."""
     named = [columns.get(name, "") for name in table.header]
-    comma = table.separator == ";"
+    comma = table.dialect.has_decimal_comma
     for rows in _grouped(table.rows, named.index("slug") if "slug" in named else None):
         yield _entry(rows, table.header, named, currency, comma=comma)
 

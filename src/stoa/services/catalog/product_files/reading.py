@@ -8,6 +8,7 @@ from typing import BinaryIO, Literal
 
 from stoa.kit.nearest import choose
 from stoa.services.catalog.product_files import json_lines, own_columns, shopify, woocommerce
+from stoa.services.catalog.product_files.dialect import OURS, Dialect
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_files.table import UnreadableFile, read_table
 
@@ -18,9 +19,10 @@ Source = Literal["stoa", "shopify", "woocommerce"]
 @dataclass(frozen=True)
 class ProductFile:
     """`left_out` are the columns that say nothing here, `stock` those that say how many there are; `header` all of the
-    file, none of JSON lines."""
+    file, none of JSON lines, and `dialect` how it is written."""
 
     header: Sequence[str]
+    dialect: Dialect
     left_out: Sequence[str]
     stock: Sequence[str]
     entries: Iterator[Entry]
@@ -39,7 +41,7 @@ def read_products(
     names. Prices that say no currency are in `currency`; `locales` are the shop's, without its own. Raises
     `UnreadableFile`, also while the entries are read."""
     if written_as == "jsonl":
-        return ProductFile([], [], [], json_lines.entries(file))
+        return ProductFile([], OURS, [], [], json_lines.entries(file))
     table = read_table(file)
     if source == "stoa":
         ours = _ours(table.header, columns, locales)
@@ -56,7 +58,7 @@ def read_products(
         left_out = [name for name, meant in both if meant not in {*understood, *own_columns.ERRORS}]
         stock = [name for name, meant in both if meant in shop.STOCK]
         entries = (_as_there(entry, {meant: name for name, meant in both}) for entry in shop.entries(named, currency))
-    return ProductFile(table.header, [name for name in left_out if name], stock, entries)
+    return ProductFile(table.header, table.dialect, [name for name in left_out if name], stock, entries)
 
 
 def _theirs(header: Sequence[str], columns: Mapping[str, str]) -> list[str]:

@@ -59,7 +59,7 @@ def understood(header: Sequence[str]) -> set[str]:
 def entries(table: Table, currency: str) -> Iterator[Entry]:
     where = {ours: name for ours, names in _NAMES.items() for name in names if name in table.header}
     at = {ours: table.header.index(name) for ours, name in where.items()}
-    comma = table.separator == ";"
+    comma = table.dialect.has_decimal_comma
     seen: dict[str, int] = {}
     for rows in _grouped(table.rows, at):
         line = seen.setdefault(_cell(rows[0], at, "handle"), rows[0].line)

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from stoa.kit.text import in_nfc
+from stoa.services.catalog.product_files.dialect import Dialect, dialect_of
 
-SEPARATORS = (",", ";", "\t", "|")
 MOST_COLUMNS = 2_000
 LONGEST_CELL = 4 << 20
 """Characters: other shops' descriptions have pictures in them."""
 csv.field_size_limit(LONGEST_CELL)
 _LONGEST_HEADER = 1 << 18
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class UnreadableFile(Exception):
@@ -36,7 +35,7 @@ class Row:
 @dataclass(frozen=True)
 class Table:
     header: Sequence[str]
-    separator: str
+    dialect: Dialect
     rows: Iterator[Row]
 
 
@@ -46,10 +45,9 @@ def read_table(file: BinaryIO) -> Table:
     file.seek(0)
     if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{"):
         raise UnreadableFile("The file is JSON lines: call it .jsonl, or say format=jsonl in the API.")
-    encoding = "utf-16" if start.startswith(_UTF16) else "utf-8-sig"
-    separator = _separator(start.decode(encoding, errors="ignore"))
-    text = io.TextIOWrapper(file, encoding, newline="")
-    rows = _rows(text, separator)
+    dialect = dialect_of(start)
+    text = io.TextIOWrapper(file, "utf-8-sig" if dialect.encoding == "utf-8" else "utf-16", newline="")
+    rows = _rows(text, dialect)
     first = next(rows, None)
     if first is None:
         raise UnreadableFile("The file is empty.")
@@ -62,24 +60,21 @@ def read_table(file: BinaryIO) -> Table:
         raise UnreadableFile(f"The file has {len(header)} columns, and may have {MOST_COLUMNS}.")
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise UnreadableFile(f"The column {twice!r} stands twice in the first line.")
-    return Table(header, separator, rows)
+    return Table(header, dialect, rows)
 
 
-def _separator(start: str) -> str:
-    """Of the first line, outside of quotes."""
-    unquoted = "".join(start.partition("\n")[0].split('"')[::2])
-    return max(SEPARATORS, key=unquoted.count)
-
-
-def _rows(text: io.TextIOWrapper, separator: str) -> Iterator[Row]:
+def _rows(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[Row]:
     """Those that have anything in them."""
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    line = 1
+    reader = csv.reader(text, delimiter=dialect.separator, strict=True)
+    before = 1 if dialect.says_separator else 0
+    line = 1 + before
     try:
+        if before:
+            text.readline()
         for cells in reader:
             if any(cells):
                 yield Row(line, cells)
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + before
     except csv.Error as error:
         raise UnreadableFile(f"The row that begins in line {line} cannot be read: {error}.") from None
     except UnicodeError:
