@@ -68,7 +68,7 @@ def test_shopify_says_nothing_of_what_it_does_not_track():
     rows = "mug,Mug,A,shopify,-2,1\nmug,,B,,0,1\nmug,,C,shopify,x,1\n"
     said = [next(iter(entries(text + row, "shopify"))) for row in rows.splitlines(keepends=True)]
     assert [one.item["variants"][0].get("stock") for one in said[:2]] == [0, None]
-    assert said[2].fault == ("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")
+    assert said[2].faults == [("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")]
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1,234.50", "1.234,50", "1'234", "free", "1e3", "1234.999", "£5", "1.5.5"])
@@ -181,7 +181,7 @@ def test_a_product_reads_back_from_its_lines():
     read = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP", locales=["de", "fr"])
     assert read.left_out == []
     (entry,) = read.entries
-    assert entry.fault is None
+    assert entry.faults == []
     # What it does not have is said to be gone, which changes nothing of it.
     nothing = {"name": None, "slug": None, "description": None, "seo": {"title": None, "description": None}}
 
@@ -248,16 +248,49 @@ def test_rows_of_one_slug_are_one_product_and_what_differs_is_named():
     text = "slug,name,sku,price\nmug,Mug,A,1\n,,B,2\nmug,,C,3\ncup,Cup,D,4\nmug,Other,E,5\nmug,Mug,F,6\n"
     found = entries(text)
     skus = [[variant["sku"] for variant in one.item.get("variants", [])] for one in found]
-    assert skus == [["A", "B", "C"], ["D"], []]
-    assert found[2].fault == ("name", "Line 7 says something else than the first of the product.")
+    assert skus == [["A", "B", "C"], ["D"], ["E", "F"]]
+    assert found[2].faults == [("name", "Line 7: 'Mug' is not what the first line of the product says.")]
     assert found[2].line == 6
+
+
+def test_all_that_is_wrong_with_a_product_is_told():
+    text = "slug,name,sku,price,stock,options,spec.a\nmug,Mug,A,free,x,L,[\n,,B,1,2,size=S,\n,Cup,C,,-,,\n"
+    (mug,) = entries(text)
+    assert mug.faults == [
+        ("spec.a", "is no JSON, although it begins with a quote or a bracket"),
+        ("price", "Line 2: 'free' is no price: write it as 19.99, without a sign or marks between thousands"),
+        ("options", "Line 2: has 'L', where name=value belongs"),
+        ("stock", "Line 2: 'x' is no number of pieces: write it as 12"),
+        ("name", "Line 4: 'Cup' is not what the first line of the product says."),
+        ("stock", "Line 4: '-' is no number of pieces: write it as 12"),
+    ]
+    assert [sorted(variant) for variant in mug.item["variants"]] == [
+        ["sku"],
+        ["options", "price", "sku", "stock"],
+        ["options", "sku"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [("wine,white", ["wine", "white"]), ("wine; white", ["wine", "white"]), (r"a\, b; c\;d", ["a, b", "c;d"])],
+)
+def test_tags_stand_apart_by_either(cell, tags):
+    (one,) = entries(f"slug\ttags\nmug\t{cell}\n")
+    assert one.item["tags"] == tags
+    assert cells.split(cells.joined(tags, separators=cells.LISTED), cells.LISTED) == tags
+
+
+def test_metadata_is_text_and_a_spreadsheet_may_shout():
+    (one,) = entries('slug,meta.a,meta.b,meta.c,spec.x,spec.y\nmug,7,"""8""","""x",TRUE,FALSE\n')
+    assert one.item["metadata"] == {"a": "7", "b": "8", "c": '"x'}
+    assert one.item["specifications"] == {"x": True, "y": False}
 
 
 def test_a_price_list_names_only_skus():
     found = entries("sku,price\nA,1.50\nB,nothing\n")
     assert found[0].item == {"variants": [{"sku": "A", "price": {"amount": 150, "currency": "GBP"}}]}
-    assert found[1].fault is not None
-    assert found[1].fault[0] == "price"
+    assert [column for column, _ in found[1].faults] == ["price"]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +331,7 @@ def test_json_lines_may_begin_with_a_mark_of_their_encoding():
 def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():
     content = io.BytesIO(b'{"slug": "mug"}\n[1]\n{"slug"\n\n{"slug": "cup", "_error": {}}\n')
     found = list(read_products(content, "jsonl", "stoa", {}, "GBP").entries)
-    assert [(one.line, one.item, one.fault is None) for one in found] == [
+    assert [(one.line, one.item, not one.faults) for one in found] == [
         (1, {"slug": "mug"}, True),
         (2, {}, False),
         (3, {}, False),
@@ -311,7 +344,7 @@ def test_a_line_of_json_that_is_none_is_one_entry_with_a_fault():
 )
 def test_a_line_of_json_that_is_too_deep_is_one_entry_with_a_fault(line):
     bad, good = read_products(io.BytesIO(f'{line}\n{{"slug": "cup"}}\n'.encode()), "jsonl", "stoa", {}, "GBP").entries
-    assert (bad.fault is None, good.item) == (False, {"slug": "cup"})
+    assert (not bad.faults, good.item) == (False, {"slug": "cup"})
     assert b'"_error"' in refused_lines([], OURS, 1, bad.raw, {"type": "/problems/x", "detail": "Too deep."})
 
 
@@ -433,7 +466,7 @@ def test_a_file_of_shopify_that_was_sorted_loses_nothing():
     text = "Handle;Title;Variant SKU;Variant Price\nmug;Mug;A;1,50\ncup;Cup;B;1.50\nmug;Mug;C;1\n"
     mug, cup, more = entries(text, "shopify")
     assert [one.item["variants"][0]["price"]["amount"] for one in (mug, cup)] == [150, 150]
-    assert more.fault == ("Handle", "Line 2 begins the same product: put all its rows there, one behind the other.")
+    assert more.faults == [("Handle", "Line 2 begins the same product: put all its rows there, one behind the other.")]
     assert [mug.column_of(place) for place in ("sku", "variants", "variants[0].sku")] == [
         "Variant SKU",
         "Variant Price",
@@ -463,8 +496,8 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
         "draft",
         "hoodie",
     )
-    assert grouped.fault == ("Type", "A product of type 'grouped' has nothing to sell itself.")
-    assert lost.fault == ("Parent", "The file has no product 'nobody'.")
+    assert grouped.faults == [("Type", "A product of type 'grouped' has nothing to sell itself.")]
+    assert lost.faults == [("Parent", "The file has no product 'nobody'.")]
     assert hoodie.item == {
         "slug": "hoodie-44",
         "name": "Hoodie",
@@ -507,7 +540,7 @@ def test_woocommerce_writes_names_as_a_page_has_them_and_counts_variations_toget
     assert mill.remarks == [Said("picture-left-out", "Salt & pepper's: http://shop.example.com/a.jpg")]
     assert [one["options"] for one in tee.item["variants"]] == [{"Size": "S, slim"}, {"Size": "M"}]
     assert [one.get("stock") for one in tee.item["variants"]] == [None, 4]
-    assert (tee.fault, tee.remarks) == (None, [Said("stock-shared", "Tee")])
+    assert (list(tee.faults), tee.remarks) == ([], [Said("stock-shared", "Tee")])
 
 
 WOO_ODD = """\
@@ -551,7 +584,7 @@ def test_an_export_in_another_language_comes_in_by_the_names_of_its_columns():
     assert read.left_out == ["Angebotspreis"]
     assert candle.item["category_path"] == ["Haus", "Licht"]
     assert candle.item["variants"][0]["price"] == {"amount": 450, "currency": "EUR"}
-    assert red.fault == ("Regulärer Preis", "'1.290' may be a thousand or a fraction: write 1290, or 1.29")
+    assert red.faults == [("Regulärer Preis", "'1.290' may be a thousand or a fraction: write 1290, or 1.29")]
     assert wick.column_of("variants[3].sku") == "Artikelnummer"
     with pytest.raises(UnreadableFile, match="Two columns of the file are 'SKU'"):
         entries("Type,SKU,Nr,Name,Regular price\n", "woocommerce", Nr="SKU")
@@ -607,7 +640,7 @@ def test_a_variant_of_shopify_without_a_price_is_one_and_a_picture_is_none():
     rows = "mug,Mug,A,,,active\nmug,,,,https://cdn.example.com/c.jpg,\ncup,Cup,,,,active\njug,Jug,,,,draft\n"
     mug, cup, jug = entries(text + rows, "shopify")
     assert [(one["sku"], "price" in one) for one in mug.item["variants"]] == [("A", False)]
-    assert cup.fault == ("Variant Price", "There is no price, and an active product has one.")
+    assert cup.faults == [("Variant Price", "There is no price, and an active product has one.")]
     assert jug.item["variants"] == []
 
 

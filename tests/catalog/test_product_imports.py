@@ -254,6 +254,57 @@ async def test_what_is_refused_of_a_german_file_is_mended_and_sent_again_until_a
     assert counts(await bring(shop, told.replace(";x;", ";12,90;").encode(encoding))) == ("done", 1, 0, 0, 0)
 
 
+async def test_a_spreadsheet_says_what_a_type_asks_for_and_hears_of_all_that_is_wrong_at_once(shop):
+    attributes: list[Any] = [
+        {"name": "organic", "type": "boolean"},
+        {"name": "alcohol", "type": "number"},
+        {"name": "picked", "type": "date"},
+        {"name": "color", "type": "select", "choices": [{"value": "red", "label": "Red wine"}, {"value": "white"}]},
+        {"name": "grapes", "type": "multi_select", "choices": [{"value": "riesling"}, {"value": "pinot"}]},
+    ]
+    for one in attributes:
+        await shop.rest.ok("POST", "/attributes", one, status=201, user=ADMIN)
+    uses = [{"attribute": one["name"], "required": one["name"] in {"organic", "picked"}} for one in attributes]
+    wine = {"slug": "wine", "name": "Wine", "attributes": uses}
+    await shop.rest.ok("POST", "/product-types", wine, status=201, user=ADMIN)
+    text = (
+        "slug;name;product_type;tags;spec.organic;spec.alcohol;spec.picked;spec.color;spec.grapes;sku;price\n"
+        "a;A;wine;red,dry;TRUE;12,5;01.03.2025;Red wine;Riesling, pinot;A;7,90\n"
+        f"b;{'x' * 201};wine;;perhaps;strong;;blue;riesling; B;free\n"
+        "c;C;wine;;;;;WHITE;pinot;C;8\n"
+    )
+    done = await bring(shop, text)
+    assert counts(done) == ("done", 1, 0, 0, 2)
+    made = await shop.rest.ok("GET", "/products/a")
+    assert made["tags"] == ["red", "dry"]
+    assert {one["name"]: one["value"] for one in made["attributes"]} == {
+        "organic": True,
+        "alcohol": 12.5,
+        "picked": "2025-03-01",
+        "color": "red",
+        "grapes": ["riesling", "pinot"],
+    }
+    b, c = [
+        one["problem"]
+        for one in (await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN))["items"]
+    ]
+    assert [(one["field"], one["detail"]) for one in b["errors"]] == [
+        ("price", "'free' is no price: write it as 19.99, without a sign or marks between thousands"),
+        ("name", "It has more than 200 characters."),
+        ("spec.organic", "'perhaps' is neither true nor false: write one of these, or yes or no"),
+        ("spec.alcohol", "'strong' is no number: write it as 24.5"),
+        ("spec.color", "'blue' is none of red, white"),
+    ]
+    assert (b["type"], b["field"]) == ("/problems/several-wrong", "price")
+    assert b["detail"].startswith("price: 'free' is no price")
+    assert (c["field"], c["missing"]) == ("spec.organic", ["organic", "picked"])
+    refused = (await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)).body.decode()
+    assert '"price; name; spec.organic; spec.alcohol; spec.color";3\r\n' in refused
+    # What comes out goes in again, and is as it was.
+    assert counts(await bring(shop, await export(shop))) == ("done", 0, 0, 1, 0)
+    assert counts(await bring(shop, text.splitlines()[0] + "\n" + text.splitlines()[1])) == ("done", 0, 0, 1, 0)
+
+
 async def test_what_is_wrong_is_said_in_words_and_what_cannot_be_kept_is_replaced(shop):
     done = await bring(
         shop,

@@ -72,7 +72,7 @@ def read_again(product: Product, said: ProductTranslation, known: dict[str, Prod
     )
     content = lines_of([header, *rows_of(item_of(product, {}, {"de": said}), header)])
     (entry,) = read_products(io.BytesIO(content), "csv", "stoa", {}, "GBP", locales=LOCALES[1:]).entries
-    assert entry.fault is None, entry.fault
+    assert not entry.faults, entry.faults
     return said_of(completed(row_of(entry.item), product), parts_of(product), known, LOCALES)
 
 

@@ -15,9 +15,10 @@ from stoa.kit.db import Transaction
 from stoa.services.catalog import repository
 from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.fields import defined_for
+from stoa.services.catalog.fit_specifications import fitted
 from stoa.services.catalog.images import Files, files_of
-from stoa.services.catalog.import_errors import NoProductOfSku
-from stoa.services.catalog.import_row import ProductRow, completed, row_of
+from stoa.services.catalog.import_errors import NoProductOfSku, SeveralWrong
+from stoa.services.catalog.import_row import ProductRow, completed, row_and_wrong, without_variants
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import CategoryName, Product
 from stoa.services.catalog.product_files.entry import Entry
@@ -39,10 +40,12 @@ class Imported(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """What is said of one product: by one entry, or by several that name only SKUs of it."""
+    """What is said of one product: by one entry, or by several that name only SKUs of it. Of one with anything `wrong`
+    the `row` has what else may be wrong with it: what its type asks for."""
 
     entries: tuple[Entry, ...]
     row: ProductRow
+    wrong: Sequence[problems.Problem] = ()
 
 
 class Batch(NamedTuple):
@@ -58,19 +61,20 @@ async def read_batch(catalog: Catalog, entries: Sequence[Entry]) -> Batch:
     read: list[_Read] = []
     refused: list[Imported] = []
     for entry in entries:
-        try:
-            if entry.fault is not None:
-                raise problems.Unprocessable(entry.fault[1], field=entry.fault[0] or None)
-            read.append(_Read((entry,), row_of(entry.item)))
-        except problems.Problem as problem:
-            refused += _refused((entry,), problem)
+        faults = [problems.Unprocessable(detail, field=column or None) for column, detail in entry.faults]
+        row, wrong = row_and_wrong(entry.item)
+        if row is None or (faults and not entry.item):
+            refused += _refused((entry,), faults or wrong)
+        else:
+            read.append(_Read((entry,), row if not (faults or wrong) else without_variants(row), [*faults, *wrong]))
     return Batch(read, refused, await files_of(catalog.media, named_files(one.row.item for one in read)))
 
 
 async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Principal) -> list[Imported]:
     """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
     imported = list(batch.refused)
-    read = await _found_by_sku(tx, batch.read)
+    read = [*await _found_by_sku(tx, [one for one in batch.read if not one.wrong])]
+    read += [one for one in batch.read if one.wrong]
     shelves = await shelves_for(tx, [one.row for one in read], by)
     rows = [shelves.shelved(one.row) for one in read]
     skus = {sku for row in rows for sku in row.skus}
@@ -82,15 +86,19 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
                 raise NoProductOfSku(row.skus[0], "variants[0].sku")
             items.append((one, completed(row, _named(row, known))))
         except problems.Problem as problem:
-            imported += _refused(one.entries, problem)
+            imported += _refused(one.entries, [problem])
     defined = await defined_for(tx, [item for _, item in items], known.products.values())
     known = dataclasses.replace(known, defined=defined)
     plans: list[tuple[_Read, Plan]] = []
-    for one, item in items:
+    for one, said in items:
+        item, unfit = _fitted(one, said, known)
+        if wrong := [*one.wrong, *unfit]:
+            imported += _refused(one.entries, wrong)
+            continue
         try:
             plans.append((one, _shelved_plan(one.row, item, known, shelves, by, settings=catalog.settings)))
         except problems.Problem as problem:
-            imported += _refused(one.entries, problem)
+            imported += _refused(one.entries, [problem])
     await make_shelves(tx, catalog, shelves.missing)
     written = await write_plans(tx, catalog, [each for _, each in plans])
     return imported + [
@@ -146,12 +154,27 @@ def _named(row: ProductRow, known: Known) -> Product | None:
     return known.products.get(product_id.lower())
 
 
-def _refused(entries: Sequence[Entry], problem: problems.Problem) -> list[Imported]:
-    if problem.field is not None:
-        # Of several entries each has a variant, and all have the same columns.
-        problem.field = entries[0].column_of(problem.field)
-    about = {problem.members.get("sku"), *problem.members.get("skus", ())}
-    for ours, theirs in entries[0].renamed.items():
-        if ours in about:
-            problem.detail += f" {ours} is what {theirs[:200]!r} of the file is called here."
-    return [Imported(entry, "refused", problem) for entry in entries]
+def _fitted(one: _Read, item: ProductItem, known: Known) -> tuple[ProductItem, list[problems.Problem]]:
+    """With specifications as the attributes of its type have them, where it has one; and what does not fit."""
+    before = _named(one.row, known)
+    kept = before.product_type.id if before and before.product_type else None
+    of = known.defined.types.get((kept if item.product_type is UNSET else item.product_type) or "")
+    cells = one.entries[-1].specifications
+    if of is None or not cells or item.specifications is UNSET:
+        return item, []
+    stood = before.specifications if before is not None and kept == of.id else {}
+    after, unfit = fitted(of, cells, item.specifications, stood)
+    return replace(item, specifications=after), unfit
+
+
+def _refused(entries: Sequence[Entry], wrong: Sequence[problems.Problem]) -> list[Imported]:
+    for problem in wrong:
+        if problem.field is not None:
+            # Of several entries each has a variant, and all have the same columns.
+            problem.field = entries[0].column_of(problem.field)
+        about = {problem.members.get("sku"), *problem.members.get("skus", ())}
+        for ours, theirs in entries[0].renamed.items():
+            if ours in about:
+                problem.detail += f" {ours} is what {theirs[:200]!r} of the file is called here."
+    whole = wrong[0] if len(wrong) == 1 else SeveralWrong(wrong)
+    return [Imported(entry, "refused", whole) for entry in entries]

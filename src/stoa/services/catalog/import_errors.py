@@ -1,7 +1,7 @@
 """What catalog refuses of products as files.
 
 NotFound        NoSuchImport
-Unprocessable   NoProductOfSku, PriceMissing, CalledOtherwise
+Unprocessable   NoProductOfSku, PriceMissing, CalledOtherwise, SeveralWrong
 Conflict        ImportEnded, TooManyColumns, ColumnMissing
 """
 
@@ -42,6 +42,18 @@ class CalledOtherwise(problems.Unprocessable):
 
     def __init__(self, what: str, texts: Sequence[str], field: str) -> None:
         super().__init__(f"{what} is called {texts[0]} by one variant and {texts[1]} by another.", field=field)
+
+
+class SeveralWrong(problems.Unprocessable):
+    """`errors` are all of them, in the order of the file as far as it has one."""
+
+    title = "Several values are not acceptable"
+    slug = "several-wrong"
+
+    def __init__(self, wrong: Sequence[problems.Problem]) -> None:
+        errors = [{"type": one.type, "field": one.field, "detail": one.detail} for one in wrong]
+        detail = " ".join(f"{one.field}: {one.detail}" if one.field else one.detail for one in wrong)
+        super().__init__(detail, field=wrong[0].field, errors=errors)
 
 
 class ImportEnded(problems.Conflict):

@@ -6,6 +6,7 @@ do specifications.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -127,6 +128,46 @@ def _apart(beside: Mapping[str, Any]) -> tuple[dict[str, Any], dict[int, dict[st
         for at, one in enumerate(variants)
     ]
     return {**beside, "variants": left}, texts
+
+
+def without_variants(row: ProductRow) -> ProductRow:
+    return row._replace(beside=replace(row.beside, variants=[]))
+
+
+MOST_WRONG = 20
+"""Members of a product that are told to be wrong at once."""
+
+
+def row_and_wrong(said: Mapping[str, Any]) -> tuple[ProductRow | None, list[problems.Problem]]:
+    """What is said without what is wrong with it, if anything can be made of that, and all that is wrong."""
+    wrong: list[problems.Problem] = []
+    left: Mapping[str, Any] | None = said
+    while left is not None and len(wrong) < MOST_WRONG:
+        try:
+            return row_of(left), wrong
+        except problems.Unprocessable as problem:
+            wrong.append(problem)
+            left = _without(left, problem.field or "")
+    return None, wrong
+
+
+def _without(said: Mapping[str, Any], place: str) -> dict[str, Any] | None:
+    """The same without the member at the place; None where none is there. Variants keep their places."""
+    name = re.split(r"[.\[]", place, maxsplit=1)[0]
+    if name not in said:
+        return None
+    left = {**said}
+    found = re.match(r"variants\[([0-9]+)\](?:\.([a-z_]+))?", place)
+    if found and int(found[1]) < len(said["variants"]):
+        variants = list(said["variants"])
+        at, member = int(found[1]), found[2]
+        one = variants[at]
+        kept = {key: value for key, value in one.items() if key != member} if isinstance(one, dict) else {}
+        variants[at] = kept if "sku" in kept and len(kept) < len(one) else {"sku": "unreadable"}
+        left["variants"] = variants
+    else:
+        del left[name]
+    return left
 
 
 def _said(said: Any, shape: type[T], place: str) -> T:

@@ -80,13 +80,13 @@ def check_specifications(
         field = f"specifications.{name}"
         if name not in known:
             raise UnknownSpecification(of.slug, field)
-        if name not in before or not _same(before[name], value):
+        if name not in before or not same_value(before[name], value):
             check_value(known[name].attribute, value, field)
-    for name, used in known.items():
-        if active and used.required and name not in said:
-            raise SpecificationMissing(of.slug, f"specifications.{name}")
+    missing = [name for name, used in known.items() if active and used.required and name not in said]
+    if missing:
+        raise SpecificationMissing(of.slug, missing)
 
 
-def _same(one: Specification, other: Specification) -> bool:
+def same_value(one: Specification, other: Specification) -> bool:
     """To Python 1 and true are the same."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

@@ -78,12 +78,16 @@ class WrongSpecification(problems.Unprocessable):
 
 
 class SpecificationMissing(problems.Unprocessable):
+    """`missing` are all that it asks for and did not get."""
+
     title = "The product's type asks for this attribute"
     slug = "specification-missing"
 
-    def __init__(self, type_slug: str, field: str) -> None:
+    def __init__(self, type_slug: str, missing: Sequence[str]) -> None:
         super().__init__(
-            f"An active product of type {type_slug} has it: add it, or make it a draft first.", field=field
+            f"An active product of type {type_slug} has {', '.join(missing)}: add what is missing, or make it a draft.",
+            field=f"specifications.{missing[0]}",
+            missing=list(missing),
         )
 
 

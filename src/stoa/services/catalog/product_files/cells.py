@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_TRUTHS = {"true", "false", "TRUE", "FALSE"}
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -19,31 +20,45 @@ def written(value: Any) -> str:
 
 
 def read(cell: str) -> Any:
-    """What `written` wrote. A number or `true` is what it looks like; quoted as in JSON it is a text.
+    """What `written` wrote. A number or `true` is what it looks like, and so is `TRUE`, as spreadsheets write that;
+    quoted as in JSON it is a text.
 
     Raises `ValueError` for what begins as JSON and is none.
     """
     if not _looks_otherwise(cell):
         return cell
     try:
-        return msgspec.json.decode(cell)
+        return msgspec.json.decode(cell.lower() if cell in _TRUTHS else cell)
     except msgspec.DecodeError:
         raise ValueError("is no JSON, although it begins with a quote or a bracket") from None
 
 
+def read_text(cell: str) -> str:
+    """The same where only a text can stand: `7` is one."""
+    try:
+        said = msgspec.json.decode(cell) if cell.startswith('"') else cell
+    except msgspec.DecodeError:
+        return cell
+    return said if isinstance(said, str) else cell
+
+
 def _looks_otherwise(text: str) -> bool:
     """Than a text."""
-    return text in {"true", "false"} or text[:1] in {'"', "[", "{"} or _NUMBER.fullmatch(text) is not None
+    return text in _TRUTHS or text[:1] in {'"', "[", "{"} or _NUMBER.fullmatch(text) is not None
 
 
-def joined(parts: Iterable[str], between: str = "; ") -> str:
+LISTED = ";,"
+"""What stands between the parts of a list, whoever wrote it."""
+
+
+def joined(parts: Iterable[str], between: str = "; ", separators: str = "") -> str:
     """In one cell. What of a part could be taken for a separator, or for nothing, has a backslash before it."""
-    return between.join(_escaped(part, between.strip()) for part in parts)
+    return between.join(_escaped(part, separators or between.strip()) for part in parts)
 
 
-def split(cell: str, separator: str = ";") -> list[str]:
+def split(cell: str, separators: str = ";") -> list[str]:
     """The parts of what `joined` joined, without the spaces around them; what is empty is no part."""
-    return [part for each in _parts(cell, separator) if (part := _text(each))]
+    return [part for each in _parts(cell, separators) if (part := _text(each))]
 
 
 def joined_pairs(pairs: Mapping[str, str]) -> str:
@@ -89,13 +104,13 @@ def _escaped(part: str, separators: str) -> str:
     return re.sub(r"^\s|\s$", lambda found: f"\\{found[0]}", inner)
 
 
-def _parts(cell: str, separator: str) -> list[list[_Letter]]:
+def _parts(cell: str, separators: str) -> list[list[_Letter]]:
     parts: list[list[_Letter]] = [[]]
     letters = iter(cell)
     for letter in letters:
         if letter == "\\":
             parts[-1].append((next(letters, letter), True))
-        elif letter == separator:
+        elif letter in separators:
             parts.append([])
         else:
             parts[-1].append((letter, False))

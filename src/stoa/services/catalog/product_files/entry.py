@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.words import sku_for, sku_of
@@ -16,21 +16,30 @@ MOST_NOTED = 500
 """Characters of a value of metadata."""
 
 
+class Cell(NamedTuple):
+    """As it stands in a table, and whether a number there may have a decimal comma."""
+
+    text: str
+    comma: bool
+
+
 @dataclass(frozen=True)
 class Entry:
     """`line` is where it begins. `raw` is what stands in the file: rows of cells, or a line of JSON.
 
     `item` is what `POST /products/bulk` takes of a product, with `category_path` beside it, and of what it leaves alone
     nothing. `columns` says where a member of it stands in the file, those of `variants[0]` for each of them. An entry
-    with a `fault` has no item: the column (or member) at fault, and what is wrong with it. `renamed` are SKUs as the
-    file has them, by ours; `remarks` are what is not as it is there.
+    with `faults` has in its item what could be read: of each the column (or member), and what is wrong with it.
+    `specifications` are the cells of those, by name: what they mean is for the attribute to say. `renamed` are SKUs as
+    the file has them, by ours; `remarks` are what is not as it is there.
     """
 
     line: int
     raw: Sequence[Sequence[str]] | str
     item: Mapping[str, Any] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
-    fault: tuple[str, str] | None = None
+    faults: Sequence[tuple[str, str]] = ()
+    specifications: Mapping[str, Cell] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
     remarks: Sequence[Said] = ()
 
@@ -59,6 +68,31 @@ def read_cell(column: str, how: Callable[..., T], *arguments: Any, **more: Any) 
         return how(*arguments, **more)
     except ValueError as error:
         raise Fault(column, str(error)) from None
+
+
+class Faults:
+    """What is wrong with the cells of an entry, gathered: who mends it wants to know all of it."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+        self.line: int | None = None
+        """Of the row that is read, where the entry has several."""
+
+    def say(self, column: str, detail: str) -> None:
+        """Once, however many look at the cell."""
+        told = (column, detail if self.line is None else f"Line {self.line}: {detail}")
+        self.found += [] if told in self.found else [told]
+
+    def member(self, name: str, column: str, how: Callable[..., Any], *arguments: Any, **more: Any) -> dict[str, Any]:
+        """The member that `how` makes of a cell of the column; none where it raises `ValueError`, or `Fault`, which
+        names a column itself."""
+        try:
+            return {name: how(*arguments, **more)}
+        except ValueError as error:
+            self.say(column, str(error))
+        except Fault as fault:
+            self.say(fault.column, fault.detail)
+        return {}
 
 
 class Skus:

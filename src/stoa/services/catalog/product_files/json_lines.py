@@ -38,13 +38,13 @@ def _entry(number: int, line: bytes) -> Entry:
     try:
         item: Any = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeError) as error:
-        return Entry(number, raw, fault=("", f"The line is no JSON: {error}."))
+        return Entry(number, raw, faults=[("", f"The line is no JSON: {error}.")])
     except RecursionError:
-        return Entry(number, raw, fault=("", _TOO_DEEP))
+        return Entry(number, raw, faults=[("", _TOO_DEEP)])
     if not isinstance(item, dict):
-        return Entry(number, raw, fault=("", "The line is no object of JSON."))
+        return Entry(number, raw, faults=[("", "The line is no object of JSON.")])
     if _is_too_deep(item):
-        return Entry(number, raw, fault=("", _TOO_DEEP))
+        return Entry(number, raw, faults=[("", _TOO_DEEP)])
     item.pop(ERROR, None)
     return Entry(number, raw, item)
 

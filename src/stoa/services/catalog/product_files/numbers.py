@@ -19,3 +19,11 @@ def number_of(text: str, *, comma: bool = False) -> int | float:
     if abs(number) > MOST_WHOLE:
         raise ValueError(f"{text!r} is too much: a number is at most {MOST_WHOLE}")
     return number
+
+
+def measure_of(text: str, *, comma: bool) -> int | float:
+    """The same. Where commas are, points may stand between thousands: what may be two raises `ValueError`, too."""
+    if comma and re.fullmatch("[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}", text):
+        whole, part = re.split("[.,]", text)
+        raise ValueError(f"{text!r} may be a thousand or a fraction: write {whole}{part}, or {whole},{part}0")
+    return number_of(text, comma=comma)

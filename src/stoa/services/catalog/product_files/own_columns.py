@@ -6,12 +6,12 @@ file does not name stay, too: what is not sold any more is archived, one by one,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, image_cells, translated_columns
-from stoa.services.catalog.product_files.entry import Entry, Fault, read_cell
+from stoa.services.catalog.product_files.entry import Cell, Entry, Fault, Faults
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.product_files.translated_columns import SEO, language_of
@@ -85,15 +85,21 @@ def _entry(rows: Sequence[Row], header: Sequence[str], named: Sequence[str], cur
     where = {ours: theirs for theirs, ours in zip(header, named, strict=True) if ours}
     try:
         said = [_cells(row, named) for row in rows]
-        for at, one in enumerate(said[1:], start=1):
-            _check_same(said[0], one, rows[at].line, where)
-        item = _product(said[0], where)
-        variants = [_variant(one, where, currency, comma=comma) for one in said if one.get("sku")]
-        if variants:
-            item["variants"] = variants
     except Fault as fault:
-        return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
-    return Entry(rows[0].line, raw, item, _places(where))
+        return Entry(rows[0].line, raw, faults=[(fault.column, fault.detail)])
+    faults = Faults()
+    item = _product(said[0], where, faults)
+    for row, one in zip(rows, said, strict=True):
+        faults.line = row.line if len(rows) > 1 else None
+        _check_same(said[0], one, where, faults)
+        if one.get("sku"):
+            item.setdefault("variants", []).append(_variant(one, where, currency, faults, comma=comma))
+    specified = {
+        column.removeprefix(SPECIFICATION): Cell(cell, comma)
+        for column, cell in said[0].items()
+        if cell and column.startswith(SPECIFICATION)
+    }
+    return Entry(rows[0].line, raw, item, _places(where), faults.found, specified)
 
 
 def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
@@ -104,14 +110,14 @@ def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
     return {name: cells.unguarded(cell) for name, cell in zip(named, filled, strict=True) if name}
 
 
-def _check_same(first: Mapping[str, str], other: Mapping[str, str], line: int, where: Mapping[str, str]) -> None:
+def _check_same(first: Mapping[str, str], other: Mapping[str, str], where: Mapping[str, str], faults: Faults) -> None:
     for name, cell in other.items():
         of_product = name in OF_PRODUCT or name.startswith((SPECIFICATION, CUSTOM, METADATA)) or language_of(name)
         if of_product and cell and cell != first[name]:
-            raise Fault(where[name], f"Line {line} says something else than the first of the product.")
+            faults.say(where[name], f"{cell[:100]!r} is not what the first line of the product says.")
 
 
-def _product(said: Mapping[str, str], where: Mapping[str, str]) -> dict[str, Any]:
+def _product(said: Mapping[str, str], where: Mapping[str, str], faults: Faults) -> dict[str, Any]:
     item: dict[str, Any] = {name: said[name] for name in ("name", "description", "brand") if name in said}
     item |= {name: said[name].strip() for name in ("slug", "status") if said.get(name, "").strip()}
     if "category" in said:
@@ -122,41 +128,53 @@ def _product(said: Mapping[str, str], where: Mapping[str, str]) -> dict[str, Any
     if path := cells.split(said.get("category_path", ""), PATH):
         item["category_path"] = path
     if "tags" in said:
-        item["tags"] = cells.split(said["tags"])
+        item["tags"] = cells.split(said["tags"], cells.LISTED)
     if "images" in said:
         item["images"] = image_cells.read(said["images"])
-    item |= _named(said, where, {"specifications": SPECIFICATION, "custom_fields": CUSTOM, "metadata": METADATA})
-    if translations := translated_columns.of_product(said, where):
-        item["translations"] = translations
-    return item
+    members = {"specifications": SPECIFICATION, "custom_fields": CUSTOM, "metadata": METADATA}
+    item |= _named(said, where, members, faults)
+    return item | _translated(translated_columns.of_product, said, where, faults)
 
 
-def _variant(said: Mapping[str, str], where: Mapping[str, str], currency: str, *, comma: bool) -> dict[str, Any]:
+def _translated(
+    how: Callable[..., dict[str, Any]], said: Mapping[str, str], where: Mapping[str, str], faults: Faults
+) -> dict[str, Any]:
+    """What is said in other languages, if anything is."""
+    found = faults.member("translations", "", how, said, where)
+    return found if found.get("translations") else {}
+
+
+def _variant(
+    said: Mapping[str, str], where: Mapping[str, str], currency: str, faults: Faults, *, comma: bool
+) -> dict[str, Any]:
     variant: dict[str, Any] = {"sku": said["sku"].strip()}
     if "variant_name" in said:
         variant["name"] = said["variant_name"]
     if said.get("price", "").strip():
         of = said.get("currency", "").strip() or currency
-        variant["price"] = read_cell(where["price"], price_of, said["price"], of, comma=comma)
+        variant |= faults.member("price", where["price"], price_of, said["price"], of, comma=comma)
     if "options" in said:
-        variant["options"] = read_cell(where["options"], cells.split_pairs, said["options"])
+        variant |= faults.member("options", where["options"], cells.split_pairs, said["options"])
     if position := said.get("position", "").strip():
-        variant["position"] = read_cell(where["position"], int, position)
+        variant |= faults.member("position", where["position"], int, position)
     if stock := said.get(STOCK, "").strip():
-        variant["stock"] = read_cell(where[STOCK], stock_of, stock)
-    if translations := translated_columns.of_variant(said, where):
-        variant["translations"] = translations
-    return variant | _named(said, where, {"custom_fields": VARIANT_CUSTOM, "metadata": VARIANT_METADATA})
+        variant |= faults.member("stock", where[STOCK], stock_of, stock)
+    variant |= _translated(translated_columns.of_variant, said, where, faults)
+    return variant | _named(said, where, {"custom_fields": VARIANT_CUSTOM, "metadata": VARIANT_METADATA}, faults)
 
 
-def _named(said: Mapping[str, str], where: Mapping[str, str], members: Mapping[str, str]) -> dict[str, Any]:
+def _named(
+    said: Mapping[str, str], where: Mapping[str, str], members: Mapping[str, str], faults: Faults
+) -> dict[str, Any]:
     """What stands in the columns of each prefix; an empty cell takes away."""
     item: dict[str, Any] = {}
     for member, prefix in members.items():
+        how = cells.read_text if member == "metadata" else cells.read
         for column, cell in said.items():
             if column.startswith(prefix):
-                value = read_cell(where[column], cells.read, cell) if cell else None
-                item.setdefault(member, {})[column.removeprefix(prefix)] = value
+                name = column.removeprefix(prefix)
+                read = faults.member(name, where[column], how, cell) if cell else {name: None}
+                item[member] = item.get(member, {}) | read
     return item
 
 
@@ -224,7 +242,7 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         "status": item["status"],
         **{name: item[name] or "" for name in ("product_type", *DATES)},
         **{name: item["seo"][member] for name, member in SEO.items()},
-        "tags": cells.joined(item["tags"]),
+        "tags": cells.joined(item["tags"], separators=cells.LISTED),
         "images": image_cells.written(item["images"]),
         **translated_columns.written_of_product(item["translations"], item["images"]),
         **_prefixed(SPECIFICATION, item["specifications"]),

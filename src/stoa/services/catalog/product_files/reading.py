@@ -80,9 +80,9 @@ def _no_export(source: Source, missing: Sequence[str]) -> str:
 
 def _as_there(entry: Entry, names: Mapping[str, str]) -> Entry:
     """With columns as the file has them."""
-    fault = None if entry.fault is None else (names.get(entry.fault[0], entry.fault[0]), entry.fault[1])
+    faults = [(names.get(column, column), detail) for column, detail in entry.faults]
     columns = {member: names.get(name, name) for member, name in entry.columns.items()}
-    return replace(entry, columns=columns, fault=fault)
+    return replace(entry, columns=columns, faults=faults)
 
 
 def _check_there(header: Sequence[str], columns: Mapping[str, str]) -> None:

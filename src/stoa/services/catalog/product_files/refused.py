@@ -19,13 +19,19 @@ def refused_header(header: Sequence[str], dialect: Dialect) -> bytes:
 def refused_lines(header: Sequence[str], dialect: Dialect, line: int, raw: Any, problem: Mapping[str, Any]) -> bytes:
     """What stands there, with what is wrong beside its first row: in words, in which column, and in which line it
     was."""
-    what, place = str(problem["detail"]), str(problem.get("field") or "")
+    what, place = str(problem["detail"]), "; ".join(_places(problem))
     if not header:
         return refused_line(raw, {"type": problem["type"], "detail": what, "field": place, "line": line})
     kept = [at for at, name in enumerate(header) if name not in ERRORS]
     rows = [[row[at] if at < len(row) else "" for at in kept] for row in raw]
     beside = [[what, place, str(line)], *[["", "", ""]] * (len(rows) - 1)]
     return lines_of(([*row, *more] for row, more in zip(rows, beside, strict=True)), dialect)
+
+
+def _places(problem: Mapping[str, Any]) -> list[str]:
+    """The columns at fault, each once."""
+    errors: Sequence[Mapping[str, Any]] = problem.get("errors") or [problem]
+    return list(dict.fromkeys(str(each["field"]) for each in errors if each.get("field")))
 
 
 def _others(header: Sequence[str]) -> list[str]:

@@ -68,7 +68,7 @@ def entries(table: Table, currency: str) -> Iterator[Entry]:
         else:
             # Somebody has sorted the file: half a product would take the place of the other half.
             detail = f"Line {line} begins the same product: put all its rows there, one behind the other."
-            yield Entry(rows[0].line, [list(row.cells) for row in rows], fault=(where["handle"], detail))
+            yield Entry(rows[0].line, [list(row.cells) for row in rows], faults=[(where["handle"], detail)])
 
 
 def _grouped(rows: Iterable[Row], at: Mapping[str, int]) -> Iterator[list[Row]]:
@@ -96,7 +96,7 @@ def _entry(
         if not item["variants"] and item["status"] == "active" and "price" in where:
             raise Fault(where["price"], "There is no price, and an active product has one.")
     except Fault as fault:
-        return Entry(rows[0].line, raw, fault=(fault.column, fault.detail))
+        return Entry(rows[0].line, raw, faults=[(fault.column, fault.detail)])
     cards = [Said("gift-card-as-goods", item["name"])] if said[0].get("gift card", "").lower() == "true" else []
     return Entry(rows[0].line, raw, item, _places(where), renamed=skus.renamed, remarks=[*skus.remarks, *cards])
 

@@ -64,12 +64,12 @@ def entries(table: Table, currency: str) -> Iterator[Entry]:
             yield _entry((row, said), [], names, currency)
         else:
             detail = f"A product of type {said.get('Type')!r} has nothing to sell itself."
-            yield Entry(row.line, _raw([(row, said)]), fault=("Type", detail))
+            yield Entry(row.line, _raw([(row, said)]), faults=[("Type", detail)])
     for parent in parents:
         own = [parent[1].get("SKU", ""), f"id:{parent[1].get('ID')}"]
         yield _entry(parent, [one for name in own if name for one in variations.pop(name, [])], names, currency)
     for name, orphans in variations.items():
-        yield Entry(orphans[0][0].line, _raw(orphans), fault=("Parent", f"The file has no product {name!r}."))
+        yield Entry(orphans[0][0].line, _raw(orphans), faults=[("Parent", f"The file has no product {name!r}.")])
 
 
 def _raw(rows: Sequence[_Said]) -> list[list[str]]:
@@ -107,7 +107,7 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
             for at, one in enumerate(sold)
         ]
     except Fault as fault:
-        return Entry(row.line, raw, fault=(fault.column, fault.detail))
+        return Entry(row.line, raw, faults=[(fault.column, fault.detail)])
     name = item["name"]
     remarks = [
         *skus.remarks,
