@@ -16,7 +16,7 @@ import pytest
 from counting import Counting
 from holding import waits
 
-from stoa.services.catalog import run_import, write_products
+from stoa.services.catalog import product_imports_repository, run_import, write_products
 from stoa.services.catalog.export_products import Wanted, export_page, header_for
 from stoa.services.catalog.import_batch import import_batch, read_batch
 from stoa.services.catalog.import_errors import ColumnMissing
@@ -305,6 +305,37 @@ async def test_a_spreadsheet_says_what_a_type_asks_for_and_hears_of_all_that_is_
     assert counts(await bring(shop, text.splitlines()[0] + "\n" + text.splitlines()[1])) == ("done", 0, 0, 1, 0)
 
 
+async def test_a_new_product_without_a_slug_gets_one_of_its_name_and_is_found_by_its_sku_again(shop, few):
+    await shop.add("mug", 500)
+    await translate(shop, "mug", {"name": "Becher", "slug": "becher"})
+    text = "name,sku,price\nMug,A,1\nCup,B,2\nCup,C,3\nBecher,D,4\n,E,5\nMug,MUG-0,6\n"
+    done = await bring(shop, text)
+    assert counts(done) == ("done", 4, 1, 0, 1)
+    found = {one["sku"]: one["slug"] for one in [await product_of(shop, sku) for sku in ("A", "B", "C", "D")]}
+    assert found["B"] == "cup"
+    for sku, words in (("A", "mug"), ("C", "cup"), ("D", "becher")):
+        assert re.fullmatch(f"{words}-[0-9a-f]{{8}}", found[sku])
+    assert (await shop.rest.ok("GET", "/products/mug"))["price"]["amount"] == 600
+    announced = await shop.announced()
+    assert counts(await bring(shop, text)) == ("done", 0, 0, 5, 1)
+    assert await shop.announced() == announced
+
+
+async def product_of(shop: Shop, sku: str) -> dict[str, str]:
+    row = await shop.db.fetchrow(
+        "SELECT sku, slug FROM variants JOIN products ON products.id = product_id WHERE sku = $1", sku
+    )
+    return dict(row)
+
+
+async def test_why_many_are_refused_is_told_once(shop):
+    text = "slug,name,product_type\n" + "".join(f"w{at},W,wine\n" for at in range(3)) + "x,,\n"
+    done = await bring(shop, text)
+    assert counts(done) == ("done", 0, 0, 0, 4)
+    told = {"There is no product type wine: define it first, with its attributes.": 3}
+    assert await product_imports_repository.reasons(shop.catalog.db, done["id"], 5) == told
+
+
 async def test_what_is_wrong_is_said_in_words_and_what_cannot_be_kept_is_replaced(shop):
     done = await bring(
         shop,
@@ -455,7 +486,7 @@ async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(s
     (none,) = (await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN))["items"]
     assert (none["line"], none["problem"]["type"], none["problem"]["field"], none["problem"]["detail"]) == (
         *(5, "/problems/no-product-of-sku", "sku"),
-        "No product has the SKU NONE: a new product needs a slug and a name.",
+        "No product has the SKU NONE: a new product needs a name.",
     )
     mug = await shop.rest.ok("GET", "/products/mug")
     assert ([one["price"]["amount"] for one in mug["variants"]], mug["version"]) == ([450, 550], 2)

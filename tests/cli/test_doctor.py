@@ -6,20 +6,23 @@ import argparse
 import asyncio
 import re
 from pathlib import Path
+from typing import get_type_hints
 
 import asyncpg
 import pytest
 
 from stoa.app import SERVICES
-from stoa.cli import doctor, doctor_media, doctor_search
+from stoa.cli import doctor, doctor_media, doctor_search, effective
 from stoa.cli.console import Console
 from stoa.cli.installation import Installation
 from stoa.kit import clock
 from stoa.kit.ids import uuid7
+from stoa.ports.choice import PORTS, Behind
 from stoa.ports.search import Document
 from stoa.runtime import provision
 from stoa.runtime.access import Access
 from stoa.runtime.data_dir import DataDir
+from stoa.runtime.failure import Failure
 from stoa.runtime.postgres import NOT_DURABLE, Postgres
 from stoa.runtime.secrets import Secrets
 from stoa.runtime.topology import Address
@@ -299,3 +302,27 @@ async def test_a_database_server_that_does_not_run_under_a_shop(tmp_path: Path, 
         assert (await look(STOA_DATABASE_URL=""))["database"].startswith(
             f"Stoa runs on {folder.path}, and its database server does not; it is started again within seconds"
         )
+
+
+@pytest.mark.parametrize(
+    ("variable", "there"),
+    [
+        ("STOA_SEARCH_INDEX", "tantivy"),
+        ("STOA_MEDIA_STORE", "folder, s3"),
+        ("STOA_NOTIFICATION_MAIL", "mailbox"),
+        ("STOA_PAYMENT_PROVIDER", "simulator"),
+        ("STOA_CHECKOUT_TAX", "flat"),
+        ("STOA_CHECKOUT_SHIPPING", "flat"),
+    ],
+)
+def test_who_stands_behind_a_port_is_looked_for(variable: str, there: str) -> None:
+    with pytest.raises(Failure, match=rf"^{variable}='foo' cannot be used: there is .*{there}"):
+        effective.check({variable: "foo"})
+    effective.check({variable: there.rpartition(" ")[2]})
+
+
+def test_each_port_has_a_setting_that_says_who_stands_behind_it() -> None:
+    shapes = [shape for _, _, shape, _ in effective.shapes()]
+    hints = [hint for shape in shapes for hint in get_type_hints(shape, include_extras=True).values()]
+    marks = [each for hint in hints for each in getattr(hint, "__metadata__", ()) if isinstance(each, Behind)]
+    assert sorted(mark.port for mark in marks) == sorted(PORTS)

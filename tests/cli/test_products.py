@@ -136,6 +136,13 @@ def test_a_file_of_somebodys_own_is_not_written_over(stoa: Stoa, tmp_path: Path,
     assert "Products" not in done.stdout
 
 
+def test_what_keeps_many_out_is_told_once(stoa: Stoa, tmp_path: Path) -> None:
+    file = tmp_path / "wine.csv"
+    file.write_text("slug,name,product_type\na,A,wine\nb,B,wine\n")
+    done = stoa("import", "products", file)
+    assert "       2 for one reason: There is no product type wine: define it first, with its" in done.stdout
+
+
 def test_who_brings_the_sales_of_another_shop_is_told_how(stoa: Stoa, tmp_path: Path) -> None:
     file = tmp_path / "woo.csv"
     file.write_text("ID,Type,SKU,Name,Published,Regular price,Sale price\n1,simple,PAN,Pan,1,20,15\n")

@@ -1,8 +1,8 @@
-"""The page on one's first goods: its requests are sent, in their order, by an admin."""
+"""The page on one's first goods: its commands are one session in a shell, by an admin."""
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 from docs.conftest import Reader
@@ -13,33 +13,19 @@ from media.pictures import jpeg
 PAGE = ROOT / "docs" / "first-goods.md"
 
 
-async def test_the_requests_of_the_page(reader: Reader, admin: Shopper, tmp_path: Path):
-    (upload,) = blocks(PAGE, "sh")
+async def test_the_commands_of_the_page(reader: Reader, admin: Shopper, tmp_path: Path):
+    commands = [reader.at_home(block.text) for block in blocks(PAGE, "sh")]
     (tmp_path / "jumper.jpg").write_bytes(jpeg(64, 48))
-    ids = {"FILE_ID": json.loads(reader.run(reader.at_home(upload.text), tmp_path))["id"]}
-    answers = {}
-    for block in blocks(PAGE, "text"):
-        text = block.text
-        for placeholder, one in ids.items():
-            text = text.replace(placeholder, one)
-        request, _, body = text.partition("\n")
-        method, path = request.split(" ")
-        if method == "GET":
-            continue
-        answer = await admin.send(method, path, json.loads(body) if body.strip() else None)
-        assert answer.status in {200, 201}, f"{request}: {answer.body}"
-        answers[request] = answer.body
-        if path in {"/transfers", "/receipts"}:
-            ids[f"{path.strip('/s').upper()}_ID"] = answer.body["id"]
-    product = answers["POST /products"]
-    assert (product["slug"], product["images"][0]["alt"]) == ("fisherman-jumper", "A navy jumper")
+    reader.run("\n".join(commands), tmp_path)
+    product = await admin.ok("GET", "/products/fisherman-jumper")
+    assert (product["status"], product["images"][0]["alt"]) == ("active", "A navy jumper")
     german = await admin.ok("GET", "/products/fischerpullover?locale=de")
     assert (german["id"], german["images"][0]["alt"]) == (product["id"], "Ein marineblauer Pullover")
     assert [(one["name"], one["options"]) for one in german["variants"]] == [
         ("mittel", {"Farbe": "Marineblau", "Größe": "M"}),
         ("groß", {"Farbe": "Marineblau", "Größe": "L"}),
     ]
-    priced, found = (block.text.split()[1] for block in blocks(PAGE, "text") if block.text.startswith("GET "))
+    priced, found = re.findall(r"^ask GET '(.*)'$", "\n".join(commands), re.MULTILINE)
     (price,) = (await admin.ok("GET", priced))["items"]
     assert price["price"] == {"amount": 7500, "currency": "GBP"}
     stock = await admin.ok("GET", "/inventory/JUMPER-M")
@@ -51,3 +37,10 @@ async def test_the_requests_of_the_page(reader: Reader, admin: Shopper, tmp_path
     await admin.until(
         "/products?collection=woollens", lambda body: "fisherman-jumper" in [card["slug"] for card in body["items"]]
     )
+
+
+async def test_what_the_page_says_of_a_product_without_a_status(admin: Shopper):
+    variants = [{"sku": "SOCK-1", "price": {"amount": 900, "currency": "GBP"}}]
+    sold = await admin.ok("POST", "/products", {"name": "Wool sock", "variants": variants}, status=201)
+    shown = await admin.ok("POST", "/products", {"name": "Wool sock of tomorrow"}, status=201)
+    assert (sold["status"], shown["status"]) == ("active", "draft")

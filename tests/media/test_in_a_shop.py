@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 from uuid import uuid4
@@ -93,6 +94,37 @@ async def test_who_names_a_file_without_pictures_is_told_where_the_reason_is(sho
     refused = await admin.refused("POST", "/products", product)
     assert (refused.status, refused.problem, refused.body["field"]) == (422, "unknown-file", "images[1].file_id")
     assert refused.body["detail"] == f"No pictures could be made of it: GET /media/{file['id']} says why."
+
+
+async def test_an_import_names_a_file_of_this_shop_and_leaves_those_of_another_out(shop):
+    admin = await admin_of(shop)
+    file = await upload(admin, jpeg(80, 40), "product")
+    slug, other = f"mug-{uuid4().hex[:8]}", str(uuid4())
+    translated = {"de": {"images": {other: "Eine Tasse", file["id"]: "Von oben"}}}
+    both = {"slug": slug, "name": "Mug", "images": [{"file_id": other}, {"file_id": file["id"]}]}
+
+    async def bring(product: Any) -> Any:
+        headers = {"Authorization": f"Bearer {admin.token}"}
+        path = "/api/v1/product-imports?format=jsonl"
+        async with admin.session.post(path, data=json.dumps(product), headers=headers) as answer:
+            assert answer.status == 202, await answer.text()
+            import_id = (await answer.json())["id"]
+        return await until(
+            lambda: admin.ok("GET", f"/product-imports/{import_id}"), lambda done: done["state"] in {"done", "failed"}
+        )
+
+    remarks = [{"what": "file-left-out", "count": 1, "examples": [f"{slug}: {other}"]}]
+    done = await bring(both | {"translations": translated})
+    assert (done["state"], done["created"], done["refused"], done["remarks"]) == ("done", 1, 0, remarks)
+    images = (await admin.ok("GET", f"/products/{slug}"))["images"]
+    assert [image["file_id"] for image in images] == [file["id"]]
+    (german,) = (await admin.ok("GET", f"/products/{slug}/translations"))["items"]
+    assert german["images"] == {file["id"]: "Von oben"}
+    # Whoever has put others there in the meantime keeps them.
+    await admin.ok("PATCH", f"/products/{slug}", {"images": [{"url": "/media/2.jpg"}]})
+    done = await bring(both)
+    assert (done["state"], done["unchanged"], done["remarks"]) == ("done", 1, remarks)
+    assert [one["url"] for one in (await admin.ok("GET", f"/products/{slug}"))["images"]] == ["/media/2.jpg"]
 
 
 async def test_an_avatar_is_shown_and_goes_with_its_account(shop):

@@ -8,10 +8,12 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from stoa.app import SERVICES
 from stoa.kit import settings as settings_of
+from stoa.ports import choice
+from stoa.ports.choice import Behind
 from stoa.runtime.failure import Failure
 from stoa.runtime.settings import ProcessSettings
 
@@ -31,7 +33,7 @@ class Effective(NamedTuple):
 
 def sections(environ: Mapping[str, str]) -> Iterator[tuple[str, list[Effective]]]:
     """The settings by who reads them. A setting that may hold a secret has `HIDDEN` in its place."""
-    for title, prefix, shape, shared in _shapes():
+    for title, prefix, shape, shared in shapes():
         yield (
             title,
             [_effective(shape, prefix, field, environ, field.name in shared) for field in dataclasses.fields(shape)],
@@ -46,7 +48,8 @@ def check(environ: Mapping[str, str]) -> None:
                 raise Failure(each.wrong, settings_of.MEND)
 
 
-def _shapes() -> Iterator[tuple[str, str, type[Any], Sequence[str]]]:
+def shapes() -> Iterator[tuple[str, str, type[Any], Sequence[str]]]:
+    """The settings classes: who reads them, what their variables begin with, and which are the whole shop's."""
     yield "processes", "STOA_", ProcessSettings, ()
     yield "gateway", "STOA_GATEWAY_", _settings_in("stoa.edge.gateway.settings"), ()
     for name, service in SERVICES.items():
@@ -78,11 +81,20 @@ def _effective(
     secret = field.type in {"str", str} and _SECRET.search(variable) is not None
     source = "environment" if given else "default"
     try:
-        value = _text(getattr(settings_of.read(shape, prefix, {variable: given}), field.name))
+        read = getattr(settings_of.read(shape, prefix, {variable: given}), field.name)
+        for behind in _ports(shape, field.name):
+            choice.check(behind, read, variable=variable)
+        value = _text(read)
     except settings_of.BadSetting as bad:
         said = str(bad).rstrip(".").replace(repr(given), HIDDEN) if secret else str(bad).rstrip(".")
         return Effective(variable, HIDDEN if secret else given, source, said)
     return Effective(variable, HIDDEN if secret and value else value, source)
+
+
+def _ports(shape: type[Any], name: str) -> list[Behind]:
+    """The port behind which it names somebody, if it does."""
+    hint = get_type_hints(shape, include_extras=True)[name]
+    return [each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Behind)]
 
 
 def _text(value: Any) -> str:

@@ -39,6 +39,7 @@ REMARKS = {
     "category-left-out": "categories are left out, because a product stands in one here",
     "measure-left-out": "weights and sizes are left out, because they are no numbers",
     "picture-left-out": "pictures are left out, because they are at http and not https",
+    "file-left-out": "pictures are left out, because their files were uploaded to another shop: upload them here",
     "stock-shared": "products were counted as a whole, and their variants have no stock yet",
     "gift-card-as-goods": "gift cards are goods like others",
 }
@@ -109,6 +110,8 @@ def _report(done: pb.ProductImport, console: Console, *, dry_run: bool) -> None:
     console.say(f"  {done.unchanged:>8} {'are' if dry_run else 'were'} as they are")
     if done.stock_opened or done.stock_there:
         console.say(f"  {done.stock_opened:>8} SKUs got their stock; {done.stock_there} had some, which stays")
+    for reason in done.reasons:
+        console.say(f"  {reason.count:>8} for one reason: {escape(reason.detail)}")
     if done.left_out:
         console.say(f"  Left out, because they say nothing here: {escape(', '.join(done.left_out))}")
     if OF_SALES & set(done.left_out):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from typing import Protocol, TypeVar
 
 from stoa.kit import packages
@@ -16,6 +18,15 @@ SettingsT = TypeVar("SettingsT")
 
 PORTS = ("payment", "tax", "shipping", "mail", "media", "search")
 """The entry points of a port are the group `stoa.<port>`."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """Beside the type of a setting that names who stands behind a port: `own` are those of ours. Whoever looks at
+    settings sees by it whether there is somebody of the name."""
+
+    port: str
+    own: tuple[str, ...]
 
 
 class ReadSettings(Protocol):
@@ -32,13 +43,7 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
     """
     if name in own:
         return own[name]()
-    there = packages.offered(group_of(port))
-    found = [point for point in there if point.name == name]
-    if len(found) != 1:
-        names = sorted({*own, *(point.name for point in there)})
-        wrong = "more than one package offers it" if found else f"there is {', '.join(names)}"
-        raise BadSetting(f"{variable}={name!r} cannot be used: {wrong}.")
-    [point] = found
+    point = _offer(port, name, own, variable)
     try:
         provider: T = packages.load(point)(read)
     except BadSetting:
@@ -49,6 +54,23 @@ def choose(port: str, name: str, own: Mapping[str, Callable[[], T]], read: ReadS
         said = f"{point.value} of {packages.described(point)} failed with {with_type(error)}"
         raise BadSetting(f"{variable}={name!r} cannot be used: {said}") from error
     return provider
+
+
+def check(behind: Behind, name: str, *, variable: str) -> None:
+    """Raises `BadSetting` where nobody stands behind the port under the name, or two packages do."""
+    if name not in behind.own:
+        _offer(behind.port, name, behind.own, variable)
+
+
+def _offer(port: str, name: str, own: Iterable[str], variable: str) -> EntryPoint:
+    """That of the one package that has it."""
+    there = packages.offered(group_of(port))
+    found = [point for point in there if point.name == name]
+    if len(found) != 1:
+        names = sorted({*own, *(point.name for point in there)})
+        wrong = "more than one package offers it" if found else f"there is {', '.join(names)}"
+        raise BadSetting(f"{variable}={name!r} cannot be used: {wrong}.")
+    return found[0]
 
 
 def reader(port: str, name: str, environ: Mapping[str, str]) -> ReadSettings:

@@ -12,16 +12,24 @@ from msgspec.structs import replace
 from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
-from stoa.services.catalog import repository
+from stoa.kit.ids import uuid7
+from stoa.services.catalog import repository, translations_repository
 from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.fit_specifications import fitted
 from stoa.services.catalog.images import Files, files_of
 from stoa.services.catalog.import_errors import NoProductOfSku, SeveralWrong
-from stoa.services.catalog.import_row import ProductRow, completed, row_and_wrong, without_variants
+from stoa.services.catalog.import_row import (
+    ProductRow,
+    completed,
+    row_and_wrong,
+    without_strange_files,
+    without_variants,
+)
 from stoa.services.catalog.plan_products import Known, Plan, plan
-from stoa.services.catalog.product import CategoryName, Product
+from stoa.services.catalog.product import CategoryName, Product, slugs_for
 from stoa.services.catalog.product_files.entry import Entry
+from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_items import ProductItem
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings
@@ -31,12 +39,13 @@ from stoa.services.catalog.write_products import Outcome, known_of, write_plans
 
 class Imported(NamedTuple):
     """What became of an entry. One that is refused has a problem, whose field is a column of the file; any other may
-    say how much of its SKUs there is."""
+    say how much of its SKUs there is; `remarks` are what of it is not here as it stands there."""
 
     entry: Entry
     outcome: Outcome
     problem: problems.Problem | None = None
     stock: Mapping[str, int] = {}
+    remarks: Sequence[Said] = ()
 
 
 class _Read(NamedTuple):
@@ -73,18 +82,22 @@ async def read_batch(catalog: Catalog, entries: Sequence[Entry]) -> Batch:
 async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Principal) -> list[Imported]:
     """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
     imported = list(batch.refused)
-    read = [*await _found_by_sku(tx, [one for one in batch.read if not one.wrong])]
+    read = await _with_slugs(tx, await _found_by_sku(tx, [one for one in batch.read if not one.wrong]))
     read += [one for one in batch.read if one.wrong]
     shelves = await shelves_for(tx, [one.row for one in read], by)
     rows = [shelves.shelved(one.row) for one in read]
     skus = {sku for row in rows for sku in row.skus}
     known = await known_of(tx, [row.item for row in rows], skus, set(), batch.files)
     items: list[tuple[_Read, ProductItem]] = []
+    left_out: dict[int, Sequence[Said]] = {}
     for one, row in zip(read, rows, strict=True):
         try:
             if _is_unnamed(row):
                 raise NoProductOfSku(row.skus[0], "variants[0].sku")
-            items.append((one, completed(row, _named(row, known))))
+            before = _named(row, known)
+            item, gone = without_strange_files(completed(row, before), before, known.files)
+            items.append((one, item))
+            left_out[one.entries[0].line] = [Said("file-left-out", f"{_called(item, before)}: {each}") for each in gone]
         except problems.Problem as problem:
             imported += _refused(one.entries, [problem])
     defined = await defined_for(tx, [item for _, item in items], known.products.values())
@@ -102,7 +115,7 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
     await make_shelves(tx, catalog, shelves.missing)
     written = await write_plans(tx, catalog, [each for _, each in plans])
     return imported + [
-        Imported(entry, written[each.before.id].outcome, stock=one.row.stock)
+        Imported(entry, written[each.before.id].outcome, stock=one.row.stock, remarks=left_out[one.entries[0].line])
         for one, each in plans
         for entry in one.entries
     ]
@@ -144,7 +157,37 @@ async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:
     return list(found.values())
 
 
+async def _with_slugs(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:
+    """A new product that is named and has no slug gets one of its name. A repeat finds it by its SKU."""
+    new = {one.entries[0].line: slugs_for(str(one.row.item.name), uuid7()) for one in read if _is_new(one.row)}
+    if not new:
+        return list(read)
+    wished = {slugs[0] for slugs in new.values()}
+    taken = {str(one.row.item.slug) for one in read if one.row.item.slug is not UNSET}
+    taken |= (await repository.whose_slugs(tx, wished)).keys()
+    taken |= (await translations_repository.whose_in_languages(tx, "product", wished)).keys()
+    named: list[_Read] = []
+    for one in read:
+        if (slugs := new.get(one.entries[0].line)) is None:
+            named.append(one)
+            continue
+        slug = next((each for each in slugs if each not in taken), slugs[-1])
+        taken.add(slug)
+        named.append(one._replace(row=one.row._replace(item=replace(one.row.item, slug=slug))))
+    return named
+
+
+def _called(item: ProductItem, before: Product | None) -> str:
+    return str(item.slug) if before is None else before.slug
+
+
+def _is_new(row: ProductRow) -> bool:
+    """Whether nobody has its SKU, and it is named."""
+    return _is_unnamed(row) and row.item.name is not UNSET
+
+
 def _is_unnamed(row: ProductRow) -> bool:
+    """Whether only a SKU says which product is meant."""
     return row.item.id is None and row.item.slug is UNSET and bool(row.skus)
 
 

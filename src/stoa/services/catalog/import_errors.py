@@ -33,7 +33,7 @@ class NoProductOfSku(problems.Unprocessable):
     slug = "no-product-of-sku"
 
     def __init__(self, sku: str, field: str) -> None:
-        super().__init__(f"No product has the SKU {sku}: a new product needs a slug and a name.", field=field, sku=sku)
+        super().__init__(f"No product has the SKU {sku}: a new product needs a name.", field=field, sku=sku)
 
 
 class CalledOtherwise(problems.Unprocessable):

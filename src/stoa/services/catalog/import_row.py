@@ -7,7 +7,7 @@ do specifications.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -29,8 +29,10 @@ from stoa.services.catalog.bodies import (
     PropertyText,
     PropertyTexts,
     WholeNumber,
+    sent_images,
 )
 from stoa.services.catalog.errors import TooManyVariants
+from stoa.services.catalog.images import Files
 from stoa.services.catalog.import_errors import PriceMissing
 from stoa.services.catalog.import_words import in_words
 from stoa.services.catalog.plan_translations import place_of
@@ -246,3 +248,28 @@ def _changed(there: Variant, said: VariantRow) -> NewVariant:
         said.custom_fields,
         said.metadata,
     )
+
+
+def without_strange_files(item: ProductItem, before: Product | None, files: Files) -> tuple[ProductItem, list[str]]:
+    """Without images of files that this shop does not have, as those of the shop that wrote the file; and their ids. A
+    product that is there keeps its images then: they may be what was uploaded instead."""
+    known = {image.file_id for image in before.images} if before else set()
+    named = [image.file_id for image in sent_images(item) if image.file_id is not None]
+    gone = [file_id for file_id in named if file_id.lower() not in files and file_id.lower() not in known]
+    if not gone:
+        return item, []
+    kept = [image for image in sent_images(item) if image.file_id not in gone]
+    there = {image.file_id or image.url for image in (before.images if before else kept)}
+    return replace(item, images=UNSET if before else kept, translations=_of_images(item.translations, there)), gone
+
+
+def _of_images(
+    translations: Mapping[str, TranslationPatch], there: Collection[str | None]
+) -> dict[str, TranslationPatch]:
+    """With what is said of images that are there."""
+    return {
+        locale: said
+        if said.images is UNSET
+        else replace(said, images={name: text for name, text in said.images.items() if name in there})
+        for locale, said in translations.items()
+    }

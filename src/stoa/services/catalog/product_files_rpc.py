@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -27,6 +29,8 @@ from stoa.services.catalog.run_import import work_off
 from stoa.services.catalog.service import Catalog
 
 REFUSALS_AT_ONCE = 200
+MOST_REASONS = 5
+NONE_ASKED: Mapping[str, int] = MappingProxyType({})
 AN_OPERATOR = Principal(OPERATOR, "", frozenset(), "", permissions=ALL)
 
 
@@ -71,7 +75,10 @@ class ProductFilesServicer(ProductFilesServiceServicer):
         return pb.RunProductImportResponse(product_import=_message(await self._found(import_id)))
 
     async def GetProductImport(self, request: pb.GetProductImportRequest, context: Any) -> Any:
-        return pb.GetProductImportResponse(product_import=_message(await self._found(_id(request))))
+        found = await self._found(_id(request))
+        ended = found.state not in repository.OPEN
+        reasons = await repository.reasons(self._catalog.db, found.id, MOST_REASONS) if ended and found.refused else {}
+        return pb.GetProductImportResponse(product_import=_message(found, reasons))
 
     async def CancelProductImport(self, request: pb.CancelProductImportRequest, context: Any) -> Any:
         import_id = _id(request)
@@ -106,7 +113,7 @@ def _id(request: Any) -> str:
     return converted({"import_id": request.import_id}, _Named).import_id
 
 
-def _message(found: ProductImport) -> pb.ProductImport:
+def _message(found: ProductImport, reasons: Mapping[str, int] = NONE_ASKED) -> pb.ProductImport:
     return pb.ProductImport(
         state=found.state,
         bytes=found.bytes,
@@ -122,4 +129,5 @@ def _message(found: ProductImport) -> pb.ProductImport:
             pb.ProductImportRemark(what=one.what, count=one.count, examples=one.examples) for one in found.remarks
         ],
         failure=found.failure or "",
+        reasons=[pb.ProductImportReason(detail=detail, count=count) for detail, count in reasons.items()],
     )

@@ -282,6 +282,17 @@ async def refusals(db: Db, import_id: str, after: int, limit: int) -> list[Refus
     return [Refusal(*row) for row in await db.fetch(REFUSALS, import_id, after, limit)]
 
 
+REASONS = """
+    SELECT problem ->> 'detail' AS detail, count(*) AS count FROM product_import_refusals WHERE import_id = $1
+    GROUP BY detail HAVING count(*) > 1 ORDER BY count DESC, detail LIMIT $2
+"""
+
+
+async def reasons(db: Db, import_id: str, most: int) -> dict[str, int]:
+    """Why several of its products were refused, and how many each time; the most frequent first."""
+    return {row["detail"]: row["count"] for row in await db.fetch(REASONS, import_id, most)}
+
+
 END = """
     WITH ended AS (
         UPDATE product_imports SET state = $2, failure = $3, ended_at = now()

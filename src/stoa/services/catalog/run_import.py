@@ -154,7 +154,8 @@ class _Run:
         ]
         if refused:
             await repository.refuse(tx, self._import.id, refused)
-        if said := [each for one in imported if one.problem is None for each in one.entry.remarks]:
+        told = [one for one in imported if one.problem is None]
+        if said := [each for one in told for each in (*one.entry.remarks, *one.remarks)]:
             before = await repository.remarks(tx, self._import.id)
             await repository.remark(tx, self._import.id, gathered(before, said))
         stock = {sku: quantity for one in imported for sku, quantity in one.stock.items()}

@@ -58,7 +58,9 @@ class UnknownProductType(problems.Unprocessable):
     slug = "unknown-product-type"
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f"There is no product type {slug}.", field="product_type")
+        super().__init__(
+            f"There is no product type {slug}: define it first, with its attributes.", field="product_type"
+        )
 
 
 class UnknownSpecification(problems.Unprocessable):

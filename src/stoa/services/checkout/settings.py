@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from stoa.kit.settings import Currency, Number, Positive, Seconds
+from stoa.ports.choice import Behind
 
 KeepDays = Annotated[int, Meta(ge=2, le=3650)]
 BasisPoints = Annotated[int, Meta(ge=0, le=10_000)]
@@ -16,10 +17,10 @@ class Settings:
     currency: Currency = "GBP"
     """What the shop sells in: a cart of other prices is refused."""
 
-    tax: str = "flat"
+    tax: Annotated[str, Behind("tax", ("flat",))] = "flat"
     """Who says what tax is due: `flat` is the rate below; others come with packages (docs/extending.md)."""
 
-    shipping: str = "flat"
+    shipping: Annotated[str, Behind("shipping", ("flat",))] = "flat"
     """Who says what sending costs: `flat` are the prices below; others come with packages."""
 
     tax_basis_points: BasisPoints = 2000

@@ -8,13 +8,14 @@ from typing import Annotated
 from msgspec import Meta
 
 from stoa.kit.settings import Days, Number, Positive, Seconds, WholeSeconds
+from stoa.ports.choice import Behind
 
 Endpoint = Annotated[str, Meta(pattern=r"^(https?://[!-~]+)?(?!\n)$")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    store: str = "folder"
+    store: Annotated[str, Behind("media", ("folder", "s3"))] = "folder"
     """Where files are kept: `folder` is the data directory's, `s3` a bucket; others come with packages
     (docs/extending.md). A shop whose processes are on several machines needs a bucket."""
 

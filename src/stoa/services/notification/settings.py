@@ -1,8 +1,10 @@
 """The settings of notification, each with its reason."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from stoa.kit.settings import Days
+from stoa.ports.choice import Behind
 
 
 @dataclass(frozen=True)
@@ -10,7 +12,7 @@ class Settings:
     shop_name: str = "Stoa"
     """Who signs the mails."""
 
-    mail: str = "mailbox"
+    mail: Annotated[str, Behind("mail", ("mailbox",))] = "mailbox"
     """Who carries the mails: `mailbox` leaves them where staff reads them; others come with packages
     (docs/extending.md)."""
 

@@ -1,13 +1,15 @@
 """The settings of payment, each with its reason."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from stoa.kit.settings import Seconds, WholeSeconds
+from stoa.ports.choice import Behind
 
 
 @dataclass(frozen=True)
 class Settings:
-    provider: str = "simulator"
+    provider: Annotated[str, Behind("payment", ("simulator",))] = "simulator"
     """Who is asked for new payments: `simulator` moves no money; others come with packages (docs/extending.md)."""
 
     provider_timeout_seconds: Seconds = 3.0

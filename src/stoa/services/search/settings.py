@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from stoa.kit.settings import Currency, Days, Locales, Positive, Seconds
+from stoa.ports.choice import Behind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +14,7 @@ class Settings:
     currency: Currency = "GBP"
     """The one currency of all prices: whoever filters by price means it."""
 
-    index: str = "tantivy"
+    index: Annotated[str, Behind("search", ("tantivy",))] = "tantivy"
     """Who finds: `tantivy` is an index in files of the process's own; others come with packages."""
 
     locales: Locales = ("en", "de")

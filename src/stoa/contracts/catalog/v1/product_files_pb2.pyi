@@ -230,6 +230,7 @@ class ProductImport(_message.Message):
     STOCK_OPENED_FIELD_NUMBER: _builtins.int
     STOCK_THERE_FIELD_NUMBER: _builtins.int
     REMARKS_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
     state: _builtins.str
     """uploading, waiting, running, done, failed or canceled."""
     bytes: _builtins.int
@@ -251,6 +252,10 @@ class ProductImport(_message.Message):
     def remarks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductImportRemark]:
         """What of its products is not here as it stands in the file."""
 
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductImportReason]:
+        """Of one that has ended, why several products were refused: the most frequent, at most 5."""
+
     def __init__(
         self,
         *,
@@ -266,14 +271,38 @@ class ProductImport(_message.Message):
         stock_opened: _builtins.int = ...,
         stock_there: _builtins.int = ...,
         remarks: _abc.Iterable[Global___ProductImportRemark] | None = ...,
+        reasons: _abc.Iterable[Global___ProductImportReason] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "refused", b"refused", "remarks", b"remarks", "state", b"state", "stock_opened", b"stock_opened", "stock_there", b"stock_there", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "bytes_done", b"bytes_done", "created", b"created", "failure", b"failure", "left_out", b"left_out", "reasons", b"reasons", "refused", b"refused", "remarks", b"remarks", "state", b"state", "stock_opened", b"stock_opened", "stock_there", b"stock_there", "unchanged", b"unchanged", "updated", b"updated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProductImport: _TypeAlias = ProductImport  # noqa: Y015
+
+@_typing.final
+class ProductImportReason(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DETAIL_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    detail: _builtins.str
+    """As each of them is told."""
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        detail: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "detail", b"detail"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductImportReason: _TypeAlias = ProductImportReason  # noqa: Y015
 
 @_typing.final
 class ProductImportRemark(_message.Message):
@@ -283,7 +312,9 @@ class ProductImportRemark(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     EXAMPLES_FIELD_NUMBER: _builtins.int
     what: _builtins.str
-    """sku-renamed, hidden-as-draft, category-left-out, measure-left-out, picture-left-out, stock-shared or gift-card-as-goods."""
+    """sku-renamed, hidden-as-draft, category-left-out, measure-left-out, picture-left-out, file-left-out, stock-shared or
+    gift-card-as-goods.
+    """
     count: _builtins.int
     """How often that is so."""
     @_builtins.property

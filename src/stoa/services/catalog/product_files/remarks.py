@@ -13,14 +13,16 @@ What = Literal[
     "category-left-out",
     "measure-left-out",
     "picture-left-out",
+    "file-left-out",
     "stock-shared",
     "gift-card-as-goods",
 ]
 """`sku-renamed`: it has letters that a SKU has not here, and the variant has its own in its metadata as `sku`.
 `hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
 `measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
-`stock-shared`: there its variants are counted together, here each for itself. `gift-card-as-goods`: it is sold as
-anything else, and nothing makes it money."""
+`file-left-out`: a picture of an uploaded file that this shop does not have. `stock-shared`: there its variants are
+counted together, here each for itself. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money.
+"""
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300
 
