@@ -225,6 +225,7 @@ OURS = (
         hears=(
             *_PRODUCTS_CHANGE,
             *_CATEGORIES_CHANGE,
+            "attribute.created",
             "attribute.updated",
             "attribute.deleted",
             "product_type.updated",

@@ -26,10 +26,10 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
 from stoa.kit.problems import Problem
-from stoa.ports.search import Count
 from stoa.services.catalog.settle_collections import settle_collections
-from stoa.services.search import repository, rules_repository, searches_repository
+from stoa.services.search import attributes_repository, repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
+from stoa.services.search.facets import ValueCount
 from stoa.services.search.feed import feed, write_products
 from stoa.services.search.refresh import refresh_page
 from stoa.testing import prepare_all
@@ -126,7 +126,7 @@ async def test_a_text_of_a_specification_is_found_in_the_language_that_says_it(t
         assert len(await found(one, text, locale="en")) == 1
     # It is counted by what it is.
     facets = (await looked_for(one, "baumwolle", locale="de", facets="attr.Cloth")).facets
-    assert facets.attributes == {"Cloth": [Count("Cotton", 1)]}
+    assert [(one.key, one.values) for one in facets.attributes] == [("Cloth", [ValueCount("Cotton", 1)])]
     await town.edit(shirt, specifications={})
     await town.learn(one)
     assert await found(one, "baumwolle", locale="de") == []
@@ -194,7 +194,10 @@ async def test_options_and_images_are_called_otherwise_in_another_language(town:
         assert card.image is not None
         assert card.image.alt == alt
     answer = await looked_for(one, "", locale="de", facets="attr.Geschmack,attr.Taste")
-    assert answer.facets.attributes == {"Geschmack": [Count("Sanft", 1)], "Taste": [Count("Mild", 1)]}
+    assert [(one.key, one.name, one.values) for one in answer.facets.attributes] == [
+        ("Geschmack", "Geschmack", [ValueCount("Sanft", 1)]),
+        ("Taste", "Geschmack", [ValueCount("Mild", 1, "Sanft")]),
+    ]
 
 
 async def test_a_draft_is_never_found(town: Town) -> None:
@@ -406,13 +409,21 @@ def told(kind: str, **more: Any) -> Event:
 
 
 async def test_every_statement_fits_the_schema(town: Town) -> None:
-    counts = [len(await prepare_all(town.db, each)) for each in (repository, rules_repository, searches_repository)]
-    assert counts == [31, 16, 4]
+    counts = [
+        len(await prepare_all(town.db, each))
+        for each in (repository, rules_repository, searches_repository, attributes_repository)
+    ]
+    assert counts == [31, 16, 4, 4]
 
 
 async def test_a_choice_is_found_by_what_it_is_called_in_any_language(town: Town) -> None:
     one = town.process("one")
-    color = {"name": "color", "type": "select", "choices": [{"value": "r-17", "label": "Signal red"}]}
+    color = {
+        "name": "color",
+        "type": "select",
+        "filterable": True,
+        "choices": [{"value": "r-17", "label": "Signal red"}],
+    }
     await town.catalog.ok("POST", "/attributes", color, status=201, user=ADMIN)
     mugs = {"slug": "mugs", "name": "Mugs", "attributes": [{"attribute": "color"}]}
     await town.catalog.ok("POST", "/product-types", mugs, status=201, user=ADMIN)
@@ -426,7 +437,7 @@ async def test_a_choice_is_found_by_what_it_is_called_in_any_language(town: Town
     assert len(await found(one, attr={"color": "r-17"}, locale="de")) == 1
     # What is allowed is not what is shown.
     await town.hear(one, [told("attribute.updated", changed=["filterable"])])
-    assert await town.db.fetchval("SELECT count(*) FROM stale") == 0
+    assert [row["subject"] for row in await town.db.fetch("SELECT subject FROM stale")] == ["attributes"]
 
 
 async def test_a_date_is_counted_as_the_day_that_it_is_and_asked_for_by_it(town: Town) -> None:
@@ -441,7 +452,7 @@ async def test_a_date_is_counted_as_the_day_that_it_is_and_asked_for_by_it(town:
 
     async def counted(**asked: Any) -> list[tuple[Any, int]]:
         answer = await looked_for(one, facets="attr.since", **asked)
-        return [(count.value, count.count) for count in answer.facets.attributes["since"]]
+        return [(count.value, count.count) for count in answer.facets.attributes[0].values]
 
     everything = [("2020-02-29", 2), ("1969-12-31", 1), ("2027-01-31", 1)]
     assert await counted() == everything

@@ -9,6 +9,7 @@ Nothing that a shopper writes makes it raise: a text without a word in it finds 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -39,12 +40,29 @@ class Category(msgspec.Struct, frozen=True, omit_defaults=True):
     slugs: Mapping[str, str] = {}
 
 
+class OptionTexts(msgspec.Struct, frozen=True):
+    """What an option is called in a language, and its values, where that is otherwise than in the shop's own."""
+
+    name: str = ""
+    values: Mapping[str, str] = {}
+
+
 class Texts(msgspec.Struct, frozen=True):
     """What a product is called in a language; `labels` are what its attributes say in it. Words find them."""
 
     name: str
     description: str = ""
     labels: Sequence[str] = ()
+    options: Mapping[str, OptionTexts] = {}
+    """By the option's own name. Values are found by words; all of it is filtered by and counted by as the option is."""
+
+
+class Variant(msgspec.Struct, frozen=True, array_like=True):
+    """What tells one of its variants from the others, red and XL by the names of the options, and whether that one can
+    be bought."""
+
+    options: Mapping[str, str] = {}
+    available: bool = True
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +85,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     translated_collections: Mapping[str, Sequence[str]] = {}
     """By locale, the slugs that these have in it."""
     skus: Sequence[str] = ()
-    options: Sequence[str] = ()
-    """Values of its variants' options: red, XL."""
+    variants: Sequence[Variant] = ()
+    """Words find the values of their options."""
     price_minor: int = 0
     price_max_minor: int | None = None
     """Of its dearest variant; None where all have the same price."""
@@ -152,7 +170,7 @@ class Synonyms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facets(msgspec.Struct, frozen=True, kw_only=True):
-    """Which counts are wanted; none unless it is said."""
+    """Which counts are wanted; none unless it is said. The options of variants are attributes, too."""
 
     categories: bool = False
     brands: bool = False
@@ -160,9 +178,16 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     price_bounds: Sequence[int] = ()
     """Where the price ranges meet, rising: (1000, 5000) asks for below 1000, 1000 to 4999, and 5000 and above."""
     attributes: Sequence[str] = ()
-    """Their names. Every one counts its values, a number too."""
+    """Their names."""
+    most_attributes: int = 0
+    """Besides, so many of those that most hits have: options, and what is among `filterable`."""
+    filterable: AbstractSet[str] = frozenset()
+    unfilterable: AbstractSet[str] = frozenset()
+    """What is not among them, an option neither."""
     most_values: int = 50
     """Of one facet, the most frequent ones."""
+    most_numbers: int = 20
+    """Of a facet of numbers or days that has more of them, only the least and the most are told."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +236,18 @@ class Count(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class AttributeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Of an attribute by its own name the values that hits have. `name` is what an option is called in the language
+    that was asked for, where that is otherwise."""
+
+    key: str
+    values: Sequence[Count]
+    name: str = ""
+    least: Value | None = None
+    """Of its numbers, or its days."""
+    most: Value | None = None
+
+
 class CategoryCount(msgspec.Struct, frozen=True):
     """A category with how many hits are in it or below, and those below it that have hits."""
 
@@ -238,7 +275,9 @@ class FacetCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Of True, and of False."""
     prices: Sequence[RangeCount] = ()
     """A product with several prices counts in each range where one of them may lie."""
-    attributes: Mapping[str, Sequence[Count]] = {}
+    attributes: Sequence[AttributeCount] = ()
+    """Those that were named, as they were named, and then those that most hits have; what all hits have the same of
+    comes last. Of one with several thousand values the rare ones are counted too low."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):

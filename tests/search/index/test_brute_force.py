@@ -29,6 +29,7 @@ from stoa.ports.search import (
     Removed,
     Sort,
     Value,
+    Variant,
 )
 from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 from stoa.services.search.index.words import Language
@@ -43,6 +44,8 @@ WAYS = [
     [Category("garden", "Garden"), Category("gifts", "Gifts")],
 ]
 COLORS = ["red", "blue", "dark red", "x:y [z]"]
+OPTIONS = {"Size": ["S", "M", "L"], "Hue": ["red", "blue"], "color / Farbe": COLORS}
+ATTRIBUTES = [*OPTIONS, "size.cm", "vegan", "made"]
 BOUNDS = (1000, 3000, 5000)
 SIZES: Sequence[Value] = [1, 2, 2.5, -3, 10]
 DAYS = [date.min, date(1969, 12, 31), date(2020, 2, 29), date(2020, 3, 1), date(2027, 1, 31), date.max]
@@ -62,6 +65,11 @@ def _documents(seed: int, number: int) -> list[Document]:
             attributes["vegan"] = draw.random() < 0.5
         if draw.random() < 0.1:
             attributes["size.cm"] = "one size"
+        names = draw.choice([[], ["Size"], ["Size", "Hue"], ["Size", "Hue"], ["Size", "color / Farbe"]])
+        variants = [
+            Variant({name: draw.choice(OPTIONS[name]) for name in names}, draw.random() < 0.5)
+            for _ in range(draw.randint(1, 3))
+        ]
         price = draw.randrange(0, 8000, 250)
         made.append(
             product(
@@ -75,8 +83,9 @@ def _documents(seed: int, number: int) -> list[Document]:
                 price_minor=price,
                 price_max_minor=draw.choice([None, price + draw.randrange(0, 4000, 250)]),
                 attributes=attributes,
+                variants=variants,
                 days={"made": draw.choice(DAYS)} if draw.random() < 0.7 else {},
-                available=draw.random() < 0.7,
+                available=any(one.available for one in variants),
                 created_at=LONG_AGO + timedelta(days=draw.randrange(5)),
                 popularity=float(draw.choice([0, 0, 3, 700])),
             )
@@ -115,7 +124,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 def _values(one: Document, name: str) -> list[Value | date]:
-    return [*_of(one.attributes.get(name)), *([one.days[name]] if name in one.days else [])]
+    options = [variant.options[name] for variant in one.variants if name in variant.options]
+    return [*_of(one.attributes.get(name)), *([one.days[name]] if name in one.days else []), *options]
 
 
 def _of(given: Value | Sequence[Value] | None) -> Sequence[Value]:
@@ -176,9 +186,11 @@ FILTERS = st.builds(
     most_price=st.one_of(st.none(), some),
     in_stock=st.sampled_from([None, None, True, False]),
     attributes=st.dictionaries(
-        st.sampled_from(["color / Farbe", "size.cm", "vegan", "made", "nothing"]),
+        st.sampled_from([*ATTRIBUTES, "nothing"]),
         st.one_of(
-            st.lists(st.sampled_from([*COLORS, *SIZES, *DAYS, True, False, "one size"]), min_size=1, max_size=3),
+            st.lists(
+                st.sampled_from([*COLORS, *SIZES, *DAYS, True, False, "one size", "S", "M"]), min_size=1, max_size=3
+            ),
             st.builds(DayRange, st.sampled_from(DAYS), st.one_of(st.none(), st.sampled_from(DAYS))),
             st.builds(NumberRange, bound.filter(lambda one: one is not None), bound),
         ),
@@ -199,7 +211,8 @@ def _matching(shop: Shop, text: str) -> list[Document]:
 def _whole(one: Document) -> str:
     values = [value for given in one.attributes.values() for value in _of(given) if isinstance(value, str)]
     names = [category.name for way in one.categories for category in way]
-    return " ".join([one.name, one.brand, *one.tags, *names, *values])
+    options = [value for variant in one.variants for value in variant.options.values()]
+    return " ".join([one.name, one.brand, *one.tags, *names, *values, *options])
 
 
 @settings(max_examples=60)
@@ -210,7 +223,7 @@ def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filt
         brands=True,
         availability=True,
         price_bounds=BOUNDS,
-        attributes=("color / Farbe", "size.cm", "vegan", "made", "nothing"),
+        attributes=("color / Farbe", "Size", "size.cm", "vegan", "made", "nothing"),
     )
     found = shop.search(Query(text=text, filters=filters, limit=400, facets=wanted, exact=True))
     matching, asked = _matching(shop, text), checks(filters)
@@ -231,13 +244,14 @@ def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filt
         assert counted.count == sum(
             one.price_minor < below and (one.price_max_minor or one.price_minor) >= least for one in left("price")
         )
-    for name in wanted.attributes:
+    assert [one.key for one in found.facets.attributes] == [*wanted.attributes]
+    for attribute in found.facets.attributes:
         values = Counter(
             (isinstance(value, bool), value.isoformat() if isinstance(value, date) else value)
-            for one in left(f"attribute:{name}")
-            for value in set(_values(one, name))
+            for one in left(f"attribute:{attribute.key}")
+            for value in set(_values(one, attribute.key))
         )
-        assert {(isinstance(one.value, bool), one.value): one.count for one in found.facets.attributes[name]} == values
+        assert {(isinstance(one.value, bool), one.value): one.count for one in attribute.values} == values
     assert _flat(found.facets.categories) == Counter(
         path
         for one in left("category")
@@ -247,6 +261,28 @@ def test_filters_and_counts_are_those_of_brute_force(shop: Shop, text: str, filt
             for deep in range(len(way))
         }
     )
+
+
+@settings(max_examples=60)
+@given(text=TEXTS, filters=FILTERS, most=st.integers(1, 5), filterable=st.sets(st.sampled_from(ATTRIBUTES)))
+def test_the_attributes_that_most_hits_have_are_counted(
+    shop: Shop, text: str, filters: Filters, most: int, filterable: set[str]
+):
+    wanted = Facets(most_attributes=most, filterable=filterable, unfilterable={"Hue"})
+    facets = shop.search(Query(text=text, filters=filters, limit=1, facets=wanted, exact=True)).facets
+    asked = checks(filters)
+    hits = [one for one in _matching(shop, text) if all(check(one) for check in asked.values())]
+    had = Counter(name for one in hits for name in _options(one) | ({*one.attributes, *one.days} & filterable))
+    del had["Hue"]
+    first = sorted(had, key=lambda name: (name not in filters.attributes, -had[name], name))[:most]
+    counts = {one.key: [each.count for each in one.values] for one in facets.attributes}
+    assert sorted(counts) == sorted(first)
+    dividing = [name for name in first if counts[name] != [len(hits)]]
+    assert [*counts] == [*dividing, *(name for name in first if name not in dividing)]
+
+
+def _options(one: Document) -> set[str]:
+    return {name for variant in one.variants for name in variant.options}
 
 
 def _flat(counts: Sequence[CategoryCount], above: str = "") -> dict[str, int]:

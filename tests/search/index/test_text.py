@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from search.index.products import ids, marked, product
 
-from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Removed, Sort, Synonyms, Texts
+from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Removed, Sort, Synonyms, Texts, Variant
 from stoa.services.search.index.embedded import EmbeddedIndex
 
 HOME = Category("home", "Home")
@@ -14,7 +14,12 @@ SHELF = [
     product("towel", "Red Tea Towels", brand="Möbel & Söhne", skus=["TT-100/RED"], popularity=5),
     product("holder", "White Hanging Heart T-Light Holder", skus=["85123A"], popularity=900),
     product("candle", "Scented Candle", description="Smells of roses and of the sea.", tags=["gift"], popularity=50),
-    product("candles", "Box of 6 Candles", options=["Crème", "XL"], attributes={"Material": "soy wax"}),
+    product(
+        "candles",
+        "Box of 6 Candles",
+        variants=[Variant({"Scent": "Crème", "Size": "XL"})],
+        attributes={"Material": "soy wax"},
+    ),
     product("candelabra", "Silver Candelabra"),
     product("bag", "Jumbo Bag Retrospot", categories=[[HOME, Category("bags", "Bags & Cases")]]),
     product("poppy", "Poppy's Playhouse"),

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stoa.kit.http.pages import BadCursor
-from stoa.ports.search import BadPosition, Category, FacetCounts, Found, Hit, Piece, Query
+from stoa.ports.search import BadPosition, Category, Found, Hit, Piece, Query, SearchIndex
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
 from stoa.services.search.cursors import cursor_of, place_in
 from stoa.services.search.document import C, Card, card_in
+from stoa.services.search.facets import FacetsView, facets_view
 from stoa.services.search.service import Search
 
 
@@ -28,7 +29,7 @@ class SearchView(msgspec.Struct, kw_only=True):
 
     items: list[FoundCard]
     total: int
-    facets: FacetCounts
+    facets: FacetsView
     corrected: str | None
     relaxed: bool
     redirect: str | None
@@ -50,16 +51,17 @@ _card = msgspec.json.Decoder(Card).decode
 
 async def search(service: Search, asked: SearchQuery) -> SearchView:
     """Raises `IndexBehind`, `BadCursor`, and what `query_of` does."""
-    rules = service.following.rules
+    index = await service.following.current()
+    rules, attributes = service.following.rules, service.following.attributes
     own = service.settings.locales[0]
-    query = query_of(asked, rules, service.settings.price_bounds, after=place_in(asked, own))
-    found = await _search(service, query)
+    query = query_of(asked, rules, attributes, service.settings.price_bounds, after=place_in(asked, own))
+    found = await _search(index, query)
     if asked.cursor is None and asked.q:
         service.searches.count(asked.q, found.total)
     return SearchView(
         items=[_item(hit, asked.locale) for hit in found.hits],
         total=found.total,
-        facets=found.facets,
+        facets=facets_view(found.facets, attributes, asked.locale),
         corrected=found.corrected,
         relaxed=found.relaxed,
         redirect=rules.of(asked.q).redirect,
@@ -79,8 +81,7 @@ async def suggest(service: Search, asked: SuggestQuery) -> SuggestView:
     )
 
 
-async def _search(service: Search, query: Query) -> Found:
-    index = await service.following.current()
+async def _search(index: SearchIndex, query: Query) -> Found:
     try:
         return await index.search(query)
     except BadPosition:

@@ -15,11 +15,16 @@ from stoa.kit import problems
 from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.types import AmountMinor, PageQuery, Slug
 from stoa.ports.search import DayRange, Facets, Filters, NumberRange, Query, Sort, Value
-from stoa.services.search.errors import BadAttribute
+from stoa.services.search.attributes import Attributes
+from stoa.services.search.errors import BadAttribute, NotFilterable
 from stoa.services.search.rules import Rules
 
 MOST_VALUES = 50
 """Of one filter."""
+MOST_NAMED = 20
+"""Attributes whose counts are asked for by name."""
+MOST_FOUND = 10
+"""Those that most hits have: as many as a page shows before somebody has to unfold it."""
 ATTRIBUTE = "attr."
 T = TypeVar("T", float, date)
 
@@ -40,7 +45,8 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `brand` and each `attr.NAME` may have several values, of which any will do, with commas between them; a range of
     numbers or days is `1..5`, `1..` or `..5`. Prices are in minor units. `facets` says which counts are wanted, of
-    `category`, `brand`, `price`, `availability` and `attr.NAME`; `none` is none."""
+    `category`, `brand`, `price`, `availability`, `attr.NAME`, and with `attributes` of those options and filterable
+    attributes that most hits have; `none` is none."""
 
     q: Text = ""
     category: Slug | None = None
@@ -53,7 +59,7 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     attr: AttributeFilter = msgspec.field(default_factory=dict)
     sort: Literal["relevance", "newest", "price", "-price", "name", "popularity"] = "relevance"
     locale: Locale | None = None
-    facets: Several = "category,brand,price,availability"
+    facets: Several = "category,brand,price,availability,attributes"
 
 
 class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,8 +70,10 @@ class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     limit: Annotated[int, Meta(ge=1, le=20)] = 5
 
 
-def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int], *, after: str | None = None) -> Query:
-    """Raises `BadAttribute`, `NothingBetween`, and `Unprocessable` for a facet that there is not."""
+def query_of(
+    asked: SearchQuery, rules: Rules, attributes: Attributes, price_bounds: Sequence[int], *, after: str | None = None
+) -> Query:
+    """Raises `BadAttribute`, `NotFilterable`, `NothingBetween`, and `Unprocessable` for a facet that there is not."""
     check_prices(asked.min_price, asked.max_price)
     rule = rules.of(asked.q)
     return Query(
@@ -77,14 +85,14 @@ def query_of(asked: SearchQuery, rules: Rules, price_bounds: Sequence[int], *, a
             least_price=asked.min_price,
             most_price=asked.max_price,
             in_stock=asked.in_stock,
-            attributes={name: _wanted(name, value) for name, value in asked.attr.items()},
+            attributes={name: _wanted(name, value, attributes) for name, value in asked.attr.items()},
             tag=asked.tag or "",
             collection=asked.collection or "",
         ),
         sort=Sort(asked.sort),
         limit=asked.limit,
         after=after,
-        facets=_facets(asked.facets, price_bounds),
+        facets=_facets(asked.facets, attributes, price_bounds),
         synonyms=rules.synonyms,
         pinned=rule.pinned,
         buried=rule.buried,
@@ -102,7 +110,9 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 _NUMBERS, _DAYS = (re.compile(rf"({one})?\.\.({one})?") for one in (_NUMBER, _DAY))
 
 
-def _wanted(name: str, text: str) -> Sequence[Value | date] | NumberRange | DayRange:
+def _wanted(name: str, text: str, attributes: Attributes) -> Sequence[Value | date] | NumberRange | DayRange:
+    if name in attributes.unfilterable:
+        raise NotFilterable(name, f"{ATTRIBUTE}{name}")
     if match := _NUMBERS.fullmatch(text.strip()):
         least, most = (None if bound is None else _number(name, bound) for bound in match.groups())
         _check_bounds(name, least, most)
@@ -150,18 +160,25 @@ def _readings(name: str, text: str) -> list[Value | date]:
     return readings
 
 
-def _facets(text: str, price_bounds: Sequence[int]) -> Facets:
+def _facets(text: str, attributes: Attributes, price_bounds: Sequence[int]) -> Facets:
     names = several(text)
     for name in names:
         if name not in _KINDS and not name.startswith(ATTRIBUTE):
             raise problems.Unprocessable(f"There is no facet {name[:60]!r}.", field="facets")
+    named = [name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)][:MOST_NAMED]
+    for name in named:
+        if name in attributes.unfilterable:
+            raise NotFilterable(name, "facets")
     return Facets(
         categories="category" in names,
         brands="brand" in names,
         availability="availability" in names,
         price_bounds=price_bounds if "price" in names else (),
-        attributes=[name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)][:20],
+        attributes=named,
+        most_attributes=MOST_FOUND if "attributes" in names else 0,
+        filterable=attributes.filterable,
+        unfilterable=attributes.unfilterable,
     )
 
 
-_KINDS = frozenset(("category", "brand", "price", "availability", "none"))
+_KINDS = frozenset(("category", "brand", "price", "availability", "attributes", "none"))

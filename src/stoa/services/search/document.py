@@ -12,11 +12,13 @@ from msgspec.structs import replace
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
-from stoa.ports.search import Category, Document, Texts, Value
+from stoa.ports.search import Category, Document, OptionTexts, Texts, Value, Variant
 from stoa.services.search.repository import CategoryRow
 
 CATEGORIES = "categories"
 """Among what is stale, beside ids of products: the tree."""
+ATTRIBUTES = "attributes"
+"""There, too: those of the shop."""
 WALK = "after "
 """With an id behind it: all products behind that are stale, because of something that no product tells."""
 LONGEST_VALUE = 200
@@ -153,7 +155,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         collections=list(product.collections),
         translated_collections=_by_locale(product.translated_collections),
         skus=card.skus,
-        options=list(dict.fromkeys(option.value for one in product.variants for option in one.options)),
+        variants=[Variant({option.name: option.value for option in one.options}) for one in product.variants],
         price_minor=card.price.amount if card.price else 0,
         price_max_minor=card.price_max.amount if card.price_max and card.price_max != card.price else None,
         currency=card.price.currency if card.price else "",
@@ -166,6 +168,7 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
                 one.name or product.name,
                 one.description or product.description,
                 [*dict.fromkeys(one.specifications[name] for name in sorted(one.specifications))],
+                {name: OptionTexts(said.name, dict(said.values)) for name, said in sorted(one.options.items())},
             )
             for one in product.translations
         },
@@ -187,7 +190,12 @@ def as_it_stands(document: Document, category_id: str | None, tree: Tree, availa
         category=InCategory(category.id, category.slug, category.name) if category else None,
         category_said=_category_said(category) if category else {},
     )
-    return replace(document, categories=[way] if way else [], available=bool(there), card=_encode(card))
+    variants = [
+        replace(one, available=sku in available) for one, sku in zip(document.variants, card.skus, strict=False)
+    ]
+    return replace(
+        document, categories=[way] if way else [], available=bool(there), variants=variants, card=_encode(card)
+    )
 
 
 def _category_said(category: CategoryRow) -> dict[str, Said]:
@@ -263,7 +271,7 @@ def _renditions(told: Sequence[pb.Rendition]) -> list[Rendition]:
 
 
 def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
-    """What it can be chosen by: specifications, public custom fields, and what its variants differ in."""
+    """What it can be chosen by, as its variants' options: specifications and public custom fields."""
     found: dict[str, list[Value]] = {}
     for one in product.specifications:
         if one.type == DATE:
@@ -275,13 +283,6 @@ def _attributes(product: pb.Product) -> dict[str, Value | Sequence[Value]]:
     for name, value in fields.items():
         for each in value if isinstance(value, list) else [value]:
             _add(found, name, each)
-    for variant in product.variants:
-        for option in variant.options:
-            _add(found, option.name, option.value)
-            for said in product.translations:
-                if option.name in said.options:
-                    texts = said.options[option.name]
-                    _add(found, texts.name or option.name, texts.values.get(option.value, option.value))
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 

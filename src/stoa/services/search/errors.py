@@ -1,7 +1,7 @@
 """What search refuses.
 
 NotFound        NoSuchSynonym, NoSuchRule
-Unprocessable   BadAttribute, TwoPlaces, RuleOfNothing, NoWord, SaidTwice, SynonymOfNothing
+Unprocessable   BadAttribute, NotFilterable, TwoPlaces, RuleOfNothing, NoWord, SaidTwice, SynonymOfNothing
 Conflict        RuleThere, VersionConflict, TooMany
 Unavailable     IndexBehind, IndexTaken
 """
@@ -35,6 +35,14 @@ class BadAttribute(problems.Unprocessable):
     def __init__(self, name: str) -> None:
         detail = "Write values with commas between them, or a range of numbers or days: 1..5, 1.. or ..2027-01-31."
         super().__init__(detail, field=f"attr.{name}")
+
+
+class NotFilterable(problems.Unprocessable):
+    title = "Nothing is narrowed by this attribute"
+    slug = "not-filterable"
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(f"The shop has not said of {name[:100]!r} that it is filterable.", field=field)
 
 
 class NoSuchSynonym(problems.NotFound):

@@ -17,8 +17,9 @@ from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.contracts.inventory.v1 import inventory_pb2
 from stoa.kit.db import Database, Transaction, after_commit
 from stoa.kit.telemetry import metrics
-from stoa.services.search import document, repository
-from stoa.services.search.document import CATEGORIES, WALK, Tree
+from stoa.services.search import attributes_repository, document, repository
+from stoa.services.search.attributes import Attribute, attribute_of
+from stoa.services.search.document import ATTRIBUTES, CATEGORIES, WALK, Tree
 from stoa.services.search.repository import CategoryRow, Kept, Stale
 from stoa.services.search.service import Neighbors
 
@@ -28,6 +29,8 @@ MOST_AT_ONCE = 100
 """Products in one round: as many as catalog answers in one call."""
 STEP = 1000
 """Products that are marked at once, where all are."""
+NO_PRODUCTS = frozenset((ATTRIBUTES, CATEGORIES))
+"""Among what is stale."""
 MOST_SKUS = 1000
 """In one question to inventory."""
 
@@ -45,9 +48,10 @@ async def _one_round(db: Database, neighbors: Neighbors, stale: Sequence[Stale],
     for walk in [one for one in stale if one.subject.startswith(WALK)]:
         await repository.step(db, walk, WALK, STEP)
     stale = [one for one in stale if not one.subject.startswith(WALK)]
-    asked = [one.subject for one in stale if one.ask and one.subject != CATEGORIES]
+    asked = [one.subject for one in stale if one.ask and one.subject not in NO_PRODUCTS]
     products = await _products(neighbors, asked)
     fresh = await _tree(neighbors) if any(one.subject == CATEGORIES for one in stale) else None
+    defined = await _attributes(neighbors) if any(one.subject == ATTRIBUTES for one in stale) else None
     if fresh is None and {product.category_id for product in products} - (await repository.categories(db)).keys() - {
         ""
     }:
@@ -62,9 +66,11 @@ async def _one_round(db: Database, neighbors: Neighbors, stale: Sequence[Stale],
         tree: Tree = await repository.categories(tx)
         if fresh is not None and CATEGORIES in still:
             tree = await _keep_tree(tx, tree, fresh)
+        if defined is not None and ATTRIBUTES in still:
+            await _keep_attributes(tx, defined, written)
         told = {product.id: product for product in products if product.id in still}
         missing = still.intersection(asked) - told.keys()
-        standing = still - told.keys() - missing - {CATEGORIES}
+        standing = still - told.keys() - missing - NO_PRODUCTS
         await _write(tx, revision, await _changed(tx, tree, told, standing, missing), written)
         await repository.no_longer_stale(tx, stale)
 
@@ -119,6 +125,17 @@ async def _tree(neighbors: Neighbors) -> list[CategoryRow]:
     return [document.category_row(one) for one in answer.categories]
 
 
+async def _attributes(neighbors: Neighbors) -> list[Attribute]:
+    found: list[Attribute] = []
+    cursor = ""
+    while True:
+        answer = await neighbors.catalog.ListAttributes(catalog_pb2.ListAttributesRequest(cursor=cursor))
+        found += map(attribute_of, answer.attributes)
+        cursor = answer.next_cursor
+        if not cursor:
+            return found
+
+
 async def _keep_skus(tx: Transaction, products: Products, available: Collection[str]) -> None:
     owners = {variant.sku: product.id for product in products for variant in product.variants}
     await repository.keep_skus(tx, owners, available)
@@ -130,6 +147,13 @@ async def _keep_tree(tx: Transaction, before: Tree, fresh: Collection[CategoryRo
     if before != tree:
         await repository.keep_categories(tx, fresh, document.changed_categories(before, tree))
     return tree
+
+
+async def _keep_attributes(tx: Transaction, fresh: Sequence[Attribute], written: Callable[[], None]) -> None:
+    """No document changes with them: each process has them in memory."""
+    if {one.name: one for one in fresh} != {one.name: one for one in await attributes_repository.attributes(tx)}:
+        await attributes_repository.keep_attributes(tx, fresh)
+        after_commit(written)
 
 
 async def _changed(

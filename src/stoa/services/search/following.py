@@ -26,7 +26,8 @@ from stoa.kit.db import Database
 from stoa.kit.problems import Unavailable
 from stoa.kit.telemetry import metrics
 from stoa.ports.search import BadDocument, Document, InUse, Removed, SearchIndex
-from stoa.services.search import repository, rules_repository
+from stoa.services.search import attributes_repository, repository, rules_repository
+from stoa.services.search.attributes import NO_ATTRIBUTES, Attributes
 from stoa.services.search.document import decoded
 from stoa.services.search.errors import IndexBehind, IndexTaken
 from stoa.services.search.repository import Change, Head, Index
@@ -92,6 +93,7 @@ class Following:
         self._rebuilding: asyncio.Task[None] | None = None
         self._rebuild_at = 0.0
         self._rules_revision = -1
+        self._attributes_revision = -1
         self.worker = Worker(self._round)
         self.at = NOTHING
         """What the index has."""
@@ -99,6 +101,7 @@ class Following:
         """Of the newest change, as of the last look."""
         self.generation = 0
         self.rules: Rules = NO_RULES
+        self.attributes: Attributes = NO_ATTRIBUTES
         self._told_at = 0.0
 
     @property
@@ -164,6 +167,9 @@ class Following:
         if head.rules_revision != self._rules_revision:
             self.rules = await rules_repository.read_rules(self._db)
             self._rules_revision = head.rules_revision
+        if head.attributes_revision != self._attributes_revision:
+            self.attributes = Attributes(await attributes_repository.attributes(self._db))
+            self._attributes_revision = head.attributes_revision
         self.revision, self.generation = head.revision, head.generation
         if self._index is None:
             self._index = await self._opened(head)

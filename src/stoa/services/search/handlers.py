@@ -1,5 +1,5 @@
-"""When catalog announces a product, a category, an attribute that is gone or shown otherwise, or another type, mark
-what may have changed; when inventory has nothing more of a SKU, or something again, remember that.
+"""When catalog announces a product, a category, an attribute, or another type, mark what may have changed;
+when inventory has nothing more of a SKU, or something again, remember that.
 
 Nothing is asked here. The feed looks at what is marked as soon as the transaction has committed.
 """
@@ -16,11 +16,12 @@ from stoa.kit.db import Transaction, after_commit
 from stoa.kit.events import Event
 from stoa.kit.service import BatchHandler, Handler
 from stoa.services.search import repository
-from stoa.services.search.document import CATEGORIES, WALK
+from stoa.services.search.document import ATTRIBUTES, CATEGORIES, WALK
 from stoa.services.search.repository import Stock
 
 PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
 CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
+ATTRIBUTE_EVENTS = ("attribute.created", "attribute.updated", "attribute.deleted")
 TYPE_EVENTS = ("attribute.updated", "attribute.deleted", "product_type.updated")
 """After which products show other than they did, without a word of theirs."""
 SHOWN: Mapping[str, AbstractSet[str]] = {
@@ -55,6 +56,8 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
         subjects = {event.subject for event in events if event.type in PRODUCT_EVENTS}
         if any(event.type in CATEGORY_EVENTS for event in events):
             subjects.add(CATEGORIES)
+        if any(event.type in ATTRIBUTE_EVENTS for event in events):
+            subjects.add(ATTRIBUTES)
         if any(event.type in TYPE_EVENTS and _shows_otherwise(event) for event in events):
             subjects.add(WALK + ids.FIRST)
         await repository.mark_stale(tx, subjects, ask=True)
@@ -74,4 +77,4 @@ def handlers(handle: BatchHandler) -> Mapping[str, Handler]:
     async def alone(tx: Transaction, event: Event) -> None:
         await handle(tx, [event])
 
-    return dict.fromkeys((*PRODUCT_EVENTS, *CATEGORY_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS), alone)
+    return dict.fromkeys((*PRODUCT_EVENTS, *CATEGORY_EVENTS, *ATTRIBUTE_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS), alone)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.kit import ids
 from stoa.services.search import repository
-from stoa.services.search.document import CATEGORIES
+from stoa.services.search.document import ATTRIBUTES, CATEGORIES
 from stoa.services.search.feed import ask_available, feed, write_products
 from stoa.services.search.repository import Stock
 from stoa.services.search.service import Search
@@ -27,12 +27,12 @@ class Page(NamedTuple):
 
 
 async def refresh_page(search: Search, cursor: str) -> Page:
-    """The page after a cursor, which is the last product's id; the tree goes before the first. Safe to repeat. Raises
-    `Unavailable` where a neighbor is."""
+    """The page after a cursor, which is the last product's id; attributes and the tree go before the first. Safe to
+    repeat. Raises `Unavailable` where a neighbor is."""
     documents = 0
     if not cursor:
         documents = await repository.count_documents(search.db)
-        await repository.mark_stale(search.db, [CATEGORIES], ask=True)
+        await repository.mark_stale(search.db, [ATTRIBUTES, CATEGORIES], ask=True)
     asked_at = (await repository.head(search.db)).revision
     request = catalog_pb2.ListProductsRequest(cursor=cursor)
     answer = await search.neighbors.catalog.ListProducts(request)

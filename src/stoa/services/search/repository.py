@@ -10,7 +10,7 @@ from stoa.kit.db import Database, Db, Transaction, later
 
 
 class Stale(NamedTuple):
-    """A product's id, or `CATEGORIES` (`document`). `ask`: catalog has to be asked for it."""
+    """A product's id, or `CATEGORIES` or `ATTRIBUTES` (`document`). `ask`: catalog has to be asked for it."""
 
     subject: str
     ask: bool
@@ -68,14 +68,14 @@ async def learn_stock(db: Db, told: Collection[Stock]) -> None:
 
 
 READ_STALE = """
-    (SELECT subject, ask, mark FROM stale WHERE subject = 'categories')
+    (SELECT subject, ask, mark FROM stale WHERE subject IN ('attributes', 'categories'))
     UNION ALL
-    (SELECT subject, ask, mark FROM stale WHERE subject <> 'categories' ORDER BY mark LIMIT $1)
+    (SELECT subject, ask, mark FROM stale WHERE subject NOT IN ('attributes', 'categories') ORDER BY mark LIMIT $1)
 """
 
 
 async def stale(db: Db, most: int) -> list[Stale]:
-    """The tree, and what has waited longest."""
+    """The attributes, the tree, and what has waited longest."""
     return [Stale(*row) for row in await db.fetch(READ_STALE, most)]
 
 
@@ -277,12 +277,13 @@ class Head(NamedTuple):
     revision: int
     generation: int
     rules_revision: int
+    attributes_revision: int
     forgotten: int
     database: int
 
 
 HEAD = """
-    SELECT revision, generation, rules_revision, forgotten,
+    SELECT revision, generation, rules_revision, attributes_revision, forgotten,
            (SELECT oid::bigint FROM pg_database WHERE datname = current_database()) AS database
     FROM feed
 """

@@ -14,7 +14,7 @@ import tantivy
 
 from stoa.services.search.index.best import MANY
 from stoa.services.search.index.fields import columns_of, counted
-from stoa.services.search.index.tally import tally
+from stoa.services.search.index.tally import Tallied, tallied
 
 FEW = 50
 """Hits: about where a look at each takes as long as a pass over all segments."""
@@ -88,9 +88,13 @@ class Counts:
             return Counts(searcher, self._schema)
         return Counts(searcher, self._schema, self._base, since)
 
+    def few(self, query: tantivy.Query, hits: Hits) -> Tallied | None:
+        """All that there is to count of few hits; None for more of them."""
+        if hits.total is None or hits.total > FEW:
+            return None
+        return tallied(map(columns_of, self._few(query) if hits.all is None else hits.all))
+
     def of(self, query: tantivy.Query, passes: Passes, hits: Hits) -> Answers:
-        if hits.total is not None and hits.total <= FEW:
-            return tally(map(columns_of, self._few(query) if hits.all is None else hits.all), passes)
         many = hits.total is None or hits.total > MANY
         # Two queries that look alike are the same: tantivy writes down all that is in one.
         question = f"{query!r} {passes!r}"

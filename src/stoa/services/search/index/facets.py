@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 import tantivy
 
-from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount, Value
+from stoa.ports.search import CategoryCount, Count, FacetCounts, Facets, RangeCount
+from stoa.services.search.index import attribute_facets
+from stoa.services.search.index.attribute_facets import most_frequent
 from stoa.services.search.index.counting import Counts, Hits
-from stoa.services.search.index.fields import attribute_key, path_and_name
+from stoa.services.search.index.fields import path_and_name
 from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
+from stoa.services.search.index.tally import tally
 
 # Of a facet with more values the rare ones are counted too low.
 _MOST_VALUES = 5_000
 
 
 _UNKNOWN = Hits(None)
+_HAS = "has"
 
 
 class _Facet(NamedTuple):
@@ -35,21 +38,32 @@ def count(
     *,
     locale: str,
 ) -> FacetCounts:
-    facets = _wanted(wanted)
-    if not facets:
-        return FacetCounts()
-    answers: dict[str, Any] = {}
-    # Those whose own filter is not set are all of the same hits.
-    apart = {facet.filtered_by if facet.filtered_by in filters else "" for facet in facets}
-    for left_out in sorted(apart):
-        passes: dict[str, Any] = {}
-        for facet in facets:
-            if (facet.filtered_by if facet.filtered_by in filters else "") == left_out:
-                passes.update(facet.passes)
-        query = narrowed(matches, filters, left_out)
-        # Without one of its filters there may be far more of them.
-        answers.update(counts.of(query, passes, _UNKNOWN if left_out else hits))
-    return _counts(answers, wanted, locale)
+    few = counts.few(narrowed(matches, filters), hits)
+
+    def answered(facets: Sequence[_Facet]) -> dict[str, Any]:
+        answers: dict[str, Any] = {}
+        # Those whose own filter is not set are all of the same hits.
+        apart = {facet.filtered_by if facet.filtered_by in filters else "" for facet in facets}
+        for left_out in sorted(apart):
+            passes: dict[str, Any] = {}
+            for facet in facets:
+                if (facet.filtered_by if facet.filtered_by in filters else "") == left_out:
+                    passes.update(facet.passes)
+            if few is not None and not left_out:
+                answers.update(tally(few, passes))
+            else:
+                # Without one of its filters there may be far more of them.
+                query = narrowed(matches, filters, left_out)
+                answers.update(counts.of(query, passes, _UNKNOWN if left_out else hits))
+        return answers
+
+    answers = answered(_wanted(wanted))
+    named = list(wanted.attributes)
+    if wanted.most_attributes:
+        filtered = {name.removeprefix(ATTRIBUTE) for name in filters if name.startswith(ATTRIBUTE)}
+        named += attribute_facets.most_had(answers[_HAS]["buckets"], wanted, filtered)
+    answers |= answered(_attributes(named))
+    return _counts(answers, wanted, named, hits, locale)
 
 
 def narrowed(matches: tantivy.Query, filters: Mapping[str, tantivy.Query], left_out: str = "") -> tantivy.Query:
@@ -74,56 +88,46 @@ def _wanted(wanted: Facets) -> list[_Facet]:
         ranges.append({"from": wanted.price_bounds[-1]})
         passes = {field: {"range": {"field": field, "ranges": ranges}} for field in ("price", "price_max")}
         found.append(_Facet(PRICE, passes))
-    for number, name in enumerate(wanted.attributes):
-        keys = {f"{kind} {number}": attribute_key(name, value) for kind, value in _KINDS.items()}
-        passes = {at: _terms(f"attribute.{key}") for at, key in keys.items()}
-        found.append(_Facet(f"{ATTRIBUTE}{name}", passes))
+    if wanted.most_attributes:
+        found.append(_Facet("", {_HAS: _terms("has")}))
     return found
 
 
-_KINDS: Mapping[str, Value | date] = {"text": "", "number": 0, "bool": False, "day": date.min}
+def _attributes(names: Sequence[str]) -> list[_Facet]:
+    return [
+        _Facet(
+            f"{ATTRIBUTE}{name}",
+            {f"{kind} {number}": _terms(field) for kind, field in attribute_facets.columns(name).items()},
+        )
+        for number, name in enumerate(names)
+    ]
 
 
 def _terms(field: str) -> dict[str, Any]:
     return {"terms": {"field": field, "size": _MOST_VALUES, "segment_size": _MOST_VALUES}}
 
 
-def _counts(answers: Mapping[str, Any], wanted: Facets, locale: str) -> FacetCounts:
-    attributes = {
-        name: _most_frequent(
-            [
-                Count(_value(kind, bucket["key"]), bucket["doc_count"])
-                for kind in _KINDS
-                for bucket in answers[f"{kind} {number}"]["buckets"]
-            ],
-            wanted.most_values,
+def _counts(answers: Mapping[str, Any], wanted: Facets, named: Sequence[str], hits: Hits, locale: str) -> FacetCounts:
+    attributes = [
+        attribute_facets.counted(
+            name,
+            {kind: answers[f"{kind} {number}"]["buckets"] for kind in attribute_facets.columns(name)},
+            wanted,
+            locale,
         )
-        for number, name in enumerate(wanted.attributes)
-    }
+        for number, name in enumerate(named)
+    ]
     return FacetCounts(
         categories=_tree(answers["categories"]["buckets"], locale) if wanted.categories else (),
-        brands=_most_frequent(_plain(answers["brands"]["buckets"]), wanted.most_values) if wanted.brands else (),
+        brands=most_frequent(_plain(answers["brands"]["buckets"]), wanted.most_values) if wanted.brands else (),
         availability=_availability(answers["availability"]["buckets"]) if wanted.availability else (),
         prices=_prices(answers, wanted.price_bounds) if wanted.price_bounds else (),
-        attributes=attributes,
+        attributes=attribute_facets.in_order(attributes, len(wanted.attributes), hits.total),
     )
 
 
 def _plain(buckets: Sequence[Mapping[str, Any]]) -> list[Count]:
     return [Count(bucket["key"], bucket["doc_count"]) for bucket in buckets]
-
-
-def _value(kind: str, key: Any) -> Value:
-    if kind == "bool":
-        return bool(key)
-    if kind == "day":
-        return date.fromordinal(int(key)).isoformat()
-    # tantivy counts in floats.
-    return int(key) if isinstance(key, float) and key.is_integer() else key
-
-
-def _most_frequent(counts: Sequence[Count], most: int) -> list[Count]:
-    return sorted(counts, key=lambda one: (-one.count, isinstance(one.value, str), one.value))[:most]
 
 
 def _availability(buckets: Sequence[Mapping[str, Any]]) -> list[Count]:

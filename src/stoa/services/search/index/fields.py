@@ -34,6 +34,14 @@ import tantivy
 from stoa.kit.folding import fold
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.bands import bands_of
+from stoa.services.search.index.options import (
+    BETWEEN,
+    counted_options,
+    option_words,
+    own_options,
+    plain,
+    variant_terms,
+)
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.words import (
     LONGEST,
@@ -45,14 +53,11 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 11
+FORMAT = 12
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
-
-BETWEEN = "\x1f"
-"""In what is counted of a category between its path, its name, and each locale and its name in that."""
 
 SHORTEST_SPELLED = 3
 """Nearly every word of two letters is one letter away from another."""
@@ -81,11 +86,13 @@ class Fields:
         for name in ("id", "kind"):
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
-        for name in ("code", "within", "tag", "collection", "worth_band", "standing_band"):
+        for name in ("code", "within", "tag", "collection", "variant", "worth_band", "standing_band"):
             builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
         for name in ("brand", "category"):
             builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
         builder.add_json_field("attribute", fast=True, tokenizer_name="raw", index_option="basic")
+        builder.add_json_field("option", fast=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("has", fast=True, tokenizer_name="raw", index_option="basic")
         for name in (
             *("version", "removed_at", "tie", "price", "price_max", "available"),
             *("by_newest", "by_price", "by_popularity"),
@@ -119,12 +126,12 @@ class Fields:
             if code := compact(sku):
                 into.add_text("code", code)
         names = _names(document)
-        attributes = _attributes(document)
+        counted = _counted_of(document)
         whole = numbers(document)
-        self._add_facets(into, document, names, attributes)
+        self._add_facets(into, document, names, counted)
         for name, value in whole.items():
             into.add_integer(name, value)
-        into.add_bytes("columns", msgspec.msgpack.encode(_columns(names, attributes, whole)))
+        into.add_bytes("columns", msgspec.msgpack.encode(_columns(names, counted, whole)))
         standing = standing_of(document)
         worth = standing + 0.08 / max(1, len(words_of(document.name)))
         for name, factor in (("standing", standing), ("worth", worth)):
@@ -170,21 +177,28 @@ class Fields:
         into: tantivy.Document,
         document: Document,
         names: Sequence[tuple[str, str]],
-        attributes: Mapping[str, Sequence[Value]],
+        counted: Counted,
     ) -> None:
-        for tag in dict.fromkeys(document.tags):
-            into.add_text("tag", tag)
-        for collection in dict.fromkeys(document.collections):
-            into.add_text("collection", collection)
-        for locale, slugs in document.translated_collections.items():
-            for slug in slugs:
-                into.add_text("collection", slug_in(locale, slug))
+        translated = document.translated_collections.items()
+        filtered = {
+            "tag": document.tags,
+            "collection": (
+                *document.collections,
+                *(slug_in(locale, slug) for locale, slugs in translated for slug in slugs),
+            ),
+            "within": (slugs for way in _ways(document) for slugs in _slugs(way)),
+            "has": counted.has,
+            "variant": variant_terms(document),
+        }
+        for field, values in filtered.items():
+            for value in dict.fromkeys(values):
+                into.add_text(field, value)
         for field, name in names:
             into.add_text(field, name)
-        for slugs in dict.fromkeys(slugs for way in _ways(document) for slugs in _slugs(way)):
-            into.add_text("within", slugs)
-        if attributes:
-            into.add_json("attribute", attributes)
+        if counted.attributes:
+            into.add_json("attribute", counted.attributes)
+        if counted.options:
+            into.add_json("option", counted.options)
 
     def _add_texts(
         self, into: tantivy.Document, locale: str, document: Document, labels: Sequence[str]
@@ -228,6 +242,14 @@ class Made(NamedTuple):
     words: Mapping[str, Mapping[str, str]]
     names: Sequence[tuple[str, str]]
     """Of its brand and its categories: field and value."""
+
+
+class Counted(NamedTuple):
+    """What of a product is counted, by the keys of columns; `has` are the names that stand behind these, each once."""
+
+    attributes: Mapping[str, Sequence[Value]]
+    options: Mapping[str, Sequence[str]]
+    has: Sequence[str]
 
 
 def kept_of(document: tantivy.Document, *fields: str) -> bytes:
@@ -339,20 +361,37 @@ def _names(document: Document) -> list[tuple[str, str]]:
     return [*brand, *(("category", each) for each in named)]
 
 
-def _columns(
-    names: Sequence[tuple[str, str]], attributes: Mapping[str, Sequence[Value]], whole: Mapping[str, int]
-) -> Columns:
+def _columns(names: Sequence[tuple[str, str]], counted: Counted, whole: Mapping[str, int]) -> Columns:
     columns: dict[str, list[Value]] = {name: [whole[name]] for name in ("price", "price_max", "available")}
     for field, name in names:
         columns.setdefault(field, []).append(name)
-    return columns | {f"attribute.{key}": values for key, values in attributes.items()}
+    columns["has"] = list(counted.has)
+    columns |= {f"attribute.{key}": list(values) for key, values in counted.attributes.items()}
+    return columns | {f"option.{key}": list(values) for key, values in counted.options.items()}
+
+
+def _counted_of(document: Document) -> Counted:
+    own = {name: None for name, _ in own_options(document)}
+    others = (name for name in (*document.attributes, *document.days) if name not in own)
+    has = [*map(has_option, own), *map(has_attribute, others)]
+    return Counted(_attributes(document), counted_options(document), has)
+
+
+def has_attribute(name: str) -> str:
+    return f"a{plain(name)}"
+
+
+def has_option(name: str) -> str:
+    return f"o{plain(name)}"
 
 
 def _attributes(document: Document) -> dict[str, list[Value]]:
     columns: dict[str, list[Value]] = {}
+    told = set(own_options(document))
     for name, given in document.attributes.items():
         for value in several(given):
-            kept = as_stored(value)
+            # What an option says already is counted once.
+            kept = None if (name, value) in told else as_stored(value)
             column = columns.setdefault(attribute_key(name, value), [])
             if kept is not None and kept not in column:
                 column.append(kept)
@@ -366,7 +405,7 @@ def _labels(document: Document, locale: str) -> Iterable[str]:
         yield document.brand
     yield from dict.fromkeys(each.names.get(locale, each.name) for way in document.categories for each in way)
     yield from document.tags
-    yield from document.options
+    yield from dict.fromkeys(option_words(document))
     yield from document.labels
     if locale in document.texts:
         yield from document.texts[locale].labels

@@ -11,6 +11,7 @@ import tantivy
 
 from stoa.ports.search import DayRange, Filters, NumberRange, Value
 from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, slug_in, term
+from stoa.services.search.index.options import option_term
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -76,13 +77,13 @@ def _attribute(
 
 
 def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> tantivy.Query:
-    return tantivy.Query.boolean_query(
-        [
-            (SHOULD, term(schema, f"attribute.{attribute_key(name, value)}", kept))
-            for value in wanted
-            if (kept := as_stored(value)) is not None
-        ]
-    )
+    stored = [
+        term(schema, f"attribute.{attribute_key(name, value)}", kept)
+        for value in wanted
+        if (kept := as_stored(value)) is not None
+    ]
+    options = [term(schema, "variant", option_term(name, value)) for value in wanted if isinstance(value, str)]
+    return tantivy.Query.boolean_query([(SHOULD, query) for query in (*stored, *options)])
 
 
 def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Query:

@@ -3,28 +3,38 @@ pass over every segment, however few hits there are."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 from stoa.ports.search import Value
 
 Columns = Mapping[str, Sequence[Value]]
 """Of one document: by field the values that are counted."""
+Tallied = Mapping[str, Mapping[Value, int]]
+"""Of several: by field how many have which value."""
 
 
-def tally(hits: Iterable[Columns], passes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    hits = list(hits)
-    return {name: {"buckets": _buckets(hits, wanted)} for name, wanted in passes.items()}
+def tallied(hits: Iterable[Columns]) -> Tallied:
+    """In one go, whatever is asked for: a document has few values."""
+    found: dict[str, dict[Value, int]] = {}
+    for hit in hits:
+        for field, values in hit.items():
+            counts = found.setdefault(field, {})
+            for value in values:
+                counts[value] = counts.get(value, 0) + 1
+    return found
 
 
-def _buckets(hits: Sequence[Columns], wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
+def tally(counts: Tallied, passes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {name: {"buckets": _buckets(counts, wanted)} for name, wanted in passes.items()}
+
+
+def _buckets(counts: Tallied, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     [(how, asked)] = wanted.items()
-    counts = Counter(chain.from_iterable(hit.get(asked["field"], ()) for hit in hits))
+    of_field = counts.get(asked["field"], {})
     if how == "terms":
-        return [{"key": value, "doc_count": count} for value, count in counts.items()]
-    return [{"doc_count": _between(counts, each.get("from"), each.get("to"))} for each in asked["ranges"]]
+        return [{"key": value, "doc_count": count} for value, count in of_field.items()]
+    return [{"doc_count": _between(of_field, each.get("from"), each.get("to"))} for each in asked["ranges"]]
 
 
 def _between(counts: Mapping[Any, int], lower: int | None, upper: int | None) -> int:

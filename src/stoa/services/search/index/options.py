@@ -1,0 +1,104 @@
+"""What variants are told apart by, as an index counts it and asks for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from stoa.ports.search import Document, OptionTexts
+
+BETWEEN = "\x1f"
+"""In what is counted between what a thing is, and each locale and what it is called in that."""
+
+_NOT_SAID = OptionTexts()
+
+
+def option_key(name: str) -> str:
+    """Where the values of an option stand."""
+    return plain(name).encode().hex()
+
+
+def plain(text: str) -> str:
+    """Without what stands between, and without half of a pair of surrogates, which is no text to tantivy."""
+    return text.replace(BETWEEN, " ").encode("utf-8", "replace").decode()
+
+
+def counted_options(document: Document) -> dict[str, list[str]]:
+    """By the keys of its options, under their names in each language, what is counted of their values: by what these
+    are called in other languages, too, since that is nowhere else."""
+    found: dict[str, dict[str, None]] = {}
+    for name, value in own_options(document):
+        said = [
+            (locale, texts.name or name, texts.values.get(value, value))
+            for locale, texts in _said(document, name)
+            if texts.name or value in texts.values
+        ]
+        key = BETWEEN.join(plain(part) for part in (value, *(part for one in said for part in one)))
+        found.setdefault(option_key(name), {})[key] = None
+        for _, called, written in said:
+            if called != name:
+                found.setdefault(option_key(called), {})[plain(written)] = None
+    return {key: list(values) for key, values in found.items()}
+
+
+def own_options(document: Document) -> list[tuple[str, str]]:
+    """Name and value of each, in the shop's own language."""
+    return list(dict.fromkeys(pair for variant in document.variants for pair in variant.options.items()))
+
+
+def option_words(document: Document) -> Iterator[str]:
+    """By what its options are found: their values, in any language."""
+    for name, value in own_options(document):
+        yield value
+        yield from (texts.values[value] for _, texts in _said(document, name) if value in texts.values)
+
+
+def _said(document: Document, name: str) -> Iterable[tuple[str, OptionTexts]]:
+    for locale, texts in sorted(document.texts.items()):
+        if name in texts.options:
+            yield locale, texts.options[name]
+
+
+class Said(NamedTuple):
+    """A value that was counted; `called` and `written` are what its option and itself are called in a language."""
+
+    value: str
+    called: str
+    written: str
+
+
+def said_in(locale: str, key: str) -> Said:
+    """What is not said in it is empty."""
+    value, *others = key.split(BETWEEN)
+    for at in range(0, len(others), 3):
+        if others[at] == locale:
+            return Said(value, others[at + 1], others[at + 2])
+    return Said(value, "", "")
+
+
+def variant_terms(document: Document) -> list[str]:
+    """Of each of its variants each of its options."""
+    return list(
+        dict.fromkeys(option_term(name, value) for options in _all_options(document) for name, value in options.items())
+    )
+
+
+def option_term(name: str, value: str) -> str:
+    return f"{plain(name)}{BETWEEN}{plain(value)}"
+
+
+def _all_options(document: Document) -> Iterator[Mapping[str, str]]:
+    """Of each variant, in each language: somebody who asks for one uses one of them."""
+    for variant in document.variants:
+        yield variant.options
+        for texts in document.texts.values():
+            if texts.options:
+                yield _translated(variant.options, texts.options)
+
+
+def _translated(options: Mapping[str, str], said: Mapping[str, OptionTexts]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in options.items():
+        texts = said.get(name, _NOT_SAID)
+        found[texts.name or name] = texts.values.get(value, value)
+    return found

@@ -1,0 +1,177 @@
+"""The facets that a storefront is shown without asking for them by name, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from search.conftest import ADMIN, Town, town_of
+
+from stoa.services.search.routes import routes
+from stoa.services.search.service import Search
+from stoa.testing import Rest
+
+
+class Shop(Town):
+    one: Search
+    rest: Rest
+
+    async def facets(self, query: str = "") -> dict[str, dict[str, Any]]:
+        answer = await self.rest.ok("GET", f"/search?{query}")
+        return {one["key"]: one for one in answer["facets"]["attributes"]}
+
+    async def total(self, query: str) -> int:
+        return int((await self.rest.ok("GET", f"/search?{query}"))["total"])
+
+
+def pairs(facet: dict[str, Any]) -> list[tuple[Any, int]]:
+    return [(one["value"], one["count"]) for one in facet["values"]]
+
+
+def named(facet: dict[str, Any]) -> list[tuple[Any, str]]:
+    return [(one["value"], one["name"]) for one in facet["values"]]
+
+
+def shirt(sku: str, **options: str) -> dict[str, Any]:
+    return {"sku": sku, "options": options, "price": {"amount": 900, "currency": "GBP"}}
+
+
+ATTRIBUTES = (
+    {
+        "name": "cloth",
+        "type": "select",
+        "label": "Cloth",
+        "filterable": True,
+        "choices": [{"value": "wool", "label": "Wool"}, {"value": "linen"}],
+    },
+    {"name": "weight", "type": "number", "label": "Weight", "unit": "g", "filterable": True},
+    {"name": "bottled", "type": "date", "filterable": True},
+    {
+        "name": "dye",
+        "type": "color",
+        "filterable": True,
+        "choices": [{"value": "indigo", "label": "Indigo", "hex": "#3f51b5"}],
+    },
+    {"name": "mill", "type": "text"},
+)
+
+
+@pytest.fixture
+async def shop(database, tmp_path) -> AsyncIterator[Shop]:
+    """Shirts: of 25 weights, half of them of wool."""
+    async with town_of(database, tmp_path) as town:
+        town.__class__ = Shop
+        assert isinstance(town, Shop)
+        town.one = town.process("one")
+        town.rest = Rest(routes.bind(town.one), town.db)
+        for one in ATTRIBUTES:
+            await town.catalog.ok("POST", "/attributes", one, status=201, user=ADMIN)
+        asked = [{"attribute": one["name"]} for one in ATTRIBUTES]
+        shirts = {"slug": "shirts", "name": "Shirts", "attributes": asked}
+        await town.catalog.ok("POST", "/product-types", shirts, status=201, user=ADMIN)
+        for at in range(25):
+            said: dict[str, Any] = {"weight": 100 + at, "mill": f"Mill {at % 2}"}
+            said |= {"cloth": "wool", "dye": "indigo"} if at % 2 else {"cloth": "linen"}
+            said |= {"bottled": f"2025-03-{at + 1:02}"} if at < 3 else {}
+            variants = [shirt(f"S-{at}-{size}", Color="White", Size=size) for size in ("M", "L")[: 1 + at % 2]]
+            added = await town.sell(f"Shirt {at}", variants=variants, product_type="shirts", specifications=said)
+            if at == 0:
+                german = {"options": {"Color": {"name": "Farbe", "values": {"White": "Weiß"}}}}
+                path = f"/products/{added['id']}/translations/de"
+                await town.catalog.ok("PUT", path, german, user=ADMIN)
+        await town.learn(town.one)
+        yield town
+
+
+async def test_options_and_filterable_attributes_are_counted_without_being_named(shop: Shop) -> None:
+    facets = await shop.facets()
+    # What all hits have the same of comes last.
+    assert list(facets) == ["Size", "cloth", "weight", "dye", "bottled", "Color"]
+    assert pairs(facets["Size"]) == [("M", 25), ("L", 12)]
+    assert pairs(facets["cloth"]) == [("linen", 13), ("wool", 12)]
+    assert pairs(facets["Color"]) == [("White", 25)]
+    assert facets == await shop.facets("facets=attributes")
+    assert (await shop.facets("facets=brand,price"), await shop.facets("facets=none")) == ({}, {})
+    # Fewer hits are counted in another way.
+    assert pairs((await shop.facets("q=%22shirt+3%22"))["Size"]) == [("L", 1), ("M", 1)]
+    # The counts of a facet leave out its own filter.
+    filtered = await shop.facets("attr.cloth=wool&limit=1")
+    assert (pairs(filtered["cloth"]), pairs(filtered["Size"])) == (
+        [("linen", 13), ("wool", 12)],
+        [("L", 12), ("M", 12)],
+    )
+
+
+async def test_of_many_numbers_the_least_and_the_most_are_told_and_days_are_days(shop: Shop) -> None:
+    facets = await shop.facets()
+    weight, bottled = facets["weight"], facets["bottled"]
+    assert (weight["type"], weight["unit"], weight["values"]) == ("number", "g", [])
+    assert (weight["least"], weight["most"]) == (100, 124)
+    assert (bottled["type"], bottled["least"], bottled["most"]) == ("date", "2025-03-01", "2025-03-03")
+    assert pairs(bottled) == [("2025-03-01", 1), ("2025-03-02", 1), ("2025-03-03", 1)]
+    few = (await shop.facets("attr.weight=..104&attr.bottled=2025-03-02.."))["bottled"]
+    assert pairs(few) == pairs(bottled)
+    assert await shop.total("attr.bottled=2025-03-02..2025-03-31") == 2
+
+
+async def test_attributes_options_and_values_are_called_as_the_language_calls_them(shop: Shop) -> None:
+    german = {"label": "Stoff", "choices": {"wool": "Wolle"}}
+    await shop.catalog.ok("PUT", "/attributes/cloth/translations/de", german, user=ADMIN)
+    await shop.catalog.ok(
+        "PUT", "/attributes/weight/translations/de", {"label": "Gewicht", "unit": "Gramm"}, user=ADMIN
+    )
+    await shop.learn(shop.one)
+    facets = await shop.facets("locale=de")
+    assert {key: one["name"] for key, one in facets.items()} == {
+        "Size": "Size",
+        "cloth": "Stoff",
+        "weight": "Gewicht",
+        "dye": "dye",
+        "bottled": "bottled",
+        "Color": "Farbe",
+    }
+    assert named(facets["cloth"]) == [("linen", ""), ("wool", "Wolle")]
+    assert named(facets["Color"]) == [("White", "Weiß")]
+    assert facets["weight"]["unit"] == "Gramm"
+    assert facets["dye"]["values"] == [{"value": "indigo", "count": 12, "name": "Indigo", "hex": "#3f51b5"}]
+    own = await shop.facets()
+    assert (own["cloth"]["name"], named(own["cloth"])) == ("Cloth", [("linen", ""), ("wool", "Wool")])
+    assert (own["Color"]["name"], named(own["Color"])) == ("Color", [("White", "")])
+
+
+async def test_what_is_not_filterable_is_neither_counted_nor_filtered_by(shop: Shop) -> None:
+    assert "mill" not in await shop.facets()
+    for query, field in (
+        ("attr.mill=Mill 1", "attr.mill"),
+        ("attr.mill=1..", "attr.mill"),
+        ("facets=attr.mill", "facets"),
+    ):
+        refused = await shop.rest.send("GET", f"/search?{query}")
+        assert (refused.status, refused.problem, refused.body["field"]) == (422, "not-filterable", field)
+    # Nobody has it: nothing is found.
+    assert await shop.total("attr.nothing=x") == 0
+
+    documents = await shop.db.fetchval("SELECT max(revision) FROM documents")
+    for name, filterable in (("mill", True), ("cloth", False)):
+        body = {key: said for one in ATTRIBUTES if one["name"] == name for key, said in one.items() if key != "name"}
+        await shop.catalog.ok("PUT", f"/attributes/{name}", body | {"filterable": filterable}, user=ADMIN)
+    await shop.learn(shop.one)
+    assert await shop.total("attr.mill=Mill 1") == 12
+    assert pairs((await shop.facets())["mill"]) == [("Mill 0", 13), ("Mill 1", 12)]
+    assert "cloth" not in await shop.facets()
+    assert (await shop.rest.send("GET", "/search?attr.cloth=wool")).status == 422
+    # No document is made anew for that, and another process knows it from the first.
+    assert await shop.db.fetchval("SELECT max(revision) FROM documents") == documents
+    other = shop.process("other")
+    await other.following.worker.run()
+    assert other.following.attributes.unfilterable == {"cloth"}
+
+
+async def test_an_attribute_that_is_gone_is_forgotten(shop: Shop) -> None:
+    less = {"slug": "shirts", "name": "Shirts", "attributes": []}
+    await shop.catalog.ok("PUT", "/product-types/shirts", less, user=ADMIN)
+    await shop.catalog.ok("DELETE", "/attributes/mill", status=204, user=ADMIN)
+    await shop.learn(shop.one)
+    assert shop.one.following.attributes.get("mill") is None
+    assert await shop.total("attr.mill=Mill 1") == 0
