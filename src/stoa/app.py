@@ -231,6 +231,9 @@ OURS = (
             "product_type.updated",
             "inventory.sold_out",
             "inventory.back_in_stock",
+            "order.placed",
+            "order.canceled",
+            "order.returned",
         ),
         shares=("currency", "locales"),
         permissions=(

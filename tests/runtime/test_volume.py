@@ -18,6 +18,7 @@ from stoa.services.inventory import repository as inventory
 from stoa.services.notification import repository as notification
 from stoa.services.payment import repository as payment
 from stoa.services.payment import simulator
+from stoa.services.search import sales_repository as sales
 
 NOW = clock.now()
 DUE = 50
@@ -123,6 +124,20 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             )
         ],
         [(notification.CLAIM_DUE, 8, 120.0), (notification.NEXT_DUE,)],
+    ),
+    "search": (
+        [
+            ("popularity", "product_id, weight, popularity, as_of", f"md5(n::text)::uuid, 1, 1, {A_FEW_OLD}"),
+            (
+                "sold",
+                "order_id, sku, product_id, units, weight, sold_at",
+                f"md5(n::text)::uuid, n::text, md5(n::text)::uuid, 1, 1, {A_FEW_OLD}",
+            ),
+        ],
+        [
+            (sales.FORGET_LINES, NOW - timedelta(days=30), ONE_ROUND),
+            (sales.FADE, NOW - timedelta(days=3), NOW, 1.0, 0.1, ONE_ROUND),
+        ],
     ),
 }
 

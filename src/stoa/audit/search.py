@@ -19,8 +19,9 @@ DOCUMENTS = """
            coalesce((said ->> 'price_minor')::bigint, 0) AS price, (
         SELECT string_agg(locale || ' ' || (texts ->> 'name'), E'\n' ORDER BY locale COLLATE "C")
         FROM jsonb_each(said -> 'texts') AS each (locale, texts)
-    ) AS names
-    FROM documents, LATERAL (SELECT convert_from(document, 'UTF8')::jsonb AS said) AS read
+    ) AS names, (said ->> 'popularity')::float8 AS popularity, coalesce(popularity.popularity, 0) AS worked_out
+    FROM documents LEFT JOIN popularity USING (product_id),
+         LATERAL (SELECT convert_from(document, 'UTF8')::jsonb AS said) AS read
     WHERE document IS NOT NULL ORDER BY product_id
 """
 
@@ -48,6 +49,9 @@ async def check(look: Look) -> Findings:
             yield Finding(product_id, f"is found for {found[0]['price']}, and costs {sold[0]['price']}")
         elif found[0]["names"] != sold[0]["names"]:
             yield Finding(product_id, "is found by other names in other languages than it has there")
+        elif found[0]["popularity"] != found[0]["worked_out"]:
+            is_now = found[0]["worked_out"]
+            yield Finding(product_id, f"is found as popular as {found[0]['popularity']:.1f}, and is {is_now:.1f}")
     async for sku, (there, known) in side_by_side(look.rows("inventory", TO_PROMISE), look.rows("search", KNOWN)):
         available = bool(there) and there[0]["available"]
         if known and known[0]["available"] != available:

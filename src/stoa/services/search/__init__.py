@@ -1,10 +1,11 @@
 """Search: what can be found in the shop, by whom ever, and what was looked for.
 
-It owns a document for each product that is for sale, synonyms, rules for queries, and the report of searches. What
-always holds:
+It owns a document for each product that is for sale, how popular it is, synonyms, rules for queries, and the report of
+searches. What always holds:
 
 * a document is catalog's product as of a version, where its category stands, and which of its SKUs can be bought; it
   never goes back to an older version of any of them, however late or often it is told;
+* a line of an order counts once for how popular its product is, and no more than is left of it;
 * documents have revisions, and their order is that of the commits: an index that has a revision has all before it;
 * each process that answers has a whole index of its own, knows what that has, and does not answer while it may be
   behind by more than it says;

@@ -1,8 +1,9 @@
-"""What a product is in the index: what catalog says, where its category stands, and what can be bought. Pure."""
+"""What a product is in the index: what catalog says, where its category stands, what can be bought, and what was
+sold. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
 from stoa.ports.search import Category, Document, OptionTexts, Texts, Value, Variant
-from stoa.services.search.repository import CategoryRow
+from stoa.services.search.repository import CategoryRow, Selling
 
 CATEGORIES = "categories"
 """Among what is stale, beside ids of products: the tree."""
@@ -124,8 +125,8 @@ def card_in(locale: str, card: C, kept: bytes) -> C:
     return replace(card, slug=said.slug or card.slug, name=said.name or card.name, category=category, image=image)
 
 
-def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> Document:
-    """`available` has, of its SKUs at least, those that can be bought."""
+def document_of(product: pb.Product, tree: Tree, selling: Selling) -> Document:
+    """As catalog tells it, and as it stands."""
     # What everybody pays by price lists, which a variant's own price is not.
     cheapest = product.price if product.HasField("price") else None
     dearest = product.price_max if product.HasField("price_max") else None
@@ -174,14 +175,14 @@ def document_of(product: pb.Product, tree: Tree, available: Collection[str]) -> 
         },
         card=_encode(card),
     )
-    return as_it_stands(document, product.category_id or None, tree, available)
+    return as_it_stands(document, product.category_id or None, tree, selling)
 
 
-def as_it_stands(document: Document, category_id: str | None, tree: Tree, available: Collection[str]) -> Document:
-    """The same product, where its category stands now and with what of it can be bought now."""
+def as_it_stands(document: Document, category_id: str | None, tree: Tree, selling: Selling) -> Document:
+    """The same product, where its category stands now, with what of it can be bought now, and as popular as it is."""
     way = way_to(category_id, tree)
     card = _decode_card(document.card)
-    there = [sku for sku in card.skus if sku in available]
+    there = [sku for sku in card.skus if sku in selling.available]
     category = tree.get(category_id) if category_id else None
     card = replace(
         card,
@@ -191,10 +192,15 @@ def as_it_stands(document: Document, category_id: str | None, tree: Tree, availa
         category_said=_category_said(category) if category else {},
     )
     variants = [
-        replace(one, available=sku in available) for one, sku in zip(document.variants, card.skus, strict=False)
+        replace(one, available=sku in selling.available) for one, sku in zip(document.variants, card.skus, strict=False)
     ]
     return replace(
-        document, categories=[way] if way else [], available=bool(there), variants=variants, card=_encode(card)
+        document,
+        categories=[way] if way else [],
+        available=bool(there),
+        variants=variants,
+        popularity=selling.popularity,
+        card=_encode(card),
     )
 
 

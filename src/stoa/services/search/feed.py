@@ -20,7 +20,7 @@ from stoa.kit.telemetry import metrics
 from stoa.services.search import attributes_repository, document, repository
 from stoa.services.search.attributes import Attribute, attribute_of
 from stoa.services.search.document import ATTRIBUTES, CATEGORIES, WALK, Tree
-from stoa.services.search.repository import CategoryRow, Kept, Stale
+from stoa.services.search.repository import CategoryRow, Kept, Selling, Stale
 from stoa.services.search.service import Neighbors
 
 log = logging.getLogger(__name__)
@@ -165,17 +165,17 @@ async def _changed(
     *,
     whatever_version: bool = False,
 ) -> list[Kept]:
-    """What differs: of those that catalog has `told` of, and of those whose stock or category may be another. What
-    catalog does not know at all is `missing`."""
+    """What differs: of those that catalog has `told` of, and of those whose stock, category or popularity may be
+    another. What catalog does not know at all is `missing`."""
     ids = [*told, *standing, *missing]
     if not ids:
         return []
     known = await repository.kept(tx, ids)
-    available = await repository.available(tx, ids)
-    stood = {one: _stood(known[one], tree, available) for one in standing if one in known}
+    selling = await repository.selling(tx, ids)
+    stood = {one: _stood(known[one], tree, selling[one]) for one in standing if one in known}
     await repository.mark_stale(tx, [one for one, now in stood.items() if now is None], ask=True)
     now = [
-        *(_told(product, tree, available) for product in told.values()),
+        *(_told(product, tree, selling[product.id]) for product in told.values()),
         *(one for one in stood.values() if one is not None),
         *(known[one]._replace(document=None) for one in missing if one in known),
     ]
@@ -191,13 +191,13 @@ async def _write(tx: Transaction, revision: int, changed: Sequence[Kept], writte
         after_commit(written)
 
 
-def _told(product: catalog_pb2.Product, tree: Tree, available: Collection[str]) -> Kept:
+def _told(product: catalog_pb2.Product, tree: Tree, selling: Selling) -> Kept:
     """Only what stands active is found, and of that not what catalog tells in a way that nobody here understands: the
     others do not wait for it."""
     found = None
     if product.standing == "active":
         try:
-            found = document.document_of(product, tree, available)
+            found = document.document_of(product, tree, selling)
         except Exception as bad:
             log.error("a product cannot be found", extra={"product": product.id}, exc_info=bad)
             metrics.SEARCH_SET_ASIDE.inc()
@@ -205,13 +205,13 @@ def _told(product: catalog_pb2.Product, tree: Tree, available: Collection[str]) 
     return Kept(product.id, product.version, product.category_id or None, encoded)
 
 
-def _stood(known: Kept, tree: Tree, available: Collection[str]) -> Kept | None:
+def _stood(known: Kept, tree: Tree, selling: Selling) -> Kept | None:
     """The same product as it stands now. None where its document cannot be read: catalog tells it again."""
     if known.document is None:
         return known
     try:
         before = document.decoded(known.document, 0)
-        after = document.as_it_stands(before, known.category_id, tree, available)
+        after = document.as_it_stands(before, known.category_id, tree, selling)
     except msgspec.MsgspecError:
         return None
     return known._replace(document=document.encoded(after))

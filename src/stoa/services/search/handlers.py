@@ -1,5 +1,6 @@
-"""When catalog announces a product, a category, an attribute, or another type, mark what may have changed;
-when inventory has nothing more of a SKU, or something again, remember that.
+"""When catalog announces a product, a category, an attribute, or another type, mark what may have changed; when
+inventory has nothing more of a SKU, or something again, remember that. When an order is placed, count what was sold of
+each product; when it is canceled or comes back, take that off again.
 
 Nothing is asked here. The feed looks at what is marked as soon as the transaction has committed.
 """
@@ -11,13 +12,14 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
-from stoa.kit import ids
+from stoa.kit import clock, ids
 from stoa.kit.db import Transaction, after_commit
 from stoa.kit.events import Event
 from stoa.kit.service import BatchHandler, Handler
 from stoa.services.search import repository
 from stoa.services.search.document import ATTRIBUTES, CATEGORIES, WALK
 from stoa.services.search.repository import Stock
+from stoa.services.search.sales import SALES_EVENTS, sold_lines, take_back
 
 PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
 CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
@@ -52,7 +54,6 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
                 one = Stock(stock.sku, stock.available > 0, event.aggregateversion)
                 if one.sku not in told or told[one.sku].version < one.version:
                     told[one.sku] = one
-        await repository.learn_stock(tx, told.values())
         subjects = {event.subject for event in events if event.type in PRODUCT_EVENTS}
         if any(event.type in CATEGORY_EVENTS for event in events):
             subjects.add(CATEGORIES)
@@ -60,7 +61,10 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
             subjects.add(ATTRIBUTES)
         if any(event.type in TYPE_EVENTS and _shows_otherwise(event) for event in events):
             subjects.add(WALK + ids.FIRST)
-        await repository.mark_stale(tx, subjects, ask=True)
+        back = await take_back(tx, events)
+        await repository.learn(
+            tx, sold=sold_lines(events), back=back, stock=told.values(), subjects=subjects, now=clock.now()
+        )
         after_commit(marked)
         return ()
 
@@ -77,4 +81,5 @@ def handlers(handle: BatchHandler) -> Mapping[str, Handler]:
     async def alone(tx: Transaction, event: Event) -> None:
         await handle(tx, [event])
 
-    return dict.fromkeys((*PRODUCT_EVENTS, *CATEGORY_EVENTS, *ATTRIBUTE_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS), alone)
+    heard = (*PRODUCT_EVENTS, *CATEGORY_EVENTS, *ATTRIBUTE_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS, *SALES_EVENTS)
+    return dict.fromkeys(heard, alone)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from stoa.kit.db import Database, Db, Transaction, later
+from stoa.services.search.popularity import OFF_BY, worth
+from stoa.services.search.sales_repository import Line, columns
 
 
 class Stale(NamedTuple):
@@ -38,33 +40,78 @@ class Stock(NamedTuple):
     version: int
 
 
-# What is older than what is known changes nothing, and so is no reason to look at the product.
-LEARN_STOCK = """
-    WITH learned AS (
+# One statement, and in it first what is sold, then stock, then what is stale: the order in which everybody locks. What
+# is older than what is known changes nothing, and so is no reason to look at the product; nor are a few units of many.
+LEARN = """
+    WITH lines AS (
+        INSERT INTO sold (order_id, sku, product_id, units, weight, sold_at)
+        SELECT line.* FROM unnest(
+            $1::uuid[], $2::text[], $3::uuid[], $4::integer[], $5::float8[], $6::timestamptz[]
+        ) AS line (order_id, sku, product_id, units, weight, sold_at)
+        WHERE (SELECT true FROM sold AS back WHERE back.order_id = line.order_id AND back.sku = '') IS NULL
+        ORDER BY order_id, sku
+        ON CONFLICT DO NOTHING
+        RETURNING product_id, weight
+    ), liked AS (
+        INSERT INTO popularity AS known (product_id, weight, popularity, as_of)
+        SELECT product_id, sum(weight), greatest(0, sum(weight) * $10), $9
+        FROM (
+            TABLE lines
+            UNION ALL
+            SELECT product_id, -weight FROM unnest($7::uuid[], $8::float8[]) AS back (product_id, weight)
+        ) AS change
+        GROUP BY product_id ORDER BY product_id
+        ON CONFLICT (product_id) DO UPDATE SET weight = known.weight + excluded.weight, (popularity, as_of) = (
+            SELECT CASE WHEN is_off THEN worth ELSE known.popularity END, CASE WHEN is_off THEN $9 ELSE known.as_of END
+            FROM greatest(0, (known.weight + excluded.weight) * $10) AS worth,
+                 LATERAL (SELECT abs(worth - known.popularity) > $11 * (1 + known.popularity) AS is_off) AS compared
+        )
+        RETURNING product_id, popularity = greatest(0, weight * $10) AS otherwise
+    ), stocked AS (
         INSERT INTO skus AS known (sku, available, version)
         SELECT sku, available, version
-        FROM unnest($1::text[], $2::boolean[], $3::bigint[]) AS told (sku, available, version)
+        FROM unnest($12::text[], $13::boolean[], $14::bigint[]) AS told (sku, available, version)
         ORDER BY sku
         ON CONFLICT (sku) DO UPDATE SET available = excluded.available, version = excluded.version
         WHERE excluded.version > known.version
         RETURNING product_id
+    ), changed AS (
+        SELECT product_id::text AS subject, false AS ask FROM liked WHERE otherwise
+        UNION ALL
+        SELECT product_id::text, false FROM stocked WHERE product_id IS NOT NULL
+        UNION ALL
+        SELECT subject, true FROM unnest($15::text[]) AS told (subject)
     )
-    INSERT INTO stale AS known (subject, ask)
-    SELECT DISTINCT product_id::text, false FROM learned WHERE product_id IS NOT NULL ORDER BY 1
-    ON CONFLICT (subject) DO UPDATE SET mark = excluded.mark
+    INSERT INTO stale AS known (subject, ask) SELECT subject, bool_or(ask) FROM changed GROUP BY subject ORDER BY 1
+    ON CONFLICT (subject) DO UPDATE SET ask = known.ask OR excluded.ask, mark = excluded.mark
 """
 
 
-async def learn_stock(db: Db, told: Collection[Stock]) -> None:
-    """What events tell, each SKU once; its product is stale then."""
-    if told:
-        await later(
-            db,
-            LEARN_STOCK,
-            [one.sku for one in told],
-            [one.available for one in told],
-            [one.version for one in told],
-        )
+async def learn(
+    tx: Transaction,
+    *,
+    sold: Collection[Line],
+    back: Mapping[str, float],
+    stock: Collection[Stock],
+    subjects: Collection[str],
+    now: datetime,
+) -> None:
+    """What events tell: lines of orders, those that are known passed over; by product the weight that came `back`;
+    stock, each SKU once. What is otherwise by it is stale, and so are the `subjects`."""
+    await later(
+        tx,
+        LEARN,
+        *columns(sold),
+        list(back),
+        list(back.values()),
+        now,
+        worth(now),
+        OFF_BY,
+        [one.sku for one in stock],
+        [one.available for one in stock],
+        [one.version for one in stock],
+        list(subjects),
+    )
 
 
 READ_STALE = """
@@ -191,12 +238,23 @@ async def written_since(db: Db, product_ids: Collection[str], revision: int) -> 
     return {row["product_id"] for row in await db.fetch(WRITTEN_SINCE, list(product_ids), revision)}
 
 
-AVAILABLE = "SELECT sku FROM skus WHERE product_id = ANY ($1::uuid[]) AND available"
+class Selling(NamedTuple):
+    """Of a product: those of its SKUs that can be bought, and how popular it is."""
+
+    available: Collection[str] = ()
+    popularity: float = 0.0
 
 
-async def available(db: Db, product_ids: Collection[str]) -> set[str]:
-    """Those of their SKUs that can be bought."""
-    return {row["sku"] for row in await db.fetch(AVAILABLE, list(product_ids))}
+READ_SELLING = """
+    SELECT product_id, ARRAY(SELECT sku FROM skus WHERE skus.product_id = asked.product_id AND available),
+           coalesce(popularity, 0)
+    FROM unnest($1::uuid[]) AS asked (product_id) LEFT JOIN popularity USING (product_id)
+"""
+
+
+async def selling(db: Db, product_ids: Collection[str]) -> dict[str, Selling]:
+    """Of each of them."""
+    return {row["product_id"]: Selling({*row[1]}, row[2]) for row in await db.fetch(READ_SELLING, list(product_ids))}
 
 
 WRITE = """
