@@ -65,12 +65,14 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     told = f"stoa: 1 of 2 products would be refused: {beside} has each with its reason; mend {file}, and try it again\n"
     assert (rehearsed.returncode, rehearsed.stderr) == (1, told)
     assert "1 would be added" in rehearsed.stdout
+    assert "Search follows" not in rehearsed.stdout
     would_be_refused = beside.read_text()
     done = stoa("import", "products", file, "--column", "Titel=name", "--topology", "three-services")
     told = f"stoa: 1 of 2 products were refused: {beside} has each with its reason; mend it there, and send that file: "
     send = f"stoa import products {beside} --column Titel=name --data-dir {tmp_path}/none --topology three-services"
     assert (done.returncode, done.stderr) == (1, f"{told}{send}\n")
     assert "1 added" in done.stdout
+    assert "Search follows" in done.stdout
     assert "1 refused" in done.stdout
     assert "1 SKUs got their stock; 0 had some, which stays" in done.stdout
     assert "Left out, because they say nothing here: Extra" in done.stdout
@@ -84,6 +86,7 @@ def test_a_file_goes_in_and_out_and_what_is_refused_is_written_beside_it(stoa: S
     again = stoa("import", "products", out)
     assert "0 added" in again.stdout
     assert "1 were as they are" in again.stdout
+    assert "Search follows" not in again.stdout
     twice = stoa("export", "products", out)
     assert (twice.returncode, twice.stderr) == (1, f"stoa: {out} is there already; choose another file\n")
 

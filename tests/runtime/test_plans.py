@@ -57,7 +57,7 @@ WHOLE |= {
 }
 # Search has one row that says how far it is, and in memory what staff say; the rest an operator asks for.
 WHOLE |= {f"search.repository.{name}" for name in ("HOLD_FEED", "ADVANCE", "HEAD", "BUILD_ANEW", "FORGET_GONE")}
-WHOLE |= {f"search.repository.{name}" for name in ("READ_CATEGORIES", "REMOVE_CATEGORIES", "COUNT_STALE")}
+WHOLE |= {f"search.repository.{name}" for name in ("READ_CATEGORIES", "REMOVE_CATEGORIES", "READ_WAITING")}
 WHOLE |= {f"search.repository.{name}" for name in ("READ_INDEXES", "FORGET_INDEXES", "COUNT_DOCUMENTS")}
 WHOLE |= {f"search.rules_repository.{name}" for name in ("COUNT_CHANGE", "COUNT_SYNONYMS", "COUNT_RULES")}
 WHOLE |= {"search.rules_repository.ALL_SYNONYMS", "search.rules_repository.ALL_RULES"}

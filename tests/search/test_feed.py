@@ -334,7 +334,7 @@ async def test_a_thousand_variants_take_as_many_statements_as_one(town: Town) ->
         await town.sell(name, *(f"{name}-{number}" for number in range(many)))
         await town.hear(one, await town.told())
         await db.taken()
-        await feed(db, town.neighbors, one.following.worker.wake)
+        await feed(db, town.neighbors, one.following)
         counts.append(len(await db.taken()))
     await db.close()
     assert counts[1] == counts[2] == counts[3] <= 14, counts

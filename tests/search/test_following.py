@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import shutil
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from counting import Counting
@@ -13,10 +18,12 @@ from search.conftest import Town, found, looked_for
 from stoa.app import SERVICES
 from stoa.kit import clock
 from stoa.kit.telemetry import metrics
-from stoa.services.search import following, repository
+from stoa.ports.search import Document, Removed, SearchIndex
+from stoa.services.search import figures, following, repository
 from stoa.services.search.errors import IndexBehind, IndexTaken
+from stoa.services.search.feed import feed
 from stoa.services.search.following import Checkpoint, Following
-from stoa.services.search.index.embedded import open_index
+from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 from stoa.services.search.jobs import end_what_is_old
 
 NAMES = ["Cup", "Kettle", "Mug"]
@@ -217,3 +224,107 @@ async def test_an_index_is_built_anew_beside_the_one_that_answers(town: Town, mo
     await town.sell("Bowl", "BOWL-1")
     await town.learn(one)
     assert (await looked_for(one)).total == 3
+
+
+class Held:
+    """An index that waits in its next write but so many."""
+
+    def __init__(self, index: EmbeddedIndex) -> None:
+        self._index = index
+        self.passed: int | None = None
+        self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._index, name)
+
+    async def write(self, changes: Sequence[Document | Removed]) -> int:
+        if self.passed == 0:
+            self.reached.set()
+            await self.go_on.wait()
+        elif self.passed is not None:
+            self.passed -= 1
+        return await self._index.write(changes)
+
+
+async def held_of(town: Town, tmp_path: Path) -> tuple[Held, Following]:
+    """One that has everything that there is by now."""
+    held = Held(await open_index(tmp_path / "held", ("en",)))
+
+    async def opened() -> SearchIndex:
+        return cast("SearchIndex", held)
+
+    slow = Following(town.db, opened, most_behind_seconds=20, reach=lambda _: None)
+    await slow.worker.run()
+    return held, slow
+
+
+@pytest.mark.parametrize(("age_seconds", "answers"), [(5, True), (50, False)])
+async def test_of_a_long_backlog_it_is_behind_by_what_it_has_not_and_not_by_how_long_that_takes(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_seconds: int, answers: bool
+) -> None:
+    one = town.process("one")
+    await town.sell("Bowl", "BOWL-1")
+    await town.learn(one)
+    held, slow = await held_of(town, tmp_path)
+    for number in range(6):
+        await town.sell(f"Mug {number}", f"MUG-{number}")
+    await town.learn(one)
+    await town.db.execute("UPDATE documents SET changed_at = now() - $1 * interval '1 second'", age_seconds)
+
+    for name, value in (("READ_AT_ONCE", 2), ("COMMIT_SECONDS", 0.0), ("APART_SECONDS", 0.0), ("WAIT_SECONDS", 0.01)):
+        monkeypatch.setattr(following, name, value)
+    # A minute in which nobody looked; then the first two of the six are written, and the others take long.
+    monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + 60))
+    held.passed = 1
+    looking = asyncio.create_task(slow.worker.run())
+    await held.reached.wait()
+    if answers:
+        assert (await slow.current()).documents == 3
+    else:
+        with pytest.raises(IndexBehind):
+            await slow.current()
+    held.go_on.set()
+    await looking
+    assert (await slow.current()).documents == 7
+    await slow.stop()
+
+
+async def test_the_feed_writes_no_faster_than_the_index_of_its_process_follows(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("stoa.services.search.feed"), "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(following, "FAR_BEHIND_SECONDS", 0.0)
+    one = town.process("one")
+    held, slow = await held_of(town, tmp_path)
+    for number in range(6):
+        await town.sell(f"Mug {number}", f"MUG-{number}")
+    await town.hear(one, await town.told())
+    held.passed = 0
+    feeding = asyncio.create_task(feed(town.db, town.neighbors, slow))
+    await held.reached.wait()
+    done, _ = await asyncio.wait([feeding], timeout=0.1)
+    assert (done, (await repository.waiting(town.db, 100)).marks) == (set(), 4)
+    held.go_on.set()
+    await feeding
+    assert ((await repository.waiting(town.db, 100)).marks, slow.documents) == (0, 6)
+    await slow.stop()
+
+
+async def test_what_waits_to_become_a_document_is_behind_too_and_turns_nobody_away(town: Town) -> None:
+    one, hearer = town.process("one"), town.process("hearer")
+    mug = await town.sell("Mug", "MUG-1")
+    await town.learn(one)
+    await town.edit(mug, name="Cup")
+    events = await town.told()
+    await town.hear(hearer, events)
+    await town.db.execute("UPDATE stale SET since = since - interval '1 hour'")
+    # That it is marked again does not make it wait for less.
+    await town.hear(hearer, events)
+    await figures.measure(one)
+    assert metrics.SEARCH_STALE._value.get() == 1
+    assert metrics.SEARCH_BEHIND_SECONDS._value.get() >= 3600
+    assert await found(one) == ["Mug"]
+    await town.learn(one)
+    await figures.measure(one)
+    assert metrics.SEARCH_STALE._value.get() == 0
+    assert metrics.SEARCH_BEHIND_SECONDS._value.get() < 3600

@@ -110,6 +110,10 @@ def _report(done: pb.ProductImport, console: Console, *, dry_run: bool) -> None:
     console.say(f"  {done.unchanged:>8} {'are' if dry_run else 'were'} as they are")
     if done.stock_opened or done.stock_there:
         console.say(f"  {done.stock_opened:>8} SKUs got their stock; {done.stock_there} had some, which stays")
+    if (done.created or done.updated) and not dry_run:
+        console.say(
+            "  Search follows while the shop runs; `stoa doctor` says how many products it has still to look at."
+        )
     for reason in done.reasons:
         console.say(f"  {reason.count:>8} for one reason: {escape(reason.detail)}")
     if done.left_out:

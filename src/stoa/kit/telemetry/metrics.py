@@ -76,7 +76,9 @@ SAGAS_OPEN = Gauge("stoa_sagas_open", "Checkout sagas under way, by state", ["st
 
 SEARCH_DOCUMENTS = Gauge("stoa_search_documents", "Products that this process's index finds", registry=REGISTRY)
 SEARCH_BEHIND_SECONDS = Gauge(
-    "stoa_search_behind_seconds", "Since when this process's index is not known to have everything", registry=REGISTRY
+    "stoa_search_behind_seconds",
+    "Since when this process's index, or the documents, are not known to have everything",
+    registry=REGISTRY,
 )
 SEARCH_BEHIND_REVISIONS = Gauge(
     "stoa_search_behind_revisions", "Changes of documents that this process's index has not", registry=REGISTRY

@@ -54,7 +54,7 @@ def search_over(
         db=db,
         settings=settings,
         neighbors=neighbors,
-        feeding=Worker(partial(feed, db, neighbors, following.worker.wake)),
+        feeding=Worker(partial(feed, db, neighbors, following)),
         following=following,
         searches=Searches(db, settings.searches_a_day),
     )

@@ -20,6 +20,7 @@ from stoa.kit.telemetry import metrics
 from stoa.services.search import attributes_repository, document, repository
 from stoa.services.search.attributes import Attribute, attribute_of
 from stoa.services.search.document import ATTRIBUTES, CATEGORIES, WALK, Tree
+from stoa.services.search.following import Following
 from stoa.services.search.repository import CategoryRow, Kept, Selling, Stale
 from stoa.services.search.service import Neighbors
 
@@ -37,11 +38,12 @@ MOST_SKUS = 1000
 Products = Sequence[catalog_pb2.Product]
 
 
-async def feed(db: Database, neighbors: Neighbors, written: Callable[[], None]) -> None:
-    """Rounds until nothing is stale. `written` is called after each that changed something. Raises `Unavailable` where
-    somebody who is asked is: what is not done stays marked."""
+async def feed(db: Database, neighbors: Neighbors, following: Following) -> None:
+    """Rounds until nothing is stale, no faster than the index of this process follows, which is woken after each that
+    changed something. Raises `Unavailable` where somebody who is asked is: what is not done stays marked."""
     while stale := await repository.stale(db, MOST_AT_ONCE):
-        await _one_round(db, neighbors, stale, written)
+        await _one_round(db, neighbors, stale, following.worker.wake)
+        await following.keep_up()
 
 
 async def _one_round(db: Database, neighbors: Neighbors, stale: Sequence[Stale], written: Callable[[], None]) -> None:

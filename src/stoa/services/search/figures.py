@@ -13,7 +13,9 @@ MOST_COUNTED = 100_000
 async def measure(search: Search) -> None:
     """Set the gauges of this process's index, and of what all of them wait for."""
     behind = search.following.behind_seconds
+    waiting = await repository.waiting(search.db, MOST_COUNTED)
     metrics.SEARCH_DOCUMENTS.set(search.following.documents)
-    metrics.SEARCH_BEHIND_SECONDS.set(float("inf") if behind is None else behind)
+    # What catalog announced is behind by both: it waits to become a document, and then for the index to have that.
+    metrics.SEARCH_BEHIND_SECONDS.set(float("inf") if behind is None else behind + waiting.seconds)
     metrics.SEARCH_BEHIND_REVISIONS.set(max(0, search.following.revision - search.following.at.revision))
-    metrics.SEARCH_STALE.set(await repository.count_stale(search.db, MOST_COUNTED))
+    metrics.SEARCH_STALE.set(waiting.marks)

@@ -52,6 +52,8 @@ FRESH_SECONDS = 0.4
 """And where it is older than this, waits for it: with what the gateway keeps a page for, that is below a second."""
 WAIT_SECONDS = 0.5
 """For as long: a look is a matter of a millisecond."""
+FAR_BEHIND_SECONDS = 2.0
+"""From here on the feed of this process writes no more documents before this index has those that there are."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ class Following:
         self._taken = False
         """By another process, as of the last time it was to be opened."""
         self._current_at: float | None = None
-        """When a look began after which it had everything."""
+        """As of when it has everything."""
         self._committed_at = 0.0
         self._turn = asyncio.Lock()
         self._rebuilding: asyncio.Task[None] | None = None
@@ -110,7 +112,7 @@ class Following:
 
     @property
     def behind_seconds(self) -> float | None:
-        """For how long it may have missed something; None where it never had everything."""
+        """For how long it may have missed something that the documents have; None where it never had everything."""
         return None if self._current_at is None else time.monotonic() - self._current_at
 
     async def current(self) -> SearchIndex:
@@ -125,6 +127,12 @@ class Following:
         if self._index is None or behind is None or behind > self._most_behind:
             raise IndexBehind
         return self._index
+
+    async def keep_up(self) -> None:
+        """Let the index catch up, if it is far behind what is written."""
+        behind = self.behind_seconds
+        if behind is not None and behind > FAR_BEHIND_SECONDS:
+            await self.worker.idle()
 
     async def look(self) -> None:
         """See what others wrote, and wait for that, but not for long. Raises `Unavailable`."""
@@ -212,6 +220,7 @@ class Following:
         revision = self.at.revision
         more = True
         while more:
+            asked_at = time.monotonic()
             changes = await repository.changes_after(self._db, revision, READ_AT_ONCE)
             await self._write(index, changes)
             more = len(changes) == READ_AT_ONCE
@@ -225,6 +234,10 @@ class Following:
                 self._reach("search:committed")
                 self.at = at
                 self._committed_at = time.monotonic()
+                if more and self._current_at is not None:
+                    # It had everything once, and has now what was there when the last of these was written: however
+                    # long what there is more takes, it is behind by no more than that.
+                    self._current_at = max(self._current_at, asked_at - changes[-1].age_seconds)
 
     async def _write(self, index: SearchIndex, changes: Sequence[Change]) -> None:
         """What cannot be read, or cannot be indexed, is not found, and the rest is."""

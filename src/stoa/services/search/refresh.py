@@ -43,7 +43,7 @@ async def refresh_page(search: Search, cursor: str) -> Page:
     if answer.products:
         await write_products(search.db, answer.products, available, asked_at, search.following.worker.wake)
     # The tree, what is not listed, and what of the stock was corrected.
-    await feed(search.db, search.neighbors, search.following.worker.wake)
+    await feed(search.db, search.neighbors, search.following)
     return Page(len(answer.products), documents, answer.next_cursor)
 
 

@@ -354,15 +354,17 @@ async def head(db: Db) -> Head:
 
 
 class Change(NamedTuple):
-    """A document as of a revision; None: it is gone since."""
+    """A document as of a revision; None: it is gone since. `age_seconds` was it written ago, and not later."""
 
     product_id: str
     revision: int
     document: bytes | None
+    age_seconds: float
 
 
 CHANGES_AFTER = """
-    SELECT product_id, revision, document FROM documents WHERE revision > $1 ORDER BY revision LIMIT $2
+    SELECT product_id, revision, document, extract(epoch FROM now() - changed_at)::float8 AS age_seconds
+    FROM documents WHERE revision > $1 ORDER BY revision LIMIT $2
 """
 
 
@@ -494,10 +496,21 @@ async def forget_gone(db: Database, gone_before: datetime, most: int) -> int:
     return found
 
 
-COUNT_STALE = "SELECT count(*) FROM (SELECT FROM stale LIMIT $1) AS waiting"
+class Waiting(NamedTuple):
+    """How much waits to be looked at, and for how long the first of it."""
+
+    marks: int
+    seconds: float
 
 
-async def count_stale(db: Db, most: int) -> int:
-    """How much waits to be looked at, counted up to so many."""
-    waiting: int = await db.fetchval(COUNT_STALE, most)
-    return waiting
+READ_WAITING = """
+    SELECT count(*), coalesce(extract(epoch FROM now() - min(since)), 0)::float8
+    FROM (SELECT since FROM stale LIMIT $1) AS waiting
+"""
+
+
+async def waiting(db: Db, most: int) -> Waiting:
+    """Of all that is stale, counted up to so many."""
+    row = await db.fetchrow(READ_WAITING, most)
+    assert row is not None
+    return Waiting(*row)

@@ -32,6 +32,11 @@ class Worker:
             # Shielded: who waits may go away, and the work is everybody's.
             await asyncio.shield(self._task)
 
+    async def idle(self) -> None:
+        """Wait for the rounds that are under way, if any, however they end."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def stop(self) -> None:
         self._runs = False
         if self._task is not None:
