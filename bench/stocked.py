@@ -25,7 +25,7 @@ from bench.assortment import Good
 from bench.copies import Row, Rows
 from bench.shop import Shop
 from stoa.kit.money import Money
-from stoa.ports.search import Category, Document
+from stoa.ports.search import Category, Document, Variant
 from stoa.runtime.data_dir import DataDir
 from stoa.services.search import document
 from stoa.services.search.document import Card, InCategory
@@ -197,9 +197,8 @@ def _document(model: Document, card: Card, one: Good, product_id: str, made_of: 
         brand=brand,
         categories=[[Category(category.slug, category.name)]],
         skus=[one.sku],
-        options=[one.color],
+        variants=[Variant({"Color": one.color}, True)],
         price_minor=one.price,
-        attributes={"Color": one.color},
         created_at=document.created_at(product_id),
         card=msgspec.json.encode(shown),
     )

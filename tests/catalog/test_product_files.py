@@ -297,7 +297,7 @@ def test_a_price_list_names_only_skus():
     ("text", "wrong"),
     [
         ("", "The file is empty."),
-        ("name,price\nMug,1\n", r"neither a column slug nor a column sku: .* --column 'Their name=sku'"),
+        ("name,price\nMug,1\n", r"No column slug or sku says which product is meant\. .* --column 'Their name=sku'"),
         ("slug,name,name\nmug,Mug,Mug\n", "The column 'name' stands twice"),
         ("slug,name\0\nmug,Mug\n", "The file is no text"),
         ('{"slug": "mug"}\n', "The file is JSON lines: call it .jsonl"),

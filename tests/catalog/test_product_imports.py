@@ -556,7 +556,7 @@ async def test_a_file_that_cannot_be_read_fails_and_what_was_read_stays(shop, fe
     assert done["state"] == "failed"
     assert done["failure"].startswith("The row that begins in line 5 cannot be read")
     assert (done["created"], await shop.db.fetchval("SELECT count(*) FROM product_import_pieces")) == (2, 0)
-    assert (await bring(shop, "name\nMug\n"))["failure"].startswith("The file has neither a column slug")
+    assert (await bring(shop, "name\nMug\n"))["failure"].startswith("No column slug or sku says")
 
 
 async def test_what_is_cut_short_goes_on_where_it_was_noted(shop, few, monkeypatch):

@@ -190,7 +190,12 @@ def test_what_is_no_file_is_not_waited_for(stoa: Stoa, tmp_path: Path, make: Cal
     [
         ("goods.xls", "", [], "goods.xls has no name that says what it is; name it .csv or .jsonl"),
         ("goods.csv", None, [], "goods.csv cannot be read: No such file or directory; give the file of products"),
-        ("goods.csv", "name\nMug\n", [], "nothing says which product is meant; mend the file, and send it again"),
+        (
+            "goods.csv",
+            "name\nMug\n",
+            [],
+            "No column slug or sku says which product is meant. Where one has another name, say so:",
+        ),
         ("goods.csv", "slug\nmug\n", ["--from", "shopify"], "The file is no product export of shopify"),
         ("goods.csv", "slug\nmug\n", ["--column", "Titel=name"], "The file has no column 'Titel'"),
         ("goods.csv", "slug,T\nmug,a\n", ["--column", "T=nam"], "There is no column 'nam' here; did you mean name?"),

@@ -61,6 +61,7 @@ WHOLE |= {f"search.repository.{name}" for name in ("READ_CATEGORIES", "REMOVE_CA
 WHOLE |= {f"search.repository.{name}" for name in ("READ_INDEXES", "FORGET_INDEXES", "COUNT_DOCUMENTS")}
 WHOLE |= {f"search.rules_repository.{name}" for name in ("COUNT_CHANGE", "COUNT_SYNONYMS", "COUNT_RULES")}
 WHOLE |= {"search.rules_repository.ALL_SYNONYMS", "search.rules_repository.ALL_RULES"}
+WHOLE |= {f"search.attributes_repository.{name}" for name in ("READ_ATTRIBUTES", "REMOVE_ATTRIBUTES", "COUNT_CHANGE")}
 # The first of an index that has only what falls due, what waits or what has rules; and definitions, of which there are
 # few. Exports read all there is, and repairs count it.
 WHOLE |= {f"catalog.publication_repository.{name}" for name in ("SECONDS_TO_NEXT", "TURN_DUE")}
@@ -75,7 +76,7 @@ WHOLE |= {f"catalog.product_imports_repository.{name}" for name in ("DUE", "ANY_
 WHOLE |= {"catalog.types_repository.COUNT_ATTRIBUTES"}
 WHOLE |= {f"catalog.export_repository.{name}" for name in ("SPECIFICATIONS", "METADATA", "VARIANT_METADATA")}
 WHOLE |= {"inventory.subscriptions_repository.NEXT_DUE", "inventory.policy_repository.NEXT_PREORDER"}
-WHOLE |= {"inventory.repair_repository.COUNT_ITEMS"}
+WHOLE |= {"inventory.repair_repository.COUNT_ITEMS", "inventory.counts_repository.OVERTAKE"}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",

@@ -106,7 +106,7 @@ def _ours(header: Sequence[str], columns: Mapping[str, str], locales: Collection
             ours[name] = column
     if not {"slug", "sku"} & set(ours.values()):
         raise UnreadableFile(
-            "The file has neither a column slug nor a column sku: nothing says which product is meant. Where a column"
-            " has another name, say so: --column 'Their name=sku', or columns in the API."
+            "No column slug or sku says which product is meant. Where one has another name, say so:"
+            " --column 'Their name=sku', or columns in the API."
         )
     return ours
