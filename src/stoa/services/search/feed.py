@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,34 +48,59 @@ async def feed(db: Database, neighbors: Neighbors, following: Following) -> None
 
 
 async def _one_round(db: Database, neighbors: Neighbors, stale: Sequence[Stale], written: Callable[[], None]) -> None:
-    for walk in [one for one in stale if one.subject.startswith(WALK)]:
+    walks = [one for one in stale if one.subject.startswith(WALK)]
+    for walk in walks:
         await repository.step(db, walk, WALK, STEP)
-    stale = [one for one in stale if not one.subject.startswith(WALK)]
-    asked = [one.subject for one in stale if one.ask and one.subject not in NO_PRODUCTS]
-    products = await _products(neighbors, asked)
-    fresh = await _tree(neighbors) if any(one.subject == CATEGORIES for one in stale) else None
-    defined = await _attributes(neighbors) if any(one.subject == ATTRIBUTES for one in stale) else None
-    if fresh is None and {product.category_id for product in products} - (await repository.categories(db)).keys() - {
-        ""
-    }:
+    stale = [one for one in stale if one not in walks]
+    told = await _ask(db, neighbors, stale)
+    if told.categories is None and not await _are_known(db, told.products):
         # A category of a moment ago: its own event is on its way.
         await repository.mark_stale(db, [CATEGORIES], ask=True)
         return
-    available = await ask_unknown(db, neighbors, products)
     async with db.transaction() as tx:
         revision = await repository.hold_feed(tx)
-        await _keep_skus(tx, products, available)
+        await _keep_skus(tx, told.products, told.available)
         still = await repository.hold_stale(tx, [one.subject for one in stale])
         tree: Tree = await repository.categories(tx)
-        if fresh is not None and CATEGORIES in still:
-            tree = await _keep_tree(tx, tree, fresh)
-        if defined is not None and ATTRIBUTES in still:
-            await _keep_attributes(tx, defined, written)
-        told = {product.id: product for product in products if product.id in still}
-        missing = still.intersection(asked) - told.keys()
-        standing = still - told.keys() - missing - NO_PRODUCTS
-        await _write(tx, revision, await _changed(tx, tree, told, standing, missing), written)
+        if told.categories is not None and CATEGORIES in still:
+            tree = await _keep_tree(tx, tree, told.categories)
+        if told.attributes is not None and ATTRIBUTES in still:
+            await _keep_attributes(tx, told.attributes, written)
+        products = {product.id: product for product in told.products if product.id in still}
+        missing = (still & told.asked) - products.keys()
+        standing = still - NO_PRODUCTS - products.keys() - missing
+        await _write(tx, revision, await _changed(tx, tree, products, standing, missing), written)
         await repository.no_longer_stale(tx, stale)
+
+
+class _Told(NamedTuple):
+    """What those who know say of what is stale: of the products that were `asked` for those that there are, and of
+    their SKUs nobody has told of those that can be bought. None: they were not asked."""
+
+    asked: frozenset[str]
+    products: Products
+    available: Collection[str]
+    categories: Sequence[CategoryRow] | None
+    attributes: Sequence[Attribute] | None
+
+
+async def _ask(db: Database, neighbors: Neighbors, stale: Sequence[Stale]) -> _Told:
+    subjects = {one.subject for one in stale}
+    asked = frozenset(one.subject for one in stale if one.ask) - NO_PRODUCTS
+    products = await _products(neighbors, asked)
+    return _Told(
+        asked=asked,
+        products=products,
+        available=await ask_unknown(db, neighbors, products),
+        categories=await _tree(neighbors) if CATEGORIES in subjects else None,
+        attributes=await _attributes(neighbors) if ATTRIBUTES in subjects else None,
+    )
+
+
+async def _are_known(db: Database, products: Products) -> bool:
+    """Whether all are in categories of the tree as it was told last, or in none."""
+    named = {product.category_id for product in products if product.category_id}
+    return named <= (await repository.categories(db)).keys()
 
 
 async def write_products(
@@ -112,9 +138,9 @@ def _to_promise(stock: inventory_pb2.Stock) -> int:
     return stock.available_to_promise if stock.HasField("available_to_promise") else stock.available
 
 
-async def _products(neighbors: Neighbors, ids: Sequence[str]) -> list[catalog_pb2.Product]:
+async def _products(neighbors: Neighbors, ids: Collection[str]) -> list[catalog_pb2.Product]:
     found: list[catalog_pb2.Product] = []
-    left = list(ids)
+    left = sorted(ids)
     while left:
         answer = await neighbors.catalog.GetProducts(catalog_pb2.GetProductsRequest(ids=left))
         found += answer.products

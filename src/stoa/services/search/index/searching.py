@@ -23,10 +23,12 @@ from stoa.services.search.index.bands import MOST_WORTH
 from stoa.services.search.index.best import MANY, Best, Spreads, WorthMost
 from stoa.services.search.index.counting import Counts, Hits, Recent
 from stoa.services.search.index.fields import PRODUCT, Fields, counted, kept_of, shown_of, term
-from stoa.services.search.index.matching import MUST, SHOULD, Asked, Lead, Matcher, either
+from stoa.services.search.index.matching import MUST, SHOULD, Lead, Matcher, either
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
 from stoa.services.search.index.reading import read
+from stoa.services.search.index.understanding import Understanding
+from stoa.services.search.index.units import Asked
 
 MOST_PINNED = 50
 _PINNED = 1e6
@@ -71,6 +73,7 @@ class Search:
         self._schema = fields.schema
         self._query = query
         self._locale = fields.known(query.locale)
+        self._understanding = Understanding(searcher, fields, self._locale)
         self._matcher = Matcher(searcher, fields, self._locale)
         self._pager = Pager(index, searcher, fields, self._locale)
         self._reading = read(query.text, fields.languages[self._locale])
@@ -177,13 +180,13 @@ class Search:
 
     def _attempts(self) -> Iterator[Asked]:
         exact = self._query.exact
-        asked = self._matcher.understand(self._reading, self._query.synonyms, exact=exact)
+        asked = self._understanding.understand(self._reading, self._query.synonyms, exact=exact)
         yield asked
         if not exact and self._reading.parts:
             # Where a word was not wanted, nothing may be left of what has the others.
             if not self._reading.without:
-                yield from self._matcher.respelled(self._reading, asked)
-            yield from self._matcher.relaxed(asked)
+                yield from self._understanding.respelled(self._reading, asked)
+            yield from self._understanding.relaxed(asked)
 
     def _counts(self, matches: tantivy.Query, total: int, shown: Sequence[tantivy.Document]) -> FacetCounts:
         hits = Hits(total, shown if len(shown) == total else None)

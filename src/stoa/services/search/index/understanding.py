@@ -1,0 +1,212 @@
+"""Finds what a text means in this shop: what the words are here, and what else they may have been meant to be.
+
+Each word is a unit, and a unit may be matched in several ways: as it is written, as a synonym, as a code, as the
+beginning of a word, as the end of one, spelled otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import tantivy
+
+from stoa.ports.search import Synonyms
+from stoa.services.search.index.fields import Fields, of
+from stoa.services.search.index.frequencies import Frequencies
+from stoa.services.search.index.reading import Part, Reading, Word, replaced
+from stoa.services.search.index.spelling import Speller
+from stoa.services.search.index.units import COMPLETED, DOUBTED, IN_COMPOUND, MEANT, Asked, Unit, Way
+
+MOST_COMPLETIONS = 20
+MOST_COMPOUNDS = 20
+SHORTEST_IN_COMPOUND = 4
+"""Letters of a word, and three of its stem, and before it: that a long word ends like a short one says little."""
+_COMPOUNDS_LOOKED_AT = 100
+SHORTEST_CODE = 3
+_MANY = 3
+"""Where so many words begin like that, it is no misspelled one."""
+_OFTEN = 5
+"""Another spelling goes beside completions, or a rare word, if it is so many times as frequent."""
+_SHORTEST_DOUBTED = 5
+"""Letters: a shorter word is often nearly another."""
+_RARE, _RARE_SHARE = 20, 0.0001
+"""Products, and their share, that have a rare word at most."""
+
+
+class Understanding:
+    """Of one searcher and one locale."""
+
+    def __init__(self, searcher: tantivy.Searcher, fields: Fields, locale: str) -> None:
+        self._searcher = searcher
+        self._locale = locale
+        self._language = fields.languages[locale]
+        self._frequencies = Frequencies(searcher, locale)
+        self._speller = Speller(searcher, fields, locale)
+
+    def understand(self, reading: Reading, synonyms: Synonyms, *, exact: bool) -> Asked:
+        """What the words are in this shop."""
+        units: list[Unit] = []
+        plain: list[Word] = []
+        for part in reading.parts:
+            special = self._special(part)
+            if special is None:
+                plain.extend(part.words)
+            else:
+                units.extend(self._plain(plain, synonyms))
+                units.append(special)
+                plain = []
+        units.extend(self._plain(plain, synonyms))
+        if all(unit.filler for unit in units):
+            units = [replace(unit, filler=False) for unit in units]
+        instead: list[tuple[Word, str]] = []
+        if not exact:
+            last = reading.parts[-1].words[-1] if reading.parts and reading.open_ended else None
+            units = [self._resolved(unit, instead, is_last=last in unit.words) for unit in units]
+        corrected = replaced(reading.text, instead) if instead else None
+        return Asked(tuple(units), tuple(reading.without), corrected)
+
+    def respelled(self, reading: Reading, asked: Asked) -> Iterator[Asked]:
+        """The same with another spelling of one word that is known, the rarest first: the others may not go with it."""
+        known = [unit for unit in asked.units if len(unit.words) == 1 and not unit.filler and not unit.codes]
+        for unit in sorted(known, key=self._frequencies.of_unit)[:4]:
+            [word] = unit.words
+            if other := self._speller.spell(word.word):
+                way = Way((other.stem,), MEANT)
+                units = tuple(replace(one, ways=(way,)) if one is unit else one for one in asked.units)
+                yield replace(asked, units=units, corrected=replaced(reading.text, [(word, other.written)]))
+
+    def relaxed(self, asked: Asked) -> Iterator[Asked]:
+        """The same with fewer of the words: all but one, half of them, any."""
+        apart = tuple(
+            one
+            for unit in asked.units
+            if not unit.filler
+            for one in ([Unit((word,), (Way((word.stem,)),)) for word in unit.words] if unit.phrase else [unit])
+        )
+        for least in dict.fromkeys((len(apart) - 1, len(apart) // 2, 1)):
+            if 0 < least < len(apart):
+                yield replace(asked, units=apart, at_least=least)
+        if any(unit.phrase for unit in asked.units):
+            yield replace(asked, units=apart, at_least=1)
+
+    def _special(self, part: Part) -> Unit | None:
+        """Words side by side, or a code; None for just words."""
+        if part.quoted:
+            return Unit(part.words, (), phrase=part.stems)
+        if not part.code:
+            return None
+        ways = (Way(part.stems),) if all(map(self._frequencies.of_stem, part.stems)) else ()
+        if self._searcher.doc_freq("code", part.code):
+            return Unit(part.words, ways, (part.code,))
+        if not ways and len(part.code) >= SHORTEST_CODE and any(letter.isdigit() for letter in part.code):
+            begun = self._searcher.terms_with_prefix("code", part.code, limit=MOST_COMPLETIONS)
+            if begun:
+                return Unit(part.words, ways, tuple(code for code, _ in begun))
+        return None
+
+    def _plain(self, words: Sequence[Word], synonyms: Synonyms) -> Iterator[Unit]:
+        """Units of words in a row, where several that have a synonym together are one."""
+        meanings = self._meanings(synonyms)
+        at = 0
+        while at < len(words):
+            for end in range(len(words), at, -1):
+                row = tuple(words[at:end])
+                stems = tuple(word.stem for word in row)
+                others = [Way(meant) for meant in meanings.get(stems, ())]
+                if len(row) == 2 and (one_word := self._as_one_word(row)):
+                    others.append(Way((one_word,), COMPLETED))
+                if others or len(row) == 1:
+                    filler = len(row) == 1 and self._language.is_filler(row[0].word)
+                    yield Unit(row, (Way(stems), *others), filler=filler and not others)
+                    at = end
+                    break
+
+    def _as_one_word(self, row: Sequence[Word]) -> str | None:
+        """The stem of both as one word, if the shop has it: `retro spot` is `retrospot` there."""
+        joined = self._language.stem("".join(word.word for word in row))
+        return joined if self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1) else None
+
+    def _meanings(self, synonyms: Synonyms) -> Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]:
+        meanings: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+        for group in synonyms.groups:
+            members = [tuple(self._language.stems(member)) for member in group]
+            for member in members:
+                meanings.setdefault(member, []).extend(other for other in members if other not in ((), member))
+        for key, others in synonyms.one_way.items():
+            stems = (tuple(self._language.stems(other)) for other in others)
+            meanings.setdefault(tuple(self._language.stems(key)), []).extend(filter(None, stems))
+        return meanings
+
+    def _resolved(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool) -> Unit:
+        """The unit with ways that find something, where its word is not known, and with words that end with its own."""
+        if len(unit.words) != 1 or unit.codes or unit.filler:
+            return unit
+        compounds = self._compounds(unit.words[0])
+        if not any(map(self._frequencies.of_way, unit.ways)):
+            unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
+        elif not compounds:
+            unit = self._doubted(unit, instead)
+        return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
+
+    def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
+        """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled
+        themselves, and `earings` has the stem of `ear`."""
+        [word] = unit.words
+        documents = self._frequencies.of_unit(unit)
+        products = self._frequencies.products
+        if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
+            return unit
+        spelling = self._speller.spell(word.word)
+        if spelling is None or spelling.word[0] != word.word[0] or spelling.documents <= _OFTEN * documents:
+            return unit
+        meant = Way((spelling.stem,), MEANT)
+        if self._speller.writes(word.word):
+            return replace(unit, ways=(*unit.ways, meant))
+        instead.append((word, spelling.written))
+        return replace(unit, ways=(meant, *(replace(way, counts=way.counts * DOUBTED) for way in unit.ways)))
+
+    def _compounds(self, word: Word) -> list[Way]:
+        short = len(word.word) < SHORTEST_IN_COMPOUND or len(word.stem) < SHORTEST_IN_COMPOUND - 1
+        if short or not self._language.has_compounds:
+            return []
+        tails = self._searcher.terms_with_prefix(of("tail", self._locale), word.stem[::-1], limit=_COMPOUNDS_LOOKED_AT)
+        least = len(word.stem) + SHORTEST_IN_COMPOUND - 1
+        stems = [tail[::-1] for tail, _ in tails if len(tail) >= least]
+        stems.sort(key=lambda stem: (-self._frequencies.of_stem(stem), stem))
+        return [Way((stem,), IN_COMPOUND) for stem in stems[:MOST_COMPOUNDS]]
+
+    def _guessed(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool) -> Unit:
+        """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
+        spelling, or two words. `is_word`: it is written as it is meant."""
+        [word] = unit.words
+        completions = self._completions(word.word) if is_last else {}
+        spelled = None
+        if not is_word and len(completions) < _MANY:
+            spelled = self._spelled(word, instead, _OFTEN * sum(completions.values()), told=not completions)
+        begun = self._begun(completions)
+        if spelled is None and not begun and not is_last:
+            begun = self._begun(self._completions(word.word))
+        ways = (*([spelled] if spelled else []), *begun)
+        return replace(unit, ways=ways) if ways else unit
+
+    def _spelled(self, word: Word, instead: list[tuple[Word, str]], least: int, *, told: bool) -> Way | None:
+        """A word of more than so many products that it is nearly, or else two that it is together."""
+        spelling = self._speller.spell(word.word)
+        if spelling and spelling.documents > least:
+            way, written = Way((spelling.stem,), MEANT), spelling.written
+        elif told and (parts := self._speller.split(word.word)):
+            way = Way(tuple(map(self._language.stem, parts)), MEANT)
+            written = " ".join(map(self._speller.written, parts))
+        else:
+            return None
+        if told:
+            instead.append((word, written))
+        return way
+
+    def _begun(self, completions: Mapping[str, int]) -> list[Way]:
+        return [Way((stem,), COMPLETED) for stem in dict.fromkeys(map(self._language.stem, completions))]
+
+    def _completions(self, word: str) -> Mapping[str, int]:
+        """The most frequent words that begin so, and how many products have each."""
+        return dict(self._searcher.terms_with_prefix(of("words", self._locale), word, limit=MOST_COMPLETIONS))
