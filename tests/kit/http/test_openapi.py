@@ -10,6 +10,7 @@ from tests.kit.http.shop import Shop, View, app_of, routes
 from stoa.kit import problems
 from stoa.kit.http.openapi import matrix, merge, openapi
 from stoa.kit.http.routes import ANYONE, AnswerOf, BoundRoutes, FileOf, Routes
+from stoa.kit.http.types import PageQuery
 
 ALWAYS = ["400", "408", "413", "414", "422", "429", "431", "500", "503"]
 
@@ -82,6 +83,36 @@ def test_parameters_bodies_and_security(document):
     }
     hook = document["paths"]["/hooks"]["post"]["requestBody"]
     assert hook["content"] == {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+def test_parameters_are_said_once_for_a_file_and_in_the_docstring_of_a_query():
+    class Found(PageQuery, frozen=True, kw_only=True):
+        r"""What is found: all there is.
+
+        name: as it is written, or
+            as it sounds
+        custom: what has this value
+        """
+
+        name: str = ""
+        custom: dict[str, str] = msgspec.field(default_factory=dict)
+
+    bins: Routes[Shop] = Routes("bins", about={"name": "The bin's name"})
+    rest: Routes[Shop] = Routes("bins", about={"name": "Somebody's name", "bin": "The bin's number"})
+
+    @bins.get("/bins/{name}/{bin}", query=Found, who=ANYONE)
+    async def show_bin(shop, request): ...
+
+    rest.include(bins)
+    parameters = openapi([rest.bind(Shop())], "/api/v1")["paths"]["/bins/{name}/{bin}"]["get"]["parameters"]
+    assert [(each["in"], each["name"], each["description"]) for each in parameters] == [
+        ("path", "name", "The bin's name"),
+        ("path", "bin", "The bin's number"),
+        ("query", "limit", "how many items a page has at most"),
+        ("query", "cursor", "the `next_cursor` of the page before, unchanged"),
+        ("query", "name", "as it is written, or as it sounds"),
+        ("query", "custom", "what has this value. By its name: `custom[color]=red`, or `custom.color=red`"),
+    ]
 
 
 def test_an_alias_is_an_operation_of_its_own_that_says_of_which(document):

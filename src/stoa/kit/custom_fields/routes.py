@@ -26,6 +26,7 @@ S = TypeVar("S", bound=Target)
 def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> None:
     """`/custom-fields/<entity>`. Who may `define` changes them; who `sees` what is not public of a thing, and whoever
     defines, is shown all of them, everybody else the public ones."""
+    own: Routes[S] = Routes(routes.service, about={"name": "The field's name, as values are kept under it"})
     kind, path = entity.name.replace("_", " "), f"/custom-fields/{entity.name.replace('_', '-')}"
     one, a_kind = f"{path}/{{name}}", f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
@@ -58,13 +59,13 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         handler.__name__ = f"{verb}_{entity.name}_{things}"
         return handler
 
-    routes.get(path, answer=Page[CustomField], who=PUBLIC, summary=f"The custom fields of {a_kind}, by name")(
+    own.get(path, answer=Page[CustomField], who=PUBLIC, summary=f"The custom fields of {a_kind}, by name")(
         named(list_fields, "list", "fields")
     )
-    routes.get(one, answer=CustomField, who=PUBLIC, summary=f"One custom field of {a_kind}")(
+    own.get(one, answer=CustomField, who=PUBLIC, summary=f"One custom field of {a_kind}")(
         named(show_field, "show", "field")
     )
-    routes.post(
+    own.post(
         path,
         body=NewCustomField,
         answer=CustomField,
@@ -72,7 +73,7 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         who=define,
         summary=f"Define a custom field of {a_kind}",
     )(named(make_field, "make", "field"))
-    routes.put(
+    own.put(
         one,
         body=CustomFieldBody,
         answer=CustomField,
@@ -80,6 +81,7 @@ def add_routes(routes: Routes[S], entity: Entity, define: Who, sees: Who) -> Non
         versioned=True,
         summary=f"Set what a custom field of {a_kind} allows",
     )(named(set_field, "set", "field"))
-    routes.delete(one, who=define, versioned=True, summary=f"Take a custom field of {a_kind} away")(
+    own.delete(one, who=define, versioned=True, summary=f"Take a custom field of {a_kind} away")(
         named(delete_field, "delete", "field")
     )
+    routes.include(own)

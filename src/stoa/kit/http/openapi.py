@@ -29,7 +29,7 @@ from stoa.kit.http.routes import (
     Route,
     Who,
 )
-from stoa.kit.http.schemas import REF, Schema, Schemas, component
+from stoa.kit.http.schemas import REF, Schema, Schemas, about_members, component
 from stoa.kit.http.streaming import BodyStream
 from stoa.kit.problem_types import ProblemType, fullest, problem_types
 
@@ -256,9 +256,13 @@ def operation_id(route: Route) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-def _members(name: str) -> Document:
-    """Of a parameter that has members of the shop's own, as custom fields are."""
-    return {**_MEMBERS, "description": f"By what the shop itself defines: `{name}[color]=red`, or `{name}.color=red`."}
+def _in_query(name: str, schema: Schema, said: str, *, required: bool) -> Document:
+    parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+    if schema.get("type") == "object":
+        # One that has members of the shop's own, as custom fields are.
+        parameter |= _MEMBERS
+        said = f"{said}. By its name: `{name}[color]=red`, or `{name}.color=red`".removeprefix(". ")
+    return parameter | ({"description": said} if said else {})
 
 
 def _parameters(route: Route, schemas: Schemas) -> list[Document]:
@@ -269,13 +273,14 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
             "required": True,
             "schema": {"type": "string", "format": "uuid"} if segment.uuid else {"type": "string"},
         }
+        | ({"description": route.about[segment.text]} if segment.text in route.about else {})
         for segment in route.segments
         if segment.parameter
     ]
     if route.query is not None:
+        said = about_members(route.query)
         parameters += [
-            {"name": name, "in": "query", "required": required, "schema": schema}
-            | (_members(name) if schema.get("type") == "object" else {})
+            _in_query(name, schema, said.get(name, ""), required=required)
             for name, required, schema in schemas.members(route.query)
         ]
     if route.idempotency not in {None, UNKEPT}:

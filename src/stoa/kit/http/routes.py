@@ -19,7 +19,8 @@ that is `versioned` changes only what is as the caller has seen it (`preconditio
 
 What clients are told is made from this. A route that may answer more says so: `others={202: CheckoutView}` for a
 success of another status, `raises=(OutOfStock,)` for a problem whose status no route of its kind has (`openapi.py`
-beside this says which those are).
+beside this says which those are). What the parameters of paths are is said once for a file, `Routes("cart", about=
+{"cart_id": "The cart's id"})`, and those of a query in its docstring, a line for each: `limit: how many there are`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
@@ -213,8 +214,9 @@ class Segment:
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One declaration, at one of its paths. `idempotency` is None for reads; `capability` names a path parameter;
-    `alias_of` is the path that it is known by, where this is another. `tagged`: its answer has an
-    `ETag`, because it says its `version`; `versioned`: its handler looks at `If-Match`."""
+    `alias_of` is the path that it is known by, where this is another; `about` says what its
+    parameters are. `tagged`: its answer has an `ETag`, because it says its `version`; `versioned`: its handler looks at
+    `If-Match`."""
 
     service: str
     method: str
@@ -235,6 +237,7 @@ class Route:
     tagged: bool
     versioned: bool
     summary: str
+    about: Mapping[str, str]
 
     def shown(self, path: Mapping[str, str]) -> str:
         """The path as logs may have it: with its parameters, but of a capability only what tells it from others."""
@@ -321,10 +324,12 @@ class Mutation(Protocol[S]):
 
 
 class Routes(Generic[S]):
-    """The routes of one service. `S` is the type of what `bind` will be given."""
+    """The routes of one service. `S` is the type of what `bind` will be given; `about` says once what each parameter of
+    their paths is, by its name."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, *, about: Mapping[str, str] | None = None) -> None:
         self.service = service
+        self._about = about or {}
         self._routes: dict[tuple[str, str], Route] = {}
         self.post: Mutation[S] = partial(self._declare, "POST")
         """Makes something, or does something to it."""
@@ -340,10 +345,12 @@ class Routes(Generic[S]):
         return BoundRoutes(self.service, target, tuple(self._routes.values()))
 
     def include(self, others: Routes[S]) -> None:
-        """Those of another file of the service, too. Raises `ValueError` where both declare the same."""
+        """Those of another file of the service, too; of a parameter of which it says nothing holds what is said here.
+        Raises `ValueError` where both declare the same."""
         if twice := self._routes.keys() & others._routes.keys():
             raise ValueError(f"{' '.join(min(twice))} is declared twice")
-        self._routes |= others._routes
+        for declared, route in others._routes.items():
+            self._routes[declared] = replace(route, about={**self._about, **route.about})
 
     def get(
         self,
@@ -425,6 +432,7 @@ class Routes(Generic[S]):
                     tagged=tagged,
                     versioned=versioned,
                     summary=summary if each == path else f"The same as {path}",
+                    about=self._about,
                 )
             return handler
 

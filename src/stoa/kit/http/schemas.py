@@ -132,6 +132,19 @@ class Schemas:
         return str(cls.__name__) if _is_shared(cls) else component(self._service, cls.__name__)
 
 
+_ABOUT = re.compile(r"^(\w+): (.+(?:\n {4}.+)*)", re.MULTILINE)
+
+
+def about_members(shape: type) -> dict[str, str]:
+    """What the docstring of a query, or of one that it is made from, says of its parameters: `name: what it is`, each
+    on a line, with what does not fit on it indented below."""
+    found: dict[str, str] = {}
+    for cls in reversed(shape.__mro__[: shape.__mro__.index(msgspec.Struct)]):
+        said = inspect.cleandoc(vars(cls).get("__doc__") or "")
+        found |= {name: re.sub(r"\s+", " ", text) for name, text in _ABOUT.findall(said)}
+    return found
+
+
 def _scalar(kind: types.Type) -> Schema:  # noqa: PLR0911, one for each kind
     match kind:
         case types.NoneType():

@@ -112,7 +112,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class PageQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`?limit=&cursor=` of every list; a list with filters subclasses it (and repeats `forbid_unknown_fields`)."""
+    """What every list takes; one with filters subclasses it (and repeats `forbid_unknown_fields`).
+
+    limit: how many items a page has at most
+    cursor: the `next_cursor` of the page before, unchanged
+    """
 
     limit: Limit = 20
     cursor: Cursor | None = None

@@ -14,7 +14,7 @@ from stoa.services.auth.errors import NoSuchGroup, NotInGroup
 from stoa.services.auth.groups_repository import Group, GroupMember
 from stoa.services.auth.service import Auth
 
-routes: Routes[Auth] = Routes("auth")
+routes: Routes[Auth] = Routes("auth", about={"name": "The customer group's name"})
 
 EDIT_GROUPS = may("auth.groups.edit")
 

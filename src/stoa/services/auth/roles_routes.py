@@ -13,7 +13,7 @@ from stoa.services.auth.roles import RoleName
 from stoa.services.auth.service import Auth
 from stoa.services.auth.views import PermissionView, RoleView, permission_view, role_view
 
-routes: Routes[Auth] = Routes("auth")
+routes: Routes[Auth] = Routes("auth", about={"name": "The role's name"})
 
 READ_USERS = may(powers.READ_USERS)
 EDIT_ROLES = may(powers.EDIT_ROLES)

@@ -64,7 +64,7 @@ from stoa.services.auth.views import (
     user_view,
 )
 
-routes: Routes[Auth] = Routes("auth")
+routes: Routes[Auth] = Routes("auth", about={"user_id": "The account's id"})
 
 READ_USERS = may(powers.READ_USERS)
 DISABLE = may(powers.DISABLE)
@@ -75,6 +75,8 @@ ActId = Annotated[int, Meta(ge=1, lt=2**53)]
 
 
 class UsersQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """email: only the account of this e-mail address"""
+
     email: Email | None = None
 
 

@@ -13,7 +13,7 @@ from stoa.services.auth.sellers_repository import Seller
 from stoa.services.auth.service import Auth
 from stoa.services.auth.views import MemberView, SellerView, member_view, seller_view
 
-routes: Routes[Auth] = Routes("auth")
+routes: Routes[Auth] = Routes("auth", about={"seller_id": "The seller's id"})
 
 READ_SELLERS = may(powers.READ_SELLERS)
 EDIT_SELLERS = may(powers.EDIT_SELLERS)

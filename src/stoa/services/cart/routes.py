@@ -25,7 +25,13 @@ from stoa.services.cart.show import CartView, Look, show, show_untouched
 
 DEFINE = may("cart.fields.edit")
 
-routes: Routes[Carts] = Routes("cart")
+routes: Routes[Carts] = Routes(
+    "cart",
+    about={
+        "ref": "`me`, the user's own id, or the id of a cart",
+        "sku": "The SKU of the line",
+    },
+)
 add_routes(routes, CART_LINE, define=DEFINE, sees=DEFINE)
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

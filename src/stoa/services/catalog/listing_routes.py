@@ -61,10 +61,20 @@ ListSort = Sort | Literal["position"]
 
 
 class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Prices are in minor units and meant of the lowest price. `category` takes what is inside it, too. Without a
-    `sort` the newest stand first, and the products of a `collection` as that says.
-    `status` is where they stand; other than active shows an admin all such products and a seller its own,
-    which `seller_id` names for who acts for several."""
+    """Which products, and in which order.
+
+    category: slug of a category; what is in the categories inside it is found, too
+    brand: a brand's name, one that it had before, or its slug
+    tag: a tag, as it is written; not together with other filters
+    min_price: the lowest price of a product is at least this, in minor units (pence, cents, yen)
+    max_price: the lowest price of a product is at most this, in minor units (pence, cents, yen)
+    collection: slug of a collection; together with prices only
+    sort: `-price` has the dearest first; left out: the newest first, or as the `collection` says
+    locale: one of the shop's languages, in which texts are shown and slugs are read
+    status: where the products stand; other than active shows an admin all such products, and a seller its own
+    seller_id: only the products of this seller; with a status, for who acts for several
+    custom: what has this value in a filterable custom field; no other filter with it
+    """
 
     category: Slug | None = None
     brand: Label | None = None

@@ -38,8 +38,13 @@ MOST_SKUS = 100
 
 
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`skus` stand with commas between them, 100 at most. The rest says for whom: `country` is where the goods go,
-    `quantity` how many of each. In which customer groups the caller is, the token says."""
+    """For whom. In which customer groups the caller is, the token says.
+
+    skus: with commas between them, 100 at most
+    currency: ISO 4217; left out: the shop's own
+    country: where the goods go, ISO 3166-1 alpha-2; left out: prices that are for no country in particular
+    quantity: how many units of each are bought, for prices that fall with the quantity
+    """
 
     skus: Annotated[str, Meta(min_length=1, max_length=10_000, examples=["MUG-BLUE,MUG-RED"])]
     currency: CurrencyCode | None = None

@@ -34,9 +34,15 @@ routes: Routes[Catalog] = Routes("catalog")
 
 
 class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What kind of file the body is. `source` is the shop that wrote it; `columns` has our columns, or that shop's, by
-    those of the file, where they have other names, as an object of JSON: `{"Titel": "name"}`. A `dry_run` says what
-    would be done."""
+    """What kind of file the body is.
+
+    format: CSV with names in its first line, or an object of JSON on each line
+    source: the shop that wrote the file, and whose columns it has
+    columns: our columns, or that shop's, by those of the file where they have other names, as an object of JSON:
+        `{"Titel": "name"}`
+    dry_run: only say what would be done
+    file_name: what the file is called, for who looks at the import later
+    """
 
     format: Format = "csv"
     source: Source = "stoa"
@@ -80,7 +86,9 @@ class RefusalView(msgspec.Struct):
 
 
 class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Without a `status` both: what is archived is in no file."""
+    """format: CSV with names in its first line, or an object of JSON on each line
+    status: left out: both; what is archived is in no file
+    """
 
     format: Format = "csv"
     status: Literal["draft", "active"] | None = None

@@ -23,7 +23,21 @@ from stoa.services.catalog.service import Catalog
 
 DEFINE = may("catalog.fields.edit")
 
-routes: Routes[Catalog] = Routes("catalog")
+routes: Routes[Catalog] = Routes(
+    "catalog",
+    about={
+        "product": "The product's id or slug",
+        "variant": "The variant's id or SKU",
+        "category": "The category's id or slug",
+        "list": "The price list's id or slug",
+        "attribute": "The attribute's name",
+        "product_type": "The product type's id or slug",
+        "collection": "The collection's id or slug",
+        "brand": "The brand's id or slug",
+        "locale": "The language of the texts: one of the shop's, other than its own",
+        "import_id": "The import's id",
+    },
+)
 add_routes(routes, PRODUCT, define=DEFINE, sees=EDIT)
 add_routes(routes, VARIANT, define=DEFINE, sees=EDIT)
 

@@ -36,13 +36,16 @@ ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `f
 
 
 class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """In which of the shop's languages; what has no text in it is in the shop's own."""
+    """locale: one of the shop's languages; what has no text in it is shown in the shop's own"""
 
     locale: AskedLocale | None = None
 
 
 class PageInLocale(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The same of a list, which is in the order of the shop's own language."""
+    """In the order of the shop's own language.
+
+    locale: one of the shop's languages; what has no text in it is shown in the shop's own
+    """
 
     locale: AskedLocale | None = None
 

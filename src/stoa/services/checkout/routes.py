@@ -28,7 +28,7 @@ from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.service import Checkouts
 from stoa.services.checkout.states import State
 
-routes: Routes[Checkouts] = Routes("checkout")
+routes: Routes[Checkouts] = Routes("checkout", about={"checkout_id": "The checkout's id"})
 
 READ = may("checkout.checkouts.read")
 RETRY = may("checkout.checkouts.retry")
@@ -91,6 +91,8 @@ class CheckoutView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """state: only those in this state; `needs_attention` waits for somebody"""
+
     state: StateName | None = None
 
 

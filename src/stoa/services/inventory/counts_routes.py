@@ -101,11 +101,13 @@ class StockCountLineView(msgspec.Struct):
 
 
 class StockCountQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """state: `open` is what is not booked to its end; left out: all"""
+
     state: CountState | None = None
 
 
 class StockCountLinesQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`only=uncounted` shows what is left to do, `only=different` what to look over."""
+    """only: `uncounted` is what is left to do, `different` what to look over; left out: all lines"""
 
     only: Only | None = None
 

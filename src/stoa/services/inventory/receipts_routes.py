@@ -87,7 +87,7 @@ class ReceiptView(ReceiptSummary):
 
 
 class ReceiptQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`state=expected` shows what is still to come."""
+    """state: `expected` is what is still to come; left out: all"""
 
     state: ReceiptState | None = None
 

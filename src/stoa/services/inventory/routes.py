@@ -56,7 +56,18 @@ HOLD = may("inventory.stock.hold")
 ARRANGE = may("inventory.warehouses.edit")
 SETTLE = may("inventory.discrepancies.settle")
 
-routes: Routes[Inventory] = Routes("inventory")
+routes: Routes[Inventory] = Routes(
+    "inventory",
+    about={
+        "sku": "The SKU, as its variant has it",
+        "warehouse_id": "The warehouse's id: small letters, digits and hyphens",
+        "discrepancy_id": "The discrepancy's number",
+        "transfer_id": "The transfer's id",
+        "receipt_id": "The receipt's id",
+        "count_id": "The id of the stock count",
+        "token": "What the mail has that tells of the subscription: its own key",
+    },
+)
 routes.include(transfers_routes.routes)
 routes.include(receipts_routes.routes)
 routes.include(counts_routes.routes)
@@ -129,7 +140,7 @@ class NewPolicy(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class BackorderQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of one SKU, or of all."""
+    """sku: only what is owed of this SKU"""
 
     sku: Sku | None = None
 
@@ -158,9 +169,12 @@ class NewCount(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`low_stock=true` shows only what is nearly gone, `of_no_product=true` only what is there, or on its way, and that
-    no product has: goods that came before it, or a slip of the pen. A page of these may have less than its limit, also
-    nothing, and still be followed by another."""
+    """A page of these may have less than its limit, also nothing, and still be followed by another.
+
+    low_stock: only what is nearly gone
+    of_no_product: only what is there, or on its way, and that no product has: goods that came before it, or a slip of
+        the pen
+    """
 
     low_stock: bool = False
     of_no_product: bool = False

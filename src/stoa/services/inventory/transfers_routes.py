@@ -86,7 +86,7 @@ class TransferView(TransferSummary):
 
 
 class TransferQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`state=sent` shows what is on the way."""
+    """state: `sent` is what is on the way; left out: all"""
 
     state: TransferState | None = None
 

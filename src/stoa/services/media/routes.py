@@ -39,7 +39,13 @@ from stoa.services.media.repository import File, State
 from stoa.services.media.service import Media
 from stoa.services.media.upload import New, upload
 
-routes: Routes[Media] = Routes("media")
+routes: Routes[Media] = Routes(
+    "media",
+    about={
+        "file_id": "The file's id",
+        "picture": "The picture's name, as the file's `picture` has it",
+    },
+)
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 KINDS = {"avif": "image/avif", "webp": "image/webp"}
@@ -49,9 +55,12 @@ _HARMLESS = {"content-security-policy": "sandbox; default-src 'none'", "x-conten
 
 
 class UploadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`purpose` is what it is for: a product's picture, the caller's own avatar, or a document, which only a link
-    opens. `alt` is the text for who cannot see it. `focal_x` and `focal_y` say what matters most in it: squares are cut
-    around that. `seller_id` says whose it is, for who acts for several sellers."""
+    """purpose: a product's picture, the caller's own avatar, or a document, which only a link opens
+    alt: the text for who cannot see the picture
+    focal_x: what matters most in it, 0 at the left edge to 1 at the right; squares are cut around that
+    focal_y: the same, 0 at the upper edge to 1 at the lower
+    seller_id: whose it is, for who acts for several sellers
+    """
 
     purpose: Purpose
     alt: Label = ""
@@ -69,8 +78,9 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of the caller: his own avatars, or what there is for products of the shop, or of the seller that `seller_id`
-    names for who acts for several."""
+    """purpose: `avatar`: the caller's own; else what there is of the shop, or of the seller
+    seller_id: of this seller, for who acts for several
+    """
 
     purpose: Purpose
     seller_id: Id | None = None
@@ -102,6 +112,12 @@ class LinkView(msgspec.Struct, frozen=True):
 
 
 class LinkQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Both as the link has them.
+
+    expires: until when it is good, in seconds since 1970
+    signature: what makes it good
+    """
+
     expires: Annotated[int, Meta(ge=0, le=2**40)]
     # One that was cut off or wrapped on its way is a bad link, as any other.
     signature: Annotated[str, Meta(max_length=100)]

@@ -14,10 +14,15 @@ from stoa.services.notification.repository import Delivery, Mail
 
 READ = may("notification.mails.read")
 
-routes: Routes[Database] = Routes("notification")
+routes: Routes[Database] = Routes("notification", about={"delivery_id": "The mail's id"})
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """recipient: only mails to this e-mail address
+    template: only mails of this kind
+    order_id: only mails about this order
+    """
+
     recipient: Email | None = None
     template: Template | None = None
     order_id: Id | None = None

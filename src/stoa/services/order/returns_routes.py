@@ -61,6 +61,8 @@ class Arrival(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReturnsQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """status: in which state the returns are"""
+
     status: ReturnStatus = ReturnStatus.REQUESTED
 
 

@@ -33,13 +33,16 @@ from stoa.services.order.view import OrderView, ShownList, view
 
 FULFILL = may(access.FULFILL)
 
-routes: Routes[Orders] = Routes("order")
+routes: Routes[Orders] = Routes("order", about={"order_id": "The order's id", "return_id": "The return's id"})
 for entity in (ORDER, ORDER_LINE):
     add_routes(routes, entity, define=may("order.fields.edit"), sees=may(access.READ))
 
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`user_id` is for who may read all orders; whoever else asks sees their own."""
+    """status: only orders in this state
+    user_id: whose, for who may read all orders; whoever else asks sees their own
+    custom: what has this value in a filterable custom field, for who may read all orders; no other filter with it
+    """
 
     status: Status | None = None
     user_id: Id | None = None

@@ -25,7 +25,13 @@ from stoa.services.payment.service import Payments
 from stoa.services.payment.states import Payment
 from stoa.services.payment.void_payment import void_by_hand
 
-routes: Routes[Payments] = Routes("payment")
+routes: Routes[Payments] = Routes(
+    "payment",
+    about={
+        "payment_id": "The payment's id",
+        "provider": "The payment provider that sends it",
+    },
+)
 
 COLLECT = may("payment.payments.collect")
 GIVE_BACK = may("payment.payments.refund")
@@ -90,10 +96,14 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """order_id: the order that they are to pay"""
+
     order_id: Id
 
 
 class LedgerQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """payment_id: only the entries of this payment"""
+
     payment_id: Id | None = None
 
 

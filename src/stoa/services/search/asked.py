@@ -41,12 +41,23 @@ AttributeFilter = Annotated[
 
 
 class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    r"""`q` finds nothing in particular where it is left out: then it is a list of all that the filters leave.
+    r"""What is looked for, in what, and what is counted beside it.
 
-    `brand` and each `attr.NAME` may have several values, of which any will do, with commas between them; a range of
-    numbers or days is `1..5`, `1..` or `..5`. Prices are in minor units. `facets` says which counts are wanted, of
-    `category`, `brand`, `price`, `availability`, `attr.NAME`, and with `attributes` of those options and filterable
-    attributes that most hits have; `none` is none."""
+    q: what is looked for, as somebody writes it; left out: all that the filters leave
+    category: slug of a category; what is in the categories inside it is found, too
+    brand: names of brands with commas between them, of which any will do; a comma in a name is `\,`
+    min_price: at least this price, in minor units (pence, cents, yen)
+    max_price: at most this price, in minor units (pence, cents, yen)
+    in_stock: true: only what can be bought now; false: only what cannot
+    tag: a tag, as it is written
+    collection: slug of a collection
+    attr: values of an option or a filterable attribute with commas between them, of which any will do; of numbers and
+        days also a range, as `1..5`, `1..` or `..5`
+    sort: `-price` has the dearest first, `popularity` what was sold most of late
+    locale: one of the shop's languages, in which is searched; left out: the shop's own
+    facets: which counts are wanted, with commas between them: `category`, `brand`, `price`, `availability`,
+        `attr.NAME`, and with `attributes` those options and filterable attributes that most hits have; `none` is none
+    """
 
     q: Text = ""
     category: Slug | None = None
@@ -63,7 +74,10 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SuggestQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`q` is what somebody has written so far; `limit` is of each kind."""
+    """q: what somebody has written so far
+    locale: one of the shop's languages; left out: the shop's own
+    limit: how many suggestions of each kind there are at most
+    """
 
     q: Text = ""
     locale: Locale | None = None

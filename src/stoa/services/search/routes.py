@@ -26,7 +26,13 @@ routes: Routes[Search] = Routes("search")
 class ReportQuery(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"since": "from", "until": "to"}
 ):
-    """Days as 2027-01-31, both included; left out, the last thirty. `in_vain`: those of which some found nothing."""
+    """Of which days.
+
+    from: the first, as 2027-01-31; left out: 29 days before the last
+    to: the last, which counts; left out: today in UTC
+    in_vain: only searches that found nothing at least once, the most frequent of these first
+    limit: how many searches are shown at most
+    """
 
     since: date | None = None
     until: date | None = None

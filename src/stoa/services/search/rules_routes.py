@@ -31,7 +31,13 @@ Place = Annotated[
     ),
 ]
 
-routes: Routes[Search] = Routes("search")
+routes: Routes[Search] = Routes(
+    "search",
+    about={
+        "synonym_id": "The id of the set of synonyms",
+        "rule_id": "The rule's id",
+    },
+)
 
 
 class NewSynonyms(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -23,7 +23,14 @@ from stoa.services.user.service import Users
 READ = may("user.profiles.read")
 EDIT = may("user.profiles.edit")
 
-routes: Routes[Users] = Routes("user")
+routes: Routes[Users] = Routes(
+    "user",
+    about={
+        "user_id": "The id of the customer's account",
+        "address_id": "The address's id",
+        "product_or_sku": "A product's id, or a SKU",
+    },
+)
 add_routes(routes, CUSTOMER, define=may("user.fields.edit"), sees=READ)
 
 Language = Annotated[

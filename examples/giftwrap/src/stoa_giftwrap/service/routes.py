@@ -12,7 +12,7 @@ from stoa.kit.http.routes import OWNER, PUBLIC, Request, Routes
 from stoa_giftwrap.service.repository import Wrap
 from stoa_giftwrap.service.wraps import Wraps, choose, wrap_of
 
-routes: Routes[Wraps] = Routes("giftwrap")
+routes: Routes[Wraps] = Routes("giftwrap", about={"order_id": "The order's id"})
 
 
 class Papers(msgspec.Struct, frozen=True):
