@@ -140,9 +140,11 @@ async def test_a_taken_slug_or_sku_is_refused_whole(shop):
     announced = await shop.announced()
     slug = await shop.rest.send("POST", "/products", {"slug": "mug", "name": "Another"}, user=ADMIN)
     assert (slug.status, slug.problem, slug.body["field"]) == (409, "slug-taken", "slug")
-    variants = [{"sku": "CUP", "price": pounds(1)}, {"sku": "MUG-0", "price": pounds(1)}]
+    # Its place is the one that it was sent in, wherever it is to stand.
+    variants = [{"sku": "CUP", "price": pounds(1), "position": 9}, {"sku": "MUG-0", "price": pounds(1), "position": 0}]
     sku = await shop.rest.send("POST", "/products", {"name": "Cup", "variants": variants}, user=ADMIN)
     assert (sku.status, sku.problem, sku.body["skus"]) == (409, "sku-taken", ["MUG-0"])
+    assert sku.body["field"] == "variants[1].sku"
     assert await shop.db.fetchval("SELECT array_agg(sku) FROM variants") == ["MUG-0"]
     assert await shop.announced() == announced
 

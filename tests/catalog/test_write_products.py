@@ -113,14 +113,22 @@ async def test_a_repeat_changes_nothing(shop, few):
         ({"id": "018f0000-0000-7000-8000-0000abcdef01"}, "no-such-product", "products[1].id"),
         (item("new"), "slug-reserved", "products[1].slug"),
         (item("mug", version=1) | {"slug": "nobody"}, "no-such-product", "products[1].slug"),
-        (item("jug", 1) | {"variants": [{"sku": "MUG-0", "price": pounds(1)}]}, "sku-taken", "products[1].sku"),
+        (
+            item("jug", 1) | {"variants": [{"sku": "MUG-0", "price": pounds(1)}]},
+            "sku-taken",
+            "products[1].variants[0].sku",
+        ),
         (
             item("jug") | {"variants": [{"sku": "J", "price": {"amount": 1, "currency": "EUR"}}]},
             "foreign-currency",
             "products[1].variants[0].price.currency",
         ),
         (item("jug") | {"status": "active"}, "nothing-for-sale", "products[1].variants"),
-        (item("jug", 1) | {"variants": [{"sku": "FIRST-0", "price": pounds(1)}]}, "sku-taken", "products[1].sku"),
+        (
+            item("jug", 1) | {"variants": [{"sku": "FIRST-0", "price": pounds(1)}]},
+            "sku-taken",
+            "products[1].variants[0].sku",
+        ),
         (item("first", 1), "product-twice", "products[1].slug"),
     ],
 )
@@ -235,7 +243,10 @@ async def test_a_sku_that_somebody_takes_meanwhile_is_one_items_problem(shop, mo
 
     monkeypatch.setattr(bulk.repository, "whose_skus", and_meanwhile)
     late = item("late") | {"variants": [{"sku": "TAKEN", "price": pounds(1)}]}
-    assert await write(shop, item("good", 1), late) == [("created", "good", 1), ("sku-taken", "products[1].sku")]
+    assert await write(shop, item("good", 1), late) == [
+        ("created", "good", 1),
+        ("sku-taken", "products[1].variants[0].sku"),
+    ]
 
 
 async def test_a_batch_costs_the_same_number_of_statements(shop, asked):

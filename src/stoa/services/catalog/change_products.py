@@ -5,6 +5,9 @@ Every act locks the product, works out what it is to be, writes that and announc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -23,6 +26,7 @@ from stoa.services.catalog.bodies import (
     VariantReplacement,
     check_variant_id,
     named_files,
+    sent_variants,
     whole,
 )
 from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, whose
@@ -66,7 +70,9 @@ async def add_product(catalog: Catalog, new: NewProduct, by: Principal) -> Produ
         check_for_sale(product.status, product.variants, catalog.settings.currency)
         slugs = [new.slug] if new.slug else slugs_for(new.name, product.id)
         for slug in slugs:
-            for added in await add(tx, catalog, [replace(product, slug=slug)]):
+            with _saying_which(patch):
+                some = await add(tx, catalog, [replace(product, slug=slug)])
+            for added in some:
                 await staff_acts.record(tx, act="product.added", subject=added.id, after=judged(added, nothing))
                 return added
         raise SlugTaken(slugs[-1])
@@ -96,7 +102,8 @@ async def change_product(
             raise VersionConflict(before.version)
         after = await _edited(tx, before, patch, files)
         check_withheld(before, after, by)
-        return await _change(tx, catalog, before, after)
+        with _saying_which(patch):
+            return await _change(tx, catalog, before, after)
 
     # A patch may reach a category and others' SKUs, each of them under somebody else's lock.
     return await catalog.db.transact(change)
@@ -215,6 +222,15 @@ async def _edited(tx: Transaction, before: Product, patch: ProductPatch, files: 
     if patch.category not in found:
         raise UnknownCategory(patch.category, "category")
     return edited(before, patch, found[patch.category], defined, files)
+
+
+@contextmanager
+def _saying_which(patch: ProductPatch) -> Iterator[None]:
+    """Which of the variants that were sent has a SKU that is taken: whoever writes them knows no places."""
+    try:
+        yield
+    except SkuTaken as taken:
+        raise SkuTaken(taken.skus, [variant.sku for variant in sent_variants(patch)]) from None
 
 
 async def _change(tx: Transaction, catalog: Catalog, before: Product, after: Product) -> Product:

@@ -319,13 +319,16 @@ class SlugTaken(problems.Conflict):
 
 
 class SkuTaken(problems.Conflict):
-    """`skus` names those that belong to another product, or did: a SKU is never given away again."""
+    """`skus` names those that belong to another product, or did: a SKU is never given away again. `sent` are those of a
+    list of variants, in its order: then the field is the place of the first that is taken."""
 
     title = "The SKU is taken"
     slug = "sku-taken"
 
-    def __init__(self, skus: Sequence[str]) -> None:
-        super().__init__(f"Taken already: {', '.join(skus[:5])}.", field="sku", skus=list(skus))
+    def __init__(self, skus: Sequence[str], sent: Sequence[str] = ()) -> None:
+        field = next((f"variants[{at}].sku" for at, sku in enumerate(sent) if sku in skus), "sku")
+        super().__init__(f"Taken already: {', '.join(skus[:5])}.", field=field, skus=list(skus))
+        self.skus = skus
 
 
 class VersionConflict(problems.Conflict):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
+from stoa.services.catalog.bodies import sent_variants
 from stoa.services.catalog.edit_product import blank, check_withheld, edited, whose
 from stoa.services.catalog.errors import (
     NoSuchProduct,
@@ -78,7 +79,7 @@ def plan(item: ProductItem, known: Known, by: Principal, settings: Settings) -> 
     if any(owner != after.id for owner in _owners(after.slug, known)):
         raise SlugTaken(after.slug)
     if taken := [sku for sku in after.skus if known.skus.get(sku, after.id) != after.id]:
-        raise SkuTaken(taken)
+        raise SkuTaken(taken, [variant.sku for variant in sent_variants(item)])
     said = _said(item, after, known, settings) if item.translations else []
     for one in said:
         _check_free(one, after.id, known)
