@@ -31,6 +31,7 @@ FULL = {
 
 
 NOTHING_NOTED = {"custom_fields": {}, "metadata": {}}
+NO_ARTICLE = {"barcode": "", "weight": None, "image": None}
 NO_TYPE = {"product_type": None, "attributes": []}
 
 
@@ -40,9 +41,11 @@ async def test_a_product_is_shown_as_it_was_written(shop):
     assert len({*ids, made["id"]}) == 3
     variants = [
         {"id": ids[0], "sku": "MUG-L", "name": "Large", "price": pounds(1200), "position": 0, "options": {"size": "L"}}
-        | NOTHING_NOTED,
+        | NOTHING_NOTED
+        | NO_ARTICLE,
         {"id": ids[1], "sku": "MUG-S", "name": "Small", "price": pounds(900), "position": 1, "options": {"size": "S"}}
-        | NOTHING_NOTED,
+        | NOTHING_NOTED
+        | NO_ARTICLE,
     ]
     images = [image | {"file_id": None, "picture": None} for image in ({"alt": ""} | one for one in FULL["images"])]
     assert made == FULL | NOTHING_NOTED | NO_TYPE | {
@@ -314,6 +317,9 @@ async def test_variants_come_change_and_go_with_their_product(shop):
         "price": pounds(300),
         "position": 1,
         "options": {},
+        "barcode": "",
+        "weight": None,
+        "image": None,
         "custom_fields": {},
         "metadata": {},
     }

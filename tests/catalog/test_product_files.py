@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, own_columns
+from stoa.services.catalog.product_files.articles import grams_of
 from stoa.services.catalog.product_files.dialect import OURS, Dialect, dialect_of, lines_of
 from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
@@ -121,6 +122,10 @@ def test_a_price_that_is_too_much_is_told_as_that(text, currency, most):
 SEO = {"title": "Ein Becher", "description": None}
 
 
+BARE: dict[str, Any] = {"sku": "MUG-BLUE", "options": {"color": "blue"}, "position": 4}
+BARE |= {"barcode": "", "weight": None, "image": None}
+
+
 def item(**more: Any) -> dict[str, Any]:
     variant = {
         "sku": "MUG-RED",
@@ -128,6 +133,9 @@ def item(**more: Any) -> dict[str, Any]:
         "price": {"amount": 995, "currency": "GBP"},
         "options": {"color": "red", "size; or": "a=b"},
         "position": 3,
+        "barcode": "0012345678905",
+        "weight": 350,
+        "image": "https://img.example.com/a;b.jpg",
         "custom_fields": {"kiln": 4},
         "metadata": {"erp": "=1+1"},
     }
@@ -157,7 +165,7 @@ def item(**more: Any) -> dict[str, Any]:
                 "images": {"/media/b.jpg": "Von oben"},
             }
         },
-        "variants": [variant, variant | {"sku": "MUG-BLUE", "options": {"color": "blue"}, "position": 4}],
+        "variants": [variant, variant | BARE],
     } | more
 
 
@@ -407,13 +415,13 @@ def test_a_separator_that_is_said_is_that_whatever_else_stands_there():
 SHOPIFY = """\
 Handle,Title,Body (HTML),Vendor,Product Category,Type,Tags,Published,Option1 Name,Option1 Value,Option2 Name,\
 Option2 Value,Variant SKU,Variant Grams,Variant Inventory Qty,Variant Price,Variant Barcode,Image Src,\
-Image Alt Text,Status
+Image Alt Text,Variant Image,Status
 linen-shirt,Linen shirt,"<p>Cool &amp; light.</p><ul><li>Linen</li><li>Made well</li></ul>",Fennimore,\
 Apparel & Accessories > Clothing,Shirts,"summer, linen",true,Size,S,Color,White,LS S/W,200,5,49.00,'5012345678900,\
-https://cdn.example.com/a.jpg?v=1,Front,active
-linen-shirt,,,,,,,,,M,,White,,210,,49.00,,https://cdn.example.com/b.jpg,,
-linen-shirt,,,,,,,,,,,,,,,,,https://cdn.example.com/c.jpg,,
-gift-card,Gift card,,Fennimore,,Gift cards,,false,Title,Default Title,,,,0,,10.00,,,,draft
+https://cdn.example.com/a.jpg?v=1,Front,https://cdn.example.com/b.jpg,active
+linen-shirt,,,,,,,,,M,,White,,210.6,,49.00,0-306-40615-2,https://cdn.example.com/b.jpg,,https://cdn.example.com/m.jpg,
+linen-shirt,,,,,,,,,,,,,,,,,https://cdn.example.com/c.jpg,,,
+gift-card,Gift card,,Fennimore,,Gift cards,,false,Title,Default Title,,,,0,,10.00,CARD-1,,,,draft
 """
 
 
@@ -433,6 +441,7 @@ def test_an_export_of_shopify_is_read_as_it_is():
             {"url": "https://cdn.example.com/a.jpg?v=1", "alt": "Front"},
             {"url": "https://cdn.example.com/b.jpg", "alt": ""},
             {"url": "https://cdn.example.com/c.jpg", "alt": ""},
+            {"url": "https://cdn.example.com/m.jpg", "alt": ""},
         ],
         "variants": [
             {
@@ -441,7 +450,10 @@ def test_an_export_of_shopify_is_read_as_it_is():
                 "price": {"amount": 4900, "currency": "GBP"},
                 "options": {"Size": "S", "Color": "White"},
                 "position": 0,
-                "metadata": {"barcode": "5012345678900", "grams": "200", "sku": "LS S/W"},
+                "barcode": "5012345678900",
+                "weight": 200,
+                "image": "https://cdn.example.com/b.jpg",
+                "metadata": {"sku": "LS S/W"},
                 "stock": 5,
             },
             {
@@ -450,16 +462,22 @@ def test_an_export_of_shopify_is_read_as_it_is():
                 "price": {"amount": 4900, "currency": "GBP"},
                 "options": {"Size": "M", "Color": "White"},
                 "position": 1,
-                "metadata": {"grams": "210"},
+                "barcode": "9780306406157",
+                "weight": 211,
+                "image": "https://cdn.example.com/m.jpg",
+                "metadata": {},
             },
         ],
     }
+    assert shirt.remarks == [Said("sku-renamed", "LS S/W: LS-S-W")]
     assert (card.item["status"], card.item["category_path"], card.item["variants"][0]["options"]) == (
         "draft",
         ["Gift cards"],
         {},
     )
-    assert card.item["variants"][0]["sku"] == "gift-card"
+    (sold,) = card.item["variants"]
+    assert (sold["sku"], sold["weight"], sold["metadata"]) == ("gift-card", None, {"barcode": "CARD-1"})
+    assert card.remarks == [Said("barcode-noted", "Gift card: CARD-1")]
 
 
 def test_a_file_of_shopify_that_was_sorted_loses_nothing():
@@ -476,14 +494,15 @@ def test_a_file_of_shopify_that_was_sorted_loses_nothing():
 
 WOO = """\
 ID,Type,SKU,Name,Published,Short description,Description,Weight (kg),Regular price,Categories,Tags,Images,Parent,\
-Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Stock
-45,variation,woo-hoodie-red,Hoodie - Red,1,,,,45,,,https://shop.example.com/red.jpg,woo-hoodie,Color,Red,,,3
+Attribute 1 name,Attribute 1 value(s),Attribute 2 name,Attribute 2 value(s),Stock,"GTIN, UPC, EAN, or ISBN"
+45,variation,woo-hoodie-red,Hoodie - Red,1,,,"0,75",45,,,https://shop.example.com/red.jpg,woo-hoodie,Color,Red,,,3,\
+5012345678900
 44,variable,woo-hoodie,Hoodie,1,Warm.,"Very\\n warm.",1.5,,"Clothing, Clothing > Hoodies",winter,\
-"https://shop.example.com/a.jpg, https://shop.example.com/b.jpg",,Color,"Blue, Red",Fabric,Wool,
-46,variation,,Hoodie - Blue,1,,,,"42,50",,,,id:44,Color,Blue,,,
-47,simple,,Hoodie,0,,,,18,,,,,,,,,
-48,grouped,logo-set,Logo set,1,,,,,,,,,,,,,
-49,variation,lost,Lost,1,,,,5,,,,nobody,,,,,
+"https://shop.example.com/a.jpg, https://shop.example.com/b.jpg",,Color,"Blue, Red",Fabric,Wool,,
+46,variation,,Hoodie - Blue,1,,,,"42,50",,,,id:44,Color,Blue,,,,5012345678901
+47,simple,,Hoodie,0,,,,18,,,,,,,,,,
+48,grouped,logo-set,Logo set,1,,,,,,,,,,,,,,
+49,variation,lost,Lost,1,,,,5,,,,nobody,,,,,,
 """
 
 
@@ -506,7 +525,7 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
         "tags": ["winter"],
         "images": [{"url": f"https://shop.example.com/{each}.jpg"} for each in ("a", "b", "red")],
         "status": "active",
-        "specifications": {"Weight (kg)": 1.5, "Fabric": "Wool"},
+        "specifications": {"Fabric": "Wool"},
         "category_path": ["Clothing", "Hoodies"],
         "variants": [
             {
@@ -515,6 +534,9 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
                 "name": "Red",
                 "price": {"amount": 4500, "currency": "GBP"},
                 "options": {"Color": "Red"},
+                "barcode": "5012345678900",
+                "weight": 750,
+                "image": "https://shop.example.com/red.jpg",
                 "metadata": {},
                 "stock": 3,
             },
@@ -524,10 +546,12 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
                 "name": "Blue",
                 "price": {"amount": 4250, "currency": "GBP"},
                 "options": {"Color": "Blue"},
-                "metadata": {},
+                "weight": 1500,
+                "metadata": {"gtin": "5012345678901"},
             },
         ],
     }
+    assert hoodie.remarks == [Said("barcode-noted", "Hoodie: 5012345678901")]
 
 
 def test_woocommerce_writes_names_as_a_page_has_them_and_counts_variations_together():
@@ -611,8 +635,27 @@ def test_measures_of_woocommerce_are_numbers_as_it_writes_them():
         'Type,SKU,Name,Regular price,Weight (kg),Length (cm),Width (cm),Height (cm)\nsimple,A,Lamp,1,.5,"24,5",flat,\n'
     )
     (lamp,) = entries(text, "woocommerce")
-    assert lamp.item["specifications"] == {"Weight (kg)": 0.5, "Length (cm)": 24.5}
+    assert (lamp.item["variants"][0]["weight"], lamp.item["specifications"]) == (500, {"Length (cm)": 24.5})
     assert lamp.remarks == [Said("measure-left-out", "Lamp: Width (cm) flat")]
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "grams"),
+    [("1.5", "kg", 1500), ("0,29", "kg", 290), ("2", "lbs", 907), ("1", "oz", 28), ("200.4", "g", 200), (".2", "g", 1)],
+)
+def test_a_weight_is_whole_grams_in_whatever_unit_it_stands(text, unit, grams):
+    assert grams_of(text, unit, comma=True) == grams
+
+
+def test_what_nobody_has_weighed_weighs_nothing_in_other_shops():
+    assert [grams_of(text) for text in ("0", "0.0", "-1")] == [None] * 3
+    text = "Type,SKU,Name,Regular price,Weight (lbs)\nsimple,A,Lamp,1,heavy\nsimple,B,Anvil,1,1000000\n"
+    lamp, anvil = entries(text, "woocommerce")
+    assert [one.remarks for one in (lamp, anvil)] == [
+        [Said("measure-left-out", "Lamp: heavy lbs")],
+        [Said("measure-left-out", "Anvil: 1000000 lbs")],
+    ]
+    assert not any("weight" in one.item["variants"][0] for one in (lamp, anvil))
 
 
 def test_skus_of_shopify_stay_apart_and_keep_what_they_were():

@@ -110,8 +110,17 @@ async def fill(shop: Shop) -> None:
             "price": pounds(995),
             "options": {"size": "L", "color": "=red"},
             "custom_fields": {"grams": 350},
+            "barcode": "0012345678905",
+            "weight": 350,
+            "image": "/media/b.jpg",
         },
-        {"sku": "M-1", "price": pounds(1), "options": {"size": "S; flat", "color": "blue"}, "metadata": {"erp": "007"}},
+        {
+            "sku": "M-1",
+            "barcode": "0012345678905",
+            "price": pounds(1),
+            "options": {"size": "S; flat", "color": "blue"},
+            "metadata": {"erp": "007"},
+        },
     ]
     body = {
         "slug": "mug",

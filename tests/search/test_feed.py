@@ -50,8 +50,10 @@ async def test_a_product_is_found_as_it_is_and_no_longer_when_it_is_not_sold(tow
     answer = await looked_for(one, "mug")
     assert (answer.total, answer.items[0].available_skus, answer.items[0].brand) == (1, ["MUG-2"], "Hearth")
 
-    await town.edit(mug, name="Copper kettle")
+    variants = [each | {"barcode": "036000291452"} for each in mug["variants"]]
+    await town.edit(mug, name="Copper kettle", variants=variants)
     await town.learn(one)
+    assert await found(one, "0-36000-29145-2") == ["Copper kettle"]
     assert (await found(one, "mug"), await found(one, "kettle")) == ([], ["Copper kettle"])
 
     await town.catalog.ok("DELETE", f"/products/{mug['id']}", status=204, user=ADMIN)

@@ -37,6 +37,7 @@ REMARKS = {
     "sku-renamed": "SKUs are written otherwise here, and their variants have the file's in their metadata as sku",
     "hidden-as-draft": "products that were sold and shown nowhere are drafts",
     "category-left-out": "categories are left out, because a product stands in one here",
+    "barcode-noted": "barcodes are none, or were mistyped, and stand in the metadata of their variants",
     "measure-left-out": "weights and sizes are left out, because they are no numbers",
     "picture-left-out": "pictures are left out, because they are at http and not https",
     "file-left-out": "pictures are left out, because their files were uploaded to another shop: upload them here",

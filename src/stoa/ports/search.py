@@ -85,6 +85,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     translated_collections: Mapping[str, Sequence[str]] = {}
     """By locale, the slugs that these have in it."""
     skus: Sequence[str] = ()
+    barcodes: Sequence[str] = ()
+    """Of its variants, as digits. As a SKU, one finds it."""
     variants: Sequence[Variant] = ()
     """Words find the values of their options."""
     price_minor: int = 0

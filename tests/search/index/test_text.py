@@ -12,7 +12,7 @@ HOME = Category("home", "Home")
 SEATS = Category("seats", "Seats", {"de": "Sitzmöbel"}, {"de": "sitzen"})
 SHELF = [
     product("towel", "Red Tea Towels", brand="Möbel & Söhne", skus=["TT-100/RED"], popularity=5),
-    product("holder", "White Hanging Heart T-Light Holder", skus=["85123A"], popularity=900),
+    product("holder", "White Hanging Heart T-Light Holder", skus=["85123A"], barcodes=["036000291452"], popularity=900),
     product("candle", "Scented Candle", description="Smells of roses and of the sea.", tags=["gift"], popularity=50),
     product(
         "candles",
@@ -21,7 +21,9 @@ SHELF = [
         attributes={"Material": "soy wax"},
     ),
     product("candelabra", "Silver Candelabra"),
-    product("bag", "Jumbo Bag Retrospot", categories=[[HOME, Category("bags", "Bags & Cases")]]),
+    product(
+        "bag", "Jumbo Bag Retrospot", barcodes=["4006381333931"], categories=[[HOME, Category("bags", "Bags & Cases")]]
+    ),
     product("poppy", "Poppy's Playhouse"),
     product("umbrella", "Umbrella", texts={"de": Texts("Regenschirm", "Für schöne Tage")}),
     product("sofa", "Sofa", categories=[[HOME, SEATS]]),
@@ -66,6 +68,10 @@ async def shelf(index: EmbeddedIndex) -> EmbeddedIndex:
         ("tlight", "holder"),
         ("85123A", "holder"),
         ("85123a", "holder"),
+        ("036000291452", "holder"),
+        ("0036000291452", "holder"),
+        ("0360002", "holder"),
+        ("4006381333931", "bag"),
         ("8512", "holder"),
         ("TT-100/RED", "towel"),
         ("tt100red", "towel"),

@@ -14,7 +14,8 @@ from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Moment, Name, Price, Reason, Sku, Slug
 from stoa.kit.ids import uuid7
 from stoa.kit.pictures import Picture
-from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved
+from stoa.services.catalog.barcodes import barcode_of
+from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved, WrongBarcode
 from stoa.services.catalog.product import RESERVED, Variant, in_order, is_id
 from stoa.services.catalog.seo import NO_SEO, Seo
 
@@ -42,6 +43,20 @@ Specifications = Annotated[
 Options = Annotated[dict[PropertyName, Label], Meta(max_length=20)]
 
 
+Barcode = Annotated[
+    str,
+    Meta(
+        max_length=30,
+        pattern=r"^[0-9Xx -]*(?!\n)$",
+        description="GTIN: EAN, UPC or ISBN with its check digit; empty for none. It is kept as digits",
+        examples=["5012345678900"],
+    ),
+]
+MOST_GRAMS = 100_000_000
+Grams = Annotated[int, Meta(ge=1, le=MOST_GRAMS, description="Grams", examples=[350])]
+ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `file_id` or a `url`, as it is shown")]
+
+
 class NewImage(msgspec.Struct, forbid_unknown_fields=True):
     """An address elsewhere, or a file that was uploaded: then `alt` may be left to it. `picture`, and beside a file the
     `url`, may come back as they were shown, and are not looked at."""
@@ -54,7 +69,8 @@ class NewImage(msgspec.Struct, forbid_unknown_fields=True):
 
 class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
     """Without a `position` it takes its place in the list. Its SKU says which it is; the `id` is known of one that
-    was shown, and may come back with it."""
+    was shown, and may come back with it. `image` is one of the product's, by its `file_id`, or the `url` of one
+    elsewhere."""
 
     sku: Sku
     price: Price
@@ -64,11 +80,15 @@ class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
     id: Id | None = None
     custom_fields: Values = {}
     metadata: Metadata = {}
+    barcode: Barcode = ""
+    weight: Grams | None = None
+    image: ImageName | None = None
 
-    def at(self, place: int, variant_id: str) -> Variant:
-        """Without its custom fields and metadata: what is not said of them stays."""
+    def at(self, place: int, variant_id: str, sent_as: str = "") -> Variant:
+        """Without its custom fields and metadata: what is not said of them stays. Raises `WrongBarcode`, whose field
+        begins with what it was `sent_as`."""
         position = place if self.position is None else self.position
-        return Variant(variant_id, self.sku, self.name, self.price.money, position, self.options)
+        return _variant(variant_id, self.sku, position, self, sent_as)
 
 
 class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,6 +101,34 @@ class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
     position: Position | None = None
     custom_fields: Values = {}
     metadata: Metadata = {}
+    barcode: Barcode = ""
+    weight: Grams | None = None
+    image: ImageName | None = None
+
+    def of(self, before: Variant) -> Variant:
+        """As `NewVariant.at`."""
+        position = before.position if self.position is None else self.position
+        return _variant(before.id, before.sku, position, self)
+
+
+def _variant(
+    variant_id: str, sku: str, position: int, sent: NewVariant | VariantReplacement, sent_as: str = ""
+) -> Variant:
+    try:
+        barcode = barcode_of(sent.barcode)
+    except ValueError as error:
+        raise WrongBarcode(str(error), f"{sent_as}barcode") from None
+    return Variant(
+        variant_id,
+        sku,
+        sent.name,
+        sent.price.money,
+        position,
+        sent.options,
+        barcode=barcode,
+        weight=sent.weight,
+        image=sent.image.lower() if sent.image is not None and is_id(sent.image) else sent.image,
+    )
 
 
 class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -193,11 +241,14 @@ def named_files(patches: Iterable[ProductPatch]) -> set[str]:
 
 
 def variants_of(variants: list[NewVariant], known: Sequence[Variant] = ()) -> list[Variant]:
-    """In their order; those of the `known` with the same SKU keep their ids. Raises `ForeignVariantId`."""
+    """In their order; those of the `known` with the same SKU keep their ids. Raises `ForeignVariantId`,
+    `WrongBarcode`."""
     ids = {variant.sku: variant.id for variant in known}
     for at, new in enumerate(variants):
         check_variant_id(new, ids.get(new.sku), f"variants[{at}].id")
-    return in_order(new.at(place, ids.get(new.sku) or uuid7()) for place, new in enumerate(variants))
+    return in_order(
+        new.at(place, ids.get(new.sku) or uuid7(), f"variants[{place}].") for place, new in enumerate(variants)
+    )
 
 
 def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:

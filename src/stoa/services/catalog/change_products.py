@@ -29,7 +29,7 @@ from stoa.services.catalog.bodies import (
     sent_variants,
     whole,
 )
-from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, whose
+from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, pictured, whose
 from stoa.services.catalog.errors import (
     NoSuchProduct,
     NoSuchVariant,
@@ -138,7 +138,7 @@ async def add_variant(
     catalog: Catalog, id_or_slug: str, new: NewVariant, by: Principal, if_match: IfMatch = ANYTHING
 ) -> Product:
     """After its siblings, unless it says where. `if_match` is of the product. Raises `SkuTaken`, `TooManyVariants`,
-    `OptionsTwice`."""
+    `OptionsTwice`, `WrongBarcode`, `NotItsImage`."""
     check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
         before = await lock_product(tx, id_or_slug, by)
@@ -153,24 +153,21 @@ async def add_variant(
         added = noted(new.at(min(last + 1, MOST_POSITION), uuid7()), None, new, defined)
         variants = in_order([*before.variants, added])
         check_told_apart(variants, "options")
-        return await _change(tx, catalog, before, replace(before, variants=variants))
+        return await _change(tx, catalog, before, _with(before, variants))
 
 
 async def replace_variant(
     catalog: Catalog, sku_or_id: str, new: VariantReplacement, by: Principal, if_match: IfMatch = ANYTHING
 ) -> Product:
-    """Raises `NoSuchVariant`, `OptionsTwice`."""
+    """Raises `NoSuchVariant`, `OptionsTwice`, `WrongBarcode`, `NotItsImage`."""
     check_currency(new.price.money, catalog.settings.currency)
     async with catalog.db.transaction() as tx:
         before, old = await _lock_variant(tx, sku_or_id, by)
         if_match.check(before.version)
-        position = old.position if new.position is None else new.position
-        defined = await defined_for_variant(tx, new)
-        changed = Variant(old.id, old.sku, new.name, new.price.money, position, new.options)
-        changed = noted(changed, old, new, defined)
+        changed = noted(new.of(old), old, new, await defined_for_variant(tx, new))
         variants = in_order(changed if variant is old else variant for variant in before.variants)
         check_told_apart(variants, "options")
-        return await _change(tx, catalog, before, replace(before, variants=variants))
+        return await _change(tx, catalog, before, _with(before, variants))
 
 
 async def archive_variant(catalog: Catalog, sku_or_id: str, by: Principal, if_match: IfMatch = ANYTHING) -> None:
@@ -199,6 +196,12 @@ async def lock_any_product(tx: Transaction, id_or_slug: str) -> Product:
     if product is None:
         raise NoSuchProduct
     return product
+
+
+def _with(before: Product, variants: list[Variant]) -> Product:
+    """With these variants, of which one was sent alone."""
+    after = replace(before, variants=variants)
+    return replace(after, variants=pictured(after, before))
 
 
 async def _lock_variant(tx: Transaction, sku_or_id: str, by: Principal) -> tuple[Product, Variant]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -17,9 +18,10 @@ from stoa.services.catalog.bodies import (
     VariantReplacement,
     check_slug,
     check_texts,
+    sent_variants,
     variants_of,
 )
-from stoa.services.catalog.errors import ProductWithheld
+from stoa.services.catalog.errors import NotItsImage, ProductWithheld
 from stoa.services.catalog.fields import Defined, fields_after
 from stoa.services.catalog.images import Files, images_of
 from stoa.services.catalog.product import CategoryName, Product, TypeName, Variant, changed_variants, same
@@ -66,7 +68,7 @@ def edited(
     before: Product, patch: ProductPatch, category: CategoryName | None, defined: Defined, files: Files
 ) -> Product:
     """With what the patch names; `category` is the one that it names, `files` are those of its images. Raises what is
-    wrong with its slug, ids, images, custom fields or specifications."""
+    wrong with its slug, ids, images, barcodes, custom fields or specifications."""
     if patch.specifications is not UNSET:
         check_texts(patch.specifications)
     if patch.slug is not UNSET and patch.slug != before.slug:
@@ -94,7 +96,9 @@ def edited(
         metadata=with_metadata(before.metadata, patch.metadata),
     )
     _check_specified(before, after, defined.types)
-    return after
+    return replace(
+        after, variants=pictured(after, before, {one.sku: at for at, one in enumerate(sent_variants(patch))})
+    )
 
 
 def _type(slug: str | None, types: Types) -> TypeName | None:
@@ -125,6 +129,21 @@ def _variants(sent: list[NewVariant], before: Product, defined: Defined) -> list
         noted(variant, known.get(variant.sku), said[variant.sku][1], defined, f"variants[{said[variant.sku][0]}].")
         for variant in variants_of(sent, before.variants)
     ]
+
+
+def pictured(product: Product, before: Product, sent_at: Mapping[str, int] | None = None) -> list[Variant]:
+    """Its variants, each with an image that the product has: one that showed what it had `before` has none where that
+    is gone. Raises `NotItsImage` for what it never had; `sent_at` are the places of a list of variants, by SKU."""
+    names = {image.named for image in product.images}
+    known = {variant.sku: variant.image for variant in before.variants}
+    variants: list[Variant] = []
+    for variant in product.variants:
+        kept = variant.image is None or variant.image in names
+        if variant.image is not None and not kept and variant.image != known.get(variant.sku):
+            place = "" if sent_at is None else f"variants[{sent_at[variant.sku]}]."
+            raise NotItsImage(variant.image, f"{place}image")
+        variants.append(variant if kept else replace(variant, image=None))
+    return variants
 
 
 def noted(

@@ -167,6 +167,22 @@ class NotOfTheProduct(problems.Unprocessable):
         super().__init__(f"It has no {name[:200]}: nothing would show this text.", field=field)
 
 
+class WrongBarcode(problems.Unprocessable):
+    title = "This is no barcode"
+    slug = "wrong-barcode"
+
+    def __init__(self, detail: str, field: str) -> None:
+        super().__init__(f"{detail}.", field=field)
+
+
+class NotItsImage(problems.Unprocessable):
+    title = "The product has no such image"
+    slug = "not-its-image"
+
+    def __init__(self, name: str, field: str) -> None:
+        super().__init__(f"None of its images is {name[:200]}: name one by its file_id or its url.", field=field)
+
+
 class NotAText(problems.Unprocessable):
     title = "Only a text is said in another language"
     slug = "not-a-text"

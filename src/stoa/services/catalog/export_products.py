@@ -155,6 +155,9 @@ def _variant(variant: Variant) -> dict[str, Any]:
         "price": {"amount": variant.price.amount, "currency": variant.price.currency},
         "options": dict(variant.options),
         "position": variant.position,
+        "barcode": variant.barcode,
+        "weight": variant.weight,
+        "image": variant.image,
         "custom_fields": variant.custom_fields.shown(private=True),
         "metadata": dict(variant.metadata),
     }

@@ -37,7 +37,7 @@ def parts_of(product: Product, of_type: ProductType | None = None) -> Parts:
     return Parts(
         {option.name: option.values for option in product.options},
         frozenset(product.skus),
-        frozenset(image.file_id or image.url or "" for image in product.images),
+        frozenset(image.named for image in product.images),
         _longest(product, of_type),
     )
 

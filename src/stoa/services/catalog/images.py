@@ -35,6 +35,11 @@ class Image(msgspec.Struct, frozen=True):
     file_id: str | None = None
     picture: Picture | None = None
 
+    @property
+    def named(self) -> str:
+        """By which a variant or a translation speaks of it."""
+        return self.file_id or self.url or ""
+
 
 class Showing(Protocol):
     """A product, as far as its images go."""

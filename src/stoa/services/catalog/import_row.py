@@ -7,7 +7,7 @@ do specifications.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -21,6 +21,9 @@ from stoa.kit.http.types import Count, Label, Name, Price, ShortText, Sku
 from stoa.services.catalog.bodies import (
     MOST_POSITION,
     MOST_VARIANTS,
+    Barcode,
+    Grams,
+    ImageName,
     NewVariant,
     Number,
     Options,
@@ -53,6 +56,9 @@ class VariantRow(msgspec.Struct, forbid_unknown_fields=True):
     name: Label | UnsetType = UNSET
     options: Options | UnsetType = UNSET
     position: Position | UnsetType = UNSET
+    barcode: Barcode | UnsetType = UNSET
+    weight: Grams | UnsetType | None = UNSET
+    image: ImageName | UnsetType | None = UNSET
     stock: Count | UnsetType = UNSET
     translations: Annotated[dict[str, VariantTexts], Meta(max_length=20)] = {}
     custom_fields: Values = {}
@@ -221,14 +227,16 @@ def _variants(row: ProductRow, before: Product | None) -> list[NewVariant]:
         last = min(last + 1, MOST_POSITION) if said.position is UNSET else max(last, said.position)
         variants.append(
             NewVariant(
-                said.sku,
-                said.price,
-                "" if said.name is UNSET else said.name,
-                {} if said.options is UNSET else said.options,
-                last if said.position is UNSET else said.position,
-                None,
-                said.custom_fields,
-                said.metadata,
+                sku=said.sku,
+                price=said.price,
+                name="" if said.name is UNSET else said.name,
+                options={} if said.options is UNSET else said.options,
+                position=last if said.position is UNSET else said.position,
+                custom_fields=said.custom_fields,
+                metadata=said.metadata,
+                barcode="" if said.barcode is UNSET else said.barcode,
+                weight=None if said.weight is UNSET else said.weight,
+                image=None if said.image is UNSET else said.image,
             )
         )
     variants += [_changed(there, VariantRow(there.sku)) for there in known.values()]
@@ -239,14 +247,16 @@ def _variants(row: ProductRow, before: Product | None) -> list[NewVariant]:
 
 def _changed(there: Variant, said: VariantRow) -> NewVariant:
     return NewVariant(
-        there.sku,
-        Price(there.price.amount, there.price.currency) if said.price is UNSET else said.price,
-        there.name if said.name is UNSET else said.name,
-        dict(there.options) if said.options is UNSET else said.options,
-        there.position if said.position is UNSET else said.position,
-        None,
-        said.custom_fields,
-        said.metadata,
+        sku=there.sku,
+        price=Price(there.price.amount, there.price.currency) if said.price is UNSET else said.price,
+        name=there.name if said.name is UNSET else said.name,
+        options=dict(there.options) if said.options is UNSET else said.options,
+        position=there.position if said.position is UNSET else said.position,
+        custom_fields=said.custom_fields,
+        metadata=said.metadata,
+        barcode=there.barcode if said.barcode is UNSET else said.barcode,
+        weight=there.weight if said.weight is UNSET else said.weight,
+        image=there.image if said.image is UNSET else said.image,
     )
 
 
@@ -260,7 +270,18 @@ def without_strange_files(item: ProductItem, before: Product | None, files: File
         return item, []
     kept = [image for image in sent_images(item) if image.file_id not in gone]
     there = {image.file_id or image.url for image in (before.images if before else kept)}
-    return replace(item, images=UNSET if before else kept, translations=_of_images(item.translations, there)), gone
+    return replace(
+        item,
+        images=UNSET if before else kept,
+        variants=item.variants if item.variants is UNSET else _showing(item.variants, before, there),
+        translations=_of_images(item.translations, there),
+    ), gone
+
+
+def _showing(variants: Sequence[NewVariant], before: Product | None, there: Collection[str | None]) -> list[NewVariant]:
+    """With images that are there, or else those that they had."""
+    known = {variant.sku: variant.image for variant in before.variants} if before else {}
+    return [one if one.image in there else replace(one, image=known.get(one.sku)) for one in variants]
 
 
 def _of_images(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -46,6 +46,8 @@ class Beside(NamedTuple):
 
 
 def product_message(product: Product, beside: Beside) -> pb.Product:
+    images = to_be_seen(product.images)
+    shown = {image.named for image in images}
     return pb.Product(
         id=product.id,
         slug=product.slug,
@@ -53,14 +55,14 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
         description=product.description,
         brand=product.brand,
         category=product.category.slug if product.category else "",
-        variants=[_variant(product, variant) for variant in product.variants],
+        variants=[_variant(product, variant, shown) for variant in product.variants],
         tags=product.tags,
         version=product.version,
         standing=product.standing,
         seller_id=product.seller_id or "",
         category_id=product.category.id if product.category else "",
         specifications=_specifications(product, beside.attributes),
-        images=map(_image, to_be_seen(product.images)),
+        images=map(_image, images),
         custom_fields_json=_object(product.custom_fields.public),
         private_fields_json=_object(product.custom_fields.private),
         metadata=product.metadata,
@@ -105,6 +107,8 @@ def variant_message(variant: ForSale, context: Context, quantity: int) -> pb.Var
         compare_at=money_message(priced.compare_at) if priced and priced.compare_at else None,
         price_list=priced.listed.list if priced and priced.listed else "",
         price_varies=bool(variant.listed),
+        barcode=variant.barcode,
+        weight_grams=variant.weight or 0,
     )
 
 
@@ -157,7 +161,8 @@ def _object(fields: Mapping[str, Value]) -> bytes:
     return msgspec.json.encode(fields) if fields else b""
 
 
-def _variant(product: Product, variant: Variant) -> pb.Variant:
+def _variant(product: Product, variant: Variant, images: Collection[str]) -> pb.Variant:
+    """`images` are the names of those that are shown."""
     return pb.Variant(
         variant_id=variant.id,
         sku=variant.sku,
@@ -170,6 +175,9 @@ def _variant(product: Product, variant: Variant) -> pb.Variant:
         custom_fields_json=_object(variant.custom_fields.public),
         private_fields_json=_object(variant.custom_fields.private),
         metadata=variant.metadata,
+        barcode=variant.barcode,
+        weight_grams=variant.weight or 0,
+        image=variant.image if variant.image and variant.image in images else "",
     )
 
 

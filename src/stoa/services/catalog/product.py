@@ -48,7 +48,8 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Variant(msgspec.Struct, frozen=True):
-    """What is sold: `name` and `options` tell it from its siblings ("red, large"); empty where it has none."""
+    """What is sold: `name` and `options` tell it from its siblings ("red, large"); empty where it has none. `barcode`
+    is what a scanner reads from it, `weight` is in grams, and `image` names the one of its product that shows it."""
 
     id: str
     sku: str
@@ -58,6 +59,9 @@ class Variant(msgspec.Struct, frozen=True):
     options: Mapping[str, str]
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = {}
+    barcode: str = ""
+    weight: int | None = None
+    image: str | None = None
 
 
 class Option(msgspec.Struct, frozen=True):

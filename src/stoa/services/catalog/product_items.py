@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from stoa.kit.http.types import Id, Label, LongText, Name, ShortText, Sku, Slug
 from stoa.services.catalog.attributes import SpecificationText
-from stoa.services.catalog.bodies import MOST_VARIANTS, ProductPatch, PropertyName
+from stoa.services.catalog.bodies import MOST_VARIANTS, ImageName, ProductPatch, PropertyName
 from stoa.services.catalog.seo import Seo
-from stoa.services.catalog.translations import ImageName, OptionTexts, ProductTranslation
+from stoa.services.catalog.translations import OptionTexts, ProductTranslation
 
 MOST_AT_ONCE = 1000
 """Products in one request, which is at most 1 MiB like any other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -27,8 +27,10 @@ class WithheldView(msgspec.Struct):
 
 
 class VariantView(msgspec.Struct, frozen=True):
-    """What is sold: `name` and `options` tell it from its siblings, `price` is its own. Of `custom_fields` everybody
-    sees the public ones, of `metadata` nothing."""
+    """What is sold: `name` and `options` tell it from its siblings, `price` is its own. `barcode` is what a scanner
+    reads from it, empty for nothing, and `weight` is in grams, null where it is not known. `image` names one of the
+    product's `images`, by its `file_id`, or its `url` where it is elsewhere. Of `custom_fields` everybody sees the
+    public ones, of `metadata` nothing."""
 
     id: str
     sku: str
@@ -36,6 +38,9 @@ class VariantView(msgspec.Struct, frozen=True):
     price: Money
     position: int
     options: dict[str, str]
+    barcode: str
+    weight: int | None
+    image: str | None
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
 
@@ -87,6 +92,8 @@ async def view_of(catalog: Catalog, product: Product, principal: Principal | Non
 
 def _view(product: Product, sales: Mapping[str, Sale], *, private: bool) -> ProductView:
     prices = [sales[one.sku].price if one.sku in sales else one.price for one in product.variants]
+    images = product.images if private else to_be_seen(product.images)
+    names = {image.named for image in images}
     return ProductView(
         id=product.id,
         slug=product.slug,
@@ -104,12 +111,12 @@ def _view(product: Product, sales: Mapping[str, Sale], *, private: bool) -> Prod
         product_type=product.product_type,
         attributes=product.attributes,
         specifications=dict(product.specifications),
-        images=product.images if private else to_be_seen(product.images),
+        images=images,
         options=product.options,
         price=min(prices, key=_amount, default=None),
         price_max=max(prices, key=_amount, default=None),
         sales=[sales[one.sku] for one in product.variants if one.sku in sales],
-        variants=[_variant_view(variant, private=private) for variant in product.variants],
+        variants=[_variant_view(variant, names, private=private) for variant in product.variants],
         seo=product.seo,
         custom_fields=product.custom_fields.shown(private=private),
         metadata=dict(product.metadata) if private else {},
@@ -123,7 +130,8 @@ def _amount(price: Money) -> int:
     return price.amount
 
 
-def _variant_view(variant: Variant, *, private: bool) -> VariantView:
+def _variant_view(variant: Variant, names: Collection[str], *, private: bool) -> VariantView:
+    """`names` are those of the images that are shown."""
     return VariantView(
         id=variant.id,
         sku=variant.sku,
@@ -131,6 +139,9 @@ def _variant_view(variant: Variant, *, private: bool) -> VariantView:
         price=variant.price,
         position=variant.position,
         options=dict(variant.options),
+        barcode=variant.barcode,
+        weight=variant.weight,
+        image=variant.image if variant.image in names else None,
         custom_fields=variant.custom_fields.shown(private=private),
         metadata=dict(variant.metadata) if private else {},
     )

@@ -54,6 +54,8 @@ class ForSale(NamedTuple):
     product_name: str
     product_slug: str
     name: str
+    barcode: str
+    weight: int | None
     own_price: Money
     listed: Sequence[ListedPrice]
 
@@ -93,7 +95,8 @@ _PRODUCT = """
         product.version, product.created_at, product.updated_at,
         (
             SELECT coalesce(json_agg(json_build_array(
-                id, sku, name, price_minor, currency, position, option_values, named_fields(custom_fields), metadata
+                id, sku, name, price_minor, currency, position, option_values, named_fields(custom_fields), metadata,
+                barcode, weight_grams, image
             )), '[]')
             FROM variants WHERE product_id = product.id AND archived_at IS NULL
         ) AS variants,
@@ -269,10 +272,10 @@ def _variants(rows: Sequence[Any], values: Sequence[Any]) -> list[Variant]:
     """`values` stand as they are shown: by their option."""
     place = {value_id: at for at, (value_id, _, _) in enumerate(values)}
     variants = []
-    for variant_id, sku, name, price_minor, currency, position, value_ids, fields, metadata in rows:
+    for variant_id, sku, name, price_minor, currency, position, value_ids, fields, metadata, *article in rows:
         options = dict(values[at][1:] for at in sorted(place[each] for each in value_ids))
         price = Money(price_minor, currency)
-        variants.append(Variant(variant_id, sku, name, price, position, options, fields_of(fields), metadata))
+        variants.append(Variant(variant_id, sku, name, price, position, options, fields_of(fields), metadata, *article))
     return in_order(variants)
 
 
@@ -395,19 +398,21 @@ def _columns(product: Product) -> dict[str, Any]:
 # A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
 WRITE_VARIANTS = """
     INSERT INTO variants (
-        id, sku, product_id, name, price_minor, currency, position, option_values, custom_fields, metadata
+        id, sku, product_id, name, price_minor, currency, position, option_values, custom_fields, metadata, barcode,
+        weight_grams, image
     )
     SELECT id, sku, product_id, name, price_minor, currency, position, option_values,
-        numbered_fields('variant', nullif(custom_fields, '{}')), metadata
+        numbered_fields('variant', nullif(custom_fields, '{}')), metadata, barcode, weight_grams, image
     FROM jsonb_to_recordset($1) AS new (
         id uuid, sku text, product_id uuid, name text, price_minor bigint, currency text, position integer,
-        option_values uuid[], custom_fields jsonb, metadata jsonb
+        option_values uuid[], custom_fields jsonb, metadata jsonb, barcode text, weight_grams integer, image text
     )
     ORDER BY sku
     ON CONFLICT (sku) DO UPDATE SET
         name = EXCLUDED.name, price_minor = EXCLUDED.price_minor, currency = EXCLUDED.currency,
         position = EXCLUDED.position, option_values = EXCLUDED.option_values, archived_at = NULL,
-        custom_fields = EXCLUDED.custom_fields, metadata = EXCLUDED.metadata
+        custom_fields = EXCLUDED.custom_fields, metadata = EXCLUDED.metadata, barcode = EXCLUDED.barcode,
+        weight_grams = EXCLUDED.weight_grams, image = EXCLUDED.image
     WHERE variants.product_id = EXCLUDED.product_id
     RETURNING sku, id, named_fields(custom_fields) AS custom_fields, metadata
 """
@@ -435,6 +440,9 @@ async def write_variants(
             "position": variant.position,
             "custom_fields": variant.custom_fields.shown(private=True),
             "metadata": variant.metadata,
+            "barcode": variant.barcode,
+            "weight_grams": variant.weight,
+            "image": variant.image,
             "option_values": sorted(value_ids[product_id, *option] for option in variant.options.items()),
         }
         for product_id, some in variants.items()
@@ -570,7 +578,7 @@ async def find_variant(db: Db, sku_or_id: str) -> tuple[str, str] | None:
 # list holds it is not looked for what lists say of each variant, which would be a third of the work.
 VARIANTS_FOR_SALE = f"""
     SELECT variant.id, variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
-        variant.name, variant.price_minor, variant.currency,
+        variant.name, variant.barcode, variant.weight_grams, variant.price_minor, variant.currency,
         CASE WHEN EXISTS (
             SELECT FROM price_lists
             WHERE status = 'active' AND coalesce(ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
@@ -598,10 +606,10 @@ async def variants_for_sale(db: Db, skus: Iterable[str], *contexts: Context) -> 
 
 
 def _for_sale(row: asyncpg.Record) -> ForSale:
-    variant_id, sku, product_id, product_name, product_slug, name, price_minor, currency, listed = row
+    variant_id, sku, product_id, product_name, product_slug, name, barcode, weight, minor, currency, listed = row
     prices = [ListedPrice(*each) for each in listed] if listed else ()
-    own_price = Money(price_minor, currency)
-    return ForSale(variant_id, sku, product_id, product_name, product_slug, name, own_price, prices)
+    own_price = Money(minor, currency)
+    return ForSale(variant_id, sku, product_id, product_name, product_slug, name, barcode, weight, own_price, prices)
 
 
 OWNERS_OF = """

@@ -266,6 +266,9 @@ def _plain(product: pb.ImportProductsRequest.NewProduct) -> dict[str, Any]:
                 "options": {option.name: option.value for option in variant.options},
                 "custom_fields": _object(variant.custom_fields_json),
                 "metadata": dict(variant.metadata),
+                "barcode": variant.barcode,
+                "weight": variant.weight_grams or None,
+                "image": variant.image or None,
             }
             for variant in product.variants
         ],

@@ -14,7 +14,7 @@ from stoa.kit.settings import LOCALE
 from stoa.services.catalog.attribute_texts import Texts as AttributeTexts
 from stoa.services.catalog.attribute_texts import attribute_in
 from stoa.services.catalog.attributes import Shown, SpecificationText
-from stoa.services.catalog.bodies import MOST_VARIANTS, PropertyName
+from stoa.services.catalog.bodies import MOST_VARIANTS, ImageName, PropertyName
 from stoa.services.catalog.brands import Brand
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.collections_repository import Collection
@@ -31,8 +31,6 @@ Locale = Annotated[
 
 # Whatever it is: what is none of the shop's is refused with those that it speaks.
 AskedLocale = Annotated[str, Meta(description="One of the shop's languages", examples=["de"])]
-
-ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `file_id` or a `url`, as it is shown")]
 
 
 class LocaleQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -166,7 +164,7 @@ def _value_in(shown: Shown, said: ProductTranslation) -> Shown:
 
 
 def _image_in(image: Image, said: ProductTranslation) -> Image:
-    alt = said.images.get(image.file_id or image.url or "")
+    alt = said.images.get(image.named)
     return image if alt is None else replace(image, alt=alt)
 
 

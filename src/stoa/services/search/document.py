@@ -156,6 +156,7 @@ def document_of(product: pb.Product, tree: Tree, selling: Selling) -> Document:
         collections=list(product.collections),
         translated_collections=_by_locale(product.translated_collections),
         skus=card.skus,
+        barcodes=[one.barcode for one in product.variants if one.barcode],
         variants=[Variant({option.name: option.value for option in one.options}) for one in product.variants],
         price_minor=card.price.amount if card.price else 0,
         price_max_minor=card.price_max.amount if card.price_max and card.price_max != card.price else None,

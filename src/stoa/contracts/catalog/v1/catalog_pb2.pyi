@@ -57,6 +57,9 @@ class Variant(_message.Message):
     COMPARE_AT_FIELD_NUMBER: _builtins.int
     PRICE_LIST_FIELD_NUMBER: _builtins.int
     PRICE_VARIES_FIELD_NUMBER: _builtins.int
+    BARCODE_FIELD_NUMBER: _builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     product_id: _builtins.str
     product_name: _builtins.str
@@ -72,6 +75,12 @@ class Variant(_message.Message):
     """The slug of the list that the price is from; empty where it is the variant's own."""
     price_varies: _builtins.bool
     """Whether lists have prices for it now: for another quantity, or elsewhere, it may cost something else."""
+    barcode: _builtins.str
+    """What a scanner reads from it: 8, 12, 13 or 14 digits. Empty for nothing. Others may have the same."""
+    weight_grams: _builtins.int
+    """0 where nobody has weighed it."""
+    image: _builtins.str
+    """Of a whole product: which of its images shows it, by `file_id`, or the `url` of one elsewhere. Empty for none."""
     @_builtins.property
     def price(self) -> _common_pb2.Money:
         """In the context that was asked for; of a whole product, in the shop's own. Unset where it has none."""
@@ -103,10 +112,13 @@ class Variant(_message.Message):
         compare_at: _common_pb2.Money | None = ...,
         price_list: _builtins.str = ...,
         price_varies: _builtins.bool = ...,
+        barcode: _builtins.str = ...,
+        weight_grams: _builtins.int = ...,
+        image: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1368,10 +1380,17 @@ class ImportProductsRequest(_message.Message):
         OPTIONS_FIELD_NUMBER: _builtins.int
         CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
         METADATA_FIELD_NUMBER: _builtins.int
+        BARCODE_FIELD_NUMBER: _builtins.int
+        WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
+        IMAGE_FIELD_NUMBER: _builtins.int
         sku: _builtins.str
         name: _builtins.str
         custom_fields_json: _builtins.bytes
         """A JSON object, by name; empty for nothing."""
+        barcode: _builtins.str
+        """As POST /products takes them; empty or 0 for nothing. The image is one of the product's."""
+        weight_grams: _builtins.int
+        image: _builtins.str
         @_builtins.property
         def price(self) -> _common_pb2.Money: ...
         @_builtins.property
@@ -1389,10 +1408,13 @@ class ImportProductsRequest(_message.Message):
             options: _abc.Iterable[Global___Option] | None = ...,
             custom_fields_json: _builtins.bytes = ...,
             metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+            barcode: _builtins.str = ...,
+            weight_grams: _builtins.int = ...,
+            image: _builtins.str = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "metadata", b"metadata", "name", b"name", "options", b"options", "price", b"price", "sku", b"sku"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "name", b"name", "options", b"options", "price", b"price", "sku", b"sku", "weight_grams", b"weight_grams"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

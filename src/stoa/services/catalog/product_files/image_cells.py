@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from stoa.services.catalog.product import is_id
 from stoa.services.catalog.product_files import cells
 
 FILE = "file:"
@@ -22,6 +23,15 @@ def written(images: Iterable[Mapping[str, str]]) -> str:
 def named(image: Mapping[str, str]) -> str:
     """By which a translation speaks of it."""
     return image.get("file_id") or image["url"]
+
+
+def read_one(cell: str) -> str | None:
+    """The name of an image that stands alone in a cell, without its text."""
+    return cell.strip().removeprefix(FILE) or None
+
+
+def written_one(name: str | None) -> str:
+    return "" if name is None else f"{FILE}{name}" if is_id(name) else name
 
 
 def _image(part: str) -> dict[str, str]:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any
 
 from stoa.kit.money import amount_of
+from stoa.services.catalog.barcodes import barcode_of
 from stoa.services.catalog.product_files import cells, image_cells, translated_columns
+from stoa.services.catalog.product_files.articles import whole_grams_of
 from stoa.services.catalog.product_files.entry import Cell, Entry, Fault, Faults
 from stoa.services.catalog.product_files.prices import price_of, stock_of
 from stoa.services.catalog.product_files.table import Row, Table
@@ -21,7 +23,10 @@ OF_PRODUCT = (
     *("publish_at", "unpublish_at", "tags", "images", "seo_title", "seo_description"),
 )
 DATES = ("publish_at", "unpublish_at")
-OF_VARIANT = ("sku", "variant_name", "price", "currency", "options", "position")
+OF_VARIANT = (
+    *("sku", "variant_name", "price", "currency", "options", "position"),
+    *("barcode", "weight", "variant_image"),
+)
 STOCK = "stock"
 """Of a variant, and in no file that we write: how many there are is not catalog's to know."""
 SPECIFICATION, CUSTOM, METADATA = "spec.", "custom.", "meta."
@@ -41,6 +46,8 @@ _ALSO = {
     "variant_sku": "sku",
     "variant_price": "price",
     "variant_inventory_qty": STOCK,
+    **dict.fromkeys(("variant_barcode", "gtin", "ean", "upc", "isbn"), "barcode"),
+    **dict.fromkeys(("variant_grams", "grams"), "weight"),
 }
 """What others call them."""
 
@@ -157,6 +164,13 @@ def _variant(
         variant |= faults.member("options", where["options"], cells.split_pairs, said["options"])
     if position := said.get("position", "").strip():
         variant |= faults.member("position", where["position"], int, position)
+    if "barcode" in said:
+        variant |= faults.member("barcode", where["barcode"], barcode_of, said["barcode"])
+    if "weight" in said:
+        weight = said["weight"].strip()
+        variant |= faults.member("weight", where["weight"], whole_grams_of, weight) if weight else {"weight": None}
+    if "variant_image" in said:
+        variant["image"] = image_cells.read_one(said["variant_image"])
     if stock := said.get(STOCK, "").strip():
         variant |= faults.member("stock", where[STOCK], stock_of, stock)
     variant |= _translated(translated_columns.of_variant, said, where, faults)
@@ -182,7 +196,7 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
     """The columns, by the members of the item."""
     places = {name: where[name] for name in (*OF_PRODUCT, "sku") if name in where}
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
-    of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name"}
+    of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name", "variant_image": "image"}
     for column, theirs in where.items():
         for prefix, member in members.items():
             if column.startswith(prefix):
@@ -265,6 +279,9 @@ def _of_variant(variant: Mapping[str, Any], translations: Mapping[str, Any]) -> 
         "currency": price["currency"],
         "options": cells.joined_pairs(variant["options"]),
         "position": str(variant["position"]),
+        "barcode": variant["barcode"],
+        "weight": "" if variant["weight"] is None else str(variant["weight"]),
+        "variant_image": image_cells.written_one(variant["image"]),
         **translated_columns.written_of_variant(variant, translations),
         **_prefixed(VARIANT_CUSTOM, variant["custom_fields"]),
         **_prefixed(VARIANT_METADATA, variant["metadata"]),

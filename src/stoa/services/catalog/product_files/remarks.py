@@ -16,12 +16,14 @@ What = Literal[
     "file-left-out",
     "stock-shared",
     "gift-card-as-goods",
+    "barcode-noted",
 ]
 """`sku-renamed`: it has letters that a SKU has not here, and the variant has its own in its metadata as `sku`.
 `hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
 `measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
 `file-left-out`: a picture of an uploaded file that this shop does not have. `stock-shared`: there its variants are
 counted together, here each for itself. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money.
+`barcode-noted`: it is no number of an article, or was mistyped, and stands in the variant's metadata.
 """
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300

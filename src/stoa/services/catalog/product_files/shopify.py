@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.services.catalog.product_files.articles import Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of, stock_of
@@ -37,6 +38,7 @@ _NAMES = {
     "barcode": ("Variant Barcode", "Barcode"),
     "grams": ("Variant Grams", "Weight value (grams)"),
     "gift card": ("Gift Card", "Gift card"),
+    "variant image": ("Variant Image", "Variant image URL"),
     "image": ("Image Src", "Product image URL"),
     "alt": ("Image Alt Text", "Image alt text"),
     **{f"option {at}": (f"Option{at} Name", f"Option{at} name") for at in (1, 2, 3)},
@@ -88,17 +90,24 @@ def _entry(
 ) -> Entry:
     raw = [list(row.cells) for row in rows]
     said = [{name: _cell(row, at, name) for name in at} for row in rows]
-    skus = Skus()
+    skus, articles = Skus(), Articles(said[0].get("name", ""))
     try:
         item = _product(said[0])
-        item["images"] = [{"url": one["image"], "alt": one.get("alt", "")[:200]} for one in said if one.get("image")]
-        item["variants"] = _variants(said, item["slug"], where, currency, skus, comma=comma)
+        item["variants"] = _variants(said, item["slug"], where, currency, skus, articles=articles, comma=comma)
+        item["images"] = _images(said, item["variants"])
         if not item["variants"] and item["status"] == "active" and "price" in where:
             raise Fault(where["price"], "There is no price, and an active product has one.")
     except Fault as fault:
         return Entry(rows[0].line, raw, faults=[(fault.column, fault.detail)])
     cards = [Said("gift-card-as-goods", item["name"])] if said[0].get("gift card", "").lower() == "true" else []
-    return Entry(rows[0].line, raw, item, _places(where), renamed=skus.renamed, remarks=[*skus.remarks, *cards])
+    return Entry(
+        rows[0].line,
+        raw,
+        item,
+        _places(where),
+        renamed=skus.renamed,
+        remarks=[*skus.remarks, *articles.remarks, *cards],
+    )
 
 
 def _product(first: Mapping[str, str]) -> dict[str, Any]:
@@ -118,8 +127,22 @@ def _product(first: Mapping[str, str]) -> dict[str, Any]:
     return item
 
 
+def _images(said: Sequence[Mapping[str, str]], variants: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Those of the product, and of its variants what is none of these."""
+    images = [{"url": one["image"], "alt": one.get("alt", "")[:200]} for one in said if one.get("image")]
+    own = dict.fromkeys(one["image"] for one in variants if "image" in one)
+    return images + [{"url": url, "alt": ""} for url in own if url not in {image["url"] for image in images}]
+
+
 def _variants(
-    said: Sequence[Mapping[str, str]], slug: str, where: Mapping[str, str], currency: str, skus: Skus, *, comma: bool
+    said: Sequence[Mapping[str, str]],
+    slug: str,
+    where: Mapping[str, str],
+    currency: str,
+    skus: Skus,
+    *,
+    articles: Articles,
+    comma: bool,
 ) -> list[dict[str, Any]]:
     """Of the rows that are more than a picture. The names of the options stand in the first row alone."""
     variants: list[dict[str, Any]] = []
@@ -136,7 +159,7 @@ def _variants(
         price = one.get("price", "")
         # Of what is not tracked it says 0, and sells it all the same.
         stock = one.get("stock") if one.get("tracker", "shopify") else ""
-        metadata = {name: noted for name in ("barcode", "grams") if (noted := one.get(name, "").lstrip("'"))}
+        article = articles.members(one.get("barcode", "").lstrip("'"), "barcode", one.get("grams", ""))
         named = skus.named(one.get("sku", "").lstrip("'"), slug, list(options.values()))
         variants.append(
             {
@@ -145,7 +168,9 @@ def _variants(
                 **({"price": read_cell(where["price"], price_of, price, currency, comma=comma)} if price else {}),
                 "options": options,
                 "position": len(variants),
-                "metadata": metadata | named.get("metadata", {}),
+                **article,
+                "metadata": article.get("metadata", {}) | named.get("metadata", {}),
+                **({"image": one["variant image"]} if one.get("variant image") else {}),
                 **({"stock": read_cell(where["stock"], stock_of, stock)} if stock else {}),
             }
         )
@@ -163,4 +188,5 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
     own = ("name", "description", "brand", "tags", "status", "seo_title", "seo_description")
     places |= {name: where[name] for name in own if name in where}
     of_variant = {"sku": "sku", "metadata.sku": "sku", "price": "price", "options": "value 1", "stock": "stock"}
+    of_variant |= {"image": "variant image"}
     return places | {f"variants[0].{member}": where[name] for member, name in of_variant.items() if name in where}

@@ -1,7 +1,7 @@
 """A product export of WooCommerce as it is.
 
 A row is a product, or a variation of one that its `Parent` names, wherever in the file that stands. What a product of
-several variations differs in are its attributes with one value in each; the other attributes, weight and size are
+several variations differs in are its attributes with one value in each; the other attributes and its size are
 specifications.
 """
 
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.services.catalog.product_files.articles import GRAMS, Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
@@ -23,8 +24,10 @@ from stoa.services.catalog.words import slug_of
 _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
 STOCK = ("Stock",)
 _VISIBILITY = "Visibility in catalog"
-_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", "GTIN, UPC, EAN, or ISBN")
+_GTIN = "GTIN, UPC, EAN, or ISBN"
+_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", _GTIN)
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
+_WEIGHT = re.compile(rf"Weight \(({'|'.join(GRAMS)})\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
 _COMMA = re.compile(r"(?<!\\),")
 _ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]*|#[0-9]+|#[xX][0-9a-fA-F]+);")
@@ -92,7 +95,7 @@ class _Names:
 def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency: str) -> Entry:
     row, said = product
     raw = _raw([product, *variations])
-    skus = Skus()
+    skus, articles = Skus(), Articles(_text(said.get("Name", "")))
     try:
         item = _product(said, names.slug_of(said))
         others = _shelve(item, said.get("Categories", ""))
@@ -103,7 +106,18 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
         sold = [one for _, one in variations] or [said]
         item["variants"] = [
-            {"position": at, **_variant(one, item["slug"], _only(differ, _attributes(one)), currency, skus)}
+            {
+                "position": at,
+                **_variant(
+                    one,
+                    item["slug"],
+                    _only(differ, _attributes(one)),
+                    currency,
+                    skus,
+                    article=articles.members(one.get(_GTIN, ""), "gtin", *_weight(one, said)),
+                ),
+                **({"image": shown} if one is not said and (shown := _shown(one)) else {}),
+            }
             for at, one in enumerate(sold)
         ]
     except Fault as fault:
@@ -111,6 +125,7 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
     name = item["name"]
     remarks = [
         *skus.remarks,
+        *articles.remarks,
         *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
         *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
         *(Said("category-left-out", f"{name}: {each}") for each in others),
@@ -157,11 +172,23 @@ def _shelve(item: dict[str, Any], cell: str) -> list[str]:
     return [" > ".join(each) for each in shelves if each != own[: len(each)]]
 
 
+def _weight(said: Mapping[str, str], product: Mapping[str, str]) -> tuple[str, str]:
+    """As it stands there, and its unit. A variation that says none weighs what its product does."""
+    for column in filter(_WEIGHT.fullmatch, said):
+        return said[column] or product.get(column, ""), column[len("Weight (") : -1]
+    return "", "g"
+
+
+def _shown(said: Mapping[str, str]) -> str:
+    """The picture of a variation."""
+    return next((url for url in _listed(said.get("Images", "")) if not _is_open(url)), "")
+
+
 def _measure(item: dict[str, Any], said: Mapping[str, str]) -> list[str]:
-    """Weight and size are specifications. What is no number is left out: the answer."""
+    """Its size is specifications. What is no number is left out: the answer."""
     unread: list[str] = []
     for name, cell in said.items():
-        if cell and _MEASURE.fullmatch(name):
+        if cell and _MEASURE.fullmatch(name) and not _WEIGHT.fullmatch(name):
             try:
                 item["specifications"][name] = number_of(cell, comma=True)
             except ValueError:
@@ -170,10 +197,15 @@ def _measure(item: dict[str, Any], said: Mapping[str, str]) -> list[str]:
 
 
 def _variant(
-    said: Mapping[str, str], slug: str, options: Mapping[str, str], currency: str, skus: Skus
+    said: Mapping[str, str],
+    slug: str,
+    options: Mapping[str, str],
+    currency: str,
+    skus: Skus,
+    *,
+    article: Mapping[str, Any],
 ) -> dict[str, Any]:
     price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency, comma=True)
-    gtin = said.get("GTIN, UPC, EAN, or ISBN", "")
     named = skus.named(said.get("SKU", ""), slug, list(options.values()))
     # Empty where it counts none.
     stock = "" if said.get("Stock") == _SHARED else said.get("Stock", "")
@@ -182,7 +214,8 @@ def _variant(
         "name": ", ".join(options.values())[:200],
         "price": price,
         "options": options,
-        "metadata": ({"gtin": gtin} if gtin else {}) | named.get("metadata", {}),
+        **article,
+        "metadata": article.get("metadata", {}) | named.get("metadata", {}),
         **({"stock": read_cell("Stock", stock_of, stock)} if stock else {}),
     }
 
@@ -220,5 +253,6 @@ _PLACES = {
     "variants[0].metadata.sku": "SKU",
     "variants[0].price": "Regular price",
     "variants[0].stock": "Stock",
+    "variants[0].image": "Images",
     "variants[0].options": "Attribute 1 value(s)",
 }

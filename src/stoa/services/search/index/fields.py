@@ -53,11 +53,14 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 12
+FORMAT = 13
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
+
+UPC = 12
+"""Digits."""
 
 SHORTEST_SPELLED = 3
 """Nearly every word of two letters is one letter away from another."""
@@ -122,9 +125,8 @@ class Fields:
         into.add_text("kind", PRODUCT)
         into.add_integer("version", document.version)
         into.add_bytes("card", document.card)
-        for sku in document.skus:
-            if code := compact(sku):
-                into.add_text("code", code)
+        for code in dict.fromkeys(_codes(document)):
+            into.add_text("code", code)
         names = _names(document)
         counted = _counted_of(document)
         whole = numbers(document)
@@ -282,6 +284,18 @@ _SHOWN = msgspec.msgpack.Decoder(Shown)
 def shown_of(document: tantivy.Document, locale: str) -> Shown:
     """In the locale, where it has texts in it."""
     return _SHOWN.decode(kept_of(document, of("shown", locale), "shown"))
+
+
+def _codes(document: Document) -> Iterable[str]:
+    yield from filter(None, map(compact, document.skus))
+    for barcode in document.barcodes:
+        yield barcode
+        # Some scanners tell the twelve digits of a UPC as thirteen, with a zero before them, and some lists the other
+        # way round.
+        if len(barcode) == UPC:
+            yield f"0{barcode}"
+        elif len(barcode) == UPC + 1 and barcode.startswith("0"):
+            yield barcode[1:]
 
 
 def _shown(texts: Texts) -> bytes:
