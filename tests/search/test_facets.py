@@ -103,6 +103,29 @@ async def test_options_and_filterable_attributes_are_counted_without_being_named
     )
 
 
+async def test_filters_hold_for_one_variant_that_can_be_bought(shop: Shop) -> None:
+    variants = [shirt("T-1", Color="Red", Size="XL"), shirt("T-2", Color="Green", Size="XS")]
+    tunic = await shop.sell("Tunic", variants=variants, product_type="shirts", specifications={"cloth": "wool"})
+    german = {"options": {"Color": {"name": "Farbe", "values": {"Green": "Grün", "Red": "Rot"}}}}
+    await shop.catalog.ok("PUT", f"/products/{tunic['id']}/translations/de", german, user=ADMIN)
+    await shop.put("T-1", 3)
+    await shop.learn(shop.one)
+    for query, total in (
+        ("attr.Color=Red&attr.Size=XL", 1),
+        ("attr.Color=Red&attr.Size=XS", 0),
+        ("attr.Color=Red,Green&attr.Size=XS", 1),
+        ("attr.Farbe=Gr%C3%BCn&attr.Size=XS&locale=de", 1),
+        ("attr.Farbe=Gr%C3%BCn&attr.Size=XL&locale=de", 0),
+        ("attr.Size=XS&in_stock=true", 0),
+        ("attr.Size=XS,XL&attr.cloth=wool&in_stock=true", 1),
+        ("attr.Size=XS&in_stock=false", 0),
+    ):
+        assert await shop.total(query) == total, query
+    await shop.put("T-2", 1)
+    await shop.learn(shop.one)
+    assert await shop.total("attr.Size=XS&in_stock=true") == 1
+
+
 async def test_of_many_numbers_the_least_and_the_most_are_told_and_days_are_days(shop: Shop) -> None:
     facets = await shop.facets()
     weight, bottled = facets["weight"], facets["bottled"]

@@ -142,7 +142,12 @@ class DayRange(msgspec.Struct, frozen=True):
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
-    """What a hit must be, all of it together. Within one filter any of its values will do."""
+    """What a hit must be, all of it together. Within one filter any of its values will do.
+
+    What is asked for of options, and `in_stock`, must be true of one and the same variant, as far as the attributes
+    asked for are options of the product: a red M and a green L are no green M. Beyond a bound that an index says, of
+    products whose variants differ in very much, or of filters of very many values, each is true of some variant.
+    """
 
     category: Sequence[str] = ()
     """The slugs on the way from the top to a category, or its own alone, that in the query's language, too; what is
@@ -152,7 +157,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     most_price: int | None = None
     """A product fits where one of its prices may lie between them, both included."""
     in_stock: bool | None = None
-    """What can be bought, or what cannot; None is both."""
+    """What can be bought, or of which nothing can; None is both."""
     attributes: Mapping[str, Sequence[Value | date] | NumberRange | DayRange] = {}
     tag: str = ""
     collection: str = ""

@@ -11,20 +11,34 @@ from random import Random
 import pytest
 from search.index.products import ids, product
 
-from stoa.ports.search import Category, Document, Facets, Filters, Found, Query, Removed, Sort
+from stoa.ports.search import Category, Document, Facets, Filters, Found, Query, Removed, Sort, Variant
 from stoa.services.search.index import best, counting, matching, searching
 from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 
 WORDS = ["red", "blue", "cup", "bowl", "large", "small"]
 HOME = Category("home", "Home")
 FACETS = Facets(
-    categories=True, brands=True, availability=True, price_bounds=(500, 1000), attributes=("Color", "Size", "Vegan")
+    categories=True,
+    brands=True,
+    availability=True,
+    price_bounds=(500, 1000),
+    attributes=("Color", "Size", "Vegan", "Glaze"),
 )
-FILTERS = [Filters(), Filters(category=("cups",)), Filters(brands=["Acme"], most_price=900), Filters(in_stock=True)]
+FILTERS = [
+    Filters(),
+    Filters(category=("cups",)),
+    Filters(brands=["Acme"], most_price=900),
+    Filters(in_stock=True),
+    Filters(attributes={"Glaze": ["matt"], "Color": ["red"]}, in_stock=True),
+]
 TEXTS = ["", "cup", "bowl", "of red", "red cup", "-blue", "cup -red", "smal"]
 
 
 def made(draw: Random, id_: str, version: int) -> Document:
+    variants = [
+        Variant({"Glaze": draw.choice(["matt", "bright"]), "Color": draw.choice(WORDS[:2])}, draw.random() < 0.7)
+        for _ in range(draw.randint(1, 3))
+    ]
     return product(
         id_,
         " ".join(draw.sample(WORDS, draw.choice([1, 3, 3, 3]))),
@@ -34,7 +48,8 @@ def made(draw: Random, id_: str, version: int) -> Document:
         categories=[[HOME, Category("cups", "Cups")]] if draw.random() < 0.5 else [[HOME]],
         price_minor=draw.randrange(100, 1500),
         attributes={"Color": draw.choice(WORDS[:2]), "Size": draw.randrange(3), "Vegan": draw.random() < 0.5},
-        available=draw.random() < 0.7,
+        variants=variants,
+        available=any(one.available for one in variants),
         popularity=float(draw.choice([0, 3, 700])),
     )
 

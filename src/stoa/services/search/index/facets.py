@@ -12,7 +12,7 @@ from stoa.services.search.index import attribute_facets
 from stoa.services.search.index.attribute_facets import most_frequent
 from stoa.services.search.index.counting import Counts, Hits
 from stoa.services.search.index.fields import path_and_name
-from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE
+from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE, Narrowing
 from stoa.services.search.index.tally import tally
 
 # Of a facet with more values the rare ones are counted too low.
@@ -32,44 +32,43 @@ class _Facet(NamedTuple):
 def count(
     counts: Counts,
     matches: tantivy.Query,
-    filters: Mapping[str, tantivy.Query],
+    filters: Narrowing,
     wanted: Facets,
     hits: Hits,
     *,
     locale: str,
 ) -> FacetCounts:
-    few = counts.few(narrowed(matches, filters), hits)
+    few = counts.few(narrowed(matches, filters.all()), hits)
 
     def answered(facets: Sequence[_Facet]) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         # Those whose own filter is not set are all of the same hits.
-        apart = {facet.filtered_by if facet.filtered_by in filters else "" for facet in facets}
+        apart = {facet.filtered_by if facet.filtered_by in filters.names else "" for facet in facets}
         for left_out in sorted(apart):
             passes: dict[str, Any] = {}
             for facet in facets:
-                if (facet.filtered_by if facet.filtered_by in filters else "") == left_out:
+                if (facet.filtered_by if facet.filtered_by in filters.names else "") == left_out:
                     passes.update(facet.passes)
             if few is not None and not left_out:
                 answers.update(tally(few, passes))
             else:
                 # Without one of its filters there may be far more of them.
-                query = narrowed(matches, filters, left_out)
+                query = narrowed(matches, filters.all(but=left_out))
                 answers.update(counts.of(query, passes, _UNKNOWN if left_out else hits))
         return answers
 
     answers = answered(_wanted(wanted))
     named = list(wanted.attributes)
     if wanted.most_attributes:
-        filtered = {name.removeprefix(ATTRIBUTE) for name in filters if name.startswith(ATTRIBUTE)}
+        filtered = {name.removeprefix(ATTRIBUTE) for name in filters.names if name.startswith(ATTRIBUTE)}
         named += attribute_facets.most_had(answers[_HAS]["buckets"], wanted, filtered)
     answers |= answered(_attributes(named))
     return _counts(answers, wanted, named, hits, locale)
 
 
-def narrowed(matches: tantivy.Query, filters: Mapping[str, tantivy.Query], left_out: str = "") -> tantivy.Query:
-    """Both, but for one filter."""
-    kept = [(MUST, query) for name, query in filters.items() if name != left_out]
-    return tantivy.Query.boolean_query([(MUST, matches), *kept]) if kept else matches
+def narrowed(matches: tantivy.Query, others: Sequence[tantivy.Query]) -> tantivy.Query:
+    """What is all of it."""
+    return tantivy.Query.boolean_query([(MUST, query) for query in (matches, *others)]) if others else matches
 
 
 def _wanted(wanted: Facets) -> list[_Facet]:

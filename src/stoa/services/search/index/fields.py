@@ -43,6 +43,7 @@ from stoa.services.search.index.options import (
     variant_terms,
 )
 from stoa.services.search.index.tally import Columns
+from stoa.services.search.index.variants import together_of
 from stoa.services.search.index.words import (
     LONGEST,
     Language,
@@ -89,8 +90,9 @@ class Fields:
         for name in ("id", "kind"):
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
-        for name in ("code", "within", "tag", "collection", "variant", "worth_band", "standing_band"):
+        for name in ("code", "within", "tag", "collection", "variant", "shared", "worth_band", "standing_band"):
             builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
+        builder.add_unsigned_field("united", indexed=True)
         for name in ("brand", "category"):
             builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
         builder.add_json_field("attribute", fast=True, tokenizer_name="raw", index_option="basic")
@@ -182,6 +184,7 @@ class Fields:
         counted: Counted,
     ) -> None:
         translated = document.translated_collections.items()
+        together = together_of(document)
         filtered = {
             "tag": document.tags,
             "collection": (
@@ -191,10 +194,13 @@ class Fields:
             "within": (slugs for way in _ways(document) for slugs in _slugs(way)),
             "has": counted.has,
             "variant": variant_terms(document),
+            "shared": together.shared,
         }
         for field, values in filtered.items():
             for value in dict.fromkeys(values):
                 into.add_text(field, value)
+        for number in together.united:
+            into.add_unsigned("united", number)
         for field, name in names:
             into.add_text(field, name)
         if counted.attributes:

@@ -12,6 +12,8 @@ import tantivy
 from stoa.ports.search import DayRange, Filters, NumberRange, Value
 from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, slug_in, term
 from stoa.services.search.index.options import option_term
+from stoa.services.search.index.together import Fact, groups, one_variant
+from stoa.services.search.index.variants import AVAILABLE
 
 MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
@@ -20,8 +22,29 @@ ATTRIBUTE = "attribute:"
 """Before an attribute's name."""
 
 
-def clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str) -> Mapping[str, tantivy.Query]:
-    """By the facet whose own filter it is."""
+class Narrowing:
+    """All filters of a search."""
+
+    def __init__(
+        self, filters: Filters, fields: Fields, index: tantivy.Index, searcher: tantivy.Searcher, locale: str
+    ) -> None:
+        self._schema = fields.schema
+        self._apart = _clauses(filters, fields, index, locale)
+        self._facts = _facts(filters, fields.schema, searcher)
+        self.names = self._apart.keys()
+        """Of the facets whose own filters they are."""
+
+    def all(self, but: str = "") -> list[tantivy.Query]:
+        """What a hit must be, without one of the filters."""
+        facts = {name: fact for name, fact in self._facts.items() if name != but}
+        bought = [facts.pop(AVAILABILITY)] if AVAILABILITY in facts else []
+        return [
+            *(query for name, query in self._apart.items() if name != but),
+            *(one_variant(self._schema, group) for group in groups([*facts.values()], bought)),
+        ]
+
+
+def _clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str) -> Mapping[str, tantivy.Query]:
     schema = fields.schema
     found: dict[str, tantivy.Query] = {}
     if filters.category:
@@ -45,8 +68,23 @@ def clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str)
     return found
 
 
+def _facts(filters: Filters, schema: tantivy.Schema, searcher: tantivy.Searcher) -> Mapping[str, Fact]:
+    """Those of the filters that may be true of one variant of a product and not of another."""
+    found: dict[str, Fact] = {}
+    if filters.in_stock:
+        found[AVAILABILITY] = Fact([AVAILABLE], term(schema, "shared", AVAILABLE))
+    for name, wanted in filters.attributes.items():
+        if isinstance(wanted, (NumberRange, DayRange)):
+            continue
+        terms = [option_term(name, value) for value in wanted if isinstance(value, str)]
+        if had := [one for one in terms if searcher.doc_freq("variant", one)]:
+            always = [*_specified(schema, name, wanted), *(term(schema, "shared", one) for one in had)]
+            found[f"{ATTRIBUTE}{name}"] = Fact(had, _either(always))
+    return found
+
+
 def _any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
-    return tantivy.Query.boolean_query([(SHOULD, term(schema, field, value)) for value in values])
+    return _either([term(schema, field, value) for value in values])
 
 
 def _prices(schema: tantivy.Schema, least: int | None, most: int | None) -> tantivy.Query:
@@ -77,13 +115,20 @@ def _attribute(
 
 
 def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> tantivy.Query:
-    stored = [
+    options = [term(schema, "variant", option_term(name, value)) for value in wanted if isinstance(value, str)]
+    return _either([*_specified(schema, name, wanted), *options])
+
+
+def _specified(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> list[tantivy.Query]:
+    return [
         term(schema, f"attribute.{attribute_key(name, value)}", kept)
         for value in wanted
         if (kept := as_stored(value)) is not None
     ]
-    options = [term(schema, "variant", option_term(name, value)) for value in wanted if isinstance(value, str)]
-    return tantivy.Query.boolean_query([(SHOULD, query) for query in (*stored, *options)])
+
+
+def _either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(SHOULD, query) for query in queries])
 
 
 def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Query:

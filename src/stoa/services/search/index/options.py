@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from stoa.ports.search import Document, OptionTexts
 
 BETWEEN = "\x1f"
 """In what is counted between what a thing is, and each locale and what it is called in that."""
-
-_NOT_SAID = OptionTexts()
 
 
 def option_key(name: str) -> str:
@@ -77,28 +75,17 @@ def said_in(locale: str, key: str) -> Said:
 
 
 def variant_terms(document: Document) -> list[str]:
-    """Of each of its variants each of its options."""
+    """Of each of its variants each of its options, under what it is called in any language."""
     return list(
-        dict.fromkeys(option_term(name, value) for options in _all_options(document) for name, value in options.items())
+        dict.fromkeys(term for name, value in own_options(document) for term in spellings(document, name, value))
     )
+
+
+def spellings(document: Document, name: str, value: str) -> list[str]:
+    """An option of a variant under what it is called in each language: somebody who asks for one uses one of them."""
+    said = ((texts.name or name, texts.values.get(value, value)) for _, texts in _said(document, name))
+    return list(dict.fromkeys((option_term(name, value), *(option_term(*one) for one in said))))
 
 
 def option_term(name: str, value: str) -> str:
     return f"{plain(name)}{BETWEEN}{plain(value)}"
-
-
-def _all_options(document: Document) -> Iterator[Mapping[str, str]]:
-    """Of each variant, in each language: somebody who asks for one uses one of them."""
-    for variant in document.variants:
-        yield variant.options
-        for texts in document.texts.values():
-            if texts.options:
-                yield _translated(variant.options, texts.options)
-
-
-def _translated(options: Mapping[str, str], said: Mapping[str, OptionTexts]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in options.items():
-        texts = said.get(name, _NOT_SAID)
-        found[texts.name or name] = texts.values.get(value, value)
-    return found

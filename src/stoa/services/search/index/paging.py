@@ -114,7 +114,7 @@ class Pager:
         """
         order = _ORDERS[sort]
         if after is not None and order.field is not None:
-            query = narrowed(query, {"behind": self._behind(sort, after)})
+            query = narrowed(query, [self._behind(sort, after)])
         # Scores cannot be asked for by range: by relevance everything that was shown is passed again.
         asked = limit + _BEHIND + (after.shown if after is not None and order.field is None else 0)
         rows = self._first(best(asked) if best else None, sort, asked, weight)

@@ -18,11 +18,12 @@ from typing import NamedTuple
 import tantivy
 
 from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort, Suggested
-from stoa.services.search.index import facets, filters, highlights, paging
+from stoa.services.search.index import facets, highlights, paging
 from stoa.services.search.index.bands import MOST_WORTH
 from stoa.services.search.index.best import MANY, Best, Spreads, WorthMost
 from stoa.services.search.index.counting import Counts, Hits, Recent
 from stoa.services.search.index.fields import PRODUCT, Fields, counted, kept_of, shown_of, term
+from stoa.services.search.index.filters import Narrowing
 from stoa.services.search.index.matching import MUST, SHOULD, Lead, Matcher, either
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
@@ -80,7 +81,7 @@ class Search:
         # Of a text without a word, such as a picture of a flame, nothing is known.
         says_nothing = self._reading.text.strip() and not self._reading.says_something
         self._everything = tantivy.Query.empty_query() if says_nothing else term(self._schema, "kind", PRODUCT)
-        self._filters = filters.clauses(query.filters, fields, index, self._locale)
+        self._filters = Narrowing(query.filters, fields, index, searcher, self._locale)
 
     def run(self) -> Found:
         query = self._query
@@ -119,7 +120,7 @@ class Search:
 
     def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> _Page:
         asked = attempt.asked
-        narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters)
+        narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters.all())
         weight = "worth" if self._reading.parts else "standing"
         total: int | None = None
         best: Callable[[int], Best | None] | None = None
@@ -134,7 +135,7 @@ class Search:
         return _Page(rows, more, total)
 
     def _total(self, narrowed: tantivy.Query, *, many: bool = False) -> int:
-        if not self._reading.text.strip() and not self._filters:
+        if not self._reading.text.strip() and not self._filters.names:
             return self._opened.documents
         return self._opened.counts.total(narrowed) if many else counted(self._searcher.search(narrowed, 1))
 
@@ -154,7 +155,7 @@ class Search:
         elif query.sort is Sort.RELEVANCE and not (query.pinned or query.buried):
             most = self._worth_most("standing", total, needed)
             first = most and most.query
-        return None if first is None else Best(self._scored(facets.narrowed(narrowed, {"first": first}), asked))
+        return None if first is None else Best(self._scored(facets.narrowed(narrowed, [first]), asked))
 
     def _leading(self, lead: Lead, asked: Asked, total: int, needed: int) -> Best:
         """Those with the word in their name; of many of them those that are worth most."""
@@ -165,7 +166,7 @@ class Search:
         if leading > MANY and (most := self._worth_most("worth", leading, needed)):
             query = tantivy.Query.boolean_query([(MUST, query), (MUST, either([most.query, *lead.beside]))])
             least = max(least, lead.rest * most.factor)
-        return Best(self._scored(facets.narrowed(self._with_pinned(query), self._filters), asked), least)
+        return Best(self._scored(facets.narrowed(self._with_pinned(query), self._filters.all()), asked), least)
 
     def _worth_most(self, field: str, hits: int, needed: int) -> WorthMost | None:
         return self._opened.spreads.worth_most(self._searcher, self._schema, field, hits, needed)
@@ -174,7 +175,7 @@ class Search:
         """Whether the text finds something, which is not what a filter left of it, nor what was pinned."""
         if total and not self._query.pinned:
             return True
-        if not total and not self._filters:
+        if not total and not self._filters.names:
             return False
         return bool(self._searcher.search(match, 1, count=False).hits)
 

@@ -104,7 +104,7 @@ class _Suggesting:
         most = self._opened.spreads.worth_most(self._searcher, self._schema, "worth", total, limit)
         if most is None:
             return None
-        hits = self._ordered(narrowed(matches, {"first": most.query}), limit)
+        hits = self._ordered(narrowed(matches, [most.query]), limit)
         return hits if len(hits) == limit else None
 
     def _ordered(self, matches: tantivy.Query, limit: int) -> Hits:
