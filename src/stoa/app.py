@@ -246,7 +246,8 @@ OURS = (
         name="inventory",
         paths=(
             "GET PUT /inventory/{sku}",
-            "GET /inventory",
+            "GET PUT /inventory",
+            "GET /availability",
             "PUT /inventory/{sku}/policy",
             "GET /backorders",
             "POST DELETE /inventory/{sku}/subscriptions",

@@ -17,7 +17,7 @@ from stoa.kit.channels.registry import Registry
 from stoa.kit.outbox import Outbox
 from stoa.services.catalog.run_import import import_next
 from stoa.services.inventory import inventory_over
-from stoa.services.inventory.count import set_on_hand
+from stoa.services.inventory.count import Shelf, set_on_hand
 from stoa.services.inventory.rpc import InventoryServicer
 from stoa.services.inventory.settings import Settings as InventorySettings
 from stoa.services.inventory.stock_repository import stock_of_each
@@ -50,7 +50,7 @@ async def on_hand(inventory, *skus: str) -> list[int | None]:
 
 
 async def test_what_has_no_stock_gets_it_and_what_was_counted_stays(shop, inventory):
-    await set_on_hand(inventory, "B", 7, warehouse_id="main", reason="", user_id=ADMIN.id, sellers=None)
+    await set_on_hand(inventory, "B", 7, Shelf("main", "", ADMIN.id), sellers=None)
     text = "slug,name,sku,price,stock\nmug,Mug,A,1,5\nmug,,B,1,5\nmug,,C,1,\njug,,D,1,5\npot,Pot,E,1,0\n"
     done = await bring(shop, text)
     assert counts(done) == ("done", 2, 0, 0, 1)

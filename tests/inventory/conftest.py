@@ -21,7 +21,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Outbox
 from stoa.services.inventory import inventory_over
 from stoa.services.inventory.allocate import Promise
-from stoa.services.inventory.count import set_on_hand
+from stoa.services.inventory.count import Shelf, set_on_hand
 from stoa.services.inventory.handlers import handlers
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import Policy
@@ -53,7 +53,7 @@ class Shop:
         return self.inventory.db
 
     async def put(self, sku: str, on_hand: int, warehouse: str = "main") -> None:
-        await set_on_hand(self.inventory, sku, on_hand, warehouse_id=warehouse, reason="", user_id=ADMIN, sellers=None)
+        await set_on_hand(self.inventory, sku, on_hand, Shelf(warehouse, "", ADMIN), sellers=None)
 
     async def policy(self, sku: str, **terms: Any) -> SkuStock:
         return await set_policy(self.inventory, sku, Terms(**terms), sellers=None)

@@ -26,7 +26,7 @@ from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings as CatalogSettings
 from stoa.services.inventory import owners_repository
 from stoa.services.inventory.handlers import handle_batch, handlers
-from stoa.services.inventory.owners import ask_for_owner
+from stoa.services.inventory.owners import ask_for_owners_of
 from stoa.services.inventory.owners_repository import Owner
 from stoa.services.inventory.routes import routes
 from stoa.testing import Rest, new_user
@@ -91,7 +91,7 @@ async def hear(shop, *events: Event) -> None:
 
 
 async def owner(shop, sku: str) -> Owner | None:
-    return await owners_repository.owner_of(shop.db, sku)
+    return (await owners_repository.owners_of(shop.db, [sku])).get(sku)
 
 
 @pytest.mark.parametrize("sku", ["THEIRS", "OURS", "NOBODYS"])
@@ -157,7 +157,7 @@ async def test_asking_does_not_mark_the_requests_key(town):
         raise AssertionError("nothing is counted yet")
 
     with before_commit(town.db, mark):
-        await ask_for_owner(town.inventory, "HIS")
+        await ask_for_owners_of(town.inventory, ["HIS"])
     assert await owner(town, "HIS") == Owner("HIS", SELLER.id, 1)
     for _ in range(2):
         await town.rest.ok("PUT", "/inventory/HIS", {"on_hand": 3}, user=SELLER, key="k")

@@ -10,10 +10,11 @@ from editors import one_of_two
 
 from stoa.kit.http.preconditions import ANYTHING
 from stoa.kit.ids import uuid7
+from stoa.services.inventory.count import AT_ONCE
 from stoa.services.inventory.receipt import Order
 from stoa.services.inventory.receipts import expect_goods, receive_goods
 from stoa.services.inventory.routes import routes
-from stoa.services.inventory.stocktake import AT_ONCE, Found, apply_count, count_lines, open_count
+from stoa.services.inventory.stocktake import Found, apply_count, count_lines, open_count
 from stoa.testing import Rest, new_user, who_may
 
 ADMIN = new_user("admin")

@@ -24,7 +24,7 @@ from stoa.services.catalog.rpc import CatalogServicer
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings as CatalogSettings
 from stoa.services.inventory import inventory_over
-from stoa.services.inventory.count import set_on_hand
+from stoa.services.inventory.count import Shelf, set_on_hand
 from stoa.services.inventory.rpc import InventoryServicer
 from stoa.services.inventory.settings import Settings as InventorySettings
 from stoa.services.search import search_over
@@ -101,7 +101,7 @@ class Town:
         return edited
 
     async def put(self, sku: str, on_hand: int) -> None:
-        await set_on_hand(self.inventory, sku, on_hand, warehouse_id="main", reason="", user_id=ADMIN.id, sellers=None)
+        await set_on_hand(self.inventory, sku, on_hand, Shelf("main", "", ADMIN.id), sellers=None)
 
     async def told(self) -> list[Event]:
         """What catalog and inventory have announced since this was asked last, and search hears."""

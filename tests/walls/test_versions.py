@@ -19,6 +19,7 @@ WHY_NOT = {
     "POST /products/bulk": "each item has a `version` of its own",
     "POST /product-imports": "a file is brought; what it says of a product may have a `version` of its own",
     "DELETE /product-imports/{import_id}": "what has not ended ends, whatever was seen of it",
+    "PUT /inventory": "it is said what lies there, whatever was seen of it; who goes by a version says it of one SKU",
     "POST /inventory/{sku}/reserve": "a reservation is made, by its key",
     "POST /inventory/{sku}/release": "a reservation is given back once",
     "POST /stock-discrepancies/{discrepancy_id}/settle": "it is settled once",

@@ -51,8 +51,9 @@ RECORD = """
 
 RECORD_ALL = """
     INSERT INTO staff_acts (actor, roles, act, subject, before, after, reason, request_id, trace_id)
-    SELECT $1, $2, act, subject, before, after, '', $3, $4
-    FROM unnest($5::text[], $6::text[], $7::jsonb[], $8::jsonb[]) AS new (act, subject, before, after)
+    SELECT $1, $2, act, subject, before, after, reason, $3, $4
+    FROM unnest($5::text[], $6::text[], $7::jsonb[], $8::jsonb[], $9::text[])
+        AS new (act, subject, before, after, reason)
 """
 
 _LIST = "SELECT id, at, actor, roles, act, subject, before, after, reason, request_id, trace_id FROM staff_acts "
@@ -128,6 +129,7 @@ class Act(NamedTuple):
     subject: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
+    reason: str = ""
 
 
 async def record_all(tx: Transaction, acts: Sequence[Act]) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import clock, problems
+from stoa.kit import clock
+from stoa.kit.http.bounds import skus_in
 from stoa.kit.http.routes import PUBLIC, Request, Routes
-from stoa.kit.http.types import CountryCode, CurrencyCode, Page, Quantity, Sku
+from stoa.kit.http.types import CountryCode, CurrencyCode, Page, Quantity
 from stoa.kit.money import Money
 from stoa.services.catalog import repository
 from stoa.services.catalog.pricing import Context, Priced, ms_of
@@ -34,9 +35,6 @@ class PriceView(msgspec.Struct):
     lowest_30_days: Money | None
 
 
-MOST_SKUS = 100
-
-
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For whom. In which customer groups the caller is, the token says.
 
@@ -57,27 +55,13 @@ async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Pa
     """In the order in which they are asked for. A SKU that is not for sale, or that nobody has, is not among `items`,
     which is no error; one that is sold, but not here, has null for its price."""
     query = request.query
-    skus = _skus(query.skus)
+    skus = skus_in(query.skus)
     currency = query.currency or catalog.settings.currency
     context = Context(currency, query.country or "", frozenset(request.groups), ms_of(clock.now()))
     found = await repository.variants_for_sale(catalog.db, skus, context)
     shown = {sku: one.price_in(context, query.quantity) for sku, one in found.items()}
     before = await lowest_of(catalog, found.values(), shown, context.at_ms)
     return Page([_price_view(found[sku], shown[sku], before.get(sku)) for sku in skus if sku in found])
-
-
-def _skus(listed: str) -> list[str]:
-    """Each once, in their order."""
-    skus = listed.split(",")
-    if len(skus) > MOST_SKUS:
-        raise problems.Unprocessable(
-            f"At most {MOST_SKUS} SKUs are asked for at once, and these are {len(skus)}.", field="skus"
-        )
-    try:
-        return list(dict.fromkeys(msgspec.convert(skus, list[Sku])))
-    except msgspec.ValidationError:
-        wrong = "SKUs have letters, digits, dots, hyphens and underscores, and stand with commas between them."
-        raise problems.Unprocessable(wrong, field="skus") from None
 
 
 def _price_view(variant: ForSale, priced: Priced | None, lowest_30_days: Money | None) -> PriceView:

@@ -56,8 +56,8 @@ MOVE = """
 """
 
 
-async def move(tx: Transaction, movements: Sequence[Movement], *, document_id: str, user_id: str | None) -> None:
-    """Change what is on hand by a document; the items are locked and the rows of stock are there."""
+async def move(tx: Transaction, movements: Sequence[Movement], *, document_id: str | None, user_id: str | None) -> None:
+    """Change what is on hand, by a document or by who counted; the items are locked and the rows of stock are there."""
     await tx.execute(
         MOVE,
         [one.sku for one in movements],

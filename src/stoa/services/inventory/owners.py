@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from stoa.contracts.catalog.v1.catalog_pb2 import GetOwnersRequest
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
+from stoa.kit.problems import Problem
 from stoa.services.inventory import owners_repository
 from stoa.services.inventory.errors import NotYourStock, SkuOfNoProduct
 from stoa.services.inventory.owners_repository import Owner
@@ -39,10 +40,10 @@ async def learn(tx: Transaction, events: Sequence[Event]) -> None:
     await owners_repository.learn_owners(tx, owners)
 
 
-async def ask_for_owner(inventory: Inventory, sku: str) -> None:
-    """Know who sells `sku` if anybody does. Never with a transaction open."""
-    if await owners_repository.owner_of(inventory.db, sku) is None:
-        await ask_for_owners(inventory, [sku])
+async def ask_for_owners_of(inventory: Inventory, skus: Sequence[str]) -> None:
+    """Know who sells these if anybody does. Never with a transaction open."""
+    known = await owners_repository.owners_of(inventory.db, skus)
+    await ask_for_owners(inventory, [sku for sku in skus if sku not in known])
 
 
 async def ask_for_owners(inventory: Inventory, skus: Sequence[str]) -> set[str]:
@@ -57,10 +58,8 @@ async def ask_for_owners(inventory: Inventory, skus: Sequence[str]) -> set[str]:
     return {one.sku for one in told}
 
 
-async def check_owner(tx: Transaction, sku: str, sellers: Collection[str]) -> None:
-    """Raise unless one of these sells `sku`: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
-    owner = await owners_repository.owner_of(tx, sku)
-    if owner is None:
-        raise SkuOfNoProduct(sku)
-    if owner.seller_id not in sellers:
-        raise NotYourStock(sku)
+async def refused_to(tx: Transaction, skus: Sequence[str], sellers: Collection[str]) -> dict[str, Problem]:
+    """The SKUs that none of these sells, and why: `SkuOfNoProduct` where nobody does, `NotYourStock`."""
+    owners = await owners_repository.owners_of(tx, skus)
+    nobodys = {sku: SkuOfNoProduct(sku) for sku in skus if sku not in owners}
+    return nobodys | {sku: NotYourStock(sku) for sku, owner in owners.items() if owner.seller_id not in sellers}

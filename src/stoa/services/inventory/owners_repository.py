@@ -16,13 +16,12 @@ class Owner(NamedTuple):
     product_version: int
 
 
-OWNER_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = $1"
+OWNERS_OF = "SELECT sku, seller_id, product_version FROM owners WHERE sku = ANY($1::text[])"
 
 
-async def owner_of(db: Db, sku: str) -> Owner | None:
-    """None where nothing was told of it."""
-    row = await db.fetchrow(OWNER_OF, sku)
-    return None if row is None else Owner(*row)
+async def owners_of(db: Db, skus: Sequence[str]) -> dict[str, Owner]:
+    """Of those of which something was told."""
+    return {row["sku"]: Owner(*row) for row in await db.fetch(OWNERS_OF, list(skus))}
 
 
 # In the order of the SKUs, as everybody locks; what is older than what is known changes nothing.

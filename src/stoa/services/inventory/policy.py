@@ -18,7 +18,7 @@ from stoa.services.inventory.count import MAIN_WAREHOUSE
 from stoa.services.inventory.errors import BelowBackordered, NoSuchWarehouse, PolicyHasNo, PolicyLacks
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.items import Item, Policy
-from stoa.services.inventory.owners import ask_for_owner, check_owner
+from stoa.services.inventory.owners import ask_for_owners_of, refused_to
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import SkuStock, StockRows
 
@@ -45,10 +45,10 @@ async def set_policy(
     """
     _check(terms)
     if sellers is not None:
-        await ask_for_owner(inventory, sku)
+        await ask_for_owners_of(inventory, [sku])
     async with inventory.db.transaction() as tx:
-        if sellers is not None:
-            await check_owner(tx, sku, sellers)
+        if sellers is not None and (refused := await refused_to(tx, [sku], sellers)):
+            raise refused[sku]
         await stock_repository.know_item(tx, sku)
         stock = await stock_repository.lock_stock_rows(tx, [sku])
         if_match.check(stock.edits(sku))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta
 
-from stoa.kit import clock, problems, text
+from stoa.kit import problems, text
+from stoa.kit.http.bounds import skus_in
 from stoa.kit.http.pages import decode_cursor, decode_key, encode_cursor, page_of
 from stoa.kit.http.routes import OWN, PUBLIC, Request, Routes, may
 from stoa.kit.http.types import Count, CountryCode, Label, Moment, Name, Page, PageQuery, Quantity, ShortText, Sku
@@ -28,13 +29,21 @@ from stoa.services.inventory import (
 from stoa.services.inventory.allocation.place import Latitude, Longitude, Place
 from stoa.services.inventory.backorders_repository import BackorderRow
 from stoa.services.inventory.bodies import WarehouseId
-from stoa.services.inventory.count import MAIN_WAREHOUSE, set_on_hand
+from stoa.services.inventory.count import (
+    AT_ONCE,
+    MAIN_WAREHOUSE,
+    Line,
+    Outcome,
+    Shelf,
+    set_on_hand,
+    set_on_hand_of_many,
+)
+from stoa.services.inventory.documents_errors import CountedTwice
 from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse, WarehouseInUse
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import LeadDays, Policy
 from stoa.services.inventory.owners import ask_for_owners
 from stoa.services.inventory.policy import Terms, set_policy
-from stoa.services.inventory.promise import Kind
 from stoa.services.inventory.release import release_of
 from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.rpc import Key
@@ -42,7 +51,14 @@ from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.settings import HoldSeconds
 from stoa.services.inventory.settle_discrepancy import settle_discrepancy
 from stoa.services.inventory.stock_repository import Totals
-from stoa.services.inventory.stock_rows import SkuStock
+from stoa.services.inventory.stock_views import (
+    AvailabilityView,
+    PromiseView,
+    StockView,
+    TotalsView,
+    availability_view,
+    stock_view,
+)
 from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse, remove_warehouse
 
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -72,58 +88,6 @@ routes.include(transfers_routes.routes)
 routes.include(receipts_routes.routes)
 routes.include(counts_routes.routes)
 routes.include(subscriptions_routes.routes)
-
-
-class StockRowView(msgspec.Struct):
-    warehouse: str
-    on_hand: int
-    reserved: int
-    available: int
-    safety_stock: int
-    incoming: int
-
-
-class TotalsView(msgspec.Struct):
-    """One SKU over all warehouses."""
-
-    sku: str
-    on_hand: int
-    reserved: int
-    available: int
-    incoming: int
-
-
-class BackorderView(msgspec.Struct):
-    """By the `policy` so many can be promised without being on hand: up to `limit`, of which `backordered` are."""
-
-    policy: Policy
-    limit: int
-    backordered: int
-    lead_days: int | None
-    available_on: date | None
-
-
-class PromiseView(msgspec.Struct):
-    """What is promised to who buys one now: it is `in_stock`, it `ships_by` that day, as a `preorder_from` that day on,
-    or it is `sold_out`."""
-
-    kind: Kind
-    on: date | None
-
-
-class StockView(TotalsView):
-    """`safety_stock` is kept back from sale, `incoming` is on its way. `available_to_promise` can be bought: what is
-    available and not kept back, and what the backorder's limit leaves. `warehouses` stand in the order of their
-    priority. `version` counts the changes of what is on hand and of how it is promised, but no holds."""
-
-    safety_stock: int
-    incoming: int
-    backorder: BackorderView
-    available_to_promise: int
-    promise: PromiseView
-    low_stock_at: int | None
-    warehouses: list[StockRowView]
-    version: int
 
 
 class NewPolicy(msgspec.Struct, forbid_unknown_fields=True):
@@ -166,6 +130,42 @@ class NewCount(msgspec.Struct, forbid_unknown_fields=True):
     on_hand: Count
     warehouse: WarehouseId = MAIN_WAREHOUSE
     reason: ShortText = ""
+
+
+class CountedLine(msgspec.Struct, forbid_unknown_fields=True):
+    sku: Sku
+    on_hand: Count
+
+
+class NewCounts(msgspec.Struct, forbid_unknown_fields=True):
+    """What somebody counted in one warehouse, without one in the main, of a SKU on one line."""
+
+    lines: Annotated[list[CountedLine], Meta(min_length=1, max_length=AT_ONCE)]
+    warehouse: WarehouseId = MAIN_WAREHOUSE
+    reason: ShortText = ""
+
+
+class CountResult(msgspec.Struct):
+    """What became of a line. One that is refused has a `problem`, the others say what is there by now."""
+
+    sku: str
+    outcome: Outcome
+    on_hand: int | None
+    reserved: int | None
+    problem: dict[str, Any] | None
+
+
+class CountResults(msgspec.Struct):
+    """`items` stand in the order of the request, `counts` say how many of each outcome there are."""
+
+    items: list[CountResult]
+    counts: dict[Outcome, int]
+
+
+class AvailabilityQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """skus: with commas between them, 100 at most"""
+
+    skus: Annotated[str, Meta(min_length=1, max_length=10_000, examples=["MUG-BLUE,MUG-RED"])]
 
 
 class StockQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -290,7 +290,43 @@ async def show_stock(inventory: Inventory, request: Request) -> StockView:
     stock = await inventory.stock.get(sku)
     if stock is None:
         raise NoSuchSku(sku)
-    return _stock_view(stock)
+    return stock_view(stock)
+
+
+@routes.get(
+    "/availability",
+    query=AvailabilityQuery,
+    answer=Page[AvailabilityView],
+    who=PUBLIC,
+    summary="What can be bought of SKUs",
+)
+async def get_availability(inventory: Inventory, request: Request[None, AvailabilityQuery]) -> Page[AvailabilityView]:
+    """In the order in which they are asked for. One that has no stock, or that nobody has, is not among `items`, which
+    is no error."""
+    skus = skus_in(request.query.skus)
+    found = await stock_repository.stock_of_each(inventory.db, skus)
+    return Page([availability_view(found[sku]) for sku in skus if sku in found])
+
+
+@routes.put("/inventory", body=NewCounts, answer=CountResults, who=COUNT, summary="Count SKUs; each stands for itself")
+async def put_stock_of_many(inventory: Inventory, request: Request[NewCounts]) -> CountResults:
+    """What is refused of it leaves the rest as it says: less than is promised there, or what somebody else sells."""
+    body = request.body
+    counted: dict[str, int] = {}
+    for at, line in enumerate(body.lines):
+        if line.sku in counted:
+            raise CountedTwice(line.sku, f"lines[{at}].sku")
+        counted[line.sku] = line.on_hand
+    results = await set_on_hand_of_many(
+        inventory,
+        counted,
+        Shelf(body.warehouse, body.reason, request.user_id),
+        sellers=_sellers(request),
+    )
+    return CountResults(
+        items=[_count_result(at, one) for at, one in enumerate(results)],
+        counts={outcome: sum(one.outcome == outcome for one in results) for outcome in get_args(Outcome)},
+    )
 
 
 @routes.put("/inventory/{sku}", body=NewCount, answer=StockView, who=COUNT, versioned=True, summary="Count a SKU")
@@ -300,13 +336,11 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
         inventory,
         sku,
         request.body.on_hand,
-        warehouse_id=request.body.warehouse,
-        reason=request.body.reason,
-        user_id=request.user_id,
+        Shelf(request.body.warehouse, request.body.reason, request.user_id),
         sellers=_sellers(request),
         if_match=request.if_match,
     )
-    return _stock_view(stock)
+    return stock_view(stock)
 
 
 @routes.put(
@@ -320,7 +354,7 @@ async def put_stock(inventory: Inventory, request: Request[NewCount]) -> StockVi
 async def put_policy(inventory: Inventory, request: Request[NewPolicy]) -> StockView:
     new = request.body
     terms = Terms(new.policy, new.limit, new.lead_days, new.available_on, new.low_stock_at, new.safety_stock)
-    return _stock_view(
+    return stock_view(
         await set_policy(inventory, _sku(request), terms, sellers=_sellers(request), if_match=request.if_match)
     )
 
@@ -500,26 +534,12 @@ def _sellers(request: Request[object]) -> Collection[str] | None:
     return None if caller is None or caller.may("inventory.stock.count") else caller.sellers
 
 
-def _stock_view(stock: SkuStock) -> StockView:
-    item = stock.item
-    return StockView(
-        sku=item.sku,
-        on_hand=stock.on_hand,
-        reserved=stock.reserved,
-        available=stock.available,
-        safety_stock=stock.safety_stock,
-        incoming=stock.incoming,
-        backorder=BackorderView(
-            item.policy, item.backordered + item.room, item.backordered, item.lead_days, item.available_on
-        ),
-        available_to_promise=stock.to_promise,
-        promise=PromiseView(*stock.promise(1, clock.now().date())),
-        low_stock_at=item.low_stock_at,
-        warehouses=[
-            StockRowView(row.warehouse_id, row.on_hand, row.reserved, row.available, row.safety_stock, row.incoming)
-            for row in stock.rows
-        ],
-        version=stock.edits,
+def _count_result(at: int, line: Line) -> CountResult:
+    problem = line.problem
+    if problem is not None:
+        problem.field = f"lines[{at}].{problem.field}"
+    return CountResult(
+        line.sku, line.outcome, line.on_hand, line.reserved, None if problem is None else problem.document()
     )
 
 

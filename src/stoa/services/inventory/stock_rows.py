@@ -214,7 +214,7 @@ class StockRows:
     def give_back(self, fills: Sequence[Fill]) -> None:
         """What was reserved is available again."""
         for fill in fills:
-            row = self._known(fill.sku, fill.warehouse_id)
+            row = self.known(fill.sku, fill.warehouse_id)
             row.reserved -= fill.quantity
             assert row.reserved >= 0, f"{fill} was not reserved"
 
@@ -227,7 +227,7 @@ class StockRows:
 
     def count(self, sku: str, warehouse_id: str, units: int) -> None:
         """So many more (less, below zero) are on hand."""
-        row = self._known(sku, warehouse_id)
+        row = self.known(sku, warehouse_id)
         row.on_hand += units
         assert row.available >= 0, f"{sku} in {warehouse_id}: on hand {row.on_hand}, reserved {row.reserved}"
 
@@ -243,7 +243,8 @@ class StockRows:
         item = self._stock[sku].item
         item.policy, item.backorder_limit = Policy.NONE, item.backordered
 
-    def _known(self, sku: str, warehouse_id: str) -> StockRow:
+    def known(self, sku: str, warehouse_id: str) -> StockRow:
+        """One that is there."""
         row = self.row(sku, warehouse_id)
         assert row is not None, f"there is no {sku} in {warehouse_id}"
         return row

@@ -15,6 +15,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import IfMatch
 from stoa.services.inventory import counts_repository, movements_repository, stock_repository
 from stoa.services.inventory.backorders import fill_backorders
+from stoa.services.inventory.count import AT_ONCE
 from stoa.services.inventory.counts_repository import Counted, CountRow, CountState
 from stoa.services.inventory.documents_errors import NoSuchCount, NotOnTheDocument, WrongState
 from stoa.services.inventory.errors import NoSuchWarehouse
@@ -22,9 +23,6 @@ from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.movements_repository import Movement
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import StockRows
-
-AT_ONCE = 500
-"""Lines that are booked in one transaction: whoever buys one of them waits for it."""
 
 
 class Found(NamedTuple):
