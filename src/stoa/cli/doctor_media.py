@@ -35,7 +35,7 @@ async def media(here: Installation, access: Access | None) -> str:
     if access is None:
         return said
     async with every_database(access) as databases:
-        waiting, failing = await importlib.import_module(f"{package}.repository").waiting(databases["media"])
+        waiting, failing = await importlib.import_module(f"{package}.pictures_repository").waiting(databases["media"])
     if failing:
         raise Failure(
             f"the pictures of {failing} files could not be made so far, which is tried again",

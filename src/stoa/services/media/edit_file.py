@@ -8,11 +8,11 @@ from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import IfMatch
-from stoa.services.media import repository
+from stoa.services.media import ends_repository, pictures_repository, repository, uses_repository
 from stoa.services.media.errors import FileInUse, NoSuchFile, NothingToPoint
+from stoa.services.media.file_rows import File
 from stoa.services.media.owners import may_see, user_of
 from stoa.services.media.recipe import FocalPoint
-from stoa.services.media.repository import File
 from stoa.services.media.service import Media
 
 
@@ -65,7 +65,7 @@ async def retry_pictures(media: Media, file_id: str, by: Principal) -> File:
     """
     async with media.db.transaction() as tx:
         before = await _locked(tx, file_id, by)
-        after = await repository.retry(tx, file_id)
+        after = await pictures_repository.retry(tx, file_id)
         if after is None:
             return before
         told = {"state": before.state, "reason": before.reason}
@@ -85,9 +85,9 @@ async def end_file(media: Media, file_id: str, by: Principal, if_match: IfMatch)
     async with media.db.transaction() as tx:
         before = await _locked(tx, file_id, by)
         if_match.check(before.version)
-        if await repository.is_used(tx, file_id):
+        if await uses_repository.is_used(tx, file_id):
             raise FileInUse
-        await repository.end_file(tx, file_id)
+        await ends_repository.end_file(tx, file_id)
         told = {"purpose": before.purpose, "kind": before.kind, "bytes": before.size}
         await staff_acts.record(tx, act="file.ended", subject=file_id, before=told)
 

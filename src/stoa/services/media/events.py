@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from stoa.kit.events import Fact
-from stoa.services.media.repository import File
+from stoa.services.media.file_rows import File
 
 
 class FileReady(Fact, event="file.ready", frozen=True, kw_only=True):

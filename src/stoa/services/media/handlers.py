@@ -11,10 +11,10 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.outbox import Announcement, Outbox
 from stoa.kit.service import Handler
-from stoa.services.media import repository
+from stoa.services.media import ends_repository, uses_repository
 from stoa.services.media.events import ready
 from stoa.services.media.owners import of_user
-from stoa.services.media.repository import UseKind
+from stoa.services.media.uses_repository import UseKind
 
 TELLING: Mapping[str, UseKind] = {"product.created": "product", "product.updated": "product", "user.updated": "user"}
 
@@ -34,12 +34,12 @@ async def _told(kind: UseKind, outbox: Outbox, tx: Transaction, event: Event) ->
     files = event.read(Told).files
     if files is None:
         return
-    before = await repository.learn_use(tx, kind, event.subject, event.aggregateversion, sorted(files))
+    before = await uses_repository.learn_use(tx, kind, event.subject, event.aggregateversion, sorted(files))
     if before is None:
         return
-    used = await repository.note_used(tx, files) if files else []
+    used = await uses_repository.note_used(tx, files) if files else []
     if gone := set(before) - files.keys():
-        await repository.note_unused(tx, gone)
+        await uses_repository.note_unused(tx, gone)
     # Whoever has named it has asked before its pictures were what they are.
     outdated = [one for one in used if one.picture is not None and one.revision > files[one.id]]
     await outbox.announce_all(tx, [Announcement(one.id, one.version, ready(one)) for one in outdated])
@@ -51,15 +51,15 @@ async def leave_those_with_files(tx: Transaction, events: Sequence[Event]) -> Se
     telling = [event for event in events if event.type in TELLING]
     bare = {event.subject for event in telling} - {event.subject for event in telling if event.read(Told).files}
     if bare:
-        bare -= await repository.which_named_some(tx, bare)
+        bare -= await uses_repository.which_named_some(tx, bare)
     return [event for event in events if event.type not in TELLING or event.subject not in bare]
 
 
 async def _user_deleted(tx: Transaction, event: Event) -> None:
     """What was theirs is gone from now on, and its bytes follow."""
     user_id = event.read(UserDeleted).user_id
-    await repository.forget_use(tx, "user", user_id)
-    await repository.end_files_of(tx, of_user(user_id))
+    await uses_repository.forget_use(tx, "user", user_id)
+    await ends_repository.end_files_of(tx, of_user(user_id))
 
 
 def handlers(outbox: Outbox) -> Mapping[str, Handler]:

@@ -10,7 +10,7 @@ from stoa.kit import clock
 from stoa.kit.rounds import in_rounds
 from stoa.kit.service import Job
 from stoa.ports.media import Kept
-from stoa.services.media import repository
+from stoa.services.media import ends_repository
 from stoa.services.media.make_pictures import Making
 from stoa.services.media.recipe import names_of, original_key, picture_key, whose
 from stoa.services.media.service import Media
@@ -36,13 +36,13 @@ async def end_files(media: Media) -> None:
     back has its bytes; who dies then leaves them to be swept."""
     now = clock.now()
     unused = now - timedelta(days=media.settings.unused_days)
-    await in_rounds(partial(repository.end_unused, media.db, unused))
+    await in_rounds(partial(ends_repository.end_unused, media.db, unused))
     await in_rounds(partial(_remove, media))
 
 
 async def _remove(media: Media, most: int) -> int:
     before = clock.now() - timedelta(days=media.settings.grace_days)
-    gone = await repository.remove_ended(media.db, before, most)
+    gone = await ends_repository.remove_ended(media.db, before, most)
     for file_id, picture in gone.items():
         names = names_of(picture) if picture else ()
         await media.remove([*(picture_key(file_id, name) for name in names), original_key(file_id)])
@@ -70,7 +70,7 @@ async def sweep(media: Media) -> int:
 
 async def _sweep(media: Media, piece: list[Kept]) -> int:
     keys = {each.key: named for each in piece if (named := whose(each.key)) is not None}
-    known = await repository.known(media.db, {file_id for file_id, _ in keys.values()}) if keys else {}
+    known = await ends_repository.known(media.db, {file_id for file_id, _ in keys.values()}) if keys else {}
     orphans = []
     for key, (file_id, name) in keys.items():
         picture = known.get(file_id)

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 
 from stoa.services.media.errors import BadLink
+from stoa.services.media.file_rows import File
 from stoa.services.media.recipe import PREFIX
-from stoa.services.media.repository import File
 
 
 def link_to(file: File, expires: int) -> str:

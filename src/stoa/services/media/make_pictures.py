@@ -17,12 +17,13 @@ from pathlib import Path
 from stoa.kit.back_off import back_off
 from stoa.kit.problems import with_type
 from stoa.ports.media import Absent
-from stoa.services.media import repository, worker
+from stoa.services.media import pictures_repository, worker
 from stoa.services.media.errors import StorageUnavailable
 from stoa.services.media.events import ready
+from stoa.services.media.file_rows import File
 from stoa.services.media.metrics import PICTURES
+from stoa.services.media.pictures_repository import Work
 from stoa.services.media.recipe import names_of, order_for, original_key, picture_key, picture_of
-from stoa.services.media.repository import File, Work
 from stoa.services.media.seldom import Seldom
 from stoa.services.media.service import Media
 from stoa.services.media.worker import NoRoom, Undrawable, Unfinished
@@ -51,11 +52,11 @@ class Making:
         """Make what is due. In how many seconds the next is; None where nothing is left."""
         settings = self.media.settings
         await asyncio.gather(*(self._some(ONE_ROUND // settings.workers + 1) for _ in range(settings.workers)))
-        return await repository.next_due(self.media.db)
+        return await pictures_repository.next_due(self.media.db)
 
     async def _some(self, most: int) -> None:
         for _ in range(most):
-            work = await repository.claim(self.media.db, CLAIM_SECONDS)
+            work = await pictures_repository.claim(self.media.db, CLAIM_SECONDS)
             if work is None:
                 return
             async with self._kept(work):
@@ -69,7 +70,7 @@ class Making:
         async def keep() -> None:
             while True:
                 await asyncio.sleep(CLAIM_SECONDS / 3)
-                await repository.keep(self.media.db, work.file.id, CLAIM_SECONDS)
+                await pictures_repository.keep(self.media.db, work.file.id, CLAIM_SECONDS)
 
         keeping = asyncio.create_task(keep())
         try:
@@ -84,11 +85,11 @@ class Making:
             outcome = await self._made(file)
         except Undrawable as undrawable:
             outcome = "rejected"
-            await repository.note_rejected(self.media.db, file.id, str(undrawable))
+            await pictures_repository.note_rejected(self.media.db, file.id, str(undrawable))
         except (StorageUnavailable, NoRoom, OSError) as error:
             outcome = "postponed"
             self.failures.tell(logging.WARNING, "a picture cannot be tried", file=file.id, why=with_type(error))
-            await repository.wait(self.media.db, file.id, STORAGE_PAUSE_SECONDS)
+            await pictures_repository.wait(self.media.db, file.id, STORAGE_PAUSE_SECONDS)
         except (Unfinished, Absent) as error:
             outcome = await self._later(work, error)
         PICTURES.labels(outcome).inc()
@@ -108,7 +109,7 @@ class Making:
                 await media.put(picture_key(file.id, name), drawn / name)
         media.reach("media:drawn")
         async with media.db.transaction() as tx:
-            noted = await repository.note_ready(tx, file, picture, size)
+            noted = await pictures_repository.note_ready(tx, file, picture, size)
             if noted is None:
                 return "outdated"
             await media.outbox.announce(tx, subject=noted.id, version=noted.version, fact=ready(noted))
@@ -125,9 +126,9 @@ class Making:
         if work.attempts >= MOST_ATTEMPTS:
             self.failures.tell(logging.ERROR, "a picture is given up", file=work.file.id, why=why)
             reason = f"It could not be read in {work.attempts} tries."
-            await repository.note_rejected(self.media.db, work.file.id, reason)
+            await pictures_repository.note_rejected(self.media.db, work.file.id, reason)
             return "rejected"
         self.failures.tell(logging.WARNING, "a picture waits", file=work.file.id, attempts=work.attempts, why=why)
         pause = back_off(FIRST_PAUSE_ATTEMPTS + work.attempts, LONGEST_PAUSE_SECONDS)
-        await repository.postpone(self.media.db, work.file.id, pause)
+        await pictures_repository.postpone(self.media.db, work.file.id, pause)
         return "postponed"

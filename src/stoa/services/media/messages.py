@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoa.contracts.media.v1 import media_pb2 as pb
 from stoa.kit.pictures import Picture, Rendition
-from stoa.services.media.repository import File
+from stoa.services.media.file_rows import File
 
 
 def file_message(file: File) -> pb.File:

@@ -30,12 +30,12 @@ from stoa.services.media.errors import (
     ShownByPictures,
     ThereAgain,
 )
+from stoa.services.media.file_rows import File, State
 from stoa.services.media.known_seller import check_seller
 from stoa.services.media.links import check_link, link_to
 from stoa.services.media.metrics import UPLOADS
 from stoa.services.media.owners import EDIT, owner_for, seller_of
 from stoa.services.media.recipe import FocalPoint, Purpose, is_picture, original_key, picture_key
-from stoa.services.media.repository import File, State
 from stoa.services.media.service import Media
 from stoa.services.media.upload import New, upload
 

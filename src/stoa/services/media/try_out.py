@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 from stoa.kit import clock
 from stoa.kit.ids import uuid7
 from stoa.services.media import worker
+from stoa.services.media.file_rows import File
 from stoa.services.media.recipe import FORMATS, Order
-from stoa.services.media.repository import File
 from stoa.services.media.settings import Settings
 
 _DOT = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg==")

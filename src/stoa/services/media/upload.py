@@ -20,9 +20,10 @@ from stoa.kit.ids import uuid7
 from stoa.services.media import repository
 from stoa.services.media.content import Content, examine
 from stoa.services.media.errors import EmptyFile, QuotaFull, TooManyUploads, WrongKind, unwritable
+from stoa.services.media.file_rows import File
 from stoa.services.media.owners import SHOP
 from stoa.services.media.recipe import FocalPoint, Purpose, original_key
-from stoa.services.media.repository import File, Owned
+from stoa.services.media.repository import Owned
 from stoa.services.media.service import Media
 
 MOST_BYTES = 20 * 1024 * 1024

@@ -17,8 +17,8 @@ import msgspec
 
 from stoa.services.media import draw
 from stoa.services.media.content import MOST_PIXELS
+from stoa.services.media.file_rows import File
 from stoa.services.media.recipe import Made, Order
-from stoa.services.media.repository import File
 from stoa.services.media.settings import Settings
 
 _PROGRAM = Path(draw.__file__)
