@@ -54,7 +54,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 13
+FORMAT = 14
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
