@@ -257,6 +257,8 @@ OURS = (
             "GET /inventory/{sku}/movements",
             "GET POST /warehouses",
             "GET PUT DELETE /warehouses/{warehouse_id}",
+            "POST /warehouses/{warehouse_id}/close",
+            "POST /warehouses/{warehouse_id}/open",
             "GET /stock-discrepancies",
             "POST /stock-discrepancies/{discrepancy_id}/settle",
             "GET POST /transfers",
@@ -288,7 +290,7 @@ OURS = (
                 "inventory.stock.count_own", "Count what one sells, and say how it is promised", given_to=("seller",)
             ),
             Permission("inventory.stock.hold", "Hold stock, and give a hold back"),
-            Permission("inventory.warehouses.edit", "Add warehouses, say where they are, and remove them"),
+            Permission("inventory.warehouses.edit", "Add warehouses, say where they are, close and remove them"),
             Permission("inventory.discrepancies.settle", "Settle sales and returns that no stock answers for"),
             Permission("inventory.transfers.edit", "Send goods from one warehouse to another, and receive them"),
             Permission("inventory.receipts.edit", "Expect goods of suppliers, and receive them"),

@@ -94,6 +94,11 @@ BREAK = [
     (1, "inventory", "UPDATE stock SET incoming = 1"),
     (1, "inventory", TRANSFER.format(state="sent", sent=2)),
     (1, "inventory", TRANSFER.format(state="sent", sent=0)),
+    (
+        1,
+        "inventory",
+        f"{TRANSFER.format(state='draft', sent=0)}; UPDATE warehouses SET closed_at = now() WHERE id <> 'main'",
+    ),
     (1, "inventory", RECEIPT.format(state="received", received=2)),
     (1, "inventory", RECEIPT.format(state="received", received=0)),
     (

@@ -158,7 +158,7 @@ WHERE = {
 
 async def test_a_warehouse_says_where_it_is(rest, shop):
     added = await rest.ok("POST", "/warehouses", WHERE | {"id": "annex"}, status=201, user=ADMIN)
-    assert added == WHERE | {"id": "annex", "version": 1, "created_at": added["created_at"]}
+    assert added == WHERE | {"id": "annex", "version": 1, "created_at": added["created_at"], "closed_at": None}
     assert await rest.ok("GET", "/warehouses/annex", user=ADMIN) == added
     for _ in range(2):
         moved = await rest.ok("PUT", "/warehouses/annex", WHERE | {"postal_code": "M1 1AE"}, user=ADMIN)

@@ -114,6 +114,22 @@ UNENDED = """
     GROUP BY receipts.id HAVING (sum(line.incoming) > 0) <> (receipts.state = 'expected')
 """
 
+# A closed warehouse with goods in it or on their way to it, or with a document that is not at its end.
+NOT_EMPTY = """
+    SELECT warehouses.id, found.what FROM warehouses
+    CROSS JOIN LATERAL (
+        SELECT 'goods' AS what FROM stock WHERE warehouse_id = warehouses.id AND (on_hand > 0 OR incoming > 0)
+        UNION
+        SELECT 'a transfer' FROM transfers
+        WHERE warehouses.id IN (source, destination) AND state IN ('draft', 'sent')
+        UNION
+        SELECT 'a receipt' FROM receipts WHERE warehouse_id = warehouses.id AND state = 'expected'
+        UNION
+        SELECT 'a count' FROM stock_counts WHERE warehouse_id = warehouses.id AND state = 'open'
+    ) AS found
+    WHERE warehouses.closed_at IS NOT NULL
+"""
+
 SOLD_WITHOUT_STOCK = """
     SELECT order_id, detail FROM stock_discrepancies WHERE kind = 'sold_unreserved' AND settled_at IS NULL
 """
@@ -173,6 +189,8 @@ async def _of_documents(look: Look) -> Findings:
         )
     async for row in look.rows("inventory", UNENDED):
         yield Finding(row["id"], f"is {_a(row['state'])} {row['what']} of which {row['left']} are still to come")
+    async for row in look.rows("inventory", NOT_EMPTY):
+        yield Finding(row["id"], f"is closed, and there is {row['what']} in it or for it")
 
 
 def _a(word: str) -> str:

@@ -11,16 +11,14 @@ from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.problems import Problem
 from stoa.services.inventory import counts_repository, movements_repository, stock_repository
 from stoa.services.inventory.backorders import fill_backorders
-from stoa.services.inventory.errors import BelowReserved, NoSuchWarehouse
+from stoa.services.inventory.errors import BelowReserved
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.movements_repository import Movement
+from stoa.services.inventory.open_warehouses import MAIN_WAREHOUSE, must_be_open
 from stoa.services.inventory.owners import ask_for_owners_of, refused_to
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import SkuStock, StockRow, StockRows
-
-MAIN_WAREHOUSE = "main"
-
 
 AT_ONCE = 500
 """Lines that are booked in one transaction: whoever buys one of them waits for it."""
@@ -59,14 +57,13 @@ async def set_on_hand(
 
     The first count of a SKU there is its opening; later more is a receipt and less an adjustment. A repeat books
     nothing, unless some of it was owed and has left. Who acts for `sellers` counts what they sell, with None anything.
-    Raises `NoSuchWarehouse`, `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch` where the SKU's
-    stock, here or anywhere, is not as the caller has seen it.
+    Raises `NoSuchWarehouse`, `WarehouseClosed`, `SkuOfNoProduct`, `NotYourStock`, `BelowReserved`, `VersionMismatch`
+    where the SKU's stock, here or anywhere, is not as the caller has seen it.
     """
     if sellers is not None:
         await ask_for_owners_of(inventory, [sku])
     async with inventory.db.transaction() as tx:
-        if not await stock_repository.warehouse_exists(tx, shelf.warehouse_id):
-            raise NoSuchWarehouse(shelf.warehouse_id)
+        await must_be_open(tx, shelf.warehouse_id)
         if sellers is not None and (refused := await refused_to(tx, [sku], sellers)):
             raise refused[sku]
         await movements_repository.know_items(tx, [sku])
@@ -82,13 +79,12 @@ async def set_on_hand_of_many(
     inventory: Inventory, counted: Lines, shelf: Shelf, *, sellers: Collection[str] | None
 ) -> list[Line]:
     """The same of at most `AT_ONCE` SKUs in one transaction, whose order the answer has. Each stands for itself: what
-    one of them raises refuses it alone. Raises `NoSuchWarehouse`."""
+    one of them raises refuses it alone. Raises `NoSuchWarehouse`, `WarehouseClosed`."""
     assert len(counted) <= AT_ONCE, f"{len(counted)} lines at once"
     if sellers is not None:
         await ask_for_owners_of(inventory, list(counted))
     async with inventory.db.transaction() as tx:
-        if not await stock_repository.warehouse_exists(tx, shelf.warehouse_id):
-            raise NoSuchWarehouse(shelf.warehouse_id)
+        await must_be_open(tx, shelf.warehouse_id)
         refused = {} if sellers is None else await refused_to(tx, list(counted), sellers)
         allowed = {sku: on_hand for sku, on_hand in counted.items() if sku not in refused}
         await movements_repository.know_items(tx, allowed)

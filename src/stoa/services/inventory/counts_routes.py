@@ -13,9 +13,10 @@ from stoa.kit.http.routes import Request, Routes, may
 from stoa.kit.http.types import Count, Id, Page, PageQuery, ShortText, Sku
 from stoa.services.inventory import counts_repository
 from stoa.services.inventory.bodies import WarehouseId
-from stoa.services.inventory.count import AT_ONCE, MAIN_WAREHOUSE
+from stoa.services.inventory.count import AT_ONCE
 from stoa.services.inventory.counts_repository import CountRow, CountState, Only
 from stoa.services.inventory.documents_errors import CountedTwice, NoSuchCount
+from stoa.services.inventory.open_warehouses import MAIN_WAREHOUSE
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stocktake import Found, apply_count, cancel_count, count_lines, open_count
 

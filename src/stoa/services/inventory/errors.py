@@ -4,12 +4,13 @@ NotFound        NoSuchSku, NoSuchReservation, SkuOfNoProduct, UnknownWarehouse
 Forbidden       NotYourStock, MayNotCount
 Unprocessable   NoSuchWarehouse, PolicyLacks, PolicyHasNo
 Conflict        OutOfStock, ReservationReleased, ReservationExpired, ReservationCommitted,
-                ReservationKeyReused, ReservationPromised, BelowReserved, BelowBackordered, WarehouseTaken
+                ReservationKeyReused, ReservationPromised, BelowReserved, BelowBackordered, WarehouseTaken,
+                WarehouseInUse, WarehouseNotEmpty, WarehouseClosed
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stoa.kit import problems
 from stoa.services.inventory.stock_rows import Shortage
@@ -63,6 +64,28 @@ class WarehouseInUse(problems.Conflict):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, field="warehouse_id")
+
+
+class WarehouseNotEmpty(problems.Conflict):
+    """What is `left` there: units `on_hand`, how many of these are `reserved`, and how many `transfers`, `receipts` and
+    `counts` are not at their end."""
+
+    title = "The warehouse is not empty"
+    slug = "warehouse-not-empty"
+
+    def __init__(self, left: Mapping[str, int]) -> None:
+        named = ", ".join(f"{name.replace('_', ' ')}: {units}" for name, units in left.items())
+        super().__init__(
+            f"Transfer or sell what is there, and end what is open: {named}.", field="warehouse_id", left=dict(left)
+        )
+
+
+class WarehouseClosed(problems.Conflict):
+    title = "The warehouse is closed"
+    slug = "warehouse-closed"
+
+    def __init__(self, warehouse_id: str, field: str) -> None:
+        super().__init__(f"The warehouse {warehouse_id} is closed: open it, or name another.", field=field)
 
 
 class NotYourStock(problems.Forbidden):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from stoa.services.inventory import stock_repository
 from stoa.services.inventory.allocation.place import Place
 from stoa.services.inventory.backorders import fill_backorders
-from stoa.services.inventory.errors import NoSuchWarehouse
 from stoa.services.inventory.events import announce_turns
+from stoa.services.inventory.open_warehouses import must_be_open
 from stoa.services.inventory.policy import Terms, set_policy
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
@@ -21,10 +21,9 @@ async def import_warehouses(inventory: Inventory, named: Sequence[tuple[str, Pla
 
 
 async def import_shelves(inventory: Inventory, warehouse_id: str, lines: Lines) -> None:
-    """Open what has no stock in this warehouse yet. Raises `NoSuchWarehouse`."""
+    """Open what has no stock in this warehouse yet. Raises `NoSuchWarehouse`, `WarehouseClosed`."""
     async with inventory.db.transaction() as tx:
-        if not await stock_repository.warehouse_exists(tx, warehouse_id):
-            raise NoSuchWarehouse(warehouse_id)
+        await must_be_open(tx, warehouse_id)
         for sku in sorted(lines):
             await stock_repository.know_item(tx, sku)
         stock = await stock_repository.lock_stock_rows(tx, lines)

@@ -14,10 +14,10 @@ from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.inventory import policy_repository, stock_repository
 from stoa.services.inventory.backorders import fill_backorders
-from stoa.services.inventory.count import MAIN_WAREHOUSE
-from stoa.services.inventory.errors import BelowBackordered, NoSuchWarehouse, PolicyHasNo, PolicyLacks
+from stoa.services.inventory.errors import BelowBackordered, PolicyHasNo, PolicyLacks
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.items import Item, Policy
+from stoa.services.inventory.open_warehouses import MAIN_WAREHOUSE, must_be_open
 from stoa.services.inventory.owners import ask_for_owners_of, refused_to
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import SkuStock, StockRows
@@ -41,7 +41,8 @@ async def set_policy(
     """The SKU is promised by these terms from now on; its stock afterwards. A repeat changes nothing.
 
     What was promised stays promised, and what this makes sellable goes to who waits for it. Raises `PolicyLacks`,
-    `PolicyHasNo`, `BelowBackordered`, `NoSuchWarehouse`, `SkuOfNoProduct`, `NotYourStock`, `VersionMismatch`.
+    `PolicyHasNo`, `BelowBackordered`, `NoSuchWarehouse`, `WarehouseClosed`, `SkuOfNoProduct`,
+    `NotYourStock`, `VersionMismatch`.
     """
     _check(terms)
     if sellers is not None:
@@ -84,8 +85,7 @@ def _check(terms: Terms) -> None:
 
 async def _open(tx: Transaction, stock: StockRows, sku: str, warehouse_id: str, *, needed: bool) -> None:
     if needed and stock.row(sku, warehouse_id) is None:
-        if not await stock_repository.warehouse_exists(tx, warehouse_id):
-            raise NoSuchWarehouse(warehouse_id, f"safety_stock.{warehouse_id}")
+        await must_be_open(tx, warehouse_id, f"safety_stock.{warehouse_id}")
         stock.add(await stock_repository.open_stock_row(tx, sku, warehouse_id))
 
 

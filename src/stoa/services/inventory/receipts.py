@@ -16,8 +16,8 @@ from stoa.kit.http.preconditions import IfMatch
 from stoa.kit.ids import uuid7
 from stoa.services.inventory import movements_repository, receipts_repository, stock_repository
 from stoa.services.inventory.documents_errors import NoSuchReceipt
-from stoa.services.inventory.errors import NoSuchWarehouse
 from stoa.services.inventory.goods import bring_in
+from stoa.services.inventory.open_warehouses import must_be_open
 from stoa.services.inventory.receipt import Order, Receipt
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
@@ -33,10 +33,9 @@ class Told(msgspec.Struct, frozen=True):
 
 
 async def expect_goods(inventory: Inventory, order: Order, receipt_id: str | None = None) -> Receipt:
-    """Nothing has come yet. It gets an id unless it has one. Raises `NoSuchWarehouse`."""
+    """Nothing has come yet. It gets an id unless it has one. Raises `NoSuchWarehouse`, `WarehouseClosed`."""
     async with inventory.db.transaction() as tx:
-        if not await stock_repository.warehouse_exists(tx, order.warehouse_id):
-            raise NoSuchWarehouse(order.warehouse_id)
+        await must_be_open(tx, order.warehouse_id)
         receipt_id = receipt_id or uuid7()
         await receipts_repository.add_receipt(tx, receipt_id, order)
         await movements_repository.know_items(tx, order.lines)

@@ -352,14 +352,14 @@ LOCK_ALL = """
         WHERE sku = ANY($2::text[]) AND (SELECT count(*) FROM known) >= 0 ORDER BY sku FOR UPDATE
     ), shelves AS (
         SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds,
-               stock.safety_stock, stock.incoming, locked.item
+               stock.safety_stock, stock.incoming, warehouses.closed_at IS NOT NULL AS closed, locked.item
         FROM stock JOIN warehouses ON warehouses.id = stock.warehouse_id JOIN locked ON locked.sku = stock.sku
         WHERE stock.sku = ANY($2::text[]) AND (SELECT count(*) FROM locked) >= 0
         ORDER BY stock.sku, warehouses.priority, warehouses.id
     )
     SELECT shelves.*, NULL AS key FROM shelves
     UNION ALL
-    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, key FROM known
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, key FROM known
 """
 
 

@@ -1,4 +1,5 @@
-"""Restock: goods that were sent back go to the shelves they were sold from."""
+"""Restock: goods that were sent back go to the shelves they were sold from, or to the main warehouse where these are in
+one that is closed by now."""
 
 from __future__ import annotations
 
@@ -6,9 +7,16 @@ import logging
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Outbox
-from stoa.services.inventory import backorders, discrepancies_repository, repository, stock_repository
+from stoa.services.inventory import (
+    backorders,
+    discrepancies_repository,
+    movements_repository,
+    repository,
+    stock_repository,
+)
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.give_back import lock_or_leave_tombstone
+from stoa.services.inventory.open_warehouses import MAIN_WAREHOUSE, to_open_ones
 from stoa.services.inventory.reservation import Lines, Reservation, put_back
 from stoa.services.inventory.states import State
 
@@ -55,7 +63,11 @@ async def put_back_in_stock(
     stock = await stock_repository.lock_stock_rows(tx, reservation.skus)
     (found,) = await backorders.as_filled(tx, [reservation])
     back, left = put_back(found.fills, lines)
-    for fill in back:
+    shelves = await to_open_ones(tx, back)
+    missing = {fill.sku for fill in shelves if stock.row(fill.sku, fill.warehouse_id) is None}
+    for opened in await movements_repository.open_rows(tx, missing, MAIN_WAREHOUSE):
+        stock.add(opened)
+    for fill in shelves:
         stock.count(fill.sku, fill.warehouse_id, fill.quantity)
     if back:
         await stock_repository.book(tx, "return", stock.changes(), order_id=order_id, return_id=return_id)

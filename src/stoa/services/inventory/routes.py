@@ -31,7 +31,6 @@ from stoa.services.inventory.backorders_repository import BackorderRow
 from stoa.services.inventory.bodies import WarehouseId
 from stoa.services.inventory.count import (
     AT_ONCE,
-    MAIN_WAREHOUSE,
     Line,
     Outcome,
     Shelf,
@@ -42,6 +41,7 @@ from stoa.services.inventory.documents_errors import CountedTwice
 from stoa.services.inventory.errors import NoSuchSku, UnknownWarehouse, WarehouseInUse
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.items import LeadDays, Policy
+from stoa.services.inventory.open_warehouses import MAIN_WAREHOUSE
 from stoa.services.inventory.owners import ask_for_owners
 from stoa.services.inventory.policy import Terms, set_policy
 from stoa.services.inventory.release import release_of
@@ -59,7 +59,13 @@ from stoa.services.inventory.stock_views import (
     availability_view,
     stock_view,
 )
-from stoa.services.inventory.warehouses import add_warehouse, edit_warehouse, remove_warehouse
+from stoa.services.inventory.warehouses import (
+    add_warehouse,
+    close_warehouse,
+    edit_warehouse,
+    open_warehouse,
+    remove_warehouse,
+)
 
 RowNumber = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
@@ -239,6 +245,13 @@ class WarehouseView(msgspec.Struct):
     longitude: float | None
     version: int
     created_at: datetime
+    closed_at: datetime | None
+
+
+class WarehouseQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """closed: those that are closed, too"""
+
+    closed: bool = False
 
 
 class WarehouseEdit(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -442,9 +455,16 @@ async def list_movements(inventory: Inventory, request: Request[None, PageQuery]
     return page_of([MovementView(*row) for row in rows], query.limit, lambda view: (view.created_at, view.id))
 
 
-@routes.get("/warehouses", answer=Page[WarehouseView], who=READ, summary="Warehouses, as they are drawn from")
-async def list_warehouses(inventory: Inventory, request: Request) -> Page[WarehouseView]:  # noqa: ARG001
-    return Page([WarehouseView(*row) for row in await stock_repository.warehouses(inventory.db)])
+@routes.get(
+    "/warehouses",
+    query=WarehouseQuery,
+    answer=Page[WarehouseView],
+    who=READ,
+    summary="Warehouses, as they are drawn from",
+)
+async def list_warehouses(inventory: Inventory, request: Request[None, WarehouseQuery]) -> Page[WarehouseView]:
+    found = await stock_repository.warehouses(inventory.db, closed=request.query.closed)
+    return Page([WarehouseView(*row) for row in found])
 
 
 @routes.post("/warehouses", body=NewWarehouse, answer=WarehouseView, status=201, who=ARRANGE, summary="Add a warehouse")
@@ -484,8 +504,32 @@ async def put_warehouse(inventory: Inventory, request: Request[WarehouseEdit]) -
     summary="Remove a warehouse that nothing has been in",
 )
 async def delete_warehouse(inventory: Inventory, request: Request) -> None:
-    """One that was added by mistake. Where goods have been stays: with none left nothing is drawn from it."""
+    """One that was added by mistake. Where goods have been stays, and can be closed."""
     await remove_warehouse(inventory, request.path["warehouse_id"], if_match=request.if_match)
+
+
+@routes.post(
+    "/warehouses/{warehouse_id}/close",
+    answer=WarehouseView,
+    who=ARRANGE,
+    versioned=True,
+    summary="Close a warehouse in which nothing is left",
+)
+async def close_one_warehouse(inventory: Inventory, request: Request) -> WarehouseView:
+    """From now on it takes no goods, no transfer, no receipt and no count, and is not shown with a SKU's stock. What
+    comes back of what was sold from there goes to the main warehouse."""
+    return WarehouseView(*await close_warehouse(inventory, request.path["warehouse_id"], if_match=request.if_match))
+
+
+@routes.post(
+    "/warehouses/{warehouse_id}/open",
+    answer=WarehouseView,
+    who=ARRANGE,
+    versioned=True,
+    summary="Open a closed warehouse again",
+)
+async def open_one_warehouse(inventory: Inventory, request: Request) -> WarehouseView:
+    return WarehouseView(*await open_warehouse(inventory, request.path["warehouse_id"], if_match=request.if_match))
 
 
 @routes.get(

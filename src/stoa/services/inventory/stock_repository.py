@@ -39,6 +39,7 @@ class WarehouseRow(NamedTuple):
     longitude: float | None
     version: int
     created_at: datetime
+    closed_at: datetime | None
 
     @property
     def place(self) -> Place:
@@ -56,7 +57,8 @@ async def lock_items(tx: Transaction, skus: Iterable[str]) -> None:
 # A statement of its own after the lock, so that it sees what was committed while we waited. Few items have a policy.
 SHELVES_OF = """
     SELECT stock.sku, stock.warehouse_id, stock.on_hand, stock.reserved, stock.version, stock.holds,
-           stock.safety_stock, stock.incoming, CASE WHEN items.version > 0 THEN to_jsonb(items) END AS item
+           stock.safety_stock, stock.incoming, warehouses.closed_at IS NOT NULL AS closed,
+           CASE WHEN items.version > 0 THEN to_jsonb(items) END AS item
     FROM stock
     JOIN warehouses ON warehouses.id = stock.warehouse_id
     JOIN items ON items.sku = stock.sku
@@ -70,9 +72,9 @@ def read_shelves(rows: Iterable[asyncpg.Record]) -> tuple[list[StockRow], list[I
     shelves = []
     items: dict[str, Item] = {}
     for row in rows:
-        shelves.append(StockRow(*row[:8]))
-        if row[8] is not None and row[0] not in items:
-            items[row[0]] = msgspec.convert(row[8], Item)
+        shelves.append(StockRow(*row[:9]))
+        if row[9] is not None and row[0] not in items:
+            items[row[0]] = msgspec.convert(row[9], Item)
     return shelves, list(items.values())
 
 
@@ -234,27 +236,29 @@ async def book(
 
 
 WAREHOUSES = """
-    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at FROM warehouses
+    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at, closed_at
+    FROM warehouses
+    WHERE $1::boolean OR closed_at IS NULL
     ORDER BY priority, id
 """
 
 
-async def warehouses(db: Db) -> list[WarehouseRow]:
-    """In the order in which they are drawn from."""
-    return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES)]
+async def warehouses(db: Db, *, closed: bool = False) -> list[WarehouseRow]:
+    """In the order in which they are drawn from; with those that are `closed`, or without."""
+    return [WarehouseRow(*row) for row in await db.fetch(WAREHOUSES, closed)]
 
 
-WAREHOUSE_EXISTS = "SELECT true FROM warehouses WHERE id = $1 FOR KEY SHARE"
+OPEN_OF = "SELECT id, closed_at IS NULL AS open FROM warehouses WHERE id = ANY($1::text[]) ORDER BY id FOR KEY SHARE"
 
 
-async def warehouse_exists(tx: Transaction, warehouse_id: str) -> bool:
-    """If it does, nobody removes it before we have named it."""
-    return await tx.fetchval(WAREHOUSE_EXISTS, warehouse_id) is not None
+async def are_open(tx: Transaction, warehouse_ids: Collection[str]) -> dict[str, bool]:
+    """Of those that there are, whether they are open. Nobody removes or closes one before what we do there is done."""
+    return {row["id"]: row["open"] for row in await tx.fetch(OPEN_OF, list(warehouse_ids))}
 
 
 WAREHOUSE = """
-    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at FROM warehouses
-    WHERE id = $1
+    SELECT id, name, priority, country, region, postal_code, latitude, longitude, version, created_at, closed_at
+    FROM warehouses WHERE id = $1
 """
 
 
@@ -272,12 +276,12 @@ async def lock_warehouse(tx: Transaction, warehouse_id: str) -> WarehouseRow | N
     return await warehouse(tx, warehouse_id)
 
 
-LOCK_WAREHOUSE_TO_REMOVE = "SELECT FROM warehouses WHERE id = $1 FOR UPDATE"
+LOCK_WAREHOUSE_ALONE = "SELECT FROM warehouses WHERE id = $1 FOR UPDATE"
 
 
-async def lock_warehouse_to_remove(tx: Transaction, warehouse_id: str) -> WarehouseRow | None:
+async def lock_warehouse_alone(tx: Transaction, warehouse_id: str) -> WarehouseRow | None:
     """Locked against whoever would name it: what names it is there by now, or will not be."""
-    await tx.execute(LOCK_WAREHOUSE_TO_REMOVE, warehouse_id)
+    await tx.execute(LOCK_WAREHOUSE_ALONE, warehouse_id)
     return await warehouse(tx, warehouse_id)
 
 
@@ -296,11 +300,44 @@ async def remove_warehouse(tx: Transaction, warehouse_id: str) -> bool:
     return await tx.fetchval(REMOVE_WAREHOUSE, warehouse_id) is not None
 
 
+# Reservations are what is reserved of what is on hand.
+LEFT_IN = """
+    SELECT stock.*,
+           (SELECT count(*) FROM transfers WHERE $1 IN (source, destination) AND state IN ('draft', 'sent'))
+               AS transfers,
+           (SELECT count(*) FROM receipts WHERE state = 'expected' AND warehouse_id = $1) AS receipts,
+           (SELECT count(*) FROM stock_counts WHERE state = 'open' AND warehouse_id = $1) AS counts
+    FROM (
+        SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand, coalesce(sum(reserved), 0)::bigint AS reserved
+        FROM stock WHERE warehouse_id = $1
+    ) AS stock
+"""
+
+
+async def left_in(tx: Transaction, warehouse_id: str) -> dict[str, int]:
+    """What is left of a locked warehouse: the units there, and the documents that are not at their end."""
+    row = await tx.fetchrow(LEFT_IN, warehouse_id)
+    return {name: units for name, units in row.items() if units} if row else {}
+
+
+CLOSE_WAREHOUSE = """
+    UPDATE warehouses SET closed_at = CASE WHEN $2 THEN now() END, version = version + 1 WHERE id = $1
+    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at, closed_at
+"""
+
+
+async def close_warehouse(tx: Transaction, warehouse_id: str, *, closed: bool) -> WarehouseRow:
+    """A locked warehouse is closed from now on, or open."""
+    row = await tx.fetchrow(CLOSE_WAREHOUSE, warehouse_id, closed)
+    assert row is not None, "it is locked"
+    return WarehouseRow(*row)
+
+
 ADD_WAREHOUSE = """
     INSERT INTO warehouses (id, name, priority, country, region, postal_code, latitude, longitude)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT DO NOTHING
-    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at
+    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at, closed_at
 """
 
 
@@ -315,7 +352,7 @@ EDIT_WAREHOUSE = """
     SET name = $2, priority = $3, country = $4, region = $5, postal_code = $6, latitude = $7, longitude = $8,
         version = version + 1
     WHERE id = $1
-    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at
+    RETURNING id, name, priority, country, region, postal_code, latitude, longitude, version, created_at, closed_at
 """
 
 

@@ -17,7 +17,7 @@ from stoa.services.inventory.reservation import Fill, Lines
 @dataclass(slots=True)
 class StockRow:
     """One SKU in one warehouse. `version` counts the row's changes, `holds` those of them that left what people edit
-    alone."""
+    alone. Where the warehouse is `closed` there is none, and none comes."""
 
     sku: str
     warehouse_id: str
@@ -27,6 +27,7 @@ class StockRow:
     holds: int
     safety_stock: int = 0
     incoming: int = 0
+    closed: bool = False
 
     @property
     def available(self) -> int:

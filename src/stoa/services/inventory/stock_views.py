@@ -90,6 +90,7 @@ def stock_view(stock: SkuStock) -> StockView:
         warehouses=[
             StockRowView(row.warehouse_id, row.on_hand, row.reserved, row.available, row.safety_stock, row.incoming)
             for row in stock.rows
+            if not row.closed
         ],
         version=stock.edits,
     )

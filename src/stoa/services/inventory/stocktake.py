@@ -18,9 +18,9 @@ from stoa.services.inventory.backorders import fill_backorders
 from stoa.services.inventory.count import AT_ONCE
 from stoa.services.inventory.counts_repository import Counted, CountRow, CountState
 from stoa.services.inventory.documents_errors import NoSuchCount, NotOnTheDocument, WrongState
-from stoa.services.inventory.errors import NoSuchWarehouse
 from stoa.services.inventory.events import announce_turns
 from stoa.services.inventory.movements_repository import Movement
+from stoa.services.inventory.open_warehouses import must_be_open
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import StockRows
 
@@ -42,10 +42,9 @@ class Again(NamedTuple):
 
 
 async def open_count(inventory: Inventory, warehouse_id: str, skus: Collection[str] | None, note: str) -> CountRow:
-    """Of these SKUs, None: of all that the warehouse has had. Raises `NoSuchWarehouse`."""
+    """Of these SKUs, None: of all that the warehouse has had. Raises `NoSuchWarehouse`, `WarehouseClosed`."""
     async with inventory.db.transaction() as tx:
-        if not await stock_repository.warehouse_exists(tx, warehouse_id):
-            raise NoSuchWarehouse(warehouse_id)
+        await must_be_open(tx, warehouse_id)
         count_id = await counts_repository.open_count(tx, warehouse_id, note, skus)
         opened = await _found(tx, count_id)
         after = {"warehouse": warehouse_id, "lines": opened.lines}

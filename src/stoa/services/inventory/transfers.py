@@ -17,16 +17,17 @@ from stoa.services.inventory import (
     transfers_repository,
 )
 from stoa.services.inventory.documents_errors import NoSuchTransfer, SameWarehouse
-from stoa.services.inventory.errors import NoSuchWarehouse
 from stoa.services.inventory.goods import bring_in, take_out
 from stoa.services.inventory.movements_repository import Movement
+from stoa.services.inventory.open_warehouses import must_be_open
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.transfer import Draft, Transfer, TransferState
 
 
 async def draft_transfer(inventory: Inventory, draft: Draft, transfer_id: str | None = None) -> Transfer:
-    """Nothing moves yet. It gets an id unless it has one. Raises `SameWarehouse`, `NoSuchWarehouse`."""
+    """Nothing moves yet. It gets an id unless it has one. Raises `SameWarehouse`, `NoSuchWarehouse`,
+    `WarehouseClosed`."""
     async with inventory.db.transaction() as tx:
         await _check_places(tx, draft)
         transfer_id = transfer_id or uuid7()
@@ -118,8 +119,7 @@ async def _check_places(tx: Transaction, draft: Draft) -> None:
     if draft.source == draft.destination:
         raise SameWarehouse
     for field, warehouse_id in (("source", draft.source), ("destination", draft.destination)):
-        if not await stock_repository.warehouse_exists(tx, warehouse_id):
-            raise NoSuchWarehouse(warehouse_id, field)
+        await must_be_open(tx, warehouse_id, field)
 
 
 async def _locked(tx: Transaction, transfer_id: str, if_match: IfMatch) -> Transfer:
