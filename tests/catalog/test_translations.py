@@ -346,7 +346,7 @@ async def test_of_a_slug_and_a_translated_one_at_once_there_is_one(shop, kind):
         ("PUT", "/products/mug/translations/de", {"slug": "search"}, 422, "slug-reserved", "slug"),
         ("PUT", "/products/mug/translations/de", {"name": ""}, 422, "unprocessable", "name"),
         ("PUT", "/products/none/translations/de", {"name": "X"}, 404, "no-such-product", "product"),
-        ("PUT", "/categories/cups/translations/de", {"description": "X"}, 422, "unprocessable", "description"),
+        ("PUT", "/categories/cups/translations/de", {"variants": {"M": "X"}}, 422, "unprocessable", "variants"),
         ("PUT", "/categories/none/translations/de", {}, 404, "no-such-category", "category"),
         ("PUT", "/collections/none/translations/de", {}, 404, "no-such-collection", "collection"),
         ("DELETE", "/products/mug/translations/de", None, 404, "no-such-translation", "locale"),

@@ -34,8 +34,9 @@ async def add_category(catalog: Catalog, new: NewCategory) -> Placed:
     check_slug(new.slug)
     async with catalog.db.transaction() as tx:
         tree = await _lock_tree(tx)
-        category = Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position, seo=new.seo)
-        category = await _noted(tx, category, new)
+        category = await _said(
+            tx, Category(uuid7(), _parent_id(tree, new.parent), new.slug, new.name, new.position), new
+        )
         check_place(_parents(tree), category.id, category.parent_id)
         if not await repository.add_category(tx, category):
             raise SlugTaken(new.slug)
@@ -55,9 +56,9 @@ async def replace_category(catalog: Catalog, id_or_slug: str, new: NewCategory, 
         if new.slug != before.slug:
             check_slug(new.slug)
         after = before._replace(
-            parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position, seo=new.seo
+            parent_id=_parent_id(tree, new.parent), slug=new.slug, name=new.name, position=new.position
         )
-        after = await _noted(tx, after, new)
+        after = await _said(tx, after, new)
         changed = [name for name in Category._fields if getattr(before, name) != getattr(after, name)]
         if not changed:
             return Placed(before, tree)
@@ -102,10 +103,13 @@ async def remove_category(catalog: Catalog, id_or_slug: str, if_match: IfMatch =
         await staff_acts.record(tx, act="category.removed", subject=category.id, before=_told(category))
 
 
-async def _noted(tx: Transaction, category: Category, new: NewCategory) -> Category:
-    """With the custom fields and metadata that it had, and over them what is sent."""
+async def _said(tx: Transaction, category: Category, new: NewCategory) -> Category:
+    """With what its page says, and with the custom fields and metadata that it had, and over them what is sent."""
     known = await definitions(tx, CATEGORY) if new.custom_fields else {}
     return category._replace(
+        description=new.description,
+        image=new.image,
+        seo=new.seo,
         custom_fields=fields_after(known, category.custom_fields, new.custom_fields),
         metadata=with_metadata(category.metadata, new.metadata),
     )

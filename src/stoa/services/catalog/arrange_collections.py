@@ -18,7 +18,7 @@ from stoa.services.catalog import brands_repository, categories_repository, slug
 from stoa.services.catalog import collections_repository as repository
 from stoa.services.catalog.bodies import Position, check_slug
 from stoa.services.catalog.collection_rules import Condition, Rules, check_rules
-from stoa.services.catalog.collections_repository import Collection, CollectionImage, Membership, Sort
+from stoa.services.catalog.collections_repository import Collection, Membership, Sort
 from stoa.services.catalog.errors import (
     CollectionByRules,
     CollectionFull,
@@ -31,6 +31,7 @@ from stoa.services.catalog.errors import (
     UnknownProduct,
 )
 from stoa.services.catalog.events import CollectionCreated, CollectionDeleted, CollectionUpdated
+from stoa.services.catalog.images import Banner
 from stoa.services.catalog.seo import NO_SEO, Seo
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settle_collections import tell_changed
@@ -48,7 +49,7 @@ class NewCollection(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: Name
     slug: Slug
     description: LongText = ""
-    image: CollectionImage | None = None
+    image: Banner | None = None
     seo: Seo = NO_SEO
     sort: Sort = "position"
     published: bool = True

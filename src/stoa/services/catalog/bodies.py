@@ -16,6 +16,7 @@ from stoa.kit.ids import uuid7
 from stoa.kit.pictures import Picture
 from stoa.services.catalog.barcodes import barcode_of
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved, WrongBarcode
+from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import RESERVED, Variant, in_order, is_id
 from stoa.services.catalog.seo import NO_SEO, Seo
 
@@ -200,6 +201,8 @@ class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     slug: Slug
     parent: Slug | None = None
     position: Position = 0
+    description: LongText = ""
+    image: Banner | None = None
     seo: Seo = NO_SEO
     custom_fields: Values = {}
     metadata: Metadata = {}

@@ -11,6 +11,7 @@ import asyncpg
 from stoa.kit.custom_fields.values import NOTHING, Fields, fields_of
 from stoa.kit.db import Db, Transaction, affected
 from stoa.services.catalog.errors import SlugTaken
+from stoa.services.catalog.images import Banner, banner_of
 from stoa.services.catalog.product import CategoryName, is_id
 from stoa.services.catalog.repository import Changed
 from stoa.services.catalog.seo import NO_SEO, Seo, kept_seo, seo_of
@@ -28,11 +29,13 @@ class Category(NamedTuple):
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = MappingProxyType({})
     seo: Seo = NO_SEO
+    description: str = ""
+    image: Banner | None = None
 
 
 _CATEGORY = """
     SELECT id, parent_id, slug, name, position, version, named_fields(custom_fields) AS custom_fields,
-        metadata, seo
+        metadata, seo, description, image
     FROM categories
 """
 
@@ -69,7 +72,12 @@ async def find_category(db: Db, id_or_slug: str, locale: str | None = None) -> C
 
 
 def _category(row: asyncpg.Record) -> Category:
-    return Category(**dict(row) | {"custom_fields": fields_of(row["custom_fields"]), "seo": seo_of(row["seo"])})
+    read = {
+        "custom_fields": fields_of(row["custom_fields"]),
+        "seo": seo_of(row["seo"]),
+        "image": banner_of(row["image"]),
+    }
+    return Category(**dict(row) | read)
 
 
 LOCK_CATEGORIES = "LOCK TABLE categories IN SHARE ROW EXCLUSIVE MODE"
@@ -90,8 +98,10 @@ async def categories_named(tx: Transaction, slugs: Iterable[str]) -> dict[str, C
 
 
 ADD_CATEGORY = """
-    INSERT INTO categories (id, parent_id, slug, name, position, version, custom_fields, metadata, seo)
-    VALUES ($1, $2, $3, $4, $5, $6, numbered_fields('category', nullif($7::jsonb, '{}')), $8, $9)
+    INSERT INTO categories (
+        id, parent_id, slug, name, position, version, custom_fields, metadata, seo, description, image
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, numbered_fields('category', nullif($7::jsonb, '{}')), $8, $9, $10, $11)
     ON CONFLICT (slug) DO NOTHING
 """
 
@@ -104,7 +114,8 @@ async def add_category(tx: Transaction, category: Category) -> bool:
 CHANGE_CATEGORY = """
     UPDATE categories
     SET parent_id = $2, slug = $3, name = $4, position = $5, version = $6,
-        custom_fields = numbered_fields('category', nullif($7::jsonb, '{}')), metadata = $8, seo = $9
+        custom_fields = numbered_fields('category', nullif($7::jsonb, '{}')), metadata = $8, seo = $9,
+        description = $10, image = $11
     WHERE id = $1
 """
 
@@ -118,7 +129,8 @@ async def change_category(tx: Transaction, category: Category) -> None:
 
 
 def _columns(category: Category) -> tuple[Any, ...]:
-    return (*category[:6], category.custom_fields.shown(private=True), dict(category.metadata), kept_seo(category.seo))
+    noted = category.custom_fields.shown(private=True), dict(category.metadata)
+    return (*category[:6], *noted, kept_seo(category.seo), category.description, category.image)
 
 
 LOCK_ARCHIVED_IN = """

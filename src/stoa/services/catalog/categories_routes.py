@@ -17,6 +17,7 @@ from stoa.services.catalog.bodies import NewCategory
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.errors import NoSuchCategory
 from stoa.services.catalog.fields import CATEGORY
+from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.service import Catalog
@@ -37,6 +38,8 @@ class CategoryView(msgspec.Struct):
     slug: str
     name: str
     position: int
+    description: str
+    image: Banner | None
     seo: Seo
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
@@ -52,6 +55,8 @@ class CategoryAlone(msgspec.Struct):
     name: str
     parent_id: str | None
     position: int
+    description: str
+    image: Banner | None
     seo: Seo
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
@@ -91,6 +96,8 @@ async def get_category(catalog: Catalog, request: Request[None, LocaleQuery]) ->
         name=category.name,
         parent_id=category.parent_id,
         position=category.position,
+        description=category.description,
+        image=category.image,
         seo=category.seo,
         custom_fields=category.custom_fields.shown(private=private),
         metadata=dict(category.metadata) if private else {},
@@ -110,7 +117,7 @@ async def post_category(catalog: Catalog, request: Request[NewCategory]) -> Cate
     answer=CategoryView,
     who=ARRANGE,
     versioned=True,
-    summary="Rename or move a category",
+    summary="Describe, rename or move a category",
 )
 async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
     category, tree = await replace_category(catalog, request.path["category"], request.body, request.if_match)
@@ -131,6 +138,8 @@ def _views(categories: Sequence[Category], principal: Principal | None) -> dict[
             slug=one.slug,
             name=one.name,
             position=one.position,
+            description=one.description,
+            image=one.image,
             seo=one.seo,
             custom_fields=one.custom_fields.shown(private=private),
             metadata=dict(one.metadata) if private else {},

@@ -11,25 +11,17 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 import asyncpg
-import msgspec
 from msgspec import to_builtins
 
 from stoa.kit.db import Db, Transaction, affected
-from stoa.kit.http.types import Label, MediaUrl
 from stoa.services.catalog.collection_rules import Facts, Field, Rules, rules_of
 from stoa.services.catalog.errors import SlugTaken
+from stoa.services.catalog.images import Banner, banner_of
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.repository import Changed
 from stoa.services.catalog.seo import Seo, kept_seo, seo_of
 
 Sort = Literal["position", "newest", "price", "-price", "name"]
-
-
-class CollectionImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At an address elsewhere, or of a file of the shop's own that products show."""
-
-    url: MediaUrl
-    alt: Label = ""
 
 
 class Collection(NamedTuple):
@@ -39,7 +31,7 @@ class Collection(NamedTuple):
     slug: str
     name: str
     description: str
-    image: CollectionImage | None
+    image: Banner | None
     seo: Seo
     sort: Sort
     published: bool
@@ -106,7 +98,7 @@ def _collection(row: asyncpg.Record) -> Collection:
         slug=row["slug"],
         name=row["name"],
         description=row["description"],
-        image=None if row["image"] is None else CollectionImage(**row["image"]),
+        image=banner_of(row["image"]),
         seo=seo_of(row["seo"]),
         sort=row["sort"],
         published=row["published"],

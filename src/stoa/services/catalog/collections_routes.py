@@ -26,8 +26,9 @@ from stoa.services.catalog.arrange_collections import (
     replace_collection,
 )
 from stoa.services.catalog.collection_rules import Rules
-from stoa.services.catalog.collections_repository import Collection, CollectionImage, Sort
+from stoa.services.catalog.collections_repository import Collection, Sort
 from stoa.services.catalog.errors import NoSuchCollection
+from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import is_id
 from stoa.services.catalog.seo import Seo
 from stoa.services.catalog.service import Catalog
@@ -47,7 +48,7 @@ class CollectionView(msgspec.Struct, kw_only=True):
     slug: str
     name: str
     description: str
-    image: CollectionImage | None
+    image: Banner | None
     seo: Seo
     sort: Sort
     published: bool

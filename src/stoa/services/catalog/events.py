@@ -57,7 +57,7 @@ class CategoryCreated(Fact, event="category.created", first=True, frozen=True, k
 
 
 class CategoryUpdated(Fact, event="category.updated", frozen=True, kw_only=True):
-    """A category was renamed or moved: `changed` names what is not as it was, and what is inside moves along
+    """A category was described, renamed or moved: `changed` names what is not as it was, and what is inside moves along
     without a word."""
 
     category_id: str

@@ -1,4 +1,5 @@
-"""What of a translation is of the product, or the collection, as it is, and keeps apart what that keeps apart. Pure.
+"""What of a translation is of the product, the category or the collection, as it is, and keeps apart what that keeps
+apart. Pure.
 
 What does not fit is refused when it is said. A product may change afterwards: then what does not fit it any more is
 not shown, and is there again if the product has it again.
@@ -13,8 +14,8 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from stoa.services.catalog.attributes import MOST_TEXT, AttributeType
-from stoa.services.catalog.collections_repository import Collection
 from stoa.services.catalog.errors import NotAText, NotOfTheProduct, WordTwice
+from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_types import ProductType
 from stoa.services.catalog.translations import OptionTexts, ProductTranslation
@@ -42,9 +43,9 @@ def parts_of(product: Product, of_type: ProductType | None = None) -> Parts:
     )
 
 
-def parts_of_collection(collection: Collection) -> Parts:
-    images = frozenset([collection.image.url]) if collection.image else frozenset[str]()
-    return Parts({}, frozenset(), images, {})
+def parts_of_banner(banner: Banner | None) -> Parts:
+    """Of a category or a collection, by what it shows."""
+    return Parts({}, frozenset(), frozenset([banner.url]) if banner else frozenset[str](), {})
 
 
 def _longest(product: Product, of_type: ProductType | None) -> dict[str, int | None]:

@@ -13,6 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stoa.contracts.media.v1 import media_pb2
+from stoa.kit.http.types import Label, MediaUrl
 from stoa.kit.pictures import Picture, picture_in
 from stoa.services.catalog.errors import ImageWithoutAddress, UnknownFile
 
@@ -39,6 +40,19 @@ class Image(msgspec.Struct, frozen=True):
     def named(self) -> str:
         """By which a variant or a translation speaks of it."""
         return self.file_id or self.url or ""
+
+
+class Banner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a category or a collection shows on its page: at an address elsewhere, or of a file of the shop's own that
+    products show."""
+
+    url: MediaUrl
+    alt: Label = ""
+
+
+def banner_of(kept: Mapping[str, str] | None) -> Banner | None:
+    """What a row keeps, null for none."""
+    return None if kept is None else Banner(**kept)
 
 
 class Showing(Protocol):

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from google.protobuf.message import Message
+from msgspec.structs import replace
 
 from stoa.contracts.catalog.v1 import catalog_pb2 as pb
 from stoa.contracts.common.v1.common_pb2 import Money as MoneyMessage
@@ -127,8 +128,13 @@ def category_message(category: Category, translations: Mapping[str, ProductTrans
         custom_fields_json=_object(category.custom_fields.public),
         private_fields_json=_object(category.custom_fields.private),
         metadata=category.metadata,
-        translations=_translations(translations),
+        # The tree goes whole, in one message: what only a category's page says would not fit.
+        translations=_translations({locale: _name_of(said) for locale, said in translations.items()}),
     )
+
+
+def _name_of(said: ProductTranslation) -> ProductTranslation:
+    return replace(said, description=None, images={})
 
 
 def _fitting(product: Product, texts: Mapping[str, ProductTranslation]) -> dict[str, ProductTranslation]:

@@ -29,7 +29,7 @@ from stoa.services.catalog.change_products import lock_product
 from stoa.services.catalog.define_types import held_type
 from stoa.services.catalog.errors import NoSuchTranslation
 from stoa.services.catalog.events import BrandUpdated, CategoryUpdated, ProductTypeUpdated
-from stoa.services.catalog.fitting_translations import Parts, check_fits, fitting, parts_of, parts_of_collection
+from stoa.services.catalog.fitting_translations import Parts, check_fits, fitting, parts_of, parts_of_banner
 from stoa.services.catalog.name_brands import lock_brand
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_types import ProductType
@@ -81,7 +81,7 @@ def a_category(catalog: Catalog, id_or_slug: str) -> Find:
             )
             await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
 
-        return Thing("category", category.id, category.version, tell)
+        return Thing("category", category.id, category.version, tell, parts=parts_of_banner(category.image))
 
     return find
 
@@ -96,7 +96,7 @@ def a_collection(catalog: Catalog, id_or_slug: str) -> Find:
             await collections_repository.change_collection(tx, collection, settle=False, retell=retell)
             await announce_changed(tx, catalog, collection, ["translations"])
 
-        return Thing("collection", collection.id, collection.version, tell, parts=parts_of_collection(collection))
+        return Thing("collection", collection.id, collection.version, tell, parts=parts_of_banner(collection.image))
 
     return find
 

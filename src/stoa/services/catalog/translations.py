@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -48,13 +48,16 @@ class PageInLocale(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     locale: AskedLocale | None = None
 
 
-class CategoryTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What is left out is as in the shop's own language. The `slug` is the thing's in this language, beside the
-    other."""
+class PageTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Of what has a page. What is left out is as in the shop's own language. The `slug` is the thing's in this
+    language, beside the other; `images` are what its images show, by the `file_id`, or the `url` of one elsewhere: a
+    category or a collection has one, by its `url`."""
 
     name: Name | None = None
     slug: Slug | None = None
+    description: LongText | None = None
     seo: Seo | None = None
+    images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
 
 
 class BrandTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -70,14 +73,6 @@ class TypeTranslation(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_
     name: Name | None = None
 
 
-class CollectionTranslation(CategoryTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The same, with a description, and with what its `images` show, by the `file_id`, or the `url` of one elsewhere; a
-    collection has one, by its `url`."""
-
-    description: LongText | None = None
-    images: Annotated[dict[ImageName, Label], Meta(max_length=50)] = {}
-
-
 class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an option is called, and its values, by what they are in the shop's own language."""
 
@@ -85,7 +80,7 @@ class OptionTexts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     values: Annotated[dict[Label, Label], Meta(max_length=MOST_VARIANTS)] = {}
 
 
-class ProductTranslation(CollectionTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class ProductTranslation(PageTranslation, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Of a product also what its `options` are called, by their names in the shop's own language, its `variants`, by
     SKU, and those of its `specifications` that are texts."""
 
@@ -179,23 +174,26 @@ def card_in(card: Card, texts: Texts) -> Card:
 
 
 def category_in(category: Category, texts: Texts) -> Category:
-    said = texts.get(category.id, NOTHING_SAID)
-    return category._replace(
-        slug=said.slug or category.slug, name=said.name or category.name, seo=said.seo or category.seo
-    )
+    return _page_in(category, texts.get(category.id, NOTHING_SAID))
 
 
 def collection_in(collection: Collection, texts: Texts) -> Collection:
-    said = texts.get(collection.id, NOTHING_SAID)
-    image = collection.image
+    return _page_in(collection, texts.get(collection.id, NOTHING_SAID))
+
+
+P = TypeVar("P", Category, Collection)
+
+
+def _page_in(page: P, said: ProductTranslation) -> P:
+    image = page.image
     if image is not None:
         image = replace(image, alt=said.images.get(image.url, image.alt))
-    return collection._replace(
+    return page._replace(
         image=image,
-        slug=said.slug or collection.slug,
-        name=said.name or collection.name,
-        description=collection.description if said.description is None else said.description,
-        seo=said.seo or collection.seo,
+        slug=said.slug or page.slug,
+        name=said.name or page.name,
+        description=page.description if said.description is None else said.description,
+        seo=said.seo or page.seo,
     )
 
 

@@ -16,7 +16,7 @@ from stoa.services.catalog import (
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.define_types import show_attribute, show_type
 from stoa.services.catalog.errors import NoSuchCategory, NoSuchCollection, NotYourProduct
-from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of, parts_of_collection
+from stoa.services.catalog.fitting_translations import Parts, fitting, parts_of, parts_of_banner
 from stoa.services.catalog.name_brands import show_brand
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import may_change, show_product
@@ -32,8 +32,7 @@ from stoa.services.catalog.translate import (
 from stoa.services.catalog.translate_attribute import remove_attribute_translation, translate_attribute
 from stoa.services.catalog.translations import (
     BrandTranslation,
-    CategoryTranslation,
-    CollectionTranslation,
+    PageTranslation,
     ProductTranslation,
     TypeTranslation,
 )
@@ -49,7 +48,7 @@ routes: Routes[Catalog] = Routes("catalog")
 
 class TranslationView(ProductTranslation, kw_only=True, frozen=True):
     """What a thing says in a language; null is as in the shop's own. Only a product has `options`,
-    `variants` and `specifications`, and `images` a collection, too."""
+    `variants` and `specifications`, and `images` a category or a collection, too."""
 
     locale: str
 
@@ -99,18 +98,18 @@ async def list_category_translations(catalog: Catalog, request: Request) -> Page
     category = await categories_repository.find_category(catalog.db, request.path["category"])
     if category is None:
         raise NoSuchCategory
-    return await _all_of(catalog, category.id)
+    return await _all_of(catalog, category.id, parts_of_banner(category.image))
 
 
 @routes.put(
     "/categories/{category}/translations/{locale}",
-    body=CategoryTranslation,
+    body=PageTranslation,
     answer=TranslationView,
     who=CATEGORIES,
     versioned=True,
     summary="Say what a category is called in a language",
 )
-async def put_category_translation(catalog: Catalog, request: Request[CategoryTranslation]) -> TranslationView:
+async def put_category_translation(catalog: Catalog, request: Request[PageTranslation]) -> TranslationView:
     find, locale = a_category(catalog, request.path["category"]), request.path["locale"]
     return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
 
@@ -133,18 +132,18 @@ async def list_collection_translations(catalog: Catalog, request: Request) -> Pa
     collection = await collections_repository.find_collection(catalog.db, request.path["collection"])
     if collection is None:
         raise NoSuchCollection
-    return await _all_of(catalog, collection.id, parts_of_collection(collection))
+    return await _all_of(catalog, collection.id, parts_of_banner(collection.image))
 
 
 @routes.put(
     "/collections/{collection}/translations/{locale}",
-    body=CollectionTranslation,
+    body=PageTranslation,
     answer=TranslationView,
     who=COLLECTIONS,
     versioned=True,
     summary="Say what a collection is called in a language",
 )
-async def put_collection_translation(catalog: Catalog, request: Request[CollectionTranslation]) -> TranslationView:
+async def put_collection_translation(catalog: Catalog, request: Request[PageTranslation]) -> TranslationView:
     find, locale = a_collection(catalog, request.path["collection"]), request.path["locale"]
     return _view(locale, await translate(catalog, find, locale, _whole(request.body), request.if_match))
 
@@ -269,7 +268,7 @@ async def _all_of(catalog: Catalog, thing_id: str, parts: Parts | None = None) -
     return Page([_view(locale, fitting(parts, said) if parts else said) for locale, said in found.items()])
 
 
-def _whole(translation: CategoryTranslation | BrandTranslation | TypeTranslation) -> ProductTranslation:
+def _whole(translation: PageTranslation | BrandTranslation | TypeTranslation) -> ProductTranslation:
     return ProductTranslation(**asdict(translation))
 
 

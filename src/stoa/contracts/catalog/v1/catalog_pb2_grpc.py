@@ -147,7 +147,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListCategories(self, request, context):
-        """The whole tree as it is now, siblings in their order. A category that is missing was removed.
+        """The whole tree as it is now, siblings in their order, without what their pages say. A category that is missing was
+        removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,9 @@ class CatalogServiceStub:
     that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
     """
     ListCategories: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]
-    """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
+    """The whole tree as it is now, siblings in their order, without what their pages say. A category that is missing was
+    removed.
+    """
     ListAttributes: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListAttributesRequest, _catalog_pb2.ListAttributesResponse]
     """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
     Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
@@ -100,7 +102,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     that, and of two that tell of a product the greater `version` is right: what is added meanwhile may be missing here.
     """
     ListCategories: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListCategoriesRequest, _catalog_pb2.ListCategoriesResponse]  # type: ignore[assignment]
-    """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
+    """The whole tree as it is now, siblings in their order, without what their pages say. A category that is missing was
+    removed.
+    """
     ListAttributes: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListAttributesRequest, _catalog_pb2.ListAttributesResponse]  # type: ignore[assignment]
     """What products may say of themselves, in the order of the names: so an index knows what it may narrow a search by.
     Announced are `attribute.created`, `attribute.updated` and `attribute.deleted`; one that is missing is gone.
@@ -181,7 +185,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ListCategoriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ListCategoriesResponse, _abc.Awaitable[_catalog_pb2.ListCategoriesResponse]]:
-        """The whole tree as it is now, siblings in their order. A category that is missing was removed."""
+        """The whole tree as it is now, siblings in their order, without what their pages say. A category that is missing was
+        removed.
+        """
 
     @_abc_1.abstractmethod
     def ListAttributes(
