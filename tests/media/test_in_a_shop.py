@@ -74,6 +74,17 @@ async def test_a_product_shows_a_file_once_its_pictures_are_made_and_follows_its
     moved = await until(shown, lambda images: images[0]["picture"]["revision"] == 2)
     assert moved[0]["picture"]["squares"][0]["webp"] != picture["squares"][0]["webp"]
 
+    # So does its text, until the product has one of its own, and again when that is taken away.
+    await admin.ok("PATCH", f"/media/{file['id']}", {"alt": "A blue mug"})
+    told = await until(shown, lambda images: images[0]["picture"]["revision"] == 3)
+    assert told[0] == moved[0] | {"alt": "A blue mug", "picture": moved[0]["picture"] | {"revision": 3}}
+    own = [told[0] | {"alt": "Ours"}, told[1]]
+    assert (await admin.ok("PATCH", f"/products/{slug}", {"images": own}))["images"] == own
+    await admin.ok("PATCH", f"/media/{file['id']}", {"alt": "A green mug"})
+    assert (await until(shown, lambda images: images[0]["picture"]["revision"] == 4))[0]["alt"] == "Ours"
+    bare = [{"file_id": file["id"]}, told[1]]
+    assert (await admin.ok("PATCH", f"/products/{slug}", {"images": bare}))["images"][0]["alt"] == "A green mug"
+
     await admin.ok("PATCH", f"/products/{slug}", {"images": []})
     await shop.settle()
     await admin.ok("DELETE", f"/media/{file['id']}", status=204)

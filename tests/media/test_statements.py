@@ -74,11 +74,11 @@ async def test_a_picture_and_a_document(studio, asked):
 
 
 async def test_what_is_changed(studio, asked):
-    """The file is locked; a change is told of with who did it."""
+    """The file is locked; a change is told of with who did it, and of another text whoever shows it."""
     file = await studio.ready(jpeg(30, 30))
     path = f"/media/{file['id']}"
     for method, of, body, statements in (
-        ("PATCH", path, {"alt": "A mug"}, 3),
+        ("PATCH", path, {"alt": "A mug"}, 4),
         ("PATCH", path, {"alt": "A mug"}, 1),
         ("POST", f"{path}/pictures", None, 2),
         # What is to end is read, and catalog looks whether a product shows it.

@@ -21,7 +21,8 @@ class Rendition(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """`width` and `height` are its own, as it is to be seen; `sizes` are the whole of it, the smallest first; `squares`
     what is around its focal point. `color` is what it is on the whole, as #rrggbb, `placeholder` a data: address to
-    show until the picture is there. `revision` counts how often it was made: of two of a file the greater is right."""
+    show until the picture is there. `revision` counts how often it was made, or got another text: of two of a file the
+    greater is right."""
 
     width: int
     height: int
@@ -63,9 +64,10 @@ def _renditions(told: Sequence[pb.Rendition]) -> list[Rendition]:
 
 class FileReady(msgspec.Struct, frozen=True):
     """`file.ready`, as whoever names files hears it. `owner` is `shop`, or `seller` or `user` with the id behind a
-    space."""
+    space. `alt` is missing where a media of a release announced it that did not tell it."""
 
     file_id: str
     purpose: str
     owner: str
     picture: Picture
+    alt: str | None = None

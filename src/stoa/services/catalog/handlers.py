@@ -14,7 +14,7 @@ from stoa.kit.events import Event
 from stoa.kit.pictures import FileReady
 from stoa.kit.service import Handler
 from stoa.services.catalog import repository
-from stoa.services.catalog.images import with_picture
+from stoa.services.catalog.images import with_file
 from stoa.services.catalog.save_products import save_all
 from stoa.services.catalog.service import Catalog
 
@@ -56,7 +56,7 @@ async def _file_ready(catalog: Catalog, tx: Transaction, event: Event) -> None:
     if file.purpose != "product":
         return
     products = await repository.lock_showing(tx, file.file_id)
-    after = [replace(one, images=with_picture(one.images, file.file_id, file.picture)) for one in products]
+    after = [replace(one, images=with_file(one.images, file)) for one in products]
     changed = [(one, new) for one, new in zip(products, after, strict=True) if one != new]
     await save_all(tx, catalog, changed)
 

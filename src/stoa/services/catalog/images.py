@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from stoa.contracts.media.v1 import media_pb2
 from stoa.kit.http.types import Label, MediaUrl
-from stoa.kit.pictures import Picture, picture_in
+from stoa.kit.pictures import FileReady, Picture, picture_in
 from stoa.services.catalog.errors import ImageWithoutAddress, UnknownFile
 
 if TYPE_CHECKING:
@@ -42,6 +42,17 @@ class Image(msgspec.Struct, frozen=True):
         return self.file_id or self.url or ""
 
 
+class KeptImage(Image, frozen=True):
+    """As a product keeps it. `alt_of_file` says that it has no text of its own: then it shows the file's, and follows
+    that."""
+
+    alt_of_file: bool = False
+
+    @property
+    def shown(self) -> Image:
+        return Image(self.url, self.alt, self.file_id, self.picture)
+
+
 class Banner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a category or a collection shows on its page: at an address elsewhere, or of a file of the shop's own that
     products show."""
@@ -61,7 +72,7 @@ class Showing(Protocol):
     @property
     def seller_id(self) -> str | None: ...
     @property
-    def images(self) -> Sequence[Image]: ...
+    def images(self) -> Sequence[KeptImage]: ...
 
 
 class SentImage(Protocol):
@@ -72,7 +83,7 @@ class SentImage(Protocol):
     file_id: str | None
 
 
-def images_of(sent: Sequence[SentImage], before: Showing, files: Files) -> list[Image]:
+def images_of(sent: Sequence[SentImage], before: Showing, files: Files) -> list[KeptImage]:
     """The images of a product, whose files may be its seller's, the shop's where it has none, and what it showed
     `before`.
 
@@ -83,30 +94,41 @@ def images_of(sent: Sequence[SentImage], before: Showing, files: Files) -> list[
     return [_image(at, one, kept, owner, files) for at, one in enumerate(sent)]
 
 
-def _image(at: int, sent: SentImage, kept: Mapping[str, Image], owner: str, files: Files) -> Image:
+def _image(at: int, sent: SentImage, kept: Mapping[str, KeptImage], owner: str, files: Files) -> KeptImage:
     if sent.file_id is None:
         if sent.url is None:
             raise ImageWithoutAddress(f"images[{at}].file_id")
-        return Image(sent.url, sent.alt)
+        return KeptImage(sent.url, sent.alt)
     file_id = sent.file_id.lower()
     file, known = files.get(file_id), kept.get(file_id)
     picture = None if file is None else picture_in(file)
     if known is not None and (picture is None or picture.revision <= _revision(known)):
-        return replace(known, alt=sent.alt or known.alt)
+        return _saying(known, sent.alt, known.alt if known.alt_of_file else file.alt if file else "")
     if file is None or file.purpose != "product" or (known is None and file.owner != owner):
         raise UnknownFile(f"images[{at}].file_id")
     if file.state == "rejected":
         raise UnknownFile(f"images[{at}].file_id", file_id=file_id)
-    alt = sent.alt or (known.alt if known else file.alt)
-    return _shown(Image(None, alt, file_id), picture)
+    return _saying(_shown(known or KeptImage(None, file_id=file_id), picture), sent.alt, file.alt)
 
 
-def with_picture(images: Iterable[Image], file_id: str, picture: Picture) -> list[Image]:
+def _saying(image: KeptImage, sent: str, of_file: str) -> KeptImage:
+    """What was sent, if that is more than what was shown of the file, or nothing."""
+    if sent and not (image.alt_of_file and sent == image.alt):
+        return replace(image, alt=sent, alt_of_file=False)
+    return replace(image, alt=of_file, alt_of_file=True)
+
+
+def with_file(images: Iterable[KeptImage], file: FileReady) -> list[KeptImage]:
     """With what is told of a file, where that is newer."""
     return [
-        _shown(image, picture) if image.file_id == file_id and picture.revision > _revision(image) else image
+        _told(image, file) if image.file_id == file.file_id and file.picture.revision > _revision(image) else image
         for image in images
     ]
+
+
+def _told(image: KeptImage, file: FileReady) -> KeptImage:
+    alt = file.alt if image.alt_of_file and file.alt is not None else image.alt
+    return replace(_shown(image, file.picture), alt=alt)
 
 
 def revisions(images: Iterable[Image]) -> dict[str, int]:
@@ -114,12 +136,12 @@ def revisions(images: Iterable[Image]) -> dict[str, int]:
     return {image.file_id: _revision(image) for image in images if image.file_id is not None}
 
 
-def to_be_seen(images: Iterable[Image]) -> list[Image]:
+def to_be_seen(images: Iterable[KeptImage]) -> list[KeptImage]:
     """Without those whose pictures are still made."""
     return [image for image in images if image.url is not None]
 
 
-def _shown(image: Image, picture: Picture | None) -> Image:
+def _shown(image: KeptImage, picture: Picture | None) -> KeptImage:
     return replace(image, url=picture.url if picture else None, picture=picture)
 
 

@@ -22,7 +22,7 @@ from stoa.services.catalog.errors import (
     ProductTooLarge,
     SkuTwice,
 )
-from stoa.services.catalog.images import Image
+from stoa.services.catalog.images import KeptImage
 from stoa.services.catalog.seo import NO_SEO, Seo
 from stoa.services.catalog.words import slug_of
 
@@ -119,7 +119,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     specifications: Mapping[str, Specification]
     product_type: TypeName | None = None
     attributes: Sequence[Shown] = ()
-    images: Sequence[Image]
+    images: Sequence[KeptImage]
     variants: Sequence[Variant]
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = {}

@@ -111,7 +111,7 @@ def _view(product: Product, sales: Mapping[str, Sale], *, private: bool) -> Prod
         product_type=product.product_type,
         attributes=product.attributes,
         specifications=dict(product.specifications),
-        images=images,
+        images=[one.shown for one in images],
         options=product.options,
         price=min(prices, key=_amount, default=None),
         price_max=max(prices, key=_amount, default=None),

@@ -20,7 +20,7 @@ from stoa.kit.money import Money
 from stoa.services.catalog import pricing
 from stoa.services.catalog.attributes import Shown
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
-from stoa.services.catalog.images import Image
+from stoa.services.catalog.images import KeptImage
 from stoa.services.catalog.pricing import Context, ListedPrice, Priced, price_in
 from stoa.services.catalog.product import (
     CategoryName,
@@ -249,7 +249,7 @@ def _product(row: asyncpg.Record) -> Product:
         tags=row["tags"],
         product_type=None if row["type_id"] is None else TypeName(row["type_id"], row["type_slug"], row["type_name"]),
         **_specified(row),
-        images=msgspec.convert(row["images"], list[Image]),
+        images=msgspec.convert(row["images"], list[KeptImage]),
         variants=_variants(row["variants"], row["option_values"]),
         custom_fields=fields_of(row["custom_fields"]),
         metadata=row["metadata"],

@@ -158,7 +158,10 @@ def _value_in(shown: Shown, said: ProductTranslation) -> Shown:
     return shown if text is None else replace(shown, value=text)
 
 
-def _image_in(image: Image, said: ProductTranslation) -> Image:
+AnImage = TypeVar("AnImage", bound=Image)
+
+
+def _image_in(image: AnImage, said: ProductTranslation) -> AnImage:
     alt = said.images.get(image.named)
     return image if alt is None else replace(image, alt=alt)
 

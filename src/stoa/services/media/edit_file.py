@@ -10,6 +10,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import IfMatch
 from stoa.services.media import ends_repository, pictures_repository, repository, uses_repository
 from stoa.services.media.errors import FileInUse, NoSuchFile, NothingToPoint
+from stoa.services.media.events import ready
 from stoa.services.media.file_rows import File
 from stoa.services.media.owners import may_see, user_of
 from stoa.services.media.recipe import FocalPoint
@@ -35,7 +36,8 @@ async def _locked(tx: Transaction, file_id: str, by: Principal) -> File:
 async def describe_file(
     media: Media, file_id: str, by: Principal, if_match: IfMatch, *, alt: str | None, focal: FocalPoint | None
 ) -> File:
-    """What is None stays. With another focal point its pictures are made anew, and until then the old ones are shown.
+    """What is None stays. With another focal point its pictures are made anew, and until then the old ones are shown;
+    another text goes to whoever shows it at once.
 
     Raises `NothingToPoint` where nothing is cut.
     """
@@ -55,6 +57,8 @@ async def describe_file(
             before={"focal_point": list(before.focal)},
             after={"focal_point": list(pointed)},
         )
+        if after.revision > before.revision:
+            await media.outbox.announce(tx, subject=file_id, version=after.version, fact=ready(after))
         return after
 
 

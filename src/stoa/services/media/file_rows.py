@@ -18,7 +18,7 @@ State = Literal["uploaded", "ready", "rejected"]
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
     """`owner` is `shop`, or `seller` or `user` with the id behind a space. `revision` counts how often its pictures
-    were made; `version` all that is told of it."""
+    were made, or got another text; `version` all that is told of it."""
 
     id: str
     purpose: Purpose

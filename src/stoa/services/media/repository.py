@@ -125,9 +125,12 @@ async def files_of(db: Db, owner: str, purpose: Purpose, before: str | None, lim
 
 
 # Its pictures are made anew where another focal point is asked for.
+# Another text is another revision of the picture that it stands beside: so whoever shows the old one is told.
 DESCRIBE = f"""
     UPDATE files SET
         alt = $2, focal_x = $3, focal_y = $4, version = version + 1,
+        revision = revision + (picture IS NOT NULL AND alt <> $2)::int,
+        picture = CASE WHEN alt = $2 THEN picture ELSE jsonb_set(picture, '{{revision}}', to_jsonb(revision + 1)) END,
         due_at = CASE WHEN (focal_x, focal_y) = ($3, $4) THEN due_at ELSE now() END,
         attempts = CASE WHEN (focal_x, focal_y) = ($3, $4) THEN attempts ELSE 0 END
     WHERE id = $1

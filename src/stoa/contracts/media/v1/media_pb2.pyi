@@ -73,7 +73,7 @@ class Picture(_message.Message):
     """What matters most in it, from 0 to 1 each."""
     focal_y: _builtins.float
     revision: _builtins.int
-    """Counts how often it was made: of two of a file the greater is right."""
+    """Counts how often it was made, or its file got another text: of two of a file the greater is right."""
     @_builtins.property
     def sizes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rendition]: ...
     @_builtins.property
