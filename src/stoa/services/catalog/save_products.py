@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -56,6 +58,24 @@ async def save(tx: Transaction, catalog: Catalog, before: Product, after: Produc
     return saved
 
 
+class _Change(NamedTuple):
+    """Of a locked product: what it is, what it becomes, and which of its variants are new or not as they were, or
+    gone."""
+
+    before: Product
+    after: Product
+    variants: Sequence[Variant]
+    gone: AbstractSet[str]
+
+    @property
+    def skus(self) -> set[str]:
+        return {*self.gone, *(variant.sku for variant in self.variants)}
+
+
+def _change(before: Product, after: Product) -> _Change:
+    return _Change(before, after, changed_variants(before, after), set(before.skus) - set(after.skus))
+
+
 async def save_all(
     tx: Transaction, catalog: Catalog, changed: Sequence[tuple[Product, Product]], translated: Collection[str] = ()
 ) -> list[Product]:
@@ -66,36 +86,47 @@ async def save_all(
     # Out of the archive a product may come back with the name of a brand that was removed meanwhile.
     said = [after for before, after in changed if after.brand != before.brand or before.status == "archived"]
     brands = await brands_named(tx, catalog, {one.brand for one in said})
-    saved = await repository.change_products(tx, [_of_brand(after, brands) for _, after in changed])
-    renamed = {before.slug: before.id for before, after in changed if before.slug != after.slug}
+    changing = [_change(before, after) for before, after in changed]
+    saved = await repository.change_products(tx, [_of_brand(one.after, brands) for one in changing])
+    renamed = {one.before.slug: one.before.id for one in changing if one.before.slug != one.after.slug}
     await slugs_repository.keep_slugs(tx, "product", renamed)
-    differ = {before.id: changed_variants(before, after) for before, after in changed}
-    gone = {before.id: set(before.skus) - set(after.skus) for before, after in changed}
-    skus = {one.id: {*gone[one.id], *(variant.sku for variant in differ[one.id])} for one in saved}
-    written: Mapping[str, Variant] = {}
-    if any(skus.values()):
-        await repository.lock_variants(tx, {sku for some in skus.values() for sku in some})
-        await repository.archive_variants(tx, {sku for some in gone.values() for sku in some})
-        rearranged = [before.id for before, after in changed if before.options != after.options]
-        options = {
-            one.id: one.options if one.id in rearranged else used_options(one.options, differ[one.id]) for one in saved
-        }
-        value_ids = await repository.write_options(tx, options)
-        written = await repository.write_variants(tx, differ, value_ids)
-        if rearranged:
-            await repository.forget_options(tx, rearranged)
-    own_before = {variant.id: variant.price for before, _ in changed for variant in before.variants}
+    written = await _save_variants(tx, changing)
+    own_before = {variant.id: variant.price for one in changing for variant in one.before.variants}
     await note_saved(tx, [one.id for one in saved], own_before)
     saved = [_as_written(one, written) for one in saved]
-    differences = {before.id: changes(before, one) for (before, _), one in zip(changed, saved, strict=True)}
-    facts = {each: facts_changed(names) for each, names in differences.items()}
+    await _tell(tx, catalog, list(zip(changing, saved, strict=True)), translated)
+    return saved
+
+
+async def _save_variants(tx: Transaction, changing: Sequence[_Change]) -> Mapping[str, Variant]:
+    """Those that are new or not as they were, by SKU as they are then. Raises `SkuTaken`."""
+    skus = {sku for one in changing for sku in one.skus}
+    if not skus:
+        return {}
+    await repository.lock_variants(tx, skus)
+    await repository.archive_variants(tx, {sku for one in changing for sku in one.gone})
+    rearranged = [one.after.id for one in changing if one.before.options != one.after.options]
+    options = {
+        one.id: one.options if one.id in rearranged else used_options(one.options, variants)
+        for _, one, variants, _ in changing
+    }
+    value_ids = await repository.write_options(tx, options)
+    written = await repository.write_variants(tx, {one.after.id: one.variants for one in changing}, value_ids)
+    if rearranged:
+        await repository.forget_options(tx, rearranged)
+    return written
+
+
+async def _tell(
+    tx: Transaction, catalog: Catalog, saved: Sequence[tuple[_Change, Product]], translated: Collection[str]
+) -> None:
+    """What is not as it was of each, as it was written, and whether it is in other collections now."""
+    changed = {now.id: changes(one.before, now) for one, now in saved}
+    facts = {each: facts_changed(names) for each, names in changed.items()}
     moved = await place(tx, [each for each, some in facts.items() if some], sorted({*chain(*facts.values())}))
     beside = {"translations": translated, "collections": moved}
-    told = {
-        each: [*names, *(name for name, some in beside.items() if each in some)] for each, names in differences.items()
-    }
-    await catalog.outbox.announce_all(tx, [updated(one, told[one.id], skus[one.id]) for one in saved])
-    return saved
+    told = {each: [*names, *(name for name, some in beside.items() if each in some)] for each, names in changed.items()}
+    await catalog.outbox.announce_all(tx, [updated(now, told[now.id], one.skus) for one, now in saved])
 
 
 def _of_brand(product: Product, brands: Mapping[str, str]) -> Product:
