@@ -480,10 +480,22 @@ async def test_a_bad_query_is_refused_with_its_field(app, query, problem):
     assert (await ask(app, "GET", f"/api/v1/things?{query}")).problem == problem
 
 
-async def test_an_unknown_parameter_is_told_alike_where_there_are_others_and_where_there_are_none(app):
-    for path in ("/api/v1/things", "/api/v1/things/lamp"):
-        refused = await ask(app, "GET", f"{path}?x=1")
-        assert (refused.problem, refused.json["detail"]) == ("unprocessable x", "There is no parameter 'x' here.")
+@pytest.mark.parametrize(
+    ("asked", "problem", "mend"),
+    [
+        ("things?x=1", "unprocessable x", ": choose from name, cheap, max_price, limit, cursor"),
+        (
+            "things?lmit=5",
+            "unprocessable lmit",
+            ": did you mean limit? choose from name, cheap, max_price, limit, cursor",
+        ),
+        ("things/lamp?x=1", "unprocessable x", ""),
+    ],
+)
+async def test_an_unknown_parameter_is_told_with_those_that_there_are(app, asked, problem, mend):
+    refused = await ask(app, "GET", f"/api/v1/{asked}")
+    name = problem.split()[1]
+    assert (refused.problem, refused.json["detail"]) == (problem, f"There is no parameter {name!r} here{mend}.")
 
 
 # Idempotency keys

@@ -132,3 +132,24 @@ def test_a_member_of_the_callers_own_is_named(sent: Any, field: str):
         with pytest.raises(Unprocessable) as refused:
             read()
         assert refused.value.field == field
+
+
+def test_a_misspelled_member_is_told_with_those_that_there_are() -> None:
+    class Line(msgspec.Struct, forbid_unknown_fields=True):
+        sku: str = ""
+        quantity: int = 1
+
+    class Basket(msgspec.Struct, forbid_unknown_fields=True):
+        name: str = ""
+        lines: list[Line] | None = None
+
+    for body, field, mend in (
+        (b'{"nmae": 1}', "nmae", "did you mean name? choose from name, lines"),
+        (b'{"lines": [{}, {"qantity": 1}]}', "lines[1].qantity", "did you mean quantity? choose from sku, quantity"),
+        (b'{"x": 1}', "x", "choose from name, lines"),
+    ):
+        with pytest.raises(Unprocessable) as refused:
+            decode_body(body, "application/json", Basket)
+        member = field.rpartition(".")[2]
+        said = f"Object contains unknown field `{member}`: {mend}."
+        assert (refused.value.field, refused.value.detail) == (field, said)

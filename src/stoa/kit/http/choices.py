@@ -1,4 +1,5 @@
-"""Which values an enumeration has, and how a text looks, at a place of a type: msgspec says only what is none."""
+"""Which values an enumeration has, which members an object, and how a text looks, at a place of a type: msgspec says
+only what is none."""
 
 from __future__ import annotations
 
@@ -20,6 +21,13 @@ def choices_at(shape: Any, path: str) -> list[Any]:
 def example_at(shape: Any, path: str) -> Any:
     """The first that is given for what stands there; None where there is none."""
     return next((example for kind in _kinds_at(shape, path) for example in _examples(kind)), None)
+
+
+def members_at(shape: Any, path: str) -> list[str]:
+    """The members that an object has there."""
+    kinds = [plain for kind in _kinds_at(shape, path) for plain in _plain(kind)]
+    structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
+    return list(dict.fromkeys(field.encode_name for kind in structs for field in kind.fields))
 
 
 def _kinds_at(shape: Any, path: str) -> list[inspect.Type]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from stoa.kit.http.members import ANY, named
 from stoa.kit.http.nulls import decode_plain, without_nulls
 from stoa.kit.http.refusals import MalformedBody, UnsupportedMediaType
 from stoa.kit.http.wording import worded
+from stoa.kit.nearest import choose
 from stoa.kit.text import in_nfc
 
 T = TypeVar("T")
@@ -129,12 +130,13 @@ def decode_query(query_string: bytes, shape: Any) -> Any:
     sent = _gathered(parameters, dotted) if dotted else parameters
     for name in sent:
         if name not in fields:
-            raise _unknown(name)
+            raise _unknown(name, fields)
     return None if shape is None else _convert(sent, shape)
 
 
-def _unknown(name: str) -> problems.Unprocessable:
-    return problems.Unprocessable(f"There is no parameter {name!r} here.", field=name)
+def _unknown(name: str, known: Sequence[str]) -> problems.Unprocessable:
+    mend = f": {choose(name, known)}" if known else ""
+    return problems.Unprocessable(f"There is no parameter {name!r} here{mend}.", field=name)
 
 
 _DOTTED = ("custom", "attr")
@@ -154,7 +156,7 @@ def _gathered(parameters: dict[str, str], dotted: list[str]) -> dict[str, Any]:
                 raise problems.Unprocessable("The parameter stands more than once.", field=f"{match[1]}.{member}")
             gathered[match[1]][member] = value
         elif name in dotted:
-            raise _unknown(name)
+            raise problems.Unprocessable(f"Say which: {name}.color=red, by the name of one.", field=name)
         else:
             gathered[name] = value
     return gathered

@@ -1,5 +1,5 @@
 """What a pattern asks for, in words: nobody who sends a body reads regular expressions, and those of texts are long.
-And which values there are, where one of a few is asked for."""
+And which values there are, where one of a few is asked for, or which members, where one is misspelled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from stoa.kit import text
 from stoa.kit.http import types
-from stoa.kit.http.choices import choices_at, example_at
+from stoa.kit.http.choices import choices_at, example_at, members_at
+from stoa.kit.nearest import choose
 
 _SMALL = "small letters and digits, with a hyphen between words"
 
@@ -32,6 +33,7 @@ _WORDS = {
 }
 _SAID = {repr(pattern): words for pattern, words in _WORDS.items()}
 _REFUSED = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<member>.*)`", re.DOTALL)
 MOST_CHOICES = 40
 """As one reads through; of countries there are more."""
 
@@ -43,6 +45,9 @@ def worded(what: str, shape: Any, path: str) -> str:
         choices = [repr(each) for each in choices_at(shape, path)]
         some = choices if len(choices) <= MOST_CHOICES else [*choices[:3], f"… ({len(choices)} in all)"]
         return f"Expected one of {', '.join(some)}"
+    if unknown := _UNKNOWN.fullmatch(what):
+        known = members_at(shape, path)
+        return f"{what}: {choose(unknown['member'], known)}" if known else what
     match = _REFUSED.fullmatch(what)
     if match is None:
         return what
