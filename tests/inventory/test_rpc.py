@@ -317,5 +317,5 @@ async def test_supply_is_imported_where_there_is_none(stub, shop):
     refused = await refusal(
         stub.ImportSupply(pb.ImportSupplyRequest(warehouses=[pb.ImportSupplyRequest.Warehouse(id="No Id", name="N")]))
     )
-    assert (refused.status, refused.field) == (422, "warehouses[0].warehouse_id")
+    assert (refused.status, refused.field) == (422, "warehouses[0].id")
     await shop.assert_sound()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +23,14 @@ class DocumentLine(msgspec.Struct, forbid_unknown_fields=True):
 DocumentLines = Annotated[list[DocumentLine], Meta(min_length=1, max_length=500)]
 
 
-def merged(lines: Iterable[DocumentLine]) -> dict[str, int]:
+class _Line(Protocol):
+    """So many units of a SKU."""
+
+    sku: str
+    quantity: int
+
+
+def merged(lines: Iterable[_Line]) -> dict[str, int]:
     """The same SKU on two lines is one line with their sum."""
     units: dict[str, int] = {}
     for line in lines:

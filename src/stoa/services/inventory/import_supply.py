@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from stoa.services.inventory import stock_repository
 from stoa.services.inventory.allocation.place import Place
@@ -12,6 +13,22 @@ from stoa.services.inventory.open_warehouses import must_be_open
 from stoa.services.inventory.policy import Terms, set_policy
 from stoa.services.inventory.reservation import Lines
 from stoa.services.inventory.service import Inventory
+
+
+class Supply(NamedTuple):
+    """Warehouses with their names, what lies in each, and how SKUs are promised."""
+
+    warehouses: Sequence[tuple[str, Place]]
+    shelves: Mapping[str, Lines]
+    policies: Mapping[str, Terms]
+
+
+async def import_supply(inventory: Inventory, supply: Supply) -> None:
+    """In this order, for a shelf names its warehouse. Raises `NoSuchWarehouse`, and what a policy raises."""
+    await import_warehouses(inventory, supply.warehouses)
+    for warehouse_id, lines in sorted(supply.shelves.items()):
+        await import_shelves(inventory, warehouse_id, lines)
+    await import_policies(inventory, supply.policies)
 
 
 async def import_warehouses(inventory: Inventory, named: Sequence[tuple[str, Place]]) -> None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import date, timedelta
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -19,22 +18,19 @@ from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceServi
 from stoa.kit import clock
 from stoa.kit.context import Context, current
 from stoa.kit.http.decoding import converted
-from stoa.kit.http.types import Count, CountryCode, Id, Label, Name, Quantity, Sku
+from stoa.kit.http.types import Count, Id, Label, Quantity, Sku
 from stoa.kit.many import done, origins_of, outcome
 from stoa.kit.problems import Problem
 from stoa.services.inventory import repository, stock_repository
 from stoa.services.inventory.allocate import Promise
-from stoa.services.inventory.allocation.place import Destination, Latitude, Longitude, Place
-from stoa.services.inventory.bodies import WarehouseId
+from stoa.services.inventory.allocation.place import Destination, Latitude, Longitude
+from stoa.services.inventory.bodies import merged
 from stoa.services.inventory.count import import_stock
 from stoa.services.inventory.errors import MayNotCount, NoSuchReservation
 from stoa.services.inventory.holds import ReservationRequest
 from stoa.services.inventory.import_on_the_way import import_on_the_way
-from stoa.services.inventory.import_supply import import_policies, import_shelves, import_warehouses
-from stoa.services.inventory.items import LeadDays, Policy
-from stoa.services.inventory.policy import Terms
+from stoa.services.inventory.import_supply import import_supply
 from stoa.services.inventory.promise import Kind
-from stoa.services.inventory.receipt import Order
 from stoa.services.inventory.release import release, release_many
 from stoa.services.inventory.repair_repository import Miscount
 from stoa.services.inventory.repair_stock import repair_stock
@@ -42,7 +38,7 @@ from stoa.services.inventory.reservation import Reservation
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import SkuStock
-from stoa.services.inventory.transfer import Draft
+from stoa.services.inventory.supply_messages import on_the_way_of, supply_of
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -105,56 +101,6 @@ class _ImportStock(msgspec.Struct):
     lines: list[_OpeningLine]
 
 
-class _Warehouse(msgspec.Struct):
-    warehouse_id: WarehouseId
-    name: Name
-    priority: Annotated[int, Meta(ge=0, le=1_000_000)]
-    country: CountryCode | None
-    region: Label
-    postal_code: Annotated[str, Meta(max_length=20)]
-
-
-class _Shelf(_OpeningLine):
-    warehouse_id: WarehouseId
-
-
-class _Policy(msgspec.Struct):
-    sku: Sku
-    policy: Policy
-    limit: Count
-    lead_days: LeadDays | None
-    available_on: date | None
-    low_stock_at: Count | None
-    safety_stock: dict[WarehouseId, Count]
-
-
-class _ImportSupply(msgspec.Struct):
-    warehouses: list[_Warehouse]
-    shelves: list[_Shelf]
-    policies: list[_Policy]
-
-
-class _Transfer(msgspec.Struct):
-    id: Id
-    source: WarehouseId
-    destination: WarehouseId
-    lines: Annotated[list[_Line], Meta(min_length=1, max_length=500)]
-    expected_in_days: Annotated[int, Meta(ge=0, le=3650)]
-
-
-class _Receipt(msgspec.Struct):
-    id: Id
-    supplier: Name
-    warehouse_id: WarehouseId
-    lines: Annotated[list[_Line], Meta(min_length=1, max_length=500)]
-    expected_in_days: Annotated[int, Meta(ge=0, le=3650)]
-
-
-class _OnTheWay(msgspec.Struct):
-    transfers: list[_Transfer]
-    receipts: list[_Receipt]
-
-
 class InventoryServicer(InventoryServiceServicer):
     """Requests in, problems or answers out; the work is in the acts."""
 
@@ -195,7 +141,7 @@ class InventoryServicer(InventoryServiceServicer):
         )
         return ReservationRequest(
             asked.key,
-            _merged(asked.lines),
+            merged(asked.lines),
             self._inventory.settings.hold_seconds,
             asked.order_id and asked.order_id.lower(),
             Destination(*msgspec.structs.astuple(asked.destination)),
@@ -223,89 +169,16 @@ class InventoryServicer(InventoryServiceServicer):
         by = current().principal
         if by is not None and not (by.may("inventory.stock.count") or by.may("inventory.stock.count_own")):
             raise MayNotCount
-        lines = _merged(converted({"lines": _plain(request.lines)}, _ImportStock).lines)
+        lines = merged(converted({"lines": _plain(request.lines)}, _ImportStock).lines)
         added = await import_stock(self._inventory, lines)
         return pb.ImportStockResponse(added=added, already_there=len(lines) - added)
 
     async def ImportSupply(self, request: pb.ImportSupplyRequest, context: Any) -> pb.ImportSupplyResponse:
-        supply = converted(
-            {
-                "warehouses": [
-                    {
-                        "warehouse_id": one.id,
-                        "name": one.name,
-                        "priority": one.priority,
-                        "country": one.country or None,
-                        "region": one.region,
-                        "postal_code": one.postal_code,
-                    }
-                    for one in request.warehouses
-                ],
-                "shelves": [
-                    {"sku": one.sku, "warehouse_id": one.warehouse_id, "quantity": one.quantity}
-                    for one in request.shelves
-                ],
-                "policies": [
-                    {
-                        "sku": one.sku,
-                        "policy": one.policy,
-                        "limit": one.limit,
-                        "lead_days": one.lead_days if one.HasField("lead_days") else None,
-                        "available_on": one.available_on or None,
-                        "low_stock_at": one.low_stock_at if one.HasField("low_stock_at") else None,
-                        "safety_stock": dict(one.safety_stock),
-                    }
-                    for one in request.policies
-                ],
-            },
-            _ImportSupply,
-        )
-        places = [(one.name, msgspec.convert(one, Place, from_attributes=True)) for one in supply.warehouses]
-        await import_warehouses(self._inventory, places)
-        for warehouse_id in sorted({one.warehouse_id for one in supply.shelves}):
-            lines = {one.sku: one.quantity for one in supply.shelves if one.warehouse_id == warehouse_id}
-            await import_shelves(self._inventory, warehouse_id, lines)
-        policies = {one.sku: msgspec.convert(one, Terms, from_attributes=True) for one in supply.policies}
-        await import_policies(self._inventory, policies)
+        await import_supply(self._inventory, supply_of(request))
         return pb.ImportSupplyResponse()
 
     async def ImportOnTheWay(self, request: pb.ImportOnTheWayRequest, context: Any) -> pb.ImportOnTheWayResponse:
-        asked = converted(
-            {
-                "transfers": [
-                    {
-                        "id": one.id,
-                        "source": one.source,
-                        "destination": one.destination,
-                        "lines": _plain(one.lines),
-                        "expected_in_days": one.expected_in_days,
-                    }
-                    for one in request.transfers
-                ],
-                "receipts": [
-                    {
-                        "id": one.id,
-                        "supplier": one.supplier,
-                        "warehouse_id": one.warehouse_id,
-                        "lines": _plain(one.lines),
-                        "expected_in_days": one.expected_in_days,
-                    }
-                    for one in request.receipts
-                ],
-            },
-            _OnTheWay,
-        )
-        today = clock.now().date()
-        transfers = {
-            one.id: Draft(one.source, one.destination, _merged(one.lines), today + timedelta(days=one.expected_in_days))
-            for one in asked.transfers
-        }
-        receipts = {
-            one.id: Order(
-                one.supplier, one.warehouse_id, _merged(one.lines), today + timedelta(days=one.expected_in_days)
-            )
-            for one in asked.receipts
-        }
+        transfers, receipts = on_the_way_of(request, clock.now().date())
         added = await import_on_the_way(self._inventory, transfers, receipts)
         return pb.ImportOnTheWayResponse(added=added, already_there=len(transfers) + len(receipts) - added)
 
@@ -348,14 +221,6 @@ def _key(request: pb.ReleaseRequest | pb.GetReservationRequest) -> str:
 
 def _plain(lines: Iterable[LineMessage]) -> list[dict[str, Any]]:
     return [{"sku": line.sku, "quantity": line.quantity} for line in lines]
-
-
-def _merged(lines: Iterable[_Line] | Iterable[_OpeningLine]) -> dict[str, int]:
-    """The same SKU on two lines is one request for their sum."""
-    merged: dict[str, int] = {}
-    for line in lines:
-        merged[line.sku] = merged.get(line.sku, 0) + line.quantity
-    return merged
 
 
 _LATER = {Kind.SHIPS_BY: pb.LATER_SHIPS_BY, Kind.PREORDER_FROM: pb.LATER_PREORDER_FROM}
