@@ -34,7 +34,7 @@ async def leads(shop, slug, kind="products", user=None):
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, slugs_repository)) == 4
+    assert len(await prepare_all(shop.db, slugs_repository)) == 5
 
 
 @pytest.fixture(params=["products", "categories"])

@@ -31,13 +31,14 @@ MOST_SHOWN = 10_000
 class Category(msgspec.Struct, frozen=True, omit_defaults=True):
     """One of the categories on the way from the top to where a product is. `slug` is its own, not the whole path.
 
-    `names` and `slugs` are by locale, for those in which they are others. An answer has the name in the language that
-    was asked for, and nothing here."""
+    `names` and `slugs` are by locale, for those in which they are others; `old_slugs` are those that it had and no
+    category has. An answer has the name in the language that was asked for, and nothing here."""
 
     slug: str
     name: str
     names: Mapping[str, str] = {}
     slugs: Mapping[str, str] = {}
+    old_slugs: Sequence[str] = ()
 
 
 class OptionTexts(msgspec.Struct, frozen=True):
@@ -84,6 +85,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Slugs. They filter; no word finds them."""
     translated_collections: Mapping[str, Sequence[str]] = {}
     """By locale, the slugs that these have in it."""
+    old_collections: Sequence[str] = ()
+    """Slugs that these had. They filter until a collection that has one of them has products."""
     skus: Sequence[str] = ()
     barcodes: Sequence[str] = ()
     """Of its variants, as digits. As a SKU, one finds it."""

@@ -225,17 +225,24 @@ async def members(db: Db, collection_id: str) -> dict[str, int]:
 
 
 class InCollection(NamedTuple):
-    """The slug of a collection that a product is in, and by locale those that it has in other languages."""
+    """The slug of a collection that a product is in, by locale those that it has in other languages, and those that it
+    had and none has."""
 
     slug: str
     slugs: Mapping[str, str]
+    old_slugs: Sequence[str]
 
 
 COLLECTIONS_OF = """
     SELECT member.product_id, collection.slug, (
         SELECT coalesce(jsonb_object_agg(said.locale, said.slug), '{}')
         FROM translations AS said WHERE said.thing_id = collection.id AND said.slug IS NOT NULL
-    ) AS slugs
+    ) AS slugs, ARRAY(
+        SELECT slug FROM old_slugs AS old
+        WHERE old.thing_id = collection.id AND NOT EXISTS (SELECT FROM collections AS other WHERE other.slug = old.slug)
+            AND NOT EXISTS (SELECT FROM translations AS said WHERE said.kind = 'collection' AND said.slug = old.slug)
+        ORDER BY slug
+    ) AS old_slugs
     FROM collection_products AS member JOIN collections AS collection ON collection.id = member.collection_id
     WHERE member.product_id = ANY($1::uuid[]) AND collection.published
     ORDER BY collection.slug
@@ -246,7 +253,7 @@ async def collections_of(db: Db, product_ids: Sequence[str]) -> dict[str, list[I
     """The published collections that products are in, by product id."""
     found: dict[str, list[InCollection]] = {}
     for row in await db.fetch(COLLECTIONS_OF, list(product_ids)):
-        found.setdefault(row["product_id"], []).append(InCollection(row["slug"], row["slugs"]))
+        found.setdefault(row["product_id"], []).append(InCollection(row["slug"], row["slugs"], row["old_slugs"]))
     return found
 
 

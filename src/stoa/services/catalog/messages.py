@@ -75,6 +75,7 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
             for one in beside.collections
             for locale, slug in sorted(one.slugs.items())
         ],
+        old_collections=[slug for one in beside.collections for slug in one.old_slugs],
         translations=_translations(_fitting(product, beside.translations)),
         price=money_message(beside.prices[0]) if beside.prices else None,
         price_max=money_message(beside.prices[1]) if beside.prices else None,
@@ -117,7 +118,9 @@ def money_message(money: Money) -> MoneyMessage:
     return MoneyMessage(amount_minor=money.amount, currency=money.currency)
 
 
-def category_message(category: Category, translations: Mapping[str, ProductTranslation]) -> pb.Category:
+def category_message(
+    category: Category, translations: Mapping[str, ProductTranslation], old_slugs: Iterable[str]
+) -> pb.Category:
     return pb.Category(
         id=category.id,
         parent_id=category.parent_id or "",
@@ -130,6 +133,7 @@ def category_message(category: Category, translations: Mapping[str, ProductTrans
         metadata=category.metadata,
         # The tree goes whole, in one message: what only a category's page says would not fit.
         translations=_translations({locale: _name_of(said) for locale, said in translations.items()}),
+        old_slugs=old_slugs,
     )
 
 

@@ -24,6 +24,7 @@ from stoa.services.catalog import (
     collections_repository,
     public_prices_repository,
     repository,
+    slugs_repository,
     translations_repository,
     types_repository,
 )
@@ -169,8 +170,9 @@ class CatalogServicer(CatalogServiceServicer):
     async def ListCategories(self, request: pb.ListCategoriesRequest, context: Any) -> pb.ListCategoriesResponse:
         categories = await categories_repository.categories(self._catalog.db)
         texts = await translations_repository.texts_of(self._catalog.db, [one.id for one in categories])
+        old_slugs = await slugs_repository.old_slugs_of_categories(self._catalog.db)
         return pb.ListCategoriesResponse(
-            categories=[category_message(one, texts.get(one.id, {})) for one in categories]
+            categories=[category_message(one, texts.get(one.id, {}), old_slugs.get(one.id, ())) for one in categories]
         )
 
     async def ListAttributes(self, request: pb.ListAttributesRequest, context: Any) -> pb.ListAttributesResponse:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import asyncpg
 
-from stoa.kit.db import Transaction
+from stoa.kit.db import Db, Transaction
 
 Kind = Literal["product", "category", "collection", "brand", "product_type"]
 """What says something in other languages; the last two have one slug in all, and no old ones."""
@@ -49,6 +49,19 @@ HOLD_SLUGS = """
     SELECT pg_advisory_xact_lock(held.lock)
     FROM (SELECT DISTINCT slug_lock($1, slug) AS lock FROM unnest($2::text[]) AS slug ORDER BY lock OFFSET 0) AS held
 """
+
+
+OLD_SLUGS = """
+    SELECT thing_id, array_agg(slug ORDER BY slug) AS slugs FROM old_slugs AS old
+    WHERE kind = 'category' AND NOT EXISTS (SELECT FROM categories WHERE categories.slug = old.slug)
+        AND NOT EXISTS (SELECT FROM translations AS said WHERE said.kind = old.kind AND said.slug = old.slug)
+    GROUP BY thing_id
+"""
+
+
+async def old_slugs_of_categories(db: Db) -> dict[str, list[str]]:
+    """By category those that none has now, in no language."""
+    return {row["thing_id"]: row["slugs"] for row in await db.fetch(OLD_SLUGS)}
 
 
 async def hold_slugs(tx: Transaction, kind: Kind, slugs: Iterable[str]) -> None:

@@ -155,6 +155,7 @@ def document_of(product: pb.Product, tree: Tree, selling: Selling) -> Document:
         tags=list(product.tags),
         collections=list(product.collections),
         translated_collections=_by_locale(product.translated_collections),
+        old_collections=list(product.old_collections),
         skus=card.skus,
         barcodes=[one.barcode for one in product.variants if one.barcode],
         variants=[Variant({option.name: option.value for option in one.options}) for one in product.variants],
@@ -218,6 +219,7 @@ def category_row(category: pb.Category) -> CategoryRow:
         category.name,
         {one.locale: one.name for one in category.translations if one.name},
         {one.locale: one.slug for one in category.translations if one.slug},
+        list(category.old_slugs),
     )
 
 
@@ -225,7 +227,7 @@ def way_to(category_id: str | None, tree: Tree) -> list[Category]:
     """From the top to a category, itself at the end; nothing for one that is not in the tree."""
     way: list[Category] = []
     while category_id and (row := tree.get(category_id)) and len(way) < DEEPEST:
-        way.append(Category(row.slug, row.name, row.names, row.slugs))
+        way.append(Category(row.slug, row.name, row.names, row.slugs, row.old_slugs))
         category_id = row.parent_id
     return way[::-1]
 

@@ -283,7 +283,8 @@ async def write(tx: Transaction, documents: Sequence[Kept], revisions: Sequence[
 
 
 class CategoryRow(NamedTuple):
-    """`names` and `slugs` are by locale, where they differ from those of the shop's own language."""
+    """`names` and `slugs` are by locale, where they differ from those of the shop's own language; `old_slugs` are those
+    that it had, and no category has."""
 
     id: str
     parent_id: str | None
@@ -291,9 +292,10 @@ class CategoryRow(NamedTuple):
     name: str
     names: Mapping[str, str]
     slugs: Mapping[str, str]
+    old_slugs: Sequence[str]
 
 
-READ_CATEGORIES = "SELECT id, parent_id, slug, name, names, slugs FROM categories"
+READ_CATEGORIES = "SELECT id, parent_id, slug, name, names, slugs, old_slugs FROM categories"
 
 
 async def categories(db: Db) -> dict[str, CategoryRow]:
@@ -302,15 +304,16 @@ async def categories(db: Db) -> dict[str, CategoryRow]:
 
 
 KEEP_CATEGORIES = """
-    INSERT INTO categories AS known (id, parent_id, slug, name, names, slugs)
-    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[])
-        AS told (id, parent_id, slug, name, names, slugs)
+    INSERT INTO categories AS known (id, parent_id, slug, name, names, slugs, old_slugs)
+    SELECT id, parent_id, slug, name, names, slugs, $7::jsonb -> (at::integer - 1)
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[]) WITH ORDINALITY
+        AS told (id, parent_id, slug, name, names, slugs, at)
     ORDER BY 1
     ON CONFLICT (id) DO UPDATE
     SET parent_id = excluded.parent_id, slug = excluded.slug, name = excluded.name, names = excluded.names,
-        slugs = excluded.slugs
-    WHERE (known.parent_id, known.slug, known.name, known.names, known.slugs)
-        IS DISTINCT FROM (excluded.parent_id, excluded.slug, excluded.name, excluded.names, excluded.slugs)
+        slugs = excluded.slugs, old_slugs = excluded.old_slugs
+    WHERE (known.parent_id, known.slug, known.name, known.names, known.slugs, known.old_slugs) IS DISTINCT FROM
+        (excluded.parent_id, excluded.slug, excluded.name, excluded.names, excluded.slugs, excluded.old_slugs)
 """
 REMOVE_CATEGORIES = "DELETE FROM categories WHERE id <> ALL ($1::uuid[])"
 MARK_INSIDE = """

@@ -319,6 +319,7 @@ class Product(_message.Message):
     PRODUCT_TYPE_FIELD_NUMBER: _builtins.int
     COLLECTIONS_FIELD_NUMBER: _builtins.int
     TRANSLATED_COLLECTIONS_FIELD_NUMBER: _builtins.int
+    OLD_COLLECTIONS_FIELD_NUMBER: _builtins.int
     TRANSLATIONS_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_MAX_FIELD_NUMBER: _builtins.int
@@ -363,6 +364,10 @@ class Product(_message.Message):
         """The slugs that these have in other languages."""
 
     @_builtins.property
+    def old_collections(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The slugs that these had, in any language, and that no collection had when this was asked for."""
+
+    @_builtins.property
     def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]:
         """What it says in the shop's other languages. `product.updated` says `translations` where these are others."""
 
@@ -398,13 +403,14 @@ class Product(_message.Message):
         product_type: _builtins.str = ...,
         collections: _abc.Iterable[_builtins.str] | None = ...,
         translated_collections: _abc.Iterable[Global___TranslatedSlug] | None = ...,
+        old_collections: _abc.Iterable[_builtins.str] | None = ...,
         translations: _abc.Iterable[Global___Translation] | None = ...,
         price: _common_pb2.Money | None = ...,
         price_max: _common_pb2.Money | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max", "seo", b"seo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translated_collections", b"translated_collections", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "old_collections", b"old_collections", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translated_collections", b"translated_collections", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1143,6 +1149,7 @@ class Category(_message.Message):
     PRIVATE_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     TRANSLATIONS_FIELD_NUMBER: _builtins.int
+    OLD_SLUGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     parent_id: _builtins.str
     """Empty at the top."""
@@ -1158,6 +1165,10 @@ class Category(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     @_builtins.property
     def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]: ...
+    @_builtins.property
+    def old_slugs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The slugs that it had, in any language, and that no category has now."""
+
     def __init__(
         self,
         *,
@@ -1171,10 +1182,11 @@ class Category(_message.Message):
         private_fields_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         translations: _abc.Iterable[Global___Translation] | None = ...,
+        old_slugs: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "id", b"id", "metadata", b"metadata", "name", b"name", "parent_id", b"parent_id", "position", b"position", "private_fields_json", b"private_fields_json", "slug", b"slug", "translations", b"translations", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["custom_fields_json", b"custom_fields_json", "id", b"id", "metadata", b"metadata", "name", b"name", "old_slugs", b"old_slugs", "parent_id", b"parent_id", "position", b"position", "private_fields_json", b"private_fields_json", "slug", b"slug", "translations", b"translations", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,7 +54,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 14
+FORMAT = 15
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
@@ -190,6 +190,7 @@ class Fields:
             "collection": (
                 *document.collections,
                 *(slug_in(locale, slug) for locale, slugs in translated for slug in slugs),
+                *(slug_in(NOW_ANOTHER, slug) for slug in document.old_collections),
             ),
             "within": (slugs for way in _ways(document) for slugs in _slugs(way)),
             "has": counted.has,
@@ -327,7 +328,8 @@ def category_key(way: Sequence[Category]) -> str:
 def _slugs(way: Sequence[Category]) -> Iterable[str]:
     """By which what is in a category, or below it, is asked for."""
     category = way[-1]
-    return path_of(way), category.slug, *(slug_in(locale, slug) for locale, slug in category.slugs.items())
+    own = path_of(way), category.slug, *category.old_slugs
+    return *own, *(slug_in(locale, slug) for locale, slug in category.slugs.items())
 
 
 def path_and_name(key: str, locale: str) -> tuple[str, str]:
@@ -339,6 +341,10 @@ def path_and_name(key: str, locale: str) -> tuple[str, str]:
 def whole_key(stems: Iterable[str]) -> str:
     """What is called by these and nothing else."""
     return " ".join(stems)
+
+
+NOW_ANOTHER = ""
+"""Instead of a locale: the slug is no longer this one's."""
 
 
 def slug_in(locale: str, slug: str) -> str:

@@ -10,7 +10,16 @@ from decimal import Decimal
 import tantivy
 
 from stoa.ports.search import DayRange, Filters, NumberRange, Value
-from stoa.services.search.index.fields import MOST_INTEGER, MOST_NUMBER, Fields, as_stored, attribute_key, slug_in, term
+from stoa.services.search.index.fields import (
+    MOST_INTEGER,
+    MOST_NUMBER,
+    NOW_ANOTHER,
+    Fields,
+    as_stored,
+    attribute_key,
+    slug_in,
+    term,
+)
 from stoa.services.search.index.options import option_term
 from stoa.services.search.index.together import Fact, groups, one_variant
 from stoa.services.search.index.variants import AVAILABLE
@@ -29,7 +38,7 @@ class Narrowing:
         self, filters: Filters, fields: Fields, index: tantivy.Index, searcher: tantivy.Searcher, locale: str
     ) -> None:
         self._schema = fields.schema
-        self._apart = _clauses(filters, fields, index, locale)
+        self._apart = _clauses(filters, fields, index, searcher, locale)
         self._facts = _facts(filters, fields.schema, searcher)
         self.names = self._apart.keys()
         """Of the facets whose own filters they are."""
@@ -44,7 +53,9 @@ class Narrowing:
         ]
 
 
-def _clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str) -> Mapping[str, tantivy.Query]:
+def _clauses(
+    filters: Filters, fields: Fields, index: tantivy.Index, searcher: tantivy.Searcher, locale: str
+) -> Mapping[str, tantivy.Query]:
     schema = fields.schema
     found: dict[str, tantivy.Query] = {}
     if filters.category:
@@ -61,8 +72,7 @@ def _clauses(filters: Filters, fields: Fields, index: tantivy.Index, locale: str
     if filters.tag:
         found["tag"] = term(schema, "tag", filters.tag)
     if filters.collection:
-        slug = filters.collection
-        found["collection"] = _any(schema, "collection", (slug, slug_in(locale, slug)))
+        found["collection"] = _in_collection(schema, searcher, filters.collection, locale)
     if filters.ids is not None:
         found["ids"] = _any(schema, "id", filters.ids)
     return found
@@ -81,6 +91,14 @@ def _facts(filters: Filters, schema: tantivy.Schema, searcher: tantivy.Searcher)
             always = [*_specified(schema, name, wanted), *(term(schema, "shared", one) for one in had)]
             found[f"{ATTRIBUTE}{name}"] = Fact(had, _either(always))
     return found
+
+
+def _in_collection(schema: tantivy.Schema, searcher: tantivy.Searcher, slug: str, locale: str) -> tantivy.Query:
+    """In the one that has the slug; where none has, in the one that had it."""
+    now = _any(schema, "collection", (slug, slug_in(locale, slug)))
+    if searcher.search(now, 1, count=False).hits:
+        return now
+    return term(schema, "collection", slug_in(NOW_ANOTHER, slug))
 
 
 def _any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
