@@ -9,7 +9,7 @@ import pytest
 from listing import list_prices
 
 from stoa.kit.db import Database
-from stoa.services.catalog.repository import VARIANTS_FOR_SALE
+from stoa.services.catalog.variants_repository import VARIANTS_FOR_SALE
 from stoa.testing import new_user
 
 from .conftest import Shop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stoa.kit import staff_acts
-from stoa.services.catalog import repository
+from stoa.services.catalog import variants_repository
 from stoa.services.catalog.pricing import EVERYBODY
 
 from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
@@ -14,7 +14,7 @@ WHY = {"reason": "A counterfeit"}
 
 
 async def for_sale(shop, sku="MUG-0") -> bool:
-    return bool(await repository.variants_for_sale(shop.db, [sku], EVERYBODY))
+    return bool(await variants_repository.variants_for_sale(shop.db, [sku], EVERYBODY))
 
 
 async def acts(shop, product_id):

@@ -13,7 +13,12 @@ from holding import waits
 from runners import deadlocks
 
 from stoa.contracts.catalog.v1.catalog_pb2 import GetProductRequest, GetProductsRequest
-from stoa.services.catalog import price_lists_repository, public_prices, public_prices_repository, repository
+from stoa.services.catalog import (
+    price_lists_repository,
+    public_prices,
+    public_prices_repository,
+    variants_repository,
+)
 from stoa.services.catalog.pricing import Held, lowest_before
 from stoa.services.catalog.public_prices import follow_lists
 from stoa.services.catalog.rpc import CatalogServicer
@@ -123,7 +128,7 @@ async def test_who_prices_a_variant_does_not_wait_in_a_circle_with_who_changes_i
         await changer.execute(public_prices_repository.HOLD_PRODUCTS, [mug["id"]])
         pricing = asyncio.create_task(put(shop, made["id"], {"MUG-0": 400}))
         await waits(shop.db, "FROM products")
-        await changer.execute(repository.LOCK_VARIANTS, ["MUG-0"])
+        await changer.execute(variants_repository.LOCK_VARIANTS, ["MUG-0"])
     await pricing
     assert (await shown(shop))[0] == 400
     await changer.close()

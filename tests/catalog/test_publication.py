@@ -13,7 +13,7 @@ from volume import fill, read_by
 from stoa.kit.clock import now
 from stoa.kit.db import Database
 from stoa.services.catalog import publication as rounds
-from stoa.services.catalog import publication_repository, repository
+from stoa.services.catalog import publication_repository, variants_repository
 from stoa.services.catalog.jobs import jobs
 from stoa.services.catalog.pricing import EVERYBODY
 from stoa.services.catalog.publication import publish_due
@@ -57,7 +57,7 @@ async def test_it_is_sold_from_one_moment_to_the_other(shop):
     async def sold():
         listed = await shop.slugs("") == ["mug"]
         shown = (await shop.rest.send("GET", "/products/mug")).status == 200
-        bought = list(await repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY)) == ["MUG-0"]
+        bought = list(await variants_repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY)) == ["MUG-0"]
         assert listed == shown == bought
         return listed
 

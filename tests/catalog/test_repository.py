@@ -11,7 +11,9 @@ from stoa.services.catalog import (
     price_lists_repository,
     public_prices_repository,
     repository,
+    sellers_repository,
     types_repository,
+    variants_repository,
 )
 from stoa.services.catalog.lists_repository import list_statement
 from stoa.testing import prepare_all
@@ -20,7 +22,9 @@ from .conftest import every_list
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, repository)) == 32
+    assert len(await prepare_all(shop.db, repository)) == 14
+    assert len(await prepare_all(shop.db, variants_repository)) == 11
+    assert len(await prepare_all(shop.db, sellers_repository)) == 7
     assert len(await prepare_all(shop.db, categories_repository)) == 13
     assert len(await prepare_all(shop.db, price_lists_repository)) == 14
     assert len(await prepare_all(shop.db, types_repository)) == 18

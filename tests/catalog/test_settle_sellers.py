@@ -14,7 +14,7 @@ from stoa.kit.db import Database
 from stoa.kit.events import Event
 from stoa.kit.ids import uuid7
 from stoa.kit.inbox import Inbox
-from stoa.services.catalog import repository
+from stoa.services.catalog import sellers_repository, variants_repository
 from stoa.services.catalog import settle_sellers as rounds
 from stoa.services.catalog.handlers import handlers
 from stoa.services.catalog.jobs import jobs
@@ -84,7 +84,7 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop):
     await hear(shop, 2, selling=False)
     assert await shop.slugs("") == ["ours", "other"]
     assert (await shop.rest.send("GET", "/products/mug")).problem == "no-such-product"
-    assert await repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY) == {}
+    assert await variants_repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY) == {}
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("suspended", 2), ("draft", 2)]
     assert await shop.slugs("status=suspended", ADMIN) == ["mug"]
     told = await shop.announced()
@@ -94,7 +94,7 @@ async def test_a_barred_sellers_products_go_off_sale_and_come_back(shop):
     assert await shop.announced() == told
     await hear(shop, 3)
     assert [await standing(shop, slug) for slug in ("mug", "sketch")] == [("active", 3), ("draft", 3)]
-    assert list(await repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY)) == ["MUG-0"]
+    assert list(await variants_repository.variants_for_sale(shop.db, ["MUG-0"], EVERYBODY)) == ["MUG-0"]
 
 
 async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(shop, few):
@@ -103,7 +103,7 @@ async def test_what_is_sold_follows_at_once_and_where_products_stand_in_rounds(s
     skus = [f"MUG-{at}-0" for at in range(5)]
 
     async def sold():
-        return list(await repository.variants_for_sale(shop.db, skus, EVERYBODY))
+        return list(await variants_repository.variants_for_sale(shop.db, skus, EVERYBODY))
 
     await note(shop, 2, selling=False)
     assert await sold() == []
@@ -251,7 +251,7 @@ async def test_two_processes_beside_who_removes_categories(shop, few, postgres):
     async with drained(shop.db, *inboxes):
         await asyncio.gather(arrange(), *(inbox.accept(events[at::2]) for at, inbox in enumerate(inboxes)))
     async with asyncio.timeout(30):
-        while await repository.any_unsettled(shop.db):
+        while await sellers_repository.any_unsettled(shop.db):
             await asyncio.sleep(0.02)
     assert not any(task.done() for task in settling)
     for task in settling:

@@ -9,8 +9,8 @@ import pytest
 from counting import Counting
 
 from stoa.services.catalog.pricing import EVERYBODY
-from stoa.services.catalog.repository import variants_for_sale
 from stoa.services.catalog.routes import routes
+from stoa.services.catalog.variants_repository import variants_for_sale
 from stoa.testing import Rest
 
 from .conftest import ADMIN, OTHER_SELLER, pounds

@@ -8,7 +8,8 @@ from volume import fill, read_by
 from stoa.kit.db import Database
 from stoa.services.catalog.brands_repository import BRAND_BY_SLUG, BRANDS_AFTER, NAME_SETTLED, RENAME_PRODUCTS
 from stoa.services.catalog.lists_repository import TAGS_AFTER, depends_on_arguments, list_statement
-from stoa.services.catalog.repository import LOCK_PRODUCTS, LOCK_UNSETTLED_SELLER, PRODUCTS_AFTER, TURN_PRODUCTS
+from stoa.services.catalog.repository import LOCK_PRODUCTS, PRODUCTS_AFTER
+from stoa.services.catalog.sellers_repository import LOCK_UNSETTLED_SELLER, TURN_PRODUCTS
 from stoa.services.catalog.settle_sellers import ONE_ROUND
 
 from .conftest import every_list

@@ -31,8 +31,8 @@ WHOLE = {
     "auth.sellers_repository.OTHERWISE_THAN_TOLD",
     "catalog.categories_repository.CATEGORIES",
     "catalog.public_prices_repository.NEXT_DUE",
-    "catalog.repository.ANY_UNSETTLED",
-    "catalog.repository.LOCK_UNSETTLED_SELLER",
+    "catalog.sellers_repository.ANY_UNSETTLED",
+    "catalog.sellers_repository.LOCK_UNSETTLED_SELLER",
     "catalog.price_lists_repository.COUNT_LISTS",
     "checkout.repository.COUNT_OPEN",
     "inventory.repository.NEXT_EXPIRY",
@@ -77,10 +77,11 @@ WHOLE |= {"catalog.types_repository.COUNT_ATTRIBUTES"}
 WHOLE |= {f"catalog.export_repository.{name}" for name in ("SPECIFICATIONS", "METADATA", "VARIANT_METADATA")}
 WHOLE |= {"inventory.subscriptions_repository.NEXT_DUE", "inventory.policy_repository.NEXT_PREORDER"}
 WHOLE |= {"inventory.repair_repository.COUNT_ITEMS", "inventory.counts_repository.OVERTAKE"}
+WHOLE |= {"inventory.stock_repository.LEFT_IN"}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",
-    "catalog.repository.FORGET_VALUES",
+    "catalog.variants_repository.FORGET_VALUES",
     "catalog.repository.LOCK_PRODUCTS",
 }
 

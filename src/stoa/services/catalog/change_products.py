@@ -16,7 +16,7 @@ from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import categories_repository, repository
+from stoa.services.catalog import categories_repository, repository, variants_repository
 from stoa.services.catalog.bodies import (
     MOST_POSITION,
     MOST_VARIANTS,
@@ -205,7 +205,7 @@ def _with(before: Product, variants: list[Variant]) -> Product:
 
 
 async def _lock_variant(tx: Transaction, sku_or_id: str, by: Principal) -> tuple[Product, Variant]:
-    found = await repository.find_variant(tx, sku_or_id)
+    found = await variants_repository.find_variant(tx, sku_or_id)
     if found is None:
         raise NoSuchVariant
     product_id, sku = found

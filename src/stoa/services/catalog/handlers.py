@@ -13,7 +13,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.pictures import FileReady
 from stoa.kit.service import Handler
-from stoa.services.catalog import repository
+from stoa.services.catalog import repository, sellers_repository
 from stoa.services.catalog.images import with_file
 from stoa.services.catalog.save_products import save_all
 from stoa.services.catalog.service import Catalog
@@ -40,14 +40,14 @@ class UserChanged(msgspec.Struct):
 async def _seller_changed(tx: Transaction, event: Event) -> None:
     """From here on nothing of a barred seller is sold; its products follow, in the rounds of `settle_sellers`."""
     seller = event.read(SellerChanged)
-    await repository.note_seller(tx, seller.seller_id, event.aggregateversion, barred=not seller.selling)
+    await sellers_repository.note_seller(tx, seller.seller_id, event.aggregateversion, barred=not seller.selling)
 
 
 async def _user_changed(tx: Transaction, event: Event) -> None:
     """The same, from an auth that knows no sellers yet; from any other it says nothing of them."""
     user = event.read(UserChanged)
     if not user.sellers_apart:
-        await repository.note_seller(tx, user.user_id, event.aggregateversion, barred=not user.may_sell)
+        await sellers_repository.note_seller(tx, user.user_id, event.aggregateversion, barred=not user.may_sell)
 
 
 async def _file_ready(catalog: Catalog, tx: Transaction, event: Event) -> None:

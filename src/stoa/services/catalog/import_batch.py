@@ -13,7 +13,7 @@ from stoa.kit import problems
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
-from stoa.services.catalog import repository, translations_repository
+from stoa.services.catalog import repository, translations_repository, variants_repository
 from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.fit_specifications import fitted
@@ -143,7 +143,7 @@ async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:
     unnamed = [one.row.skus[0] for one in read if _is_unnamed(one.row)]
     if not unnamed:
         return list(read)
-    whose = await repository.whose_skus(tx, unnamed)
+    whose = await variants_repository.whose_skus(tx, unnamed)
     found: dict[str | int, _Read] = {}
     for one in read:
         product_id = whose.get(one.row.skus[0]) if _is_unnamed(one.row) else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from stoa.kit.service import Job
-from stoa.services.catalog import brands_repository, product_imports_repository, repository
+from stoa.services.catalog import brands_repository, product_imports_repository, sellers_repository
 from stoa.services.catalog.product_imports import forget_imports
 from stoa.services.catalog.public_prices import follow_lists
 from stoa.services.catalog.publication import publish_due
@@ -25,7 +25,7 @@ IMPORTS_IN_A_ROUND = 50
 def jobs(catalog: Catalog) -> Sequence[Job]:
     async def settle() -> float | None:
         await settle_sellers(catalog)
-        return IN_OTHER_HANDS_SECONDS if await repository.any_unsettled(catalog.db) else None
+        return IN_OTHER_HANDS_SECONDS if await sellers_repository.any_unsettled(catalog.db) else None
 
     async def settle_names() -> float | None:
         await settle_brands(catalog)

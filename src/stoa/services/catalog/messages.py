@@ -21,9 +21,9 @@ from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image, to_be_seen
 from stoa.services.catalog.pricing import Context
 from stoa.services.catalog.product import Product, Variant
-from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.seo import NO_SEO
 from stoa.services.catalog.translations import ProductTranslation
+from stoa.services.catalog.variants_repository import ForSale
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)

@@ -12,11 +12,11 @@ from stoa.kit.http.bounds import skus_in
 from stoa.kit.http.routes import PUBLIC, Request, Routes
 from stoa.kit.http.types import CountryCode, CurrencyCode, Page, Quantity
 from stoa.kit.money import Money
-from stoa.services.catalog import repository
+from stoa.services.catalog import variants_repository
 from stoa.services.catalog.pricing import Context, Priced, ms_of
-from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.sales import lowest_of
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.variants_repository import ForSale
 
 routes: Routes[Catalog] = Routes("catalog")
 
@@ -58,7 +58,7 @@ async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Pa
     skus = skus_in(query.skus)
     currency = query.currency or catalog.settings.currency
     context = Context(currency, query.country or "", frozenset(request.groups), ms_of(clock.now()))
-    found = await repository.variants_for_sale(catalog.db, skus, context)
+    found = await variants_repository.variants_for_sale(catalog.db, skus, context)
     shown = {sku: one.price_in(context, query.quantity) for sku, one in found.items()}
     before = await lowest_of(catalog, found.values(), shown, context.at_ms)
     return Page([_price_view(found[sku], shown[sku], before.get(sku)) for sku in skus if sku in found])

@@ -27,6 +27,7 @@ from stoa.services.catalog import (
     slugs_repository,
     translations_repository,
     types_repository,
+    variants_repository,
 )
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import NewAttribute
@@ -53,10 +54,10 @@ from stoa.services.catalog.price_lists import import_price_list
 from stoa.services.catalog.pricing import Context, ms_of
 from stoa.services.catalog.product import Product
 from stoa.services.catalog.product_types import NewProductType
-from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 from stoa.services.catalog.translations import Locale, ProductTranslation
+from stoa.services.catalog.variants_repository import ForSale
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -130,7 +131,7 @@ class CatalogServicer(CatalogServiceServicer):
             return []
         contexts = [_context(one.context) for one in requests]
         wanted = sorted({sku for one in requests for sku in one.skus})
-        found = await repository.variants_for_sale(self._catalog.db, wanted, *contexts)
+        found = await variants_repository.variants_for_sale(self._catalog.db, wanted, *contexts)
         return [_answer(one, context, found) for one, context in zip(requests, contexts, strict=True)]
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
@@ -187,7 +188,7 @@ class CatalogServicer(CatalogServiceServicer):
         return pb.GetOwnersResponse(
             owners=[
                 pb.Owner(sku=one.sku, seller_id=one.seller_id or "", product_version=one.product_version)
-                for one in await repository.owners_of(self._catalog.db, request.skus)
+                for one in await variants_repository.owners_of(self._catalog.db, request.skus)
             ]
         )
 

@@ -8,10 +8,10 @@ import msgspec
 
 from stoa.kit import clock
 from stoa.kit.money import Money
-from stoa.services.catalog import public_prices_repository, repository
+from stoa.services.catalog import public_prices_repository, variants_repository
 from stoa.services.catalog.pricing import EVERYBODY, Priced, lowest_before, ms_of
-from stoa.services.catalog.repository import ForSale
 from stoa.services.catalog.service import Catalog
+from stoa.services.catalog.variants_repository import ForSale
 
 
 class Sale(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Sale(msgspec.Struct, frozen=True):
 async def sales_of(catalog: Catalog, skus: Iterable[str]) -> dict[str, Sale]:
     """By SKU: those for which everybody pays what a list says."""
     context = EVERYBODY._replace(at_ms=ms_of(clock.now()))
-    found = await repository.variants_for_sale(catalog.db, skus, context)
+    found = await variants_repository.variants_for_sale(catalog.db, skus, context)
     priced = {sku: one.price_in(context, 1) for sku, one in found.items()}
     before = await lowest_of(catalog, found.values(), priced, context.at_ms)
     return {

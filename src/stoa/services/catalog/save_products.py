@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from stoa.kit.db import Transaction
 from stoa.kit.outbox import Announcement
-from stoa.services.catalog import repository, slugs_repository
+from stoa.services.catalog import repository, sellers_repository, slugs_repository, variants_repository
 from stoa.services.catalog.events import ProductCreated, updated
 from stoa.services.catalog.images import revisions
 from stoa.services.catalog.name_brands import brands_named
@@ -35,12 +35,12 @@ async def add(tx: Transaction, catalog: Catalog, new: Sequence[Product]) -> list
     if not new:
         return []
     sellers = {one.seller_id for one in new if one.seller_id is not None}
-    barred = await repository.barred_sellers(tx, sellers) if sellers else set()
+    barred = await sellers_repository.barred_sellers(tx, sellers) if sellers else set()
     brands = await brands_named(tx, catalog, {one.brand for one in new})
     new = [_of_brand(one, brands) for one in new]
     added = await repository.add_products(tx, new, barred)
-    value_ids = await repository.write_options(tx, {one.id: one.options for one in added})
-    written = await repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
+    value_ids = await variants_repository.write_options(tx, {one.id: one.options for one in added})
+    written = await variants_repository.write_variants(tx, {one.id: one.variants for one in added}, value_ids)
     added = [_as_written(one, written) for one in added]
     await place(tx, [one.id for one in added])
     await catalog.outbox.announce_all(tx, [_created(one) for one in added])
@@ -103,17 +103,17 @@ async def _save_variants(tx: Transaction, changing: Sequence[_Change]) -> Mappin
     skus = {sku for one in changing for sku in one.skus}
     if not skus:
         return {}
-    await repository.lock_variants(tx, skus)
-    await repository.archive_variants(tx, {sku for one in changing for sku in one.gone})
+    await variants_repository.lock_variants(tx, skus)
+    await variants_repository.archive_variants(tx, {sku for one in changing for sku in one.gone})
     rearranged = [one.after.id for one in changing if one.before.options != one.after.options]
     options = {
         one.id: one.options if one.id in rearranged else used_options(one.options, variants)
         for _, one, variants, _ in changing
     }
-    value_ids = await repository.write_options(tx, options)
-    written = await repository.write_variants(tx, {one.after.id: one.variants for one in changing}, value_ids)
+    value_ids = await variants_repository.write_options(tx, options)
+    written = await variants_repository.write_variants(tx, {one.after.id: one.variants for one in changing}, value_ids)
     if rearranged:
-        await repository.forget_options(tx, rearranged)
+        await variants_repository.forget_options(tx, rearranged)
     return written
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoa.services.catalog import repository
+from stoa.services.catalog import sellers_repository
 from stoa.services.catalog.events import updated
 from stoa.services.catalog.service import Catalog
 
@@ -22,11 +22,11 @@ async def one_round(catalog: Catalog) -> bool:
     A round that was cut short has not happened, and the next goes on where the one before it ended.
     """
     async with catalog.db.transaction() as tx:
-        seller = await repository.lock_unsettled_seller(tx)
+        seller = await sellers_repository.lock_unsettled_seller(tx)
         if seller is None:
             return False
-        changed = await repository.settle_products(tx, seller, ONE_ROUND)
+        changed = await sellers_repository.settle_products(tx, seller, ONE_ROUND)
         await catalog.outbox.announce_all(tx, [updated(product, ["standing"]) for product in changed])
         if len(changed) < ONE_ROUND:
-            await repository.seller_settled(tx, seller.id)
+            await sellers_repository.seller_settled(tx, seller.id)
         return True

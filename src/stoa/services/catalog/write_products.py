@@ -16,7 +16,7 @@ from msgspec import UNSET
 from stoa.kit import problems, staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.db import MOST_TRIES, Transaction
-from stoa.services.catalog import categories_repository, repository, translations_repository
+from stoa.services.catalog import categories_repository, repository, translations_repository, variants_repository
 from stoa.services.catalog.bodies import named_files
 from stoa.services.catalog.edit_product import blank, judged
 from stoa.services.catalog.errors import SkuTaken, SlugTaken
@@ -102,7 +102,7 @@ async def known_of(
     slugs = [item.slug for item in items if item.slug is not UNSET]
     names = {item.category for item in items if item.category is not UNSET and item.category is not None}
     # First: whoever adds a product with one of these meanwhile has its slug seen by the next statement.
-    whose_skus = await repository.whose_skus(tx, skus)
+    whose_skus = await variants_repository.whose_skus(tx, skus)
     products = await repository.lock_products(tx, ids, slugs)
     new = set(slugs) - {one.slug for one in products}
     said = {slug for item in items for slug in said_slugs(item)}
