@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stoa.kit.http.pages import BadCursor
-from stoa.ports.search import BadPosition, Category, Found, Hit, Piece, Query, SearchIndex
+from stoa.ports.search import BadPosition, Found, Hit, Piece, Query, SearchIndex
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
 from stoa.services.search.cursors import cursor_of, place_in
 from stoa.services.search.document import C, Card, card_in
@@ -36,12 +36,17 @@ class SearchView(msgspec.Struct, kw_only=True):
     next_cursor: str | None
 
 
+class SuggestedCategory(msgspec.Struct):
+    slug: str
+    name: str
+
+
 class SuggestView(msgspec.Struct, kw_only=True):
     """`texts` are searches that begin like this."""
 
     products: list[Card]
     texts: Sequence[str]
-    categories: Sequence[Category]
+    categories: Sequence[SuggestedCategory]
     brands: Sequence[str]
 
 
@@ -76,7 +81,7 @@ async def suggest(service: Search, asked: SuggestQuery) -> SuggestView:
     return SuggestView(
         products=[_in_language(_card(one.card), one.card, asked.locale) for one in suggested.products],
         texts=suggested.texts,
-        categories=suggested.categories,
+        categories=[SuggestedCategory(one.slug, one.name) for one in suggested.categories],
         brands=suggested.brands,
     )
 
