@@ -82,3 +82,24 @@ async def test_a_word_that_is_there_is_not_suggested_again(index: EmbeddedIndex)
     await index.write([product("mug", "Red Retro Mug"), product("mugs", "Red Mugs")])
     await index.commit("1")
     assert (await index.suggest("red r")).texts == ["red retro"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "texts"),
+    [
+        ("fahrad", ["fahrrad"]),
+        ("laufshu", ["laufschuhe"]),
+        ("geschrirt", ["geschirrtücher"]),
+        ("klingl", ["klingel"]),
+        ("farrad spr", ["fahrrad sprint"]),
+        ("20 zoll kinderfarr", ["20 zoll kinderfahrrad"]),
+        ("qu", []),
+        ("klavier", []),
+    ],
+)
+async def test_where_nothing_begins_so_what_is_nearly_it_is_suggested(
+    shelf: EmbeddedIndex, begun: str, texts: list[str]
+):
+    suggested = await shelf.suggest(begun, locale="de")
+    assert suggested.texts == texts
+    assert bool(suggested.products) == bool(texts)

@@ -23,6 +23,8 @@ that a vowel stands for another, that one is left out or added."""
 _AS_WRITTEN = 6
 """And how much more that words are as near as their stems."""
 _VOWELS = frozenset("aeiouy")
+_SHORTEST_BEGUN = 5
+"""Letters: of four begin too many words nearly so."""
 
 
 class Spelling(NamedTuple):
@@ -62,6 +64,18 @@ class Speller:
                     return other
         # Of a misspelled word the stemmer may not see what form it is.
         return self.spell(word[:-1]) if word.endswith("s") and not word.endswith("ss") else None
+
+    def begins(self, word: str) -> str | None:
+        """The most frequent word of those that begin with the same letter, and one edit away from this."""
+        if len(word) < _SHORTEST_BEGUN or not word.isalpha():
+            return None
+        spelled = of("spelled", self._locale)
+        begun = tantivy.Query.fuzzy_term_query(self._schema, spelled, word, 1, prefix=True)
+        hits = self._searcher.search(begun, _MOST_NEAR, count=False).hits
+        words = (str(self._searcher.doc(address).get_first(spelled)) for _score, address in hits)
+        found = {other: self._documents(self._stem(other)) for other in words if other[0] == word[0]}
+        best = max(found, key=lambda other: (found[other], other), default=None)
+        return None if best is None else self.written(best)
 
     def writes(self, word: str) -> bool:
         """Whether a product has the word just so, and no other form of it."""

@@ -26,14 +26,23 @@ def suggest(opened: Opened, fields: Fields, prefix: str, locale: str, limit: int
     question = prefix, locale, limit
     if (kept := opened.suggested.get(question)) is not None:
         return kept
-    reading = read(prefix, fields.languages[locale])
+    language = fields.languages[locale]
+    reading = read(prefix, language)
     if not _words(reading) or limit < 1:
         return Suggested()
-    return opened.suggested.put(question, _Suggesting(opened, fields, locale, reading).run(limit))
+    suggesting = _Suggesting(opened, fields, locale, reading)
+    found = suggesting.run(limit)
+    if not _says_something(found) and (respelled := suggesting.respelled()) is not None:
+        found = _Suggesting(opened, fields, locale, read(respelled, language)).run(limit)
+    return opened.suggested.put(question, found)
 
 
 def _words(reading: Reading) -> list[Word]:
     return [word for part in reading.parts for word in part.words]
+
+
+def _says_something(found: Suggested) -> bool:
+    return bool(found.products or found.texts or found.categories or found.brands)
 
 
 class _Suggesting:
@@ -69,6 +78,20 @@ class _Suggesting:
             ],
             brands=self._named("brand", limit),
         )
+
+    def respelled(self) -> str | None:
+        """The text with other words for those that nothing has, and for a last one that nothing begins with."""
+        instead: list[tuple[Word, str]] = []
+        for word in self._before:
+            if not self._searcher.doc_freq(of("stems", self._locale), word.stem):
+                spelling = self._speller.spell(word.word)
+                instead.extend([(word, spelling.written)] if spelling else [])
+        last = self._last.word
+        if not self._searcher.terms_with_prefix(of("words", self._locale), last, limit=1):
+            spelling = self._speller.spell(last)
+            other = spelling.written if spelling else self._speller.begins(last)
+            instead.extend([(self._last, other)] if other else [])
+        return replaced(self._reading.text, instead) if instead else None
 
     def _codes(self) -> list[tantivy.Query]:
         code = compact(self._reading.text)
