@@ -80,6 +80,7 @@ async def test_without_a_slug_it_gets_one_from_its_name(shop):
 
 
 EURO = {"amount": 1, "currency": "EUR"}
+LAST = {"sku": "B", "price": pounds(1), "position": 9}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +125,12 @@ async def test_a_foreign_currency_is_named_where_the_caller_sent_it(shop, method
             "variants[1].price.currency",
         ),
         ({"variants": [{"sku": "A", "price": pounds(1)}] * 2}, 422, "sku-twice", "variants[1].sku"),
+        (
+            {"variants": [LAST, {"sku": "A", "price": pounds(1), "position": 0}, LAST]},
+            422,
+            "sku-twice",
+            "variants[2].sku",
+        ),
         ({"images": [{"url": "javascript:alert(1)"}]}, 422, "unprocessable", "images[0].url"),
         ({"specifications": {"a": {"b": 1}}}, 422, "unprocessable", None),
         ({"description": "x" * 20_001}, 422, "unprocessable", "description"),

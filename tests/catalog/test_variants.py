@@ -128,6 +128,12 @@ SAME = {"price": pounds(1), "options": {"size": "l", "color": "red"}}
     ("method", "path", "body", "field"),
     [
         ("PATCH", "/products/shirt", {"variants": [{"sku": "A"} | SAME, {"sku": "B"} | SAME]}, "variants[1].options"),
+        (
+            "PATCH",
+            "/products/shirt",
+            {"variants": [{"sku": "A", "position": 9} | SAME, {"sku": "B", "position": 8} | SAME]},
+            "variants[1].options",
+        ),
         ("POST", "/products/shirt/variants", {"sku": "A"} | SAME, "options"),
         ("PUT", "/variants/RED-M", SAME, "options"),
     ],

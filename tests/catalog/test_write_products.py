@@ -229,7 +229,7 @@ async def test_two_who_write_the_same_at_once(shop, few):
 
 
 async def test_a_sku_that_somebody_takes_meanwhile_is_one_items_problem(shop, monkeypatch):
-    whose = bulk.repository.whose_skus
+    whose = bulk.variants_repository.whose_skus
     looked = []
 
     async def and_meanwhile(tx, skus):
@@ -241,7 +241,7 @@ async def test_a_sku_that_somebody_takes_meanwhile_is_one_items_problem(shop, mo
             await asyncio.create_task(quick, context=contextvars.Context())
         return found
 
-    monkeypatch.setattr(bulk.repository, "whose_skus", and_meanwhile)
+    monkeypatch.setattr(bulk.variants_repository, "whose_skus", and_meanwhile)
     late = item("late") | {"variants": [{"sku": "TAKEN", "price": pounds(1)}]}
     assert await write(shop, item("good", 1), late) == [
         ("created", "good", 1),

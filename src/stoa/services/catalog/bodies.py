@@ -17,7 +17,7 @@ from stoa.kit.pictures import Picture
 from stoa.services.catalog.barcodes import barcode_of
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved, WrongBarcode
 from stoa.services.catalog.images import Banner
-from stoa.services.catalog.product import RESERVED, Variant, in_order, is_id
+from stoa.services.catalog.product import RESERVED, Variant, check_each_once, in_order, is_id
 from stoa.services.catalog.seo import NO_SEO, Seo
 
 Tag = Annotated[str, Meta(min_length=1, max_length=60, pattern=text.LINE)]
@@ -244,14 +244,14 @@ def named_files(patches: Iterable[ProductPatch]) -> set[str]:
 
 
 def variants_of(variants: list[NewVariant], known: Sequence[Variant] = ()) -> list[Variant]:
-    """In their order; those of the `known` with the same SKU keep their ids. Raises `ForeignVariantId`,
-    `WrongBarcode`."""
+    """In their order; those of the `known` with the same SKU keep their ids. Raises `ForeignVariantId`, `WrongBarcode`,
+    `SkuTwice`, `OptionsTwice`."""
     ids = {variant.sku: variant.id for variant in known}
     for at, new in enumerate(variants):
         check_variant_id(new, ids.get(new.sku), f"variants[{at}].id")
-    return in_order(
-        new.at(place, ids.get(new.sku) or uuid7(), f"variants[{place}].") for place, new in enumerate(variants)
-    )
+    sent = [new.at(place, ids.get(new.sku) or uuid7(), f"variants[{place}].") for place, new in enumerate(variants)]
+    check_each_once(sent)
+    return in_order(sent)
 
 
 def check_variant_id(new: NewVariant, known: str | None, field: str) -> None:

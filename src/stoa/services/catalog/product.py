@@ -206,12 +206,17 @@ def check_for_sale(status: Status, variants: Sequence[Variant], currency: str) -
     """Raise unless a product of this status may have these variants in a shop of this currency."""
     if status == "active" and not variants:
         raise NothingForSale
+    for at, variant in enumerate(variants):
+        check_currency(variant.price, currency, f"variants[{at}].price")
+
+
+def check_each_once(variants: Sequence[Variant]) -> None:
+    """Raise if two, in the order in which they were sent, have one SKU or the same options."""
     seen: set[str] = set()
     for at, variant in enumerate(variants):
         if variant.sku in seen:
             raise SkuTwice(variant.sku, f"variants[{at}].sku")
         seen.add(variant.sku)
-        check_currency(variant.price, currency, f"variants[{at}].price")
     check_told_apart(variants)
 
 
