@@ -30,6 +30,7 @@ WHOLE = {
     "auth.sellers_repository.NEXT_VERSION",
     "auth.sellers_repository.OTHERWISE_THAN_TOLD",
     "catalog.categories_repository.CATEGORIES",
+    "catalog.slugs_repository.OLD_SLUGS",
     "catalog.public_prices_repository.NEXT_DUE",
     "catalog.sellers_repository.ANY_UNSETTLED",
     "catalog.sellers_repository.LOCK_UNSETTLED_SELLER",

@@ -55,7 +55,10 @@ Barcode = Annotated[
 ]
 MOST_GRAMS = 100_000_000
 Grams = Annotated[int, Meta(ge=1, le=MOST_GRAMS, description="Grams", examples=[350])]
-ImageName = Annotated[str, Meta(min_length=1, max_length=2000, description="A `file_id` or a `url`, as it is shown")]
+ImageName = Annotated[
+    str,
+    Meta(min_length=1, max_length=2000, pattern=text.FILLED_LINE, description="A `file_id` or a `url`, as it is shown"),
+]
 
 
 class NewImage(msgspec.Struct, forbid_unknown_fields=True):

@@ -239,8 +239,11 @@ COLLECTIONS_OF = """
         FROM translations AS said WHERE said.thing_id = collection.id AND said.slug IS NOT NULL
     ) AS slugs, ARRAY(
         SELECT slug FROM old_slugs AS old
-        WHERE old.thing_id = collection.id AND NOT EXISTS (SELECT FROM collections AS other WHERE other.slug = old.slug)
-            AND NOT EXISTS (SELECT FROM translations AS said WHERE said.kind = 'collection' AND said.slug = old.slug)
+        WHERE old.thing_id = collection.id
+            AND (SELECT true FROM collections AS other WHERE other.slug = old.slug) IS NULL
+            AND (
+                SELECT true FROM translations AS said WHERE said.kind = 'collection' AND said.slug = old.slug LIMIT 1
+            ) IS NULL
         ORDER BY slug
     ) AS old_slugs
     FROM collection_products AS member JOIN collections AS collection ON collection.id = member.collection_id
