@@ -123,6 +123,9 @@ async def test_a_cursor_goes_on_with_its_own_search(shop: Shop) -> None:
     [
         ("cursor=nonsense", "bad-cursor", "cursor"),
         ("attr.weight=..", "bad-attribute", "attr.weight"),
+        (f"brand={'b,' * 51}", "unprocessable", "brand"),
+        (f"attr.weight={'1,' * 51}", "unprocessable", "attr.weight"),
+        (f"facets={','.join(f'attr.{at}' for at in range(21))}", "unprocessable", "facets"),
         ("attr.weight=", "bad-attribute", "attr.weight"),
         ("attr.weight=5..1", "bad-attribute", "attr.weight"),
         ("attr.since=2027-02-30", "bad-attribute", "attr.since"),
@@ -321,4 +324,5 @@ def test_how_searches_are_compared() -> None:
     assert compared("  Café\u00a0 CRÈME\n") == "cafe creme"
     assert compared("Straße") == "strasse"
     assert len(compared("ﷺ" * 500)) <= MOST_QUERY
-    assert several(r"a, b\,c,,") == ["a", "b,c"]
+    assert several(r"a, b\,c,,", "brand") == ["a", "b,c", " b,c"]
+    assert several(r"x\y,\\,c\\,d\,,e\\\,f,g\\"[:-1], "brand") == [r"x\y", "\\", "c\\", "d,", "e\\,f", "g\\"]

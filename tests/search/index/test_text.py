@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 from search.index.products import ids, marked, product
 
-from stoa.ports.search import Category, CategoryCount, Facets, Filters, Query, Removed, Sort, Synonyms, Texts, Variant
+from stoa.ports.search import (
+    Category,
+    CategoryCount,
+    Facets,
+    Filters,
+    NumberRange,
+    Query,
+    Removed,
+    Sort,
+    Synonyms,
+    Texts,
+    Variant,
+)
 from stoa.services.search.index.embedded import EmbeddedIndex
 
 HOME = Category("home", "Home")
@@ -17,12 +29,16 @@ SHELF = [
     product(
         "candles",
         "Box of 6 Candles",
+        barcodes=["9780306406157"],
         variants=[Variant({"Scent": "Crème", "Size": "XL"})],
         attributes={"Material": "soy wax"},
     ),
     product("candelabra", "Silver Candelabra"),
     product(
-        "bag", "Jumbo Bag Retrospot", barcodes=["4006381333931"], categories=[[HOME, Category("bags", "Bags & Cases")]]
+        "bag",
+        "Jumbo Bag Retrospot",
+        barcodes=["4006381333931", "9780804429573"],
+        categories=[[HOME, Category("bags", "Bags & Cases")]],
     ),
     product("poppy", "Poppy's Playhouse"),
     product("umbrella", "Umbrella", texts={"de": Texts("Regenschirm", "Für schöne Tage")}),
@@ -70,6 +86,8 @@ async def shelf(index: EmbeddedIndex) -> EmbeddedIndex:
         ("85123a", "holder"),
         ("036000291452", "holder"),
         ("0036000291452", "holder"),
+        ("0-306-40615-2", "candles"),
+        ("080442957x", "bag"),
         ("0360002", "holder"),
         ("4006381333931", "bag"),
         ("8512", "holder"),
@@ -289,3 +307,37 @@ async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: Embedde
         found = await shelf.search(Query(text=f"candle {minus}scented", exact=True))
         assert "candle" not in ids(found)
         assert "candles" in ids(found)
+
+
+async def test_a_word_that_no_product_has_any_more_is_none(index: EmbeddedIndex):
+    await index.write([product("shirt", "Shirt", texts={"de": Texts("Oxford Hemd")}), product("mug", "Mug")])
+    await index.commit("1")
+    assert ids(await index.search(Query(text="oxford", locale="de"))) == ["shirt"]
+    await index.write([product("shirt", "Shirt", version=2, texts={"de": Texts("Oxfordhemd")})])
+    await index.commit("2")
+    assert ids(await index.search(Query(text="oxford", locale="de"))) == ["shirt"]
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "found"),
+    [
+        (1, 2**53, ["small", "large"]),
+        (0.5, 2**52, ["small", "large"]),
+        (-(2**60), 1, ["small"]),
+        (-(2.0**52), -0.5, []),
+        (2**52, 2**52 + 1, []),
+        (-(2**60), -(2**53), []),
+        (2**52 - 1, 2**60, ["large"]),
+    ],
+)
+async def test_a_range_may_go_beyond_all_numbers(index: EmbeddedIndex, least: float, most: float, found: list[str]):
+    await index.write(
+        [
+            product("small", "Mug", attributes={"size": 1}),
+            product("large", "Jug", attributes={"size": 2**52 - 1}),
+            product("none", "Cup"),
+        ]
+    )
+    await index.commit("1")
+    filters = Filters(attributes={"size": NumberRange(least, most)})
+    assert sorted(ids(await index.search(Query(filters=filters)))) == sorted(found)

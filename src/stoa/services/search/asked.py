@@ -32,7 +32,10 @@ Text = Annotated[str, Meta(max_length=1000, description="As somebody writes it; 
 Locale = Annotated[
     str, Meta(pattern=r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})?(?!\n)$", max_length=35, examples=["en"])
 ]
-Several = Annotated[str, Meta(min_length=1, max_length=2000, description=r"With commas between them, in them as `\,`")]
+Several = Annotated[
+    str,
+    Meta(min_length=1, max_length=2000, description=r"With commas between them, in them as `\,`, a backslash as `\\`"),
+]
 Tag = Annotated[str, Meta(min_length=1, max_length=60)]
 AttributeFilter = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=100)], Annotated[str, Meta(max_length=2000)]],
@@ -95,7 +98,7 @@ def query_of(
         locale=asked.locale or "",
         filters=Filters(
             category=(asked.category,) if asked.category else (),
-            brands=several(asked.brand) if asked.brand else (),
+            brands=several(asked.brand, "brand") if asked.brand else (),
             least_price=asked.min_price,
             most_price=asked.max_price,
             in_stock=asked.in_stock,
@@ -113,12 +116,17 @@ def query_of(
     )
 
 
-def several(text: str) -> list[str]:
-    r"""The values between commas; `\,` is a comma in one of them."""
-    pieces = re.split(r"(?<!\\),", text)
-    return [value for piece in pieces if (value := piece.replace("\\,", ",").strip())][:MOST_VALUES]
+def several(text: str, field: str, most: int = MOST_VALUES) -> list[str]:
+    r"""The values between commas; `\,` is a comma in one, `\\` a backslash. One with a space before it or behind may be
+    meant with it or without. Raises `Unprocessable` for more than so many."""
+    pieces = [re.sub(r"\\([,\\])", r"\1", piece) for piece in _PIECE.findall(text)]
+    values = [piece for piece in pieces if piece.strip()]
+    if len(values) > most:
+        raise problems.Unprocessable(f"At most {most} values, and these are {len(values)}.", field=field)
+    return [*dict.fromkeys(each for value in values for each in (value.strip(), value))]
 
 
+_PIECE = re.compile(r"(?:[^,\\]|\\.|\\$)+")
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _NUMBERS, _DAYS = (re.compile(rf"({one})?\.\.({one})?") for one in (_NUMBER, _DAY))
@@ -135,7 +143,7 @@ def _wanted(name: str, text: str, attributes: Attributes) -> Sequence[Value | da
         first, last = (None if bound is None else _day(name, bound) for bound in match.groups())
         _check_bounds(name, first, last)
         return DayRange(first, last)
-    values = [each for value in several(text) for each in _readings(name, value)]
+    values = [each for value in several(text, f"{ATTRIBUTE}{name}") for each in _readings(name, value)]
     if not values:
         raise BadAttribute(name)
     return values
@@ -175,11 +183,13 @@ def _readings(name: str, text: str) -> list[Value | date]:
 
 
 def _facets(text: str, attributes: Attributes, price_bounds: Sequence[int]) -> Facets:
-    names = several(text)
+    names = list(dict.fromkeys(name.strip() for name in several(text, "facets", MOST_NAMED + len(_KINDS))))
     for name in names:
         if name not in _KINDS and not name.startswith(ATTRIBUTE):
             raise problems.Unprocessable(f"There is no facet {name[:60]!r}.", field="facets")
-    named = [name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)][:MOST_NAMED]
+    named = [name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)]
+    if len(named) > MOST_NAMED:
+        raise problems.Unprocessable(f"At most {MOST_NAMED} attributes, and these are {len(named)}.", field="facets")
     for name in named:
         if name in attributes.unfilterable:
             raise NotFilterable(name, "facets")

@@ -151,6 +151,11 @@ def _either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
 
 def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Query:
     """tantivy makes a range of numbers within JSON by its parser alone. Our own hexadecimal and two decimals go in."""
+    if (wanted.least is not None and wanted.least >= MOST_NUMBER) or (
+        wanted.most is not None and wanted.most <= -MOST_NUMBER
+    ):
+        # Where no number is kept.
+        return tantivy.Query.empty_query()
     least = "*" if wanted.least is None else _decimal(wanted.least, -math.inf)
     most = "*" if wanted.most is None else _decimal(wanted.most, math.inf)
     if least == most == "*":
@@ -159,10 +164,11 @@ def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Que
 
 
 def _decimal(bound: float, outward: float) -> str:
-    """tantivy panics where one bound is whole and the other is not: a whole one is moved outward by next to nothing."""
+    """tantivy panics where one bound is whole and the other is not: a whole one is moved outward by next to nothing,
+    which is half of one where it is as far out as can be."""
     if math.isnan(bound):
         return "*"
-    bound = min(max(float(bound), -MOST_NUMBER), MOST_NUMBER)
+    bound = min(max(float(bound), 1 - MOST_NUMBER), MOST_NUMBER - 1)
     if bound.is_integer():
         bound = math.nextafter(bound + math.copysign(1e-9, outward), outward)
     return format(Decimal(repr(bound)), "f")

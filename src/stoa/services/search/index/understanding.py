@@ -12,7 +12,7 @@ from dataclasses import replace
 import tantivy
 
 from stoa.ports.search import Synonyms
-from stoa.services.search.index.fields import Fields, of
+from stoa.services.search.index.fields import Fields, of, term
 from stoa.services.search.index.frequencies import Frequencies
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
@@ -39,6 +39,7 @@ class Understanding:
 
     def __init__(self, searcher: tantivy.Searcher, fields: Fields, locale: str) -> None:
         self._searcher = searcher
+        self._schema = fields.schema
         self._locale = locale
         self._language = fields.languages[locale]
         self._frequencies = Frequencies(searcher, locale)
@@ -143,11 +144,18 @@ class Understanding:
         if len(unit.words) != 1 or unit.codes or unit.filler:
             return unit
         compounds = self._compounds(unit.words[0])
-        if not any(map(self._frequencies.of_way, unit.ways)):
+        if not any(map(self._finds, unit.ways)):
             unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
         elif not compounds:
             unit = self._doubted(unit, instead)
         return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
+
+    def _finds(self, way: Way) -> bool:
+        """Also without the documents that are gone, which count until their segment is merged."""
+        if not self._frequencies.of_way(way):
+            return False
+        stems = [(tantivy.Occur.Must, term(self._schema, of("stems", self._locale), stem)) for stem in way.stems]
+        return bool(self._searcher.search(tantivy.Query.boolean_query(stems), 1, count=False).hits)
 
     def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
         """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled
