@@ -306,6 +306,8 @@ async def test_a_spreadsheet_says_what_a_type_asks_for_and_hears_of_all_that_is_
     ]
     assert (b["type"], b["field"]) == ("/problems/several-wrong", "price")
     assert b["detail"].startswith("price: 'free' is no price")
+    assert "; name: It has more than 200 characters; spec.organic: 'perhaps' is" in b["detail"]
+    assert b["detail"].endswith("; spec.color: 'blue' is none of red, white.")
     assert (c["field"], c["missing"]) == ("spec.organic", ["organic", "picked"])
     refused = (await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)).body.decode()
     assert '"price; name; spec.organic; spec.alcohol; spec.color";3\r\n' in refused

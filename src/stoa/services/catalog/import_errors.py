@@ -52,8 +52,8 @@ class SeveralWrong(problems.Unprocessable):
 
     def __init__(self, wrong: Sequence[problems.Problem]) -> None:
         errors = [{"type": one.type, "field": one.field, "detail": one.detail} for one in wrong]
-        detail = " ".join(f"{one.field}: {one.detail}" if one.field else one.detail for one in wrong)
-        super().__init__(detail, field=wrong[0].field, errors=errors)
+        told = [f"{one.field}: {one.detail}" if one.field else one.detail for one in wrong]
+        super().__init__("; ".join(each.removesuffix(".") for each in told) + ".", field=wrong[0].field, errors=errors)
 
 
 class ImportEnded(problems.Conflict):
