@@ -47,6 +47,14 @@ async def test_the_tree_stands_in_order(kitchen):
     assert [one["slug"] for one in shown[1]["children"]] == ["bowls", "mugs"]
 
 
+async def test_what_is_left_out_is_emptied(kitchen):
+    told = {"slug": "bowls", "name": "Bowls", "parent": "kitchen", "position": 3, "description": "For soup"}
+    assert (await kitchen.rest.ok("PUT", "/categories/bowls", told, user=ADMIN))["description"] == "For soup"
+    left = await kitchen.rest.ok("PUT", "/categories/bowls", {"slug": "bowls", "name": "Bowls"}, user=ADMIN)
+    assert (left["position"], left["description"]) == (0, "")
+    assert await tree(kitchen) == {"bowls": {}, "garden": {}, "kitchen": {"mugs": {"large-mugs": {}}}}
+
+
 async def test_moving_takes_along_what_is_inside(kitchen):
     body = {"slug": "mugs", "name": "All mugs", "parent": "garden"}
     moved = await kitchen.rest.ok("PUT", "/categories/mugs", body, user=ADMIN)

@@ -293,6 +293,18 @@ async def test_a_seller_changes_only_what_is_his(shop):
     await shop.rest.ok("PATCH", "/products/mug", {"name": "Admin's"}, user=ADMIN)
 
 
+async def test_a_list_in_a_change_is_the_whole_list(shop):
+    variants = [{"sku": sku, "price": pounds(1), "options": {"of": sku}} for sku in ("A", "B")]
+    made = {"name": "Mug", "tags": ["a", "b"], "images": [{"url": "/media/a.jpg"}], "variants": variants}
+    await shop.rest.ok("POST", "/products", made, status=201, user=ADMIN)
+    change = {"tags": ["b"], "images": [], "variants": variants[1:]}
+    left = await shop.rest.ok("PATCH", "/products/mug", change, user=ADMIN)
+    assert (left["name"], left["tags"], left["images"]) == ("Mug", ["b"], [])
+    assert [one["sku"] for one in left["variants"]] == ["B"]
+    again = await shop.rest.send("POST", "/products", {"name": "Cup", "variants": variants[:1]}, user=ADMIN)
+    assert again.problem == "sku-taken", "what is archived keeps its SKU"
+
+
 async def test_deleting_archives_and_the_skus_stay_taken(shop):
     await shop.add("mug", 500)
     await shop.rest.ok("DELETE", "/products/mug", status=204, user=ADMIN)

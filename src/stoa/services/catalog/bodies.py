@@ -96,8 +96,8 @@ class NewVariant(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class VariantReplacement(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything of a variant but its id and SKU. Without a `position` it stays where it is; of custom fields and
-    metadata stays what is not named."""
+    """Everything of a variant but its id and SKU: what is left out is emptied. Without a `position` it stays where it
+    is; of custom fields and metadata stays what is not named."""
 
     price: Price
     name: Label = ""
@@ -169,7 +169,8 @@ class ProductReplacement(NewProduct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Only what is to change. With a `version`, only if the product still has it."""
+    """Only what is to change. A list that is sent is the whole list: variants that are not in `variants` are archived,
+    images and tags that are not in theirs are gone. With a `version`, only if the product still has it."""
 
     name: Name | UnsetType = UNSET
     slug: Slug | UnsetType = UNSET

@@ -120,6 +120,7 @@ async def post_category(catalog: Catalog, request: Request[NewCategory]) -> Cate
     summary="Describe, rename or move a category",
 )
 async def put_category(catalog: Catalog, request: Request[NewCategory]) -> CategoryView:
+    """What is left out is emptied: a category without `parent` is at the top."""
     category, tree = await replace_category(catalog, request.path["category"], request.body, request.if_match)
     return _views(tree, request.principal)[category.id]
 

@@ -117,7 +117,7 @@ async def post_collection(catalog: Catalog, request: Request[NewCollection]) -> 
     summary="Change a collection",
 )
 async def put_collection(catalog: Catalog, request: Request[NewCollection]) -> CollectionView:
-    """The products that were chosen by hand stay."""
+    """What is left out is emptied, or as in a new one. The products that were chosen by hand stay."""
     collection = await replace_collection(catalog, request.path["collection"], request.body, request.if_match)
     return await _view(catalog, collection, request.principal)
 
