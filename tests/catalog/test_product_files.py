@@ -69,6 +69,7 @@ def test_shopify_says_nothing_of_what_it_does_not_track():
     rows = "mug,Mug,A,shopify,-2,1\nmug,,B,,0,1\nmug,,C,shopify,x,1\n"
     said = [next(iter(entries(text + row, "shopify"))) for row in rows.splitlines(keepends=True)]
     assert [one.item["variants"][0].get("stock") for one in said[:2]] == [0, None]
+    assert [one.remarks for one in said[:2]] == [[], [Said("stock-not-counted", "B")]]
     assert said[2].faults == [("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")]
 
 
@@ -259,6 +260,11 @@ def test_rows_of_one_slug_are_one_product_and_what_differs_is_named():
     assert skus == [["A", "B", "C"], ["D"], ["E", "F"]]
     assert found[2].faults == [("name", "Line 7: 'Mug' is not what the first line of the product says.")]
     assert found[2].line == 6
+
+
+def test_a_barcode_may_have_the_apostrophe_of_a_spreadsheet():
+    (mug,) = entries("slug,name,sku,price,barcode\nmug,Mug,A,1,'9783161484100\n")
+    assert (list(mug.faults), mug.item["variants"][0]["barcode"]) == ([], "9783161484100")
 
 
 def test_all_that_is_wrong_with_a_product_is_told():
@@ -577,6 +583,21 @@ ID,Type,SKU,Name,Published,Regular price,Categories,Tags,Images,Parent,Stock,Att
 """
 
 
+def test_what_woocommerce_sells_and_does_not_count_is_told():
+    header = "Type,SKU,Name,Regular price,In stock?,Stock,Parent,Attribute 1 name,Attribute 1 value(s)\n"
+    rows = "simple,A,A,1,1,,,,\nsimple,B,B,1,1,3,,,\nsimple,C,C,1,0,,,,\nsimple,D,D,1,backorder,,,,\n"
+    rows += 'variable,T,T,,1,,,Size,"S, M"\nvariation,T-S,T,1,1,parent,T,Size,S\nvariation,T-M,T,1,1,,T,Size,M\n'
+    read = read_products(io.BytesIO((header + rows).encode()), "csv", "woocommerce", {}, "GBP")
+    assert read.left_out == []
+    assert {one.item["name"]: one.remarks for one in read.entries} == {
+        "A": [Said("stock-not-counted", "A")],
+        "B": [],
+        "C": [],
+        "D": [Said("stock-not-counted", "D")],
+        "T": [Said("stock-shared", "T"), Said("stock-not-counted", "T-M")],
+    }
+
+
 def test_handles_of_other_alphabets_stay_apart():
     head = "Handle,Title,SEO Title,Variant SKU,Variant Price\n"
     rows = "mug-マグ,A,,A,1\nmug-カップ,B,,B,1\nマグ,C,,C,1\ncafé_mug,D,,D,1\n"
@@ -595,6 +616,21 @@ def test_a_file_of_another_shop_is_no_export_of_this_one():
     missing = "no product export of woocommerce: it has no column 'SKU', 'Name', 'Regular price'"
     with pytest.raises(UnreadableFile, match=missing):
         entries(SHOPIFY, "woocommerce")
+
+
+@pytest.mark.parametrize(
+    ("header", "shop", "said"),
+    [
+        ("Handle,Title,Variant SKU", "shopify", {"Variant SKU": "sku"}),
+        ("Handle,Title,Variant Price", "shopify", {"Variant Price": "price"}),
+        ("ID,Type,SKU,Name,Regular price", "woocommerce", {"Regular price": "price"}),
+    ],
+)
+def test_an_export_of_another_shop_is_known_by_its_columns(header, shop, said):
+    with pytest.raises(UnreadableFile, match=f"looks like an export of {shop}: .* --from {shop}, or source in the API"):
+        entries(f"{header}\n")
+    # Who says what its columns mean is believed.
+    assert entries(f"{header}\n", **said) == []
 
 
 GERMAN = {"Typ": "Type", "Artikelnummer": "SKU", "Regulärer Preis": "Regular price", "Kategorien": "Categories"}

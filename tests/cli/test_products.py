@@ -156,13 +156,14 @@ def test_who_brings_the_sales_of_another_shop_is_told_how(stoa: Stoa, tmp_path: 
 
 def test_what_is_not_as_in_the_file_is_told(stoa: Stoa, tmp_path: Path) -> None:
     file = tmp_path / "woo.csv"
-    header = "Type,SKU,Name,Published,Visibility in catalog,Regular price,Categories\n"
-    file.write_text(f'{header}simple,Ö 1,Ofen,1,hidden,20,"Küche, Haus > Bad"\n')
+    header = "Type,SKU,Name,Published,Visibility in catalog,Regular price,Categories,In stock?\n"
+    file.write_text(f'{header}simple,Ö 1,Ofen,1,hidden,20,"Küche, Haus > Bad",1\n')
     done = stoa("import", "products", file, "--from", "woocommerce")
     assert (done.returncode, done.stderr) == (0, "")
     assert "       1 SKUs are written otherwise here, and their variants have the file's in their" in done.stdout
     assert "       1 products that were sold and shown nowhere are drafts: Ofen\n" in done.stdout
     assert "       1 categories are left out, because a product stands in one here: Ofen: Küche\n" in done.stdout
+    assert "       1 variants were not counted there, and cannot be bought until they have stock here: " in done.stdout
 
 
 def test_a_file_that_cannot_be_read_to_its_end_has_its_refusals_too(stoa: Stoa, tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ REMARKS = {
     "picture-left-out": "pictures are left out, because they are at http and not https",
     "file-left-out": "pictures are left out, because their files were uploaded to another shop: upload them here",
     "stock-shared": "products were counted as a whole, and their variants have no stock yet",
+    "stock-not-counted": "variants were not counted there, and cannot be bought until they have stock here",
     "gift-card-as-goods": "gift cards are goods like others",
 }
 """What of a file's products is not here as it stands there."""

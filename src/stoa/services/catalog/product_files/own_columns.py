@@ -165,7 +165,8 @@ def _variant(
     if position := said.get("position", "").strip():
         variant |= faults.member("position", where["position"], int, position)
     if "barcode" in said:
-        variant |= faults.member("barcode", where["barcode"], barcode_of, said["barcode"])
+        # A spreadsheet writes a number that is text with an apostrophe before it.
+        variant |= faults.member("barcode", where["barcode"], barcode_of, said["barcode"].strip().lstrip("'"))
     if "weight" in said:
         weight = said["weight"].strip()
         variant |= faults.member("weight", where["weight"], whole_grams_of, weight) if weight else {"weight": None}

@@ -15,6 +15,8 @@ from stoa.services.catalog.product_files.table import UnreadableFile, read_table
 Format = Literal["csv", "jsonl"]
 Source = Literal["stoa", "shopify", "woocommerce"]
 
+_SHOPS = {"shopify": shopify, "woocommerce": woocommerce}
+
 
 @dataclass(frozen=True)
 class ProductFile:
@@ -49,7 +51,7 @@ def read_products(
         stock = [name for name in ours if ours[name] == own_columns.STOCK]
         entries = own_columns.entries(table, ours, currency)
     else:
-        shop = shopify if source == "shopify" else woocommerce
+        shop = _SHOPS[source]
         named = replace(table, header=_theirs(table.header, columns))
         if missing := shop.missing(named.header):
             raise UnreadableFile(_no_export(source, missing))
@@ -91,8 +93,11 @@ def _check_there(header: Sequence[str], columns: Mapping[str, str]) -> None:
 
 
 def _ours(header: Sequence[str], columns: Mapping[str, str], locales: Collection[str]) -> dict[str, str]:
-    """Our columns by theirs. Raises `UnreadableFile` for a file that says of no product which it is."""
+    """Our columns by theirs. Raises `UnreadableFile` for a file that says of no product which it is, and for another
+    shop's, which would come in by halves: what its columns mean nobody has said."""
     _check_there(header, columns)
+    if not columns and (shop := next((name for name, each in _SHOPS.items() if each.is_plainly_one(header)), None)):
+        raise UnreadableFile(f"This looks like an export of {shop}: say so, with --from {shop}, or source in the API.")
     ours: dict[str, str] = {}
     for name in header:
         meant = columns.get(name, name)

@@ -15,6 +15,7 @@ What = Literal[
     "picture-left-out",
     "file-left-out",
     "stock-shared",
+    "stock-not-counted",
     "gift-card-as-goods",
     "barcode-noted",
 ]
@@ -22,7 +23,8 @@ What = Literal[
 `hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
 `measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
 `file-left-out`: a picture of an uploaded file that this shop does not have. `stock-shared`: there its variants are
-counted together, here each for itself. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money.
+counted together, here each for itself. `stock-not-counted`: a variant was sold there uncounted, and here it is sold
+out until it has stock. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money.
 `barcode-noted`: it is no number of an article, or was mistyped, and stands in the variant's metadata.
 """
 MOST_EXAMPLES = 20

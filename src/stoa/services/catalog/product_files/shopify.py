@@ -53,6 +53,11 @@ def missing(header: Sequence[str]) -> list[str]:
     return [names[0] for names in (_NAMES["handle"], _NAMES["name"]) if not set(names) & set(header)]
 
 
+def is_plainly_one(header: Sequence[str]) -> bool:
+    """Whether these columns are of such an export, and of hardly anything else."""
+    return "Handle" in header and not {"Variant SKU", "Variant Price"}.isdisjoint(header)
+
+
 def understood(header: Sequence[str]) -> set[str]:
     """Of these columns the ones that say something here."""
     return set(header) & {name for names in _NAMES.values() for name in names}
@@ -100,13 +105,19 @@ def _entry(
     except Fault as fault:
         return Entry(rows[0].line, raw, faults=[(fault.column, fault.detail)])
     cards = [Said("gift-card-as-goods", item["name"])] if said[0].get("gift card", "").lower() == "true" else []
+    sold = [one for one in said if _is_variant(one)]
+    uncounted = [
+        Said("stock-not-counted", variant["sku"])
+        for one, variant in zip(sold, item["variants"], strict=True)
+        if not _is_counted(one)
+    ]
     return Entry(
         rows[0].line,
         raw,
         item,
         _places(where),
         renamed=skus.renamed,
-        remarks=[*skus.remarks, *articles.remarks, *cards],
+        remarks=[*skus.remarks, *articles.remarks, *uncounted, *cards],
     )
 
 
@@ -134,6 +145,16 @@ def _images(said: Sequence[Mapping[str, str]], variants: Sequence[Mapping[str, A
     return images + [{"url": url, "alt": ""} for url in own if url not in {image["url"] for image in images}]
 
 
+def _is_variant(said: Mapping[str, str]) -> bool:
+    """Else it is a picture."""
+    return any(said.get(name) for name in ("price", "sku", "value 1"))
+
+
+def _is_counted(said: Mapping[str, str]) -> bool:
+    """Of what is not tracked it says 0, and sells it all the same."""
+    return bool(said.get("tracker", "shopify"))
+
+
 def _variants(
     said: Sequence[Mapping[str, str]],
     slug: str,
@@ -147,7 +168,7 @@ def _variants(
     """Of the rows that are more than a picture. The names of the options stand in the first row alone."""
     variants: list[dict[str, Any]] = []
     for one in said:
-        if not any(one.get(name) for name in ("price", "sku", "value 1")):
+        if not _is_variant(one):
             continue
         options = {
             name: one[f"value {at}"]
@@ -157,8 +178,7 @@ def _variants(
         if options == dict([_NO_OPTION]):
             options = {}
         price = one.get("price", "")
-        # Of what is not tracked it says 0, and sells it all the same.
-        stock = one.get("stock") if one.get("tracker", "shopify") else ""
+        stock = one.get("stock") if _is_counted(one) else ""
         article = articles.members(one.get("barcode", "").lstrip("'"), "barcode", one.get("grams", ""))
         named = skus.named(one.get("sku", "").lstrip("'"), slug, list(options.values()))
         variants.append(

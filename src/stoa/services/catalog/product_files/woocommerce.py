@@ -25,7 +25,8 @@ _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Descri
 STOCK = ("Stock",)
 _VISIBILITY = "Visibility in catalog"
 _GTIN = "GTIN, UPC, EAN, or ISBN"
-_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", _GTIN)
+_IN_STOCK = "In stock?"
+_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", _GTIN, _IN_STOCK)
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
 _WEIGHT = re.compile(rf"Weight \(({'|'.join(GRAMS)})\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
@@ -40,6 +41,11 @@ _Said = tuple[Row, dict[str, str]]
 def missing(header: Sequence[str]) -> list[str]:
     """Columns without which the file is no such export."""
     return [name for name in ("Type", "SKU", "Name", "Regular price") if name not in header]
+
+
+def is_plainly_one(header: Sequence[str]) -> bool:
+    """Whether these columns are of such an export, and of hardly anything else."""
+    return {"Type", "SKU", "Regular price"}.issubset(header)
 
 
 def understood(header: Sequence[str]) -> set[str]:
@@ -128,6 +134,11 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         *articles.remarks,
         *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
         *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
+        *(
+            Said("stock-not-counted", variant["sku"])
+            for one, variant in zip(sold, item["variants"], strict=True)
+            if _is_sold_uncounted(one)
+        ),
         *(Said("category-left-out", f"{name}: {each}") for each in others),
         *(Said("measure-left-out", f"{name}: {each}") for each in unread),
         *(Said("picture-left-out", f"{name}: {url}") for url in dict.fromkeys(pictures) if _is_open(url)),
@@ -151,6 +162,11 @@ def _product(said: Mapping[str, str], slug: str) -> dict[str, Any]:
 def _is_hidden(said: Mapping[str, str]) -> bool:
     """Sold to whoever has its address."""
     return said.get(_VISIBILITY, "").lower() == "hidden"
+
+
+def _is_sold_uncounted(said: Mapping[str, str]) -> bool:
+    """It says 1, or `backorder`, and of how many nothing."""
+    return said.get(_IN_STOCK, "0").lower() not in {"", "0"} and not said.get("Stock")
 
 
 def _text(cell: str) -> str:
