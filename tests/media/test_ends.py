@@ -137,6 +137,19 @@ async def test_a_file_that_a_product_shows_is_in_use_before_that_is_heard(studio
     await studio.rest.ok("DELETE", f"/media/{file['id']}", user=ADMIN, status=204)
 
 
+@pytest.mark.parametrize("pages", ["categories", "collections"])
+async def test_a_file_that_a_page_shows_is_in_use(studio, pages):
+    file = await studio.ready(jpeg(30, 30))
+    url = file["picture"]["sizes"][0]["webp"]
+    cups = {"slug": "cups", "name": "Cups"}
+    banner = {"image": {"url": url, "alt": ""}}
+    await studio.catalog.ok("POST", f"/{pages}", cups | banner, status=201, user=ADMIN)
+    assert (await studio.rest.send("DELETE", f"/media/{file['id']}", user=ADMIN)).problem == "file-in-use"
+    assert (await studio.get(url)).status == 200
+    await studio.catalog.ok("PUT", f"/{pages}/cups", cups, user=ADMIN)
+    await studio.rest.ok("DELETE", f"/media/{file['id']}", user=ADMIN, status=204)
+
+
 async def test_an_avatar_that_its_user_shows_is_in_use_before_that_is_heard(studio):
     ada = Profile(user_id=ADA.id, email=ADA.email, first_name="Ada", last_name="Lovelace", phone="")
     await user_repository.add_profile(studio.users.db, ada)

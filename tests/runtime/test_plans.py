@@ -30,6 +30,7 @@ WHOLE = {
     "auth.sellers_repository.NEXT_VERSION",
     "auth.sellers_repository.OTHERWISE_THAN_TOLD",
     "catalog.categories_repository.CATEGORIES",
+    "catalog.repository.SHOWS_FILE",
     "catalog.slugs_repository.OLD_SLUGS",
     "catalog.public_prices_repository.NEXT_DUE",
     "catalog.sellers_repository.ANY_UNSETTLED",
@@ -60,7 +61,7 @@ WHOLE |= {
 WHOLE |= {f"search.repository.{name}" for name in ("HOLD_FEED", "ADVANCE", "HEAD", "BUILD_ANEW", "FORGET_GONE")}
 WHOLE |= {f"search.repository.{name}" for name in ("READ_CATEGORIES", "REMOVE_CATEGORIES", "READ_WAITING")}
 WHOLE |= {f"search.repository.{name}" for name in ("READ_INDEXES", "FORGET_INDEXES", "COUNT_DOCUMENTS")}
-WHOLE |= {f"search.rules_repository.{name}" for name in ("COUNT_CHANGE", "COUNT_SYNONYMS", "COUNT_RULES")}
+WHOLE |= {f"search.rules_repository.{name}" for name in ("COUNT_CHANGE", "COUNT_RULES")}
 WHOLE |= {"search.rules_repository.ALL_SYNONYMS", "search.rules_repository.ALL_RULES"}
 WHOLE |= {f"search.attributes_repository.{name}" for name in ("READ_ATTRIBUTES", "REMOVE_ATTRIBUTES", "COUNT_CHANGE")}
 # The first of an index that has only what falls due, what waits or what has rules; and definitions, of which there are

@@ -180,12 +180,17 @@ async def lock_showing(tx: Transaction, file_id: str) -> list[Product]:
     return await products_by_ids(tx, [row["id"] for row in locked]) if locked else []
 
 
+# Of categories and collections there are few, and a picture of theirs is an address: of a file of the shop's own it has
+# the id.
 SHOWS_FILE = """
     SELECT EXISTS (SELECT FROM products WHERE images @> jsonb_build_array(jsonb_build_object('file_id', $1::text)))
+        OR EXISTS (SELECT FROM categories WHERE strpos(lower(image ->> 'url'), '/media/' || $1 || '/') > 0)
+        OR EXISTS (SELECT FROM collections WHERE strpos(lower(image ->> 'url'), '/media/' || $1 || '/') > 0)
 """
 
 
 async def shows_file(db: Db, file_id: str) -> bool:
+    """Whether a product does, or the page of a category or a collection."""
     return bool(await db.fetchval(SHOWS_FILE, file_id))
 
 

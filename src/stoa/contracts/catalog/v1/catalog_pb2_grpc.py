@@ -170,7 +170,8 @@ class CatalogServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ShowsFile(self, request, context):
-        """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later.
+        """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
+        comes later, and of categories and collections nothing is.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

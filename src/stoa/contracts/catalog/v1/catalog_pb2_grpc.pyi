@@ -62,7 +62,9 @@ class CatalogServiceStub:
     GetOwners: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ShowsFile: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ShowsFileRequest, _catalog_pb2.ShowsFileResponse]
-    """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
+    """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
+    comes later, and of categories and collections nothing is.
+    """
     ImportPriceLists: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -112,7 +114,9 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     GetOwners: _aio.UnaryUnaryMultiCallable[_catalog_pb2.GetOwnersRequest, _catalog_pb2.GetOwnersResponse]  # type: ignore[assignment]
     """Who sells each SKU, whether or not it is for sale now. A SKU that no product ever had is missing from the answer."""
     ShowsFile: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ShowsFileRequest, _catalog_pb2.ShowsFileResponse]  # type: ignore[assignment]
-    """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
+    """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
+    comes later, and of categories and collections nothing is.
+    """
     ImportPriceLists: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]  # type: ignore[assignment]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -213,7 +217,9 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _catalog_pb2.ShowsFileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_catalog_pb2.ShowsFileResponse, _abc.Awaitable[_catalog_pb2.ShowsFileResponse]]:
-        """Whether a product, in whatever state, shows this file of media's by now: what is announced comes later."""
+        """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
+        comes later, and of categories and collections nothing is.
+        """
 
     @_abc_1.abstractmethod
     def ImportPriceLists(
