@@ -420,3 +420,11 @@ async def test_a_text_of_a_specification_has_nothing_that_nobody_sees(shop) -> N
         answer = await shop.rest.send("POST", "/products", body, user=ADMIN)
         assert (answer.status, answer.body["field"]) == (422, "specifications.Glaze")
     assert await shop.slugs("status=draft", ADMIN) == []
+
+
+async def test_a_hex_in_capitals_is_kept_in_small_letters(shop):
+    paint = {"name": "paint", "type": "color", "choices": [{"value": "red", "hex": "#FF00aB"}]}
+    made = await shop.rest.ok("POST", "/attributes", paint, status=201, user=ADMIN)
+    assert made["choices"][0]["hex"] == "#ff00ab"
+    again = await shop.rest.ok("GET", "/attributes/paint", user=ADMIN)
+    assert again["choices"] == made["choices"]

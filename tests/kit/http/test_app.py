@@ -265,6 +265,12 @@ async def test_half_of_a_surrogate_pair_is_said_to_be_no_character(app, half):
     assert broken.json["detail"] == "The body is not well-formed JSON: Input data was truncated."
 
 
+@pytest.mark.parametrize("nothing", [b"", b" \n"])
+async def test_an_empty_body_is_said_to_be_empty(app, nothing):
+    reply = await ask(app, "POST", "/api/v1/baskets", raw=nothing, headers=JSON)
+    assert (reply.status, reply.json["detail"]) == (400, "The body is empty.")
+
+
 BAD_BODIES = {
     b"": "malformed-body",
     b"{": "malformed-body",

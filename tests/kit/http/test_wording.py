@@ -1,5 +1,6 @@
 """Who sent what does not fit is told what would, in words."""
 
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Any, Literal
 
@@ -153,3 +154,20 @@ def test_a_misspelled_member_is_told_with_those_that_there_are() -> None:
         member = field.rpartition(".")[2]
         said = f"Object contains unknown field `{member}`: {mend}."
         assert (refused.value.field, refused.value.detail) == (field, said)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sent", "words"),
+    [
+        (bool, "yes", "true or false"),
+        (bool | None, "yes", "true or false"),
+        (date, "2026-02-30", "a day as 2026-02-28"),
+        (date | None, "yesterday", "a day as 2026-02-28"),
+        (datetime, "now", "a day and a time as 2026-02-28T09:30:00Z"),
+    ],
+)
+def test_what_is_no_yes_and_no_time_is_told_how_these_are_written(shape: Any, sent: str, words: str):
+    query = msgspec.defstruct("Query", [("said", shape)])
+    with pytest.raises(Unprocessable) as refused:
+        decode_query(f"said={sent}".encode(), query)
+    assert (refused.value.document()["detail"], refused.value.field) == (f"Expected {words}.", "said")

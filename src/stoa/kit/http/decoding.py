@@ -69,8 +69,7 @@ def decode_body(raw: bytes, content_type: str, shape: Any) -> Any:
             lambda plain: decode(msgspec.json.encode(plain)),
         ) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        what = "half of a surrogate pair is no character" if _has_half_a_pair(raw) else error
-        raise MalformedBody(f"The body is not well-formed JSON: {what}.") from None
+        raise MalformedBody(_why_malformed(raw, error)) from None
     except RecursionError:
         raise MalformedBody("The body is nested too deeply.") from None
     if twice is not None:
@@ -87,6 +86,13 @@ def _in_nfc(raw: bytes) -> bytes:
     if b"\\u" not in raw and (raw.isascii() or unicodedata.is_normalized("NFC", raw.decode())):
         return raw
     return msgspec.json.encode(in_nfc(decode_plain(raw)))
+
+
+def _why_malformed(raw: bytes, error: Exception) -> str:
+    if not raw.strip():
+        return "The body is empty."
+    what = "half of a surrogate pair is no character" if _has_half_a_pair(raw) else error
+    return f"The body is not well-formed JSON: {what}."
 
 
 def _has_half_a_pair(raw: bytes) -> bool:

@@ -34,12 +34,17 @@ _WORDS = {
 _SAID = {repr(pattern): words for pattern, words in _WORDS.items()}
 _REFUSED = re.compile(r"Expected `str` matching regex (?P<pattern>.*)", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<member>.*)`", re.DOTALL)
+_NO_YES = re.compile(r"Expected `bool(?: \| null)?`, got `\w+`")
+_NO_TIME = {
+    "Invalid RFC3339 encoded date": "Expected a day as 2026-02-28",
+    "Invalid RFC3339 encoded datetime": "Expected a day and a time as 2026-02-28T09:30:00Z",
+}
 MOST_CHOICES = 40
 """As one reads through; of countries there are more."""
 
 
 def worded(what: str, shape: Any, path: str) -> str:
-    """What msgspec says of a text that does not fit at this place of a `shape`: without the pattern where there are
+    """What msgspec says of what does not fit at this place of a `shape`: without the pattern where there are
     words for it or an example, and with the values that there are."""
     if what.startswith("Invalid enum value "):
         choices = [repr(each) for each in choices_at(shape, path)]
@@ -50,7 +55,7 @@ def worded(what: str, shape: Any, path: str) -> str:
         return f"{what}: {choose(unknown['member'], known)}" if known else what
     match = _REFUSED.fullmatch(what)
     if match is None:
-        return what
+        return "Expected true or false" if _NO_YES.fullmatch(what) else _NO_TIME.get(what, what)
     if words := _SAID.get(match["pattern"]):
         return f"Expected {words}"
     example = example_at(shape, path)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from stoa.kit import text
 from stoa.kit.custom_fields.definition import FieldName
@@ -23,7 +24,7 @@ MOST_WHOLE = 2**53
 
 Specification = str | int | float | bool | list[str]
 ChoiceValue = Annotated[str, Meta(min_length=1, max_length=100, pattern=text.FILLED_LINE)]
-Hex = Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}(?!\n)$", max_length=7, examples=["#c0392b"])]
+Hex = Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}(?!\n)$", max_length=7, examples=["#c0392b"])]
 SpecificationText = Annotated[str, Meta(min_length=1, max_length=MOST_TEXT, pattern=text.LINES)]
 Unit = Annotated[str, Meta(max_length=20, pattern=text.LINE, examples=["kg"])]
 Bound = Annotated[float, Meta(ge=-float(MOST_WHOLE), le=float(MOST_WHOLE))]
@@ -41,11 +42,15 @@ class AttributeType(StrEnum):
 
 class Choice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`value` is what products have; `label` is what is shown, the value where it is empty, and `hex` how a color
-    looks."""
+    looks, kept in small letters."""
 
     value: ChoiceValue
     label: Label = ""
     hex: Hex | None = None
+
+    def __post_init__(self) -> None:
+        if self.hex is not None:
+            force_setattr(self, "hex", self.hex.lower())
 
 
 class AttributeBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
