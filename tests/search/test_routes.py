@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from typing import Any
@@ -144,6 +145,52 @@ async def test_a_cursor_goes_on_with_its_own_search(shop: Shop) -> None:
 async def test_refusals(shop: Shop, query: str, problem: str, field: str) -> None:
     refused = await shop.rest.send("GET", f"/search?{query}")
     assert (refused.status, refused.problem, refused.body["field"]) == (422, problem, field)
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (
+            "/search?facets=attribute",
+            "There is no facet 'attribute': did you mean attributes? "
+            "choose from category, brand, price, availability, attributes, none, attr.NAME.",
+        ),
+        ("/search?attr.weight=0.4..0.3", "The first bound is above the second: the lower one comes first."),
+        (
+            "/search/report?from=2027-01-02&to=2027-01-01",
+            "The first day, 2027-01-02, is after the last, 2027-01-01.",
+        ),
+    ],
+)
+async def test_a_refusal_says_how_to_mend(shop: Shop, path: str, detail: str) -> None:
+    refused = await shop.rest.send("GET", path, user=READER)
+    assert (refused.status, refused.body["detail"]) == (422, detail)
+
+
+async def test_the_same_synonyms_are_there_once(shop: Shop) -> None:
+    bodies = [{"words": ["mug", "beaker"]}, {"words": ["Beaker", "m\u00fag"]}]
+    answers = await asyncio.gather(*(shop.rest.send("POST", "/search/synonyms", body, user=EDITOR) for body in bodies))
+    assert sorted(answer.status for answer in answers) == [201, 409]
+    [there] = (await shop.rest.ok("GET", "/search/synonyms", user=EDITOR))["items"]
+    [refused] = [answer for answer in answers if answer.status == 409]
+    assert (refused.problem, refused.body["field"]) == ("synonyms-there", "words")
+    assert there["id"] in refused.body["detail"]
+    # One way is another thing.
+    one_way = {"term": "mug", "words": ["beaker"]}
+    other = await shop.edit_rules("POST", "/search/synonyms", one_way, 201)
+    path = f"/search/synonyms/{other['id']}"
+    assert (await shop.rest.send("PUT", path, bodies[1], user=EDITOR)).problem == "synonyms-there"
+    assert (await shop.edit_rules("PUT", path, one_way | {"words": ["Beaker"]}))["version"] == 2
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_rule_is_about_a_word(shop: Shop, method: str) -> None:
+    rule = {"query": "mug", "redirect": "/mugs"}
+    there = await shop.edit_rules("POST", "/search/rules", rule, 201)
+    path = "/search/rules" + (f"/{there['id']}" if method == "PUT" else "")
+    refused = await shop.rest.send(method, path, rule | {"query": "!!"}, user=EDITOR)
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, "synonym-without-word", "query")
+    assert (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"] == [there]
 
 
 async def test_whatever_is_searched_for_is_answered(shop: Shop) -> None:

@@ -14,6 +14,7 @@ from msgspec import Meta
 from stoa.kit import problems
 from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.types import AmountMinor, PageQuery, Slug
+from stoa.kit.nearest import choose
 from stoa.ports.search import DayRange, Facets, Filters, NumberRange, Query, Sort, Value
 from stoa.services.search.attributes import Attributes
 from stoa.services.search.errors import BadAttribute, NotFilterable
@@ -150,8 +151,10 @@ def _wanted(name: str, text: str, attributes: Attributes) -> Sequence[Value | da
 
 
 def _check_bounds(name: str, least: T | None, most: T | None) -> None:
-    if (least is None and most is None) or (least is not None and most is not None and least > most):
+    if least is None and most is None:
         raise BadAttribute(name)
+    if least is not None and most is not None and least > most:
+        raise BadAttribute(name, "The first bound is above the second: the lower one comes first.")
 
 
 def _number(name: str, text: str) -> float:
@@ -186,7 +189,8 @@ def _facets(text: str, attributes: Attributes, price_bounds: Sequence[int]) -> F
     names = list(dict.fromkeys(name.strip() for name in several(text, "facets", MOST_NAMED + len(_KINDS))))
     for name in names:
         if name not in _KINDS and not name.startswith(ATTRIBUTE):
-            raise problems.Unprocessable(f"There is no facet {name[:60]!r}.", field="facets")
+            mend = choose(name[:60], [*_KINDS, f"{ATTRIBUTE}NAME"])
+            raise problems.Unprocessable(f"There is no facet {name[:60]!r}: {mend}.", field="facets")
     named = [name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)]
     if len(named) > MOST_NAMED:
         raise problems.Unprocessable(f"At most {MOST_NAMED} attributes, and these are {len(named)}.", field="facets")
@@ -205,4 +209,4 @@ def _facets(text: str, attributes: Attributes, price_bounds: Sequence[int]) -> F
     )
 
 
-_KINDS = frozenset(("category", "brand", "price", "availability", "attributes", "none"))
+_KINDS = ("category", "brand", "price", "availability", "attributes", "none")

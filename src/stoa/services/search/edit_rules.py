@@ -22,6 +22,7 @@ from stoa.services.search.errors import (
     RuleThere,
     SaidTwice,
     SynonymOfNothing,
+    SynonymsThere,
     TooMany,
     TwoPlaces,
 )
@@ -36,7 +37,7 @@ MOST_RULES = 5_000
 
 
 async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -> SynonymSet:
-    """Raises `NoWord`, `SaidTwice`, `SynonymOfNothing`, `TooMany`."""
+    """Raises `NoWord`, `SaidTwice`, `SynonymOfNothing`, `SynonymsThere`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_synonyms(search, tx, term, words)
@@ -45,7 +46,9 @@ async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -
 async def make_synonyms(search: Search, tx: Transaction, term: str | None, words: Sequence[str]) -> SynonymSet:
     """The same with the feed held."""
     _check_words(term, words)
-    if await repository.count_synonyms(tx) >= MOST_SYNONYMS:
+    there = await repository.all_synonyms(tx)
+    _check_new(there, term, words)
+    if len(there) >= MOST_SYNONYMS:
         raise TooMany(MOST_SYNONYMS)
     added = await repository.add_synonyms(tx, uuid7(), term, words)
     await _tell(search, tx)
@@ -57,7 +60,7 @@ async def change_synonyms(
     search: Search, synonym_id: str, term: str | None, words: Sequence[str], if_match: IfMatch
 ) -> SynonymSet:
     """What is as it was, is no change. Raises `NoWord`, `SaidTwice`,
-    `SynonymOfNothing`, `NoSuchSynonym`."""
+    `SynonymOfNothing`, `NoSuchSynonym`, `SynonymsThere`."""
     _check_words(term, words)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
@@ -65,6 +68,8 @@ async def change_synonyms(
         if_match.check(before.version)
         if (before.term, list(before.words)) == (term, list(words)):
             return before
+        others = [one for one in await repository.all_synonyms(tx) if one.id != before.id]
+        _check_new(others, term, words)
         after = await repository.change_synonyms(tx, synonym_id, term, words)
         await _tell(search, tx)
         await staff_acts.record(
@@ -85,7 +90,7 @@ async def remove_synonyms(search: Search, synonym_id: str, if_match: IfMatch) ->
 
 
 async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
-    """Raises `TwoPlaces`, `RuleOfNothing`, `RuleThere`, `TooMany`."""
+    """Raises `NoWord`, `TwoPlaces`, `RuleOfNothing`, `RuleThere`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_rule(search, tx, query, rule)
@@ -93,6 +98,7 @@ async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
 
 async def make_rule(search: Search, tx: Transaction, query: str, rule: Rule) -> QueryRule:
     """The same with the feed held."""
+    _check_query(query)
     _check_places(rule)
     rule_id = uuid7()
     if await repository.is_taken(tx, compared(query), rule_id):
@@ -106,8 +112,9 @@ async def make_rule(search: Search, tx: Transaction, query: str, rule: Rule) -> 
 
 
 async def change_rule(search: Search, rule_id: str, query: str, rule: Rule, if_match: IfMatch) -> QueryRule:
-    """What is as it was, is no change. Raises `TwoPlaces`, `RuleOfNothing`,
+    """What is as it was, is no change. Raises `NoWord`, `TwoPlaces`, `RuleOfNothing`,
     `NoSuchRule`, `RuleThere`."""
+    _check_query(query)
     _check_places(rule)
     async with search.db.transaction() as tx:
         await hold_feed(tx)
@@ -167,6 +174,23 @@ def _check_words(term: str | None, words: Sequence[str]) -> None:
         seen.add(compared(text))
     if term is None and len(words) < 2:
         raise SynonymOfNothing
+
+
+def _check_new(there: Sequence[SynonymSet], term: str | None, words: Sequence[str]) -> None:
+    """With the feed held, so that nobody adds the same meanwhile."""
+    for one in there:
+        if _meant(one.term, one.words) == _meant(term, words):
+            raise SynonymsThere(one.id)
+
+
+def _meant(term: str | None, words: Sequence[str]) -> tuple[str | None, frozenset[str]]:
+    """By which two sets are the same: in whatever order, and as searches are compared."""
+    return None if term is None else compared(term), frozenset(map(compared, words))
+
+
+def _check_query(query: str) -> None:
+    if not says_something(query):
+        raise NoWord("query")
 
 
 def _check_places(rule: Rule) -> None:

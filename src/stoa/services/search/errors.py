@@ -2,7 +2,7 @@
 
 NotFound        NoSuchSynonym, NoSuchRule
 Unprocessable   BadAttribute, NotFilterable, TwoPlaces, RuleOfNothing, NoWord, SaidTwice, SynonymOfNothing
-Conflict        RuleThere, VersionConflict, TooMany
+Conflict        RuleThere, SynonymsThere, VersionConflict, TooMany
 Unavailable     IndexBehind, IndexTaken
 """
 
@@ -32,9 +32,9 @@ class BadAttribute(problems.Unprocessable):
     title = "This is not how an attribute is asked for"
     slug = "bad-attribute"
 
-    def __init__(self, name: str) -> None:
-        detail = "Write values with commas between them, or a range of numbers or days: 1..5, 1.. or ..2027-01-31."
-        super().__init__(detail, field=f"attr.{name}")
+    def __init__(self, name: str, detail: str = "") -> None:
+        how = "Write values with commas between them, or a range of numbers or days: 1..5, 1.. or ..2027-01-31."
+        super().__init__(detail or how, field=f"attr.{name}")
 
 
 class NotFilterable(problems.Unprocessable):
@@ -67,6 +67,14 @@ class RuleThere(problems.Conflict):
 
     def __init__(self, query: str) -> None:
         super().__init__(f"Change the rule that there is for {query!r}.", field="query")
+
+
+class SynonymsThere(problems.Conflict):
+    title = "There are these synonyms"
+    slug = "synonyms-there"
+
+    def __init__(self, synonym_id: str) -> None:
+        super().__init__(f"The synonyms {synonym_id} have these words: change those.", field="words")
 
 
 class TwoPlaces(problems.Unprocessable):

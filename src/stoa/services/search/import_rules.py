@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from stoa.kit import ids
-from stoa.services.search import rules_repository
-from stoa.services.search.edit_rules import MOST_SYNONYMS, make_rule, make_synonyms
-from stoa.services.search.errors import RuleThere
+from stoa.services.search.edit_rules import make_rule, make_synonyms
+from stoa.services.search.errors import RuleThere, SynonymsThere
 from stoa.services.search.repository import hold_feed
 from stoa.services.search.rules_routes import NewRule, NewSynonyms
 from stoa.services.search.service import Search
@@ -20,10 +18,8 @@ async def import_rules(search: Search, synonyms: Sequence[NewSynonyms], rules: S
     added = 0
     async with search.db.transaction() as tx:
         await hold_feed(tx)
-        sets = await rules_repository.synonyms_after(tx, ids.FIRST, MOST_SYNONYMS)
-        there = {(one.term, tuple(one.words)) for one in sets}
         for said in synonyms:
-            if (said.term, tuple(said.words)) not in there:
+            with suppress(SynonymsThere):
                 await make_synonyms(search, tx, said.term, said.words)
                 added += 1
         for rule in rules:

@@ -72,7 +72,9 @@ async def get_report(service: Search, request: Request[None, ReportQuery]) -> Re
     query = request.query
     until = query.until or clock.now().date()
     since = query.since or until - min(timedelta(days=29), until - date.min)
-    if not timedelta() <= until - since < LONGEST_REPORT:
+    if since > until:
+        raise problems.Unprocessable(f"The first day, {since}, is after the last, {until}.", field="from")
+    if until - since >= LONGEST_REPORT:
         raise problems.Unprocessable(f"A report is of 1 to {LONGEST_REPORT.days} days.", field="from")
     # So that what was searched for a moment ago is in it, as far as it was here.
     await service.searches.write()

@@ -60,9 +60,13 @@ ALL_SYNONYMS = _SYNONYMS + "ORDER BY id"
 ALL_RULES = "SELECT query, pinned, buried, redirect FROM rules ORDER BY id"
 
 
+async def all_synonyms(db: Db) -> list[SynonymSet]:
+    return [SynonymSet(**row) for row in await db.fetch(ALL_SYNONYMS)]
+
+
 async def read_rules(db: Db) -> Rules:
     """All of them."""
-    sets = [SynonymSet(**row) for row in await db.fetch(ALL_SYNONYMS)]
+    sets = await all_synonyms(db)
     one_way: dict[str, list[str]] = {}
     for one in sets:
         if one.term is not None:
@@ -87,14 +91,6 @@ READ_SYNONYMS = _SYNONYMS + "WHERE id = $1"
 async def read_synonyms(db: Db, synonym_id: str) -> SynonymSet | None:
     row = await db.fetchrow(READ_SYNONYMS, synonym_id)
     return None if row is None else SynonymSet(**row)
-
-
-COUNT_SYNONYMS = "SELECT count(*) FROM synonyms"
-
-
-async def count_synonyms(db: Db) -> int:
-    count: int = await db.fetchval(COUNT_SYNONYMS)
-    return count
 
 
 ADD_SYNONYMS = """
