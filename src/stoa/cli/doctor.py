@@ -27,6 +27,7 @@ from stoa.cli import doctor_media, doctor_search, doctor_work, effective, instal
 from stoa.cli.console import Console
 from stoa.cli.databases import every_database
 from stoa.cli.installation import Installation
+from stoa.cli.processes import running_processes
 from stoa.cli.variables import of_others, told, told_of_others, unknown
 from stoa.kit import clock, packages, stream_parked
 from stoa.kit.db import Database
@@ -228,9 +229,8 @@ async def _ports(here: Installation) -> str:
 async def _processes(here: Installation) -> str:
     """What they say of themselves where their operators are answered: those of `stoa up`, else the topology's."""
     told = here.data_dir.probes()
-    plans = topologies.load(here.topology, here.environ).processes
     said = []
-    for name, address in told or [(plan.name, plan.admin) for plan in plans]:
+    for name, address in running_processes(here):
         alive, ready = await ask(address, "/healthz", ASK_SECONDS), await ask(address, "/readyz", ASK_SECONDS)
         if alive is None and not told:
             said.append(f"{name} does not run at {address}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import sys
@@ -12,19 +13,25 @@ import grpc.aio
 
 from stoa.app import SERVICES, STORED
 from stoa.kit import settings as settings_of
+from stoa.kit.http.quickening import WAKE
 from stoa.kit.telemetry import logs
 from stoa.runtime import topology as topologies
 from stoa.runtime.access import Access
 from stoa.runtime.failure import Failure
+from stoa.runtime.probing import ask
 from stoa.runtime.provision import check, close, is_open
 from stoa.runtime.settings import ProcessSettings
-from stoa.runtime.topology import ProcessPlan, Topology
+from stoa.runtime.topology import Address, ProcessPlan, Topology
 
 if TYPE_CHECKING:
     from stoa.cli.installation import Installation
     from stoa.runtime.process import Process
 
 log = logging.getLogger(__name__)
+
+ASK_SECONDS = 2.0
+AWAKE_SECONDS = 2.0
+"""So often a shop hears that a command is still at work beside it: what is done goes out meanwhile."""
 
 
 def read_settings(environ: Mapping[str, str]) -> ProcessSettings:
@@ -67,10 +74,34 @@ async def whole_process(access: Access, here: Installation) -> AsyncIterator[Pro
 
 @contextlib.asynccontextmanager
 async def whole_system(access: Access, here: Installation) -> AsyncIterator[Callable[[str], grpc.aio.Channel]]:
-    """The same: the channel to each service by name. What they announce goes out with the shop, now or at its next
-    start."""
+    """The same: the channel to each service by name. What they announce goes out with the shop, within seconds where
+    it runs, else at its next start."""
     async with whole_process(access, here) as process:
-        yield process.neighbors.operator_channel
+        waking = asyncio.create_task(_keep_awake(here))
+        try:
+            yield process.neighbors.operator_channel
+        finally:
+            waking.cancel()
+            await asyncio.wait([waking])
+            await wake(here)
+
+
+def running_processes(here: Installation) -> list[tuple[str, Address]]:
+    """By name where each answers its operators: those of the `stoa up` that runs here, else the topology's."""
+    plans = topologies.load(here.topology, here.environ).processes
+    return here.data_dir.probes() or [(plan.name, plan.admin) for plan in plans]
+
+
+async def wake(here: Installation) -> None:
+    """Have the processes of the shop look for work now, those that run: at rest they do so minutes apart."""
+    asked = (ask(address, WAKE, ASK_SECONDS, "POST") for _, address in running_processes(here))
+    await asyncio.gather(*asked)
+
+
+async def _keep_awake(here: Installation) -> None:
+    while True:
+        await asyncio.sleep(AWAKE_SECONDS)
+        await wake(here)
 
 
 async def check_migrated(plan: ProcessPlan, access: Access) -> None:

@@ -34,7 +34,7 @@ from stoa.kit.channels import Faults
 from stoa.kit.db import Database
 from stoa.kit.http import app as http_app
 from stoa.kit.http.probes import Check, MetricsPage, Probes
-from stoa.kit.http.quickening import Quickening
+from stoa.kit.http.quickening import Quickening, Waking
 from stoa.kit.intake import Acceptor
 from stoa.kit.permissions import WrongPermission
 from stoa.kit.pulse import Pulse
@@ -167,8 +167,9 @@ class Process:
             most_connections=self._settings.most_connections,
             at_once=self._gateway.at_once if self._gateway else None,
         )
+        page = MetricsPage({each.service.name: each.measure for each in self.services})
         self._admin = HttpServer(
-            self._probes.before(MetricsPage({each.service.name: each.measure for each in self.services})),
+            self._probes.before(Waking(page, self.pulse)),
             self._plan.admin.host,
             self._plan.admin.port,
             finish_seconds=_ADMIN_FINISH_SECONDS,
