@@ -146,8 +146,26 @@ async def test_a_file_that_a_page_shows_is_in_use(studio, pages):
     await studio.catalog.ok("POST", f"/{pages}", cups | banner, status=201, user=ADMIN)
     assert (await studio.rest.send("DELETE", f"/media/{file['id']}", user=ADMIN)).problem == "file-in-use"
     assert (await studio.get(url)).status == 200
+    await studio.db.execute("UPDATE files SET unused_at = now() - interval '31 days'")
+    await end_files(studio.media)
+    assert (await studio.rest.ok("GET", f"/media/{file['id']}", user=ADMIN))["in_use"] is False
     await studio.catalog.ok("PUT", f"/{pages}/cups", cups, user=ADMIN)
     await studio.rest.ok("DELETE", f"/media/{file['id']}", user=ADMIN, status=204)
+
+
+async def test_a_file_that_no_page_shows_any_more_ends(studio):
+    file = await studio.ready(jpeg(30, 30))
+    cups = {"slug": "cups", "name": "Cups"}
+    banner = {
+        "image": {"url": file["picture"]["sizes"][0]["webp"].upper().replace("/API/V1/MEDIA", "/media"), "alt": ""}
+    }
+    await studio.catalog.ok("POST", "/categories", cups | banner, status=201, user=ADMIN)
+    for there in (True, False):
+        await studio.db.execute("UPDATE files SET unused_at = now() - interval '31 days' WHERE ended_at IS NULL")
+        await end_files(studio.media)
+        status = 200 if there else 404
+        await studio.rest.ok("GET", f"/media/{file['id']}", user=ADMIN, status=status)
+        await studio.catalog.ok("PUT", "/categories/cups", cups, user=ADMIN)
 
 
 async def test_an_avatar_that_its_user_shows_is_in_use_before_that_is_heard(studio):

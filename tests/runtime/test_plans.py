@@ -30,6 +30,7 @@ WHOLE = {
     "auth.sellers_repository.NEXT_VERSION",
     "auth.sellers_repository.OTHERWISE_THAN_TOLD",
     "catalog.categories_repository.CATEGORIES",
+    "catalog.repository.FILES_OF_PAGES",
     "catalog.repository.SHOWS_FILE",
     "catalog.slugs_repository.OLD_SLUGS",
     "catalog.public_prices_repository.NEXT_DUE",

@@ -194,6 +194,18 @@ async def shows_file(db: Db, file_id: str) -> bool:
     return bool(await db.fetchval(SHOWS_FILE, file_id))
 
 
+FILES_OF_PAGES = """
+    SELECT DISTINCT lower(substring(image ->> 'url' FROM '/media/([0-9A-Fa-f-]{36})/')) AS file_id
+    FROM (SELECT image FROM categories UNION ALL SELECT image FROM collections) AS page
+    WHERE image ->> 'url' ~ '/media/[0-9A-Fa-f-]{36}/'
+"""
+
+
+async def files_of_pages(db: Db) -> list[str]:
+    """Those that categories and collections show, by what their addresses say."""
+    return [row["file_id"] for row in await db.fetch(FILES_OF_PAGES)]
+
+
 def _product(row: asyncpg.Record) -> Product:
     return Product(
         id=row["id"],

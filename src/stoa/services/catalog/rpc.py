@@ -196,6 +196,9 @@ class CatalogServicer(CatalogServiceServicer):
         shows = await repository.shows_file(self._catalog.db, request.file_id.lower())
         return pb.ShowsFileResponse(shows=shows)
 
+    async def ListFilesOfPages(self, request: pb.ListFilesOfPagesRequest, context: Any) -> pb.ListFilesOfPagesResponse:
+        return pb.ListFilesOfPagesResponse(file_ids=await repository.files_of_pages(self._catalog.db))
+
     async def ImportPriceLists(self, request: pb.ImportPriceListsRequest, context: Any) -> pb.ImportPriceListsResponse:
         lists = converted({"lists": [_object(one) for one in request.lists_json]}, _PriceLists).lists
         added = [await import_price_list(self._catalog, one) for one in lists]

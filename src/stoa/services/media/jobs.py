@@ -6,11 +6,12 @@ import logging
 from datetime import timedelta
 from functools import partial
 
+from stoa.contracts.catalog.v1 import catalog_pb2
 from stoa.kit import clock
 from stoa.kit.rounds import in_rounds
 from stoa.kit.service import Job
 from stoa.ports.media import Kept
-from stoa.services.media import ends_repository
+from stoa.services.media import ends_repository, uses_repository
 from stoa.services.media.make_pictures import Making
 from stoa.services.media.recipe import names_of, original_key, picture_key, whose
 from stoa.services.media.service import Media
@@ -32,10 +33,13 @@ def jobs(media: Media) -> list[Job]:
 
 
 async def end_files(media: Media) -> None:
-    """What nobody has named for long ends. What ended long ago is removed: the row first, so that a file that comes
-    back has its bytes; who dies then leaves them to be swept."""
+    """What nobody has named for long ends, but for what categories and collections show, who announce nothing. What
+    ended long ago is removed: the row first, so that a file that comes back has its bytes; who dies then leaves them to
+    be swept."""
     now = clock.now()
     unused = now - timedelta(days=media.settings.unused_days)
+    shown = await media.catalog.ListFilesOfPages(catalog_pb2.ListFilesOfPagesRequest())
+    await uses_repository.note_shown(media.db, shown.file_ids, unused)
     await in_rounds(partial(ends_repository.end_unused, media.db, unused))
     await in_rounds(partial(_remove, media))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from stoa.kit.db import Transaction
+from stoa.kit.db import Db, Transaction
 from stoa.services.media import file_rows
 from stoa.services.media.file_rows import File
 
@@ -106,3 +107,14 @@ IS_USED = "SELECT EXISTS (SELECT FROM uses WHERE files @> ARRAY[$1::uuid])"
 
 async def is_used(tx: Transaction, file_id: str) -> bool:
     return bool(await tx.fetchval(IS_USED, file_id))
+
+
+# An address may name what is no id of ours.
+NOTE_SHOWN = """
+    UPDATE files SET unused_at = now() WHERE id::text = ANY($1::text[]) AND unused_at < $2 AND ended_at IS NULL
+"""
+
+
+async def note_shown(db: Db, file_ids: Collection[str], before: datetime) -> None:
+    """Those of them that nobody has named since then are unused since now: who shows them announces nothing."""
+    await db.execute(NOTE_SHOWN, list(file_ids), before)

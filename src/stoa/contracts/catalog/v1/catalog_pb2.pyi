@@ -1606,6 +1606,41 @@ class ShowsFileResponse(_message.Message):
 Global___ShowsFileResponse: _TypeAlias = ShowsFileResponse  # noqa: Y015
 
 @_typing.final
+class ListFilesOfPagesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFilesOfPagesRequest: _TypeAlias = ListFilesOfPagesRequest  # noqa: Y015
+
+@_typing.final
+class ListFilesOfPagesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def file_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        file_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file_ids", b"file_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListFilesOfPagesResponse: _TypeAlias = ListFilesOfPagesResponse  # noqa: Y015
+
+@_typing.final
 class ImportPriceListsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

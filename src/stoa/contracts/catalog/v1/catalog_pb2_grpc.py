@@ -80,6 +80,11 @@ class CatalogServiceStub:
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.SerializeToString,
                 response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.FromString,
                 _registered_method=True)
+        self.ListFilesOfPages = channel.unary_unary(
+                '/stoa.catalog.v1.CatalogService/ListFilesOfPages',
+                request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesRequest.SerializeToString,
+                response_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesResponse.FromString,
+                _registered_method=True)
         self.ImportPriceLists = channel.unary_unary(
                 '/stoa.catalog.v1.CatalogService/ImportPriceLists',
                 request_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ImportPriceListsRequest.SerializeToString,
@@ -177,6 +182,13 @@ class CatalogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListFilesOfPages(self, request, context):
+        """All files of media's whose pictures categories and collections show, by their addresses: nobody announces these.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ImportPriceLists(self, request, context):
         """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
         public API refuses.
@@ -255,6 +267,11 @@ def add_CatalogServiceServicer_to_server(servicer, server):
                     servicer.ShowsFile,
                     request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.FromString,
                     response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.SerializeToString,
+            ),
+            'ListFilesOfPages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFilesOfPages,
+                    request_deserializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesRequest.FromString,
+                    response_serializer=stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesResponse.SerializeToString,
             ),
             'ImportPriceLists': grpc.unary_unary_rpc_method_handler(
                     servicer.ImportPriceLists,
@@ -521,6 +538,33 @@ class CatalogService:
             '/stoa.catalog.v1.CatalogService/ShowsFile',
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileRequest.SerializeToString,
             stoa_dot_catalog_dot_v1_dot_catalog__pb2.ShowsFileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFilesOfPages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.catalog.v1.CatalogService/ListFilesOfPages',
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesRequest.SerializeToString,
+            stoa_dot_catalog_dot_v1_dot_catalog__pb2.ListFilesOfPagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,8 @@ class CatalogServiceStub:
     """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
     comes later, and of categories and collections nothing is.
     """
+    ListFilesOfPages: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ListFilesOfPagesRequest, _catalog_pb2.ListFilesOfPagesResponse]
+    """All files of media's whose pictures categories and collections show, by their addresses: nobody announces these."""
     ImportPriceLists: _grpc.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -117,6 +119,8 @@ class CatalogServiceAsyncStub(CatalogServiceStub):
     """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
     comes later, and of categories and collections nothing is.
     """
+    ListFilesOfPages: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ListFilesOfPagesRequest, _catalog_pb2.ListFilesOfPagesResponse]  # type: ignore[assignment]
+    """All files of media's whose pictures categories and collections show, by their addresses: nobody announces these."""
     ImportPriceLists: _aio.UnaryUnaryMultiCallable[_catalog_pb2.ImportPriceListsRequest, _catalog_pb2.ImportPriceListsResponse]  # type: ignore[assignment]
     """Adds price lists with their prices; a slug that exists is left as it is. UNPROCESSABLE for what the
     public API refuses.
@@ -220,6 +224,14 @@ class CatalogServiceServicer(metaclass=_abc_1.ABCMeta):
         """Whether a product, in whatever state, a category or a collection shows this file of media's by now: what is announced
         comes later, and of categories and collections nothing is.
         """
+
+    @_abc_1.abstractmethod
+    def ListFilesOfPages(
+        self,
+        request: _catalog_pb2.ListFilesOfPagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_catalog_pb2.ListFilesOfPagesResponse, _abc.Awaitable[_catalog_pb2.ListFilesOfPagesResponse]]:
+        """All files of media's whose pictures categories and collections show, by their addresses: nobody announces these."""
 
     @_abc_1.abstractmethod
     def ImportPriceLists(
