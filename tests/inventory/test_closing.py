@@ -208,3 +208,19 @@ async def test_who_names_it_and_waits_for_who_closes_it_finds_it_closed(rest, sh
     refused = await counting
     assert (refused.status, refused.problem) == (409, "warehouse-closed")
     await is_sound(shop)
+
+
+async def test_what_is_kept_back_in_a_closed_one_counts_for_nothing_and_cannot_be_more(rest, shop):
+    for units in (3, 0):
+        await rest.ok("PUT", "/inventory/MUG", {"on_hand": units, "warehouse": "annex"}, user=ADMIN)
+    await rest.ok("PUT", "/inventory/MUG/policy", {"safety_stock": {"annex": 5, "main": 1}}, user=ADMIN)
+    await rest.ok("POST", CLOSE, user=ADMIN)
+    shown = await rest.ok("GET", "/inventory/MUG", user=ADMIN)
+    assert shown["safety_stock"] == sum(row["safety_stock"] for row in shown["warehouses"]) == 1
+    refused = await rest.send("PUT", "/inventory/MUG/policy", {"safety_stock": {"annex": 7}}, user=ADMIN)
+    assert (refused.status, refused.problem, refused.body["field"]) == (409, "warehouse-closed", "safety_stock.annex")
+    await rest.ok("PUT", "/inventory/MUG/policy", {"safety_stock": {"main": 2}}, user=ADMIN)
+    await rest.ok("POST", OPEN, user=ADMIN)
+    shown = await rest.ok("GET", "/inventory/MUG", user=ADMIN)
+    assert {row["warehouse"]: row["safety_stock"] for row in shown["warehouses"]} == {"main": 2, "annex": 0}
+    await is_sound(shop)

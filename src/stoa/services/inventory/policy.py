@@ -84,8 +84,10 @@ def _check(terms: Terms) -> None:
 
 
 async def _open(tx: Transaction, stock: StockRows, sku: str, warehouse_id: str, *, needed: bool) -> None:
-    if needed and stock.row(sku, warehouse_id) is None:
+    row = stock.row(sku, warehouse_id)
+    if needed and (row is None or row.closed):
         await must_be_open(tx, warehouse_id, f"safety_stock.{warehouse_id}")
+    if needed and row is None:
         stock.add(await stock_repository.open_stock_row(tx, sku, warehouse_id))
 
 

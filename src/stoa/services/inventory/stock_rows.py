@@ -60,7 +60,7 @@ class SkuStock:
 
     @property
     def safety_stock(self) -> int:
-        return sum([row.safety_stock for row in self.rows])
+        return sum([row.safety_stock for row in self.rows if not row.closed])
 
     @property
     def incoming(self) -> int:
