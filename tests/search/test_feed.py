@@ -468,7 +468,7 @@ async def test_every_statement_fits_the_schema(town: Town) -> None:
         len(await prepare_all(town.db, each))
         for each in (repository, rules_repository, searches_repository, attributes_repository)
     ]
-    assert counts == [31, 16, 4, 4]
+    assert counts == [31, 15, 4, 4]
 
 
 async def test_a_choice_is_found_by_what_it_is_called_in_any_language(town: Town) -> None:
