@@ -228,11 +228,11 @@ async def _ports(here: Installation) -> str:
 
 async def _processes(here: Installation) -> str:
     """What they say of themselves where their operators are answered: those of `stoa up`, else the topology's."""
-    told = here.data_dir.probes()
+    up = bool(here.data_dir.probes())
     said = []
     for name, address in running_processes(here):
         alive, ready = await ask(address, "/healthz", ASK_SECONDS), await ask(address, "/readyz", ASK_SECONDS)
-        if alive is None and not told:
+        if alive is None and not up:
             said.append(f"{name} does not run at {address}")
         elif alive is None or alive[0] != 200:
             raise Failure(f"{name} runs, and http://{address}/healthz does not answer that it is well", "restart it")

@@ -214,9 +214,8 @@ class Segment:
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One declaration, at one of its paths. `idempotency` is None for reads; `capability` names a path parameter;
-    `alias_of` is the path that it is known by, where this is another; `about` says what its
-    parameters are. `tagged`: its answer has an `ETag`, because it says its `version`; `versioned`: its handler looks at
-    `If-Match`."""
+    `alias_of` is the path that it is known by, where this is another; `about` says what its parameters are. `tagged`:
+    its answer has an `ETag`, because it says its `version`; `versioned`: its handler looks at `If-Match`."""
 
     service: str
     method: str

@@ -10,11 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stoa.kit import problems, text
+from stoa.kit.barcodes import barcode_of
 from stoa.kit.custom_fields.values import Metadata, Values
 from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Moment, Name, Price, Reason, Sku, Slug
 from stoa.kit.ids import uuid7
 from stoa.kit.pictures import Picture
-from stoa.services.catalog.barcodes import barcode_of
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved, WrongBarcode
 from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import RESERVED, Variant, check_each_once, in_order, is_id

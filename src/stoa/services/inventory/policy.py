@@ -53,7 +53,7 @@ async def set_policy(
         await stock_repository.know_item(tx, sku)
         stock = await stock_repository.lock_stock_rows(tx, [sku])
         if_match.check(stock.edits(sku))
-        for warehouse_id in {MAIN_WAREHOUSE, *terms.safety_stock}:
+        for warehouse_id in sorted({MAIN_WAREHOUSE, *terms.safety_stock}):
             await _open(tx, stock, sku, warehouse_id, needed=warehouse_id in terms.safety_stock or not stock.of(sku))
         found = stock.of(sku)
         assert found is not None, "a row is there by now"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stoa.services.catalog.barcodes import barcode_of
+from stoa.kit.barcodes import barcode_of
 from stoa.services.catalog.bodies import MOST_GRAMS
 from stoa.services.catalog.product_files.entry import MOST_NOTED
 from stoa.services.catalog.product_files.numbers import number_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.kit.barcodes import barcode_of
 from stoa.kit.money import amount_of
-from stoa.services.catalog.barcodes import barcode_of
 from stoa.services.catalog.product_files import cells, image_cells, translated_columns
 from stoa.services.catalog.product_files.articles import whole_grams_of
 from stoa.services.catalog.product_files.entry import Cell, Entry, Fault, Faults

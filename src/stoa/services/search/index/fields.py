@@ -31,6 +31,7 @@ from typing import Any, NamedTuple, cast
 import msgspec
 import tantivy
 
+from stoa.kit.barcodes import other_ways_to_write
 from stoa.kit.folding import fold
 from stoa.ports.search import Category, Document, Removed, Texts, Value
 from stoa.services.search.index.bands import bands_of
@@ -59,11 +60,6 @@ FORMAT = 16
 
 PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
-
-UPC = 12
-"""Digits."""
-BOOKS = "978"
-"""What an ISBN of thirteen digits begins with that had ten before."""
 
 SHORTEST_SPELLED = 3
 """Nearly every word of two letters is one letter away from another."""
@@ -299,19 +295,7 @@ def _codes(document: Document) -> Iterable[str]:
     yield from filter(None, map(compact, document.skus))
     for barcode in document.barcodes:
         yield barcode
-        # Some scanners tell the twelve digits of a UPC as thirteen, with a zero before them, and some lists the other
-        # way round.
-        if len(barcode) == UPC:
-            yield f"0{barcode}"
-        elif len(barcode) == UPC + 1 and barcode.startswith("0"):
-            yield barcode[1:]
-        elif barcode.startswith(BOOKS) and len(barcode) == UPC + 1:
-            yield _isbn_10(barcode[len(BOOKS) : -1])
-
-
-def _isbn_10(nine: str) -> str:
-    """As a book has it in it that is older than its number of thirteen digits."""
-    return nine + "0123456789x"[-sum((10 - at) * int(digit) for at, digit in enumerate(nine)) % 11]
+        yield from map(compact, other_ways_to_write(barcode))
 
 
 def _shown(texts: Texts) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoa.services.catalog.barcodes import LENGTHS, barcode_of
+from stoa.kit.barcodes import LENGTHS, barcode_of, other_ways_to_write
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,21 @@ def test_one_wrong_digit_is_always_found(length, number, data):
     at = data.draw(st.integers(0, length - 1))
     other = data.draw(st.sampled_from([each for each in "0123456789" if each != whole[at]]))
     assert _taken(whole[:at] + other + whole[at + 1 :]) is None
+
+
+@pytest.mark.parametrize(
+    ("barcode", "others"),
+    [
+        ("036000291452", ["0036000291452"]),
+        ("0036000291452", ["036000291452"]),
+        ("9780306406157", ["0306406152"]),
+        ("9780804429573", ["080442957X"]),
+        ("9791090636071", []),
+        ("96385074", []),
+    ],
+)
+def test_a_barcode_is_written_otherwise_elsewhere(barcode, others):
+    assert other_ways_to_write(barcode) == others
 
 
 def _taken(text: str) -> str | None:

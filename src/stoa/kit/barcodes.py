@@ -8,11 +8,13 @@ since.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 LENGTHS = (8, 12, 13, 14)
 """EAN-8, UPC-A, EAN-13 (as which ISBN are written, too) and that of a case."""
 
 _ISBN_10 = re.compile("[0-9]{9}[0-9Xx]")
+_UPC, _EAN = 12, 13
 _BOOKS = "978"
 
 
@@ -28,10 +30,27 @@ def barcode_of(text: str) -> str:
     return _checked(said, _check_digit(said[:-1]), text)
 
 
+def other_ways_to_write(barcode: str) -> Sequence[str]:
+    """What else may stand for it: scanners and lists put a zero before a UPC, or leave it out, and a book that is older
+    than its number of thirteen digits has the one of ten in it."""
+    if len(barcode) == _UPC:
+        return [f"0{barcode}"]
+    if len(barcode) == _EAN and barcode.startswith("0"):
+        return [barcode[1:]]
+    if len(barcode) == _EAN and barcode.startswith(_BOOKS):
+        nine = barcode[len(_BOOKS) : -1]
+        return [nine + _last_of_ten(nine)]
+    return []
+
+
 def _book_of(said: str, text: str) -> str:
-    sum_of_nine = sum((10 - at) * int(digit) for at, digit in enumerate(said[:9]))
-    _checked(said.upper(), "0123456789X"[-sum_of_nine % 11], text)
-    return _BOOKS + said[:9] + _check_digit(_BOOKS + said[:9])
+    nine = said[:9]
+    _checked(said.upper(), _last_of_ten(nine), text)
+    return _BOOKS + nine + _check_digit(_BOOKS + nine)
+
+
+def _last_of_ten(nine: str) -> str:
+    return "0123456789X"[-sum((10 - at) * int(digit) for at, digit in enumerate(nine)) % 11]
 
 
 def _checked(said: str, last: str, text: str) -> str:
