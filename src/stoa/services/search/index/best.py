@@ -14,7 +14,8 @@ from typing import NamedTuple
 import tantivy
 
 from stoa.services.search.index.bands import bands_from
-from stoa.services.search.index.fields import PRODUCT, term
+from stoa.services.search.index.fields import PRODUCT
+from stoa.services.search.index.queries import any_of, term
 
 MANY = 10_000
 """Hits. Fewer are put in order in about a millisecond."""
@@ -72,8 +73,8 @@ class Spreads:
         if bound is None:
             return None
         factor = math.log2(2 + bound)
-        bands = [(tantivy.Occur.Should, term(schema, f"{field}_band", band)) for band in bands_from(factor)]
-        return WorthMost(tantivy.Query.boolean_query(bands), factor + _ROUNDED)
+        bands = any_of(term(schema, f"{field}_band", band) for band in bands_from(factor))
+        return WorthMost(bands, factor + _ROUNDED)
 
     def _bound(
         self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int, *, falling: bool

@@ -13,7 +13,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import tantivy
 
 from stoa.services.search.index.best import MANY
-from stoa.services.search.index.fields import columns_of, counted
+from stoa.services.search.index.fields import columns_of
+from stoa.services.search.index.queries import all_of, count_of, worth
 from stoa.services.search.index.tally import Tallied, tallied
 
 FEW = 50
@@ -111,14 +112,14 @@ class Counts:
         """How many hits it has. Kept until the next commit: it is far quicker to count than what they have."""
         question = repr(query)
         total = self._totals.get(question)
-        return self._totals.put(question, counted(self._searcher.search(query, 1))) if total is None else total
+        return self._totals.put(question, count_of(self._searcher, query)) if total is None else total
 
     def _count(self, query: tantivy.Query, passes: Passes) -> Answers:
         answers: Answers = self._searcher.aggregate(query, dict(passes))
         return answers
 
     def _few(self, query: tantivy.Query) -> Iterator[tantivy.Document]:
-        found = self._searcher.search(tantivy.Query.const_score_query(query, 1.0), FEW, count=False).hits
+        found = self._searcher.search(worth(query, 1.0), FEW, count=False).hits
         return (self._searcher.doc(address) for _, address in found)
 
     def _since(self, question: str, query: tantivy.Query, passes: Passes) -> Answers:
@@ -126,7 +127,7 @@ class Counts:
         if before is None:
             before = self._base.kept.put(question, self._base.searcher.aggregate(query, dict(passes)))
         ids = tantivy.Query.term_set_query(self._schema, "id", list(self._changed))
-        changed = tantivy.Query.boolean_query([(tantivy.Occur.Must, ids), (tantivy.Occur.Must, query)])
+        changed = all_of([ids, query])
         gone = self._base.searcher.aggregate(changed, dict(passes))
         come = self._searcher.aggregate(changed, dict(passes))
         if _is_cut(before) or _is_cut(come):

@@ -12,7 +12,8 @@ from stoa.services.search.index import attribute_facets
 from stoa.services.search.index.attribute_facets import most_frequent
 from stoa.services.search.index.counting import Counts, Hits
 from stoa.services.search.index.fields import path_and_name
-from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, MUST, PRICE, Narrowing
+from stoa.services.search.index.filters import ATTRIBUTE, AVAILABILITY, BRAND, CATEGORY, PRICE, Narrowing
+from stoa.services.search.index.queries import all_of
 from stoa.services.search.index.tally import tally
 
 # Of a facet with more values the rare ones are counted too low.
@@ -38,7 +39,7 @@ def count(
     *,
     locale: str,
 ) -> FacetCounts:
-    few = counts.few(narrowed(matches, filters.all()), hits)
+    few = counts.few(all_of([matches, *filters.all()]), hits)
 
     def answered(facets: Sequence[_Facet]) -> dict[str, Any]:
         answers: dict[str, Any] = {}
@@ -53,7 +54,7 @@ def count(
                 answers.update(tally(few, passes))
             else:
                 # Without one of its filters there may be far more of them.
-                query = narrowed(matches, filters.all(but=left_out))
+                query = all_of([matches, *filters.all(but=left_out)])
                 answers.update(counts.of(query, passes, _UNKNOWN if left_out else hits))
         return answers
 
@@ -64,11 +65,6 @@ def count(
         named += attribute_facets.most_had(answers[_HAS]["buckets"], wanted, filtered)
     answers |= answered(_attributes(named))
     return _counts(answers, wanted, named, hits, locale)
-
-
-def narrowed(matches: tantivy.Query, others: Sequence[tantivy.Query]) -> tantivy.Query:
-    """What is all of it."""
-    return tantivy.Query.boolean_query([(MUST, query) for query in (matches, *others)]) if others else matches
 
 
 def _wanted(wanted: Facets) -> list[_Facet]:

@@ -26,7 +26,7 @@ import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 import tantivy
@@ -491,16 +491,3 @@ def _weight(factor: float) -> float:
 def name_key(name: str, id_: str) -> str:
     """Sorts as the name does, then as the id. Hexadecimal, so that a position in a list is no text of a merchant's."""
     return f"{fold(name)[:60]}\0{id_}".encode("utf-8", "replace").hex()
-
-
-def term(schema: tantivy.Schema, field: str, value: Any) -> tantivy.Query:
-    if isinstance(value, str):
-        # Half of a pair of surrogates is no text to tantivy; there is none in the index.
-        value = value.encode("utf-8", "replace").decode()
-    return tantivy.Query.term_query(schema, field, value, "basic")
-
-
-def counted(result: tantivy.SearchResult) -> int:
-    """How many there are in all; its type hints leave this out."""
-    count: int = cast("Any", result).count
-    return count

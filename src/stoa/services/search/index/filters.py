@@ -18,13 +18,11 @@ from stoa.services.search.index.fields import (
     as_stored,
     attribute_key,
     slug_in,
-    term,
 )
 from stoa.services.search.index.options import option_term
+from stoa.services.search.index.queries import all_of, any_of, finds, term
 from stoa.services.search.index.together import Fact, groups, one_variant
 from stoa.services.search.index.variants import AVAILABLE
-
-MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
 CATEGORY, BRAND, PRICE, AVAILABILITY = "category", "brand", "price", "availability"
 ATTRIBUTE = "attribute:"
@@ -60,9 +58,9 @@ def _clauses(
     found: dict[str, tantivy.Query] = {}
     if filters.category:
         path = "/".join(filters.category)
-        found[CATEGORY] = _any(schema, "within", (path, slug_in(locale, path)))
+        found[CATEGORY] = _of_any(schema, "within", (path, slug_in(locale, path)))
     if filters.brands:
-        found[BRAND] = _any(schema, "brand", filters.brands)
+        found[BRAND] = _of_any(schema, "brand", filters.brands)
     if filters.least_price is not None or filters.most_price is not None:
         found[PRICE] = _prices(schema, filters.least_price, filters.most_price)
     if filters.in_stock is not None:
@@ -74,7 +72,7 @@ def _clauses(
     if filters.collection:
         found["collection"] = _in_collection(schema, searcher, filters.collection, locale)
     if filters.ids is not None:
-        found["ids"] = _any(schema, "id", filters.ids)
+        found["ids"] = _of_any(schema, "id", filters.ids)
     return found
 
 
@@ -89,32 +87,32 @@ def _facts(filters: Filters, schema: tantivy.Schema, searcher: tantivy.Searcher)
         terms = [option_term(name, value) for value in wanted if isinstance(value, str)]
         if had := [one for one in terms if searcher.doc_freq("variant", one)]:
             always = [*_specified(schema, name, wanted), *(term(schema, "shared", one) for one in had)]
-            found[f"{ATTRIBUTE}{name}"] = Fact(had, _either(always))
+            found[f"{ATTRIBUTE}{name}"] = Fact(had, any_of(always))
     return found
 
 
 def _in_collection(schema: tantivy.Schema, searcher: tantivy.Searcher, slug: str, locale: str) -> tantivy.Query:
     """In the one that has the slug; where none has, in the one that had it."""
-    now = _any(schema, "collection", (slug, slug_in(locale, slug)))
-    if searcher.search(now, 1, count=False).hits:
+    now = _of_any(schema, "collection", (slug, slug_in(locale, slug)))
+    if finds(searcher, now):
         return now
     return term(schema, "collection", slug_in(NOW_ANOTHER, slug))
 
 
-def _any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
-    return _either([term(schema, field, value) for value in values])
+def _of_any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
+    return any_of(term(schema, field, value) for value in values)
 
 
 def _prices(schema: tantivy.Schema, least: int | None, most: int | None) -> tantivy.Query:
     """From its lowest price to its highest a product reaches into the range."""
-    both: list[tuple[tantivy.Occur, tantivy.Query]] = []
+    both: list[tantivy.Query] = []
     for field, lower, upper in (("price_max", least, None), ("price", None, most)):
         if lower is not None or upper is not None:
             query = tantivy.Query.range_query(
                 schema, field, tantivy.FieldType.Integer, _bounded(lower), _bounded(upper)
             )
-            both.append((MUST, query))
-    return tantivy.Query.boolean_query(both)
+            both.append(query)
+    return all_of(both)
 
 
 def _bounded(price: int | None) -> int | None:
@@ -134,7 +132,7 @@ def _attribute(
 
 def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> tantivy.Query:
     options = [term(schema, "variant", option_term(name, value)) for value in wanted if isinstance(value, str)]
-    return _either([*_specified(schema, name, wanted), *options])
+    return any_of([*_specified(schema, name, wanted), *options])
 
 
 def _specified(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> list[tantivy.Query]:
@@ -143,10 +141,6 @@ def _specified(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]
         for value in wanted
         if (kept := as_stored(value)) is not None
     ]
-
-
-def _either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
-    return tantivy.Query.boolean_query([(SHOULD, query) for query in queries])
 
 
 def _numbers(index: tantivy.Index, key: str, wanted: NumberRange) -> tantivy.Query:

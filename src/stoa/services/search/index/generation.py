@@ -12,8 +12,9 @@ import tantivy
 from stoa.ports.search import BadDocument, Document, Found, Query, Removed, Suggested
 from stoa.services.search.index.best import Spreads
 from stoa.services.search.index.counting import Counts, Recent
-from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields, counted, term
+from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields
 from stoa.services.search.index.names import Names
+from stoa.services.search.index.queries import all_of, count_of, term
 from stoa.services.search.index.searching import Opened, Search
 from stoa.services.search.index.suggesting import suggest
 from stoa.services.search.index.writing import Writing
@@ -47,9 +48,7 @@ class Generation:
         searcher = self._opened.searcher
         found: dict[str, int] = {}
         for id_ in ids:
-            query = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, term(self.fields.schema, *of)) for of in (("id", id_), ("kind", PRODUCT))]
-            )
+            query = all_of(term(self.fields.schema, *of) for of in (("id", id_), ("kind", PRODUCT)))
             for version in searcher.fast_field_values("version", [at for _, at in searcher.search(query, 1).hits]):
                 found[id_] = int(version or 0)
         return found
@@ -92,7 +91,7 @@ class Generation:
         return Writing(self._index, self.fields, memory_bytes=self._memory_bytes)
 
     def _look(self, searcher: tantivy.Searcher, counts: Counts, names: Names) -> None:
-        self.documents = counted(searcher.search(term(self.fields.schema, "kind", PRODUCT), 1))
+        self.documents = count_of(searcher, term(self.fields.schema, "kind", PRODUCT))
         self._opened = Opened(self._index, searcher, self.documents, counts, self._spreads, names, Recent())
         kept = searcher.search(term(self.fields.schema, "kind", CHECKPOINT), 1).hits
         if kept:

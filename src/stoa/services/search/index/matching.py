@@ -14,11 +14,10 @@ from typing import NamedTuple
 import tantivy
 
 from stoa.services.search.index.best import MANY
-from stoa.services.search.index.fields import PRODUCT, Fields, of, term, whole_key
+from stoa.services.search.index.fields import PRODUCT, Fields, of, whole_key
 from stoa.services.search.index.frequencies import Frequencies
+from stoa.services.search.index.queries import MUST, MUST_NOT, SHOULD, all_of, any_of, term, worth
 from stoa.services.search.index.units import Asked, Unit, Way
-
-MUST, SHOULD, MUST_NOT = tantivy.Occur.Must, tantivy.Occur.Should, tantivy.Occur.MustNot
 
 # What a place adds to a score for a word that half of the documents have; a rare word adds up to twice as much.
 IN_NAME, IN_LABEL, ANYWHERE = 4.0, 2.0, 1.0
@@ -99,16 +98,16 @@ class Matcher:
             weight = self._weight(unit)
             for counts, ways in _by_counts(unit).items():
                 for field, points in (("name", IN_NAME), ("label", IN_LABEL)):
-                    found.append(_constant(self._any(field, ways), points * weight * counts))
+                    found.append(worth(self._any(field, ways), points * weight * counts))
                 if asked.at_least is not None:
-                    found.append(_constant(self._any("stems", ways), ANYWHERE * weight * counts))
+                    found.append(worth(self._any("stems", ways), ANYWHERE * weight * counts))
             if unit.codes:
-                found.append(_constant(self._codes(unit.codes), CODE))
+                found.append(worth(self._codes(unit.codes), CODE))
         stems = [unit.ways[0].stems if unit.ways else () for unit in asked.units]
         for first, second in pairwise(stems):
             if first and second:
-                found.append(_constant(self._phrase("name", (*first, *second)), SIDE_BY_SIDE))
-        found.append(_constant(self._whole(asked), WHOLE_NAME))
+                found.append(worth(self._phrase("name", (*first, *second)), SIDE_BY_SIDE))
+        found.append(worth(self._whole(asked), WHOLE_NAME))
         return found
 
     def _whole(self, asked: Asked) -> tantivy.Query:
@@ -135,20 +134,19 @@ class Matcher:
             queries.append(self._codes(unit.codes))
         if unit.phrase:
             queries.append(self._phrase("stems", unit.phrase))
-        return either(queries)
+        return any_of(queries)
 
     def _any(self, field: str, ways: Sequence[Way]) -> tantivy.Query:
-        return either([self._all(field, way.stems) for way in ways])
+        return any_of(self._all(field, way.stems) for way in ways)
 
     def _all(self, field: str, stems: Sequence[str]) -> tantivy.Query:
-        queries = [term(self._schema, of(field, self._locale), stem) for stem in stems]
-        return queries[0] if len(queries) == 1 else tantivy.Query.boolean_query([(MUST, query) for query in queries])
+        return all_of(term(self._schema, of(field, self._locale), stem) for stem in stems)
 
     def _phrase(self, field: str, stems: Sequence[str]) -> tantivy.Query:
         return tantivy.Query.phrase_query(self._schema, of(field, self._locale), list(stems))
 
     def _codes(self, codes: Sequence[str]) -> tantivy.Query:
-        return either([term(self._schema, "code", code) for code in codes])
+        return any_of(term(self._schema, "code", code) for code in codes)
 
 
 def _by_counts(unit: Unit) -> Mapping[float, list[Way]]:
@@ -156,11 +154,3 @@ def _by_counts(unit: Unit) -> Mapping[float, list[Way]]:
     for way in (*unit.ways, *(Way((stem,)) for stem in unit.phrase)):
         grouped.setdefault(way.counts, []).append(way)
     return grouped
-
-
-def either(queries: Sequence[tantivy.Query]) -> tantivy.Query:
-    return queries[0] if len(queries) == 1 else tantivy.Query.boolean_query([(SHOULD, query) for query in queries])
-
-
-def _constant(query: tantivy.Query, points: float) -> tantivy.Query:
-    return tantivy.Query.const_score_query(query, points)

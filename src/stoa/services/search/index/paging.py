@@ -15,8 +15,8 @@ import tantivy
 
 from stoa.ports.search import MOST_SHOWN, BadPosition, Sort
 from stoa.services.search.index.best import Best
-from stoa.services.search.index.facets import narrowed
 from stoa.services.search.index.fields import Fields, of
+from stoa.services.search.index.queries import all_of
 
 Key = float | int | str
 _BEHIND = 8
@@ -114,7 +114,7 @@ class Pager:
         """
         order = _ORDERS[sort]
         if after is not None and order.field is not None:
-            query = narrowed(query, [self._behind(sort, after)])
+            query = all_of([query, self._behind(sort, after)])
         # Scores cannot be asked for by range: by relevance everything that was shown is passed again.
         asked = limit + _BEHIND + (after.shown if after is not None and order.field is None else 0)
         rows = self._first(best(asked) if best else None, sort, asked, weight)

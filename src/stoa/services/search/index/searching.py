@@ -22,11 +22,12 @@ from stoa.services.search.index import facets, highlights, paging
 from stoa.services.search.index.bands import MOST_WORTH
 from stoa.services.search.index.best import MANY, Best, Spreads, WorthMost
 from stoa.services.search.index.counting import Counts, Hits, Recent
-from stoa.services.search.index.fields import PRODUCT, Fields, counted, kept_of, shown_of, term
+from stoa.services.search.index.fields import PRODUCT, Fields, kept_of, shown_of
 from stoa.services.search.index.filters import Narrowing
-from stoa.services.search.index.matching import MUST, SHOULD, Lead, Matcher, either
+from stoa.services.search.index.matching import Lead, Matcher
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
+from stoa.services.search.index.queries import MUST, SHOULD, all_of, any_of, count_of, finds, term, worth
 from stoa.services.search.index.reading import read
 from stoa.services.search.index.understanding import Understanding
 from stoa.services.search.index.units import Asked
@@ -120,7 +121,7 @@ class Search:
 
     def _page(self, attempt: _Attempt, limit: int, after: Position | None) -> _Page:
         asked = attempt.asked
-        narrowed = facets.narrowed(self._with_pinned(attempt.match), self._filters.all())
+        narrowed = all_of([self._with_pinned(attempt.match), *self._filters.all()])
         weight = "worth" if self._reading.parts else "standing"
         total: int | None = None
         best: Callable[[int], Best | None] | None = None
@@ -137,7 +138,7 @@ class Search:
     def _total(self, narrowed: tantivy.Query, *, many: bool = False) -> int:
         if not self._reading.text.strip() and not self._filters.names:
             return self._opened.documents
-        return self._opened.counts.total(narrowed) if many else counted(self._searcher.search(narrowed, 1))
+        return self._opened.counts.total(narrowed) if many else count_of(self._searcher, narrowed)
 
     def _best(self, asked: Asked, narrowed: tantivy.Query, total: int, needed: int) -> Best | None:
         """What comes first of many hits is among these."""
@@ -155,7 +156,7 @@ class Search:
         elif query.sort is Sort.RELEVANCE and not (query.pinned or query.buried):
             most = self._worth_most("standing", total, needed)
             first = most and most.query
-        return None if first is None else Best(self._scored(facets.narrowed(narrowed, [first]), asked))
+        return None if first is None else Best(self._scored(all_of([narrowed, first]), asked))
 
     def _leading(self, lead: Lead, asked: Asked, total: int, needed: int) -> Best:
         """Those with the word in their name; of many of them those that are worth most."""
@@ -164,9 +165,9 @@ class Search:
         # As many of the hits as of all that have the word.
         leading = total * lead.documents // max(1, self._matcher.at_most(asked))
         if leading > MANY and (most := self._worth_most("worth", leading, needed)):
-            query = tantivy.Query.boolean_query([(MUST, query), (MUST, either([most.query, *lead.beside]))])
+            query = all_of([query, any_of([most.query, *lead.beside])])
             least = max(least, lead.rest * most.factor)
-        return Best(self._scored(facets.narrowed(self._with_pinned(query), self._filters.all()), asked), least)
+        return Best(self._scored(all_of([self._with_pinned(query), *self._filters.all()]), asked), least)
 
     def _worth_most(self, field: str, hits: int, needed: int) -> WorthMost | None:
         return self._opened.spreads.worth_most(self._searcher, self._schema, field, hits, needed)
@@ -177,7 +178,7 @@ class Search:
             return True
         if not total and not self._filters.names:
             return False
-        return bool(self._searcher.search(match, 1, count=False).hits)
+        return finds(self._searcher, match)
 
     def _attempts(self) -> Iterator[Asked]:
         exact = self._query.exact
@@ -198,25 +199,20 @@ class Search:
         if not ids:
             return match
         # What was removed has its id still.
-        either = tantivy.Query.boolean_query([(SHOULD, self._id(one)) for one in ids])
-        pinned = tantivy.Query.boolean_query([(MUST, either), (MUST, term(self._schema, "kind", PRODUCT))])
-        return tantivy.Query.boolean_query([(SHOULD, match), (SHOULD, pinned)])
+        pinned = all_of([any_of(map(self._id, ids)), term(self._schema, "kind", PRODUCT)])
+        return any_of([match, pinned])
 
     def _scored(self, narrowed: tantivy.Query, asked: Asked) -> tantivy.Query:
         """The hits with what makes one come before another, as far as that is asked for."""
         if self._query.sort is not Sort.RELEVANCE:
             return narrowed
         pinned = self._query.pinned[:MOST_PINNED]
-        clauses = [(MUST, tantivy.Query.const_score_query(narrowed, 1.0))]
+        clauses = [(MUST, worth(narrowed, 1.0))]
         clauses.extend((SHOULD, query) for query in self._matcher.scores(asked))
         for place, id_ in enumerate(reversed(pinned)):
             # Each twice the one below it, so that what else is worth something cannot change their order.
-            clauses.append((SHOULD, tantivy.Query.const_score_query(self._id(id_), _PINNED * 2.0**place)))
-        clauses.extend(
-            (SHOULD, tantivy.Query.const_score_query(self._id(id_), _BURIED))
-            for id_ in self._query.buried
-            if id_ not in pinned
-        )
+            clauses.append((SHOULD, worth(self._id(id_), _PINNED * 2.0**place)))
+        clauses.extend((SHOULD, worth(self._id(id_), _BURIED)) for id_ in self._query.buried if id_ not in pinned)
         return tantivy.Query.boolean_query(clauses)
 
     def _id(self, id_: str) -> tantivy.Query:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import tantivy
 
-from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields, counted, term
+from stoa.services.search.index.fields import CHECKPOINT, PRODUCT, Fields
 from stoa.services.search.index.folder import usable
+from stoa.services.search.index.queries import count_of, term
 
 LOOKS = 3
 """Whoever writes takes files away: what is not there at one look is elsewhere at the next."""
@@ -45,5 +46,5 @@ def _seen(folder: Path, fields: Fields) -> Seen:
     searcher = tantivy.Index(fields.schema, str(folder)).searcher()
     kept = searcher.search(term(fields.schema, "kind", CHECKPOINT), 1).hits
     checkpoint = str(searcher.doc(kept[0][1]).get_first("checkpoint")) if kept else ""
-    documents = counted(searcher.search(term(fields.schema, "kind", PRODUCT), 1))
+    documents = count_of(searcher, term(fields.schema, "kind", PRODUCT))
     return Seen(documents, sum(each.stat().st_size for each in folder.iterdir()), checkpoint)

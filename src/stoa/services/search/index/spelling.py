@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import tantivy
 
-from stoa.services.search.index.fields import SHORTEST_SPELLED, Fields, of, term
+from stoa.services.search.index.fields import SHORTEST_SPELLED, Fields, of
+from stoa.services.search.index.queries import any_of, finds, term, worth
 
 ONE_EDIT_UP_TO = 7
 """Letters; a longer word may differ in two places."""
@@ -100,11 +101,9 @@ class Speller:
         stem = self._stem(word)
         spelled = of("spelled", self._locale)
         # Of more than are looked at those that are near as they are written.
-        nearly = tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Should, tantivy.Query.const_score_query(self._fuzzy(field, form, allowed), score))
-                for field, form, score in ((spelled, word, 2.0), (of("spelled_stem", self._locale), stem, 1.0))
-            ]
+        nearly = any_of(
+            worth(self._fuzzy(field, form, allowed), points)
+            for field, form, points in ((spelled, word, 2.0), (of("spelled_stem", self._locale), stem, 1.0))
         )
         found: list[Spelling] = []
         for _score, address in self._searcher.search(nearly, _MOST_NEAR, count=False).hits:
@@ -126,7 +125,7 @@ class Speller:
 
     def _is_there(self, stem: str) -> bool:
         """Also without the documents that are gone, which are counted until their segment is merged."""
-        return bool(self._searcher.search(term(self._schema, self._field, stem), 1, count=False).hits)
+        return finds(self._searcher, term(self._schema, self._field, stem))
 
     def _documents(self, stem: str) -> int:
         return self._searcher.doc_freq(self._field, stem)

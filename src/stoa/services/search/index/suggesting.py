@@ -8,9 +8,8 @@ from typing import Any
 import tantivy
 
 from stoa.ports.search import Category, Suggested, SuggestedProduct
-from stoa.services.search.index.facets import narrowed
-from stoa.services.search.index.fields import Fields, counted, of, path_and_name, term
-from stoa.services.search.index.matching import MUST, SHOULD
+from stoa.services.search.index.fields import Fields, of, path_and_name
+from stoa.services.search.index.queries import all_of, any_of, count_of, finds, term, worth
 from stoa.services.search.index.reading import Reading, Word, read, replaced
 from stoa.services.search.index.searching import Opened, card_of
 from stoa.services.search.index.spelling import Speller
@@ -64,7 +63,7 @@ class _Suggesting:
 
     def run(self, limit: int) -> Suggested:
         before = [term(self._schema, of("stems", self._locale), word.stem) for word in self._before]
-        given = tantivy.Query.boolean_query([(MUST, query) for query in before]) if before else None
+        given = all_of(before) if before else None
         completions = self._searcher.terms_with_prefix(
             of("words", self._locale), self._last.word, filter_query=given, limit=_COMPLETIONS
         )
@@ -110,8 +109,7 @@ class _Suggesting:
         codes = self._codes()
         for field in ("name", "stems"):
             last = [term(self._schema, of(field, self._locale), stem) for stem in stems]
-            either = tantivy.Query.boolean_query([(SHOULD, query) for query in (*last, *codes)])
-            matches = tantivy.Query.boolean_query([(MUST, query) for query in (either, *before)])
+            matches = all_of([any_of([*last, *codes]), *before])
             for _, address in self._first(matches, limit) or self._ordered(matches, limit):
                 document = self._searcher.doc(address)
                 id_ = str(document.get_first("id"))
@@ -123,16 +121,15 @@ class _Suggesting:
 
     def _first(self, matches: tantivy.Query, limit: int) -> Hits | None:
         """Where there are very many, they are looked for among those that are worth something."""
-        total = counted(self._searcher.search(matches, 1))
+        total = count_of(self._searcher, matches)
         most = self._opened.spreads.worth_most(self._searcher, self._schema, "worth", total, limit)
         if most is None:
             return None
-        hits = self._ordered(narrowed(matches, [most.query]), limit)
+        hits = self._ordered(all_of([matches, most.query]), limit)
         return hits if len(hits) == limit else None
 
     def _ordered(self, matches: tantivy.Query, limit: int) -> Hits:
-        query = tantivy.Query.const_score_query(matches, 1.0)
-        return self._searcher.search(query, limit, count=False, weight_by_field="worth").hits
+        return self._searcher.search(worth(matches, 1.0), limit, count=False, weight_by_field="worth").hits
 
     def _named(self, field: str, limit: int) -> list[str]:
         """The brands, or categories, that have the words themselves, the most frequent first."""
@@ -148,4 +145,4 @@ class _Suggesting:
         return found
 
     def _is_there(self, field: str, value: str) -> bool:
-        return bool(self._searcher.search(term(self._schema, field, value), 1, count=False).hits)
+        return finds(self._searcher, term(self._schema, field, value))

@@ -14,10 +14,8 @@ from typing import NamedTuple
 
 import tantivy
 
-from stoa.services.search.index.fields import term
+from stoa.services.search.index.queries import all_of, any_of, term
 from stoa.services.search.index.variants import UNTOLD, number_of
-
-MUST, SHOULD = tantivy.Occur.Must, tantivy.Occur.Should
 
 MOST_WAYS = 200
 """Of a group of filters: each of one of its values, or of none."""
@@ -50,7 +48,7 @@ def _ways(facts: Sequence[Fact]) -> int:
 def one_variant(schema: tantivy.Schema, facts: Sequence[Fact]) -> tantivy.Query:
     """Of products of which each of the facts is true apart those in which a variant unites them."""
     untold = term(schema, "united", UNTOLD)
-    return tantivy.Query.boolean_query([(SHOULD, query) for query in (untold, *_choices(schema, facts))])
+    return any_of([untold, *_choices(schema, facts)])
 
 
 def _choices(schema: tantivy.Schema, facts: Sequence[Fact]) -> Iterator[tantivy.Query]:
@@ -60,6 +58,5 @@ def _choices(schema: tantivy.Schema, facts: Sequence[Fact]) -> Iterator[tantivy.
             parts = [fact.always for at, fact in enumerate(facts) if at not in chosen]
             if size > 1:
                 terms = product(*(facts[at].terms for at in chosen))
-                united = [(SHOULD, term(schema, "united", number_of(each))) for each in terms]
-                parts.append(tantivy.Query.boolean_query(united))
-            yield tantivy.Query.boolean_query([(MUST, part) for part in parts])
+                parts.append(any_of(term(schema, "united", number_of(each)) for each in terms))
+            yield all_of(parts)

@@ -12,8 +12,9 @@ from dataclasses import replace
 import tantivy
 
 from stoa.ports.search import Synonyms
-from stoa.services.search.index.fields import Fields, of, term
+from stoa.services.search.index.fields import Fields, of
 from stoa.services.search.index.frequencies import Frequencies
+from stoa.services.search.index.queries import all_of, finds, term
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.units import COMPLETED, DOUBTED, IN_COMPOUND, MEANT, Asked, Unit, Way
@@ -154,8 +155,7 @@ class Understanding:
         """Also without the documents that are gone, which count until their segment is merged."""
         if not self._frequencies.of_way(way):
             return False
-        stems = [(tantivy.Occur.Must, term(self._schema, of("stems", self._locale), stem)) for stem in way.stems]
-        return bool(self._searcher.search(tantivy.Query.boolean_query(stems), 1, count=False).hits)
+        return finds(self._searcher, all_of(term(self._schema, of("stems", self._locale), stem) for stem in way.stems))
 
     def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
         """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled

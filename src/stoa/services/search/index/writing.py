@@ -14,7 +14,8 @@ import tantivy
 
 from stoa.kit import clock
 from stoa.ports.search import BadDocument, Document, Removed
-from stoa.services.search.index.fields import CHECKPOINT_ID, REMOVED, Fields, Made, counted, microseconds, of, term
+from stoa.services.search.index.fields import CHECKPOINT_ID, REMOVED, Fields, Made, microseconds, of
+from stoa.services.search.index.queries import all_of, count_of, term
 
 _MOST_SEEN = 200_000
 """Words of which is known that they are written; one that is forgotten is looked up."""
@@ -79,22 +80,12 @@ class Writing:
         return committed
 
     def forget_removed(self, before: datetime) -> int:
-        old = tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Must, term(self._fields.schema, "kind", REMOVED)),
-                (
-                    tantivy.Occur.Must,
-                    tantivy.Query.range_query(
-                        self._fields.schema,
-                        "removed_at",
-                        tantivy.FieldType.Integer,
-                        upper_bound=microseconds(before),
-                        include_upper=False,
-                    ),
-                ),
-            ]
+        schema, until = self._fields.schema, microseconds(before)
+        before_then = tantivy.Query.range_query(
+            schema, "removed_at", tantivy.FieldType.Integer, upper_bound=until, include_upper=False
         )
-        forgotten = counted(self._searcher.search(old, 1))
+        old = all_of([term(schema, "kind", REMOVED), before_then])
+        forgotten = count_of(self._searcher, old)
         if forgotten:
             self._writer.delete_documents_by_query(old)
         return forgotten
