@@ -20,6 +20,8 @@ from stoa.ports.search import (
 )
 from stoa.services.search.index.embedded import EmbeddedIndex
 
+FIRST_TERMS = 50
+"""Of a segment that begin so."""
 HOME = Category("home", "Home")
 SEATS = Category("seats", "Seats", {"de": "Sitzmöbel"}, {"de": "sitzen"})
 SHELF = [
@@ -307,6 +309,22 @@ async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: Embedde
         found = await shelf.search(Query(text=f"candle {minus}scented", exact=True))
         assert "candle" not in ids(found)
         assert "candles" in ids(found)
+
+
+async def test_of_very_many_codes_that_begin_so_some_are_looked_at(index: EmbeddedIndex):
+    """To list a million of them took a second, which any guest could ask for."""
+    parts = [product(f"part-{number}", "Gasket", skus=[f"PART-{number:03}"]) for number in range(200)]
+    await index.write([*parts, product("mug", "Mug", skus=["MUG-1"])])
+    await index.commit("1")
+    many = await index.search(Query(text="part-0", limit=200))
+    assert len(many.hits) == many.total == FIRST_TERMS
+    assert all(hit.id.startswith("part-") for hit in many.hits)
+    few = await index.search(Query(text="part-19", limit=200))
+    assert sorted(ids(few)) == [f"part-{number}" for number in range(190, 200)]
+    assert ids(await index.search(Query(text="part-190"))) == ["part-190"]
+    assert len((await index.suggest("part", limit=5)).products) == 5
+    suggested = await index.suggest("part-17", limit=20)
+    assert sorted(one.id for one in suggested.products) == [f"part-{number}" for number in range(170, 180)]
 
 
 async def test_a_word_that_no_product_has_any_more_is_none(index: EmbeddedIndex):

@@ -19,12 +19,14 @@ from stoa.services.search.index.queries import any_of, term
 
 MANY = 10_000
 """Hits. Fewer are put in order in about a millisecond."""
-_SHARES = (0.0001, 0.001, 0.01)
+_SHARES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
 _ROOM = 4
 """So many more than are needed are expected behind a bound: what is searched for may be spread otherwise."""
 _GROWN = 2
-_ROUNDED = 1e-5
-"""Scores are of few digits."""
+_LEAST_SHARE_OF_WORTH = 0.001
+"""What fewer are worth differs by less than scores are rounded."""
+_ROUNDED = 2e-6
+"""By so much at most, of one: a score has 24 bits."""
 _KINDS = {float: tantivy.FieldType.Float, int: tantivy.FieldType.Integer}
 
 
@@ -59,9 +61,10 @@ class Spreads:
         self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int, *, falling: bool
     ) -> tantivy.Query | None:
         """What the first `needed` of so many hits are probably among; None if they are to be looked for among all."""
-        bound = self._bound(searcher, schema, field, hits, needed, falling=falling)
-        if bound is None:
+        share = _share(hits, needed)
+        if share is None:
             return None
+        bound = self._spread(searcher, schema, field, falling=falling).bounds[share]
         lower, upper = (bound, None) if falling else (None, bound)
         return tantivy.Query.range_query(schema, field, _KINDS[type(bound)], lower, upper)
 
@@ -69,20 +72,12 @@ class Spreads:
         self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int
     ) -> WorthMost | None:
         """The same by `worth` or `standing`, of which there are bands."""
-        bound = self._bound(searcher, schema, field, hits, needed, falling=True)
-        if bound is None:
+        share = _share(hits, needed, _LEAST_SHARE_OF_WORTH)
+        if share is None:
             return None
-        factor = math.log2(2 + bound)
+        factor = math.log2(2 + self._spread(searcher, schema, field, falling=True).bounds[share])
         bands = any_of(term(schema, f"{field}_band", band) for band in bands_from(factor))
         return WorthMost(bands, factor + _ROUNDED)
-
-    def _bound(
-        self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, hits: int, needed: int, *, falling: bool
-    ) -> float | int | None:
-        share = next((one for one in _SHARES if one * hits >= _ROOM * needed), None)
-        if hits <= MANY or share is None:
-            return None
-        return self._spread(searcher, schema, field, falling=falling).bounds[share]
 
     def _spread(self, searcher: tantivy.Searcher, schema: tantivy.Schema, field: str, *, falling: bool) -> _Spread:
         products = searcher.doc_freq("kind", PRODUCT)
@@ -95,3 +90,9 @@ class Spreads:
             bounds = {share: hits[min(int(products * share), len(hits) - 1)][0] for share in _SHARES}
             known = self._spreads[field, falling] = _Spread(products, bounds)
         return known
+
+
+def _share(hits: int, needed: int, least: float = 0.0) -> float | None:
+    """The smallest among which so many are expected; None where it is quicker to look at all."""
+    enough = (share for share in _SHARES if share >= least and share * hits >= _ROOM * needed)
+    return next(enough, None) if hits > MANY else None

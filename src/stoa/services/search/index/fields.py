@@ -26,6 +26,7 @@ import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -58,7 +59,7 @@ from stoa.services.search.index.words import (
 FORMAT = 16
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
-PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
+KINDS = PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
 CHECKPOINT_ID = "\0checkpoint"
 
 SHORTEST_SPELLED = 3
@@ -325,6 +326,7 @@ def _slugs(way: Sequence[Category]) -> Iterable[str]:
     return *own, *(slug_in(locale, slug) for locale, slug in category.slugs.items())
 
 
+@lru_cache(maxsize=10_000)
 def path_and_name(key: str, locale: str) -> tuple[str, str]:
     path, name, *others = key.split(BETWEEN)
     names = dict(zip(others[::2], others[1::2], strict=True))

@@ -41,6 +41,10 @@ class Narrowing:
         self.names = self._apart.keys()
         """Of the facets whose own filters they are."""
 
+    def __repr__(self) -> str:
+        """The same of those that leave the same."""
+        return repr(self._apart)
+
     def all(self, but: str = "") -> list[tantivy.Query]:
         """What a hit must be, without one of the filters."""
         facts = {name: fact for name, fact in self._facts.items() if name != but}

@@ -92,7 +92,7 @@ class Generation:
 
     def _look(self, searcher: tantivy.Searcher, counts: Counts, names: Names) -> None:
         self.documents = count_of(searcher, term(self.fields.schema, "kind", PRODUCT))
-        self._opened = Opened(self._index, searcher, self.documents, counts, self._spreads, names, Recent())
+        self._opened = Opened(self._index, searcher, self.documents, counts, self._spreads, names, Recent(), Recent())
         kept = searcher.search(term(self.fields.schema, "kind", CHECKPOINT), 1).hits
         if kept:
             self.checkpoint = str(searcher.doc(kept[0][1]).get_first("checkpoint"))

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from stoa.ports.search import Piece
 from stoa.services.search.index.fields import Shown
-from stoa.services.search.index.words import Language, Place, behind_elision, places_like, places_of
+from stoa.services.search.index.words import BEGINNING, Language, Place, behind_elision, places_beginning, places_of
 
 AROUND = 80
 """Characters shown before and behind the first mark in a description."""
@@ -16,46 +16,52 @@ _LOOKED_AT = 5_000
 """Characters of a description."""
 
 
-def highlights(shown: Shown, wanted: Sequence[AbstractSet[str]], language: Language) -> Mapping[str, Sequence[Piece]]:
-    """By field, for those with a mark. A name that has one of each of the wanted stems says why it was found; otherwise
-    the description is looked at too."""
-    stems = frozenset(stem for one in wanted for stem in one)
-    found: dict[str, Sequence[Piece]] = {}
-    if marks := _marks(shown.name, stems, language):
-        found["name"] = _pieces(shown.name, marks, 0, len(shown.name))
-        if len(marks) >= len(wanted):
-            there = {language.stem(mark.word) for mark in marks}
-            if all(one & there for one in wanted):
-                return found
-    description = shown.description[:_LOOKED_AT]
-    if marks := _places(description, stems, language):
-        start, end = _cut(description, marks[0])
-        found["description"] = _pieces(description, marks, start, end)
-    return found
+class Marker:
+    """Of one search, which wants a word of each of these sets of stems."""
 
+    def __init__(self, wanted: Sequence[AbstractSet[str]], language: Language) -> None:
+        self._wanted = wanted
+        self._language = language
+        self._stems = frozenset(stem for one in wanted for stem in one)
+        self._beginnings = frozenset(stem[:BEGINNING] for stem in self._stems)
 
-def _marks(name: str, stems: AbstractSet[str], language: Language) -> list[Place]:
-    if marks := _places(name, stems, language):
-        return marks
-    places = list(places_of(name))
-    # Of a word that has an article before its apostrophe, what is behind that was asked for.
-    if marks := [place for place in places if _has_behind(name[place.start : place.end], stems, language)]:
-        return marks
-    # One word was asked for that is two here.
-    return [
-        place
-        for first, second in pairwise(places)
-        if language.stem(first.word + second.word) in stems
-        for place in (first, second)
-    ]
+    def highlights(self, shown: Shown) -> Mapping[str, Sequence[Piece]]:
+        """By field, for those with a mark. A name that has one of each of the wanted stems says why it was found;
+        otherwise the description is looked at too."""
+        found: dict[str, Sequence[Piece]] = {}
+        if marks := self._in_name(shown.name):
+            found["name"] = _pieces(shown.name, marks, 0, len(shown.name))
+            if len(marks) >= len(self._wanted):
+                there = {self._language.stem(mark.word) for mark in marks}
+                if all(one & there for one in self._wanted):
+                    return found
+        description = shown.description[:_LOOKED_AT]
+        if marks := self._places(description):
+            start, end = _cut(description, marks[0])
+            found["description"] = _pieces(description, marks, start, end)
+        return found
 
+    def _in_name(self, name: str) -> list[Place]:
+        if marks := self._places(name):
+            return marks
+        places = list(places_of(name))
+        # Of a word that has an article before its apostrophe, what is behind that was asked for.
+        if marks := [place for place in places if self._has_behind(name[place.start : place.end])]:
+            return marks
+        # One word was asked for that is two here.
+        return [
+            place
+            for first, second in pairwise(places)
+            if self._language.stem(first.word + second.word) in self._stems
+            for place in (first, second)
+        ]
 
-def _has_behind(word: str, stems: AbstractSet[str], language: Language) -> bool:
-    return any(language.stem(one) in stems for one in behind_elision(word))
+    def _has_behind(self, word: str) -> bool:
+        return any(self._language.stem(one) in self._stems for one in behind_elision(word))
 
-
-def _places(text: str, stems: AbstractSet[str], language: Language) -> list[Place]:
-    return [place for place in places_like(text, stems) if language.stem(place.word) in stems]
+    def _places(self, text: str) -> list[Place]:
+        places = places_beginning(text, self._beginnings) if text.isascii() else places_of(text)
+        return [place for place in places if self._language.stem(place.word) in self._stems]
 
 
 def _cut(text: str, mark: Place) -> tuple[int, int]:

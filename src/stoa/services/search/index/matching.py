@@ -16,7 +16,7 @@ import tantivy
 from stoa.services.search.index.best import MANY
 from stoa.services.search.index.fields import PRODUCT, Fields, of, whole_key
 from stoa.services.search.index.frequencies import Frequencies
-from stoa.services.search.index.queries import MUST, MUST_NOT, SHOULD, all_of, any_of, term, worth
+from stoa.services.search.index.queries import MUST, MUST_NOT, SHOULD, all_of, any_of, begins, term, worth
 from stoa.services.search.index.units import Asked, Unit, Way
 
 # What a place adds to a score for a word that half of the documents have; a rare word adds up to twice as much.
@@ -46,7 +46,7 @@ class Matcher:
     def __init__(self, searcher: tantivy.Searcher, fields: Fields, locale: str) -> None:
         self._schema = fields.schema
         self._locale = locale
-        self._frequencies = Frequencies(searcher, locale)
+        self._frequencies = Frequencies(searcher, fields, locale)
 
     def match(self, asked: Asked) -> tantivy.Query:
         """The documents."""
@@ -69,7 +69,7 @@ class Matcher:
     def lead(self, asked: Asked) -> Lead | None:
         """Of a search for one word what has it in its name: nothing else scores as high."""
         needed = [unit for unit in asked.units if not unit.filler]
-        if len(needed) != 1 or needed[0].codes or needed[0].phrase or not needed[0].ways:
+        if len(needed) != 1 or needed[0].code or needed[0].phrase or not needed[0].ways:
             return None
         ways = needed[0].ways
         without = [(MUST_NOT, self._all("stems", part.stems)) for part in asked.without]
@@ -101,8 +101,8 @@ class Matcher:
                     found.append(worth(self._any(field, ways), points * weight * counts))
                 if asked.at_least is not None:
                     found.append(worth(self._any("stems", ways), ANYWHERE * weight * counts))
-            if unit.codes:
-                found.append(worth(self._codes(unit.codes), CODE))
+            if unit.code:
+                found.append(worth(self._code(unit), CODE))
         stems = [unit.ways[0].stems if unit.ways else () for unit in asked.units]
         for first, second in pairwise(stems):
             if first and second:
@@ -130,8 +130,8 @@ class Matcher:
 
     def _unit(self, unit: Unit) -> tantivy.Query:
         queries = [self._all("stems", way.stems) for way in unit.ways]
-        if unit.codes:
-            queries.append(self._codes(unit.codes))
+        if unit.code:
+            queries.append(self._code(unit))
         if unit.phrase:
             queries.append(self._phrase("stems", unit.phrase))
         return any_of(queries)
@@ -145,8 +145,8 @@ class Matcher:
     def _phrase(self, field: str, stems: Sequence[str]) -> tantivy.Query:
         return tantivy.Query.phrase_query(self._schema, of(field, self._locale), list(stems))
 
-    def _codes(self, codes: Sequence[str]) -> tantivy.Query:
-        return any_of(term(self._schema, "code", code) for code in codes)
+    def _code(self, unit: Unit) -> tantivy.Query:
+        return (begins if unit.code_is_begun else term)(self._schema, "code", unit.code)
 
 
 def _by_counts(unit: Unit) -> Mapping[float, list[Way]]:

@@ -10,20 +10,21 @@ them, and is not made another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 import tantivy
 
-from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Piece, Query, Sort, Suggested
-from stoa.services.search.index import facets, highlights, paging
+from stoa.ports.search import MOST_SHOWN, BadPosition, FacetCounts, Facets, Found, Hit, Query, Sort, Suggested
+from stoa.services.search.index import facets, paging
 from stoa.services.search.index.bands import MOST_WORTH
 from stoa.services.search.index.best import MANY, Best, Spreads, WorthMost
 from stoa.services.search.index.counting import Counts, Hits, Recent
 from stoa.services.search.index.fields import PRODUCT, Fields, kept_of, shown_of
 from stoa.services.search.index.filters import Narrowing
+from stoa.services.search.index.highlights import Marker
 from stoa.services.search.index.matching import Lead, Matcher
 from stoa.services.search.index.names import Names
 from stoa.services.search.index.paging import COLUMNS, Pager, Position, Row
@@ -62,6 +63,7 @@ class Opened:
     spreads: Spreads
     names: Names
     suggested: Recent[tuple[str, str, int], Suggested]
+    facets: Recent[str, FacetCounts]
 
 
 class Search:
@@ -191,8 +193,14 @@ class Search:
             yield from self._understanding.relaxed(asked)
 
     def _counts(self, matches: tantivy.Query, total: int, shown: Sequence[tantivy.Document]) -> FacetCounts:
+        wanted, kept = self._query.facets, self._opened.facets
+        question = f"{self._locale} {matches!r} {self._filters!r} {wanted!r}"
+        if (counts := kept.get(question)) is not None:
+            return counts
         hits = Hits(total, shown if len(shown) == total else None)
-        return facets.count(self._opened.counts, matches, self._filters, self._query.facets, hits, locale=self._locale)
+        return kept.put(
+            question, facets.count(self._opened.counts, matches, self._filters, wanted, hits, locale=self._locale)
+        )
 
     def _with_pinned(self, match: tantivy.Query) -> tantivy.Query:
         ids = self._query.pinned[:MOST_PINNED]
@@ -219,13 +227,10 @@ class Search:
         return term(self._schema, "id", id_)
 
     def _hits(self, documents: Sequence[tantivy.Document], asked: Asked) -> list[Hit]:
-        stems = asked.stems
-        language = self._fields.languages[self._locale]
+        marker = Marker(asked.stems, self._fields.languages[self._locale]) if asked.stems else None
         hits: list[Hit] = []
         for document in documents:
-            marked: Mapping[str, Sequence[Piece]] = (
-                highlights.highlights(shown_of(document, self._locale), stems, language) if stems else {}
-            )
+            marked = marker.highlights(shown_of(document, self._locale)) if marker else {}
             hits.append(Hit(str(document.get_first("id")), card_of(document), marked))
         return hits
 

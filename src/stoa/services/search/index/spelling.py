@@ -12,7 +12,9 @@ from typing import NamedTuple
 import tantivy
 
 from stoa.services.search.index.fields import SHORTEST_SPELLED, Fields, of
-from stoa.services.search.index.queries import any_of, finds, term, worth
+from stoa.services.search.index.frequencies import Frequencies
+from stoa.services.search.index.queries import any_of, term, worth
+from stoa.services.search.index.units import Way
 
 ONE_EDIT_UP_TO = 7
 """Letters; a longer word may differ in two places."""
@@ -53,18 +55,18 @@ class Speller:
         self._schema = fields.schema
         self._locale = locale
         self._stem = fields.languages[locale].stem
-        self._field = of("stems", locale)
+        self._frequencies = Frequencies(searcher, fields, locale)
 
-    def spell(self, word: str) -> Spelling | None:
+    def spell(self, word: str, most_edits: int = 2) -> Spelling | None:
         """The nearest word that begins with the same letter; where there is none, the nearest."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
-        for allowed in (1, 2) if len(word) > ONE_EDIT_UP_TO else (1,):
+        for allowed in range(1, (most_edits if len(word) > ONE_EDIT_UP_TO else 1) + 1):
             for other in sorted(self._near(word, allowed), key=lambda one: _nearest_first(word, one)):
-                if self._is_there(other.stem):
+                if self._frequencies.finds(Way((other.stem,))):
                     return other
         # Of a misspelled word the stemmer may not see what form it is.
-        return self.spell(word[:-1]) if word.endswith("s") and not word.endswith("ss") else None
+        return self.spell(word[:-1], most_edits) if word.endswith("s") and not word.endswith("ss") else None
 
     def begins(self, word: str) -> str | None:
         """The most frequent word of those that begin with the same letter, and one edit away from this."""
@@ -74,7 +76,7 @@ class Speller:
         begun = tantivy.Query.fuzzy_term_query(self._schema, spelled, word, 1, prefix=True)
         hits = self._searcher.search(begun, _MOST_NEAR, count=False).hits
         words = (str(self._searcher.doc(address).get_first(spelled)) for _score, address in hits)
-        found = {other: self._documents(self._stem(other)) for other in words if other[0] == word[0]}
+        found = {other: self._frequencies.of_stem(self._stem(other)) for other in words if other[0] == word[0]}
         best = max(found, key=lambda other: (found[other], other), default=None)
         return None if best is None else self.written(best)
 
@@ -92,7 +94,7 @@ class Speller:
         best: tuple[int, tuple[str, str]] | None = None
         for at in range(SHORTEST_SPELLED, len(word) - SHORTEST_SPELLED + 1):
             parts = word[:at], word[at:]
-            rarer = min(self._documents(self._stem(part)) for part in parts)
+            rarer = min(self._frequencies.of_stem(self._stem(part)) for part in parts)
             if rarer and (best is None or rarer > best[0]):
                 best = rarer, parts
         return best[1] if best else None
@@ -111,7 +113,7 @@ class Speller:
             other = str(document.get_first(spelled))
             its = self._stem(other)
             # Another form of the same word would find the same.
-            if its != stem and (documents := self._documents(its)):
+            if its != stem and (documents := self._frequencies.of_stem(its)):
                 apart = edits_between(word, other, allowed)
                 edits = min(apart, edits_between(stem, its, allowed))
                 likely = max(likeliness(word, other), likeliness(stem, its))
@@ -122,13 +124,6 @@ class Speller:
 
     def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:
         return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)
-
-    def _is_there(self, stem: str) -> bool:
-        """Also without the documents that are gone, which are counted until their segment is merged."""
-        return finds(self._searcher, term(self._schema, self._field, stem))
-
-    def _documents(self, stem: str) -> int:
-        return self._searcher.doc_freq(self._field, stem)
 
 
 def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:

@@ -9,10 +9,11 @@ import tantivy
 
 from stoa.ports.search import Category, Suggested, SuggestedProduct
 from stoa.services.search.index.fields import Fields, of, path_and_name
-from stoa.services.search.index.queries import all_of, any_of, count_of, finds, term, worth
+from stoa.services.search.index.queries import all_of, any_of, begins, count_of, finds, term, worth
 from stoa.services.search.index.reading import Reading, Word, read, replaced
 from stoa.services.search.index.searching import Opened, card_of
 from stoa.services.search.index.spelling import Speller
+from stoa.services.search.index.understanding import SHORTEST_CODE
 from stoa.services.search.index.words import compact
 
 _COMPLETIONS = 30
@@ -93,9 +94,9 @@ class _Suggesting:
         return replaced(self._reading.text, instead) if instead else None
 
     def _codes(self) -> list[tantivy.Query]:
+        """All of the text may be the beginning of one, as a SKU is written: `AB-12`."""
         code = compact(self._reading.text)
-        begun = self._searcher.terms_with_prefix("code", code, limit=_COMPLETIONS) if len(code) > 2 else []
-        return [term(self._schema, "code", one) for one, _ in begun]
+        return [begins(self._schema, "code", code)] if len(code) >= SHORTEST_CODE else []
 
     def _texts(self, completions: Sequence[str], limit: int) -> list[str]:
         """The search with each of the words instead of its last, but for those that it has already."""
@@ -109,7 +110,7 @@ class _Suggesting:
         codes = self._codes()
         for field in ("name", "stems"):
             last = [term(self._schema, of(field, self._locale), stem) for stem in stems]
-            matches = all_of([any_of([*last, *codes]), *before])
+            matches = any_of([all_of([any_of(last), *before]), *codes])
             for _, address in self._first(matches, limit) or self._ordered(matches, limit):
                 document = self._searcher.doc(address)
                 id_ = str(document.get_first("id"))

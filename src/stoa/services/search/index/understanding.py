@@ -14,7 +14,7 @@ import tantivy
 from stoa.ports.search import Synonyms
 from stoa.services.search.index.fields import Fields, of
 from stoa.services.search.index.frequencies import Frequencies
-from stoa.services.search.index.queries import all_of, finds, term
+from stoa.services.search.index.queries import begins, finds
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.units import COMPLETED, DOUBTED, IN_COMPOUND, MEANT, Asked, Unit, Way
@@ -43,7 +43,7 @@ class Understanding:
         self._schema = fields.schema
         self._locale = locale
         self._language = fields.languages[locale]
-        self._frequencies = Frequencies(searcher, locale)
+        self._frequencies = Frequencies(searcher, fields, locale)
         self._speller = Speller(searcher, fields, locale)
 
     def understand(self, reading: Reading, synonyms: Synonyms, *, exact: bool) -> Asked:
@@ -70,7 +70,7 @@ class Understanding:
 
     def respelled(self, reading: Reading, asked: Asked) -> Iterator[Asked]:
         """The same with another spelling of one word that is known, the rarest first: the others may not go with it."""
-        known = [unit for unit in asked.units if len(unit.words) == 1 and not unit.filler and not unit.codes]
+        known = [unit for unit in asked.units if len(unit.words) == 1 and not unit.filler and not unit.code]
         for unit in sorted(known, key=self._frequencies.of_unit)[:4]:
             [word] = unit.words
             if other := self._speller.spell(word.word):
@@ -100,11 +100,10 @@ class Understanding:
             return None
         ways = (Way(part.stems),) if all(map(self._frequencies.of_stem, part.stems)) else ()
         if self._searcher.doc_freq("code", part.code):
-            return Unit(part.words, ways, (part.code,))
-        if not ways and len(part.code) >= SHORTEST_CODE and any(letter.isdigit() for letter in part.code):
-            begun = self._searcher.terms_with_prefix("code", part.code, limit=MOST_COMPLETIONS)
-            if begun:
-                return Unit(part.words, ways, tuple(code for code, _ in begun))
+            return Unit(part.words, ways, part.code)
+        may_begin = not ways and len(part.code) >= SHORTEST_CODE and any(letter.isdigit() for letter in part.code)
+        if may_begin and finds(self._searcher, begins(self._schema, "code", part.code)):
+            return Unit(part.words, ways, part.code, code_is_begun=True)
         return None
 
     def _plain(self, words: Sequence[Word], synonyms: Synonyms) -> Iterator[Unit]:
@@ -142,20 +141,14 @@ class Understanding:
 
     def _resolved(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool) -> Unit:
         """The unit with ways that find something, where its word is not known, and with words that end with its own."""
-        if len(unit.words) != 1 or unit.codes or unit.filler:
+        if len(unit.words) != 1 or unit.code or unit.filler:
             return unit
         compounds = self._compounds(unit.words[0])
-        if not any(map(self._finds, unit.ways)):
+        if not any(map(self._frequencies.finds, unit.ways)):
             unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
         elif not compounds:
             unit = self._doubted(unit, instead)
         return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
-
-    def _finds(self, way: Way) -> bool:
-        """Also without the documents that are gone, which count until their segment is merged."""
-        if not self._frequencies.of_way(way):
-            return False
-        return finds(self._searcher, all_of(term(self._schema, of("stems", self._locale), stem) for stem in way.stems))
 
     def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
         """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled
@@ -165,7 +158,8 @@ class Understanding:
         products = self._frequencies.products
         if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
             return unit
-        spelling = self._speller.spell(word.word)
+        # A word that is there is seldom another one with two mistakes, which takes three times as long to look for.
+        spelling = self._speller.spell(word.word, most_edits=1)
         if spelling is None or spelling.word[0] != word.word[0] or spelling.documents <= _OFTEN * documents:
             return unit
         meant = Way((spelling.stem,), MEANT)

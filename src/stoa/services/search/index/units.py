@@ -20,11 +20,13 @@ class Way:
 
 @dataclass(frozen=True)
 class Unit:
-    """What must match, in one way or another. `words` is what it stands for in the text."""
+    """What must match, in one way or another. `words` is what it stands for in the text, `code` what may be one of the
+    shop's, or the beginning of one."""
 
     words: tuple[Word, ...]
     ways: tuple[Way, ...]
-    codes: tuple[str, ...] = ()
+    code: str = ""
+    code_is_begun: bool = False
     phrase: tuple[str, ...] = ()
     filler: bool = False
 

@@ -69,6 +69,10 @@ _WITH_COMPOUNDS = {"danish", "dutch", "german", "norwegian", "swedish"}
 """Where several words are written as one, of which the last says what it is: a `Kinderfahrrad` is a `Fahrrad`."""
 
 
+BEGINNING = 3
+"""Letters that a word shares with its stem."""
+
+
 class Place(NamedTuple):
     """A word and where in its text it stands."""
 
@@ -102,14 +106,12 @@ def places_of(text: str) -> Iterator[Place]:
             yield Place(word, found.start(), found.end())
 
 
-def places_like(text: str, stems: Collection[str]) -> Iterator[Place]:
-    """The words that may have one of the stems: of a long text those that begin like one, which is all but a few."""
-    if not text.isascii():
-        yield from places_of(text)
-        return
+def places_beginning(text: str, beginnings: Collection[str]) -> Iterator[Place]:
+    """The words of a text in ASCII that begin like one of these, in their order: all but a few of a long text do not,
+    and are not looked at."""
     lower = text.lower()
     places: dict[int, Place] = {}
-    for beginning in {stem[:3] for stem in stems}:
+    for beginning in beginnings:
         at = lower.find(beginning)
         while at >= 0:
             if not (at and (lower[at - 1].isalnum() or lower[at - 1] == "'")) and (
