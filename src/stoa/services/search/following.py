@@ -44,6 +44,9 @@ READ_AT_ONCE = 500
 """Documents: about a megabyte."""
 COMMIT_SECONDS = 0.5
 """While there is more, what was written is seen after so long: each commit is a flush of the disk."""
+FILLED_SECONDS = 20.0
+"""And so long where nobody is answered before everything is there: it is what a killed process does once more. Each
+commit is a segment too, and a search looks into every one."""
 APART_SECONDS = 0.1
 """Between commits: of changes that come one by one, those of a moment share one."""
 LOOK_AGAIN_SECONDS = 0.25
@@ -226,7 +229,8 @@ class Following:
             more = len(changes) == READ_AT_ONCE
             # What is not there any more was forgotten: nothing up to the head is missing.
             revision = changes[-1].revision if more else max([head.revision, *(one.revision for one in changes)])
-            if not more or time.monotonic() > self._committed_at + COMMIT_SECONDS:
+            every = COMMIT_SECONDS if self._current_at is not None else FILLED_SECONDS
+            if not more or time.monotonic() > self._committed_at + every:
                 await asyncio.sleep(self._committed_at + APART_SECONDS - time.monotonic())
                 self._reach("search:written")
                 at = Checkpoint(self.at.database, self.at.generation, revision)
