@@ -143,6 +143,33 @@ async def test_of_near_words_the_one_that_is_near_as_it_is_written_is_meant(inde
     assert (ids(found), found.corrected) == (["Running Shoes"], "running sho")
 
 
+@pytest.mark.parametrize(
+    ("text", "found", "corrected"),
+    [
+        ("boots", {"Boot"}, None),
+        ("badge", {"Badges"}, None),
+        ("blocks", {"Block"}, None),
+        ("block", {"Block"}, None),
+        ("earings", {"Earrings", "Over-Ear Headphones"}, "earrings"),
+        ("braclet", {"Braclet", "Bracelet"}, None),
+        ("jewlery", {"Jewellery"}, "jewellery"),
+    ],
+)
+async def test_a_rare_word_is_doubted_only_where_it_may_be_a_slip(
+    index: EmbeddedIndex, text: str, found: set[str], corrected: str | None
+):
+    rare = ["Boot", "Badges", "Block", "Over-Ear Headphones", "Braclet", "Jewellery"]
+    frequent = ["Book", "Bag", "Black", "Earrings", "Bracelet"]
+    names = [*rare, *(name for name in frequent for _ in range(10))]
+    await index.write([product(f"{number}", name) for number, name in enumerate(names)])
+    await index.commit("1")
+    answer = await index.search(Query(text=text, limit=50))
+    assert {names[int(hit.id)] for hit in answer.hits} == found
+    assert answer.corrected == corrected
+    if corrected:
+        assert names[int(answer.hits[0].id)].lower() == corrected
+
+
 async def test_a_known_word_that_goes_with_none_of_the_others_is_another(index: EmbeddedIndex):
     await index.write([product("cap", "Blue Cap"), product("cup", "Red Cup"), product("sea", "Blue Sea")])
     await index.commit("1")

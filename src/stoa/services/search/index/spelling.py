@@ -7,6 +7,7 @@ another form of it than the shop has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tantivy
@@ -16,13 +17,14 @@ from stoa.services.search.index.frequencies import Frequencies
 from stoa.services.search.index.queries import any_of, term, worth
 from stoa.services.search.index.units import Way
 
-ONE_EDIT_UP_TO = 7
+ONE_EDIT_UP_TO = 6
 """Letters; a longer word may differ in two places."""
 _MOST_NEAR = 100
 """Words that are looked at: of three letters many are one letter away."""
 _DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 8, 8, 4, 4, 2, 1
 """How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
 that a vowel stands for another, that one is left out or added."""
+_SLIP = min(_DOUBLED, _SWAPPED)
 _AS_WRITTEN = 6
 """And how much more that words are as near as their stems."""
 _VOWELS = frozenset("aeiouy")
@@ -57,16 +59,27 @@ class Speller:
         self._stem = fields.languages[locale].stem
         self._frequencies = Frequencies(searcher, fields, locale)
 
-    def spell(self, word: str, most_edits: int = 2) -> Spelling | None:
+    def spell(self, word: str) -> Spelling | None:
         """The nearest word that begins with the same letter; where there is none, the nearest."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
-        for allowed in range(1, (most_edits if len(word) > ONE_EDIT_UP_TO else 1) + 1):
-            for other in sorted(self._near(word, allowed), key=lambda one: _nearest_first(word, one)):
-                if self._frequencies.finds(Way((other.stem,))):
-                    return other
+        for allowed in (1, 2) if len(word) > ONE_EDIT_UP_TO else (1,):
+            if other := self._first_there(word, self._near(word, allowed)):
+                return other
         # Of a misspelled word the stemmer may not see what form it is.
-        return self.spell(word[:-1], most_edits) if word.endswith("s") and not word.endswith("ss") else None
+        return self.spell(word[:-1]) if word.endswith("s") and not word.endswith("ss") else None
+
+    def slipped(self, word: str) -> Spelling | None:
+        """What a word that the shop has may be a slip for: the likeliest that begins with the same letter and has one
+        more often or less, or two in another order. Of a long one that a product has just so, any that is one edit
+        away; else both may well be meant."""
+        if not word.isalpha():
+            return None
+        any_edit = len(word) > ONE_EDIT_UP_TO and self.writes(word)
+        near = self._found(word, self._fuzzy(of("spelled", self._locale), word, 1), 1)
+        begin_so = (one for one in near if one.word[0] == word[0])
+        slips = [one for one in begin_so if any_edit or likeliness(word, one.word) >= _SLIP]
+        return self._first_there(word, slips)
 
     def begins(self, word: str) -> str | None:
         """The most frequent word of those that begin with the same letter, and one edit away from this."""
@@ -107,6 +120,11 @@ class Speller:
             worth(self._fuzzy(field, form, allowed), points)
             for field, form, points in ((spelled, word, 2.0), (of("spelled_stem", self._locale), stem, 1.0))
         )
+        return self._found(word, nearly, allowed)
+
+    def _found(self, word: str, nearly: tantivy.Query, allowed: int) -> list[Spelling]:
+        stem = self._stem(word)
+        spelled = of("spelled", self._locale)
         found: list[Spelling] = []
         for _score, address in self._searcher.search(nearly, _MOST_NEAR, count=False).hits:
             document = self._searcher.doc(address)
@@ -121,6 +139,10 @@ class Speller:
                 written = _written(document, self._locale, other)
                 found.append(Spelling(other, its, edits, likelihood, documents, written))
         return found
+
+    def _first_there(self, word: str, near: Sequence[Spelling]) -> Spelling | None:
+        ordered = sorted(near, key=lambda one: _nearest_first(word, one))
+        return next((one for one in ordered if self._frequencies.finds(Way((one.stem,)))), None)
 
     def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:
         return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)

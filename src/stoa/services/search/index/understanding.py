@@ -158,12 +158,12 @@ class Understanding:
         products = self._frequencies.products
         if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
             return unit
-        # A word that is there is seldom another one with two mistakes, which takes three times as long to look for.
-        spelling = self._speller.spell(word.word, most_edits=1)
-        if spelling is None or spelling.word[0] != word.word[0] or spelling.documents <= _OFTEN * documents:
+        is_written = self._speller.writes(word.word)
+        spelling = self._speller.slipped(word.word)
+        if spelling is None or spelling.documents <= (_OFTEN if is_written else 1) * documents:
             return unit
         meant = Way((spelling.stem,), MEANT)
-        if self._speller.writes(word.word):
+        if is_written:
             return replace(unit, ways=(*unit.ways, meant))
         instead.append((word, spelling.written))
         return replace(unit, ways=(meant, *(replace(way, counts=way.counts * DOUBTED) for way in unit.ways)))
