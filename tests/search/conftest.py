@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -145,14 +145,17 @@ async def looked_for(one: Search, text: str = "", **more: Any) -> SearchView:
     return await search(one, SearchQuery(q=text, **more))
 
 
+T = TypeVar("T", bound=Town)
+
+
 @asynccontextmanager
-async def town_of(database: NewDatabase, folder: Path) -> AsyncIterator[Town]:
+async def town_of(database: NewDatabase, folder: Path, kind: type[T]) -> AsyncIterator[T]:
     async with AsyncExitStack() as stack:
         names = ("search", "catalog", "inventory")
-        yield Town({name: await database(name) for name in names}, folder, stack)
+        yield kind({name: await database(name) for name in names}, folder, stack)
 
 
 @pytest.fixture
 async def town(database: NewDatabase, tmp_path: Path) -> AsyncIterator[Town]:
-    async with town_of(database, tmp_path) as one:
+    async with town_of(database, tmp_path, Town) as one:
         yield one

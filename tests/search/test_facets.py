@@ -60,9 +60,7 @@ ATTRIBUTES = (
 @pytest.fixture
 async def shop(database, tmp_path) -> AsyncIterator[Shop]:
     """Shirts: of 25 weights, half of them of wool."""
-    async with town_of(database, tmp_path) as town:
-        town.__class__ = Shop
-        assert isinstance(town, Shop)
+    async with town_of(database, tmp_path, Shop) as town:
         town.one = town.process("one")
         town.rest = Rest(routes.bind(town.one), town.db)
         for one in ATTRIBUTES:

@@ -44,9 +44,7 @@ class Shop(Town):
 
 @pytest.fixture
 async def shop(database, tmp_path) -> AsyncIterator[Shop]:
-    async with town_of(database, tmp_path) as town:
-        town.__class__ = Shop
-        assert isinstance(town, Shop)
+    async with town_of(database, tmp_path, Shop) as town:
         town.one = town.process("one")
         town.rest = Rest(routes.bind(town.one), town.db)
         await town.catalog.ok(
