@@ -338,6 +338,32 @@ async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: Embedde
         assert "candles" in ids(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("16gb laptop", ["carbon"]),
+        ("laptop 16gb", ["carbon"]),
+        ("16gb", ["carbon"]),
+        ("16 gb laptop", ["carbon"]),
+        ("256 gb laptop", ["air"]),
+        ("256gb", ["air"]),
+        ("32gb", []),
+    ],
+)
+async def test_a_number_and_its_unit_are_one_word_or_two(index: EmbeddedIndex, text: str, found: list[str]):
+    await index.write(
+        [
+            product("carbon", "Laptop Carbon", description="14 inch, 16 GB RAM, 512 GB SSD"),
+            product("air", "Laptop Air", description="13 inch, 8GB RAM, 256GB SSD"),
+            product("drive", "Drive with 32 holes", description="A gb of nothing"),
+        ]
+    )
+    await index.commit("1")
+    answer = await index.search(Query(text=text))
+    assert ids(answer) == found
+    assert not answer.relaxed and answer.corrected is None
+
+
 async def test_of_very_many_codes_that_begin_so_some_are_looked_at(index: EmbeddedIndex):
     """To list a million of them took a second, which any guest could ask for."""
     parts = [product(f"part-{number}", "Gasket", skus=[f"PART-{number:03}"]) for number in range(200)]

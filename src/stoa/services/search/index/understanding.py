@@ -6,6 +6,7 @@ beginning of a word, as the end of one, spelled otherwise.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -33,6 +34,9 @@ _SHORTEST_DOUBTED = 5
 """Letters: a shorter word is often nearly another."""
 _RARE, _RARE_SHARE = 20, 0.0001
 """Products, and their share, that have a rare word at most."""
+
+
+_MEASURE = re.compile("([0-9]+)([a-z]+)")
 
 
 class Understanding:
@@ -126,7 +130,8 @@ class Understanding:
     def _as_one_word(self, row: Sequence[Word]) -> str | None:
         """The stem of both as one word, if the shop has it: `retro spot` is `retrospot` there."""
         joined = self._language.stem("".join(word.word for word in row))
-        return joined if self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1) else None
+        begins = self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1)
+        return joined if begins or self._frequencies.of_stem(joined) else None
 
     def _meanings(self, synonyms: Synonyms) -> Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]:
         meanings: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
@@ -182,6 +187,8 @@ class Understanding:
         """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
         spelling, or two words. `is_word`: it is written as it is meant."""
         [word] = unit.words
+        if measure := self._measure(word.word):
+            return replace(unit, ways=(), phrase=measure)
         completions = self._completions(word.word) if is_last else {}
         spelled = None
         if not is_word and len(completions) < _MANY:
@@ -191,6 +198,15 @@ class Understanding:
             begun = self._begun(self._completions(word.word))
         ways = (*([spelled] if spelled else []), *begun)
         return replace(unit, ways=ways) if ways else unit
+
+    def _measure(self, word: str) -> tuple[str, ...]:
+        """A number and its unit as two words, if they stand side by side somewhere: `16gb` is `16 GB` there."""
+        found = _MEASURE.fullmatch(word)
+        stems = tuple(map(self._language.stem, found.groups())) if found else ()
+        if not stems or not all(map(self._frequencies.of_stem, stems)):
+            return ()
+        side_by_side = tantivy.Query.phrase_query(self._schema, of("stems", self._locale), list(stems))
+        return stems if finds(self._searcher, side_by_side) else ()
 
     def _spelled(self, word: Word, instead: list[tuple[Word, str]], least: int, *, told: bool) -> Way | None:
         """A word of more than so many products that it is nearly, or else two that it is together."""
