@@ -348,14 +348,20 @@ async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: Embedde
         ("256 gb laptop", ["air"]),
         ("256gb", ["air"]),
         ("32gb", []),
+        ("jk reading", ["stone"]),
+        ("reading jk", ["stone"]),
+        ("kj", []),
     ],
 )
-async def test_a_number_and_its_unit_are_one_word_or_two(index: EmbeddedIndex, text: str, found: list[str]):
+async def test_a_number_and_its_unit_and_initials_are_one_word_or_several(
+    index: EmbeddedIndex, text: str, found: list[str]
+):
     await index.write(
         [
             product("carbon", "Laptop Carbon", description="14 inch, 16 GB RAM, 512 GB SSD"),
             product("air", "Laptop Air", description="13 inch, 8GB RAM, 256GB SSD"),
             product("drive", "Drive with 32 holes", description="A gb of nothing"),
+            product("stone", "The Stone", brand="J.K. Reading"),
         ]
     )
     await index.commit("1")

@@ -37,6 +37,7 @@ _RARE, _RARE_SHARE = 20, 0.0001
 
 
 _MEASURE = re.compile("([0-9]+)([a-z]+)")
+_MOST_INITIALS = 3
 
 
 class Understanding:
@@ -129,9 +130,12 @@ class Understanding:
 
     def _as_one_word(self, row: Sequence[Word]) -> str | None:
         """The stem of both as one word, if the shop has it: `retro spot` is `retrospot` there."""
-        joined = self._language.stem("".join(word.word for word in row))
-        begins = self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1)
-        return joined if begins or self._frequencies.of_stem(joined) else None
+        one = "".join(word.word for word in row)
+        joined = self._language.stem(one)
+        if self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1):
+            return joined
+        # A description, too, has a number with its unit.
+        return joined if _MEASURE.fullmatch(one) and self._frequencies.of_stem(joined) else None
 
     def _meanings(self, synonyms: Synonyms) -> Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]:
         meanings: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
@@ -187,8 +191,8 @@ class Understanding:
         """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
         spelling, or two words. `is_word`: it is written as it is meant."""
         [word] = unit.words
-        if measure := self._measure(word.word):
-            return replace(unit, ways=(), phrase=measure)
+        if apart := self._apart(word.word):
+            return replace(unit, ways=(), phrase=apart)
         completions = self._completions(word.word) if is_last else {}
         spelled = None
         if not is_word and len(completions) < _MANY:
@@ -199,10 +203,12 @@ class Understanding:
         ways = (*([spelled] if spelled else []), *begun)
         return replace(unit, ways=ways) if ways else unit
 
-    def _measure(self, word: str) -> tuple[str, ...]:
-        """A number and its unit as two words, if they stand side by side somewhere: `16gb` is `16 GB` there."""
-        found = _MEASURE.fullmatch(word)
-        stems = tuple(map(self._language.stem, found.groups())) if found else ()
+    def _apart(self, word: str) -> tuple[str, ...]:
+        """A number and its unit, or initials, as the words that they are where these stand side by side: `16gb` is
+        `16 GB` there, `jk` is `J. K.`"""
+        measure = _MEASURE.fullmatch(word)
+        initials = word if word.isalpha() and 1 < len(word) <= _MOST_INITIALS else ""
+        stems = tuple(map(self._language.stem, measure.groups() if measure else initials))
         if not stems or not all(map(self._frequencies.of_stem, stems)):
             return ()
         side_by_side = tantivy.Query.phrase_query(self._schema, of("stems", self._locale), list(stems))
