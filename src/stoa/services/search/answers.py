@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stoa.kit.http.pages import BadCursor
-from stoa.ports.search import BadPosition, Found, Hit, Piece, Query, SearchIndex
+from stoa.ports.search import BadPosition, Filters, Found, Hit, Piece, Query, SearchIndex
 from stoa.services.search.asked import SearchQuery, SuggestQuery, query_of
 from stoa.services.search.cursors import cursor_of, place_in
 from stoa.services.search.document import C, Card, card_in
@@ -61,8 +61,9 @@ async def search(service: Search, asked: SearchQuery) -> SearchView:
     own = service.settings.locales[0]
     query = query_of(asked, rules, attributes, service.settings.price_bounds, after=place_in(asked, own))
     found = await _search(index, query)
-    if asked.cursor is None and asked.q:
-        service.searches.count(asked.q, found.total)
+    if asked.cursor is None and asked.q and query.filters == Filters():
+        # What has but some of the words is not what was looked for.
+        service.searches.count(asked.q, 0 if found.relaxed else found.total)
     return SearchView(
         items=[_item(hit, asked.locale) for hit in found.hits],
         total=found.total,

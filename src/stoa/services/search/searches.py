@@ -1,7 +1,8 @@
 """What is searched for, counted in memory and written together: a search costs no statement.
 
-Counted is the first page of a search with words, by day and by how searches are compared; nobody is told from
-anybody. Who wrote an address or a number that may be a person's is not counted. A kill loses what gathered.
+Counted is the first page of a search with words and no filter, by day and by how searches are compared; nobody is told
+from anybody. One of which nothing has all words found nothing. Who wrote an address or a number that may be a person's
+is not counted. A kill loses what gathered.
 """
 
 from __future__ import annotations

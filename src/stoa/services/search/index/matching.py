@@ -118,7 +118,8 @@ class Matcher:
         return term(self._schema, of("whole", self._locale), whole_key(stems))
 
     def _weight(self, unit: Unit) -> float:
-        return self._rarity(self._frequencies.of_unit(unit)) * (0.25 if unit.filler else len(unit.words))
+        words = sum(0.5 if word.word.isdigit() else 1 for word in unit.words)
+        return self._rarity(self._frequencies.of_unit(unit)) * (0.25 if unit.filler else words)
 
     def _rarity(self, documents: int) -> float:
         """From 1 for a word that half of the products have, to 2; in quarters, so that it seldom changes."""

@@ -17,14 +17,19 @@ from stoa.services.search.index.frequencies import Frequencies
 from stoa.services.search.index.queries import any_of, term, worth
 from stoa.services.search.index.units import Way
 
-ONE_EDIT_UP_TO = 6
-"""Letters; a longer word may differ in two places."""
+ONE_EDIT_UP_TO = 7
+"""Letters; a longer word may differ in two places, and one of seven may have lost two letters."""
+_SHORT, _SHORTEST = 4, 3
+"""Letters: nearly every short word is one letter away from another, which is no reason to think that it was meant."""
 _MOST_NEAR = 100
 """Words that are looked at: of three letters many are one letter away."""
 _DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 8, 8, 4, 4, 2, 1
 """How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
 that a vowel stands for another, that one is left out or added."""
 _SLIP = min(_DOUBLED, _SWAPPED)
+_ENDING = 2
+_ENDINGS = "sxen"
+"""Letters that plurals end with."""
 _AS_WRITTEN = 6
 """And how much more that words are as near as their stems."""
 _VOWELS = frozenset("aeiouy")
@@ -56,14 +61,15 @@ class Speller:
         self._searcher = searcher
         self._schema = fields.schema
         self._locale = locale
-        self._stem = fields.languages[locale].stem
+        self._language = fields.languages[locale]
+        self._stem = self._language.stem
         self._frequencies = Frequencies(searcher, fields, locale)
 
     def spell(self, word: str) -> Spelling | None:
         """The nearest word that begins with the same letter; where there is none, the nearest."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
-        for allowed in (1, 2) if len(word) > ONE_EDIT_UP_TO else (1,):
+        for allowed in (1, 2) if len(word) >= ONE_EDIT_UP_TO else (1,):
             if other := self._first_there(word, self._near(word, allowed)):
                 return other
         # Of a misspelled word the stemmer may not see what form it is.
@@ -75,11 +81,19 @@ class Speller:
         away; else both may well be meant."""
         if not word.isalpha():
             return None
-        any_edit = len(word) > ONE_EDIT_UP_TO and self.writes(word)
+        any_edit = len(word) >= ONE_EDIT_UP_TO and self.writes(word)
         near = self._found(word, self._fuzzy(of("spelled", self._locale), word, 1), 1)
         begin_so = (one for one in near if one.word[0] == word[0])
         slips = [one for one in begin_so if any_edit or likeliness(word, one.word) >= _SLIP]
         return self._first_there(word, slips)
+
+    def has_form_of(self, word: str) -> bool:
+        """Whether a product has the word but for an ending: a plural, or what it is the plural of."""
+        stem = term(self._schema, of("spelled_stem", self._locale), self._stem(word))
+        return any(
+            _differ_by_ending(word, str(self._searcher.doc(address).get_first(of("spelled", self._locale))))
+            for _score, address in self._searcher.search(stem, _MOST_NEAR, count=False).hits
+        )
 
     def begins(self, word: str) -> str | None:
         """The most frequent word of those that begin with the same letter, and one edit away from this."""
@@ -103,12 +117,13 @@ class Speller:
         return _written(self._searcher.doc(hits[0][1]), self._locale, word) if hits else word
 
     def split(self, word: str) -> tuple[str, str] | None:
-        """Two words of the shop that were written as one; the parts that are both as frequent as can be."""
+        """Two words that a product has and that were written as one; the parts that are both as frequent as can be."""
         best: tuple[int, tuple[str, str]] | None = None
         for at in range(SHORTEST_SPELLED, len(word) - SHORTEST_SPELLED + 1):
             parts = word[:at], word[at:]
-            rarer = min(self._frequencies.of_stem(self._stem(part)) for part in parts)
-            if rarer and (best is None or rarer > best[0]):
+            way = Way((self._stem(parts[0]), self._stem(parts[1])))
+            rarer = self._frequencies.of_way(way)
+            if rarer and (best is None or rarer > best[0]) and self._frequencies.finds(way):
                 best = rarer, parts
         return best[1] if best else None
 
@@ -131,7 +146,9 @@ class Speller:
             other = str(document.get_first(spelled))
             its = self._stem(other)
             # Another form of the same word would find the same.
-            if its != stem and (documents := self._frequencies.of_stem(its)):
+            if its == stem or self._language.is_filler(other) or not may_be_meant(word, other, stem, its):
+                continue
+            if documents := self._frequencies.of_stem(its):
                 apart = edits_between(word, other, allowed)
                 edits = min(apart, edits_between(stem, its, allowed))
                 likely = max(likeliness(word, other), likeliness(stem, its))
@@ -146,6 +163,50 @@ class Speller:
 
     def _fuzzy(self, field: str, form: str, allowed: int) -> tantivy.Query:
         return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)
+
+
+def may_be_meant(word: str, other: str, stem: str, its: str) -> bool:
+    """Whether somebody who writes a word that the shop has not may have meant this one, which is near it; else he means
+    what he writes. `stem` and `its` are theirs: of another form of the word only what is most often lost is."""
+    return _slips(word, other, 2) or _slips(stem, its, 1, most_likely=True)
+
+
+def _slips(written: str, meant: str, most: int, *, most_likely: bool = False) -> bool:
+    edits = edits_between(written, meant, most)
+    if edits > most or not _begins_like(written, meant):
+        return False
+    letters, longer = len(written), len(meant) - len(written)
+    if edits == 2:
+        return letters > ONE_EDIT_UP_TO or (letters == ONE_EDIT_UP_TO and longer == 2)
+    likely = likeliness(written, meant)
+    if likely >= _SLIP or letters <= _SHORTEST:
+        return likely >= _SLIP
+    if letters <= _SHORT or most_likely:
+        return likely >= min(_VOWEL, _LEFT_OUT) or _is_ending(written, meant)
+    return longer >= 0 or letters >= ONE_EDIT_UP_TO or _is_ending(written, meant) or _is_umlaut(written, meant)
+
+
+def _begins_like(written: str, meant: str) -> bool:
+    """With the same letter, with the first two in another order, or without the first of a longer word."""
+    swapped, lost = written[:2] == meant[1::-1], len(written) > _SHORT and written == meant[1:]
+    return written[0] == meant[0] or swapped or lost
+
+
+def _is_ending(written: str, meant: str) -> bool:
+    return written[:-1] == meant and written[-1] in _ENDINGS
+
+
+def _is_umlaut(written: str, meant: str) -> bool:
+    """`gruen` for `grün`, which is `grun` in the index."""
+    at = next((at for at, pair in enumerate(zip(written, meant, strict=False)) if pair[0] != pair[1]), len(meant))
+    return at > 0 and written[at] == "e" and written[at - 1] in "aou"
+
+
+def _differ_by_ending(one: str, other: str) -> bool:
+    """By at most two letters, or as `berry` does from `berries`; `earing` is no ending of `ear`."""
+    pairs = enumerate(zip(one, other, strict=False))
+    same = next((at for at, pair in pairs if pair[0] != pair[1]), min(len(one), len(other)))
+    return all(len(word) - same <= _ENDING or word[same:] == "ies" for word in (one, other))
 
 
 def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:

@@ -36,7 +36,7 @@ _RARE, _RARE_SHARE = 20, 0.0001
 """Products, and their share, that have a rare word at most."""
 
 
-_MEASURE = re.compile("([0-9]+)([a-z]+)")
+_MEASURE = re.compile("([0-9]+)([a-z]+)|([a-z]+)([0-9]+)")
 _MOST_INITIALS = 3
 
 
@@ -74,9 +74,11 @@ class Understanding:
         return Asked(tuple(units), tuple(reading.without), corrected)
 
     def respelled(self, reading: Reading, asked: Asked) -> Iterator[Asked]:
-        """The same with another spelling of one word that is known, the rarest first: the others may not go with it."""
-        known = [unit for unit in asked.units if len(unit.words) == 1 and not unit.filler and not unit.code]
-        for unit in sorted(known, key=self._frequencies.of_unit)[:4]:
+        """The same with another spelling of a word that nothing has, and that is the beginning of others: they may not
+        go with the rest. A word that the shop has is what it says."""
+        for unit in asked.units:
+            if len(unit.words) != 1 or not unit.ways or any(way.counts != COMPLETED for way in unit.ways):
+                continue
             [word] = unit.words
             if other := self._speller.spell(word.word):
                 way = Way((other.stem,), MEANT)
@@ -85,16 +87,17 @@ class Understanding:
 
     def relaxed(self, asked: Asked) -> Iterator[Asked]:
         """The same with fewer of the words: all but one, half of them, any."""
+        quoted = {unit for unit in asked.units if len(unit.words) > 1 and unit.phrase}
         apart = tuple(
             one
             for unit in asked.units
             if not unit.filler
-            for one in ([Unit((word,), (Way((word.stem,)),)) for word in unit.words] if unit.phrase else [unit])
+            for one in ([Unit((word,), (Way((word.stem,)),)) for word in unit.words] if unit in quoted else [unit])
         )
         for least in dict.fromkeys((len(apart) - 1, len(apart) // 2, 1)):
             if 0 < least < len(apart):
                 yield replace(asked, units=apart, at_least=least)
-        if any(unit.phrase for unit in asked.units):
+        if quoted:
             yield replace(asked, units=apart, at_least=1)
 
     def _special(self, part: Part) -> Unit | None:
@@ -106,8 +109,8 @@ class Understanding:
         ways = (Way(part.stems),) if all(map(self._frequencies.of_stem, part.stems)) else ()
         if self._searcher.doc_freq("code", part.code):
             return Unit(part.words, ways, part.code)
-        may_begin = not ways and len(part.code) >= SHORTEST_CODE and any(letter.isdigit() for letter in part.code)
-        if may_begin and finds(self._searcher, begins(self._schema, "code", part.code)):
+        may_begin = not ways and (len(part.words) > 1 or any(letter.isdigit() for letter in part.code))
+        if may_begin and self._begins_code(part.code):
             return Unit(part.words, ways, part.code, code_is_begun=True)
         return None
 
@@ -153,8 +156,13 @@ class Understanding:
         if len(unit.words) != 1 or unit.code or unit.filler:
             return unit
         compounds = self._compounds(unit.words[0])
+        apart = self._apart(unit.words[0].word)
         if not any(map(self._frequencies.finds, unit.ways)):
-            unit = self._guessed(unit, instead, is_last=is_last, is_word=bool(compounds))
+            # What staff gave a synonym is a word, whether anything has it or not.
+            if apart or len(unit.ways) == 1:
+                unit = self._guessed(unit, apart, instead, is_last=is_last, is_word=bool(compounds))
+        elif apart:
+            unit = replace(unit, phrase=apart)
         elif not compounds:
             unit = self._doubted(unit, instead)
         return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
@@ -168,8 +176,10 @@ class Understanding:
         if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
             return unit
         is_written = self._speller.writes(word.word)
+        if not is_written and self._speller.has_form_of(word.word):
+            return unit
         spelling = self._speller.slipped(word.word)
-        if spelling is None or spelling.documents <= (_OFTEN if is_written else 1) * documents:
+        if spelling is None or (is_written and spelling.documents <= _OFTEN * documents):
             return unit
         meant = Way((spelling.stem,), MEANT)
         if is_written:
@@ -187,12 +197,14 @@ class Understanding:
         stems.sort(key=lambda stem: (-self._frequencies.of_stem(stem), stem))
         return [Way((stem,), IN_COMPOUND) for stem in stems[:MOST_COMPOUNDS]]
 
-    def _guessed(self, unit: Unit, instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool) -> Unit:
+    def _guessed(
+        self, unit: Unit, apart: Sequence[str], instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool
+    ) -> Unit:
         """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
         spelling, or two words. `is_word`: it is written as it is meant."""
         [word] = unit.words
-        if apart := self._apart(word.word):
-            return replace(unit, ways=(), phrase=apart)
+        if apart:
+            return replace(unit, ways=(), phrase=tuple(apart))
         completions = self._completions(word.word) if is_last else {}
         spelled = None
         if not is_word and len(completions) < _MANY:
@@ -201,14 +213,20 @@ class Understanding:
         if spelled is None and not begun and not is_last:
             begun = self._begun(self._completions(word.word))
         ways = (*([spelled] if spelled else []), *begun)
+        if not ways and self._begins_code(word.word):
+            return replace(unit, ways=(), code=word.word, code_is_begun=True)
         return replace(unit, ways=ways) if ways else unit
+
+    def _begins_code(self, text: str) -> bool:
+        return len(text) >= SHORTEST_CODE and finds(self._searcher, begins(self._schema, "code", text))
 
     def _apart(self, word: str) -> tuple[str, ...]:
         """A number and its unit, or initials, as the words that they are where these stand side by side: `16gb` is
         `16 GB` there, `jk` is `J. K.`"""
         measure = _MEASURE.fullmatch(word)
-        initials = word if word.isalpha() and 1 < len(word) <= _MOST_INITIALS else ""
-        stems = tuple(map(self._language.stem, measure.groups() if measure else initials))
+        is_known = self._frequencies.of_stem(self._language.stem(word)) > 0
+        initials = word if word.isalpha() and 1 < len(word) <= _MOST_INITIALS and not is_known else ""
+        stems = tuple(map(self._language.stem, filter(None, measure.groups()) if measure else initials))
         if not stems or not all(map(self._frequencies.of_stem, stems)):
             return ()
         side_by_side = tantivy.Query.phrase_query(self._schema, of("stems", self._locale), list(stems))
