@@ -183,6 +183,7 @@ async def test_a_known_word_that_goes_with_none_of_the_others_is_no_other(index:
     [
         *((word, None) for word in ("bike", "grill", "milk", "fork", "sofa", "couch", "tent", "toaster", "blender")),
         *((word, None) for word in ("hoe", "fan", "rug", "dog", "tablet", "paint", "cheese", "wheat", "sandals")),
+        ("shelves", "shelf"),
         ("wath", "watch"),
         ("caon", "canon"),
         ("bots", "boots"),
@@ -196,7 +197,7 @@ async def test_a_known_word_that_goes_with_none_of_the_others_is_no_other(index:
 )
 async def test_a_word_that_is_not_there_is_not_any_that_is_near(index: EmbeddedIndex, text: str, corrected: str | None):
     there = "Nike Drill Silk For Soft Touch Dents Master Binder Home Can Running Does Table Pint Chess What Sand With"
-    names = [*there.split(), "Watch", "Canon", "Boots", "Bits", "Green", "Garden"]
+    names = [*there.split(), "Watch", "Canon", "Boots", "Bits", "Green", "Garden", "Shelf"]
     await index.write([product(f"{number}", name) for number, name in enumerate(names)])
     await index.commit("1")
     found = await index.search(Query(text=text))
@@ -304,6 +305,26 @@ async def test_two_words_written_as_one_are_those_of_one_product(index: Embedded
     assert (ids(found), found.corrected) == ([], None)
     found = await index.search(Query(text="coffeepot"))
     assert (ids(found), found.corrected) == (["pot"], None)
+
+
+async def test_a_barcode_may_have_spaces_and_a_code_stand_beside_words(index: EmbeddedIndex):
+    await index.write(
+        [
+            product("mug", "Mug", barcodes=["4006381333931"]),
+            product("phones", "WH-1000XM5", skus=["WH-1000XM5-B"]),
+            product("board", "WH Board"),
+            product("saw", "Saw 1000 W", barcodes=["96385074"]),
+        ]
+    )
+    await index.commit("1")
+    for text, found in (
+        ("4006 3813 3393 1", "mug"),
+        ("4 006381 333931", "mug"),
+        ("9638 5074", "saw"),
+        ("WH-1000", "phones"),
+    ):
+        answer = await index.search(Query(text=text))
+        assert (ids(answer), answer.relaxed) == ([found], False), text
 
 
 async def test_letters_that_codes_begin_with_find_them_where_nothing_else_does(index: EmbeddedIndex):

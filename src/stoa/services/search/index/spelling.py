@@ -182,7 +182,9 @@ def _slips(written: str, meant: str, most: int, *, most_likely: bool = False) ->
     if likely >= _SLIP or letters <= _SHORTEST:
         return likely >= _SLIP
     if letters <= _SHORT or most_likely:
-        return likely >= min(_VOWEL, _LEFT_OUT) or _is_ending(written, meant)
+        # `scarves` of `scarf`, which stemmers leave apart.
+        is_plural = most_likely and written.replace("v", "f") == meant
+        return is_plural or likely >= min(_VOWEL, _LEFT_OUT) or _is_ending(written, meant)
     return longer >= 0 or letters >= ONE_EDIT_UP_TO or _is_ending(written, meant) or _is_umlaut(written, meant)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import tantivy
 
+from stoa.kit.barcodes import LENGTHS
 from stoa.ports.search import Synonyms
 from stoa.services.search.index.fields import Fields, of
 from stoa.services.search.index.frequencies import Frequencies
@@ -53,6 +54,8 @@ class Understanding:
 
     def understand(self, reading: Reading, synonyms: Synonyms, *, exact: bool) -> Asked:
         """What the words are in this shop."""
+        if number := self._number(reading):
+            return Asked((number,), tuple(reading.without))
         units: list[Unit] = []
         plain: list[Word] = []
         for part in reading.parts:
@@ -100,13 +103,22 @@ class Understanding:
         if quoted:
             yield replace(asked, units=apart, at_least=1)
 
+    def _number(self, reading: Reading) -> Unit | None:
+        """All of it as one code, if it is a barcode with spaces."""
+        number = "".join(part.code for part in reading.parts)
+        if len(reading.parts) < 2 or len(number) not in LENGTHS or not number.isdigit():
+            return None
+        words = tuple(word for part in reading.parts for word in part.words)
+        return Unit(words, (), number) if self._searcher.doc_freq("code", number) else None
+
     def _special(self, part: Part) -> Unit | None:
         """Words side by side, or a code; None for just words."""
         if part.quoted:
             return Unit(part.words, (), phrase=part.stems)
         if not part.code:
             return None
-        ways = (Way(part.stems),) if all(map(self._frequencies.of_stem, part.stems)) else ()
+        way = Way(part.stems)
+        ways = (way,) if self._frequencies.finds(way) else ()
         if self._searcher.doc_freq("code", part.code):
             return Unit(part.words, ways, part.code)
         may_begin = not ways and (len(part.words) > 1 or any(letter.isdigit() for letter in part.code))
