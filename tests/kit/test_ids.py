@@ -1,4 +1,4 @@
-"""UUIDv7: well formed, ordered by the millisecond, and never twice."""
+"""UUIDv7: well formed, ordered by the microsecond, and never twice."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ def test_an_id_is_a_uuid_of_version_7_with_the_time_in_front() -> None:
     assert before <= parsed.int >> 80 <= after
 
 
-def test_ids_of_later_milliseconds_sort_later(monkeypatch) -> None:
-    moments = iter([1_000_000, 2_000_000, 1_700_000_000_000_000_000, 1_700_000_000_001_000_000])
-    monkeypatch.setattr(time, "time_ns", lambda: next(moments))
-    ids = [uuid7() for _ in range(4)]
+def test_ids_of_later_microseconds_sort_later(monkeypatch) -> None:
+    late = 1_700_000_000_000_000_000
+    moments = [1_000_000, 2_000_000, late, late + 1_000, late + 2_000, late + 999_000, late + 999_999, late + 1_000_000]
+    ids = []
+    for moment in moments:
+        monkeypatch.setattr(time, "time_ns", lambda now=moment: now)
+        ids.append(uuid7())
     assert ids == sorted(ids)
 
 

@@ -1,4 +1,7 @@
-"""UUIDv7 identifiers (RFC 9562 §5.7) as strings: ordered by creation time, so they index well."""
+"""UUIDv7 identifiers (RFC 9562 §5.7) as strings: ordered by creation time, so they index well.
+
+Lists are sorted by them, so those of one millisecond have an order, too: of the quarter of a microsecond.
+"""
 
 import os
 import re
@@ -14,8 +17,10 @@ LAST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
 
 def uuid7() -> str:
-    """A new UUIDv7: 48 bits of Unix milliseconds, then 74 random bits from the system's generator."""
-    return _layout(time.time_ns() // 1_000_000, os.urandom(10).hex())
+    """A new UUIDv7: 48 bits of Unix milliseconds, 12 of their fraction (§6.2, method 3), then 62 random bits from the
+    system's generator."""
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    return _layout(milliseconds, f"{rest * 4096 // 1_000_000:03x}{os.urandom(8).hex()}")
 
 
 def first_uuid7(moment: datetime) -> str:
