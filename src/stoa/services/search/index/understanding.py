@@ -35,8 +35,6 @@ _SHORTEST_DOUBTED = 5
 """Letters: a shorter word is often nearly another."""
 _RARE, _RARE_SHARE = 20, 0.0001
 """Products, and their share, that have a rare word at most."""
-
-
 _MEASURE = re.compile("([0-9]+)([a-z]+)|([a-z]+)([0-9]+)")
 _MOST_INITIALS = 3
 
@@ -105,8 +103,9 @@ class Understanding:
 
     def _number(self, reading: Reading) -> Unit | None:
         """All of it as one code, if it is a barcode with spaces."""
-        number = "".join(part.code for part in reading.parts)
-        if len(reading.parts) < 2 or len(number) not in LENGTHS or not number.isdigit():
+        codes = [part.code for part in reading.parts]
+        number = "".join(codes)
+        if len(codes) < 2 or len(number) not in LENGTHS or not all(map(str.isdigit, codes)):
             return None
         words = tuple(word for part in reading.parts for word in part.words)
         return Unit(words, (), number) if self._searcher.doc_freq("code", number) else None
