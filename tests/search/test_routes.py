@@ -324,6 +324,14 @@ async def test_who_may_not_changes_nothing(shop: Shop) -> None:
     assert await shop.db.fetchval("SELECT rules_revision FROM feed") == 0
 
 
+async def test_what_has_some_of_the_words_is_in_vain_and_what_filters_leave_is_not_counted(shop: Shop) -> None:
+    relaxed = await shop.rest.ok("GET", "/search?q=steel+mug")
+    assert (relaxed["relaxed"], relaxed["total"]) == (True, 3)
+    assert await shop.names("q=mug&max_price=1") == []
+    report = await shop.rest.ok("GET", "/search/report", user=READER)
+    assert report["items"] == [{"query": "steel mug", "times": 1, "without_results": 1, "average_results": 0.0}]
+
+
 async def test_the_report_has_what_was_searched_for_and_what_was_not_found(shop: Shop) -> None:
     for text in ("mug", "MUG", " Müg", "teapot", "teapot", "ada@example.com", "+44 20 7946 0000", "   "):
         await shop.rest.ok("GET", "/search?q=" + "".join(f"%{byte:02X}" for byte in text.encode()))

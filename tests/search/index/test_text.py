@@ -307,6 +307,13 @@ async def test_two_words_written_as_one_are_those_of_one_product(index: Embedded
     assert (ids(found), found.corrected) == (["pot"], None)
 
 
+async def test_of_some_of_the_words_a_number_says_less(index: EmbeddedIndex):
+    await index.write([product("phone", "iPhone 15"), product("hammer", "Hammer 16 oz")])
+    await index.commit("1")
+    answer = await index.search(Query(text="iphone 16"))
+    assert (ids(answer), answer.relaxed) == (["phone", "hammer"], True)
+
+
 async def test_a_barcode_may_have_spaces_and_a_code_stand_beside_words(index: EmbeddedIndex):
     await index.write(
         [

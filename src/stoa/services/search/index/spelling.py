@@ -26,12 +26,14 @@ _MOST_NEAR = 100
 _DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 8, 8, 4, 4, 2, 1
 """How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
 that a vowel stands for another, that one is left out or added."""
-_SLIP = min(_DOUBLED, _SWAPPED)
-_ENDING = 2
-_ENDINGS = "sxen"
-"""Letters that plurals end with."""
 _AS_WRITTEN = 6
 """And how much more that words are as near as their stems."""
+_SLIP = min(_DOUBLED, _SWAPPED)
+"""Of these nobody needs another reason to be believed."""
+_ENDING = 2
+"""Letters by which forms of a word differ."""
+_ENDINGS = "sxen"
+"""Letters that plurals end with."""
 _VOWELS = frozenset("aeiouy")
 _SHORTEST_BEGUN = 5
 """Letters: of four begin too many words nearly so."""
@@ -146,7 +148,7 @@ class Speller:
             other = str(document.get_first(spelled))
             its = self._stem(other)
             # Another form of the same word would find the same.
-            if its == stem or self._language.is_filler(other) or not may_be_meant(word, other, stem, its):
+            if its == stem or self._language.is_filler(other) or not _may_be_meant(word, other, stem, its):
                 continue
             if documents := self._frequencies.of_stem(its):
                 apart = edits_between(word, other, allowed)
@@ -165,7 +167,7 @@ class Speller:
         return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)
 
 
-def may_be_meant(word: str, other: str, stem: str, its: str) -> bool:
+def _may_be_meant(word: str, other: str, stem: str, its: str) -> bool:
     """Whether somebody who writes a word that the shop has not may have meant this one, which is near it; else he means
     what he writes. `stem` and `its` are theirs: of another form of the word only what is most often lost is."""
     return _slips(word, other, 2) or _slips(stem, its, 1, most_likely=True)
@@ -200,15 +202,20 @@ def _is_ending(written: str, meant: str) -> bool:
 
 def _is_umlaut(written: str, meant: str) -> bool:
     """`gruen` for `grün`, which is `grun` in the index."""
-    at = next((at for at, pair in enumerate(zip(written, meant, strict=False)) if pair[0] != pair[1]), len(meant))
+    at = _first_difference(written, meant)
     return at > 0 and written[at] == "e" and written[at - 1] in "aou"
 
 
 def _differ_by_ending(one: str, other: str) -> bool:
     """By at most two letters, or as `berry` does from `berries`; `earing` is no ending of `ear`."""
-    pairs = enumerate(zip(one, other, strict=False))
-    same = next((at for at, pair in pairs if pair[0] != pair[1]), min(len(one), len(other)))
+    same = _first_difference(one, other)
     return all(len(word) - same <= _ENDING or word[same:] == "ies" for word in (one, other))
+
+
+def _first_difference(one: str, other: str) -> int:
+    """At which letter; where one begins with the other, behind that."""
+    letters = enumerate(zip(one, other, strict=False))
+    return next((at for at, (here, there) in letters if here != there), min(len(one), len(other)))
 
 
 def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:
@@ -220,7 +227,7 @@ def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:
 def likeliness(written: str, meant: str) -> int:
     """How likely it is that one is written for the other, which is one edit away."""
     shorter, longer = sorted((written, meant), key=len)
-    at = next((at for at, (one, other) in enumerate(zip(shorter, longer, strict=False)) if one != other), len(shorter))
+    at = _first_difference(shorter, longer)
     if len(shorter) == len(longer):
         if shorter[at : at + 2] == longer[at : at + 2][::-1]:
             return _SWAPPED

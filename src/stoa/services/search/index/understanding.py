@@ -179,8 +179,8 @@ class Understanding:
         return replace(unit, ways=(*unit.ways, *compounds)) if compounds else unit
 
     def _doubted(self, unit: Unit, instead: list[tuple[Word, str]]) -> Unit:
-        """The unit of a rare word with another spelling, where that is far more frequent: some products are misspelled
-        themselves, and `earings` has the stem of `ear`."""
+        """The unit of a rare word with another that it may be a slip for: some products are misspelled themselves, if
+        the other is far more frequent, and `earings` has the stem of `ear`."""
         [word] = unit.words
         documents = self._frequencies.of_unit(unit)
         products = self._frequencies.products
@@ -212,7 +212,8 @@ class Understanding:
         self, unit: Unit, apart: Sequence[str], instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool
     ) -> Unit:
         """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
-        spelling, or two words. `is_word`: it is written as it is meant."""
+        spelling, two words, or the beginning of a code. `apart` is what it is as several words, `is_word` that it is
+        written as it is meant."""
         [word] = unit.words
         if apart:
             return replace(unit, ways=(), phrase=tuple(apart))
@@ -235,8 +236,8 @@ class Understanding:
         """A number and its unit, or initials, as the words that they are where these stand side by side: `16gb` is
         `16 GB` there, `jk` is `J. K.`"""
         measure = _MEASURE.fullmatch(word)
-        is_known = self._frequencies.of_stem(self._language.stem(word)) > 0
-        initials = word if word.isalpha() and 1 < len(word) <= _MOST_INITIALS and not is_known else ""
+        may_be_initials = word.isalpha() and 1 < len(word) <= _MOST_INITIALS
+        initials = word if may_be_initials and not self._frequencies.of_stem(self._language.stem(word)) else ""
         stems = tuple(map(self._language.stem, filter(None, measure.groups()) if measure else initials))
         if not stems or not all(map(self._frequencies.of_stem, stems)):
             return ()
