@@ -49,14 +49,16 @@ from stoa.services.search.index.variants import together_of
 from stoa.services.search.index.words import (
     LONGEST,
     Language,
+    apart,
     behind_elision,
     compact,
+    ends_of,
     joined,
     places_of,
     words_of,
 )
 
-FORMAT = 16
+FORMAT = 17
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 KINDS = PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
@@ -216,24 +218,23 @@ class Fields:
         translated = document.texts.get(locale)
         texts = translated or Texts(document.name, document.description)
         words = words_of(texts.name)
-        stems = [language.stem(word) for word in words]
         elided = behind_elision(texts.name)
-        joins = " ".join(map(language.stem, (*joined(words), *elided)))
+        ends = ends_of(words)
+        runs = apart(words)
         labeled = [word for label in labels for word in (*words_of(label), *behind_elision(label))]
-        label = " ".join(map(language.stem, labeled))
         described = [*words_of(texts.description), *behind_elision(texts.description)]
-        for part in (" ".join(stems), label, " ".join(map(language.stem, described)), joins):
-            # Each its own value, so that no phrase goes from the one into the other.
-            into.add_text(of("stems", locale), part)
-        into.add_text(of("name", locale), " ".join(stems))
-        into.add_text(of("name", locale), joins)
-        into.add_text(of("label", locale), label)
-        into.add_text(of("whole", locale), whole_key(stems))
-        into.add_text(of("words", locale), " ".join({*words, *elided, *labeled}))
+        named = words, [*joined(words), *elided, *ends], runs
+        beside = labeled, apart(labeled)
+        for field, parts in (("name", named), ("label", beside), ("stems", (*named, *beside, described))):
+            for part in filter(None, parts):
+                # Each its own value, so that no phrase goes from the one into the other.
+                into.add_text(of(field, locale), " ".join(map(language.stem, part)))
+        into.add_text(of("whole", locale), whole_key(map(language.stem, words)))
+        into.add_text(of("words", locale), " ".join({*words, *elided, *ends, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
         if translated:
             into.add_bytes(of("shown", locale), _shown(texts))
-        spelled = (*words, *elided, *labeled, *described)
+        spelled = (*words, *elided, *runs, *labeled, *described)
         known = {word: word for word in spelled if len(word) >= SHORTEST_SPELLED and word.isalpha()}
         for text in (texts.name, *labels, texts.description):
             if not text.isascii():

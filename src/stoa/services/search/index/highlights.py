@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 from stoa.ports.search import Piece
 from stoa.services.search.index.fields import Shown
-from stoa.services.search.index.words import BEGINNING, Language, Place, behind_elision, places_beginning, places_of
+from stoa.services.search.index.words import (
+    BEGINNING,
+    Language,
+    Place,
+    behind_elision,
+    ends_of,
+    places_beginning,
+    places_of,
+    runs_of,
+)
 
 AROUND = 80
 """Characters shown before and behind the first mark in a description."""
+_NUMBERED = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
+"""A word with letters and digits."""
 _LOOKED_AT = 5_000
 """Characters of a description."""
 
@@ -32,7 +44,7 @@ class Marker:
         if marks := self._in_name(shown.name):
             found["name"] = _pieces(shown.name, marks, 0, len(shown.name))
             if len(marks) >= len(self._wanted):
-                there = {self._language.stem(mark.word) for mark in marks}
+                there = {stem for mark in marks for stem in self._stems_of(mark.word)}
                 if all(one & there for one in self._wanted):
                     return found
         description = shown.description[:_LOOKED_AT]
@@ -42,7 +54,7 @@ class Marker:
         return found
 
     def _in_name(self, name: str) -> list[Place]:
-        if marks := self._places(name):
+        if marks := self._numbered(name) if _NUMBERED.search(name) else self._places(name):
             return marks
         places = list(places_of(name))
         # Of a word that has an article before its apostrophe, what is behind that was asked for.
@@ -55,6 +67,15 @@ class Marker:
             if self._language.stem(first.word + second.word) in self._stems
             for place in (first, second)
         ]
+
+    def _numbered(self, name: str) -> list[Place]:
+        """Of a model number a part may have been asked for."""
+        return [place for place in places_of(name) if not self._stems.isdisjoint(self._stems_of(place.word))]
+
+    def _stems_of(self, word: str) -> Iterator[str]:
+        """Those by which it is found in a name."""
+        runs = runs_of(word)
+        return map(self._language.stem, (word, *ends_of([word]), *(runs if len(runs) > 1 else ())))
 
     def _has_behind(self, word: str) -> bool:
         return any(self._language.stem(one) in self._stems for one in behind_elision(word))

@@ -6,7 +6,6 @@ beginning of a word, as the end of one, spelled otherwise.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,6 +19,7 @@ from stoa.services.search.index.queries import begins, finds
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
 from stoa.services.search.index.spelling import Speller
 from stoa.services.search.index.units import COMPLETED, DOUBTED, IN_COMPOUND, MEANT, Asked, Unit, Way
+from stoa.services.search.index.words import runs_of
 
 MOST_COMPLETIONS = 20
 MOST_COMPOUNDS = 20
@@ -35,7 +35,6 @@ _SHORTEST_DOUBTED = 5
 """Letters: a shorter word is often nearly another."""
 _RARE, _RARE_SHARE = 20, 0.0001
 """Products, and their share, that have a rare word at most."""
-_MEASURE = re.compile("([0-9]+)([a-z]+)|([a-z]+)([0-9]+)")
 _MOST_INITIALS = 3
 
 
@@ -146,10 +145,10 @@ class Understanding:
         """The stem of both as one word, if the shop has it: `retro spot` is `retrospot` there."""
         one = "".join(word.word for word in row)
         joined = self._language.stem(one)
-        if self._searcher.terms_with_prefix(of("words", self._locale), joined, limit=1):
+        if joined in map(self._language.stem, self._completions(joined)):
             return joined
         # A description, too, has a number with its unit.
-        return joined if _MEASURE.fullmatch(one) and self._frequencies.of_stem(joined) else None
+        return joined if len(runs_of(one)) == len(row) and self._frequencies.of_stem(joined) else None
 
     def _meanings(self, synonyms: Synonyms) -> Mapping[tuple[str, ...], Sequence[tuple[str, ...]]]:
         meanings: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
@@ -233,12 +232,12 @@ class Understanding:
         return len(text) >= SHORTEST_CODE and finds(self._searcher, begins(self._schema, "code", text))
 
     def _apart(self, word: str) -> tuple[str, ...]:
-        """A number and its unit, or initials, as the words that they are where these stand side by side: `16gb` is
-        `16 GB` there, `jk` is `J. K.`"""
-        measure = _MEASURE.fullmatch(word)
+        """Letters and digits, or initials, as the words that they are where these stand side by side: `16gb` is `16 GB`
+        there, `jk` is `J. K.`"""
+        runs = runs_of(word)
         may_be_initials = word.isalpha() and 1 < len(word) <= _MOST_INITIALS
         initials = word if may_be_initials and not self._frequencies.of_stem(self._language.stem(word)) else ""
-        stems = tuple(map(self._language.stem, filter(None, measure.groups()) if measure else initials))
+        stems = tuple(map(self._language.stem, runs if len(runs) > 1 else initials))
         if not stems or not all(map(self._frequencies.of_stem, stems)):
             return ()
         side_by_side = tantivy.Query.phrase_query(self._schema, of("stems", self._locale), list(stems))

@@ -25,6 +25,7 @@ _PART = rf"[^\W_{_ALONE}][\u0300-\u036f]*"
 _WORD = re.compile(rf"[{_ALONE}]|(?:{_PART})+(?:['’](?:{_PART})+)*")
 _BEHIND_ELISION = re.compile(rf"(?<!\w)(?:[cdjlmnst]|qu|un|d?all|dell|nell|sull)['’]((?:{_PART})+)", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_RUN = re.compile(r"\d+|\D+")
 
 LANGUAGES = {
     "ar": "arabic",
@@ -159,3 +160,21 @@ def _built(change: Filter) -> TextAnalyzer:
 def joined(words: list[str]) -> list[str]:
     """Each two neighbors as one word: who writes `teatowel` finds a `tea towel`."""
     return [first + second for first, second in pairwise(words)]
+
+
+@lru_cache(maxsize=100_000)
+def runs_of(word: str) -> tuple[str, ...]:
+    """The letters and the digits of a word apart, as somebody writes a model number who knows it by heart: `wh1000xm5`
+    is `wh 1000 xm 5`. One where it is nothing but letters, or digits."""
+    return tuple(_RUN.findall(word))
+
+
+def apart(words: list[str]) -> list[str]:
+    """All of the words with their runs apart; none where no word has both letters and digits."""
+    runs = [run for word in words for run in runs_of(word)]
+    return runs if len(runs) > len(words) else []
+
+
+def ends_of(words: list[str]) -> list[str]:
+    """What is left of model numbers without what they begin with: `1000xm5` and `xm5` of `wh1000xm5`."""
+    return ["".join(runs[at:]) for runs in map(runs_of, words) for at in range(1, len(runs) - 1)]
