@@ -229,6 +229,8 @@ OURS = (
             "attribute.updated",
             "attribute.deleted",
             "product_type.updated",
+            "brand.updated",
+            "brand.deleted",
             "inventory.sold_out",
             "inventory.back_in_stock",
             "order.placed",

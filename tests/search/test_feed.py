@@ -26,6 +26,8 @@ from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
 from stoa.kit.pictures import Picture, Rendition
 from stoa.kit.problems import Problem
+from stoa.ports.search import Count
+from stoa.services.catalog.settle_brands import settle_brands
 from stoa.services.catalog.settle_collections import settle_collections
 from stoa.services.search import attributes_repository, repository, rules_repository, searches_repository
 from stoa.services.search.document import decoded
@@ -33,6 +35,8 @@ from stoa.services.search.facets import ValueCount
 from stoa.services.search.feed import feed, write_products
 from stoa.services.search.refresh import refresh_page
 from stoa.testing import prepare_all
+
+BRANDS_OF = {"Mug": "Hearth & Co", "Pan": "Forge"}
 
 
 async def documents(town: Town) -> dict[str, tuple[int, bool]]:
@@ -335,6 +339,43 @@ async def test_a_slug_that_a_category_had_means_it_until_another_has_it(town: To
     await town.catalog.ok("DELETE", f"/categories/{other['id']}", status=204, user=ADMIN)
     await town.learn(one)
     assert await lead_to_it() == ["kitchen", "cook", "kueche", "cuisine"]
+
+
+async def test_a_brand_is_asked_for_by_what_it_is_or_was_called_and_by_its_slug(town: Town) -> None:
+    one = town.process("one")
+    added = {name: await town.sell(name, f"SKU-{name}", brand=brand) for name, brand in BRANDS_OF.items()}
+
+    async def by(*said: str) -> list[list[str]]:
+        await settle_brands(town.goods)
+        await town.learn(one)
+        return [sorted(await found(one, brand=each)) for each in said]
+
+    assert await by("Hearth & Co", "hearth-co", "Forge", "forge", "fire") == [["Mug"], ["Mug"], ["Pan"], ["Pan"], []]
+    await town.catalog.ok("PUT", "/brands/hearth-co", {"name": "Fire"}, user=ADMIN)
+    assert await by("Hearth & Co", "Fire", "hearth-co", "fire") == [["Mug"], ["Mug"], ["Mug"], []]
+    # Nothing of the product is another.
+    version = added["Mug"]["version"] + 1
+    await town.catalog.ok("PUT", "/brands/hearth-co", {"name": "Fire", "slug": "fire"}, user=ADMIN)
+    assert await by("fire", "hearth-co", "Hearth & Co") == [["Mug"], [], ["Mug"]]
+    assert (await town.catalog.ok("GET", f"/products/{added['Mug']['id']}"))["version"] == version
+    # A name comes before a slug that is written like it.
+    await town.sell("Cup", "CUP-1", brand="fire")
+    assert await by("fire", "Fire") == [["Cup"], ["Mug"]]
+    await town.catalog.ok("POST", "/brands/forge/merge", {"into": "fire"}, user=ADMIN)
+    assert await by("Forge", "Hearth & Co", "Fire", "forge") == [["Mug", "Pan"], ["Mug", "Pan"], ["Mug", "Pan"], []]
+    listed = await town.catalog.ok("GET", "/products?brand=Forge")
+    assert sorted(each["name"] for each in listed["items"]) == ["Mug", "Pan"]
+
+
+async def test_a_brand_by_its_slug_is_a_filter_as_by_its_name(town: Town) -> None:
+    one = town.process("one")
+    for name, brand in BRANDS_OF.items():
+        await town.sell(name, f"SKU-{name}", brand=brand)
+    await town.learn(one)
+    by_name, by_slug = [await looked_for(one, brand=said) for said in ("Hearth & Co", "hearth-co")]
+    assert by_name == by_slug
+    assert by_slug.facets.brands == [Count("Forge", 1), Count("Hearth & Co", 1)]
+    assert sorted(await found(one, brand="hearth-co,Forge")) == ["Mug", "Pan"]
 
 
 async def test_catalog_may_be_away_and_the_feed_goes_on_when_it_is_back(town: Town) -> None:

@@ -78,6 +78,9 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str = ""
     brand: str = ""
+    brand_slug: str = ""
+    other_brand_names: Sequence[str] = ()
+    """That it had, or that a brand had which is the same now. They filter, as the slug does; no word finds them."""
     categories: Sequence[Sequence[Category]] = ()
     """Where it is: for each of its categories the way from the top, itself at the end."""
     tags: Sequence[str] = ()
@@ -156,6 +159,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """The slugs on the way from the top to a category, or its own alone, that in the query's language, too; what is
     below it counts."""
     brands: Sequence[str] = ()
+    """Each a name that one has or had; where none did, the slug of one."""
     least_price: int | None = None
     most_price: int | None = None
     """A product fits where one of its prices may lie between them, both included."""

@@ -97,6 +97,29 @@ async def spellings(db: Db, slugs: Mapping[str, str]) -> dict[str, str]:
     return {row["said"]: row["name"] for row in await db.fetch(SPELLINGS, list(slugs), list(slugs.values()))}
 
 
+class Meant(NamedTuple):
+    """By what somebody may mean a brand: its slug, and all names that it has or had."""
+
+    slug: str
+    names: Sequence[str]
+
+
+MEANT_BY = """
+    SELECT known.name, brand.slug, ARRAY(
+        SELECT every.name FROM brand_names AS every WHERE every.brand_id = brand.id ORDER BY every.name
+    ) AS names
+    FROM brand_names AS known JOIN brands AS brand ON brand.id = known.brand_id
+    WHERE known.name = ANY($1::text[])
+"""
+
+
+async def meant_by(db: Db, names: Collection[str]) -> dict[str, Meant]:
+    """Of the brands that have or had those names."""
+    if not names:
+        return {}
+    return {row["name"]: Meant(row["slug"], row["names"]) for row in await db.fetch(MEANT_BY, list(names))}
+
+
 NAMES_LEFT = """
     SELECT known.name, brand.name FROM brand_names AS known JOIN brands AS brand ON brand.id = known.brand_id
     WHERE known.name = ANY($1::text[]) AND known.name <> brand.name

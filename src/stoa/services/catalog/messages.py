@@ -15,6 +15,7 @@ from stoa.kit.custom_fields.values import Value
 from stoa.kit.money import Money
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import Attribute, Choice, Shown, Specification
+from stoa.services.catalog.brands_repository import Meant
 from stoa.services.catalog.categories_repository import Category
 from stoa.services.catalog.collections_repository import InCollection
 from stoa.services.catalog.fitting_translations import fitting, parts_of
@@ -37,13 +38,14 @@ Told = Mapping[str, AttributeTexts]
 
 
 class Beside(NamedTuple):
-    """What belongs to a product and is not read with it: its collections, its texts by locale, what
-    everybody pays for it at least and at most, and by name what its attributes are called in each locale."""
+    """What belongs to a product and is not read with it: its collections, its texts by locale, what everybody pays for
+    it at least and at most, by name what its attributes are called in each locale, and by what its brand is meant."""
 
     collections: Sequence[InCollection]
     translations: Mapping[str, ProductTranslation]
     prices: tuple[Money, Money] | None
     attributes: Mapping[str, Told]
+    brand: Meant
 
 
 def product_message(product: Product, beside: Beside) -> pb.Product:
@@ -75,6 +77,8 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
             for one in beside.collections
             for locale, slug in sorted(one.slugs.items())
         ],
+        brand_slug=beside.brand.slug,
+        other_brand_names=[name for name in beside.brand.names if name != product.brand],
         old_collections=[slug for one in beside.collections for slug in one.old_slugs],
         translations=_translations(_fitting(product, beside.translations)),
         price=money_message(beside.prices[0]) if beside.prices else None,

@@ -20,6 +20,7 @@ from stoa.kit.http.types import Id, Slug
 from stoa.kit.problems import Problem
 from stoa.services.catalog import (
     attribute_texts_repository,
+    brands_repository,
     categories_repository,
     collections_repository,
     public_prices_repository,
@@ -32,6 +33,7 @@ from stoa.services.catalog import (
 from stoa.services.catalog.attribute_texts import AttributeTexts
 from stoa.services.catalog.attributes import NewAttribute
 from stoa.services.catalog.bodies import NewProduct
+from stoa.services.catalog.brands_repository import Meant
 from stoa.services.catalog.import_products import Definitions, Imported, import_products
 from stoa.services.catalog.import_texts import (
     ImportedAttributeTexts,
@@ -161,12 +163,13 @@ class CatalogServicer(CatalogServiceServicer):
         prices = await public_prices_repository.ranges_of(self._catalog.db, ids)
         names = {attribute.name for one in products for attribute in one.attributes}
         attributes = await attribute_texts_repository.texts_of(self._catalog.db, names) if names else {}
-        return that_fit(
-            products,
-            lambda one: product_message(
-                one, Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id), attributes)
-            ),
-        )
+        brands = await brands_repository.meant_by(self._catalog.db, {one.brand for one in products if one.brand})
+
+        def beside(one: Product) -> Beside:
+            brand = brands.get(one.brand, Meant("", ()))
+            return Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id), attributes, brand)
+
+        return that_fit(products, lambda one: product_message(one, beside(one)))
 
     async def ListCategories(self, request: pb.ListCategoriesRequest, context: Any) -> pb.ListCategoriesResponse:
         categories = await categories_repository.categories(self._catalog.db)

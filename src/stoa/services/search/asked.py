@@ -49,7 +49,8 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     q: what is looked for, as somebody writes it; left out: all that the filters leave
     category: slug of a category; what is in the categories inside it is found, too
-    brand: names of brands with commas between them, of which any will do; a comma in a name is `\,`
+    brand: names of brands with commas between them, of which any will do; a comma in a name is `\,`; a name that one
+        had before, and its slug, mean it, too
     min_price: at least this price, in minor units (pence, cents, yen)
     max_price: at most this price, in minor units (pence, cents, yen)
     in_stock: true: only what can be bought now; false: only what cannot

@@ -152,6 +152,8 @@ def document_of(product: pb.Product, tree: Tree, selling: Selling) -> Document:
         name=product.name,
         description=product.description,
         brand=product.brand,
+        brand_slug=product.brand_slug,
+        other_brand_names=list(product.other_brand_names),
         tags=list(product.tags),
         collections=list(product.collections),
         translated_collections=_by_locale(product.translated_collections),

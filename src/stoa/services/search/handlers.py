@@ -1,6 +1,6 @@
-"""When catalog announces a product, a category, an attribute, or another type, mark what may have changed; when
-inventory has nothing more of a SKU, or something again, remember that. When an order is placed, count what was sold of
-each product; when it is canceled or comes back, take that off again.
+"""When catalog announces a product, a category, an attribute, another type, or another slug of a brand, mark what may
+have changed; when inventory has nothing more of a SKU, or something again, remember that. When an order is placed,
+count what was sold of each product; when it is canceled or comes back, take that off again.
 
 Nothing is asked here. The feed looks at what is marked as soon as the transaction has committed.
 """
@@ -24,11 +24,12 @@ from stoa.services.search.sales import SALES_EVENTS, sold_lines, take_back
 PRODUCT_EVENTS = ("product.created", "product.updated", "product.deleted")
 CATEGORY_EVENTS = ("category.created", "category.updated", "category.deleted")
 ATTRIBUTE_EVENTS = ("attribute.created", "attribute.updated", "attribute.deleted")
-TYPE_EVENTS = ("attribute.updated", "attribute.deleted", "product_type.updated")
-"""After which products show other than they did, without a word of theirs."""
+SILENT_EVENTS = ("attribute.updated", "attribute.deleted", "product_type.updated", "brand.updated", "brand.deleted")
+"""After which products show, or are found by, other than they did, without a word of theirs."""
 SHOWN: Mapping[str, AbstractSet[str]] = {
     "attribute.updated": {"label", "choices", "translations"},
     "product_type.updated": {"attributes"},
+    "brand.updated": {"slug"},
 }
 """What of them products are found by."""
 STOCK_EVENTS = ("inventory.sold_out", "inventory.back_in_stock")
@@ -36,6 +37,10 @@ STOCK_EVENTS = ("inventory.sold_out", "inventory.back_in_stock")
 
 class Updated(msgspec.Struct):
     changed: Sequence[str]
+
+
+class BrandDeleted(msgspec.Struct):
+    merged_into: str | None
 
 
 class StockTold(msgspec.Struct):
@@ -59,7 +64,7 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
             subjects.add(CATEGORIES)
         if any(event.type in ATTRIBUTE_EVENTS for event in events):
             subjects.add(ATTRIBUTES)
-        if any(event.type in TYPE_EVENTS and _shows_otherwise(event) for event in events):
+        if any(event.type in SILENT_EVENTS and _shows_otherwise(event) for event in events):
             subjects.add(WALK + ids.FIRST)
         back = await take_back(tx, events)
         await repository.learn(
@@ -72,6 +77,9 @@ def batch_handler(marked: Callable[[], None]) -> BatchHandler:
 
 
 def _shows_otherwise(event: Event) -> bool:
+    if event.type == "brand.deleted":
+        # What products of the other one are found by, too.
+        return event.read(BrandDeleted).merged_into is not None
     return event.type not in SHOWN or not SHOWN[event.type].isdisjoint(event.read(Updated).changed)
 
 
@@ -81,5 +89,5 @@ def handlers(handle: BatchHandler) -> Mapping[str, Handler]:
     async def alone(tx: Transaction, event: Event) -> None:
         await handle(tx, [event])
 
-    heard = (*PRODUCT_EVENTS, *CATEGORY_EVENTS, *ATTRIBUTE_EVENTS, *TYPE_EVENTS, *STOCK_EVENTS, *SALES_EVENTS)
+    heard = (*PRODUCT_EVENTS, *CATEGORY_EVENTS, *ATTRIBUTE_EVENTS, *SILENT_EVENTS, *STOCK_EVENTS, *SALES_EVENTS)
     return dict.fromkeys(heard, alone)

@@ -91,7 +91,10 @@ class Fields:
         for name in ("id", "kind"):
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
-        for name in ("code", "within", "tag", "collection", "variant", "shared", "worth_band", "standing_band"):
+        for name in (
+            *("code", "within", "meant_brand", "tag", "collection", "variant", "shared"),
+            *("worth_band", "standing_band"),
+        ):
             builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
         builder.add_unsigned_field("united", indexed=True)
         for name in ("brand", "category"):
@@ -193,6 +196,7 @@ class Fields:
                 *(slug_in(locale, slug) for locale, slugs in translated for slug in slugs),
                 *(slug_in(NOW_ANOTHER, slug) for slug in document.old_collections),
             ),
+            "meant_brand": _meant_brand(document),
             "within": (slugs for way in _ways(document) for slugs in _slugs(way)),
             "has": counted.has,
             "variant": variant_terms(document),
@@ -325,6 +329,18 @@ def _slugs(way: Sequence[Category]) -> Iterable[str]:
     category = way[-1]
     own = path_of(way), category.slug, *category.old_slugs
     return *own, *(slug_in(locale, slug) for locale, slug in category.slugs.items())
+
+
+def _meant_brand(document: Document) -> Iterable[str]:
+    """By what its brand is asked for."""
+    yield from filter(None, (document.brand, *document.other_brand_names))
+    if document.brand_slug:
+        yield brand_slug(document.brand_slug)
+
+
+def brand_slug(slug: str) -> str:
+    """Apart from a name that is written like it, which may be another brand's."""
+    return f"{BETWEEN}{slug}"
 
 
 @lru_cache(maxsize=10_000)

@@ -17,6 +17,7 @@ from stoa.services.search.index.fields import (
     Fields,
     as_stored,
     attribute_key,
+    brand_slug,
     slug_in,
 )
 from stoa.services.search.index.options import option_term
@@ -64,7 +65,7 @@ def _clauses(
         path = "/".join(filters.category)
         found[CATEGORY] = _of_any(schema, "within", (path, slug_in(locale, path)))
     if filters.brands:
-        found[BRAND] = _of_any(schema, "brand", filters.brands)
+        found[BRAND] = any_of(_of_brand(schema, searcher, brand) for brand in filters.brands)
     if filters.least_price is not None or filters.most_price is not None:
         found[PRICE] = _prices(schema, filters.least_price, filters.most_price)
     if filters.in_stock is not None:
@@ -101,6 +102,12 @@ def _in_collection(schema: tantivy.Schema, searcher: tantivy.Searcher, slug: str
     if finds(searcher, now):
         return now
     return term(schema, "collection", slug_in(NOW_ANOTHER, slug))
+
+
+def _of_brand(schema: tantivy.Schema, searcher: tantivy.Searcher, said: str) -> tantivy.Query:
+    """Of the one that has or had this name; where none did, of the one with this slug."""
+    named = term(schema, "meant_brand", said)
+    return named if finds(searcher, named) else term(schema, "meant_brand", brand_slug(said))
 
 
 def _of_any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
