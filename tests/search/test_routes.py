@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -14,12 +15,14 @@ from search.conftest import Town, town_of
 from stoa.contracts.search.v1 import search_pb2 as pb
 from stoa.kit.ids import uuid7
 from stoa.kit.problems import Unprocessable
+from stoa.services.search import searches_repository
 from stoa.services.search.asked import several
 from stoa.services.search.errors import TwoPlaces
 from stoa.services.search.routes import routes
 from stoa.services.search.rpc import SearchServicer
 from stoa.services.search.rules import MOST_QUERY, compared
 from stoa.services.search.searches import MOST_GATHERED
+from stoa.services.search.searches_repository import Counted
 from stoa.services.search.service import Search
 from stoa.testing import Rest, new_user, who_may
 
@@ -351,6 +354,40 @@ async def test_the_report_has_what_was_searched_for_and_what_was_not_found(shop:
     assert (before["searches"], before["items"]) == (0, [])
     long = await shop.rest.send("GET", "/search/report?from=2026-01-01&to=2026-12-31", user=READER)
     assert (long.status, long.body["field"]) == (422, "from")
+
+
+@pytest.mark.parametrize("asked", ["", "in_vain=true&"])
+async def test_the_report_goes_on_behind_the_last_search(shop: Shop, asked: str) -> None:
+    for times in (1, 2, 3):
+        for text in ("mug", "teapot", "kettle", "cup", "jug", "tray"):
+            shop.one.searches.count(f"{text} {times % 2}", results=times % 2 * (text > "m"))
+    whole = await shop.rest.ok("GET", f"/search/report?{asked}limit=1000", user=READER)
+    assert (len({one["query"] for one in whole["items"]}), whole["next_cursor"]) == (9 if asked else 12, None)
+    often = "without_results" if asked else "times"
+    assert whole["items"] == sorted(whole["items"], key=lambda one: (-one[often], one["query"]))
+    paged, path = [], f"/search/report?{asked}limit=5"
+    while path:
+        page = await shop.rest.ok("GET", path, user=READER)
+        assert (page["since"], page["searches"]) == (whole["since"], 18)
+        paged += page["items"]
+        path = page["next_cursor"] and f"/search/report?{asked}limit=4&cursor={page['next_cursor']}"
+    assert paged == whole["items"]
+
+
+async def test_a_page_of_a_report_is_of_the_days_of_the_first(shop: Shop) -> None:
+    """So that it is the same report after midnight."""
+    day = date(2026, 3, 1)
+    gathered = {(day + timedelta(days=at % 2), f"mug {at}"): Counted(4 - at, 0, 1) for at in range(4)}
+    await searches_repository.add_searches(shop.db, gathered, 10)
+    first = await shop.rest.ok("GET", "/search/report?to=2026-03-01&limit=1", user=READER)
+    assert ([one["query"] for one in first["items"]], first["since"]) == (["mug 0"], "2026-01-31")
+    cursor = first["next_cursor"]
+    last = await shop.rest.ok("GET", f"/search/report?cursor={cursor}", user=READER)
+    assert [one["query"] for one in last["items"]] == ["mug 2"]
+    assert (last["since"], last["until"], last["next_cursor"]) == ("2026-01-31", "2026-03-01", None)
+    for other in ("in_vain=true", "to=2026-03-02", "from=2026-02-01"):
+        refused = await shop.rest.send("GET", f"/search/report?{other}&cursor={cursor}", user=READER)
+        assert (refused.status, refused.problem, refused.body["field"]) == (422, "bad-cursor", "cursor")
 
 
 async def _cursor(shop: Shop) -> str:

@@ -75,14 +75,18 @@ REPORT = """
     FROM searches
     WHERE day BETWEEN $1 AND $2 AND query <> '' AND (NOT $3 OR without > 0)
     GROUP BY query
-    ORDER BY CASE WHEN $3 THEN sum(without) ELSE sum(times) END DESC, query
-    LIMIT $4
+    HAVING $4::bigint IS NULL OR (-sum(CASE WHEN $3 THEN without ELSE times END), query) > (-$4, $5)
+    ORDER BY sum(CASE WHEN $3 THEN without ELSE times END) DESC, query
+    LIMIT $6
 """
 
 
-async def report(db: Db, since: date, until: date, *, in_vain: bool, limit: int) -> list[Searched]:
-    """The most frequent first; with `in_vain` by how often nothing was found."""
-    return [Searched(**row) for row in await db.fetch(REPORT, since, until, in_vain, limit)]
+async def report(
+    db: Db, since: date, until: date, *, in_vain: bool, limit: int, after: tuple[int, str] | None = None
+) -> list[Searched]:
+    """The most frequent first; with `in_vain` by how often nothing was found. Those behind so many times of a query."""
+    often, query = after or (None, None)
+    return [Searched(**row) for row in await db.fetch(REPORT, since, until, in_vain, often, query, limit)]
 
 
 TOTALS = """
