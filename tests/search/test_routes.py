@@ -190,7 +190,8 @@ async def test_a_rule_is_about_a_word(shop: Shop, method: str) -> None:
     there = await shop.edit_rules("POST", "/search/rules", rule, 201)
     path = "/search/rules" + (f"/{there['id']}" if method == "PUT" else "")
     refused = await shop.rest.send(method, path, rule | {"query": "!!"}, user=EDITOR)
-    assert (refused.status, refused.problem, refused.body["field"]) == (422, "synonym-without-word", "query")
+    assert (refused.status, refused.problem, refused.body["field"]) == (422, "rule-without-word", "query")
+    assert "synonym" not in refused.body["title"] + refused.body["detail"]
     assert (await shop.rest.ok("GET", "/search/rules", user=EDITOR))["items"] == [there]
 
 

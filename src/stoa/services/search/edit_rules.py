@@ -17,12 +17,13 @@ from stoa.services.search import rules_repository as repository
 from stoa.services.search.errors import (
     NoSuchRule,
     NoSuchSynonym,
-    NoWord,
     RuleOfNothing,
     RuleThere,
+    RuleWithoutWord,
     SaidTwice,
     SynonymOfNothing,
     SynonymsThere,
+    SynonymWithoutWord,
     TooMany,
     TwoPlaces,
 )
@@ -37,7 +38,7 @@ MOST_RULES = 5_000
 
 
 async def add_synonyms(search: Search, term: str | None, words: Sequence[str]) -> SynonymSet:
-    """Raises `NoWord`, `SaidTwice`, `SynonymOfNothing`, `SynonymsThere`, `TooMany`."""
+    """Raises `SynonymWithoutWord`, `SaidTwice`, `SynonymOfNothing`, `SynonymsThere`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_synonyms(search, tx, term, words)
@@ -59,7 +60,7 @@ async def make_synonyms(search: Search, tx: Transaction, term: str | None, words
 async def change_synonyms(
     search: Search, synonym_id: str, term: str | None, words: Sequence[str], if_match: IfMatch
 ) -> SynonymSet:
-    """What is as it was, is no change. Raises `NoWord`, `SaidTwice`,
+    """What is as it was, is no change. Raises `SynonymWithoutWord`, `SaidTwice`,
     `SynonymOfNothing`, `NoSuchSynonym`, `SynonymsThere`."""
     _check_words(term, words)
     async with search.db.transaction() as tx:
@@ -90,7 +91,7 @@ async def remove_synonyms(search: Search, synonym_id: str, if_match: IfMatch) ->
 
 
 async def add_rule(search: Search, query: str, rule: Rule) -> QueryRule:
-    """Raises `NoWord`, `TwoPlaces`, `RuleOfNothing`, `RuleThere`, `TooMany`."""
+    """Raises `RuleWithoutWord`, `TwoPlaces`, `RuleOfNothing`, `RuleThere`, `TooMany`."""
     async with search.db.transaction() as tx:
         await hold_feed(tx)
         return await make_rule(search, tx, query, rule)
@@ -112,7 +113,7 @@ async def make_rule(search: Search, tx: Transaction, query: str, rule: Rule) -> 
 
 
 async def change_rule(search: Search, rule_id: str, query: str, rule: Rule, if_match: IfMatch) -> QueryRule:
-    """What is as it was, is no change. Raises `NoWord`, `TwoPlaces`, `RuleOfNothing`,
+    """What is as it was, is no change. Raises `RuleWithoutWord`, `TwoPlaces`, `RuleOfNothing`,
     `NoSuchRule`, `RuleThere`."""
     _check_query(query)
     _check_places(rule)
@@ -168,7 +169,7 @@ def _check_words(term: str | None, words: Sequence[str]) -> None:
     seen: set[str] = set()
     for field, text in (texts if term is None else {"term": term, **texts}).items():
         if not says_something(text):
-            raise NoWord(field)
+            raise SynonymWithoutWord(field)
         if compared(text) in seen:
             raise SaidTwice(field)
         seen.add(compared(text))
@@ -190,7 +191,7 @@ def _meant(term: str | None, words: Sequence[str]) -> tuple[str | None, frozense
 
 def _check_query(query: str) -> None:
     if not says_something(query):
-        raise NoWord("query")
+        raise RuleWithoutWord
 
 
 def _check_places(rule: Rule) -> None:

@@ -1,7 +1,8 @@
 """What search refuses.
 
 NotFound        NoSuchSynonym, NoSuchRule
-Unprocessable   BadAttribute, NotFilterable, TwoPlaces, RuleOfNothing, NoWord, SaidTwice, SynonymOfNothing
+Unprocessable   BadAttribute, NotFilterable, TwoPlaces, RuleOfNothing, RuleWithoutWord, SynonymWithoutWord, SaidTwice,
+                SynonymOfNothing
 Conflict        RuleThere, SynonymsThere, VersionConflict, TooMany
 Unavailable     IndexBehind, IndexTaken
 """
@@ -109,12 +110,20 @@ class SaidTwice(problems.Unprocessable):
         super().__init__("Case, accents and spaces make no difference: name each once.", field=field)
 
 
-class NoWord(problems.Unprocessable):
-    title = "There is no word in it"
+class SynonymWithoutWord(problems.Unprocessable):
+    title = "There is no word in this synonym"
     slug = "synonym-without-word"
 
     def __init__(self, field: str) -> None:
-        super().__init__("Searches are compared by their words: write letters or digits.", field=field)
+        super().__init__("Synonyms stand for words of a search: write letters or digits.", field=field)
+
+
+class RuleWithoutWord(problems.Unprocessable):
+    title = "There is no word in the query of this rule"
+    slug = "rule-without-word"
+
+    def __init__(self) -> None:
+        super().__init__("Searches are compared by their words: write letters or digits.", field="query")
 
 
 class TooMany(problems.Conflict):

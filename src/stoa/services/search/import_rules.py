@@ -14,7 +14,7 @@ from stoa.services.search.service import Search
 
 async def import_rules(search: Search, synonyms: Sequence[NewSynonyms], rules: Sequence[NewRule]) -> int:
     """How many were added: the same words, and a query that has a rule, are left as they are. All or nothing: raises
-    `NoWord`, `TwoPlaces`, `TooMany`."""
+    `SynonymWithoutWord`, `RuleWithoutWord`, `TwoPlaces`, `TooMany` among others."""
     added = 0
     async with search.db.transaction() as tx:
         await hold_feed(tx)
