@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 
 import asyncpg
+import msgspec
 import pytest
 from checkout.conftest import Crashes, House, NewHouse, NewShopper, Shopper
 
 from stoa.contracts.inventory.v1.inventory_pb2 import ReleaseRequest
+from stoa.contracts.payment.v1.payment_pb2 import VoidPaymentRequest
 from stoa.kit.batcher import ShuttingDown
 from stoa.kit.crash_points import exit_at
 from stoa.kit.ids import uuid7
 from stoa.services.checkout import crash_points
 from stoa.services.checkout.errors import LeaseLost, Overloaded
+from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import STEPS
 
+FORWARD, BACKWARD = crash_points.on_the_way_forward(STEPS), crash_points.on_the_way_back(STEPS)
 POINTS = crash_points.all_points(STEPS)
 
 
@@ -34,10 +38,16 @@ async def crash(house: House, shopper: Shopper, **wish) -> str:
     return checkout_id
 
 
+def refusal_of(row: Checkout) -> tuple[int, str]:
+    """The status and the type of the problem that the shopper is told."""
+    assert row.purchase.answer is not None
+    return row.purchase.answer.status, msgspec.json.decode(row.purchase.answer.body)["type"]
+
+
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
 @pytest.mark.parametrize("point", POINTS)
 async def test_whoever_takes_it_over_ends_it(new_house: NewHouse, shopper: Shopper, point: str, again: bool):
-    backward = ":undo:" in point
+    backward = point in BACKWARD
     wish = {"token": "tok_capture_refused"} if backward else {}
     first = await new_house(reach=Crashes(point))
     checkout_id = await crash(first, shopper, **wish)
@@ -54,8 +64,7 @@ async def test_whoever_takes_it_over_ends_it(new_house: NewHouse, shopper: Shopp
     assert row.attempts == (3 if again else 2)
     if backward:
         assert row.state is State.FAILED
-        assert row.purchase.answer is not None
-        assert row.purchase.answer.status == 402
+        assert refusal_of(row) == (402, "/problems/payment-declined")
         await shopper.assert_nothing_is_left(row)
     else:
         assert row.state is State.COMPLETED
@@ -69,12 +78,23 @@ async def test_every_point_is_reached(new_house: NewHouse, shopper: Shopper, tok
     crashes = Crashes()
     house = await new_house(reach=crashes)
     await house.buy(shopper.user, token=token)
-    forward = [point for point in POINTS if ":undo:" not in point]
     if token == "tok_ok":
-        assert crashes.reached == forward
+        assert crashes.reached == FORWARD
     else:
-        until = forward.index("checkout:before:capture_payment") + 1
-        assert crashes.reached == forward[:until] + [point for point in POINTS if ":undo:" in point]
+        until = FORWARD.index("checkout:before:capture_payment") + 1
+        assert crashes.reached == FORWARD[:until] + BACKWARD
+
+
+async def test_a_payment_that_staff_voided_while_nobody_worked_on_it_is_a_decline(new_house: NewHouse, shopper: Shopper):
+    """As it is where the checkout hears of it at the capture."""
+    first = await new_house(reach=Crashes("checkout:before:capture_payment"))
+    checkout_id = await crash(first, shopper)
+    await shopper.market.stub("payment").VoidPayment(VoidPaymentRequest(key=checkout_id, reason="by hand"))
+    heir = await new_house(beside=first)
+    row = await heir.ended(checkout_id)
+    assert row.state is State.FAILED
+    assert refusal_of(row) == (402, "/problems/payment-declined")
+    await shopper.assert_nothing_is_left(row)
 
 
 async def test_a_repeat_of_the_key_after_a_crash_gets_the_answer(new_house: NewHouse, shopper: Shopper):

@@ -100,3 +100,24 @@ async def test_taken_where_an_order_was_cut_short(shop: Installation, tmp_path: 
     await shop.start()
     assert (await shop.order_until_answered(body, key)).status == 201
     await shop.must_be_sound()
+
+
+async def test_taken_where_a_refusal_is_not_yet_written_down(shop: Installation, tmp_path: Path):
+    """The bank has let go of the money, as payment knows and checkout does not: both shops say that of it."""
+    await shop.start(crash_at="checkout:before:turn")
+    sku = await shop.new_product(on_hand=5)
+    body, key = await shop.guest_with(sku, 2) | {"payment": card("tok_capture_refused")}, str(uuid4())
+    assert await shop.order(body, key) is None
+    await shop.died()
+    shop.command("backup", tmp_path / "backup")
+    await shop.start()
+    told = await shop.order_until_answered(body, key)
+    assert (told.status, told.problem) == (402, "payment-declined")
+    await shop.must_be_sound()
+
+    async with restored(shop, tmp_path) as copy:
+        assert await copy.databases["checkout"].fetchval(UNDER_WAY) == 1
+        await copy.start()
+        assert (await copy.order_until_answered(body, key)).body == told.body
+        assert await copy.stock(sku) == (5, 0)
+        await copy.must_be_sound()

@@ -6,17 +6,15 @@ import pytest
 from faults.installation import Installation
 from journeys.client import card
 
-from stoa.services.checkout.crash_points import all_points
+from stoa.services.checkout.crash_points import on_the_way_back, on_the_way_forward
 from stoa.services.checkout.steps import STEPS
 
-POINTS = all_points(STEPS)
-FORWARD = [point for point in POINTS if ":undo:" not in point]
-BACKWARD = [point for point in POINTS if ":undo:" in point]
+FORWARD, BACKWARD = on_the_way_forward(STEPS), on_the_way_back(STEPS)
 
 
 def test_there_is_a_case_for_every_step():
     assert len(FORWARD) == 2 * len(STEPS)
-    assert len(BACKWARD) == 2 * sum(step.undo is not None for step in STEPS)
+    assert len(BACKWARD) == 1 + 2 * sum(step.undo is not None for step in STEPS)
 
 
 @pytest.mark.parametrize("point", FORWARD)

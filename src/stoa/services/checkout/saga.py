@@ -161,6 +161,7 @@ class Run:
     async def _turn(self, problem: Problem) -> None:
         """The answer is decided; what was begun is undone before the shopper gets it."""
         self.leave_cohort()
+        self._saga.reach(crash_points.BEFORE_TURN)
         self._purchase = self._purchase.refused(problem)
         last = self._saga.steps[max(self._acted, 1) - 1]
         await self._save(last, State.COMPENSATING, error=problem.detail)

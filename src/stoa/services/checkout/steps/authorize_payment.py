@@ -16,6 +16,7 @@ from stoa.contracts.payment.v1.payment_pb2 import (
     VoidPaymentRequest,
 )
 from stoa.kit.many import UnderWay, results_of
+from stoa.kit.problems import Problem
 from stoa.services.checkout.errors import PaymentRefused, StillUnknown
 from stoa.services.checkout.messages import money_message, origins
 from stoa.services.checkout.neighbors import Neighbors
@@ -29,6 +30,7 @@ HELD = {
     PaymentState.PAYMENT_STATE_PARTIALLY_REFUNDED,
     PaymentState.PAYMENT_STATE_REFUNDED,
 }
+VOIDED = "/problems/payment-voided"
 UNKNOWN = {PaymentState.PAYMENT_STATE_UNKNOWN, PaymentState.PAYMENT_STATE_CAPTURE_UNKNOWN}
 
 
@@ -51,6 +53,10 @@ def _request(purchase: Purchase) -> AuthorizeRequest:
 
 
 def _held(purchase: Purchase, payment: Payment | Exception) -> Purchase | Exception:
+    if isinstance(payment, Problem) and payment.type == VOIDED:
+        # The bank or staff let go of it, and who had this checkout before us could not write down that the capture was
+        # refused for it: the shopper hears the same of both.
+        return PaymentRefused("payment-declined")
     if isinstance(payment, Exception):
         return payment
     if payment.state not in HELD:
