@@ -1,4 +1,4 @@
-"""What each service's jobs ask, on tables of 300,000 rows of which a few are due: they read the few."""
+"""What each service's jobs ask, on tables of 100,000 rows of which a few are due: they read the few."""
 
 from __future__ import annotations
 
