@@ -85,7 +85,7 @@ async def test_every_point_is_reached(new_house: NewHouse, shopper: Shopper, tok
         assert crashes.reached == FORWARD[:until] + BACKWARD
 
 
-async def test_a_payment_that_staff_voided_while_nobody_worked_on_it_is_a_decline(new_house: NewHouse, shopper: Shopper):
+async def test_a_payment_that_staff_voided_meanwhile_is_a_decline(new_house: NewHouse, shopper: Shopper):
     """As it is where the checkout hears of it at the capture."""
     first = await new_house(reach=Crashes("checkout:before:capture_payment"))
     checkout_id = await crash(first, shopper)
@@ -95,6 +95,43 @@ async def test_a_payment_that_staff_voided_while_nobody_worked_on_it_is_a_declin
     assert row.state is State.FAILED
     assert refusal_of(row) == (402, "/problems/payment-declined")
     await shopper.assert_nothing_is_left(row)
+
+
+async def test_what_the_bank_has_taken_since_a_backup_belongs_to_the_order(new_house: NewHouse, shopper: Shopper):
+    """The shop that was restored knows of no payment, and the bank has that of the shop which went on."""
+    first = await new_house(reach=Crashes("checkout:before:authorize_payment"))
+    checkout_id = await crash(first, shopper)
+    heir = await new_house(beside=first)
+    order_id = (await heir.row(checkout_id)).purchase.order_id
+    await shopper.market.db("payment").execute(TAKEN, checkout_id, order_id)
+    await shopper.assert_order_stands(await heir.ended(checkout_id))
+
+
+TAKEN = """
+    INSERT INTO simulator.payments (key, order_id, amount_minor, currency, status)
+    VALUES ($1, $2, 2994, 'GBP', 'captured')
+"""
+
+
+async def test_a_payment_that_ended_as_our_own_fault_gives_the_key_back_at_once(new_house: NewHouse, shopper: Shopper):
+    """The shop was down for so long, or restored so late, that payment gave up before the checkout was taken over."""
+    first = await new_house(reach=Crashes("checkout:before:authorize_payment"))
+    checkout_id = await crash(first, shopper, key="k")
+    heir = await new_house(beside=first)
+    order_id = (await heir.row(checkout_id)).purchase.order_id
+    await shopper.market.db("payment").execute(INTERRUPTED, uuid7(), checkout_id, order_id)
+    row = await heir.ended(checkout_id)
+    assert (row.state, row.key) == (State.FAILED, None)
+    assert refusal_of(row) == (503, "/problems/checkout-given-up")
+    await shopper.assert_nothing_is_left(row)
+    placed = await heir.buy(shopper.user, key="k")
+    await shopper.assert_order_stands(await heir.row(placed.checkout_id))
+
+
+INTERRUPTED = """
+    INSERT INTO payments (id, key, order_id, attempt, state, method, provider, amount_minor, currency, decline_reason)
+    VALUES ($1, $2, $3, 1, 'declined', 'card', 'simulator', 2994, 'GBP', 'payment-interrupted')
+"""
 
 
 async def test_a_repeat_of_the_key_after_a_crash_gets_the_answer(new_house: NewHouse, shopper: Shopper):

@@ -115,6 +115,7 @@ def test_a_movement_is_two_entries_that_cancel_out(movement):
 HEARD = {
     (Status.AUTHORIZED, State.UNKNOWN): State.AUTHORIZED,
     (Status.AUTHORIZED, State.CAPTURE_UNKNOWN): State.AUTHORIZED,
+    (Status.CAPTURED, State.UNKNOWN): State.AUTHORIZED,
     (Status.CAPTURED, State.AUTHORIZED): State.CAPTURED,
     (Status.CAPTURED, State.CAPTURE_UNKNOWN): State.CAPTURED,
     (Status.DECLINED, State.UNKNOWN): State.DECLINED,
@@ -122,7 +123,7 @@ HEARD = {
     (Status.VOIDED, State.AUTHORIZED): State.VOIDED,
     (Status.VOIDED, State.CAPTURE_UNKNOWN): State.VOIDED,
 }
-IMPOSSIBLE = {(Status.CAPTURED, state) for state in (State.UNKNOWN, State.VOIDED, State.DECLINED)}
+IMPOSSIBLE = {(Status.CAPTURED, state) for state in (State.VOIDED, State.DECLINED)}
 
 
 @pytest.mark.parametrize(("status", "state"), list(itertools.product(Status, State)))

@@ -55,7 +55,8 @@ class NotGenuine(Exception):
 
 class PaymentProvider(Protocol):
     async def authorize(self, key: str, *, order_id: str, amount: Money, token: str) -> Said:
-        """Hold the money. AUTHORIZED, DECLINED, or VOIDED for a key that `void` has seen first."""
+        """Hold the money. AUTHORIZED, DECLINED, or VOIDED for a key that `void` has seen first. A repeat may
+        say CAPTURED where that has happened since: a shop that was restored asks for what it had begun."""
 
     async def query(self, key: str) -> Said:
         """What happened under the key; changes nothing."""

@@ -32,7 +32,9 @@ class Refused(Exception):
 
 
 class Stuck(Exception):
-    """The outcome of the act stayed unknown for as long as we were willing to wait."""
+    """To ask again is in vain: the outcome stayed unknown for as long as we were willing to wait; or, as an attempt
+    may say, a fault of ours has ended the act.
+    """
 
 
 async def until_known(
@@ -45,7 +47,7 @@ async def until_known(
     failed: Callable[[str], Awaitable[None]],
 ) -> T:
     """What an `attempt` answers; `failed` hears of each failure before. Raises `Refused`, `Stuck` after
-    `patience_seconds`, or `ShuttingDown` where this process is about to stop.
+    `patience_seconds` or when an attempt does, or `ShuttingDown` where this process is about to stop.
 
     Where it is not `refusable` a refusal is repeated too: it must not be, and a person finds out why.
     """
@@ -55,7 +57,7 @@ async def until_known(
     while True:
         try:
             return await attempt(alone)
-        except ShuttingDown:
+        except (ShuttingDown, Stuck):
             raise
         except UnderWay as problem:
             # Left out of its wave, which did not wait for it.

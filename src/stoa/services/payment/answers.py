@@ -45,6 +45,10 @@ def heard(payment: Payment, said: Said) -> Payment:
     match said.status, payment.state:
         case Status.AUTHORIZED, State.UNKNOWN | State.CAPTURE_UNKNOWN:
             after = states.authorized(payment, said.reference)
+        case Status.CAPTURED, State.UNKNOWN:
+            # Asked by the shop that this one was restored from. That it is held comes first: who captures or voids it
+            # is told the rest.
+            after = states.authorized(payment, said.reference)
         case Status.CAPTURED, State.AUTHORIZED | State.CAPTURE_UNKNOWN:
             after = states.captured(payment)
         case Status.DECLINED, State.UNKNOWN:
@@ -55,7 +59,7 @@ def heard(payment: Payment, said: Said) -> Payment:
             after = states.declined(payment, (PaymentTimedOut if payment.silent else PaymentInterrupted).slug)
         case Status.VOIDED, State.UNKNOWN | State.AUTHORIZED | State.CAPTURE_UNKNOWN:
             after = states.voided(payment)
-        case Status.CAPTURED, State.UNKNOWN | State.VOIDED | State.DECLINED:
+        case Status.CAPTURED, State.VOIDED | State.DECLINED:
             raise WrongState(payment.state, State.CAPTURED)
     return after
 

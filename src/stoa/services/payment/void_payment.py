@@ -11,6 +11,7 @@ from functools import partial
 from stoa.kit import context, staff_acts
 from stoa.kit.context import Context
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
+from stoa.ports.payment import Status
 from stoa.services.payment import repository
 from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import PaymentKept, ProviderSilent, WrongState
@@ -66,6 +67,9 @@ async def _void(payments: Payments, key: str, reason: str) -> Payment:
     if payment.unsettled or payment.state is State.AUTHORIZED:
         said = await payments.ask(payments.providers.of(payment.provider).void(key))
         payment = await payments.answers.submit(ProviderAnswer(payment, said))
+        if payment.state is State.AUTHORIZED and said.status is Status.CAPTURED:
+            # Not even that it was held was known here.
+            payment = await payments.answers.submit(ProviderAnswer(payment, said))
     if not payment.paid:
         return payment
     async with payments.db.transaction() as tx:

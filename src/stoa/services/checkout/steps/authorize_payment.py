@@ -22,6 +22,7 @@ from stoa.services.checkout.messages import money_message, origins
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.purchase import Purchase
 from stoa.services.checkout.steps.step import Step, unchanged
+from stoa.services.checkout.trying import Stuck
 
 HELD = {
     PaymentState.PAYMENT_STATE_AUTHORIZED,
@@ -31,6 +32,8 @@ HELD = {
     PaymentState.PAYMENT_STATE_REFUNDED,
 }
 VOIDED = "/problems/payment-voided"
+INTERRUPTED = "/problems/payment-interrupted"
+"""Nobody came back for so long that payment has ended it: the shopper may try again with the same key."""
 UNKNOWN = {PaymentState.PAYMENT_STATE_UNKNOWN, PaymentState.PAYMENT_STATE_CAPTURE_UNKNOWN}
 
 
@@ -57,6 +60,8 @@ def _held(purchase: Purchase, payment: Payment | Exception) -> Purchase | Except
         # The bank or staff let go of it, and who had this checkout before us could not write down that the capture was
         # refused for it: the shopper hears the same of both.
         return PaymentRefused("payment-declined")
+    if isinstance(payment, Problem) and payment.type == INTERRUPTED:
+        return Stuck(payment.detail)
     if isinstance(payment, Exception):
         return payment
     if payment.state not in HELD:
