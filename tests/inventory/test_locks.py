@@ -18,7 +18,7 @@ from stoa.services.inventory import expire
 from stoa.services.inventory.expire import expire_holds
 from stoa.services.inventory.handlers import handle_batch, handlers
 from stoa.services.inventory.locks import Lock
-from stoa.services.inventory.release import release
+from stoa.services.inventory.release import release, release_of
 from stoa.services.inventory.repository import held
 from stoa.services.inventory.reservation import KeyTaken
 
@@ -105,6 +105,26 @@ async def test_who_gives_back_a_held_item_among_others_keeps_nobody_from_the_oth
     assert [each.result() for each in giving_back] == ["released"] * len(keys)
     assert [await shop.stock(sku) for sku in ("A", "B", "X")] == [(100, len(took)), (100, 0), (100, 0)]
     await shop.assert_sound()
+
+
+@pytest.mark.parametrize("rows", [ITEM, RESERVATION], ids=["item", "reservation"])
+async def test_a_person_who_gives_back_waits_as_long_as_everybody_but_with_nothing_in_hand(shop, rows):
+    for sku in ("A", "k"):
+        await shop.put(sku, 10)
+    await shop.reserve("k", A=1, k=1)
+    async with holding.held(shop.db.dsn, rows, "k"):
+        with pytest.raises(Locked):
+            await release_of(shop.inventory, "k", "k")
+        patient = asyncio.create_task(release_of(shop.inventory, "k", "k"))
+        await waits(shop.db, "")
+        async with asyncio.timeout(5):
+            while await shop.db.fetchval(WAITING):
+                await asyncio.sleep(0.005)
+    assert await patient == "released"
+    assert [await shop.stock(sku) for sku in ("A", "k")] == [(10, 0), (10, 0)]
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.mark.parametrize("rows", [ITEM, STOCK], ids=["item", "stock"])

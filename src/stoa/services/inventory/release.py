@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 
 from stoa.kit import context, staff_acts
-from stoa.kit.batcher import FIRST_WAIT_SECONDS
+from stoa.kit.batcher import FIRST_WAIT_SECONDS, LOOK_AGAIN_SECONDS
 from stoa.kit.context import Context
-from stoa.kit.db import Transaction, lock_wait
+from stoa.kit.db import LOCK_SECONDS, Locked, Transaction, lock_wait
 from stoa.services.inventory import repository
 from stoa.services.inventory.errors import NoSuchReservation, ReservationCommitted
 from stoa.services.inventory.give_back import Release, release_locked
@@ -39,10 +41,18 @@ async def release_of(inventory: Inventory, sku: str, key: str) -> State:
 
     Raises `NoSuchReservation` where none under this key has the SKU; a slip of the pen refuses nothing in advance.
     """
-    # With the key of its request, so not with others. What else is reserved with a held row waits with it: not long.
-    with lock_wait(FIRST_WAIT_SECONDS):
-        async with inventory.db.transaction() as tx:
-            return await _release_of(tx, inventory, sku, key)
+    # With the key of its request, so not with others. What else is reserved with a held row waits with it: not long at
+    # a time, and in between this waits with nothing in hand, for as long as a session waits for a lock.
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            with lock_wait(FIRST_WAIT_SECONDS):
+                async with inventory.db.transaction() as tx:
+                    return await _release_of(tx, inventory, sku, key)
+        except Locked:
+            if time.monotonic() > give_up:
+                raise
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 async def _release_of(tx: Transaction, inventory: Inventory, sku: str, key: str) -> State:
