@@ -68,6 +68,14 @@ async def test_another_shops_stock_comes_along(shop, inventory):
     assert await on_hand(inventory, "LS-S-W", "linen-shirt-m-white", "gift-card") == [5, None, None]
 
 
+async def test_what_another_shop_oversold_is_named_and_has_none(shop, inventory):
+    header = "Handle,Title,Variant SKU,Variant Inventory Tracker,Variant Inventory Qty,Variant Price\n"
+    done = await bring(shop, header + "mug,Mug,A,shopify,-3,1\n", "source=shopify")
+    assert (counts(done), done["stock_opened"]) == (("done", 1, 0, 0, 0), 1)
+    assert done["remarks"] == [{"what": "stock-oversold", "count": 1, "examples": ["A: -3"]}]
+    assert await on_hand(inventory, "A") == [0]
+
+
 async def test_a_dry_run_opens_nothing(shop, inventory):
     done = await bring(shop, "slug,name,sku,price,stock\nmug,Mug,A,1,5\n", "dry_run=true")
     assert (counts(done), done["stock_opened"]) == (("done", 1, 0, 0, 0), 0)
@@ -83,12 +91,22 @@ async def test_who_may_not_count_is_told_that_it_is_left_out(shop, inventory):
     assert await on_hand(inventory, "mug", "cup") == [None, 5]
 
 
-@pytest.mark.parametrize("stock", ["many", "1.5", "99999999999"])
+@pytest.mark.parametrize("stock", ["many", "1.5", "-3", "99999999999"])
 async def test_what_is_no_number_of_pieces_is_refused_with_its_product(shop, inventory, stock):
     done = await bring(shop, f"slug,name,sku,price,stock\nmug,Mug,A,1,{stock}\n")
     page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
     assert (done["refused"], page["items"][0]["problem"]["field"]) == (1, "stock")
     assert await on_hand(inventory, "A") == [None]
+
+
+async def test_a_line_of_json_says_no_less_than_none(shop, inventory):
+    price = '{"amount": 1, "currency": "GBP"}'
+    line = f'{{"slug": "mug", "name": "Mug", "variants": [{{"sku": "A", "price": {price}, "stock": %d}}]}}'
+    done = await bring(shop, line % -3, "format=jsonl")
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    assert (done["refused"], page["items"][0]["problem"]["field"]) == (1, "variants[0].stock")
+    assert (await bring(shop, line % 0, "format=jsonl"))["stock_opened"] == 1
+    assert await on_hand(inventory, "A") == [0]
 
 
 async def test_what_inventory_was_not_told_it_is_told_when_it_answers(shop, database):

@@ -17,10 +17,11 @@ from stoa.services.catalog.product_files.articles import grams_of
 from stoa.services.catalog.product_files.dialect import OURS, Dialect, dialect_of, lines_of
 from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.reading import read_products
 from stoa.services.catalog.product_files.refused import refused_header, refused_lines
 from stoa.services.catalog.product_files.remarks import MOST_EXAMPLES, Remark, Said, gathered
+from stoa.services.catalog.product_files.stock import left_of, oversold, stock_of
 from stoa.services.catalog.product_files.table import UnreadableFile
 from stoa.services.catalog.words import LONGEST_SKU, sku_for, sku_of
 
@@ -59,9 +60,15 @@ def test_a_price_is_read_in_the_units_of_people(text, currency, amount):
     assert price_of(amount_of(amount, currency, grouped=False), currency)["amount"] == amount
 
 
-@pytest.mark.parametrize(("text", "pieces"), [("0", 0), ("12", 12), ("12.00", 12), ("-3", 0), ("-0.0", 0)])
-def test_what_there_is_is_a_number_and_what_was_oversold_is_none(text, pieces):
-    assert stock_of(text) == pieces
+@pytest.mark.parametrize(("text", "pieces"), [("0", 0), ("12", 12), ("12.00", 12), ("-0.0", 0)])
+def test_what_there_is_is_a_number_of_pieces(text, pieces):
+    assert (stock_of(text), left_of(text), oversold("A", text)) == (pieces, pieces, [])
+
+
+def test_of_what_another_shop_oversold_there_is_none():
+    assert (left_of("-3.00"), oversold("A", "-3.00")) == (0, [Said("stock-oversold", "A: -3.00")])
+    with pytest.raises(ValueError, match="'-3' is less than nothing: write 0 where there is none"):
+        stock_of("-3")
 
 
 def test_shopify_says_nothing_of_what_it_does_not_track():
@@ -69,7 +76,10 @@ def test_shopify_says_nothing_of_what_it_does_not_track():
     rows = "mug,Mug,A,shopify,-2,1\nmug,,B,,0,1\nmug,,C,shopify,x,1\n"
     said = [next(iter(entries(text + row, "shopify"))) for row in rows.splitlines(keepends=True)]
     assert [one.item["variants"][0].get("stock") for one in said[:2]] == [0, None]
-    assert [one.remarks for one in said[:2]] == [[], [Said("stock-not-counted", "B")]]
+    assert [one.remarks for one in said[:2]] == [
+        [Said("stock-oversold", "A: -2")],
+        [Said("stock-not-counted", "B")],
+    ]
     assert said[2].faults == [("Variant Inventory Qty", "'x' is no number of pieces: write it as 12")]
 
 
@@ -586,6 +596,7 @@ ID,Type,SKU,Name,Published,Regular price,Categories,Tags,Images,Parent,Stock,Att
 def test_what_woocommerce_sells_and_does_not_count_is_told():
     header = "Type,SKU,Name,Regular price,In stock?,Stock,Parent,Attribute 1 name,Attribute 1 value(s)\n"
     rows = "simple,A,A,1,1,,,,\nsimple,B,B,1,1,3,,,\nsimple,C,C,1,0,,,,\nsimple,D,D,1,backorder,,,,\n"
+    rows += "simple,E,E,1,backorder,-4,,,\n"
     rows += 'variable,T,T,,1,,,Size,"S, M"\nvariation,T-S,T,1,1,parent,T,Size,S\nvariation,T-M,T,1,1,,T,Size,M\n'
     read = read_products(io.BytesIO((header + rows).encode()), "csv", "woocommerce", {}, "GBP")
     assert read.left_out == []
@@ -594,6 +605,7 @@ def test_what_woocommerce_sells_and_does_not_count_is_told():
         "B": [],
         "C": [],
         "D": [Said("stock-not-counted", "D")],
+        "E": [Said("stock-oversold", "E: -4")],
         "T": [Said("stock-shared", "T"), Said("stock-not-counted", "T-M")],
     }
 

@@ -43,6 +43,7 @@ REMARKS = {
     "file-left-out": "pictures are left out, because their files were uploaded to another shop: upload them here",
     "stock-shared": "products were counted as a whole, and their variants have no stock yet",
     "stock-not-counted": "variants were not counted there, and cannot be bought until they have stock here",
+    "stock-oversold": "variants were sold beyond their stock, and have none here: what is owed there is not known here",
     "gift-card-as-goods": "gift cards are goods like others",
 }
 """What of a file's products is not here as it stands there."""

@@ -14,7 +14,8 @@ from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, image_cells, translated_columns
 from stoa.services.catalog.product_files.articles import whole_grams_of
 from stoa.services.catalog.product_files.entry import Cell, Entry, Fault, Faults
-from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.prices import price_of
+from stoa.services.catalog.product_files.stock import stock_of
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.product_files.translated_columns import SEO, language_of
 

@@ -1,4 +1,4 @@
-"""Prices as people write them, in the units that they count in; and how many there are."""
+"""Prices as people write them, in the units that they count in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from stoa.kit.http.types import MOST_AMOUNT
 from stoa.kit.money import MINOR_DIGITS, amount_of
 
-_STOCK = re.compile(r"(-?)([0-9]{1,12})(?:\.0*)?")
 _AMOUNT = re.compile(r"([0-9]{1,30})(?:\.([0-9]{0,30}))?")
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 """Where one country writes a thousand, and another one and some."""
@@ -38,14 +37,6 @@ def price_of(text: str, currency: str, *, comma: bool = False) -> dict[str, Any]
         most = amount_of(MOST_AMOUNT, currency, grouped=False)
         raise ValueError(f"{text!r} is too much: a price is at most {most} {currency}")
     return {"amount": amount, "currency": currency}
-
-
-def stock_of(text: str) -> int:
-    """`12`, also where it is written `12.00`; what was sold beyond what there was is none. Raises `ValueError`."""
-    match = _STOCK.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no number of pieces: write it as 12")
-    return 0 if match[1] else int(match[2])
 
 
 def _example(digits: int) -> str:

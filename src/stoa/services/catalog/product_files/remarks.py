@@ -16,6 +16,7 @@ What = Literal[
     "file-left-out",
     "stock-shared",
     "stock-not-counted",
+    "stock-oversold",
     "gift-card-as-goods",
     "barcode-noted",
 ]
@@ -24,8 +25,9 @@ What = Literal[
 `measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
 `file-left-out`: a picture of an uploaded file that this shop does not have. `stock-shared`: there its variants are
 counted together, here each for itself. `stock-not-counted`: a variant was sold there uncounted, and here it is sold
-out until it has stock. `gift-card-as-goods`: it is sold as anything else, and nothing makes it money.
-`barcode-noted`: it is no number of an article, or was mistyped, and stands in the variant's metadata.
+out until it has stock. `stock-oversold`: more of a variant was sold there than there was, and here it has none.
+`gift-card-as-goods`: it is sold as anything else, and nothing makes it money. `barcode-noted`: it is no number of an
+article, or was mistyped, and stands in the variant's metadata.
 """
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300

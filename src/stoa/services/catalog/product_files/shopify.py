@@ -13,8 +13,9 @@ from typing import Any
 from stoa.services.catalog.product_files.articles import Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.remarks import Said
+from stoa.services.catalog.product_files.stock import left_of, oversold
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.words import slug_apart
 
@@ -106,18 +107,14 @@ def _entry(
         return Entry(rows[0].line, raw, faults=[(fault.column, fault.detail)])
     cards = [Said("gift-card-as-goods", item["name"])] if said[0].get("gift card", "").lower() == "true" else []
     sold = [one for one in said if _is_variant(one)]
-    uncounted = [
-        Said("stock-not-counted", variant["sku"])
-        for one, variant in zip(sold, item["variants"], strict=True)
-        if not _is_counted(one)
-    ]
+    stock = [said for one, variant in zip(sold, item["variants"], strict=True) for said in _said_of_stock(one, variant)]
     return Entry(
         rows[0].line,
         raw,
         item,
         _places(where),
         renamed=skus.renamed,
-        remarks=[*skus.remarks, *articles.remarks, *uncounted, *cards],
+        remarks=[*skus.remarks, *articles.remarks, *stock, *cards],
     )
 
 
@@ -153,6 +150,12 @@ def _is_variant(said: Mapping[str, str]) -> bool:
 def _is_counted(said: Mapping[str, str]) -> bool:
     """Of what is not tracked it says 0, and sells it all the same."""
     return bool(said.get("tracker", "shopify"))
+
+
+def _said_of_stock(said: Mapping[str, str], variant: Mapping[str, Any]) -> list[Said]:
+    if not _is_counted(said):
+        return [Said("stock-not-counted", variant["sku"])]
+    return oversold(variant["sku"], said["stock"]) if "stock" in variant else []
 
 
 def _variants(
@@ -191,7 +194,7 @@ def _variants(
                 **article,
                 "metadata": article.get("metadata", {}) | named.get("metadata", {}),
                 **({"image": one["variant image"]} if one.get("variant image") else {}),
-                **({"stock": read_cell(where["stock"], stock_of, stock)} if stock else {}),
+                **({"stock": read_cell(where["stock"], left_of, stock)} if stock else {}),
             }
         )
     return variants

@@ -16,8 +16,9 @@ from stoa.services.catalog.product_files.articles import GRAMS, Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
-from stoa.services.catalog.product_files.prices import price_of, stock_of
+from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.remarks import Said
+from stoa.services.catalog.product_files.stock import left_of, oversold
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.words import slug_of
 
@@ -134,11 +135,7 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         *articles.remarks,
         *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
         *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
-        *(
-            Said("stock-not-counted", variant["sku"])
-            for one, variant in zip(sold, item["variants"], strict=True)
-            if _is_sold_uncounted(one)
-        ),
+        *(each for one, variant in zip(sold, item["variants"], strict=True) for each in _said_of_stock(one, variant)),
         *(Said("category-left-out", f"{name}: {each}") for each in others),
         *(Said("measure-left-out", f"{name}: {each}") for each in unread),
         *(Said("picture-left-out", f"{name}: {url}") for url in dict.fromkeys(pictures) if _is_open(url)),
@@ -167,6 +164,12 @@ def _is_hidden(said: Mapping[str, str]) -> bool:
 def _is_sold_uncounted(said: Mapping[str, str]) -> bool:
     """It says 1, or `backorder`, and of how many nothing."""
     return said.get(_IN_STOCK, "0").lower() not in {"", "0"} and not said.get("Stock")
+
+
+def _said_of_stock(said: Mapping[str, str], variant: Mapping[str, Any]) -> list[Said]:
+    if _is_sold_uncounted(said):
+        return [Said("stock-not-counted", variant["sku"])]
+    return oversold(variant["sku"], said["Stock"]) if "stock" in variant else []
 
 
 def _text(cell: str) -> str:
@@ -232,7 +235,7 @@ def _variant(
         "options": options,
         **article,
         "metadata": article.get("metadata", {}) | named.get("metadata", {}),
-        **({"stock": read_cell("Stock", stock_of, stock)} if stock else {}),
+        **({"stock": read_cell("Stock", left_of, stock)} if stock else {}),
     }
 
 
