@@ -10,7 +10,6 @@ from itertools import pairwise
 from stoa.ports.search import Piece
 from stoa.services.search.index.fields import Shown
 from stoa.services.search.index.words import (
-    BEGINNING,
     Language,
     Place,
     behind_elision,
@@ -35,7 +34,7 @@ class Marker:
         self._wanted = wanted
         self._language = language
         self._stems = frozenset(stem for one in wanted for stem in one)
-        self._beginnings = frozenset(stem[:BEGINNING] for stem in self._stems)
+        self._beginnings = frozenset(begin for stem in self._stems for begin in language.beginnings(stem))
 
     def highlights(self, shown: Shown) -> Mapping[str, Sequence[Piece]]:
         """By field, for those with a mark. A name that has one of each of the wanted stems says why it was found;

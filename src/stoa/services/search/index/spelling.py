@@ -14,27 +14,22 @@ import tantivy
 
 from stoa.services.search.index.fields import SHORTEST_SPELLED, Fields, of
 from stoa.services.search.index.frequencies import Frequencies
+from stoa.services.search.index.misspellings import (
+    begins_alike,
+    differ_by_ending,
+    edits_between,
+    is_slip,
+    likeliness,
+    may_be_meant,
+    most_edits,
+)
 from stoa.services.search.index.queries import any_of, term, worth
 from stoa.services.search.index.units import Way
 
-ONE_EDIT_UP_TO = 7
-"""Letters; a longer word may differ in two places, and one of seven may have lost two letters."""
-_SHORT, _SHORTEST = 4, 3
-"""Letters: nearly every short word is one letter away from another, which is no reason to think that it was meant."""
 _MOST_NEAR = 100
 """Words that are looked at: of three letters many are one letter away."""
-_DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 8, 8, 4, 4, 2, 1
-"""How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
-that a vowel stands for another, that one is left out or added."""
 _AS_WRITTEN = 6
-"""And how much more that words are as near as their stems."""
-_SLIP = min(_DOUBLED, _SWAPPED)
-"""Of these nobody needs another reason to be believed."""
-_ENDING = 2
-"""Letters by which forms of a word differ."""
-_ENDINGS = "sxen"
-"""Letters that plurals end with."""
-_VOWELS = frozenset("aeiouy")
+"""How much likelier it is that words are as near as their stems."""
 _SHORTEST_BEGUN = 5
 """Letters: of four begin too many words nearly so."""
 
@@ -71,11 +66,13 @@ class Speller:
         """The nearest word that begins with the same letter; where there is none, the nearest."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
-        for allowed in (1, 2) if len(word) >= ONE_EDIT_UP_TO else (1,):
+        for allowed in range(1, most_edits(word) + 1):
             if other := self._first_there(word, self._near(word, allowed)):
                 return other
+        if self._language.is_word(word) or not word.endswith("s") or word.endswith("ss"):
+            return None
         # Of a misspelled word the stemmer may not see what form it is.
-        return self.spell(word[:-1]) if word.endswith("s") and not word.endswith("ss") else None
+        return self.spell(word[:-1])
 
     def slipped(self, word: str) -> Spelling | None:
         """What a word that the shop has may be a slip for: the likeliest that begins with the same letter and has one
@@ -83,17 +80,17 @@ class Speller:
         away; else both may well be meant."""
         if not word.isalpha():
             return None
-        any_edit = len(word) >= ONE_EDIT_UP_TO and self.writes(word)
+        any_edit = most_edits(word) > 1 and self.writes(word)
         near = self._found(word, self._fuzzy(of("spelled", self._locale), word, 1), 1)
         begin_so = (one for one in near if one.word[0] == word[0])
-        slips = [one for one in begin_so if any_edit or likeliness(word, one.word) >= _SLIP]
+        slips = [one for one in begin_so if any_edit or is_slip(word, one.word)]
         return self._first_there(word, slips)
 
     def has_form_of(self, word: str) -> bool:
         """Whether a product has the word but for an ending: a plural, or what it is the plural of."""
         stem = term(self._schema, of("spelled_stem", self._locale), self._stem(word))
         return any(
-            _differ_by_ending(word, str(self._searcher.doc(address).get_first(of("spelled", self._locale))))
+            differ_by_ending(word, str(self._searcher.doc(address).get_first(of("spelled", self._locale))))
             for _score, address in self._searcher.search(stem, _MOST_NEAR, count=False).hits
         )
 
@@ -142,13 +139,14 @@ class Speller:
     def _found(self, word: str, nearly: tantivy.Query, allowed: int) -> list[Spelling]:
         stem = self._stem(word)
         spelled = of("spelled", self._locale)
+        is_word = self._language.is_word(word)
         found: list[Spelling] = []
         for _score, address in self._searcher.search(nearly, _MOST_NEAR, count=False).hits:
             document = self._searcher.doc(address)
             other = str(document.get_first(spelled))
             its = self._stem(other)
             # Another form of the same word would find the same.
-            if its == stem or self._language.is_filler(other) or not _may_be_meant(word, other, stem, its):
+            if its == stem or self._language.is_filler(other) or not may_be_meant(word, other, stem, its, is_word):
                 continue
             if documents := self._frequencies.of_stem(its):
                 apart = edits_between(word, other, allowed)
@@ -167,89 +165,7 @@ class Speller:
         return tantivy.Query.fuzzy_term_query(self._schema, field, form, allowed)
 
 
-def _may_be_meant(word: str, other: str, stem: str, its: str) -> bool:
-    """Whether somebody who writes a word that the shop has not may have meant this one, which is near it; else he means
-    what he writes. `stem` and `its` are theirs: of another form of the word only what is most often lost is."""
-    return _slips(word, other, 2) or _slips(stem, its, 1, most_likely=True)
-
-
-def _slips(written: str, meant: str, most: int, *, most_likely: bool = False) -> bool:
-    edits = edits_between(written, meant, most)
-    if edits > most or not _begins_like(written, meant):
-        return False
-    letters, longer = len(written), len(meant) - len(written)
-    if edits == 2:
-        return letters > ONE_EDIT_UP_TO or (letters == ONE_EDIT_UP_TO and longer == 2)
-    likely = likeliness(written, meant)
-    if likely >= _SLIP or letters <= _SHORTEST:
-        return likely >= _SLIP
-    if letters <= _SHORT or most_likely:
-        # `scarves` of `scarf`, which stemmers leave apart.
-        is_plural = most_likely and written.replace("v", "f") == meant
-        return is_plural or likely >= min(_VOWEL, _LEFT_OUT) or _is_ending(written, meant)
-    return longer >= 0 or letters >= ONE_EDIT_UP_TO or _is_ending(written, meant) or _is_umlaut(written, meant)
-
-
-def _begins_like(written: str, meant: str) -> bool:
-    """With the same letter, with the first two in another order, or without the first of a longer word."""
-    swapped, lost = written[:2] == meant[1::-1], len(written) > _SHORT and written == meant[1:]
-    return written[0] == meant[0] or swapped or lost
-
-
-def _is_ending(written: str, meant: str) -> bool:
-    return written[:-1] == meant and written[-1] in _ENDINGS
-
-
-def _is_umlaut(written: str, meant: str) -> bool:
-    """`gruen` for `grün`, which is `grun` in the index."""
-    at = _first_difference(written, meant)
-    return at > 0 and written[at] == "e" and written[at - 1] in "aou"
-
-
-def _differ_by_ending(one: str, other: str) -> bool:
-    """By at most two letters, or as `berry` does from `berries`; `earing` is no ending of `ear`."""
-    same = _first_difference(one, other)
-    return all(len(word) - same <= _ENDING or word[same:] == "ies" for word in (one, other))
-
-
-def _first_difference(one: str, other: str) -> int:
-    """At which letter; where one begins with the other, behind that."""
-    letters = enumerate(zip(one, other, strict=False))
-    return next((at for at, (here, there) in letters if here != there), min(len(one), len(other)))
-
-
 def _nearest_first(word: str, other: Spelling) -> tuple[bool, int, int, str]:
     """Of stems that are as near the likelier one: `runing` is `running`, and not `rules`, although `rune` is one letter
     away from `rule`."""
-    return other.word[0] != word[0], other.edits, -other.likelihood, other.word
-
-
-def likeliness(written: str, meant: str) -> int:
-    """How likely it is that one is written for the other, which is one edit away."""
-    shorter, longer = sorted((written, meant), key=len)
-    at = _first_difference(shorter, longer)
-    if len(shorter) == len(longer):
-        if shorter[at : at + 2] == longer[at : at + 2][::-1]:
-            return _SWAPPED
-        return _VOWEL if {*shorter[at : at + 1], *longer[at : at + 1]} <= _VOWELS else _OTHER
-    if at and longer[at] == longer[at - 1]:
-        return _DOUBLED
-    return _LEFT_OUT if longer is meant else _ADDED
-
-
-def edits_between(one: str, other: str, most: int) -> int:
-    """How many letters are to be changed, added, left out, or swapped with their neighbor; `most` + 1 for more."""
-    # An edit changes at most two of the letters that there are: most words are told apart by that alone.
-    if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
-        return most + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i] + [0] * len(other)
-        for j, against in enumerate(other, 1):
-            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == against:
-                row[j] = min(row[j], last[j - 2] + 1)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
+    return not begins_alike(word, other.word), other.edits, -other.likelihood, other.word

@@ -185,6 +185,8 @@ class Understanding:
         products = self._frequencies.products
         if len(word.word) < _SHORTEST_DOUBTED or documents > max(_RARE, products * _RARE_SHARE):
             return unit
+        if self._language.is_word(word.word):
+            return unit
         is_written = self._speller.writes(word.word)
         if not is_written and self._speller.has_form_of(word.word):
             return unit

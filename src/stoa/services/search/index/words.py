@@ -16,6 +16,8 @@ from typing import NamedTuple
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from stoa.kit.folding import fold
+from stoa.services.search.index.dictionaries import words_of_language
+from stoa.services.search.index.english import BRITISH, british
 
 LONGEST = 40
 """Of a word: the rest of it is not looked at."""
@@ -132,12 +134,14 @@ class Language:
     """The stems of one locale's words."""
 
     def __init__(self, locale: str) -> None:
-        name = LANGUAGES.get(re.split("[-_]", locale.lower())[0])
+        self._code = re.split("[-_]", locale.lower())[0]
+        name = LANGUAGES.get(self._code)
         self.has_compounds = name in _WITH_COMPOUNDS
         self._stemmer = _built(Filter.stemmer(name)) if name else None
         self._fillers = _built(Filter.stopword(name)) if name in _WITH_STOP_WORDS else None
         self.stem = lru_cache(maxsize=100_000)(self._stem)
         """Kept, since the words of a shop are few beside its texts."""
+        self._begin_otherwise = {self.stem(one): one for one in BRITISH} if self._code == "en" else {}
 
     def stems(self, text: str) -> list[str]:
         return [self.stem(word) for word in words_of(text)]
@@ -146,10 +150,19 @@ class Language:
         """Whether it is one of the words that a text may as well be without: `of`, `the`."""
         return self._fillers is not None and not self._fillers.analyze(word)
 
+    def is_word(self, word: str) -> bool | None:
+        """Whether it is one of the language; None where that is doubtful."""
+        known = words_of_language(self._code)
+        return known.get(word, False) if known else None
+
+    def beginnings(self, stem: str) -> set[str]:
+        """By which of them a word with the stem begins."""
+        return {stem[:BEGINNING], self._begin_otherwise.get(stem, stem)[:BEGINNING]}
+
     def _stem(self, word: str) -> str:
         if self._stemmer is None or word.isdigit():
             return word
-        stemmed = self._stemmer.analyze(word)
+        stemmed = self._stemmer.analyze(british(word) if self._code == "en" else word)
         return stemmed[0] if stemmed and stemmed[0] else word
 
 

@@ -1,0 +1,43 @@
+"""English as it is written on both sides of the Atlantic: `color` is `colour`, whichever of them a shop writes."""
+
+from __future__ import annotations
+
+import re
+
+_ENDINGS = (
+    (re.compile(r"(arm|col|fav|flav|glam|harb|hon|hum|lab|neighb|od|parl|rig|rum|sav|tum|val|vap|vig)or"), r"\1our"),
+    (re.compile(r"(?<=[a-z]{3})([iy])z(e|ed|er|ers|es|ing|able|ation|ations)$"), r"\1s\2"),
+    (re.compile(r"(calib|cent|fib|lit|lust|met|sab|spect|theat)er(s?)$"), r"\1re\2"),
+    (
+        re.compile(
+            r"((?:chann|chis|couns|enam|jew|lab|lev|marv|mod|pan|swiv|trav)el|(?:pen|sten)cil|wool)"
+            r"(ed|en|ens|er|ers|ing|ings|or|ors|ous)$"
+        ),
+        r"\1l\2",
+    ),
+    (re.compile(r"(anal|catal|dial)og(s?)$"), r"\1ogue\2"),
+)
+BRITISH = {
+    "aluminum": "aluminium",
+    "cozy": "cosy",
+    "donut": "doughnut",
+    "gray": "grey",
+    "jewelry": "jewellery",
+    "mold": "mould",
+    "mustache": "moustache",
+    "pajama": "pyjama",
+    "plow": "plough",
+    "sulfur": "sulphur",
+    "tire": "tyre",
+    "yogurt": "yoghurt",
+}
+
+
+def british(word: str) -> str:
+    """The word as the British write it: one for both, be it a word or not (`elaborate` is `elabourate`)."""
+    for one, plural in ((word, ""), (word[:-1], "s")):
+        if word == one + plural and one in BRITISH:
+            return BRITISH[one] + plural
+    for ending, other in _ENDINGS:
+        word = ending.sub(other, word)
+    return word
