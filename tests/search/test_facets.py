@@ -124,6 +124,36 @@ async def test_filters_hold_for_one_variant_that_can_be_bought(shop: Shop) -> No
     assert await shop.total("attr.Size=XS&in_stock=true") == 1
 
 
+async def test_the_spellings_of_a_value_are_one_value(shop: Shop) -> None:
+    colors = ("Navy", "navy", "Navy", "NAVY", "Marine")
+    scarves = [
+        await shop.sell(f"Scarf {at}", variants=[shirt(f"C-{at}", Color=color, Size="M", dye="Indigo")])
+        for at, color in enumerate(colors)
+    ]
+    await shop.sell("Scarf of wool", "C-9", specifications={"Color": ["navy", "Navy"]})
+    german = {"options": {"Color": {"name": "Farbe", "values": {"Navy": "Marine"}}}}
+    await shop.catalog.ok("PUT", f"/products/{scarves[0]['id']}/translations/de", german, user=ADMIN)
+    await shop.learn(shop.one)
+    for query in ("", "q=scarf&", "attr.Color=nAvY&", "q=scarf&attr.Color=Navy&"):
+        color = (await shop.facets(f"{query}facets=attr.Color"))["Color"]
+        assert [pair for pair in pairs(color) if pair[0] != "White"] == [("Navy", 5), ("Marine", 1)], query
+    for query, total in (
+        ("attr.Color=Navy", 5),
+        ("attr.Color=navy", 5),
+        ("attr.Color=navy,NAVY", 5),
+        ("attr.Color=navy&attr.Size=m", 4),
+        ("attr.Color=navy&attr.Size=L", 0),
+        ("attr.Farbe=marine", 1),
+    ):
+        assert await shop.total(query) == total, query
+    named_in_german = named((await shop.facets("q=scarf&locale=de&facets=attr.Color"))["Color"])
+    assert named_in_german == [("Navy", "Marine"), ("Marine", "")]
+    # As the shop's attribute of this name looks, however it is spelled.
+    assert pairs((await shop.facets("facets=attr.dye"))["dye"]) == [("indigo", 17)]
+    [dye] = (await shop.facets("q=scarf&facets=attr.dye"))["dye"]["values"]
+    assert dye == {"value": "Indigo", "count": 5, "name": "Indigo", "hex": "#3f51b5"}
+
+
 async def test_of_many_numbers_the_least_and_the_most_are_told_and_days_are_days(shop: Shop) -> None:
     facets = await shop.facets()
     weight, bottled = facets["weight"], facets["bottled"]

@@ -166,6 +166,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     in_stock: bool | None = None
     """What can be bought, or of which nothing can; None is both."""
     attributes: Mapping[str, Sequence[Value | date] | NumberRange | DayRange] = {}
+    """By their own names. Case makes no difference to a value that is a text."""
     tag: str = ""
     collection: str = ""
     """Its slug, that in the query's language, too."""
@@ -251,8 +252,8 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class AttributeCount(msgspec.Struct, frozen=True, kw_only=True):
-    """Of an attribute by its own name the values that hits have. `name` is what an option is called in the language
-    that was asked for, where that is otherwise."""
+    """Of an attribute by its own name the values that hits have, texts that differ in case alone as one, as most of
+    them spell it. `name` is what an option is called in the language that was asked for, where that is otherwise."""
 
     key: str
     values: Sequence[Count]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -9,8 +10,30 @@ from typing import Any
 from stoa.ports.search import DayRange, Document, Filters, NumberRange, Value
 
 
-def values_of(one: Document, name: str) -> list[Value | date]:
-    return [*_specified(one, name), *(variant.options[name] for variant in one.variants if name in variant.options)]
+def counts_of(documents: Sequence[Document], name: str) -> dict[tuple[bool, Value], int]:
+    """By value, and whether that is a yes or no: of how many documents it is, in the spelling that most have."""
+    spelled: dict[tuple[bool, Value], Counter[Value]] = {}
+    for one in documents:
+        for key, value in _values_of(one, name).items():
+            spelled.setdefault(key, Counter())[value] += 1
+    return {
+        (is_bool, min(spellings, key=lambda one: (-spellings[one], str(one)))): spellings.total()
+        for (is_bool, _), spellings in spelled.items()
+    }
+
+
+def _values_of(one: Document, name: str) -> dict[tuple[bool, Value], Value]:
+    """Each in one spelling, that of an option before that of the product."""
+    options = [variant.options[name] for variant in one.variants if name in variant.options]
+    found: dict[tuple[bool, Value], Value] = {}
+    for value in (*options, *_specified(one, name)):
+        shown = value.isoformat() if isinstance(value, date) else value
+        found.setdefault((isinstance(value, bool), _plain(shown)), shown)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.casefold() if isinstance(value, str) else value
 
 
 def _specified(one: Document, name: str) -> list[Value | date]:
@@ -22,7 +45,7 @@ def several(given: Value | Sequence[Value] | None) -> Sequence[Value]:
 
 
 def _same(one: Value | date, other: Value | date) -> bool:
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
+    return _plain(one) == _plain(other) and isinstance(one, bool) == isinstance(other, bool)
 
 
 def checks(filters: Filters) -> dict[str, Callable[[Document], bool]]:
@@ -67,11 +90,11 @@ def left_of(documents: Sequence[Document], filters: Filters, but: str = "") -> l
 def _has_variant(one: Document, attributes: Mapping[str, Any], *, bought: bool) -> bool:
     """Of which all that is asked for is true, be it that its product says so: but what this says of one that an option
     says, is about the variants that have it."""
-    told = {option for variant in one.variants for option in variant.options.items()}
+    told = {(name, _plain(value)) for variant in one.variants for name, value in variant.options.items()}
     return any(
         (variant.available or not bought)
         and all(
-            any(_fits(value, wanted) for value in _specified(one, name) if (name, value) not in told)
+            any(_fits(value, wanted) for value in _specified(one, name) if (name, _plain(value)) not in told)
             or (name in variant.options and _fits(variant.options[name], wanted))
             for name, wanted in attributes.items()
         )

@@ -56,8 +56,8 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     in_stock: true: only what can be bought now; false: only what cannot
     tag: a tag, as it is written
     collection: slug of a collection
-    attr: values of an option or a filterable attribute with commas between them, of which any will do; of numbers and
-        days also a range, as `1..5`, `1..` or `..5`
+    attr: values of an option or a filterable attribute with commas between them, of which any will do, in upper or
+        lower case; of numbers and days also a range, as `1..5`, `1..` or `..5`
     sort: `-price` has the dearest first, `popularity` what was sold most of late
     locale: one of the shop's languages, in which is searched; left out: the shop's own
     facets: which counts are wanted, with commas between them: `category`, `brand`, `price`, `availability`,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -61,7 +61,7 @@ def _facet(one: AttributeCount, attributes: Attributes, locale: str | None) -> A
     choices = attribute.choices if attribute else {}
     values = []
     for count in one.values:
-        choice = choices.get(str(count.value), _NO_CHOICE)
+        choice = _choice(choices, str(count.value))
         name = count.name or choice.label.said_in(locale)
         values.append(ValueCount(count.value, count.count, name, hex=choice.hex))
     return AttributeFacet(
@@ -73,3 +73,10 @@ def _facet(one: AttributeCount, attributes: Attributes, locale: str | None) -> A
         least=one.least,
         most=one.most,
     )
+
+
+def _choice(choices: Mapping[str, Choice], value: str) -> Choice:
+    """That of the value, which an option may spell otherwise."""
+    if value in choices:
+        return choices[value]
+    return next((choice for each, choice in choices.items() if each.casefold() == value.casefold()), _NO_CHOICE)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from stoa.ports.search import AttributeCount, Count, Facets, Value
 from stoa.services.search.index.fields import attribute_key, has_option
-from stoa.services.search.index.options import option_key, said_in
+from stoa.services.search.index.options import Said, option_key, said_in, without_case
 
 Buckets = Sequence[Mapping[str, Any]]
 
@@ -37,22 +38,20 @@ def most_had(buckets: Buckets, wanted: Facets, filtered: Collection[str]) -> lis
 
 def counted(name: str, buckets: Mapping[str, Buckets], wanted: Facets, locale: str) -> AttributeCount:
     """Of an attribute, by the kinds of its values."""
-    by_kind = {kind: [(_value(kind, one["key"]), one["doc_count"]) for one in buckets[kind]] for kind in _KINDS}
+    by_kind = {kind: [Count(_value(kind, one["key"]), one["doc_count"]) for one in buckets[kind]] for kind in _KINDS}
     ordered = by_kind["number"] or by_kind["day"]
-    between = sorted(value for value, _ in ordered)
+    between = sorted(one.value for one in ordered)
     if len(between) > wanted.most_numbers:
         ordered.clear()
-    called, options = _options(buckets[_OPTION], locale)
-    counts: dict[tuple[bool, Value], Count] = {}
-    for value, count in (pair for pairs in by_kind.values() for pair in pairs):
-        counts[isinstance(value, bool), value] = Count(value, count)
-    for one in options:
-        before = counts.get((False, one.value))
-        counts[False, one.value] = Count(one.value, one.count + (before.count if before else 0), one.name)
+    said = [
+        *((Said(str(one.value), "", ""), one.count) for kind in ("text", "day") for one in by_kind.pop(kind)),
+        *((said_in(locale, str(one["key"])), one["doc_count"]) for one in buckets[_OPTION]),
+    ]
+    called, texts = _texts(said)
     return AttributeCount(
         key=name,
         name=called,
-        values=most_frequent(list(counts.values()), wanted.most_values),
+        values=most_frequent([*texts, *chain.from_iterable(by_kind.values())], wanted.most_values),
         least=between[0] if between else None,
         most=between[-1] if between else None,
     )
@@ -68,19 +67,27 @@ def most_frequent(counts: Sequence[Count], most: int) -> list[Count]:
     return sorted(counts, key=lambda one: (-one.count, isinstance(one.value, str), one.value))[:most]
 
 
-def _options(buckets: Buckets, locale: str) -> tuple[str, list[Count]]:
-    """What the option is called in the language, and its values. Products may call them otherwise: most of them
-    count."""
-    counts: dict[str, int] = {}
+def _texts(told: Iterable[tuple[Said, int]]) -> tuple[str, list[Count]]:
+    """What the option is called in the language, and the values that are texts. Products may call and spell them
+    otherwise: most of them count."""
+    spelled: dict[str, dict[str, int]] = {}
     names: dict[str, tuple[int, str]] = {}
     called = (0, "")
-    for bucket in buckets:
-        said, count = said_in(locale, str(bucket["key"])), bucket["doc_count"]
-        counts[said.value] = counts.get(said.value, 0) + count
+    for said, count in told:
+        value = without_case(said.value)
+        spellings = spelled.setdefault(value, {})
+        spellings[said.value] = spellings.get(said.value, 0) + count
         if said.written:
-            names[said.value] = max(names.get(said.value, (0, "")), (count, said.written))
+            names[value] = max(names.get(value, (0, "")), (count, said.written))
             called = max(called, (count, said.called))
-    return called[1], [Count(value, count, names.get(value, (0, ""))[1]) for value, count in counts.items()]
+    return called[1], [
+        Count(_most_frequent_of(spellings), sum(spellings.values()), names.get(value, (0, ""))[1])
+        for value, spellings in spelled.items()
+    ]
+
+
+def _most_frequent_of(spellings: Mapping[str, int]) -> str:
+    return min(spellings, key=lambda one: (-spellings[one], one))
 
 
 def _value(kind: str, key: Any) -> Value:

@@ -39,10 +39,12 @@ from stoa.services.search.index.bands import bands_of
 from stoa.services.search.index.options import (
     BETWEEN,
     counted_options,
+    option_term,
     option_words,
     own_options,
     plain,
     variant_terms,
+    without_case,
 )
 from stoa.services.search.index.tally import Columns
 from stoa.services.search.index.variants import together_of
@@ -58,7 +60,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 18
+FORMAT = 19
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 KINDS = PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
@@ -92,7 +94,7 @@ class Fields:
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
         builder.add_text_field("checkpoint", stored=True, tokenizer_name="raw", index_option="basic")
         for name in (
-            *("code", "within", "meant_brand", "tag", "collection", "variant", "shared"),
+            *("code", "within", "meant_brand", "tag", "collection", "specified", "variant", "shared"),
             *("worth_band", "standing_band"),
         ):
             builder.add_text_field(name, tokenizer_name="raw", index_option="basic")
@@ -199,6 +201,7 @@ class Fields:
             "meant_brand": _meant_brand(document),
             "within": (slugs for way in _ways(document) for slugs in _slugs(way)),
             "has": counted.has,
+            "specified": (option_term(name, text) for name, text in _specified_texts(document)),
             "variant": variant_terms(document),
             "shared": together.shared,
         }
@@ -424,18 +427,27 @@ def has_option(name: str) -> str:
 
 
 def _attributes(document: Document) -> dict[str, list[Value]]:
-    columns: dict[str, list[Value]] = {}
-    told = set(own_options(document))
+    columns: dict[str, dict[Value, Value]] = {}
     for name, given in document.attributes.items():
         for value in several(given):
-            # What an option says already is counted once.
-            kept = None if (name, value) in told else as_stored(value)
-            column = columns.setdefault(attribute_key(name, value), [])
-            if kept is not None and kept not in column:
-                column.append(kept)
+            kept = None if isinstance(value, str) else as_stored(value)
+            if kept is not None:
+                columns.setdefault(attribute_key(name, value), {}).setdefault(kept, kept)
+    for name, text in _specified_texts(document):
+        columns.setdefault(attribute_key(name, text), {}).setdefault(without_case(text), text)
     for name, day in document.days.items():
-        columns[attribute_key(name, day)] = [day.toordinal()]
-    return columns
+        columns[attribute_key(name, day)] = {day.toordinal(): day.toordinal()}
+    return {key: list(values.values()) for key, values in columns.items()}
+
+
+def _specified_texts(document: Document) -> Iterable[tuple[str, str]]:
+    """Name and value of each of its attributes that is a text, but for what an option says already, which is about the
+    variants that have it, and counted once."""
+    told = {(name, without_case(value)) for name, value in own_options(document)}
+    for name, given in document.attributes.items():
+        for value in several(given):
+            if isinstance(value, str) and (name, without_case(value)) not in told:
+                yield name, value
 
 
 def _labels(document: Document, locale: str) -> Iterable[str]:

@@ -89,7 +89,7 @@ def _facts(filters: Filters, schema: tantivy.Schema, searcher: tantivy.Searcher)
     for name, wanted in filters.attributes.items():
         if isinstance(wanted, (NumberRange, DayRange)):
             continue
-        terms = [option_term(name, value) for value in wanted if isinstance(value, str)]
+        terms = dict.fromkeys(option_term(name, value) for value in wanted if isinstance(value, str))
         if had := [one for one in terms if searcher.doc_freq("variant", one)]:
             always = [*_specified(schema, name, wanted), *(term(schema, "shared", one) for one in had)]
             found[f"{ATTRIBUTE}{name}"] = Fact(had, any_of(always))
@@ -147,10 +147,11 @@ def _values(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -
 
 
 def _specified(schema: tantivy.Schema, name: str, wanted: Sequence[Value | date]) -> list[tantivy.Query]:
+    texts = dict.fromkeys(option_term(name, value) for value in wanted if isinstance(value, str))
+    others = ((value, as_stored(value)) for value in wanted if not isinstance(value, str))
     return [
-        term(schema, f"attribute.{attribute_key(name, value)}", kept)
-        for value in wanted
-        if (kept := as_stored(value)) is not None
+        *(term(schema, "specified", text) for text in texts),
+        *(term(schema, f"attribute.{attribute_key(name, value)}", kept) for value, kept in others if kept is not None),
     ]
 
 

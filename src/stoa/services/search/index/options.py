@@ -1,8 +1,14 @@
-"""What variants are told apart by, as an index counts it and asks for it. Pure."""
+"""What variants are told apart by, as an index counts it and asks for it. Pure.
+
+Whoever enters products writes Navy here and navy there: that is one value, which somebody asks for in either spelling.
+What is asked for has no case; what is counted is as it is written, in a product one spelling of each value.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from stoa.ports.search import Document, OptionTexts
@@ -24,7 +30,7 @@ def plain(text: str) -> str:
 def counted_options(document: Document) -> dict[str, list[str]]:
     """By the keys of its options, under their names in each language, what is counted of their values: by what these
     are called in other languages, too, since that is nowhere else."""
-    found: dict[str, dict[str, None]] = {}
+    found: dict[str, dict[str, str]] = {}
     for name, value in own_options(document):
         said = [
             (locale, texts.name or name, texts.values.get(value, value))
@@ -32,11 +38,11 @@ def counted_options(document: Document) -> dict[str, list[str]]:
             if texts.name or value in texts.values
         ]
         key = BETWEEN.join(plain(part) for part in (value, *(part for one in said for part in one)))
-        found.setdefault(option_key(name), {})[key] = None
+        found.setdefault(option_key(name), {}).setdefault(without_case(value), key)
         for _, called, written in said:
             if called != name:
-                found.setdefault(option_key(called), {})[plain(written)] = None
-    return {key: list(values) for key, values in found.items()}
+                found.setdefault(option_key(called), {}).setdefault(without_case(written), plain(written))
+    return {key: list(values.values()) for key, values in found.items()}
 
 
 def own_options(document: Document) -> list[tuple[str, str]]:
@@ -88,4 +94,10 @@ def spellings(document: Document, name: str, value: str) -> list[str]:
 
 
 def option_term(name: str, value: str) -> str:
-    return f"{plain(name)}{BETWEEN}{plain(value)}"
+    return f"{plain(name)}{BETWEEN}{plain(without_case(value))}"
+
+
+@lru_cache(maxsize=10_000)
+def without_case(value: str) -> str:
+    """What the spellings of a value have in common."""
+    return unicodedata.normalize("NFC", value.casefold())
