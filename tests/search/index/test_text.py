@@ -407,6 +407,12 @@ async def test_what_stands_behind_an_elision_is_a_word_and_what_stands_behind_an
     assert (await shelf.search(Query(text="hui", exact=True))).total == 0
 
 
+async def test_a_word_counts_more_than_neighbors_that_are_like_it(index: EmbeddedIndex):
+    await index.write([product("star", "Star T-Light", popularity=900), product("start", "Start Post")])
+    await index.commit("1")
+    assert ids(await index.search(Query(text="start"))) == ["start", "star"]
+
+
 async def test_quotes_and_a_minus_are_those_that_telephones_write(shelf: EmbeddedIndex):
     """\u201ctea red\u201d is not side by side, and \u2212red must not be there."""
     for opening, closing in ('""', "\u201c\u201d", "\u201e\u201c", "\u00ab\u00bb", "\uff02\uff02"):

@@ -6,7 +6,7 @@ Of each locale there are, with `_<locale>` behind the name:
 |---|---|---|
 | stems | stems of everything, in order | which documents match |
 | name | stems of the name between `^` and `$` | what is found in the name counts most |
-| label | stems of brand, categories, tags, options, attributes, labels | counts less |
+| label | stems of brand, categories, tags, options, attributes, labels, neighbors as one word | counts less |
 | words | the words of name and label as written | completing |
 | by_name | the name, in hexadecimal | sorting by it |
 | shown | the texts, where it has any in this locale | highlighting |
@@ -230,8 +230,8 @@ class Fields:
         runs = apart(words)
         labeled = [word for label in labels for word in (*words_of(label), *behind_elision(label))]
         described = [*words_of(texts.description), *behind_elision(texts.description)]
-        named = words, [*joined(words), *elided, *ends], runs
-        beside = labeled, apart(labeled)
+        named = words, [*elided, *ends], runs
+        beside = labeled, apart(labeled), joined(words)
         for field, parts in (("name", named), ("label", beside), ("stems", (*named, *beside, described))):
             for part in filter(None, parts):
                 # Each its own value, so that no phrase goes from the one into the other.
