@@ -258,6 +258,32 @@ async def held_of(town: Town, tmp_path: Path) -> tuple[Held, Following]:
     return held, slow
 
 
+async def test_an_index_that_nobody_is_answered_from_is_committed_seldom(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit is a segment, and there need be few; one that answers is to have what is new."""
+    for name, value in (("READ_AT_ONCE", 1), ("COMMIT_SECONDS", 0.0), ("APART_SECONDS", 0.0)):
+        monkeypatch.setattr(following, name, value)
+    writer = town.process("writer")
+    await a_shop_of_three(town)
+    await town.learn(writer)
+    reached: list[str] = []
+    filled = Following(
+        town.db, lambda: open_index(tmp_path / "filled", ("en",)), most_behind_seconds=1, reach=reached.append
+    )
+    filled._committed_at = time.monotonic()  # as if it had just begun
+    await filled.worker.run()
+    assert (filled.documents, reached.count("search:committed")) == (3, 1)
+    for name in NAMES:
+        await town.sell(f"Another {name}", f"ANOTHER-{name}")
+    await town.learn(writer)
+    reached.clear()
+    await filled.worker.run()
+    assert filled.documents == 6
+    assert reached.count("search:committed") >= len(NAMES)
+    await filled.stop()
+
+
 @pytest.mark.parametrize(("age_seconds", "answers"), [(5, True), (50, False)])
 async def test_of_a_long_backlog_it_is_behind_by_what_it_has_not_and_not_by_how_long_that_takes(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, age_seconds: int, answers: bool
