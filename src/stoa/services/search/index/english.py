@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 
-_ENDINGS = (
-    (re.compile(r"(arm|col|fav|flav|glam|harb|hon|hum|lab|neighb|od|parl|rig|rum|sav|tum|val|vap|vig)or"), r"\1our"),
-    (re.compile(r"(?<=[a-z]{3})([iy])z(e|ed|er|ers|es|ing|able|ation|ations)$"), r"\1s\2"),
-    (re.compile(r"(calib|cent|fib|lit|lust|met|sab|spect|theat)er(s?)$"), r"\1re\2"),
+_CHANGES = (
     (
+        "or",
+        re.compile(r"(arm|col|fav|flav|glam|harb|hon|hum|lab|neighb|od|parl|rig|rum|sav|tum|val|vap|vig)or"),
+        r"\1our",
+    ),
+    ("z", re.compile(r"(?<=[a-z]{3})([iy])z(e|ed|er|ers|es|ing|able|ation|ations)$"), r"\1s\2"),
+    ("er", re.compile(r"(calib|cent|fib|lit|lust|met|sab|spect|theat)er(s?)$"), r"\1re\2"),
+    (
+        "l",
         re.compile(
             r"((?:chann|chis|couns|enam|jew|lab|lev|marv|mod|pan|swiv|trav)el|(?:pen|sten)cil|wool)"
             r"(ed|en|ens|er|ers|ing|ings|or|ors|ous)$"
         ),
         r"\1l\2",
     ),
-    (re.compile(r"(anal|catal|dial)og(s?)$"), r"\1ogue\2"),
+    ("og", re.compile(r"(anal|catal|dial)og(s?)$"), r"\1ogue\2"),
 )
+"""Letters that such a word has, since of most words nothing is changed; what is changed; what becomes of it."""
 BRITISH = {
     "aluminum": "aluminium",
     "cozy": "cosy",
@@ -38,6 +44,7 @@ def british(word: str) -> str:
     for one, plural in ((word, ""), (word[:-1], "s")):
         if word == one + plural and one in BRITISH:
             return BRITISH[one] + plural
-    for ending, other in _ENDINGS:
-        word = ending.sub(other, word)
+    for letters, american, instead in _CHANGES:
+        if letters in word:
+            word = american.sub(instead, word)
     return word

@@ -226,16 +226,23 @@ class Fields:
         texts = translated or Texts(document.name, document.description)
         words = words_of(texts.name)
         elided = behind_elision(texts.name)
-        ends = ends_of(words)
         runs = apart(words)
+        ends = ends_of(words) if runs else []
         labeled = [word for label in labels for word in (*words_of(label), *behind_elision(label))]
         described = [*words_of(texts.description), *behind_elision(texts.description)]
-        named = words, [*elided, *ends], runs
-        beside = labeled, apart(labeled), joined(words)
-        for field, parts in (("name", named), ("label", beside), ("stems", (*named, *beside, described))):
-            for part in filter(None, parts):
-                # Each its own value, so that no phrase goes from the one into the other.
-                into.add_text(of(field, locale), " ".join(map(language.stem, part)))
+        for fields, part in (
+            (("name", "stems"), words),
+            (("name", "stems"), [*elided, *ends]),
+            (("name", "stems"), runs),
+            (("label", "stems"), labeled),
+            (("label", "stems"), apart(labeled)),
+            (("label", "stems"), joined(words)),
+            (("stems",), described),
+        ):
+            # Each its own value, so that no phrase goes from the one into the other.
+            stems = " ".join(map(language.stem, part))
+            for field in fields if part else ():
+                into.add_text(of(field, locale), stems)
         into.add_text(of("whole", locale), whole_key(map(language.stem, words)))
         into.add_text(of("words", locale), " ".join({*words, *elided, *ends, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
@@ -14,6 +13,7 @@ from stoa.services.search.index.words import (
     Place,
     behind_elision,
     ends_of,
+    has_digits,
     places_beginning,
     places_of,
     runs_of,
@@ -21,8 +21,6 @@ from stoa.services.search.index.words import (
 
 AROUND = 80
 """Characters shown before and behind the first mark in a description."""
-_NUMBERED = re.compile(r"\d[^\W\d_]|[^\W\d_]\d")
-"""A word with letters and digits."""
 _LOOKED_AT = 5_000
 """Characters of a description."""
 
@@ -53,7 +51,7 @@ class Marker:
         return found
 
     def _in_name(self, name: str) -> list[Place]:
-        if marks := self._numbered(name) if _NUMBERED.search(name) else self._places(name):
+        if marks := self._numbered(name) if has_digits(name) else self._places(name):
             return marks
         places = list(places_of(name))
         # Of a word that has an article before its apostrophe, what is behind that was asked for.

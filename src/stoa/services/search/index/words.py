@@ -8,7 +8,7 @@ Japanese one is a word, since nothing stands between theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -27,6 +27,7 @@ _PART = rf"[^\W_{_ALONE}][\u0300-\u036f]*"
 _WORD = re.compile(rf"[{_ALONE}]|(?:{_PART})+(?:['’](?:{_PART})+)*")
 _BEHIND_ELISION = re.compile(rf"(?<!\w)(?:[cdjlmnst]|qu|un|d?all|dell|nell|sull)['’]((?:{_PART})+)", re.IGNORECASE)
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_DIGIT = re.compile(r"\d")
 _RUN = re.compile(r"\d+|\D+")
 
 LANGUAGES = {
@@ -170,7 +171,7 @@ def _built(change: Filter) -> TextAnalyzer:
     return TextAnalyzerBuilder(Tokenizer.whitespace()).filter(change).build()
 
 
-def joined(words: list[str]) -> list[str]:
+def joined(words: Sequence[str]) -> list[str]:
     """Each two neighbors as one word: who writes `teatowel` finds a `tea towel`."""
     return [first + second for first, second in pairwise(words)]
 
@@ -182,12 +183,18 @@ def runs_of(word: str) -> tuple[str, ...]:
     return tuple(_RUN.findall(word))
 
 
-def apart(words: list[str]) -> list[str]:
+def has_digits(text: str) -> bool:
+    return _DIGIT.search(text) is not None
+
+
+def apart(words: Sequence[str]) -> list[str]:
     """All of the words with their runs apart; none where no word has both letters and digits."""
+    if not has_digits(" ".join(words)):
+        return []
     runs = [run for word in words for run in runs_of(word)]
     return runs if len(runs) > len(words) else []
 
 
-def ends_of(words: list[str]) -> list[str]:
+def ends_of(words: Sequence[str]) -> list[str]:
     """What is left of model numbers without what they begin with: `1000xm5` and `xm5` of `wh1000xm5`."""
     return ["".join(runs[at:]) for runs in map(runs_of, words) for at in range(1, len(runs) - 1)]
