@@ -103,3 +103,10 @@ async def test_a_word_of_the_language_is_meant_and_what_is_none_is_misspelled(
     await index.commit("1")
     answer = await index.search(Query(text=text))
     assert (ids(answer), answer.corrected) == (found, corrected)
+
+
+async def test_a_word_of_the_language_is_not_the_beginning_of_another(index: EmbeddedIndex):
+    await index.write([product("lamp", "Better Lamp")])
+    await index.commit("1")
+    assert (await index.suggest("butter", limit=5)).texts == []
+    assert (await index.suggest("bettr", limit=5)).texts == ["better"]

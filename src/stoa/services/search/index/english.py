@@ -41,9 +41,9 @@ BRITISH = {
 
 def british(word: str) -> str:
     """The word as the British write it: one for both, be it a word or not (`elaborate` is `elabourate`)."""
-    for one, plural in ((word, ""), (word[:-1], "s")):
-        if word == one + plural and one in BRITISH:
-            return BRITISH[one] + plural
+    one = word.removesuffix("s")
+    if one in BRITISH:
+        return BRITISH[one] + word[len(one) :]
     for letters, american, instead in _CHANGES:
         if letters in word:
             word = american.sub(instead, word)

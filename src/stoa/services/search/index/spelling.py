@@ -96,7 +96,7 @@ class Speller:
 
     def begins(self, word: str) -> str | None:
         """The most frequent word of those that begin with the same letter, and one edit away from this."""
-        if len(word) < _SHORTEST_BEGUN or not word.isalpha():
+        if len(word) < _SHORTEST_BEGUN or not word.isalpha() or self._language.is_word(word):
             return None
         spelled = of("spelled", self._locale)
         begun = tantivy.Query.fuzzy_term_query(self._schema, spelled, word, 1, prefix=True)
