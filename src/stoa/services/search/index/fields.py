@@ -60,7 +60,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 19
+FORMAT = 20
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 KINDS = PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
