@@ -352,7 +352,7 @@ async def test_a_brand_is_asked_for_by_what_it_is_or_was_called_and_by_its_slug(
 
     assert await by("Hearth & Co", "hearth-co", "Forge", "forge", "fire") == [["Mug"], ["Mug"], ["Pan"], ["Pan"], []]
     await town.catalog.ok("PUT", "/brands/hearth-co", {"name": "Fire"}, user=ADMIN)
-    assert await by("Hearth & Co", "Fire", "hearth-co", "fire") == [["Mug"], ["Mug"], ["Mug"], []]
+    assert await by("Hearth & Co", "Fire", "hearth-co", "fire", "embers") == [["Mug"], ["Mug"], ["Mug"], ["Mug"], []]
     # Nothing of the product is another.
     version = added["Mug"]["version"] + 1
     await town.catalog.ok("PUT", "/brands/hearth-co", {"name": "Fire", "slug": "fire"}, user=ADMIN)
@@ -362,7 +362,7 @@ async def test_a_brand_is_asked_for_by_what_it_is_or_was_called_and_by_its_slug(
     await town.sell("Cup", "CUP-1", brand="fire")
     assert await by("fire", "Fire") == [["Cup"], ["Mug"]]
     await town.catalog.ok("POST", "/brands/forge/merge", {"into": "fire"}, user=ADMIN)
-    assert await by("Forge", "Hearth & Co", "Fire", "forge") == [["Mug", "Pan"], ["Mug", "Pan"], ["Mug", "Pan"], []]
+    assert await by("Forge", "Hearth & Co", "Fire", "fórge") == [["Mug", "Pan"]] * 4
     listed = await town.catalog.ok("GET", "/products?brand=Forge")
     assert sorted(each["name"] for each in listed["items"]) == ["Mug", "Pan"]
 

@@ -126,6 +126,7 @@ async def test_a_cursor_goes_on_with_its_own_search(shop: Shop) -> None:
         ("cursor=nonsense", "bad-cursor", "cursor"),
         ("attr.weight=..", "bad-attribute", "attr.weight"),
         (f"brand={'b,' * 51}", "unprocessable", "brand"),
+        ("brand=,", "unprocessable", "brand"),
         (f"attr.weight={'1,' * 51}", "unprocessable", "attr.weight"),
         (f"facets={','.join(f'attr.{at}' for at in range(21))}", "unprocessable", "facets"),
         ("attr.weight=", "bad-attribute", "attr.weight"),

@@ -159,7 +159,7 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """The slugs on the way from the top to a category, or its own alone, that in the query's language, too; what is
     below it counts."""
     brands: Sequence[str] = ()
-    """Each a name that one has or had; where none did, the slug of one."""
+    """Each a name that one has or had; where none did, such a name but for case and accents, or the slug of one."""
     least_price: int | None = None
     most_price: int | None = None
     """A product fits where one of its prices may lie between them, both included."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from search.index.products import ids, product
 
 from stoa.ports.search import Document, Query, Texts
-from stoa.services.search.index.embedded import EmbeddedIndex
+from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 
 
 def called(id_: str, german: str, description: str = "") -> Document:
@@ -103,3 +105,45 @@ async def test_where_nothing_begins_so_what_is_nearly_it_is_suggested(
     suggested = await shelf.suggest(begun, locale="de")
     assert suggested.texts == texts
     assert bool(suggested.products) == bool(texts)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "corrected"),
+    [
+        ("schokolade", ["chocolate"], None),
+        ("schokolde", ["chocolate"], "schokolade"),
+        ("shokolade", ["chocolate"], "schokolade"),
+        ("bürtse", ["brush"], "bürste"),
+        ("tishc", ["table"], "tisch"),
+        ("marmelde", ["jam"], "marmelade"),
+        ("kissn", ["pillow", "soft"], "kissen"),
+        ("tomate", [], None),
+        ("butter", [], None),
+    ],
+)
+async def test_the_end_of_a_compound_is_a_word_that_somebody_may_misspell(
+    index: EmbeddedIndex, text: str, found: list[str], corrected: str | None
+):
+    """And what only ends with the same letters is none: a Vollautomat is no tomato."""
+    names = {
+        "chocolate": "Vollmilchschokolade",
+        "brush": "Zahnbürste",
+        "table": "Esstisch",
+        "jam": "Erdbeermarmelade",
+        "pillow": "Kissen",
+        "soft": "Kopfkissen",
+        "coffee": "Kaffeevollautomat",
+        "dreams": "Better Dreams",
+    }
+    await index.write([called(id_, name) for id_, name in names.items()])
+    await index.commit("1")
+    answer = await index.search(Query(text=text, locale="de"))
+    assert (ids(answer), answer.corrected) == (found, corrected)
+
+
+async def test_a_language_without_a_dictionary_has_compounds_too(tmp_path: Path):
+    index = await open_index(tmp_path / "swedish", ["sv"])
+    await index.write([product("bicycle", "Barncykel"), product("lamp", "Taklampa")])
+    await index.commit("1")
+    assert ids(await index.search(Query(text="cykel"))) == ["bicycle"]
+    await index.close()

@@ -50,7 +50,7 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     q: what is looked for, as somebody writes it; left out: all that the filters leave
     category: slug of a category; what is in the categories inside it is found, too
     brand: names of brands with commas between them, of which any will do; a comma in a name is `\,`; a name that one
-        had before, and its slug, mean it, too
+        had before, in another case or without accents, and its slug, mean it, too
     min_price: at least this price, in minor units (pence, cents, yen)
     max_price: at most this price, in minor units (pence, cents, yen)
     in_stock: true: only what can be bought now; false: only what cannot
@@ -100,7 +100,7 @@ def query_of(
         locale=asked.locale or "",
         filters=Filters(
             category=(asked.category,) if asked.category else (),
-            brands=several(asked.brand, "brand") if asked.brand else (),
+            brands=_brands(asked.brand) if asked.brand else (),
             least_price=asked.min_price,
             most_price=asked.max_price,
             in_stock=asked.in_stock,
@@ -116,6 +116,13 @@ def query_of(
         pinned=rule.pinned,
         buried=rule.buried,
     )
+
+
+def _brands(text: str) -> list[str]:
+    names = several(text, "brand")
+    if not names:
+        raise problems.Unprocessable("Name a brand; with nothing between commas, none is meant.", field="brand")
+    return names
 
 
 def several(text: str, field: str, most: int = MOST_VALUES) -> list[str]:

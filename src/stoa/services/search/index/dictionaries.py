@@ -11,7 +11,8 @@ from spellchecker import SpellChecker
 from stoa.kit.folding import fold
 
 _WELL_KNOWN = 30_000
-"""The most frequent ones. Of the rest many are names, or so rare that they are rather misspelled."""
+"""Whatever is as frequent as the last of so many is well known. Of the rest many are names, or so rare that they are
+rather misspelled. German and Spanish words are counted too coarsely for that, and all are well known."""
 
 
 @cache
@@ -24,6 +25,6 @@ def words_of_language(code: str) -> Mapping[str, bool | None]:
     if code not in SpellChecker.languages():
         return {}
     counted = sorted(SpellChecker(language=code).word_frequency.items(), key=itemgetter(1))
-    words = (fold(word.replace("'", "")) for word, _count in counted)
-    rare = len(counted) - _WELL_KNOWN
-    return {word: True if at >= rare else None for at, word in enumerate(words) if word.isalpha()}
+    _word, often = counted[-min(_WELL_KNOWN, len(counted))]
+    words = ((fold(word.replace("'", "")), count) for word, count in counted)
+    return {word: True if count >= often else None for word, count in words if word.isalpha()}

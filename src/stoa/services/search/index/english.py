@@ -1,4 +1,5 @@
-"""English as it is written on both sides of the Atlantic: `color` is `colour`, whichever of them a shop writes."""
+"""Words of English that are one: as they are written on both sides of the Atlantic (`color` is `colour`), and plurals
+that no ending makes."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _CHANGES = (
     ("og", re.compile(r"(anal|catal|dial)og(s?)$"), r"\1ogue\2"),
 )
 """Letters that such a word has, since of most words nothing is changed; what is changed; what becomes of it."""
-BRITISH = {
+_BRITISH = {
     "aluminum": "aluminium",
     "cozy": "cosy",
     "donut": "doughnut",
@@ -33,17 +34,31 @@ BRITISH = {
     "mustache": "moustache",
     "pajama": "pyjama",
     "plow": "plough",
+    "racket": "racquet",
     "sulfur": "sulphur",
     "tire": "tyre",
+    "vise": "vice",
+    "whiskey": "whisky",
     "yogurt": "yoghurt",
 }
+_PLURALS = {
+    "children": "child",
+    "feet": "foot",
+    "geese": "goose",
+    "men": "man",
+    "mice": "mouse",
+    "teeth": "tooth",
+    "women": "woman",
+}
+INSTEAD = _BRITISH | _PLURALS
 
 
-def british(word: str) -> str:
-    """The word as the British write it: one for both, be it a word or not (`elaborate` is `elabourate`)."""
+def as_one(word: str) -> str:
+    """What is written for all that are one: the singular as the British write it, be it a word or not (`elaborate` is
+    `elabourate`)."""
     one = word.removesuffix("s")
-    if one in BRITISH:
-        return BRITISH[one] + word[len(one) :]
+    if one in INSTEAD:
+        return INSTEAD[one] + word[len(one) :]
     for letters, american, instead in _CHANGES:
         if letters in word:
             word = american.sub(instead, word)

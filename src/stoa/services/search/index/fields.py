@@ -5,7 +5,8 @@ Of each locale there are, with `_<locale>` behind the name:
 | field | what it has | what for |
 |---|---|---|
 | stems | stems of everything, in order | which documents match |
-| name | stems of the name between `^` and `$` | what is found in the name counts most |
+| name | stems of the name, and model numbers in it apart | what is found in the name counts most |
+| whole | stems of the name as one term | what is called so and nothing else |
 | label | stems of brand, categories, tags, options, attributes, labels, neighbors as one word | counts less |
 | words | the words of name and label as written | completing |
 | by_name | the name, in hexadecimal | sorting by it |
@@ -56,6 +57,7 @@ from stoa.services.search.index.words import (
     compact,
     ends_of,
     joined,
+    numbers_of,
     places_of,
     words_of,
 )
@@ -227,7 +229,7 @@ class Fields:
         words = words_of(texts.name)
         elided = behind_elision(texts.name)
         runs = apart(words)
-        ends = ends_of(words) if runs else []
+        ends, numbers = (ends_of(words), numbers_of(words)) if runs else ([], [])
         labeled = [word for label in labels for word in (*words_of(label), *behind_elision(label))]
         described = [*words_of(texts.description), *behind_elision(texts.description)]
         for fields, part in (
@@ -244,7 +246,7 @@ class Fields:
             for field in fields if part else ():
                 into.add_text(of(field, locale), stems)
         into.add_text(of("whole", locale), whole_key(map(language.stem, words)))
-        into.add_text(of("words", locale), " ".join({*words, *elided, *ends, *labeled}))
+        into.add_text(of("words", locale), " ".join({*words, *elided, *ends, *numbers, *labeled}))
         into.add_text(of("by_name", locale), name_key(texts.name, document.id))
         if translated:
             into.add_bytes(of("shown", locale), _shown(texts))
@@ -343,14 +345,14 @@ def _slugs(way: Sequence[Category]) -> Iterable[str]:
 
 def _meant_brand(document: Document) -> Iterable[str]:
     """By what its brand is asked for."""
-    yield from filter(None, (document.brand, *document.other_brand_names))
-    if document.brand_slug:
-        yield brand_slug(document.brand_slug)
+    names = [*filter(None, (document.brand, *document.other_brand_names))]
+    yield from names
+    yield from map(nearly_brand, filter(None, (*names, document.brand_slug)))
 
 
-def brand_slug(slug: str) -> str:
-    """Apart from a name that is written like it, which may be another brand's."""
-    return f"{BETWEEN}{slug}"
+def nearly_brand(said: str) -> str:
+    """A slug, or a name without case and accents: apart from names, since one that is written so may be another's."""
+    return f"{BETWEEN}{fold(said)}"
 
 
 @lru_cache(maxsize=10_000)

@@ -17,7 +17,7 @@ from stoa.services.search.index.fields import (
     Fields,
     as_stored,
     attribute_key,
-    brand_slug,
+    nearly_brand,
     slug_in,
 )
 from stoa.services.search.index.options import option_term
@@ -105,9 +105,10 @@ def _in_collection(schema: tantivy.Schema, searcher: tantivy.Searcher, slug: str
 
 
 def _of_brand(schema: tantivy.Schema, searcher: tantivy.Searcher, said: str) -> tantivy.Query:
-    """Of the one that has or had this name; where none did, of the one with this slug."""
+    """Of the one that has or had this name; where none did, of those that did but for case and accents, or that have
+    this slug."""
     named = term(schema, "meant_brand", said)
-    return named if finds(searcher, named) else term(schema, "meant_brand", brand_slug(said))
+    return named if finds(searcher, named) else term(schema, "meant_brand", nearly_brand(said))
 
 
 def _of_any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:

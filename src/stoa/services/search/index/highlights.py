@@ -57,17 +57,21 @@ class Marker:
         # Of a word that has an article before its apostrophe, what is behind that was asked for.
         if marks := [place for place in places if self._has_behind(name[place.start : place.end])]:
             return marks
-        # One word was asked for that is two here.
-        return [
-            place
-            for first, second in pairwise(places)
-            if self._language.stem(first.word + second.word) in self._stems
-            for place in (first, second)
-        ]
+        return self._paired(places)
 
     def _numbered(self, name: str) -> list[Place]:
         """Of a model number a part may have been asked for."""
-        return [place for place in places_of(name) if not self._stems.isdisjoint(self._stems_of(place.word))]
+        places = list(places_of(name))
+        marked = {place for place in places if not self._stems.isdisjoint(self._stems_of(place.word))}
+        marked.update(self._paired(places))
+        return [place for place in places if place in marked]
+
+    def _paired(self, places: Sequence[Place]) -> list[Place]:
+        """One word was asked for that is two here."""
+        pairs = (
+            (one, other) for one, other in pairwise(places) if self._language.stem(one.word + other.word) in self._stems
+        )
+        return [place for pair in pairs for place in pair]
 
     def _stems_of(self, word: str) -> Iterator[str]:
         """Those by which it is found in a name."""

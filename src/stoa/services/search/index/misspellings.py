@@ -10,9 +10,9 @@ _TWO_EDITS_FROM = 7
 """Letters."""
 _SHORT, _SHORTEST = 4, 3
 """Letters: nearly every short word is one letter away from another, which is no reason to think that it was meant."""
-_DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _OTHER = 16, 16, 4, 4, 2, 1
+_DOUBLED, _SWAPPED, _VOWEL, _LEFT_OUT, _ADDED, _BEGINNING, _OTHER = 17, 16, 4, 4, 2, 2, 1
 """How much more likely than another letter in place of one it is that one is doubled or is not, that two change places,
-that a vowel stands for another, that one is left out or added."""
+that a vowel stands for another, that one is left out or added, that the first two change places."""
 _SLIP = min(_DOUBLED, _SWAPPED)
 """Of these nobody needs another reason to be believed."""
 _ENDING = 2
@@ -30,7 +30,7 @@ def may_be_meant(word: str, other: str, stem: str, its: str, is_word: bool | Non
     language, None that this is doubtful.
     """
     if is_word:
-        return (edits_between(word, other, 1) == 1 and is_slip(word, other)) or _is_plural(stem, its)
+        return _is_doubled(word, other) or _is_plural_of(word, other) or _ends_as_plural(stem, its)
     is_near = _is_near_enough(word, other) if is_word is None else _is_near(word, other)
     return is_near or _is_form(stem, its)
 
@@ -42,9 +42,11 @@ def most_edits(word: str) -> int:
 
 def _is_near(written: str, meant: str) -> bool:
     """Of what is no word."""
-    edits = edits_between(written, meant, most_edits(written))
-    if edits > most_edits(written) or not _begins_like(written, meant):
+    edits = edits_between(written, meant, 2)
+    if edits > 2 or not _begins_like(written, meant):
         return False
+    if edits == 2:
+        return _is_long_enough(written, meant)
     return len(written) > _SHORTEST or len(meant) > len(written) or is_slip(written, meant)
 
 
@@ -55,7 +57,7 @@ def _is_near_enough(written: str, meant: str) -> bool:
         return False
     letters, longer = len(written), len(meant) - len(written)
     if edits == 2:
-        return letters > _TWO_EDITS_FROM or (letters == _TWO_EDITS_FROM and longer == 2)
+        return _is_long_enough(written, meant)
     if letters >= _TWO_EDITS_FROM or is_slip(written, meant):
         return True
     if letters <= _SHORT:
@@ -63,11 +65,16 @@ def _is_near_enough(written: str, meant: str) -> bool:
     return longer >= 0 or _is_ending(written, meant) or _is_umlaut(written, meant)
 
 
+def _is_long_enough(written: str, meant: str) -> bool:
+    """For two edits; to have lost two letters a word may be shorter."""
+    return len(written) > _TWO_EDITS_FROM or (len(written) == _TWO_EDITS_FROM and len(meant) == len(written) + 2)
+
+
 def _is_form(written: str, meant: str) -> bool:
     """Of stems: near, and by what is most often lost."""
     if edits_between(written, meant, 1) != 1 or not _begins_like(written, meant):
         return False
-    likely = _is_likely(written, meant) or _is_plural(written, meant)
+    likely = _is_likely(written, meant) or _ends_as_plural(written, meant)
     return is_slip(written, meant) or (len(written) > _SHORTEST and likely)
 
 
@@ -80,9 +87,19 @@ def _is_likely(written: str, meant: str) -> bool:
     return likeliness(written, meant) >= min(_VOWEL, _LEFT_OUT) or _is_ending(written, meant)
 
 
-def _is_plural(written: str, meant: str) -> bool:
-    """`scarves` of `scarf`, `bateaux` of `bateau`: stemmers leave some apart."""
-    return written.replace("v", "f") == meant.replace("v", "f") or (written[:-1] == meant and written[-1] in "sx")
+def _is_doubled(written: str, meant: str) -> bool:
+    """`chili` for `chilli`; of short words that makes others."""
+    return len(written) > _SHORTEST and edits_between(written, meant, 1) == 1 and likeliness(written, meant) == _DOUBLED
+
+
+def _is_plural_of(written: str, meant: str) -> bool:
+    """`bateaux` of `bateau`: stemmers leave some apart."""
+    return written[:-1] == meant and written[-1] in "sx" and meant[-1] != "s"
+
+
+def _ends_as_plural(written: str, meant: str) -> bool:
+    """Of stems: `scarv` of `scarves`, and `scarf`."""
+    return written[0] == meant[0] and written.replace("v", "f") == meant.replace("v", "f")
 
 
 def _begins_like(written: str, meant: str) -> bool:
@@ -123,7 +140,7 @@ def likeliness(written: str, meant: str) -> int:
     at = _first_difference(shorter, longer)
     if len(shorter) == len(longer):
         if shorter[at : at + 2] == longer[at : at + 2][::-1]:
-            return _SWAPPED
+            return _SWAPPED if at else _BEGINNING
         return _VOWEL if {*shorter[at : at + 1], *longer[at : at + 1]} <= _VOWELS else _OTHER
     if at and longer[at] == longer[at - 1]:
         return _DOUBLED

@@ -26,6 +26,8 @@ from stoa.services.search.index.misspellings import (
 from stoa.services.search.index.queries import any_of, term, worth
 from stoa.services.search.index.units import Way
 
+SHORTEST_IN_COMPOUND = 4
+"""Letters of a word, and three of its stem, and before it: that a long word ends like a short one says little."""
 _MOST_NEAR = 100
 """Words that are looked at: of three letters many are one letter away."""
 _AS_WRITTEN = 6
@@ -94,6 +96,25 @@ class Speller:
             for _score, address in self._searcher.search(stem, _MOST_NEAR, count=False).hits
         )
 
+    def ends(self, word: str) -> str | None:
+        """The word of the language one edit away that most words of this shop end with: who writes `schokolde` where
+        there is `Vollmilchschokolade` means `schokolade`."""
+        if len(word) < SHORTEST_IN_COMPOUND or not word.isalpha() or self._language.is_word(word) is not False:
+            return None
+        tail = of("tail", self._locale)
+        near = tantivy.Query.fuzzy_term_query(self._schema, tail, self._stem(word)[::-1], 1, prefix=True)
+        found: dict[str, int] = {}
+        for _score, address in self._searcher.search(near, _MOST_NEAR, count=False).hits:
+            document = self._searcher.doc(address)
+            compound = str(document.get_first(of("spelled", self._locale)))
+            written = _written(document, self._locale, compound)
+            for end in self._language.ends_of_compound(compound):
+                if edits_between(word, end, 1) == 1 and begins_alike(word, end):
+                    said = written[-len(end) :] if len(written) == len(compound) else end
+                    often = self._frequencies.of_stem(self._stem(compound))
+                    found[said] = found.get(said, 0) + likeliness(word, end) * often
+        return max(found, key=lambda end: (found[end], end), default=None)
+
     def begins(self, word: str) -> str | None:
         """The most frequent word of those that begin with the same letter, and one edit away from this."""
         if len(word) < _SHORTEST_BEGUN or not word.isalpha() or self._language.is_word(word):
@@ -151,7 +172,8 @@ class Speller:
             if documents := self._frequencies.of_stem(its):
                 apart = edits_between(word, other, allowed)
                 edits = min(apart, edits_between(stem, its, allowed))
-                likely = max(likeliness(word, other), likeliness(stem, its))
+                once = [pair for pair in ((word, other), (stem, its)) if edits_between(*pair, 1) == 1]
+                likely = max((likeliness(*pair) for pair in once), default=1)
                 likelihood = documents * likely * (_AS_WRITTEN if apart == edits else 1)
                 written = _written(document, self._locale, other)
                 found.append(Spelling(other, its, edits, likelihood, documents, written))

@@ -12,19 +12,18 @@ from dataclasses import replace
 import tantivy
 
 from stoa.kit.barcodes import LENGTHS
+from stoa.kit.folding import fold
 from stoa.ports.search import Synonyms
 from stoa.services.search.index.fields import Fields, of
 from stoa.services.search.index.frequencies import Frequencies
 from stoa.services.search.index.queries import begins, finds
 from stoa.services.search.index.reading import Part, Reading, Word, replaced
-from stoa.services.search.index.spelling import Speller
+from stoa.services.search.index.spelling import SHORTEST_IN_COMPOUND, Speller
 from stoa.services.search.index.units import COMPLETED, DOUBTED, IN_COMPOUND, MEANT, Asked, Unit, Way
 from stoa.services.search.index.words import runs_of
 
 MOST_COMPLETIONS = 20
 MOST_COMPOUNDS = 20
-SHORTEST_IN_COMPOUND = 4
-"""Letters of a word, and three of its stem, and before it: that a long word ends like a short one says little."""
 _COMPOUNDS_LOOKED_AT = 100
 SHORTEST_CODE = 3
 _MANY = 3
@@ -165,12 +164,12 @@ class Understanding:
         """The unit with ways that find something, where its word is not known, and with words that end with its own."""
         if len(unit.words) != 1 or unit.code or unit.filler:
             return unit
-        compounds = self._compounds(unit.words[0])
+        compounds = self._compounds(unit.words[0].word)
         apart = self._apart(unit.words[0].word)
         if not any(map(self._frequencies.finds, unit.ways)):
             # What staff gave a synonym is a word, whether anything has it or not.
             if apart or len(unit.ways) == 1:
-                unit = self._guessed(unit, apart, instead, is_last=is_last, is_word=bool(compounds))
+                unit = self._guessed(unit, apart, instead, is_last=is_last, ends_others=bool(compounds))
         elif apart:
             unit = replace(unit, phrase=apart)
         elif not compounds:
@@ -199,33 +198,42 @@ class Understanding:
         instead.append((word, spelling.written))
         return replace(unit, ways=(meant, *(replace(way, counts=way.counts * DOUBTED) for way in unit.ways)))
 
-    def _compounds(self, word: Word) -> list[Way]:
-        short = len(word.word) < SHORTEST_IN_COMPOUND or len(word.stem) < SHORTEST_IN_COMPOUND - 1
+    def _compounds(self, word: str) -> list[Way]:
+        """The words that end with it, and begin with others."""
+        stem = self._language.stem(word)
+        short = len(word) < SHORTEST_IN_COMPOUND or len(stem) < SHORTEST_IN_COMPOUND - 1
         if short or not self._language.has_compounds:
             return []
-        tails = self._searcher.terms_with_prefix(of("tail", self._locale), word.stem[::-1], limit=_COMPOUNDS_LOOKED_AT)
-        least = len(word.stem) + SHORTEST_IN_COMPOUND - 1
+        tails = self._searcher.terms_with_prefix(of("tail", self._locale), stem[::-1], limit=_COMPOUNDS_LOOKED_AT)
+        least = len(stem) + SHORTEST_IN_COMPOUND - 1
         stems = [tail[::-1] for tail, _ in tails if len(tail) >= least]
-        stems.sort(key=lambda stem: (-self._frequencies.of_stem(stem), stem))
-        return [Way((stem,), IN_COMPOUND) for stem in stems[:MOST_COMPOUNDS]]
+        if not stems or self._language.is_word(word) is False:
+            return []
+        # Of a Vollautomat none is a tomato: what stands before it are words, too.
+        compounds = [one for one in stems if self._language.begins_compound(one[: -len(stem)])]
+        compounds.sort(key=lambda one: (-self._frequencies.of_stem(one), one))
+        return [Way((one,), IN_COMPOUND) for one in compounds[:MOST_COMPOUNDS]]
 
     def _guessed(
-        self, unit: Unit, apart: Sequence[str], instead: list[tuple[Word, str]], *, is_last: bool, is_word: bool
+        self, unit: Unit, apart: Sequence[str], instead: list[tuple[Word, str]], *, is_last: bool, ends_others: bool
     ) -> Unit:
         """The unit of a word that is not known with what it may have been meant to be: the beginning of a word, another
-        spelling, two words, or the beginning of a code. `apart` is what it is as several words, `is_word` that it is
-        written as it is meant."""
+        spelling, two words, the end of others, or the beginning of a code. `apart` is what it is as several words,
+        `ends_others` that words end with it as it is written."""
         [word] = unit.words
         if apart:
             return replace(unit, ways=(), phrase=tuple(apart))
         completions = self._completions(word.word) if is_last else {}
-        spelled = None
-        if not is_word and len(completions) < _MANY:
+        spelled: Sequence[Way] = ()
+        if not ends_others and len(completions) < _MANY:
             spelled = self._spelled(word, instead, _OFTEN * sum(completions.values()), told=not completions)
         begun = self._begun(completions)
-        if spelled is None and not begun and not is_last:
+        if not spelled and not begun and not is_last:
             begun = self._begun(self._completions(word.word))
-        ways = (*([spelled] if spelled else []), *begun)
+        ways = (*spelled, *begun)
+        if not ways and not ends_others and self._language.has_compounds and (end := self._speller.ends(word.word)):
+            instead.append((word, end))
+            ways = tuple(self._compounds(fold(end)))
         if not ways and self._begins_code(word.word):
             return replace(unit, ways=(), code=word.word, code_is_begun=True)
         return replace(unit, ways=ways) if ways else unit
@@ -245,19 +253,19 @@ class Understanding:
         side_by_side = tantivy.Query.phrase_query(self._schema, of("stems", self._locale), list(stems))
         return stems if finds(self._searcher, side_by_side) else ()
 
-    def _spelled(self, word: Word, instead: list[tuple[Word, str]], least: int, *, told: bool) -> Way | None:
+    def _spelled(self, word: Word, instead: list[tuple[Word, str]], least: int, *, told: bool) -> list[Way]:
         """A word of more than so many products that it is nearly, or else two that it is together."""
         spelling = self._speller.spell(word.word)
         if spelling and spelling.documents > least:
-            way, written = Way((spelling.stem,), MEANT), spelling.written
+            ways, written = [Way((spelling.stem,), MEANT), *self._compounds(spelling.word)], spelling.written
         elif told and (parts := self._speller.split(word.word)):
-            way = Way(tuple(map(self._language.stem, parts)), MEANT)
+            ways = [Way(tuple(map(self._language.stem, parts)), MEANT)]
             written = " ".join(map(self._speller.written, parts))
         else:
-            return None
+            return []
         if told:
             instead.append((word, written))
-        return way
+        return ways
 
     def _begun(self, completions: Mapping[str, int]) -> list[Way]:
         return [Way((stem,), COMPLETED) for stem in dict.fromkeys(map(self._language.stem, completions))]

@@ -17,7 +17,7 @@ from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from stoa.kit.folding import fold
 from stoa.services.search.index.dictionaries import words_of_language
-from stoa.services.search.index.english import BRITISH, british
+from stoa.services.search.index.english import INSTEAD, as_one
 
 LONGEST = 40
 """Of a word: the rest of it is not looked at."""
@@ -72,6 +72,10 @@ _WITH_STOP_WORDS = {
 _WITH_COMPOUNDS = {"danish", "dutch", "german", "norwegian", "swedish"}
 """Where several words are written as one, of which the last says what it is: a `Kinderfahrrad` is a `Fahrrad`."""
 
+_JOINTS = ("", "s", "n", "es", "en")
+"""What may stand behind a word of a compound that another follows."""
+_LOST = ("", "e", "en")
+"""And what such a word may have lost: an `Esstisch` is for `Essen`, `Erdbeermarmelade` of `Erdbeeren`."""
 
 BEGINNING = 3
 """Letters that a word shares with its stem."""
@@ -103,7 +107,7 @@ def places_of(text: str) -> Iterator[Place]:
         for found in _ASCII_WORD.finditer(text.lower()):
             yield Place(found[0].replace("'", "")[:LONGEST], *found.span())
         return
-    for found in _WORD.finditer(text):
+    for found in _WORD.finditer(text.replace("×", "x")):
         # What folds into several characters may bring some that are neither letters nor digits.
         word = "".join(letter for letter in fold(found[0]) if letter.isalnum())[:LONGEST]
         if word:
@@ -142,7 +146,8 @@ class Language:
         self._fillers = _built(Filter.stopword(name)) if name in _WITH_STOP_WORDS else None
         self.stem = lru_cache(maxsize=100_000)(self._stem)
         """Kept, since the words of a shop are few beside its texts."""
-        self._begin_otherwise = {self.stem(one): one for one in BRITISH} if self._code == "en" else {}
+        self.begins_compound = lru_cache(maxsize=100_000)(self._begins_compound)
+        self._begin_otherwise = {self.stem(one): one for one in INSTEAD} if self._code == "en" else {}
 
     def stems(self, text: str) -> list[str]:
         return [self.stem(word) for word in words_of(text)]
@@ -156,6 +161,29 @@ class Language:
         known = words_of_language(self._code)
         return known.get(word, False) if known else None
 
+    def ends_of_compound(self, word: str) -> Iterator[str]:
+        """The words of the language that it ends with, behind others."""
+        for at in range(BEGINNING, len(word) - BEGINNING):
+            if self.is_word(word[at:]) is not False and self.begins_compound(word[:at]):
+                yield word[at:]
+
+    def _begins_compound(self, text: str) -> bool:
+        """Whether it is words of the language, one behind the other, with something or nothing between. Where there is
+        no dictionary it may be."""
+        for joint in _JOINTS:
+            one = text.removesuffix(joint)
+            if one + joint != text or len(one) < BEGINNING:
+                continue
+            if self._joins(one) or any(
+                self._joins(one[at:]) and self.begins_compound(one[:at])
+                for at in range(BEGINNING, len(one) - BEGINNING + 1)
+            ):
+                return True
+        return False
+
+    def _joins(self, word: str) -> bool:
+        return any(self.is_word(word + lost) is not False for lost in _LOST)
+
     def beginnings(self, stem: str) -> set[str]:
         """By which of them a word with the stem begins."""
         return {stem[:BEGINNING], self._begin_otherwise.get(stem, stem)[:BEGINNING]}
@@ -163,12 +191,18 @@ class Language:
     def _stem(self, word: str) -> str:
         if self._stemmer is None or word.isdigit():
             return word
-        stemmed = self._stemmer.analyze(british(word) if self._code == "en" else word)
+        stemmed = self._stemmer.analyze(as_one(word) if self._code == "en" else word)
         return stemmed[0] if stemmed and stemmed[0] else word
 
 
 def _built(change: Filter) -> TextAnalyzer:
     return TextAnalyzerBuilder(Tokenizer.whitespace()).filter(change).build()
+
+
+def numbers_of(words: Sequence[str]) -> list[str]:
+    """Model numbers that are written apart as one word, so that they are completed: `sms928b` of `SM-S928B`."""
+    pairs = (pair for pair in pairwise(words) if len(pair[0]) <= BEGINNING and len(runs_of(pair[1])) > 1)
+    return [first + second for first, second in pairs]
 
 
 def joined(words: Sequence[str]) -> list[str]:
