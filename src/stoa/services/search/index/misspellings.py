@@ -20,6 +20,8 @@ _ENDING = 2
 _ENDINGS = "sxen"
 """Letters that plurals end with."""
 _VOWELS = frozenset("aeiouy")
+_SOUNDS = ("ckq", "csz", "gj", "iy", "vwf")
+"""Letters that words may begin with and sound alike: a `kamera`."""
 
 
 def may_be_meant(word: str, other: str, stem: str, its: str, is_word: bool | None) -> bool:
@@ -103,8 +105,12 @@ def _ends_as_plural(written: str, meant: str) -> bool:
 
 
 def _begins_like(written: str, meant: str) -> bool:
-    """Alike, or without the first of a longer word."""
-    return begins_alike(written, meant) or (len(written) > _SHORT and written == meant[1:])
+    """Alike, or as it sounds, or without the first of a longer word."""
+    return begins_alike(written, meant) or _sounds_like(written, meant) or (len(written) > _SHORT and written == meant[1:])
+
+
+def _sounds_like(written: str, meant: str) -> bool:
+    return written[1:] == meant[1:] and any(written[0] in letters and meant[0] in letters for letters in _SOUNDS)
 
 
 def begins_alike(written: str, meant: str) -> bool:
