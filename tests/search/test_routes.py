@@ -134,6 +134,7 @@ async def test_a_cursor_goes_on_with_its_own_search(shop: Shop) -> None:
         ("attr.since=2027-02-30", "bad-attribute", "attr.since"),
         ("attr.since=2027-01-31..2027-01-30", "bad-attribute", "attr.since"),
         ("facets=everything", "unprocessable", "facets"),
+        ("facets=attr.", "unprocessable", "facets"),
         ("limit=101", "unprocessable", "limit"),
         ("sort=best", "unprocessable", "sort"),
         ("min_price=-1", "unprocessable", "min_price"),

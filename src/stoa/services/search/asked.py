@@ -196,7 +196,7 @@ def _readings(name: str, text: str) -> list[Value | date]:
 def _facets(text: str, attributes: Attributes, price_bounds: Sequence[int]) -> Facets:
     names = list(dict.fromkeys(name.strip() for name in several(text, "facets", MOST_NAMED + len(_KINDS))))
     for name in names:
-        if name not in _KINDS and not name.startswith(ATTRIBUTE):
+        if name not in _KINDS and (name == ATTRIBUTE or not name.startswith(ATTRIBUTE)):
             mend = choose(name[:60], [*_KINDS, f"{ATTRIBUTE}NAME"])
             raise problems.Unprocessable(f"There is no facet {name[:60]!r}: {mend}.", field="facets")
     named = [name.removeprefix(ATTRIBUTE) for name in names if name.startswith(ATTRIBUTE)]
