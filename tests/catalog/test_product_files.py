@@ -253,13 +253,15 @@ def entries(text: str, source: str = "stoa", **columns: str) -> list[Any]:
 
 
 def test_columns_may_have_other_names_and_prices_a_comma():
-    (entry,) = entries("Titel;Handle;SKU;Preis\nBecher;becher;B-1;9,95\n", Titel="name", Preis="price")
+    columns = {"Titel": "name", "Preis": "price", "Kurs": "currency"}
+    (entry,) = entries("Titel;Handle;SKU;Preis;Kurs\nBecher;becher;B-1;9,95;EUR\n", **columns)
     assert entry.item == {
         "name": "Becher",
         "slug": "becher",
-        "variants": [{"sku": "B-1", "price": {"amount": 995, "currency": "GBP"}}],
+        "variants": [{"sku": "B-1", "price": {"amount": 995, "currency": "EUR"}}],
     }
     assert entry.column_of("variants[0].price.amount") == "Preis"
+    assert entry.column_of("variants[0].price.currency") == "Kurs"
     assert entry.column_of("name") == "Titel"
 
 

@@ -198,7 +198,11 @@ def _places(where: Mapping[str, str]) -> dict[str, str]:
     """The columns, by the members of the item."""
     places = {name: where[name] for name in (*OF_PRODUCT, "sku") if name in where}
     members = {SPECIFICATION: "specifications.", CUSTOM: "custom_fields.", METADATA: "metadata."}
-    of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {"variant_name": "name", "variant_image": "image"}
+    of_variants = {name: name for name in (*OF_VARIANT, STOCK)} | {
+        "currency": "price.currency",
+        "variant_name": "name",
+        "variant_image": "image",
+    }
     for column, theirs in where.items():
         for prefix, member in members.items():
             if column.startswith(prefix):
