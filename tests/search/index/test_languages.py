@@ -51,6 +51,17 @@ async def test_a_compound_is_found_by_what_it_is(shelf: EmbeddedIndex, text: str
     assert (ids(answer), answer.corrected, answer.relaxed) == (found, None, False)
 
 
+@pytest.mark.parametrize("others", [["Lampenschirm"], ["Lampenschirm", "Lampenfuß", "Lampenöl"]])
+async def test_what_only_begins_with_a_whole_word_comes_behind_what_ends_with_it(
+    index: EmbeddedIndex, others: list[str]
+):
+    await index.write([called(name, name) for name in (*others, "Stehlampe aus Holz", "Tischlampe aus Glas")])
+    await index.commit("1")
+    found = ids(await index.search(Query(text="lampe", locale="de")))
+    assert set(found[:2]) == {"Stehlampe aus Holz", "Tischlampe aus Glas"}
+    assert set(found[2:]) == {*others}
+
+
 async def test_other_languages_write_their_words_apart(index: EmbeddedIndex):
     await index.write([product("butterfly", "Butterfly"), product("boat", "Houseboat")])
     await index.commit("1")

@@ -17,7 +17,7 @@ from stoa.services.search.index.best import MANY
 from stoa.services.search.index.fields import PRODUCT, Fields, of, whole_key
 from stoa.services.search.index.frequencies import Frequencies
 from stoa.services.search.index.queries import MUST, MUST_NOT, SHOULD, all_of, any_of, begins, term, worth
-from stoa.services.search.index.units import Asked, Unit, Way
+from stoa.services.search.index.units import MEANT, Asked, Unit, Way
 
 # What a place adds to a score for a word that half of the documents have; a rare word adds up to twice as much.
 IN_NAME, IN_LABEL, ANYWHERE = 4.0, 2.0, 1.0
@@ -111,9 +111,10 @@ class Matcher:
         return found
 
     def _whole(self, asked: Asked) -> tantivy.Query:
-        """What is called so as a whole."""
-        stems = [stem for unit in asked.units if unit.ways for stem in unit.ways[0].stems]
-        if not stems:
+        """What is called so as a whole, and not only with a word that ends so."""
+        ways = [unit.ways[0] for unit in asked.units if unit.ways]
+        stems = [stem for way in ways for stem in way.stems]
+        if not stems or min(way.counts for way in ways) < MEANT:
             return tantivy.Query.empty_query()
         return term(self._schema, of("whole", self._locale), whole_key(stems))
 

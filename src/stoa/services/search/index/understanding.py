@@ -227,9 +227,10 @@ class Understanding:
         spelled: Sequence[Way] = ()
         if not ends_others and len(completions) < _MANY:
             spelled = self._spelled(word, instead, _OFTEN * sum(completions.values()), told=not completions)
-        begun = self._begun(completions)
+        # A word that others end with is a whole one: who wants a Lampe does not mean a Lampenschirm.
+        begun = self._begun(completions, COMPLETED * DOUBTED if ends_others else COMPLETED)
         if not spelled and not begun and not is_last:
-            begun = self._begun(self._completions(word.word))
+            begun = self._begun(self._completions(word.word), COMPLETED)
         ways = (*spelled, *begun)
         if not ways and not ends_others and self._language.has_compounds and (end := self._speller.ends(word.word)):
             instead.append((word, end))
@@ -267,8 +268,8 @@ class Understanding:
             instead.append((word, written))
         return ways
 
-    def _begun(self, completions: Mapping[str, int]) -> list[Way]:
-        return [Way((stem,), COMPLETED) for stem in dict.fromkeys(map(self._language.stem, completions))]
+    def _begun(self, completions: Mapping[str, int], counts: float) -> list[Way]:
+        return [Way((stem,), counts) for stem in dict.fromkeys(map(self._language.stem, completions))]
 
     def _completions(self, word: str) -> Mapping[str, int]:
         """The most frequent words that begin so, and how many products have each."""
