@@ -13,6 +13,7 @@ Of each locale there are, with `_<locale>` behind the name:
 | shown | the texts, where it has any in this locale | highlighting |
 | spelled | of each word of any product one document, with the word | other spellings |
 | spelled_stem | of the same document, the word's stem | other spellings |
+| sound | of the same document, how the word sounds | other spellings |
 | tail | of the same document, the stem from its end | compounds |
 | written | of the same document, the word with its accents | showing it |
 
@@ -62,7 +63,7 @@ from stoa.services.search.index.words import (
     words_of,
 )
 
-FORMAT = 20
+FORMAT = 21
 """Raise it with every change of what is written here, or of `words.py`: an index of another one is filled anew."""
 
 KINDS = PRODUCT, REMOVED, WORD, CHECKPOINT = "product", "removed", "word", "checkpoint"
@@ -124,6 +125,7 @@ class Fields:
             builder.add_text_field(of("by_name", locale), fast=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled", locale), stored=True, tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("spelled_stem", locale), tokenizer_name="raw", index_option="basic")
+            builder.add_text_field(of("sound", locale), tokenizer_name="raw", index_option="basic")
             builder.add_text_field(of("tail", locale), tokenizer_name="raw", index_option="basic")
             builder.add_bytes_field(of("written", locale), stored=True)
             builder.add_bytes_field(of("shown", locale), stored=True)
@@ -163,6 +165,8 @@ class Fields:
         language = self.languages[locale]
         stem = language.stem(word)
         into.add_text(of("spelled_stem", locale), stem)
+        if sound := language.sound(word):
+            into.add_text(of("sound", locale), sound)
         if language.has_compounds:
             into.add_text(of("tail", locale), stem[::-1])
         if written != word:

@@ -6,6 +6,8 @@ A word that nobody has is not just any that is near: a shop without bikes has Ni
 
 from __future__ import annotations
 
+from jellyfish import damerau_levenshtein_distance
+
 _TWO_EDITS_FROM = 7
 """Letters."""
 _SHORT, _SHORTEST = 4, 3
@@ -20,7 +22,7 @@ _ENDING = 2
 _ENDINGS = "sxen"
 """Letters that plurals end with."""
 _VOWELS = frozenset("aeiouy")
-_SOUNDS = ("ckq", "csz", "gj", "iy", "vwf")
+_SOUNDS = ("aeiou", "ckq", "csz", "gj", "iy", "vwf")
 """Letters that words may begin with and sound alike: a `kamera`."""
 
 
@@ -106,7 +108,9 @@ def _ends_as_plural(written: str, meant: str) -> bool:
 
 def _begins_like(written: str, meant: str) -> bool:
     """Alike, or as it sounds, or without the first of a longer word."""
-    return begins_alike(written, meant) or _sounds_like(written, meant) or (len(written) > _SHORT and written == meant[1:])
+    return (
+        begins_alike(written, meant) or _sounds_like(written, meant) or (len(written) > _SHORT and written == meant[1:])
+    )
 
 
 def _sounds_like(written: str, meant: str) -> bool:
@@ -155,17 +159,4 @@ def likeliness(written: str, meant: str) -> int:
 
 def edits_between(one: str, other: str, most: int) -> int:
     """How many letters are to be changed, added, left out, or swapped with their neighbor; `most` + 1 for more."""
-    # An edit changes at most two of the letters that there are: most words are told apart by that alone.
-    if abs(len(one) - len(other)) > most or len(set(one) ^ set(other)) > 2 * most:
-        return most + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        before, last, row = row, before, [i] + [0] * len(other)
-        for j, against in enumerate(other, 1):
-            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == against:
-                row[j] = min(row[j], last[j - 2] + 1)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
+    return min(damerau_levenshtein_distance(one, other), most + 1)

@@ -7,7 +7,7 @@ another form of it than the shop has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import tantivy
@@ -34,6 +34,8 @@ _AS_WRITTEN = 6
 """How much likelier it is that words are as near as their stems."""
 _SHORTEST_BEGUN = 5
 """Letters: of four begin too many words nearly so."""
+_SHORTEST_SOUNDING, _SHORTEST_HOMOPHONE, _SHORTEST_SOUND = 6, 8, 3
+"""Letters of what is no word, of a word, and of how they sound: short words sound like many."""
 
 
 class Spelling(NamedTuple):
@@ -65,12 +67,14 @@ class Speller:
         self._frequencies = Frequencies(searcher, fields, locale)
 
     def spell(self, word: str) -> Spelling | None:
-        """The nearest word that begins with the same letter; where there is none, the nearest."""
+        """The nearest word that begins with the same letter; where there is none, the nearest, or what sounds so."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
         for allowed in range(1, most_edits(word) + 1):
             if other := self._first_there(word, self._near(word, allowed)):
                 return other
+        if other := self._first_there(word, self._sounding(word)):
+            return other
         if self._language.is_word(word) or not word.endswith("s") or word.endswith("ss"):
             return None
         # Of a misspelled word the stemmer may not see what form it is.
@@ -157,6 +161,22 @@ class Speller:
         )
         return self._found(word, nearly, allowed)
 
+    def _sounding(self, word: str) -> Iterator[Spelling]:
+        """What sounds so, and is written nearly so: `elephant` for `elefant`, `stationery` for `stationary`."""
+        sound = self._language.sound(word)
+        is_none = self._language.is_word(word) is False
+        shortest, most = (_SHORTEST_SOUNDING, 2) if is_none else (_SHORTEST_HOMOPHONE, 1)
+        if len(word) < shortest or len(sound) < _SHORTEST_SOUND:
+            return
+        alike = term(self._schema, of("sound", self._locale), sound)
+        for _score, address in self._searcher.search(alike, _MOST_NEAR, count=False).hits:
+            document = self._searcher.doc(address)
+            other = str(document.get_first(of("spelled", self._locale)))
+            if (edits := edits_between(word, other, most)) <= most:
+                its = self._stem(other)
+                documents = self._frequencies.of_stem(its)
+                yield Spelling(other, its, edits, documents, documents, _written(document, self._locale, other))
+
     def _found(self, word: str, nearly: tantivy.Query, allowed: int) -> list[Spelling]:
         stem = self._stem(word)
         spelled = of("spelled", self._locale)
@@ -179,7 +199,7 @@ class Speller:
                 found.append(Spelling(other, its, edits, likelihood, documents, written))
         return found
 
-    def _first_there(self, word: str, near: Sequence[Spelling]) -> Spelling | None:
+    def _first_there(self, word: str, near: Iterable[Spelling]) -> Spelling | None:
         ordered = sorted(near, key=lambda one: _nearest_first(word, one))
         return next((one for one in ordered if self._frequencies.finds(Way((one.stem,)))), None)
 

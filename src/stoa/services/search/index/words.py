@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from jellyfish import metaphone
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from stoa.kit.folding import fold
@@ -160,6 +161,10 @@ class Language:
         """Whether it is one of the language; None where that is doubtful."""
         known = words_of_language(self._code)
         return known.get(word, False) if known else None
+
+    def sound(self, word: str) -> str:
+        """The same for words that sound alike, whatever their vowels: of English ones; of others nothing is known."""
+        return metaphone(word) if self._code == "en" else ""
 
     def ends_of_compound(self, word: str) -> Iterator[str]:
         """The words of the language that it ends with, behind others."""
