@@ -11,27 +11,28 @@ import pytest
 from search.index.products import ids, product
 
 from stoa.ports.search import Query
-from stoa.services.search.index.embedded import EmbeddedIndex
+from stoa.services.search.index.embedded import EmbeddedIndex, open_index
 
 WITHIN = 3
-REACHED = 0.95
-"""What was reached, and must not be lost."""
+REACHED = {"en": 0.95, "de": 0.94}
+"""What was reached in each language, and must not be lost."""
 
 
-async def test_what_is_often_misspelled_is_found(index: EmbeddedIndex, record_property: Callable[[str, object], None]):
+@pytest.mark.parametrize("locale", REACHED)
+async def test_what_is_often_misspelled_is_found(
+    tmp_path: Path, locale: str, record_property: Callable[[str, object], None]
+):
     with (Path(__file__).parent / "misspelled.csv").open(newline="") as file:
-        cases = [(row["name"], row["written"]) for row in csv.DictReader(file)]
+        cases = [(row["name"], row["written"]) for row in csv.DictReader(file) if row["locale"] == locale]
+    index = await open_index(tmp_path / "index", [locale])
     await index.write([product(name, name.title()) for name in dict.fromkeys(name for name, _ in cases)])
     await index.commit("1")
     found = {case: ids(await index.search(Query(text=case[1], limit=WITHIN))) for case in cases}
-    lost = [
-        f"{written} finds {found[name, written]}, not {name}"
-        for name, written in cases
-        if name not in found[name, written]
-    ]
+    await index.close()
+    lost = [f"{written} finds {hits}, not {name}" for (name, written), hits in found.items() if name not in hits]
     rate = 1 - len(lost) / len(cases)
     record_property("misspelled", rate)
-    assert rate >= REACHED, "\n".join([str(rate), *lost])
+    assert rate >= REACHED[locale], "\n".join([str(rate), *lost])
 
 
 SHOP = ("Grey Elephant", "Calendar", "Stationery Set", "Hottie", "Candle", "Doorstop", "Field Spirit")

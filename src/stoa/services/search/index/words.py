@@ -13,12 +13,12 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from jellyfish import metaphone
 from tantivy import Filter, TextAnalyzer, TextAnalyzerBuilder, Tokenizer
 
 from stoa.kit.folding import fold
 from stoa.services.search.index.dictionaries import words_of_language
 from stoa.services.search.index.english import INSTEAD, as_one
+from stoa.services.search.index.sounds import sound_of
 
 LONGEST = 40
 """Of a word: the rest of it is not looked at."""
@@ -163,8 +163,8 @@ class Language:
         return known.get(word, False) if known else None
 
     def sound(self, word: str) -> str:
-        """The same for words that sound alike, whatever their vowels: of English ones; of others nothing is known."""
-        return metaphone(word) if self._code == "en" else ""
+        """The same for words that sound alike; nothing where that is not known."""
+        return sound_of(word, self._code)
 
     def ends_of_compound(self, word: str) -> Iterator[str]:
         """The words of the language that it ends with, behind others."""
