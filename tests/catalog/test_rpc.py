@@ -200,3 +200,21 @@ async def test_thousands_at_once(shop):
     assert await bring_in(shop, *(product(f"p-{at}", f"S{at}", price=at) for at in range(3000))) == (3000, 0)
     assert len(await shop.announced()) == 3000
     assert await shop.slugs("sort=price&limit=3") == ["p-0", "p-1", "p-2"]
+
+
+async def test_a_variant_without_a_name_is_called_by_its_options(shop):
+    options = [{"Color": "Navy", "Size": "M"}, {"Size": "L", "Color": "Navy"}, {"Size": "XL"}, {"Color": "", "Size": ""}]
+    variants = [{"sku": f"J-{at}", "price": pounds(1), "options": one} for at, one in enumerate(options)]
+    variants += [
+        {"sku": "J-4", "price": pounds(1), "options": {"Color": "Red"}, "name": "The red one"},
+        {"sku": "J-5", "price": pounds(1)},
+        {"sku": "J-6", "price": pounds(1), "options": {"Color": "x" * 150, "Size": "y" * 150}},
+    ]
+    await shop.rest.ok("POST", "/products", {"name": "Jumper", "variants": variants}, status=201, user=ADMIN)
+    names = ["Navy, M", "Navy, L", "XL", "", "The red one", "", "x" * 150 + ", " + "y" * 48]
+    called = dict(zip((one["sku"] for one in variants), names, strict=True))
+    servicer = CatalogServicer(shop.catalog)
+    sold = (await servicer.GetVariants(GetVariantsRequest(skus=list(called)), None)).variants
+    assert {one.sku: one.variant_name for one in sold} == called
+    shown = (await servicer.GetProduct(GetProductRequest(product="jumper"), None)).product.variants
+    assert {one.sku: one.variant_name for one in shown} == called

@@ -21,7 +21,7 @@ from stoa.services.catalog.collections_repository import InCollection
 from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image, to_be_seen
 from stoa.services.catalog.pricing import Context
-from stoa.services.catalog.product import Product, Variant
+from stoa.services.catalog.product import Product, Variant, called
 from stoa.services.catalog.seo import NO_SEO
 from stoa.services.catalog.translations import ProductTranslation
 from stoa.services.catalog.variants_repository import ForSale
@@ -183,7 +183,7 @@ def _variant(product: Product, variant: Variant, images: Collection[str]) -> pb.
         product_id=product.id,
         product_name=product.name,
         product_slug=product.slug,
-        variant_name=variant.name,
+        variant_name=called(variant.name, variant.options.values()),
         price=money_message(variant.price),
         options=_options(variant.options),
         custom_fields_json=_object(variant.custom_fields.public),

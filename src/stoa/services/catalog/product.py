@@ -64,6 +64,16 @@ class Variant(msgspec.Struct, frozen=True):
     image: str | None = None
 
 
+MOST_LETTERS = 200
+"""Of a name, also of one that options make."""
+
+
+def called(name: str, values: Iterable[str]) -> str:
+    """What tells a variant from its siblings where nobody sees its options, as in a cart: its name, or else what it has
+    for them, in their order."""
+    return name or ", ".join(filter(None, values))[:MOST_LETTERS]
+
+
 class Option(msgspec.Struct, frozen=True):
     """What variants of a product differ in ("size"), with what they have there, in the order of the variants."""
 

@@ -18,12 +18,14 @@ from stoa.services.catalog.pricing import Context, ListedPrice, Priced, price_in
 from stoa.services.catalog.product import (
     Option,
     Variant,
+    called,
     is_id,
 )
 
 
 class ForSale(NamedTuple):
-    """A variant that can be bought, with what a cart shows of its product, and what lists say of its price."""
+    """A variant that can be bought, with what a cart shows of its product, and what lists say of its price. `name` is
+    what it is `called`."""
 
     id: str
     sku: str
@@ -215,7 +217,15 @@ async def find_variant(db: Db, sku_or_id: str) -> tuple[str, str] | None:
 # list holds it is not looked for what lists say of each variant, which would be a third of the work.
 VARIANTS_FOR_SALE = f"""
     SELECT variant.id, variant.sku, variant.product_id, product.name AS product_name, product.slug AS product_slug,
-        variant.name, variant.barcode, variant.weight_grams, variant.price_minor, variant.currency,
+        variant.name,
+        CASE WHEN variant.name = '' THEN ARRAY(
+            SELECT value.value
+            FROM unnest(variant.option_values) AS had (id)
+            CROSS JOIN LATERAL (SELECT * FROM option_values WHERE id = had.id LIMIT 1) AS value
+            CROSS JOIN LATERAL (SELECT * FROM product_options WHERE id = value.option_id LIMIT 1) AS option
+            ORDER BY option.position, option.name
+        ) END AS told_by,
+        variant.barcode, variant.weight_grams, variant.price_minor, variant.currency,
         CASE WHEN EXISTS (
             SELECT FROM price_lists
             WHERE status = 'active' AND coalesce(ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
@@ -243,10 +253,9 @@ async def variants_for_sale(db: Db, skus: Iterable[str], *contexts: Context) -> 
 
 
 def _for_sale(row: asyncpg.Record) -> ForSale:
-    variant_id, sku, product_id, product_name, product_slug, name, barcode, weight, minor, currency, listed = row
+    *of_product, name, told_by, barcode, weight, minor, currency, listed = row
     prices = [ListedPrice(*each) for each in listed] if listed else ()
-    own_price = Money(minor, currency)
-    return ForSale(variant_id, sku, product_id, product_name, product_slug, name, barcode, weight, own_price, prices)
+    return ForSale(*of_product, called(name, told_by or ()), barcode, weight, Money(minor, currency), prices)
 
 
 OWNERS_OF = """

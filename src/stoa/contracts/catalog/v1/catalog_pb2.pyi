@@ -65,7 +65,9 @@ class Variant(_message.Message):
     product_name: _builtins.str
     product_slug: _builtins.str
     variant_name: _builtins.str
-    """What distinguishes the variant ("red, large"); empty for a product with one."""
+    """What distinguishes the variant ("red, large"): its name, or where it has none what it has for its options, in their
+    order. Empty for a variant with neither.
+    """
     variant_id: _builtins.str
     """Its own, whatever its SKU."""
     custom_fields_json: _builtins.bytes
