@@ -203,7 +203,12 @@ async def test_thousands_at_once(shop):
 
 
 async def test_a_variant_without_a_name_is_called_by_its_options(shop):
-    options = [{"Color": "Navy", "Size": "M"}, {"Size": "L", "Color": "Navy"}, {"Size": "XL"}, {"Color": "", "Size": ""}]
+    options = [
+        {"Color": "Navy", "Size": "M"},
+        {"Size": "L", "Color": "Navy"},
+        {"Size": "XL"},
+        {"Color": "", "Size": ""},
+    ]
     variants = [{"sku": f"J-{at}", "price": pounds(1), "options": one} for at, one in enumerate(options)]
     variants += [
         {"sku": "J-4", "price": pounds(1), "options": {"Color": "Red"}, "name": "The red one"},

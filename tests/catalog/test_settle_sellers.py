@@ -215,6 +215,29 @@ async def test_staff_add_what_is_the_shops_and_for_a_seller_only_who_acts_for_it
     assert (await shop.rest.ok("POST", "/products", {"name": "Jug"}, status=201, user=both))["seller_id"] is None
 
 
+async def test_a_product_stays_its_sellers(shop):
+    await shop.add("mug", 500, user=SELLER)
+    await shop.add("jug", 500)
+    both = replace(SELLER, sellers=frozenset([SELLER.id, OTHER_SELLER.id]))
+    for slug, named, user in (
+        ("mug", OTHER_SELLER.id, ADMIN),
+        ("mug", OTHER_SELLER.id, both),
+        ("mug", OTHER_SELLER.id, SELLER),
+        ("jug", SELLER.id, ADMIN),
+    ):
+        for method, more in (("PUT", {"name": "New", "version": 1}), ("PATCH", {"name": "New"})):
+            answer = await shop.rest.send(method, f"/products/{slug}", {"seller_id": named} | more, user=user)
+            assert (answer.status, answer.problem, answer.body["field"]) == (403, "not-your-seller", "seller_id")
+    shown = [await shop.rest.ok("GET", f"/products/{slug}") for slug in ("mug", "jug")]
+    assert [(one["name"], one["seller_id"], one["version"]) for one in shown] == [
+        ("Mug", SELLER.id, 1),
+        ("Jug", None, 1),
+    ]
+    for named in (SELLER.id.upper(), None):
+        body = {"name": "Mug", "seller_id": named, "status": "draft", "version": 1 if named else 2}
+        assert (await shop.rest.ok("PUT", "/products/mug", body, user=SELLER))["seller_id"] == SELLER.id
+
+
 async def test_who_acts_for_nobody_adds_nothing(shop):
     answer = await shop.rest.send("POST", "/products", {"name": "Mug"}, user=acting())
     assert (answer.status, answer.problem) == (403, "not-your-seller")

@@ -162,16 +162,18 @@ class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 class ProductReplacement(NewProduct, kw_only=True, forbid_unknown_fields=True):
     """The whole product as it is to be: what is left out becomes empty, variants that are not listed are
-    archived; only the slug stays as it is, and what is not named of custom fields and metadata. `version` is the one
-    that is replaced."""
+    archived; only the slug stays as it is, and what is not named of custom fields and metadata. It stays its seller's,
+    as whom `seller_id` may name him. `version` is the one that is replaced."""
 
     version: Version | None = None
 
 
 class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Only what is to change. A list that is sent is the whole list: variants that are not in `variants` are archived,
-    images and tags that are not in theirs are gone. With a `version`, only if the product still has it."""
+    images and tags that are not in theirs are gone. A product stays its seller's: `seller_id` may be sent as it is.
+    With a `version`, only if the product still has it."""
 
+    seller_id: Id | None = None
     name: Name | UnsetType = UNSET
     slug: Slug | UnsetType = UNSET
     description: LongText | UnsetType = UNSET
@@ -215,6 +217,7 @@ class NewCategory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def whole(replacement: NewProduct) -> ProductPatch:
     """A replacement as the change of everything."""
     return ProductPatch(
+        seller_id=replacement.seller_id,
         name=replacement.name,
         slug=replacement.slug or UNSET,
         description=replacement.description,

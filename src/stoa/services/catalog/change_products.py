@@ -29,7 +29,16 @@ from stoa.services.catalog.bodies import (
     sent_variants,
     whole,
 )
-from stoa.services.catalog.edit_product import blank, check_withheld, edited, judged, noted, pictured, whose
+from stoa.services.catalog.edit_product import (
+    blank,
+    check_seller,
+    check_withheld,
+    edited,
+    judged,
+    noted,
+    pictured,
+    whose,
+)
 from stoa.services.catalog.errors import (
     NoSuchProduct,
     NoSuchVariant,
@@ -90,8 +99,9 @@ async def change_product(
     """Everything that the patch names, if the product still has `version` (None: whichever it has). What is as it was
     is not written: then it keeps its version, and nobody is told.
 
-    Also brings an archived product back. Raises `VersionConflict` or what `if_match` raises, `ProductWithheld` where a
-    seller would sell what staff withhold, and what adding raises.
+    Also brings an archived product back. Raises `VersionConflict` or what `if_match` raises, `NotYourSeller` where it
+    would become another seller's, `ProductWithheld` where a seller would sell what staff withhold, and what adding
+    raises.
     """
     files = await files_of(catalog.media, named_files([patch]))
 
@@ -100,6 +110,7 @@ async def change_product(
         if_match.check(before.version)
         if version is not None and version != before.version:
             raise VersionConflict(before.version)
+        check_seller(before, patch)
         after = await _edited(tx, before, patch, files)
         check_withheld(before, after, by)
         with _saying_which(patch):

@@ -21,7 +21,7 @@ from stoa.services.catalog.bodies import (
     sent_variants,
     variants_of,
 )
-from stoa.services.catalog.errors import NotItsImage, ProductWithheld
+from stoa.services.catalog.errors import NotItsImage, NotYourSeller, ProductWithheld
 from stoa.services.catalog.fields import Defined, fields_after
 from stoa.services.catalog.images import Files, images_of
 from stoa.services.catalog.product import CategoryName, Product, TypeName, Variant, changed_variants, same
@@ -62,6 +62,12 @@ def whose(by: Principal, seller_id: str | None = None) -> str | None:
     Raises `NotYourSeller`, or `WhichSeller` where none is named and there are several.
     """
     return None if seller_id is None and by.may("catalog.products.edit") else acting_for(by, seller_id)
+
+
+def check_seller(before: Product, patch: ProductPatch) -> None:
+    """Raise `NotYourSeller` where a product would become another seller's, or the shop's a seller's."""
+    if patch.seller_id is not None and patch.seller_id.lower() != before.seller_id:
+        raise NotYourSeller
 
 
 def edited(

@@ -12,11 +12,10 @@ from msgspec.structs import replace
 from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.services.catalog.bodies import sent_variants
-from stoa.services.catalog.edit_product import blank, check_withheld, edited, whose
+from stoa.services.catalog.edit_product import blank, check_seller, check_withheld, edited, whose
 from stoa.services.catalog.errors import (
     NoSuchProduct,
     NotYourProduct,
-    NotYourSeller,
     ProductTwice,
     ProductUnnamed,
     SkuTaken,
@@ -68,8 +67,7 @@ def plan(item: ProductItem, known: Known, by: Principal, settings: Settings) -> 
         before, patch = _nothing(item, by)
     else:
         before, patch = found, item
-        if item.seller_id is not None and item.seller_id.lower() != before.seller_id:
-            raise NotYourSeller
+        check_seller(before, patch)
         if item.version is not None and item.version != before.version:
             raise VersionConflict(before.version)
     after = edited(before, patch, _category(item, known), known.defined, known.files)

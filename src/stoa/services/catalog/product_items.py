@@ -73,12 +73,11 @@ def _seo(before: Seo | None, said: SeoPatch | None) -> Seo | None:
 
 class ProductItem(ProductPatch, kw_only=True, forbid_unknown_fields=True):
     """One of many: the product of this `id`, or else of this `slug`, is changed by what stands here; there is none
-    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have. `seller_id` says
-    whose it is, for who acts for several sellers: a product stays its seller's. `translations` are by language; those
-    of a language that is not named stay."""
+    yet of the slug, it is added, and needs a name. With an `id`, `slug` is the one that it is to have. Of a new one
+    `seller_id` says whose it is, for who acts for several sellers. `translations` are by language; those of a language
+    that is not named stay."""
 
     id: Id | None = None
-    seller_id: Id | None = None
     translations: Translations = msgspec.field(default_factory=dict)
 
 

@@ -253,9 +253,18 @@ async def variants_for_sale(db: Db, skus: Iterable[str], *contexts: Context) -> 
 
 
 def _for_sale(row: asyncpg.Record) -> ForSale:
-    *of_product, name, told_by, barcode, weight, minor, currency, listed = row
-    prices = [ListedPrice(*each) for each in listed] if listed else ()
-    return ForSale(*of_product, called(name, told_by or ()), barcode, weight, Money(minor, currency), prices)
+    return ForSale(
+        id=row["id"],
+        sku=row["sku"],
+        product_id=row["product_id"],
+        product_name=row["product_name"],
+        product_slug=row["product_slug"],
+        name=called(row["name"], row["told_by"] or ()),
+        barcode=row["barcode"],
+        weight=row["weight_grams"],
+        own_price=Money(row["price_minor"], row["currency"]),
+        listed=[ListedPrice(*each) for each in row["listed"] or ()],
+    )
 
 
 OWNERS_OF = """
