@@ -85,10 +85,12 @@ async def test_who_waits(shop):
     columns = "id, sku, email, token"
     await fill(shop.db, "stock_subscriptions", columns, f"{ID}, {SKU}, n || '@example.com', {ID}", ROWS)
     due = f"CASE n % {EVERY} WHEN 0 THEN now() END"
-    await fill(shop.db, "awaited_skus", "sku, due_at", f"'SKU-' || lpad(n::text, 6, '0'), {due}", 5000)
+    columns = "sku, due_at, hidden, product_id"
+    await fill(shop.db, "awaited_skus", columns, f"'SKU-' || lpad(n::text, 6, '0'), {due}, n % 2 = 0, {ID}", 5000)
     now = clock.now()
     assert (await read_by(shop.db, subscriptions_repository.NEXT_DUE, now)).rows == 1
     assert (await read_by(shop.db, subscriptions_repository.DUE, now, 20)).rows <= 5
+    assert (await read_by(shop.db, subscriptions_repository.HIDDEN_OF, [MIDDLE], ["SKU-001000"])).rows <= 2
     # Each is read to be found and locked, and once more to be removed.
     assert (await read_by(shop.db, subscriptions_repository.TAKE_FIRST, ["SKU-001000"], [3])).rows <= 8
     assert (await read_by(shop.db, subscriptions_repository.REMOVE_OLD, MIDDLE, 100)).rows <= 201

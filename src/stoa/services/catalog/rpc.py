@@ -190,7 +190,12 @@ class CatalogServicer(CatalogServiceServicer):
     async def GetOwners(self, request: pb.GetOwnersRequest, context: Any) -> pb.GetOwnersResponse:
         return pb.GetOwnersResponse(
             owners=[
-                pb.Owner(sku=one.sku, seller_id=one.seller_id or "", product_version=one.product_version)
+                pb.Owner(
+                    sku=one.sku,
+                    seller_id=one.seller_id or "",
+                    product_version=one.product_version,
+                    product_id=one.product_id,
+                )
                 for one in await variants_repository.owners_of(self._catalog.db, request.skus)
             ]
         )

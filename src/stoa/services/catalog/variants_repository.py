@@ -52,6 +52,7 @@ class Owner(NamedTuple):
     sku: str
     seller_id: str | None
     product_version: int
+    product_id: str
 
 
 # A SKU of the same product comes back from the archive; another product's is left as it is and missing from the answer.
@@ -268,7 +269,7 @@ def _for_sale(row: asyncpg.Record) -> ForSale:
 
 
 OWNERS_OF = """
-    SELECT variant.sku, product.seller_id, product.version
+    SELECT variant.sku, product.seller_id, product.version, product.id
     FROM variants AS variant
     CROSS JOIN LATERAL (SELECT * FROM products WHERE id = variant.product_id LIMIT 1) AS product
     WHERE variant.sku = ANY($1::text[])

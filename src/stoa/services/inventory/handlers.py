@@ -1,6 +1,7 @@
 """When an order is placed, sell what it was promised; when it is canceled or comes back, put that back.
 
-When catalog announces a product, remember who sells it; when an account was deleted, it waits for nothing any more.
+When catalog announces a product, remember who sells it, and look again whether it is for sale where somebody waits for
+it; when an account was deleted, it waits for nothing any more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from stoa.kit import clock
 from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.outbox import Outbox
@@ -25,6 +27,13 @@ class Promised(msgspec.Struct):
     """What all events of orders have."""
 
     reservation_key: str
+
+
+class Product(msgspec.Struct):
+    """What all events of products have."""
+
+    product_id: str
+    skus: list[str]
 
 
 class UserDeleted(msgspec.Struct):
@@ -68,18 +77,22 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
     """Learn at once what products tell, sell at once what was placed, and forget at once who is gone. An order has one
     event here at most, so which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is
     made at this moment."""
-    await learn(tx, [event for event in events if event.type in PRODUCT_EVENTS])
+    products = [event for event in events if event.type in PRODUCT_EVENTS]
+    await learn(tx, products)
+    hidden = await _hidden_of(tx, products)
     orders = [event for event in events if event.type.startswith("order.")]
     placed = [event for event in orders if event.type == "order.placed"]
     others = [event for event in orders if event.type != "order.placed"]
-    if others:
-        # They lock one after the other: so first for all orders, in the order of every other act.
+    if others or hidden:
+        # They lock one after the other: so first for all of them, in the order of every other act.
         keys = {event.read(Promised).reservation_key for event in orders}
         known = await repository.lock_reservations(tx, keys)
-        await stock_repository.lock_items(tx, {sku for one in known.values() for sku in one.skus})
+        await stock_repository.lock_items(tx, {*hidden, *(sku for one in known.values() for sku in one.skus)})
         await leave_tombstones(tx, keys - known.keys())
     if placed:
         await sell(tx, [_sale(event) for event in placed])
+    if hidden:
+        await subscriptions_repository.look_again(tx, hidden, clock.now())
     if gone := [event.read(UserDeleted).user_id for event in events if event.type == "user.deleted"]:
         await subscriptions_repository.forget_users(tx, gone)
     return others
@@ -90,6 +103,9 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
 
     async def product_told(tx: Transaction, event: Event) -> None:
         await learn(tx, [event])
+        if hidden := await _hidden_of(tx, [event]):
+            await stock_repository.lock_items(tx, hidden)
+            await subscriptions_repository.look_again(tx, hidden, clock.now())
 
     async def order_placed(tx: Transaction, event: Event) -> None:
         await sell(tx, [_sale(event)])
@@ -120,6 +136,15 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         "order.canceled": order_canceled,
         "order.returned": order_returned,
     }
+
+
+async def _hidden_of(tx: Transaction, events: Sequence[Event]) -> set[str]:
+    """What somebody waits for of these products, and was not for sale."""
+    told = [event.read(Product) for event in events]
+    if not told:
+        return set()
+    skus = {sku for one in told for sku in one.skus}
+    return await subscriptions_repository.hidden_of(tx, [one.product_id for one in told], skus)
 
 
 def _sale(event: Event) -> Sale:

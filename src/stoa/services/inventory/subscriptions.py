@@ -2,14 +2,17 @@
 
 Ten thousand may wait for what three have come of. So a round tells as many as can be bought times a factor, and the
 next begins only if some are left after a while. Each is told once, and ends with that.
+
+What has come in and is not for sale (a draft, an archived product, one that begins later) is told to nobody: it is
+noted as hidden, and looked at again when catalog tells of its product.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
-from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsRequest
+from stoa.contracts.catalog.v1.catalog_pb2 import GetOwnersRequest, GetVariantsRequest
 from stoa.kit import clock
 from stoa.kit.ids import first_uuid7
 from stoa.kit.outbox import Announcement
@@ -19,7 +22,7 @@ from stoa.services.inventory.events import WaitEnded
 from stoa.services.inventory.service import Inventory
 from stoa.services.inventory.stock_rows import SkuStock
 from stoa.services.inventory.subscriptions_errors import InStock
-from stoa.services.inventory.subscriptions_repository import Due
+from stoa.services.inventory.subscriptions_repository import Awaited
 
 MOST_OF_AN_ADDRESS = 50
 """SKUs that one address waits for: more than a person wants, and few for whoever enters another's."""
@@ -42,9 +45,11 @@ async def subscribe(inventory: Inventory, sku: str, email: str, user_id: str | N
 
 async def tell_who_waits(inventory: Inventory) -> None:
     """One round of each SKU that is due, or a part of it."""
-    while skus := await subscriptions_repository.due(inventory.db, clock.now(), SKUS_AT_ONCE):
+    while due := await subscriptions_repository.due(inventory.db, clock.now(), SKUS_AT_ONCE):
+        skus = [one.sku for one in due]
         names = await _names(inventory, skus)
-        if not await _tell(inventory, skus, names):
+        products = await _products(inventory, [sku for sku in skus if sku not in names])
+        if not await _tell(inventory, due, names, products):
             return
 
 
@@ -54,33 +59,44 @@ async def remove_old(inventory: Inventory, most: int) -> int:
     return await subscriptions_repository.remove_old(inventory.db, first_uuid7(before), most)
 
 
-async def _names(inventory: Inventory, skus: list[str]) -> dict[str, str]:
-    """What catalog calls them, with no transaction open; of what is no product any more its SKU."""
+async def _names(inventory: Inventory, skus: Sequence[str]) -> dict[str, str]:
+    """What catalog calls those that are for sale, with no transaction open."""
     answer = await inventory.catalog.GetVariants(GetVariantsRequest(skus=skus))
-    told = {one.sku: " ".join(part for part in (one.product_name, one.variant_name) if part) for one in answer.variants}
-    return {sku: told.get(sku) or sku for sku in skus}
+    return {one.sku: " ".join(part for part in (one.product_name, one.variant_name) if part) for one in answer.variants}
 
 
-async def _tell(inventory: Inventory, skus: list[str], names: Mapping[str, str]) -> bool:
-    """Whether any of them was ours to tell."""
+async def _products(inventory: Inventory, skus: Sequence[str]) -> dict[str, str]:
+    """Of which products they are, for sale or not; what no product has is missing. With no transaction open."""
+    if not skus:
+        return {}
+    answer = await inventory.catalog.GetOwners(GetOwnersRequest(skus=skus))
+    return {one.sku: one.product_id for one in answer.owners if one.product_id}
+
+
+async def _tell(
+    inventory: Inventory, due: Sequence[Awaited], names: Mapping[str, str], products: Mapping[str, str]
+) -> bool:
+    """Whether any of them was ours to tell. `due` is what was read before catalog was asked."""
     settings = inventory.settings
     async with inventory.db.transaction() as tx:
         now = clock.now()
-        taken = await subscriptions_repository.take_due(tx, skus, now)
-        stock = await stock_repository.stock_of_each(tx, [one.sku for one in taken])
-        to_tell = {one.sku: _to_tell(one, stock, settings.told_per_unit) for one in taken}
+        taken = await subscriptions_repository.take_due(tx, [one.sku for one in due], now)
+        for_sale = [one for one in taken if one.sku in names]
+        stock = await stock_repository.stock_of_each(tx, [one.sku for one in for_sale])
+        to_tell = {one.sku: _to_tell(one, stock, settings.told_per_unit) for one in for_sale}
         wanted = {sku: min(units, TOLD_AT_ONCE) for sku, units in to_tell.items() if units}
         told = await subscriptions_repository.take_first(tx, wanted)
         count = {sku: sum(one.sku == sku for one in told) for sku in wanted}
         done = [sku for sku, units in wanted.items() if count[sku] < units]
         round_ = timedelta(seconds=settings.told_again_seconds)
         put_off = [
-            (sku, now if left else now + round_ if units else None, left or None)
+            Awaited(sku, now if left else now + round_ if units else None, left or None)
             for sku, units in to_tell.items()
             if sku not in done
             for left in [units - count.get(sku, 0)]
         ]
-        await subscriptions_repository.put_off(tx, put_off)
+        hidden = [_hidden(one, products.get(one.sku), due, now) for one in taken if one.sku not in names]
+        await subscriptions_repository.put_off(tx, [*put_off, *hidden])
         await subscriptions_repository.nobody_waits(tx, done)
         facts = [
             Announcement(one.id, 1, WaitEnded(sku=one.sku, name=names[one.sku], email=one.email, token=one.token))
@@ -91,8 +107,15 @@ async def _tell(inventory: Inventory, skus: list[str], names: Mapping[str, str])
         return bool(taken)
 
 
-def _to_tell(due: Due, stock: Mapping[str, SkuStock], told_per_unit: int) -> int:
+def _to_tell(one: Awaited, stock: Mapping[str, SkuStock], told_per_unit: int) -> int:
     """How many a round has still to tell; none of what is gone again."""
-    there = stock.get(due.sku)
+    there = stock.get(one.sku)
     units = there.to_promise if there else 0
-    return 0 if not units else due.to_tell or units * told_per_unit
+    return 0 if not units else one.to_tell or units * told_per_unit
+
+
+def _hidden(one: Awaited, product_id: str | None, due: Sequence[Awaited], now: datetime) -> Awaited:
+    """It sleeps only if it stood just so before catalog was asked: whatever catalog tells of its product finds it by
+    what is noted, and gives it another moment. Else that is noted first, and catalog asked once more."""
+    noted = one._replace(to_tell=None, hidden=True, product_id=product_id)
+    return noted._replace(due_at=None if noted in due else now)

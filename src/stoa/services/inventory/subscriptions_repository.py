@@ -24,11 +24,16 @@ class Subscription(NamedTuple):
     token: str
 
 
-class Due(NamedTuple):
-    """A SKU that can be bought again; `to_tell` is None at the beginning of a round."""
+class Awaited(NamedTuple):
+    """A SKU that somebody waits for, and when it is looked at (None: when it is back). `to_tell` is None at the
+    beginning of a round. It is `hidden` where it was not for sale when it was looked at last; then its product is
+    known, if it has one."""
 
     sku: str
-    to_tell: int | None
+    due_at: datetime | None
+    to_tell: int | None = None
+    hidden: bool = False
+    product_id: str | None = None
 
 
 SHARE_ITEM = "SELECT true FROM items WHERE sku = $1 FOR SHARE"
@@ -111,24 +116,43 @@ async def next_due(db: Db, now: datetime) -> float | None:
     return seconds
 
 
-DUE = "SELECT sku FROM awaited_skus WHERE due_at <= $1 ORDER BY due_at, sku LIMIT $2"
+HIDDEN_OF = "SELECT sku FROM awaited_skus WHERE hidden AND (product_id = ANY($1::uuid[]) OR sku = ANY($2::text[]))"
 
 
-async def due(db: Db, now: datetime, limit: int) -> list[str]:
-    return [row["sku"] for row in await db.fetch(DUE, now, limit)]
+async def hidden_of(db: Db, product_ids: Collection[str], skus: Collection[str]) -> set[str]:
+    """The SKUs of these products, and those of `skus`, that somebody waits for and that were not for sale."""
+    return {row["sku"] for row in await db.fetch(HIDDEN_OF, list(product_ids), list(skus))}
+
+
+# Also what is due already gets another moment: by that who has asked catalog sees that its answer may be old.
+LOOK_AGAIN = "UPDATE awaited_skus SET due_at = $2 WHERE sku = ANY($1::text[]) AND hidden"
+
+
+async def look_again(tx: Transaction, skus: Collection[str], now: datetime) -> None:
+    """These may be for sale by now. Their items are locked."""
+    await later(tx, LOOK_AGAIN, sorted(skus), now)
+
+
+DUE = """
+    SELECT sku, due_at, to_tell, hidden, product_id FROM awaited_skus WHERE due_at <= $1 ORDER BY due_at, sku LIMIT $2
+"""
+
+
+async def due(db: Db, now: datetime, limit: int) -> list[Awaited]:
+    return [Awaited(*row) for row in await db.fetch(DUE, now, limit)]
 
 
 # Whom another process has locked is told by it.
 TAKE_DUE = """
-    SELECT sku, to_tell FROM awaited_skus WHERE sku = ANY($1::text[]) AND due_at <= $2
+    SELECT sku, due_at, to_tell, hidden, product_id FROM awaited_skus WHERE sku = ANY($1::text[]) AND due_at <= $2
     ORDER BY sku
     FOR UPDATE SKIP LOCKED
 """
 
 
-async def take_due(tx: Transaction, skus: Collection[str], now: datetime) -> list[Due]:
+async def take_due(tx: Transaction, skus: Collection[str], now: datetime) -> list[Awaited]:
     """Those that are still due, locked."""
-    return [Due(*row) for row in await tx.fetch(TAKE_DUE, list(skus), now)]
+    return [Awaited(*row) for row in await tx.fetch(TAKE_DUE, list(skus), now)]
 
 
 # First come, first served. They are locked before they are counted: in the place of one who leaves at this moment the
@@ -154,18 +178,18 @@ async def take_first(tx: Transaction, units: Mapping[str, int]) -> list[Subscrip
 
 
 PUT_OFF = """
-    WITH next AS (
-        SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[]) AS next (sku, due_at, to_tell)
-    )
-    UPDATE awaited_skus SET due_at = next.due_at, to_tell = next.to_tell FROM next WHERE awaited_skus.sku = next.sku
+    UPDATE awaited_skus
+    SET due_at = next.due_at, to_tell = next.to_tell, hidden = next.hidden, product_id = next.product_id
+    FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::boolean[], $5::uuid[])
+        AS next (sku, due_at, to_tell, hidden, product_id)
+    WHERE awaited_skus.sku = next.sku
 """
 
 
-async def put_off(tx: Transaction, next_: Sequence[tuple[str, datetime | None, int | None]]) -> None:
-    """When each is due again (None: when it can be bought again), and how many are then still to be told."""
-    if next_:
-        skus, moments, to_tell = (list(column) for column in zip(*next_, strict=True))
-        await tx.execute(PUT_OFF, skus, moments, to_tell)
+async def put_off(tx: Transaction, awaited: Sequence[Awaited]) -> None:
+    """When each is due next, and how many are then still to be told."""
+    if awaited:
+        await tx.execute(PUT_OFF, *(list(column) for column in zip(*awaited, strict=True)))
 
 
 NOBODY_WAITS = "DELETE FROM awaited_skus WHERE sku = ANY($1::text[])"

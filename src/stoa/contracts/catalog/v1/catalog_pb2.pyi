@@ -1286,21 +1286,24 @@ class Owner(_message.Message):
     SKU_FIELD_NUMBER: _builtins.int
     SELLER_ID_FIELD_NUMBER: _builtins.int
     PRODUCT_VERSION_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     seller_id: _builtins.str
     """Empty for the shop's own."""
     product_version: _builtins.int
     """The version of the product as of which that is so."""
+    product_id: _builtins.str
     def __init__(
         self,
         *,
         sku: _builtins.str = ...,
         seller_id: _builtins.str = ...,
         product_version: _builtins.int = ...,
+        product_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_version", b"product_version", "seller_id", b"seller_id", "sku", b"sku"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product_id", b"product_id", "product_version", b"product_version", "seller_id", b"seller_id", "sku", b"sku"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
