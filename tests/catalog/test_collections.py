@@ -134,6 +134,63 @@ async def test_products_are_chosen_and_stand_as_they_were_arranged(stocked):
     assert await told(stocked, mug) == [*joined, ("updated", 3, ["collections"]), ("updated", 4, ["collections"])]
 
 
+async def put(shop, product, position=None):
+    """Its slugs in their order, also of what is not sold."""
+    body = {} if position is None else {"position": position}
+    await shop.rest.ok("PUT", f"/collections/gifts/products/{product['id']}", body, user=ADMIN)
+    rows = await shop.db.fetch(
+        "SELECT slug FROM collection_products JOIN products ON products.id = product_id ORDER BY position, product_id"
+    )
+    return "".join(row["slug"] for row in rows)
+
+
+async def test_a_product_takes_the_place_that_is_named_and_the_others_move_on(shop):
+    a, b, c, d, e = [await shop.add(slug, 100) for slug in "abcde"]
+    await make(shop, "gifts")
+    await choose(shop, "gifts", a, b, c)
+    assert await put(shop, c, 0) == "cab"
+    assert await put(shop, a, 0) == "acb"
+    assert await put(shop, d) == "acbd"
+    assert await put(shop, c) == "acbd"
+    assert await put(shop, e, 1) == "aecbd"
+    assert await put(shop, a, 2) == "ecabd"
+    assert await put(shop, e, 1_000_000) == "cabde"
+    await shop.rest.ok("DELETE", f"/collections/gifts/products/{a['id']}", user=ADMIN)
+    assert await put(shop, e, 2) == "cbed"
+    version = (await shop.rest.ok("GET", "/collections/gifts"))["version"]
+    assert [await put(shop, e, 2), await put(shop, d, 3), await put(shop, d)] == ["cbed"] * 3
+    assert (await shop.rest.ok("GET", "/collections/gifts"))["version"] == version
+    # Who only moves is as he was.
+    assert await told(shop, b) == [("created", 1, None), ("updated", 2, ["collections"])]
+    # As older code left them: several at one place.
+    await shop.db.execute("UPDATE collection_products SET position = 0")
+    assert await put(shop, e, 0) == "ebcd"
+
+
+async def test_two_at_once_both_get_their_place(shop):
+    products = [await shop.add(f"p{at}", 100) for at in range(8)]
+    await make(shop, "gifts")
+    await choose(shop, "gifts", *products)
+    await asyncio.gather(*(put(shop, one, 0) for one in products))
+    rows = await shop.db.fetch("SELECT position FROM collection_products ORDER BY position")
+    assert [row["position"] for row in rows] == list(range(8))
+
+
+async def test_a_place_costs_as_many_statements_for_few_as_for_many(shop):
+    products = [await shop.add(f"p{at}", 100) for at in range(12)]
+    await make(shop, "gifts")
+    db = Counting(shop.db)
+    rest = Rest(routes.bind(replace(shop.catalog, db=db)), db)
+    counts = []
+    for several in (products[:3], products):
+        await choose(shop, "gifts", *several)
+        await db.taken()
+        await rest.ok("PUT", f"/collections/gifts/products/{several[-1]['id']}", {"position": 0}, user=ADMIN)
+        counts.append(len(await db.taken()))
+    await db.close()
+    assert counts[0] == counts[1] > 0
+
+
 async def test_a_repeat_changes_nothing(stocked):
     mug = await stocked.rest.ok("GET", "/products/mug")
     await make(stocked, "gifts")

@@ -63,9 +63,10 @@ class ChosenProducts(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ChosenProduct(msgspec.Struct, forbid_unknown_fields=True):
-    """Where it stands: those of one position stand in the order of their making."""
+    """Which place it takes, 0 for the first; those from there on move back by one, and beyond the last is at the end.
+    Without one it comes in at the end, or stays where it is."""
 
-    position: Position = 0
+    position: Position | None = None
 
 
 async def add_collection(catalog: Catalog, new: NewCollection) -> Collection:
@@ -147,16 +148,25 @@ async def choose_products(
 
 
 async def choose_product(
-    catalog: Catalog, id_or_slug: str, product_id: str, position: int, if_match: IfMatch = ANYTHING
+    catalog: Catalog, id_or_slug: str, product_id: str, position: int | None, if_match: IfMatch = ANYTHING
 ) -> Collection:
-    """One more, or one that stands elsewhere now. Raises `CollectionFull`."""
+    """One more, or one that stands elsewhere now, with the others behind it. Raises `CollectionFull`."""
     async with catalog.db.transaction() as tx:
         collection = await _lock_by_hand(tx, id_or_slug, if_match)
         before = await repository.members(tx, collection.id)
-        after = before | {product_id.lower(): position}
-        if len(after) > MOST_BY_HAND:
+        ordered = _with(list(before), product_id.lower(), position)
+        if len(ordered) > MOST_BY_HAND:
             raise CollectionFull(MOST_BY_HAND)
+        # Places may have gaps, and older code has put several at one: those are no change.
+        after = before if ordered == list(before) else {each: at for at, each in enumerate(ordered)}
         return await _arrange(tx, catalog, collection, before, after)
+
+
+def _with(ordered: list[str], product_id: str, position: int | None) -> list[str]:
+    if position is None:
+        return ordered if product_id in ordered else [*ordered, product_id]
+    others = [each for each in ordered if each != product_id]
+    return [*others[:position], product_id, *others[position:]]
 
 
 async def let_go_of_product(
@@ -179,13 +189,14 @@ async def _arrange(
     if before == after:
         return collection
     came, gone = after.keys() - before.keys(), before.keys() - after.keys()
-    held = await repository.lock_these(tx, came | gone)
+    moved = {each: at for each, at in after.items() if before.get(each) != at}
+    # Those that only move, too: who writes products changes their rows here, in no order of ours.
+    held = await repository.lock_these(tx, moved.keys() | gone)
     if unknown := came - held:
         raise UnknownProduct(min(unknown), "products")
-    moved = [Membership(collection.id, each, at) for each, at in after.items() if before.get(each) != at]
-    await repository.join(tx, moved)
+    await repository.join(tx, [Membership(collection.id, each, at) for each, at in moved.items()])
     await repository.leave(tx, [(collection.id, each) for each in gone])
-    await tell_changed(tx, catalog, held, ["collections"])
+    await tell_changed(tx, catalog, came | gone, ["collections"])
     await repository.change_collection(tx, collection, settle=False, retell=False)
     await announce_changed(tx, catalog, collection, ["products"])
     await staff_acts.record(

@@ -216,11 +216,13 @@ async def leave(tx: Transaction, pairs: Sequence[tuple[str, str]]) -> None:
         await tx.execute(LEAVE, *map(list, zip(*pairs, strict=True)))
 
 
-MEMBERS = "SELECT product_id, position FROM collection_products WHERE collection_id = $1"
+MEMBERS = """
+    SELECT product_id, position FROM collection_products WHERE collection_id = $1 ORDER BY position, product_id
+"""
 
 
 async def members(db: Db, collection_id: str) -> dict[str, int]:
-    """Of a collection by hand, which has few: positions by product id."""
+    """Of a collection by hand, which has few: positions by product id, in their order."""
     return {row["product_id"]: row["position"] for row in await db.fetch(MEMBERS, collection_id)}
 
 

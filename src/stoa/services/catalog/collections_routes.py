@@ -150,6 +150,7 @@ async def put_collection_products(catalog: Catalog, request: Request[ChosenProdu
     summary="Add a product to a collection, or move it",
 )
 async def put_collection_product(catalog: Catalog, request: Request[ChosenProduct]) -> CollectionView:
+    """At a `position`, which counts all that are in it, also what is not sold now; without one at the end."""
     collection = await choose_product(
         catalog, request.path["collection"], request.path["product"], request.body.position, request.if_match
     )
