@@ -29,7 +29,7 @@ async def test_every_statement_fits_the_schema(shop):
     assert len(await prepare_all(shop.db, price_lists_repository)) == 14
     assert len(await prepare_all(shop.db, types_repository)) == 18
     assert len(await prepare_all(shop.db, public_prices_repository)) == 14
-    assert len(await prepare_all(shop.db, brands_repository)) == 23
+    assert len(await prepare_all(shop.db, brands_repository)) == 24
 
 
 async def test_every_list_fits_the_schema(shop):

@@ -34,7 +34,7 @@ async def leads(shop, slug, kind="products", user=None):
 
 
 async def test_every_statement_fits_the_schema(shop):
-    assert len(await prepare_all(shop.db, slugs_repository)) == 5
+    assert len(await prepare_all(shop.db, slugs_repository)) == 6
 
 
 @pytest.fixture(params=["products", "categories"])
@@ -196,3 +196,42 @@ async def test_two_who_rename_at_once(shop, thing):
                 (await shop.rest.ok("GET", f"/{kind}/{each}"))["slug"] for each in (first, second)
             }
     await twin.db.close()
+
+
+async def rename_brand(shop, slug, to, name="Acme"):
+    return await shop.rest.ok("PUT", f"/brands/{slug}", {"slug": to, "name": name}, user=ADMIN)
+
+
+async def test_a_brand_leads_on_from_the_slugs_that_it_left(shop):
+    await shop.add("mug", 500, brand="Acme")
+    await rename_brand(shop, "acme", "b")
+    await rename_brand(shop, "b", "c")
+    assert [await leads(shop, slug, "brands") for slug in ("acme", "b", "c", "d")] == ["c", "c", "c", "no-such-brand"]
+    assert [await shop.slugs(f"brand={slug}") for slug in ("acme", "b", "c", "d")] == [["mug"]] * 3 + [[]]
+    # Whoever takes it ends that, and acts take only the slug of now.
+    assert (await shop.rest.send("DELETE", "/brands/b", user=ADMIN)).problem == "no-such-brand"
+    await shop.add("cup", 500, brand="B")
+    assert [await leads(shop, slug, "brands") for slug in ("acme", "b")] == ["c", "b"]
+    assert await shop.slugs("brand=b") == ["cup"]
+
+
+async def test_the_slugs_of_a_merged_brand_lead_to_the_other(shop):
+    await shop.add("mug", 500, brand="Acme")
+    await shop.add("cup", 500, brand="Other")
+    await rename_brand(shop, "acme", "b")
+    await rename_brand(shop, "b", "c")
+    await shop.rest.ok("POST", "/brands/c/merge", {"into": "other"}, user=ADMIN)
+    assert [await leads(shop, slug, "brands") for slug in ("acme", "b", "c")] == ["other"] * 3
+    await rename_brand(shop, "other", "fresh", "Other")
+    assert [await leads(shop, slug, "brands") for slug in ("acme", "c", "other")] == ["fresh"] * 3
+
+
+async def test_what_a_guest_may_not_see_of_a_brand_he_is_not_led_to(shop):
+    await shop.add("mug", 500, brand="Acme", status="draft")
+    await rename_brand(shop, "acme", "b")
+    assert await leads(shop, "acme", "brands") == "no-such-brand"
+    assert await leads(shop, "acme", "brands", ADMIN) == "b"
+    await shop.rest.ok("DELETE", "/products/mug", status=204, user=ADMIN)
+    await shop.rest.ok("DELETE", "/brands/b", status=204, user=ADMIN)
+    assert await leads(shop, "acme", "brands", ADMIN) == "no-such-brand"
+    assert await shop.db.fetch("SELECT FROM old_slugs") == []

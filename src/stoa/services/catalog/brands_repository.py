@@ -56,6 +56,16 @@ async def brands_after(db: Db, slug: str, limit: int, *, hidden: bool) -> list[B
 BRAND_BY_ID = _BRANDS + f"WHERE id = $1 AND ($2 OR {_IS_SOLD})"
 BRAND_BY_SLUG = _BRANDS + f"WHERE slug = $1 AND ($2 OR {_IS_SOLD})"
 
+# Whose slug it is, or else whose it was last.
+_OF_SLUG = """
+    WHERE id = coalesce(
+        (SELECT id FROM brands WHERE slug = $1),
+        (SELECT thing_id FROM old_slugs WHERE kind = 'brand' AND slug = $1)
+    )
+"""
+
+BRAND_LED_TO = _BRANDS + _OF_SLUG + f"AND ($2 OR {_IS_SOLD})"
+
 
 async def brand_by_id(db: Db, brand_id: str, *, hidden: bool = True) -> Brand | None:
     row = await db.fetchrow(BRAND_BY_ID, brand_id, hidden)
@@ -67,19 +77,28 @@ async def brand_by_slug(db: Db, slug: str, *, hidden: bool = True) -> Brand | No
     return None if row is None else _brand(row)
 
 
+async def brand_led_to(db: Db, slug: str, *, hidden: bool) -> Brand | None:
+    """By a slug that it had before, too: then it has another."""
+    row = await db.fetchrow(BRAND_LED_TO, slug, hidden)
+    return None if row is None else _brand(row)
+
+
 NAME_MEANT = """
     SELECT name FROM (
         SELECT 0 AS place, brand.name FROM brand_names AS known JOIN brands AS brand ON brand.id = known.brand_id
         WHERE known.name = $1
         UNION ALL
         SELECT 1, name FROM brands WHERE slug = $1
+        UNION ALL
+        SELECT 2, brand.name FROM old_slugs AS old JOIN brands AS brand ON brand.id = old.thing_id
+        WHERE old.kind = 'brand' AND old.slug = $1
     ) AS meant
     ORDER BY place LIMIT 1
 """
 
 
 async def name_meant(db: Db, name_or_slug: str) -> str | None:
-    """The name of the brand that has or had this name, or else of the one with this slug."""
+    """The name of the brand that has or had this name, or else of the one that has or had this slug."""
     name: str | None = await db.fetchval(NAME_MEANT, name_or_slug)
     return name
 

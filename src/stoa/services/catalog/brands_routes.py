@@ -4,12 +4,13 @@ remove them."""
 from __future__ import annotations
 
 from stoa.kit.http.pages import decode_key, page_of
-from stoa.kit.http.routes import PUBLIC, Request, Routes, may
+from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, may, moved
 from stoa.kit.http.types import Page, Slug
 from stoa.services.catalog import brands_repository, name_brands
 from stoa.services.catalog.brands import Brand, BrandBody, Merging
+from stoa.services.catalog.product import is_id
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.translations import LocaleQuery, PageInLocale, brand_in
+from stoa.services.catalog.translations import LocaleQuery, PageInLocale, brand_in, in_locale
 from stoa.services.catalog.translations_repository import texts_for
 
 EDIT = may("catalog.brands.edit")
@@ -28,11 +29,23 @@ async def get_brands(catalog: Catalog, request: Request[None, PageInLocale]) -> 
     return Page([brand_in(one, texts) for one in page.items], page.next_cursor)
 
 
-@routes.get("/brands/{brand}", query=LocaleQuery, answer=Brand, who=PUBLIC, summary="A brand by its id or slug")
-async def get_brand(catalog: Catalog, request: Request[None, LocaleQuery]) -> Brand:
-    """As in the list, one of which nothing is sold is there for staff only."""
-    brand = await name_brands.show_brand(catalog.db, request.path["brand"], hidden=EDIT.admits(request.principal))
-    return brand_in(brand, await texts_for(catalog, request.query.locale, [brand.id]))
+@routes.get(
+    "/brands/{brand}",
+    query=LocaleQuery,
+    answer=Brand,
+    others=MOVED,
+    who=PUBLIC,
+    summary="A brand by its id or slug",
+)
+async def get_brand(catalog: Catalog, request: Request[None, LocaleQuery]) -> Brand | Answer:
+    """As in the list, one of which nothing is sold is there for staff only. A slug that it had before, or one that was
+    merged into it, leads to the one that it has."""
+    asked, locale = request.path["brand"], request.query.locale
+    brand = await name_brands.find_brand(catalog.db, asked, hidden=EDIT.admits(request.principal))
+    texts = await texts_for(catalog, locale, [brand.id])
+    if asked != brand.slug and not is_id(asked):
+        return moved(in_locale(f"/brands/{brand.slug}", locale))
+    return brand_in(brand, texts)
 
 
 @routes.post("/brands", body=BrandBody, answer=Brand, status=201, who=EDIT, summary="Add a brand")

@@ -64,7 +64,7 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which products, and in which order.
 
     category: slug of a category; what is in the categories inside it is found, too
-    brand: a brand's name, one that it had before, or its slug
+    brand: a brand's name or its slug, or one that it had before
     tag: a tag, as it is written; not together with other filters
     min_price: the lowest price of a product is at least this, in minor units (pence, cents, yen)
     max_price: the lowest price of a product is at most this, in minor units (pence, cents, yen)
@@ -112,7 +112,7 @@ def _minor(card: CardView) -> int:
     summary="Products, filtered and sorted",
 )
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
-    """`brand` is its name, or one that it had, or its slug. Newest first they are found by a tag, too, or by a
+    """`brand` is its name or its slug, or one that it had. Newest first they are found by a tag, too, or by a
     filterable custom field, `?custom.color=red`, with no other filter."""
     query = request.query
     check_prices(query.min_price, query.max_price)

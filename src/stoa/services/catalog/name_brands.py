@@ -18,6 +18,7 @@ from stoa.kit.http.preconditions import IfMatch
 from stoa.kit.ids import uuid7
 from stoa.kit.outbox import Announcement
 from stoa.services.catalog import brands_repository as repository
+from stoa.services.catalog import slugs_repository
 from stoa.services.catalog.bodies import check_slug
 from stoa.services.catalog.brands import TOLD, Brand, BrandBody
 from stoa.services.catalog.brands_errors import BrandInUse, BrandTaken, MergedIntoItself, NoSuchBrand
@@ -101,6 +102,8 @@ async def replace_brand(catalog: Catalog, id_or_slug: str, new: BrandBody, if_ma
         if after.name != before.name and not await repository.rename(tx, before.id, before.name, after.name):
             raise BrandTaken(after.name)
         after = await repository.change_brand(tx, after)
+        if after.slug != before.slug:
+            await slugs_repository.keep_slugs(tx, "brand", {before.slug: before.id})
         said = BrandUpdated(brand_id=after.id, slug=after.slug, changed=changed)
         await catalog.outbox.announce(tx, subject=after.id, version=after.version, fact=said)
         await staff_acts.record(tx, act="brand.changed", subject=before.id, before=_told(before), after=_told(after))
@@ -122,6 +125,8 @@ async def merge_brand(catalog: Catalog, id_or_slug: str, into: str, if_match: If
         before, after = locked[found.id], locked[other.id]
         if_match.check(before.version)
         await repository.merge(tx, before.id, after.id)
+        await slugs_repository.give_slugs(tx, "brand", before.id, after.id)
+        await slugs_repository.keep_slugs(tx, "brand", {before.slug: after.id})
         await forget_translations(tx, before.id)
         said = BrandDeleted(brand_id=before.id, slug=before.slug, merged_into=after.id)
         await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
@@ -142,6 +147,7 @@ async def remove_brand(catalog: Catalog, id_or_slug: str, if_match: IfMatch) -> 
         if await repository.brand_has_products(tx, before.id):
             raise BrandInUse
         await repository.remove_brand(tx, before.id)
+        await slugs_repository.forget_slugs(tx, "brand", [before.id])
         await forget_translations(tx, before.id)
         said = BrandDeleted(brand_id=before.id, slug=before.slug, merged_into=None)
         await catalog.outbox.announce(tx, subject=before.id, version=before.version + 1, fact=said)
@@ -165,6 +171,16 @@ async def show_brand(db: Db, id_or_slug: str, field: str = "brand", *, hidden: b
         brand = await repository.brand_by_slug(db, id_or_slug, hidden=hidden)
     if brand is None:
         raise NoSuchBrand(field)
+    return brand
+
+
+async def find_brand(db: Db, id_or_slug: str, *, hidden: bool) -> Brand:
+    """The same for who looks, by a slug that it had before, too. Raises `NoSuchBrand`."""
+    if is_id(id_or_slug):
+        return await show_brand(db, id_or_slug, hidden=hidden)
+    brand = await repository.brand_led_to(db, id_or_slug, hidden=hidden)
+    if brand is None:
+        raise NoSuchBrand
     return brand
 
 

@@ -1,4 +1,4 @@
-"""The SQL of the slugs that products, categories and collections had: each leads to whom it was last.
+"""The SQL of the slugs that products, categories, collections and brands had: each leads to whom it was last.
 
 A slug that somebody has is his, and whoever looks one up looks there first. So a row is in nobody's way: a new owner
 of the slug ends the redirect, and so does the old one who takes it back. Rows name the thing and not its next slug, so
@@ -15,7 +15,7 @@ import asyncpg
 from stoa.kit.db import Db, Transaction
 
 Kind = Literal["product", "category", "collection", "brand", "product_type"]
-"""What says something in other languages; the last two have one slug in all, and no old ones."""
+"""What says something in other languages; the last two have one slug in all, and a type no old ones."""
 
 MOST_KEPT = 50
 """Old slugs of one thing: who renames it every day leads on from two months."""
@@ -75,6 +75,14 @@ async def keep_slugs(tx: Transaction, kind: Kind, renamed: Mapping[str, str]) ->
         return
     await tx.execute(KEEP_SLUGS, kind, list(renamed), list(renamed.values()))
     await tx.execute(FORGET_OLDEST, kind, list(renamed.values()), MOST_KEPT)
+
+
+GIVE_SLUGS = "UPDATE old_slugs SET thing_id = $3 WHERE kind = $1 AND thing_id = $2"
+
+
+async def give_slugs(tx: Transaction, kind: Kind, thing_id: str, into: str) -> None:
+    """What led to the one leads to the other; the oldest are forgotten when that is next given one."""
+    await tx.execute(GIVE_SLUGS, kind, thing_id, into)
 
 
 FORGET_SLUGS = "DELETE FROM old_slugs WHERE kind = $1 AND thing_id = ANY($2::uuid[])"
