@@ -62,6 +62,29 @@ async def test_what_only_begins_with_a_whole_word_comes_behind_what_ends_with_it
     assert set(found[2:]) == {*others}
 
 
+COMPOUNDS = ("Damenfahrradhelm", "Akkurasenmäher", "Damenwinterjacke", "Winterdecke", "Frotteebadematte", "Küchenkorb")
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "corrected"),
+    [
+        ("fahrradhelm", "Damenfahrradhelm", None),
+        ("rasenmäher", "Akkurasenmäher", None),
+        ("winterjacke", "Damenwinterjacke", None),
+        ("badematte", "Frotteebadematte", None),
+        ("fahradhelm", "Damenfahrradhelm", "fahrradhelm"),
+        ("kuchenform", None, None),  # and no basket
+    ],
+)
+async def test_a_compound_that_no_dictionary_has_is_a_word_of_longer_ones(
+    index: EmbeddedIndex, text: str, found: str | None, corrected: str | None
+):
+    await index.write([called(name, name) for name in COMPOUNDS])
+    await index.commit("1")
+    answer = await index.search(Query(text=text, locale="de"))
+    assert (ids(answer), answer.corrected) == ([found] if found else [], corrected)
+
+
 async def test_other_languages_write_their_words_apart(index: EmbeddedIndex):
     await index.write([product("butterfly", "Butterfly"), product("boat", "Houseboat")])
     await index.commit("1")

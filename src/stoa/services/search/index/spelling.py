@@ -70,7 +70,9 @@ class Speller:
         """The nearest word that begins with the same letter; where there is none, the nearest, or what sounds so."""
         if len(word) < SHORTEST_SPELLED or not word.isalpha():
             return None
-        for allowed in range(1, most_edits(word) + 1):
+        # Of a Winterjacke two edits make a Winterdecke.
+        most = 1 if self._language.is_compound(word) else most_edits(word)
+        for allowed in range(1, most + 1):
             if other := self._first_there(word, self._near(word, allowed)):
                 return other
         if other := self._first_there(word, self._sounding(word)):

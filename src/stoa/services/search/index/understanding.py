@@ -35,6 +35,8 @@ _SHORTEST_DOUBTED = 5
 _RARE, _RARE_SHARE = 20, 0.0001
 """Products, and their share, that have a rare word at most."""
 _MOST_INITIALS = 3
+_LONG = 8
+"""Letters: what ends with so many does not by chance."""
 
 
 class Understanding:
@@ -207,12 +209,11 @@ class Understanding:
         tails = self._searcher.terms_with_prefix(of("tail", self._locale), stem[::-1], limit=_COMPOUNDS_LOOKED_AT)
         least = len(stem) + SHORTEST_IN_COMPOUND - 1
         stems = [tail[::-1] for tail, _ in tails if len(tail) >= least]
-        if not stems or self._language.is_word(word) is False:
-            return []
-        # Of a Vollautomat none is a tomato: what stands before it are words, too.
-        compounds = [one for one in stems if self._language.begins_compound(one[: -len(stem)])]
-        compounds.sort(key=lambda one: (-self._frequencies.of_stem(one), one))
-        return [Way((one,), IN_COMPOUND) for one in compounds[:MOST_COMPOUNDS]]
+        if len(word) < _LONG:
+            # Of a Vollautomat none is a tomato: what stands before it are words, too.
+            stems = [one for one in stems if self._language.begins_compound(one[: -len(stem)])]
+        stems.sort(key=lambda one: (-self._frequencies.of_stem(one), one))
+        return [Way((one,), IN_COMPOUND) for one in stems[:MOST_COMPOUNDS]]
 
     def _guessed(
         self, unit: Unit, apart: Sequence[str], instead: list[tuple[Word, str]], *, is_last: bool, ends_others: bool

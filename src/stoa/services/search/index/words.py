@@ -147,6 +147,7 @@ class Language:
         self._fillers = _built(Filter.stopword(name)) if name in _WITH_STOP_WORDS else None
         self.stem = lru_cache(maxsize=100_000)(self._stem)
         """Kept, since the words of a shop are few beside its texts."""
+        self.is_compound = lru_cache(maxsize=100_000)(self._is_compound)
         self.begins_compound = lru_cache(maxsize=100_000)(self._begins_compound)
         self._begin_otherwise = {self.stem(one): one for one in INSTEAD} if self._code == "en" else {}
 
@@ -167,10 +168,15 @@ class Language:
         return sound_of(word, self._code)
 
     def ends_of_compound(self, word: str) -> Iterator[str]:
-        """The words of the language that it ends with, behind others."""
+        """The words of the language, or compounds, that it ends with, behind others."""
         for at in range(BEGINNING, len(word) - BEGINNING):
-            if self.is_word(word[at:]) is not False and self.begins_compound(word[:at]):
-                yield word[at:]
+            end = word[at:]
+            if self.begins_compound(word[:at]) and (self.is_word(end) is not False or self.is_compound(end)):
+                yield end
+
+    def _is_compound(self, word: str) -> bool:
+        """Whether it is words of the language written as one: no dictionary has all of them."""
+        return self.has_compounds and self.is_word(word) is False and any(self.ends_of_compound(word))
 
     def _begins_compound(self, text: str) -> bool:
         """Whether it is words of the language, one behind the other, with something or nothing between. Where there is
