@@ -254,7 +254,7 @@ def entries(text: str, source: str = "stoa", **columns: str) -> list[Any]:
 
 def test_columns_may_have_other_names_and_prices_a_comma():
     columns = {"Titel": "name", "Preis": "price", "Kurs": "currency"}
-    (entry,) = entries("Titel;Handle;SKU;Preis;Kurs\nBecher;becher;B-1;9,95;EUR\n", **columns)
+    (entry,) = entries("Titel;Handle;SKU;Preis;Kurs\nBecher;becher;B-1;9,95;eur\n", **columns)
     assert entry.item == {
         "name": "Becher",
         "slug": "becher",
@@ -263,6 +263,36 @@ def test_columns_may_have_other_names_and_prices_a_comma():
     assert entry.column_of("variants[0].price.amount") == "Preis"
     assert entry.column_of("variants[0].price.currency") == "Kurs"
     assert entry.column_of("name") == "Titel"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sku,slug,name,\nB-1,jug,Jug,\n",
+        "sku,slug,name\nB-1,jug,Jug,,\n",
+        "sku,slug,name,brand\nB-1,jug,Jug\n",
+        "\ufeffsku;slug;name;;\nB-1;jug;Jug;;\n",
+    ],
+)
+def test_a_row_may_be_shorter_and_have_empty_cells_behind_it(text: str):
+    (entry,) = entries(text)
+    assert (entry.item["slug"], entry.item["name"], entry.faults) == ("jug", "Jug", [])
+
+
+def test_a_row_may_end_before_its_slug():
+    first, second = entries("sku,price,slug,name\nB-1,1.00\nB-2,2.00,jug,Jug\n")
+    assert ("slug" in first.item, second.item["slug"]) == (False, "jug")
+
+
+@pytest.mark.parametrize("position", ["first", "1.5", "1_0", "\u0663"])
+def test_a_position_is_a_number_from_0(position: str):
+    (entry,) = entries(f"sku,position\nB-1,{position}\n")
+    assert entry.faults == [("position", f"{position!r} is no position: write it as 0")]
+
+
+def test_what_stands_behind_the_last_name_is_refused():
+    (entry,) = entries("sku,slug,name,\nB-1,jug,Jug,Mug\n")
+    assert entry.faults == [("", "Line 2 has something behind the last column that the first line names.")]
 
 
 def test_rows_of_one_slug_are_one_product_and_what_differs_is_named():

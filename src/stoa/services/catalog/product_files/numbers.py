@@ -27,3 +27,10 @@ def measure_of(text: str, *, comma: bool) -> int | float:
         whole, part = re.split("[.,]", text)
         raise ValueError(f"{text!r} may be a thousand or a fraction: write {whole}{part}, or {whole},{part}0")
     return number_of(text, comma=comma)
+
+
+def place_of(text: str) -> int:
+    """In an order, from 0. Raises `ValueError`."""
+    if re.fullmatch("-?[0-9]{1,12}", text) is None:
+        raise ValueError(f"{text!r} is no position: write it as 0")
+    return int(text)

@@ -14,6 +14,7 @@ from stoa.kit.money import amount_of
 from stoa.services.catalog.product_files import cells, image_cells, translated_columns
 from stoa.services.catalog.product_files.articles import whole_grams_of
 from stoa.services.catalog.product_files.entry import Cell, Entry, Fault, Faults
+from stoa.services.catalog.product_files.numbers import place_of
 from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.stock import stock_of
 from stoa.services.catalog.product_files.table import Row, Table
@@ -78,7 +79,7 @@ def entries(table: Table, columns: Mapping[str, str], currency: str) -> Iterator
 def _grouped(rows: Iterable[Row], slug: int | None) -> Iterator[list[Row]]:
     group: list[Row] = []
     for row in rows:
-        said = row.cells[slug].strip() if slug is not None and slug < len(row.cells) else ""
+        said = row.cells[slug].strip() if slug is not None else ""
         before = group[0].cells[slug].strip() if group and slug is not None else ""
         if group and (slug is None or (said and said != before) or (not said and not before)):
             yield group
@@ -112,10 +113,9 @@ def _entry(rows: Sequence[Row], header: Sequence[str], named: Sequence[str], cur
 
 def _cells(row: Row, named: Sequence[str]) -> dict[str, str]:
     """What the row says in our columns."""
-    if any(row.cells[len(named) :]):
-        raise Fault("", f"Line {row.line} has more cells than the first line.")
-    filled = [*row.cells, *[""] * (len(named) - len(row.cells))]
-    return {name: cells.unguarded(cell) for name, cell in zip(named, filled, strict=True) if name}
+    if len(row.cells) > len(named):
+        raise Fault("", f"Line {row.line} has something behind the last column that the first line names.")
+    return {name: cells.unguarded(cell) for name, cell in zip(named, row.cells, strict=True) if name}
 
 
 def _check_same(first: Mapping[str, str], other: Mapping[str, str], where: Mapping[str, str], faults: Faults) -> None:
@@ -159,12 +159,12 @@ def _variant(
     if "variant_name" in said:
         variant["name"] = said["variant_name"]
     if said.get("price", "").strip():
-        of = said.get("currency", "").strip() or currency
+        of = said.get("currency", "").strip().upper() or currency
         variant |= faults.member("price", where["price"], price_of, said["price"], of, comma=comma)
     if "options" in said:
         variant |= faults.member("options", where["options"], cells.split_pairs, said["options"])
     if position := said.get("position", "").strip():
-        variant |= faults.member("position", where["position"], int, position)
+        variant |= faults.member("position", where["position"], place_of, position)
     if "barcode" in said:
         # A spreadsheet writes a number that is text with an apostrophe before it.
         variant |= faults.member("barcode", where["barcode"], barcode_of, said["barcode"].strip().lstrip("'"))

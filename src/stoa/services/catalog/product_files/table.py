@@ -26,7 +26,8 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """`line` is where it begins in the file, which counts from 1. A cell that is missing at its end is empty."""
+    """`line` is where it begins in the file, which counts from 1. It has a cell for each name of the header, an empty
+    one where it is shorter, and more only if there is something in them."""
 
     line: int
     cells: Sequence[str]
@@ -60,7 +61,14 @@ def read_table(file: BinaryIO) -> Table:
         raise UnreadableFile(f"The file has {len(header)} columns, and may have {MOST_COLUMNS}.")
     if twice := next((name for name in header if name and header.count(name) > 1), None):
         raise UnreadableFile(f"The column {twice!r} stands twice in the first line.")
-    return Table(header, dialect, rows)
+    return Table(header, dialect, (_as_wide(row, len(header)) for row in rows))
+
+
+def _as_wide(row: Row, header: int) -> Row:
+    cells = [*row.cells, *[""] * (header - len(row.cells))]
+    while len(cells) > header and not cells[-1].strip():
+        cells.pop()
+    return Row(row.line, cells)
 
 
 def _rows(text: io.TextIOWrapper, dialect: Dialect) -> Iterator[Row]:
