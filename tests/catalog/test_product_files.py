@@ -23,6 +23,7 @@ from stoa.services.catalog.product_files.refused import refused_header, refused_
 from stoa.services.catalog.product_files.remarks import MOST_EXAMPLES, Remark, Said, gathered
 from stoa.services.catalog.product_files.stock import left_of, oversold, stock_of
 from stoa.services.catalog.product_files.table import UnreadableFile
+from stoa.services.catalog.product_files.variations import Variation, settled
 from stoa.services.catalog.words import LONGEST_SKU, sku_for, sku_of
 
 LETTERS = st.text(alphabet=st.sampled_from(list("ab;=\\ >'\"{[-1.e5t\n,é")), max_size=8)
@@ -600,6 +601,70 @@ def test_an_export_of_woocommerce_is_read_as_it_is():
         ],
     }
     assert hoodie.remarks == [Said("barcode-noted", "Hoodie: 5012345678901")]
+
+
+ANY = """\
+ID,Type,SKU,Name,Regular price,Parent,Stock,In stock?,Attribute 1 name,Attribute 1 value(s),Attribute 2 name,\
+Attribute 2 value(s),Attribute 3 name,Attribute 3 value(s)
+44,variable,woo-vneck-tee,V-Neck T-Shirt,,,,1,Color,"Blue, Green, Red",Size,"Large, Medium, Small",Fabric,Wool
+76,variation,woo-vneck-tee-red,V-Neck T-Shirt - Red,20,woo-vneck-tee,12,1,Color,Red,Size,,Fabric,
+77,variation,,V-Neck T-Shirt - Green,20,woo-vneck-tee,0,0,Color,Green,Size,,Fabric,
+78,variation,woo-vneck-tee-red-s,V-Neck T-Shirt - Red,15,woo-vneck-tee,4,1,Color,Red,Size,Small,Fabric,
+"""
+
+
+def test_a_variation_of_woocommerce_of_any_value_is_a_variant_for_each():
+    (tee,) = entries(ANY, "woocommerce")
+    assert tee.item["specifications"] == {"Fabric": "Wool"}
+    sold = [
+        (one["position"], one["sku"], one["price"]["amount"], one.get("stock"), one["metadata"])
+        for one in tee.item["variants"]
+    ]
+    assert sold == [
+        (0, "woo-vneck-tee-red-large", 2000, None, {"sku": "woo-vneck-tee-red"}),
+        (1, "woo-vneck-tee-red-medium", 2000, None, {"sku": "woo-vneck-tee-red"}),
+        (2, "v-neck-t-shirt-green-large", 2000, 0, {}),
+        (3, "v-neck-t-shirt-green-medium", 2000, 0, {}),
+        (4, "v-neck-t-shirt-green-small", 2000, 0, {}),
+        (5, "woo-vneck-tee-red-s", 1500, 4, {}),
+    ]
+    assert [one["options"]["Size"] for one in tee.item["variants"]] == [
+        *("Large", "Medium", "Large", "Medium", "Small", "Small")
+    ]
+    assert tee.item["variants"][0]["name"] == "Red, Large"
+    assert tee.remarks == [
+        Said("sku-renamed", "woo-vneck-tee-red: woo-vneck-tee-red-large"),
+        Said("sku-renamed", "woo-vneck-tee-red: woo-vneck-tee-red-medium"),
+        Said("variation-of-any", "woo-vneck-tee-red: any Size, 2 variants"),
+        Said("stock-shared", "woo-vneck-tee-red: 12"),
+        Said("variation-of-any", "V-Neck T-Shirt: any Size, 3 variants"),
+    ]
+
+
+def test_what_a_variation_leaves_open_is_open_whether_it_names_it_or_not():
+    values = {"Color": ["Blue", "Red"], "Logo": ["Yes", "No"], "Fabric": ["Wool"]}
+    said = [{"Color": "Blue", "Logo": "Yes"}, {"Color": "Red"}, {"Color": "", "Logo": "Yes"}, {"Color": "Blue"}]
+    assert [one.options for one in settled(said, values)] == [
+        [{"Color": "Blue", "Logo": "Yes"}],
+        [{"Color": "Red", "Logo": "Yes"}, {"Color": "Red", "Logo": "No"}],
+        [],
+        [{"Color": "Blue", "Logo": "No"}],
+    ]
+    assert [one.open for one in settled(said, values)] == [[], ["Logo"], ["Color"], ["Logo"]]
+    # Of what its product has no value is none.
+    assert settled([{"Color": "Red", "Size": "S"}, {"Color": "Red"}], {}) == [
+        Variation([{"Color": "Red", "Size": "S"}], []),
+        Variation([{"Color": "Red"}], []),
+    ]
+
+
+def test_a_variation_of_too_many_values_is_refused():
+    values = ", ".join(map(str, range(40)))
+    header = "Type,SKU,Name,Regular price,Parent,Attribute 1 name,Attribute 1 value(s),Attribute 2 name,"
+    rows = f'variable,T,T,,,A,"{values}",B,"{values}"\nvariation,T-1,T,1,T,A,,B,\n'
+    (tee,) = entries(f"{header}Attribute 2 value(s)\n{rows}", "woocommerce")
+    ((column, detail),) = tee.faults
+    assert (column, detail[:41]) == ("Attribute 1 value(s)", "A product has at most 1000 variants, and ")
 
 
 def test_woocommerce_writes_names_as_a_page_has_them_and_counts_variations_together():

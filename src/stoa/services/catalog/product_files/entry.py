@@ -101,10 +101,10 @@ class Skus:
     def __init__(self) -> None:
         self.renamed: dict[str, str] = {}
 
-    def named(self, theirs: str, slug: str, values: Sequence[str]) -> dict[str, Any]:
+    def named(self, theirs: str, slug: str, values: Sequence[str], apart: Sequence[str] = ()) -> dict[str, Any]:
         """What a variant has of it: where its own is another, that is kept. One that has none is named for its product
-        and its `values`."""
-        ours = sku_of(theirs) or sku_for(slug, values)
+        and its `values`, and of several that have the same each for that and what tells it `apart`."""
+        ours = sku_for(sku_of(theirs), apart) if theirs and apart else sku_of(theirs) or sku_for(slug, values)
         if not theirs or ours == theirs:
             return {"sku": ours}
         self.renamed[ours] = theirs

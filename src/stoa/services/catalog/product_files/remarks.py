@@ -14,20 +14,22 @@ What = Literal[
     "measure-left-out",
     "picture-left-out",
     "file-left-out",
+    "variation-of-any",
     "stock-shared",
     "stock-not-counted",
     "stock-oversold",
     "gift-card-as-goods",
     "barcode-noted",
 ]
-"""`sku-renamed`: it has letters that a SKU has not here, and the variant has its own in its metadata as `sku`.
-`hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
+"""`sku-renamed`: it has letters that a SKU has not here, or several variants here, which have it in their metadata as
+`sku`. `hidden-as-draft`: that shop sold it and showed it nowhere. `category-left-out`: a product stands in one here.
 `measure-left-out`: a weight or size that is no number. `picture-left-out`: it is at an address with http, not https.
-`file-left-out`: a picture of an uploaded file that this shop does not have. `stock-shared`: there its variants are
-counted together, here each for itself. `stock-not-counted`: a variant was sold there uncounted, and here it is sold
-out until it has stock. `stock-oversold`: more of a variant was sold there than there was, and here it has none.
-`gift-card-as-goods`: it is sold as anything else, and nothing makes it money. `barcode-noted`: it is no number of an
-article, or was mistyped, and stands in the variant's metadata.
+`file-left-out`: a picture of an uploaded file that this shop does not have. `variation-of-any`: it left a value open,
+which the buyer said there, and is a variant for each here. `stock-shared`: there variants are counted together, here
+each for itself. `stock-not-counted`: a variant was sold there uncounted, and here it is sold out until it has stock.
+`stock-oversold`: more of a variant was sold there than there was, and here it has none. `gift-card-as-goods`: it is
+sold as anything else, and nothing makes it money. `barcode-noted`: it is no number of an article, or was mistyped, and
+stands in the variant's metadata.
 """
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300

@@ -1,8 +1,8 @@
 """A product export of WooCommerce as it is.
 
 A row is a product, or a variation of one that its `Parent` names, wherever in the file that stands. What a product of
-several variations differs in are its attributes with one value in each; the other attributes and its size are
-specifications.
+several variations differs in are the attributes that these name, with a value or open to any; the other attributes and
+its size are specifications.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_files.stock import left_of, oversold
 from stoa.services.catalog.product_files.table import Row, Table
+from stoa.services.catalog.product_files.variations import Variation, differing, settled
 from stoa.services.catalog.words import slug_of
 
 _PLAIN = ("ID", "Type", "SKU", "Name", "Published", "Short description", "Description", "Regular price", "Categories")
@@ -35,6 +36,8 @@ _COMMA = re.compile(r"(?<!\\),")
 _ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]*|#[0-9]+|#[xX][0-9a-fA-F]+);")
 _SHARED = "parent"
 """Where a number of pieces would stand: the product's are those of all its variations together."""
+_ITSELF = Variation([{}], [])
+"""A product without variations."""
 _Said = tuple[Row, dict[str, str]]
 """A row, and its cells by their columns."""
 
@@ -109,23 +112,20 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         unread = _measure(item, said)
         pictures = [url for one in (said, *(one for _, one in variations)) for url in _listed(one.get("Images", ""))]
         item["images"] = [{"url": url} for url in dict.fromkeys(pictures) if not _is_open(url)]
-        differ = {name for _, one in variations for name in _attributes(one)}
-        item["specifications"] |= {name: value for name, value in _attributes(said).items() if name not in differ}
+        attributes = _attributes(said)
+        named = [{name: ", ".join(values) for name, values in _attributes(one).items()} for _, one in variations]
+        differ = differing(named, attributes)
+        item["specifications"] |= {
+            name: ", ".join(values) for name, values in attributes.items() if values and name not in differ
+        }
         sold = [one for _, one in variations] or [said]
+        stand_for = read_cell(_PLACES["variants[0].options"], settled, named, attributes) if variations else [_ITSELF]
+        made = [
+            _variants(one, stands_for, item["slug"], said, currency, skus=skus, articles=articles)
+            for one, stands_for in zip(sold, stand_for, strict=True)
+        ]
         item["variants"] = [
-            {
-                "position": at,
-                **_variant(
-                    one,
-                    item["slug"],
-                    _only(differ, _attributes(one)),
-                    currency,
-                    skus,
-                    article=articles.members(one.get(_GTIN, ""), "gtin", *_weight(one, said)),
-                ),
-                **({"image": shown} if one is not said and (shown := _shown(one)) else {}),
-            }
-            for at, one in enumerate(sold)
+            {"position": at, **variant} for at, variant in enumerate(each for variants in made for each in variants)
         ]
     except Fault as fault:
         return Entry(row.line, raw, faults=[(fault.column, fault.detail)])
@@ -135,7 +135,11 @@ def _entry(product: _Said, variations: Sequence[_Said], names: _Names, currency:
         *articles.remarks,
         *([Said("hidden-as-draft", name)] if said.get("Published") == "1" and _is_hidden(said) else []),
         *([Said("stock-shared", name)] if any(one.get("Stock") == _SHARED for one in sold) else []),
-        *(each for one, variant in zip(sold, item["variants"], strict=True) for each in _said_of_stock(one, variant)),
+        *(
+            each
+            for one, stands_for, variants in zip(sold, stand_for, made, strict=True)
+            for each in (*_said_of_any(one, stands_for, name), *_said_of_stock(one, variants, name))
+        ),
         *(Said("category-left-out", f"{name}: {each}") for each in others),
         *(Said("measure-left-out", f"{name}: {each}") for each in unread),
         *(Said("picture-left-out", f"{name}: {url}") for url in dict.fromkeys(pictures) if _is_open(url)),
@@ -166,10 +170,21 @@ def _is_sold_uncounted(said: Mapping[str, str]) -> bool:
     return said.get(_IN_STOCK, "0").lower() not in {"", "0"} and not said.get("Stock")
 
 
-def _said_of_stock(said: Mapping[str, str], variant: Mapping[str, Any]) -> list[Said]:
+def _said_of_any(said: Mapping[str, str], stands_for: Variation, product: str) -> list[Said]:
+    if not stands_for.open:
+        return []
+    any_of = ", ".join(stands_for.open)
+    return [Said("variation-of-any", f"{said.get('SKU') or product}: any {any_of}, {len(stands_for.options)} variants")]
+
+
+def _said_of_stock(said: Mapping[str, str], variants: Sequence[Mapping[str, Any]], product: str) -> list[Said]:
     if _is_sold_uncounted(said):
-        return [Said("stock-not-counted", variant["sku"])]
-    return oversold(variant["sku"], said["Stock"]) if "stock" in variant else []
+        return [Said("stock-not-counted", variant["sku"]) for variant in variants]
+    if any("stock" in variant for variant in variants):
+        return oversold(variants[0]["sku"], said["Stock"])
+    if len(variants) > 1 and said.get("Stock", _SHARED) not in {"", _SHARED}:
+        return [Said("stock-shared", f"{said.get('SKU') or product}: {said['Stock']}")]
+    return []
 
 
 def _text(cell: str) -> str:
@@ -215,42 +230,51 @@ def _measure(item: dict[str, Any], said: Mapping[str, str]) -> list[str]:
     return unread
 
 
-def _variant(
+def _variants(
     said: Mapping[str, str],
+    stands_for: Variation,
     slug: str,
-    options: Mapping[str, str],
+    product: Mapping[str, str],
     currency: str,
-    skus: Skus,
     *,
-    article: Mapping[str, Any],
-) -> dict[str, Any]:
+    skus: Skus,
+    articles: Articles,
+) -> list[dict[str, Any]]:
+    """Those that the row is. What there is of several together is of none alone."""
     price = read_cell("Regular price", price_of, said.get("Regular price", ""), currency, comma=True)
-    named = skus.named(said.get("SKU", ""), slug, list(options.values()))
+    article = articles.members(said.get(_GTIN, ""), "gtin", *_weight(said, product))
+    shown = "" if said is product else _shown(said)
     # Empty where it counts none.
-    stock = "" if said.get("Stock") == _SHARED else said.get("Stock", "")
-    return {
-        "sku": named["sku"],
-        "name": ", ".join(options.values())[:200],
-        "price": price,
-        "options": options,
-        **article,
-        "metadata": article.get("metadata", {}) | named.get("metadata", {}),
-        **({"stock": read_cell("Stock", left_of, stock)} if stock else {}),
-    }
+    counted = "" if said.get("Stock") == _SHARED else said.get("Stock", "")
+    stock = read_cell("Stock", left_of, counted) if counted else None
+    shared = len(stands_for.options) > 1 and stock
+    variants: list[dict[str, Any]] = []
+    for options in stands_for.options:
+        apart = [options[name] for name in stands_for.open]
+        named = skus.named(said.get("SKU", ""), slug, list(options.values()), apart)
+        variants.append(
+            {
+                "sku": named["sku"],
+                "name": ", ".join(options.values())[:200],
+                "price": price,
+                "options": options,
+                **article,
+                "metadata": article.get("metadata", {}) | named.get("metadata", {}),
+                **({"stock": stock} if stock is not None and not shared else {}),
+                **({"image": shown} if shown else {}),
+            }
+        )
+    return variants
 
 
-def _attributes(said: Mapping[str, str]) -> dict[str, str]:
-    """By name; several values with commas between them."""
-    found: dict[str, str] = {}
+def _attributes(said: Mapping[str, str]) -> dict[str, list[str]]:
+    """The values of each, by name: none where a variation is open to any."""
+    found: dict[str, list[str]] = {}
     for column, name in said.items():
         match = _ATTRIBUTE.fullmatch(column)
-        if match and match[2] == "name" and name and (value := said.get(f"Attribute {match[1]} value(s)", "")):
-            found[_text(name)] = _text(", ".join(_listed(value)))
+        if match and match[2] == "name" and name:
+            found[_text(name)] = list(map(_text, _listed(said.get(f"Attribute {match[1]} value(s)", ""))))
     return found
-
-
-def _only(names: set[str], attributes: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if name in names}
 
 
 def _listed(cell: str) -> list[str]:
