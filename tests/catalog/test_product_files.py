@@ -732,6 +732,9 @@ def test_a_file_of_another_shop_is_no_export_of_this_one():
     [
         ("Handle,Title,Variant SKU", "shopify", {"Variant SKU": "sku"}),
         ("Handle,Title,Variant Price", "shopify", {"Variant Price": "price"}),
+        ("Title,URL handle,Description,SKU", "shopify", {"SKU": "sku"}),
+        ("Title,URL handle,Price", "shopify", {"Price": "price"}),
+        ("Title,URL handle,Description,Product category,Status", "shopify", {"Title": "name"}),
         ("ID,Type,SKU,Name,Regular price", "woocommerce", {"Regular price": "price"}),
     ],
 )

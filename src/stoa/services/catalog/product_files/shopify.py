@@ -45,6 +45,11 @@ _NAMES = {
     **{f"option {at}": (f"Option{at} Name", f"Option{at} name") for at in (1, 2, 3)},
     **{f"value {at}": (f"Option{at} Value", f"Option{at} value") for at in (1, 2, 3)},
 }
+_PLAIN = {
+    "Handle": {"Variant SKU", "Variant Price"},
+    "URL handle": {"SKU", "Price", "Published on online store", "Product category", "Option1 value"},
+}
+"""With the first, as older files and newer ones have it, each of the others is of such an export alone."""
 _NO_OPTION = ("Title", "Default Title")
 """How it writes that a product has one variant and no options."""
 
@@ -56,7 +61,7 @@ def missing(header: Sequence[str]) -> list[str]:
 
 def is_plainly_one(header: Sequence[str]) -> bool:
     """Whether these columns are of such an export, and of hardly anything else."""
-    return "Handle" in header and not {"Variant SKU", "Variant Price"}.isdisjoint(header)
+    return any(handle in header and not others.isdisjoint(header) for handle, others in _PLAIN.items())
 
 
 def understood(header: Sequence[str]) -> set[str]:
