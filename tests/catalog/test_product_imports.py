@@ -303,17 +303,47 @@ async def test_a_spreadsheet_says_what_a_type_asks_for_and_hears_of_all_that_is_
         ("spec.organic", "'perhaps' is neither true nor false: write one of these, or yes or no"),
         ("spec.alcohol", "'strong' is no number: write it as 24.5"),
         ("spec.color", "'blue' is none of red, white"),
+        ("spec.picked", "An active product of type wine has picked: add what is missing, or make it a draft."),
     ]
     assert (b["type"], b["field"]) == ("/problems/several-wrong", "price")
     assert b["detail"].startswith("price: 'free' is no price")
     assert "; name: It has more than 200 characters; spec.organic: 'perhaps' is" in b["detail"]
-    assert b["detail"].endswith("; spec.color: 'blue' is none of red, white.")
+    assert b["detail"].endswith("has picked: add what is missing, or make it a draft.")
     assert (c["field"], c["missing"]) == ("spec.organic", ["organic", "picked"])
     refused = (await shop.rest.send("GET", f"/product-imports/{done['id']}/refused", user=ADMIN)).body.decode()
-    assert '"price; name; spec.organic; spec.alcohol; spec.color";3\r\n' in refused
+    assert '"price; name; spec.organic; spec.alcohol; spec.color; spec.picked";3\r\n' in refused
     # What comes out goes in again, and is as it was.
     assert counts(await bring(shop, await export(shop))) == ("done", 0, 0, 1, 0)
     assert counts(await bring(shop, text.splitlines()[0] + "\n" + text.splitlines()[1])) == ("done", 0, 0, 1, 0)
+
+
+async def test_what_a_type_asks_for_is_told_beside_what_else_is_wrong_where_it_is_asked(shop):
+    for name in ("net", "organic"):
+        attribute = {"name": name, "type": "number" if name == "net" else "boolean"}
+        await shop.rest.ok("POST", "/attributes", attribute, status=201, user=ADMIN)
+    uses = [{"attribute": "net", "required": True}, {"attribute": "organic"}]
+    await shop.rest.ok(
+        "POST", "/product-types", {"slug": "food", "name": "F", "attributes": uses}, status=201, user=ADMIN
+    )
+    text = "slug,name,product_type,status,spec.organic,sku,price\nj,J,food,,,J,x\nk,K,food,draft,,,\n"
+    assert counts(await bring(shop, text)) == ("done", 1, 0, 0, 1)
+    done = await bring(
+        shop,
+        "slug,name,product_type,status,spec.organic,sku,price\n"
+        "a,A,food,,maybe,A,x\n"
+        "k,K,food,draft,maybe,,\n"
+        "b,B,food,draft,maybe,B,x\n"
+        "k,K,food,active,,K,x\n",
+    )
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    told = [[each["field"] for each in one["problem"].get("errors", [one["problem"]])] for one in page["items"]]
+    missing = "specifications.net"
+    assert told == [["price", "spec.organic", missing], ["spec.organic"], ["price", "spec.organic"], ["price", missing]]
+    lines = '{"slug": "c", "name": "C", "product_type": "food", "specifications": {"net": {}}, "variants": 1}\n'
+    done = await bring(shop, lines, "format=jsonl")
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    told = [[each["field"] for each in one["problem"]["errors"]] for one in page["items"]]
+    assert told == [["variants", "specifications.net"]]
 
 
 async def test_a_new_product_without_a_slug_gets_one_of_its_name_and_is_found_by_its_sku_again(shop, few):

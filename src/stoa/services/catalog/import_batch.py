@@ -27,13 +27,15 @@ from stoa.services.catalog.import_row import (
     without_variants,
 )
 from stoa.services.catalog.plan_products import Known, Plan, plan
-from stoa.services.catalog.product import CategoryName, Product, slugs_for
+from stoa.services.catalog.product import CategoryName, Product, same, slugs_for
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_items import ProductItem
+from stoa.services.catalog.product_types import missing_of
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.settings import Settings
 from stoa.services.catalog.shelve_products import Shelves, make_shelves, shelves_for
+from stoa.services.catalog.types_errors import SpecificationMissing
 from stoa.services.catalog.write_products import Outcome, known_of, write_plans
 
 
@@ -198,16 +200,34 @@ def _named(row: ProductRow, known: Known) -> Product | None:
 
 
 def _fitted(one: _Read, item: ProductItem, known: Known) -> tuple[ProductItem, list[problems.Problem]]:
-    """With specifications as the attributes of its type have them, where it has one; and what does not fit."""
+    """With specifications as the attributes of its type have them, where it has one; and what does not fit. Of one of
+    which anything is wrong that is what the type asks for and did not get, too: else the plan says it."""
     before = _named(one.row, known)
     kept = before.product_type.id if before and before.product_type else None
     of = known.defined.types.get((kept if item.product_type is UNSET else item.product_type) or "")
-    cells = one.entries[-1].specifications
-    if of is None or not cells or item.specifications is UNSET:
+    if of is None:
         return item, []
     stood = before.specifications if before is not None and kept == of.id else {}
-    after, unfit = fitted(of, cells, item.specifications, stood)
-    return replace(item, specifications=after), unfit
+    cells = one.entries[-1].specifications
+    unfit: list[problems.Problem] = []
+    if cells and item.specifications is not UNSET:
+        after, unfit = fitted(of, cells, item.specifications, stood)
+        item = replace(item, specifications=after)
+    if not (one.wrong or unfit) or (item.specifications is UNSET and "specifications" in one.entries[-1].item):
+        return item, unfit
+    said = stood if item.specifications is UNSET else item.specifications
+    looked_at = _status(one, item, before) == "active" and not (stood and same(said, stood))
+    missing = missing_of(of, {*said, *cells}) if looked_at else []
+    return item, [*unfit, *([SpecificationMissing(of.slug, missing)] if missing else [])]
+
+
+def _status(one: _Read, item: ProductItem, before: Product | None) -> str:
+    """That of the product then, as `plan` has it; of what is wrong the row has no variants any more."""
+    if item.status is not UNSET:
+        return item.status
+    if before is not None:
+        return before.status
+    return "active" if one.entries[-1].item.get("variants") else "draft"
 
 
 def _refused(entries: Sequence[Entry], wrong: Sequence[problems.Problem]) -> list[Imported]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -82,9 +82,13 @@ def check_specifications(
             raise UnknownSpecification(of.slug, field)
         if name not in before or not same_value(before[name], value):
             check_value(known[name].attribute, value, field)
-    missing = [name for name, used in known.items() if active and used.required and name not in said]
-    if missing:
+    if active and (missing := missing_of(of, said)):
         raise SpecificationMissing(of.slug, missing)
+
+
+def missing_of(of: ProductType, said: Collection[str]) -> list[str]:
+    """What an active product of the type must have, and has not."""
+    return [used.attribute.name for used in of.attributes if used.required and used.attribute.name not in said]
 
 
 def same_value(one: Specification, other: Specification) -> bool:
