@@ -533,6 +533,20 @@ async def test_a_list_of_prices_names_skus_alone_and_changes_each_product_once(s
     assert ([one["price"]["amount"] for one in mug["variants"]], mug["version"]) == ([450, 550], 2)
 
 
+async def test_a_line_that_names_no_product_is_told_by_what_one_is_named(shop):
+    done = await bring(shop, "slug,name,sku,price\n,Mug,,1\n")
+    (none,) = (await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN))["items"]
+    assert (none["problem"]["type"], none["problem"]["field"], none["problem"]["detail"]) == (
+        *("/problems/product-unnamed", "slug"),
+        "There is neither slug nor sku: a product is found by its slug or sku, and added with a name.",
+    )
+    answer = await shop.rest.ok("POST", "/products/bulk", {"products": [{"name": "Mug"}]}, user=ADMIN)
+    (item,) = answer["items"]
+    assert item["problem"]["detail"] == (
+        "There is neither id nor slug: a product is found by its id or slug, and added with a name."
+    )
+
+
 async def test_a_dry_run_says_what_would_be_done_and_does_nothing(shop, few):
     await shop.add("mug", 500)
     text = "slug,name,sku,price,category_path\nmug,Mug,MUG-0,6,\ncup,Cup,CUP,1,A > B\njug,,JUG,1,\n"

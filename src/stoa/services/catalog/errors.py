@@ -304,9 +304,11 @@ class ProductUnnamed(problems.Unprocessable):
     title = "Something is missing by which to find or add the product"
     slug = "product-unnamed"
 
-    def __init__(self, field: str) -> None:
+    def __init__(self, field: str, names: Sequence[str] = ("id", "slug")) -> None:
+        """`names` are those by which one is found; `field` is the first that would do, or what else a new one needs."""
+        missing = f"neither {' nor '.join(names)}" if field in names else f"no {field}"
         super().__init__(
-            f"There is no {field}: a product is found by its id or slug, and added with a name.", field=field
+            f"There is {missing}: a product is found by its {' or '.join(names)}, and added with a name.", field=field
         )
 
 

@@ -15,6 +15,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.ids import uuid7
 from stoa.services.catalog import repository, translations_repository, variants_repository
 from stoa.services.catalog.bodies import named_files
+from stoa.services.catalog.errors import ProductUnnamed
 from stoa.services.catalog.fields import defined_for
 from stoa.services.catalog.fit_specifications import fitted
 from stoa.services.catalog.images import Files, files_of
@@ -96,6 +97,8 @@ async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Prin
         try:
             if _is_unnamed(row):
                 raise NoProductOfSku(row.skus[0], "variants[0].sku")
+            if row.item.id is None and row.item.slug is UNSET and not one.wrong:
+                raise ProductUnnamed("slug", ("slug", "sku"))
             before = _named(row, known)
             item, gone = without_strange_files(completed(row, before), before, known.files)
             items.append((one, item))
