@@ -370,6 +370,7 @@ OURS = (
             "GET /orders",
             "GET PATCH /orders/{order_id:uuid}",
             "GET /orders/{order_id:uuid}/history",
+            "GET /orders/{order_id:uuid}/allocation",
             "POST /orders/{order_id:uuid}/cancel",
             "POST /orders/{order_id:uuid}/process",
             "POST /orders/{order_id:uuid}/ship",

@@ -15,6 +15,7 @@ from stoa.kit.money import Money
 from stoa.kit.outbox import Outbox
 from stoa.services.order import orders_over, repository
 from stoa.services.order.abandon_order import Abandonment
+from stoa.services.order.allocation import AllocatedPart, Allocation
 from stoa.services.order.figures import checked
 from stoa.services.order.new_order import NewItem, NewOrder
 from stoa.services.order.payment_status import PaymentState, PaymentTold
@@ -96,8 +97,9 @@ def payments() -> Payments:
 class Goods(dict[str, dict[str, int]]):
     """What inventory answers when it is asked: all is there, but of reservations that a test has told otherwise."""
 
-    async def to_come(self, reservation_key: str) -> dict[str, int]:
-        return self.get(reservation_key, {})
+    async def allocation_of(self, reservation_key: str) -> Allocation:
+        parts = [AllocatedPart(sku, units, None) for sku, units in self.get(reservation_key, {}).items()]
+        return Allocation("committed", tuple(parts))
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ async def orders(
 ) -> AsyncIterator[Orders]:
     db = await database("order")
     outbox = Outbox(SERVICES["order"], lambda _: ("notification",), GET_PERSONAL)
-    service = orders_over(db, outbox, payments.now, payments.now, goods.to_come)
+    service = orders_over(db, outbox, payments.now, payments.now, goods.allocation_of)
     yield service
     await service.close()
 

@@ -47,7 +47,7 @@ from .test_rpc import request
 async def counted(orders, new_order, payments):
     """The same service over a pool that counts, and has a connection that knows the types of all statements."""
     db = Counting(orders.db)
-    service = orders_over(db, orders.outbox, payments.now, payments.now, orders.goods_to_come)
+    service = orders_over(db, orders.outbox, payments.now, payments.now, orders.allocation_of)
     await service.confirmations.submit(await service.creations.submit(new_order()))
     await db.taken()
     yield service
@@ -173,7 +173,7 @@ async def test_each_is_announced_in_the_trace_of_its_own_checkout(orders):
 @pytest.fixture
 def other(orders, payments):
     """The service in another process: batches of its own, over the same tables."""
-    return orders_over(orders.db, orders.outbox, payments.now, payments.now, orders.goods_to_come)
+    return orders_over(orders.db, orders.outbox, payments.now, payments.now, orders.allocation_of)
 
 
 async def test_two_waves_with_the_same_members_the_other_way_round(orders, other, announced):

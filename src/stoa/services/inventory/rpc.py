@@ -163,7 +163,11 @@ class InventoryServicer(InventoryServiceServicer):
         found = await repository.reservation(self._inventory.db, _key(request))
         if found is None:
             raise NoSuchReservation
-        return pb.GetReservationResponse(reservation=_message(found))
+        fills = [
+            pb.Fill(sku=fill.sku, warehouse_id=fill.warehouse_id, quantity=fill.quantity, returned=fill.returned)
+            for fill in found.fills
+        ]
+        return pb.GetReservationResponse(reservation=_message(found), fills=fills)
 
     async def ImportStock(self, request: pb.ImportStockRequest, context: Any) -> pb.ImportStockResponse:
         by = current().principal

@@ -29,9 +29,9 @@ from stoa.kit.service import Parts, Resources
 from stoa.kit.together import Together
 from stoa.services.order import placing_repository, repository
 from stoa.services.order.abandon_order import abandon_orders
+from stoa.services.order.allocation import AllocationOf, allocation_of
 from stoa.services.order.confirm_order import confirm_orders
 from stoa.services.order.create_order import create_orders
-from stoa.services.order.goods_to_come import GoodsToCome, goods_to_come
 from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_now import KeepPayment, PaymentNow, keep_payment, payment_now
 from stoa.services.order.routes import routes
@@ -41,7 +41,7 @@ from stoa.services.order.view import show_lists
 
 
 def orders_over(
-    db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment, goods_to_come: GoodsToCome
+    db: Database, outbox: Outbox, payment_now: PaymentNow, keep_payment: KeepPayment, allocation_of: AllocationOf
 ) -> Orders:
     """The service over its database."""
     return Orders(
@@ -49,7 +49,7 @@ def orders_over(
         outbox=outbox,
         payment_now=payment_now,
         keep_payment=keep_payment,
-        goods_to_come=goods_to_come,
+        allocation_of=allocation_of,
         creations=Batcher(isolating(partial(create_orders, db)), locks=lambda new: (new.checkout_id,)),
         confirmations=Batcher(
             isolating(partial(confirm_orders, db, outbox)),
@@ -73,7 +73,7 @@ def build(resources: Resources) -> Parts:
         resources.outbox,
         partial(payment_now, payments),
         partial(keep_payment, payments),
-        partial(goods_to_come, InventoryServiceStub(resources.channel("inventory"))),
+        partial(allocation_of, InventoryServiceStub(resources.channel("inventory"))),
     )
     return Parts(
         routes=routes.bind(orders),

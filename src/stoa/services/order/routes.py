@@ -18,6 +18,7 @@ from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Id, Name, Page, PageQuery, Reason, ShortText, Sku
 from stoa.services.order import access, repository, returns_routes
+from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.deliver_order import deliver_order
@@ -76,6 +77,16 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     carrier: Name
     tracking_number: Name
+
+
+class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
+    """`items` has a line for each warehouse of a SKU; what is promised and not on hand yet has none. `state` is of what
+    was reserved: `allocated` is promised to the order, `committed` has left the stock, as when the order is placed,
+    `released` was given back; null where nothing was reserved, as for an order that was imported."""
+
+    order_id: str
+    state: str | None
+    items: Sequence[AllocatedPart]
 
 
 class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +151,18 @@ async def show_order_history(orders: Orders, request: Request) -> Page[ChangeVie
             for change in changes
         ]
     )
+
+
+@routes.get(
+    "/orders/{order_id:uuid}/allocation",
+    answer=AllocationView,
+    who=may(access.READ),
+    summary="From which warehouses an order leaves",
+)
+async def show_allocation(orders: Orders, request: Request) -> AllocationView:
+    order = await access.find(orders, request.path["order_id"], request.caller)
+    allocation = await orders.allocation_of(order.reservation_key)
+    return AllocationView(order_id=order.id, state=allocation.state, items=allocation.parts)
 
 
 @routes.post(

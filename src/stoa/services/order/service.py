@@ -10,7 +10,7 @@ from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
 from stoa.kit.together import Together
 from stoa.services.order.abandon_order import Abandonment
-from stoa.services.order.goods_to_come import GoodsToCome
+from stoa.services.order.allocation import AllocationOf
 from stoa.services.order.new_order import NewOrder
 from stoa.services.order.payment_now import KeepPayment, PaymentNow
 from stoa.services.order.payment_status import PaymentTold
@@ -27,14 +27,14 @@ class Orders:
 
     `reading` and `listing` are for whoever only looks: what is asked for at the same time is read in one statement.
     `payment_now` asks payment how a payment stands, `keep_payment` to keep it for an order that is to be shipped.
-    `goods_to_come` asks inventory what of such an order is not on hand yet.
+    `allocation_of` asks inventory from where an order leaves, and what of it is not on hand yet.
     """
 
     db: Database
     outbox: Outbox
     payment_now: PaymentNow
     keep_payment: KeepPayment
-    goods_to_come: GoodsToCome
+    allocation_of: AllocationOf
     creations: Batcher[NewOrder, str]
     confirmations: Batcher[str, Order]
     abandonments: Batcher[Abandonment, None]

@@ -30,7 +30,7 @@ async def ship_order(
     found = await access.find(orders, order_id, caller, access.FULFILL)
     if_match.check(found.version)
     states.check(found.status, Status.SHIPPED)
-    if to_come := await orders.goods_to_come(found.reservation_key):
+    if to_come := (await orders.allocation_of(found.reservation_key)).to_come:
         raise GoodsToComeYet(to_come)
     paid = None
     if found.total.amount > 0:
