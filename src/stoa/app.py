@@ -157,7 +157,11 @@ OURS = (
         ),
         bodies=(LargestBody("POST /product-imports", 256 << 20),),
         public=(
-            PublicRead(path="/products", changed_by=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE, *_COLLECTIONS_CHANGE)),
+            PublicRead(
+                path="/products",
+                changed_by=(*_PRODUCTS_CHANGE, *_CATEGORIES_CHANGE, *_COLLECTIONS_CHANGE),
+                more_for=("catalog.products.edit", "catalog.products.edit_own", "catalog.products.withhold"),
+            ),
             PublicRead(
                 path="/products/{product}",
                 changed_by=_PRODUCTS_CHANGE,

@@ -6,8 +6,9 @@ import pytest
 
 from stoa.kit.http.pages import encode_cursor
 from stoa.services.catalog.lists_repository import NAME_START
+from stoa.testing import who_may
 
-from .conftest import ADMIN, pounds
+from .conftest import ADMIN, CUSTOMER, OTHER_SELLER, SELLER, pounds
 
 
 @pytest.fixture
@@ -147,3 +148,30 @@ async def test_a_list_is_one_statement_whatever_its_length(stocked, limit, monke
     monkeypatch.setattr(stocked.db, "fetch", counted)
     page = await stocked.rest.ok("GET", f"/products?limit={limit}")
     assert (len(page["items"]), len(statements)) == (min(limit, 34), 1)
+
+
+async def test_a_product_is_found_by_a_sku_wherever_it_stands_by_who_may_see_it(shop):
+    await shop.add("mug", 500, 700)
+    await shop.add("draft", 1, 2, status="draft", user=SELLER)
+    await shop.add("gone", 1, user=SELLER)
+    await shop.rest.ok("DELETE", "/products/gone", status=204, user=SELLER)
+    await shop.rest.ok("DELETE", "/variants/MUG-1", status=204, user=ADMIN)
+    moderator = who_may("catalog.products.withhold")
+    for user in (None, CUSTOMER, OTHER_SELLER, SELLER, ADMIN, moderator):
+        assert await shop.slugs("sku=MUG-0", user) == ["mug"]
+        assert [await shop.slugs(f"sku={sku}", user) for sku in ("MUG-1", "mug-0", "NONE")] == [[], [], []]
+        sees = user in (SELLER, ADMIN, moderator)
+        assert await shop.slugs("sku=DRAFT-1&locale=en&limit=1", user) == ["draft"] * sees
+        assert await shop.slugs("sku=GONE-0", user) == ["gone"] * sees
+    page = await shop.rest.ok("GET", "/products?sku=DRAFT-0", user=ADMIN)
+    assert [(one["status"], one["skus"]) for one in page["items"]] == [("draft", ["DRAFT-0", "DRAFT-1"])]
+    assert page["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["status=draft", "status=active", "tag=new", "brand=A", "custom.color=red", "sort=name", "min_price=1", "cursor=x"],
+)
+async def test_a_sku_goes_with_no_other_filter(shop, other):
+    answer = await shop.rest.send("GET", f"/products?sku=MUG-0&{other}", user=ADMIN)
+    assert (answer.status, answer.problem, answer.body["field"]) == (422, "sku-filter-alone", "sku")

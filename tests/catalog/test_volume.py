@@ -7,7 +7,7 @@ from volume import fill, read_by
 
 from stoa.kit.db import Database
 from stoa.services.catalog.brands_repository import BRAND_BY_SLUG, BRANDS_AFTER, NAME_SETTLED, RENAME_PRODUCTS
-from stoa.services.catalog.lists_repository import TAGS_AFTER, depends_on_arguments, list_statement
+from stoa.services.catalog.lists_repository import CARDS_OF_SKU, TAGS_AFTER, depends_on_arguments, list_statement
 from stoa.services.catalog.repository import LOCK_PRODUCTS, PRODUCTS_AFTER
 from stoa.services.catalog.sellers_repository import LOCK_UNSETTLED_SELLER, TURN_PRODUCTS
 from stoa.services.catalog.settle_sellers import ONE_ROUND
@@ -94,6 +94,13 @@ async def test_a_page_of_a_custom_value_reads_its_products(large):
         given = ("field", "value", "id")[: 2 + len(after)]
         read = await read_by(large, list_statement("newest", given), "active", 21, 7, value, *after)
         assert read.rows <= 200, (value, after)
+
+
+async def test_a_sku_is_looked_up(large):
+    values = "md5(n::text)::uuid, 'SKU-' || n, lpad(to_hex(n), 32, '0')::uuid, 'V', 1, 'GBP', 0"
+    await fill(large, "variants", "id, sku, product_id, name, price_minor, currency, position", values, 20_000)
+    for sellers in (None, []):
+        assert (await read_by(large, CARDS_OF_SKU, "SKU-7777", sellers)).rows <= 10
 
 
 async def test_a_page_for_an_index_reads_its_products(large):

@@ -52,6 +52,14 @@ class TagAlone(problems.Unprocessable):
         super().__init__("A filter by a tag goes with no other, of the whole shop, the newest first.", field="tag")
 
 
+class SkuAlone(problems.Unprocessable):
+    title = "A SKU is filtered by alone"
+    slug = "sku-filter-alone"
+
+    def __init__(self) -> None:
+        super().__init__("A SKU is one product's, wherever that stands: no other filter goes with it.", field="sku")
+
+
 class NoSuchVariant(problems.NotFound):
     title = "There is no such variant"
     slug = "no-such-variant"

@@ -17,14 +17,21 @@ from stoa.kit.custom_fields.values import CustomFilter, filter_by
 from stoa.kit.http.bounds import check_prices
 from stoa.kit.http.pages import decode_cursor, page_of
 from stoa.kit.http.routes import MOVED, PUBLIC, Answer, Request, Routes, moved
-from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Slug
+from stoa.kit.http.types import AmountMinor, Id, Label, Page, PageQuery, Sku, Slug
 from stoa.kit.money import Money
 from stoa.services.catalog import brands_repository, categories_repository, lists_repository, translations_repository
 from stoa.services.catalog.attribute_texts import shown_in
 from stoa.services.catalog.attribute_texts_repository import attribute_texts_for
 from stoa.services.catalog.bodies import Position, Tag
 from stoa.services.catalog.collections_routes import find_visible
-from stoa.services.catalog.errors import CollectionAlone, NoSuchCategory, NoSuchCollection, OnlyAlone, TagAlone
+from stoa.services.catalog.errors import (
+    CollectionAlone,
+    NoSuchCategory,
+    NoSuchCollection,
+    OnlyAlone,
+    SkuAlone,
+    TagAlone,
+)
 from stoa.services.catalog.fields import PRODUCT
 from stoa.services.catalog.fitting_translations import fitting, parts_of
 from stoa.services.catalog.images import Image
@@ -32,7 +39,7 @@ from stoa.services.catalog.lists_repository import NAME_START, Card
 from stoa.services.catalog.product import CategoryName, Product, Standing, is_id
 from stoa.services.catalog.product_views import ProductView, view_of
 from stoa.services.catalog.service import Catalog
-from stoa.services.catalog.show_products import acting_for, show_product
+from stoa.services.catalog.show_products import acting_for, sees_hidden_of, show_product
 from stoa.services.catalog.translations import AskedLocale, LocaleQuery, card_in, in_locale, product_in
 from stoa.services.catalog.translations_repository import texts_for
 
@@ -71,8 +78,9 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     collection: slug of a collection; together with prices only
     sort: `-price` has the dearest first; left out: the newest first, or as the `collection` says
     locale: one of the shop's languages, in which texts are shown and slugs are read
-    status: where the products stand; other than active shows an admin all such products, and a seller its own
+    status: where they stand, active if left out; any other shows an admin all such products, and a seller its own
     seller_id: only the products of this seller; with a status, for who acts for several
+    sku: the product that has this SKU; for who may see it, wherever it stands; no other filter with it
     custom: what has this value in a filterable custom field; no other filter with it
     """
 
@@ -84,9 +92,14 @@ class ProductQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=T
     collection: Slug | None = None
     sort: Sort | None = None
     locale: AskedLocale | None = None
-    status: Standing = "active"
+    status: Standing | None = None
     seller_id: Id | None = None
+    sku: Sku | None = None
     custom: CustomFilter = msgspec.field(default_factory=dict)
+
+    @property
+    def standing(self) -> Standing:
+        return self.status or "active"
 
 
 # For each order what its cursor holds, and where a card stands in it: the id first.
@@ -113,9 +126,13 @@ def _minor(card: CardView) -> int:
 )
 async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) -> Page[CardView]:
     """`brand` is its name or its slug, or one that it had. Newest first they are found by a tag, too, or by a
-    filterable custom field, `?custom.color=red`, with no other filter."""
+    filterable custom field, `?custom.color=red`, with no other filter. By a SKU the one product is found that has it,
+    a draft, too, for who may see it."""
     query = request.query
     check_prices(query.min_price, query.max_price)
+    if query.sku is not None:
+        cards = await _of_sku(catalog, query, query.sku, request.principal)
+        return await _page(catalog, cards, query, "newest")
     if query.custom:
         cards = await _with_value(catalog, query, request.principal)
         return await _page(catalog, cards, query, "newest")
@@ -126,7 +143,7 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
         return await _of_collection(catalog, query, query.collection, request.principal)
     sort: ListSort = query.sort or "newest"
     filters = {
-        "seller_id": query.seller_id if query.status == "active" else _whose(request.principal, query.seller_id),
+        "seller_id": query.seller_id if query.standing == "active" else _whose(request.principal, query.seller_id),
         "category": await _own_slug(catalog, query),
         "brand": query.brand and (await brands_repository.name_meant(catalog.db, query.brand) or query.brand),
         "min_price": query.min_price,
@@ -135,7 +152,7 @@ async def list_products(catalog: Catalog, request: Request[None, ProductQuery]) 
     cards = await lists_repository.cards(
         catalog.db,
         sort,
-        query.status,
+        query.standing,
         limit=query.limit + 1,
         filters={name: value for name, value in filters.items() if value is not None},
         after=decode_cursor(query.cursor, _PLACES[sort][0]),
@@ -171,7 +188,7 @@ async def _of_collection(
     """Of what is published, or of all for who arranges collections; by their prices, too."""
     if any(each is not None for each in (query.category, query.brand, query.seller_id)):
         raise CollectionAlone
-    if query.status != "active" and _whose(principal, None) is not None:
+    if query.standing != "active" and _whose(principal, None) is not None:
         raise problems.Forbidden("What a collection has besides what is sold is shown to staff.")
     collection = await find_visible(catalog, slug, principal, query.locale)
     sort: ListSort = query.sort or collection.sort
@@ -179,7 +196,7 @@ async def _of_collection(
     cards = await lists_repository.cards(
         catalog.db,
         sort,
-        query.status,
+        query.standing,
         limit=query.limit + 1,
         filters={"collection": collection.id} | {name: value for name, value in prices.items() if value is not None},
         after=decode_cursor(query.cursor, _PLACES[sort][0]),
@@ -196,7 +213,7 @@ async def _with_value(catalog: Catalog, query: ProductQuery, principal: Principa
     return await lists_repository.cards(
         catalog.db,
         "newest",
-        query.status,
+        query.standing,
         limit=query.limit + 1,
         filters={"field": number, "value": looked_for},
         after=decode_cursor(query.cursor, tuple[Id]),
@@ -209,17 +226,24 @@ async def _tagged(catalog: Catalog, query: ProductQuery, tag: str, principal: Pr
     return await lists_repository.cards(
         catalog.db,
         "newest",
-        query.status,
+        query.standing,
         limit=query.limit + 1,
         filters={"tag": tag},
         after=decode_cursor(query.cursor, tuple[Id]),
     )
 
 
+async def _of_sku(catalog: Catalog, query: ProductQuery, sku: str, principal: Principal | None) -> list[Card]:
+    others = (query.status, query.tag, query.cursor)
+    if query.custom or any(each is not None for each in others) or _is_narrowed(query, principal):
+        raise SkuAlone
+    return await lists_repository.cards_of_sku(catalog.db, sku, sees_hidden_of(principal))
+
+
 def _is_narrowed(query: ProductQuery, principal: Principal | None) -> bool:
     """By more than what keeps a list of its own, or in another order than that has."""
     others = (query.category, query.brand, query.min_price, query.max_price, query.seller_id, query.collection)
-    whose = None if query.status == "active" else _whose(principal, None)
+    whose = None if query.standing == "active" else _whose(principal, None)
     return query.sort not in {None, "newest"} or any(each is not None for each in (*others, whose))
 
 

@@ -134,6 +134,18 @@ _ORDERS_OF_COLLECTION = {
 }
 
 
+# Of the product that has a SKU, wherever it stands: to whom all are shown, or those of these sellers, and else what is
+# sold.
+_OF_SKU = """
+    SELECT id, slug, name, brand, standing, category_id, price_minor, price_max_minor, currency, images -> 0 AS image
+    FROM products AS product
+    WHERE id = (SELECT product_id FROM variants WHERE sku = $1 AND archived_at IS NULL)
+        AND (standing = 'active' OR $2::uuid[] IS NULL OR seller_id = ANY($2))
+"""
+
+CARDS_OF_SKU = _CARDS.replace("{page}", _OF_SKU).replace("{order}", "product.id")
+
+
 def collection_statement(sort: str, given: Sequence[str]) -> str:
     """Takes the standing, the limit, and what is `given`: the `collection` first, prices between which, and of the page
     before the last product's `id` and `place`."""
@@ -214,6 +226,11 @@ async def cards(
     else:
         rows = await db.fetch(sql, *arguments)
     return [_card(row)._replace(position=row.get("position", 0)) for row in rows]
+
+
+async def cards_of_sku(db: Db, sku: str, sellers: Collection[str] | None) -> list[Card]:
+    """One at most. What does not stand active is shown of those `sellers` alone; None: of everybody."""
+    return [_card(row) for row in await db.fetch(CARDS_OF_SKU, sku, None if sellers is None else list(sellers))]
 
 
 def _card(row: asyncpg.Record) -> Card:

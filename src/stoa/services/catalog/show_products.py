@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stoa.kit.context import Principal
 from stoa.services.catalog import repository
 from stoa.services.catalog.errors import NoSuchProduct, NotYourSeller, WhichSeller
@@ -27,6 +29,15 @@ def acting_for(by: Principal, seller_id: str | None) -> str:
     if seller_id.lower() not in by.sellers:
         raise NotYourSeller
     return seller_id.lower()
+
+
+def sees_hidden_of(principal: Principal | None) -> Collection[str] | None:
+    """Whose products somebody is shown wherever they stand: sellers; None for everybody's."""
+    if principal is None:
+        return ()
+    if principal.may("catalog.products.edit") or principal.may("catalog.products.withhold"):
+        return None
+    return principal.sellers if principal.may("catalog.products.edit_own") else ()
 
 
 def _may_see(product: Product, principal: Principal | None) -> bool:
