@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 READERS = 4
 """Threads that search. More than there are cores, since part of each search waits for the interpreter."""
+MOST_WORDS, MOST_VALUES = 8, 20
+"""Of a text and of filters. What has more takes up to ten times as long, and has a thread of its own: who asks for very
+much waits for others who do, and nobody else."""
 MEMORY_BYTES = 50_000_000
 """Of documents that are not on disk yet: beyond it they are written down, and seen with the next commit as before."""
 
@@ -54,6 +57,7 @@ class EmbeddedIndex:
         self._empty_because = empty_because
         self._memory_bytes = memory_bytes
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="search-read")
+        self._long_reader = ThreadPoolExecutor(1, thread_name_prefix="search-long")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="search-write")
         self._fresh: EmbeddedIndex | None = None
 
@@ -70,7 +74,8 @@ class EmbeddedIndex:
         return self._generation.documents
 
     async def search(self, query: Query) -> Found:
-        return await self._read(self._generation.search, query)
+        pool = self._long_reader if _is_long(query) else self._readers
+        return await _in(pool, lambda: self._generation.search(query))
 
     async def suggest(self, prefix: str, *, locale: str = "", limit: int = 5) -> Suggested:
         return await self._read(self._generation.suggest, prefix, locale, limit)
@@ -130,7 +135,7 @@ class EmbeddedIndex:
         self._release()
 
     async def _end_threads(self) -> None:
-        for pool in (self._readers, self._writer):
+        for pool in (self._readers, self._long_reader, self._writer):
             await asyncio.to_thread(pool.shutdown)
 
     async def _read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -138,6 +143,12 @@ class EmbeddedIndex:
 
     async def _write(self, work: Callable[[], T]) -> T:
         return await _in(self._writer, work)
+
+
+def _is_long(query: Query) -> bool:
+    filters = query.filters
+    chosen = [wanted for wanted in filters.attributes.values() if isinstance(wanted, Sequence)]
+    return len(query.text.split()) > MOST_WORDS or sum(map(len, [filters.brands, *chosen])) > MOST_VALUES
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
