@@ -339,6 +339,13 @@ async def test_what_a_type_asks_for_is_told_beside_what_else_is_wrong_where_it_i
     told = [[each["field"] for each in one["problem"].get("errors", [one["problem"]])] for one in page["items"]]
     missing = "specifications.net"
     assert told == [["price", "spec.organic", missing], ["spec.organic"], ["price", "spec.organic"], ["price", missing]]
+    # What is there already has it, whether it is named by a slug or by a SKU.
+    made = "slug,name,product_type,spec.net,sku,price\nd,D,food,5,D,1\n"
+    assert counts(await bring(shop, made)) == ("done", 1, 0, 0, 0)
+    done = await bring(shop, "sku,product_type,spec.organic,price\nD,food,maybe,x\nE,food,maybe,x\n")
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    told = [[each["field"] for each in one["problem"]["errors"]] for one in page["items"]]
+    assert told == [["price", "spec.organic"], ["price", "spec.organic", missing]]
     lines = '{"slug": "c", "name": "C", "product_type": "food", "specifications": {"net": {}}, "variants": 1}\n'
     done = await bring(shop, lines, "format=jsonl")
     page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
@@ -545,6 +552,50 @@ async def test_a_line_that_names_no_product_is_told_by_what_one_is_named(shop):
     assert item["problem"]["detail"] == (
         "There is neither id nor slug: a product is found by its id or slug, and added with a name."
     )
+
+
+async def refused_of(shop: Shop, done: Any) -> list[tuple[int, str | None, str]]:
+    page = await shop.rest.ok("GET", f"/product-imports/{done['id']}/refusals", user=ADMIN)
+    return [(one["line"], one["problem"]["field"], one["problem"]["detail"]) for one in page["items"]]
+
+
+@pytest.mark.parametrize("between", [0, 1, 5])
+async def test_a_sku_that_stands_twice_is_told_at_any_distance(shop, few, between):
+    others = "".join(f"O{at},Other,1\n" for at in range(between))
+    text = f"sku,name,price\nA,Mug,5\n{others}A,Cup,7\nB,Jug,x\nB,Jug,1\n"
+    for outcome in ((1 + between, 0, 0, 3), (0, 0, 1 + between, 3)):
+        done = await bring(shop, text)
+        assert counts(done) == ("done", *outcome)
+        again, _, lost = await refused_of(shop, done)
+        assert again == (3 + between, "sku", "Line 2 has the SKU A already: one of them is wrong.")
+        assert lost == (5 + between, "sku", f"Line {4 + between} has the SKU B already: one of them is wrong.")
+    assert (await shop.rest.ok("GET", "/products/mug"))["price"]["amount"] == 500
+    done = await bring(shop, f"sku,price\nA,6\n{others.replace(',Other', '')}A,7\n", "dry_run=true")
+    assert counts(done) == ("done", 0, 1, between, 1)
+    lines = ['{"variants": [{"sku": "A", "price": {"amount": 6, "currency": "GBP"}}]}'] * 2
+    done = await bring(shop, "\n".join(lines), "format=jsonl")
+    assert await refused_of(shop, done) == [
+        (2, "variants[0].sku", "Line 1 has the SKU A already: one of them is wrong.")
+    ]
+
+
+async def test_a_sku_that_stands_twice_is_told_where_the_file_was_cut_short(shop, few, monkeypatch):
+    answer = await shop.rest.send("POST", "/product-imports", raw=b"sku,name,price\nA,A,1\nB,B,2\nA,A,3\n", user=ADMIN)
+    write, times = write_products.write_plans, 0
+
+    async def die_at_the_second(tx, catalog, plans):
+        nonlocal times
+        times += 1
+        if times == 2:
+            raise asyncio.CancelledError
+        return await write(tx, catalog, plans)
+
+    monkeypatch.setattr("stoa.services.catalog.import_batch.write_plans", die_at_the_second)
+    with pytest.raises(asyncio.CancelledError):
+        await import_next(shop.catalog)
+    assert await import_next(shop.catalog)
+    done = await shop.rest.ok("GET", f"/product-imports/{answer.body['id']}", user=ADMIN)
+    assert (counts(done), (await refused_of(shop, done))[0][0]) == (("done", 2, 0, 0, 1), 4)
 
 
 async def test_a_dry_run_says_what_would_be_done_and_does_nothing(shop, few):

@@ -29,6 +29,7 @@ from stoa.services.catalog.import_row import (
 )
 from stoa.services.catalog.plan_products import Known, Plan, plan
 from stoa.services.catalog.product import CategoryName, Product, same, slugs_for
+from stoa.services.catalog.product_files.each_once import is_named, skus_of
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_files.remarks import Said
 from stoa.services.catalog.product_items import ProductItem
@@ -85,8 +86,9 @@ async def read_batch(catalog: Catalog, entries: Sequence[Entry]) -> Batch:
 async def import_batch(tx: Transaction, catalog: Catalog, batch: Batch, by: Principal) -> list[Imported]:
     """An outcome for each entry. Raises `SlugTaken` or `SkuTaken` where somebody else takes one at the same moment."""
     imported = list(batch.refused)
-    read = await _with_slugs(tx, await _found_by_sku(tx, [one for one in batch.read if not one.wrong]))
-    read += [one for one in batch.read if one.wrong]
+    found = await _found_by_sku(tx, batch.read)
+    read = await _with_slugs(tx, [one for one in found if not one.wrong])
+    read += [one for one in found if one.wrong]
     shelves = await shelves_for(tx, [one.row for one in read], by)
     rows = [shelves.shelved(one.row) for one in read]
     skus = {sku for row in rows for sku in row.skus}
@@ -145,21 +147,35 @@ def _shelved_plan(
 async def _found_by_sku(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:
     """Who names no product names it by a SKU of it. All that is said of one product in this way is said at once: it
     changes once, and is announced once."""
-    unnamed = [one.row.skus[0] for one in read if _is_unnamed(one.row)]
+    unnamed = {one.entries[0].line: sku for one in read if (sku := _sku_alone(one)) is not None}
     if not unnamed:
         return list(read)
-    whose = await variants_repository.whose_skus(tx, unnamed)
+    whose = await variants_repository.whose_skus(tx, unnamed.values())
     found: dict[str | int, _Read] = {}
     for one in read:
-        product_id = whose.get(one.row.skus[0]) if _is_unnamed(one.row) else None
+        product_id = whose.get(unnamed.get(one.entries[0].line, ""))
         if product_id is None:
             found[one.entries[0].line] = one
             continue
+        row = one.row._replace(item=replace(one.row.item, id=product_id))
+        if one.wrong:
+            # That much is said of it, and none of it is written.
+            found[one.entries[0].line] = one._replace(row=row)
+            continue
         before = found.get(product_id)
-        variants = [*before.row.beside.variants, *one.row.beside.variants] if before else one.row.beside.variants
-        row = ProductRow(replace(one.row.item, id=product_id), replace(one.row.beside, variants=variants))
+        variants = [*before.row.beside.variants, *row.beside.variants] if before else row.beside.variants
+        row = row._replace(beside=replace(row.beside, variants=variants))
         found[product_id] = _Read((*before.entries, *one.entries) if before else one.entries, row)
     return list(found.values())
+
+
+def _sku_alone(one: _Read) -> str | None:
+    """By which its product is found, where nothing else says which it is. Of what is wrong the entry still has it."""
+    if _is_unnamed(one.row):
+        return one.row.skus[0]
+    if one.wrong and not is_named(one.entries[0].item):
+        return next(iter(skus_of(one.entries[0].item).values()), None)
+    return None
 
 
 async def _with_slugs(tx: Transaction, read: Sequence[_Read]) -> list[_Read]:

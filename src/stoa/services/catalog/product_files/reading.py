@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal
 from stoa.kit.nearest import choose
 from stoa.services.catalog.product_files import json_lines, own_columns, shopify, woocommerce
 from stoa.services.catalog.product_files.dialect import OURS, Dialect
+from stoa.services.catalog.product_files.each_once import each_once
 from stoa.services.catalog.product_files.entry import Entry
 from stoa.services.catalog.product_files.table import UnreadableFile, read_table
 
@@ -43,13 +44,13 @@ def read_products(
     names. Prices that say no currency are in `currency`; `locales` are the shop's, without its own. Raises
     `UnreadableFile`, also while the entries are read."""
     if written_as == "jsonl":
-        return ProductFile([], OURS, [], [], json_lines.entries(file))
+        return ProductFile([], OURS, [], [], each_once(json_lines.entries(file)))
     table = read_table(file)
     if source == "stoa":
         ours = _ours(table.header, columns, locales)
         left_out = [name for name in table.header if name not in ours]
         stock = [name for name in ours if ours[name] == own_columns.STOCK]
-        entries = own_columns.entries(table, ours, currency)
+        entries = each_once(own_columns.entries(table, ours, currency))
     else:
         shop = _SHOPS[source]
         named = replace(table, header=_theirs(table.header, columns))
