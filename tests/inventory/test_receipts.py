@@ -133,6 +133,18 @@ async def test_more_than_was_ordered_is_booked_where_somebody_says_so(clerk, res
     await shop.assert_sound()
 
 
+@pytest.mark.parametrize("first", ["receive", "cancel"])
+async def test_what_came_in_part_was_received(clerk, first):
+    """Before: canceled where the last word was that the rest will not come."""
+    at = f"/receipts/{(await expected(clerk, MUG=10, CUP=3))['id']}"
+    said = {"receive": units(MUG=11) | {"over": True}, "cancel": units(CUP=3)}
+    for act in (first, *(said.keys() - {first})):
+        ended = await clerk("POST", f"{at}/{act}", said[act])
+    assert ended["state"] == "received"
+    for state, many in (("received", 1), ("canceled", 0)):
+        assert len((await clerk("GET", f"/receipts?state={state}"))["items"]) == many
+
+
 async def test_what_has_ended_stays_as_it_is(clerk, rest, shop):
     receipt = await expected(clerk, MUG=10)
     at = f"/receipts/{receipt['id']}"

@@ -16,9 +16,9 @@ class ReceiptState(StrEnum):
     EXPECTED = "expected"
     """Some of it is still to come."""
     RECEIVED = "received"
-    """Nothing more is to come."""
+    """Nothing more is to come, and something came."""
     CANCELED = "canceled"
-    """What had not come by then will not."""
+    """Nothing came, and nothing will."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -76,18 +76,12 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         Raises `WrongState`, `NotOnTheDocument`, `MoreThanOrdered`.
         """
         self._check(units, over=over)
-        return self._with(
-            ReceiptState.RECEIVED,
-            tuple(replace(line, received=line.received + units.get(line.sku, 0)) for line in self.lines),
-        )
+        return self._with(tuple(replace(line, received=line.received + units.get(line.sku, 0)) for line in self.lines))
 
     def canceled(self, units: Lines) -> Receipt:
         """So much will not come. Raises the same."""
         self._check(units, over=False)
-        return self._with(
-            ReceiptState.CANCELED,
-            tuple(replace(line, canceled=line.canceled + units.get(line.sku, 0)) for line in self.lines),
-        )
+        return self._with(tuple(replace(line, canceled=line.canceled + units.get(line.sku, 0)) for line in self.lines))
 
     def _check(self, units: Lines, *, over: bool) -> None:
         self.must_be_expected()
@@ -97,6 +91,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         if not over and any(many > known[sku] for sku, many in units.items()):
             raise MoreThanOrdered(units, known)
 
-    def _with(self, ended: ReceiptState, lines: tuple[ReceiptLine, ...]) -> Receipt:
+    def _with(self, lines: tuple[ReceiptLine, ...]) -> Receipt:
+        ended = ReceiptState.RECEIVED if any(line.received for line in lines) else ReceiptState.CANCELED
         some = any(line.incoming for line in lines)
         return replace(self, state=ReceiptState.EXPECTED if some else ended, lines=lines)

@@ -80,7 +80,7 @@ class ReceiptSummary(msgspec.Struct):
 
 
 class ReceiptView(ReceiptSummary):
-    """`expected` as long as something is to come, then `received`, or `canceled` where the last of it will not come."""
+    """`expected` as long as something is to come, then `received`, or `canceled` where nothing of it came."""
 
     lines: list[ReceiptLineView]
     version: int

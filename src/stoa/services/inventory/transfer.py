@@ -22,9 +22,9 @@ class TransferState(StrEnum):
     SENT = "sent"
     """It has left its source, and some of it is on the way."""
     RECEIVED = "received"
-    """Nothing is on the way any more."""
+    """Nothing is on the way any more: it arrived, or some of it did, or it was lost."""
     CANCELED = "canceled"
-    """Never sent, or what was on the way is back at its source."""
+    """Never sent, or nothing arrived and what was on the way is back at its source."""
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -95,7 +95,8 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
         if self.state not in {TransferState.DRAFT, TransferState.SENT}:
             raise WrongState("transfer", self.state)
         lines = tuple(replace(line, returned=line.returned + line.on_the_way) for line in self.lines)
-        return replace(self, state=TransferState.CANCELED, lines=lines)
+        some = any(line.received for line in lines)
+        return replace(self, state=TransferState.RECEIVED if some else TransferState.CANCELED, lines=lines)
 
     def _check(self, units: Lines) -> None:
         self.must_be(TransferState.SENT)
