@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stoa.kit.money import Money
-from stoa.services.catalog.pricing import Context, ListedPrice, ms_of, price_in
+from stoa.services.catalog.pricing import Context, ListedPrice, ms_of, price_in, tiers_in
 
 PAGE = Path(__file__).parents[2] / "docs/algorithms/prices.md"
 
@@ -94,3 +95,15 @@ def test_the_table_in_the_page():
         assert found is not None
         assert f"{found.price.amount / 100:.2f}" == price.removeprefix("EUR ")
         assert (found.listed.list if found.listed else "its own") == source.partition(",")[0]
+
+
+@given(contexts, own_prices, listed)
+def test_the_tier_that_is_reached_is_the_price(context, own, prices):
+    tiers = tiers_in(context, own, prices)
+    for quantity in range(1, 6):
+        reached = [one.price for one in tiers if one.least_quantity <= quantity]
+        found = price_in(context, quantity, own, prices)
+        assert (reached[-1] if reached else None) == (found.price if found else None)
+    quantities = [one.least_quantity for one in tiers]
+    assert quantities == sorted(set(quantities))
+    assert all(one.price != after.price for one, after in pairwise(tiers))

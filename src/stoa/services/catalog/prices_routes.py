@@ -13,7 +13,7 @@ from stoa.kit.http.routes import PUBLIC, Request, Routes
 from stoa.kit.http.types import CountryCode, CurrencyCode, Page, Quantity
 from stoa.kit.money import Money
 from stoa.services.catalog import variants_repository
-from stoa.services.catalog.pricing import Context, Priced, ms_of
+from stoa.services.catalog.pricing import Context, Priced, Tier, ms_of
 from stoa.services.catalog.sales import lowest_of
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.variants_repository import ForSale
@@ -24,7 +24,8 @@ routes: Routes[Catalog] = Routes("catalog")
 class PriceView(msgspec.Struct):
     """What one of a SKU costs where the caller is; null: it is not sold there. `compare_at` is its own price, where the
     one that holds is lower; `price_list` the slug of the list that this is from, null of its own. Of what is reduced
-    for everybody `lowest_30_days` is the lowest price that everybody paid in the 30 days before."""
+    for everybody `lowest_30_days` is the lowest price that everybody paid in the 30 days before. `tiers` are all that
+    one costs there, by how many are bought, whatever `quantity` is asked for: mostly one, from 1 on."""
 
     sku: str
     variant_id: str
@@ -33,6 +34,7 @@ class PriceView(msgspec.Struct):
     compare_at: Money | None
     price_list: str | None
     lowest_30_days: Money | None
+    tiers: list[Tier]
 
 
 class PriceQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,10 +63,10 @@ async def get_prices(catalog: Catalog, request: Request[None, PriceQuery]) -> Pa
     found = await variants_repository.variants_for_sale(catalog.db, skus, context)
     shown = {sku: one.price_in(context, query.quantity) for sku, one in found.items()}
     before = await lowest_of(catalog, found.values(), shown, context.at_ms)
-    return Page([_price_view(found[sku], shown[sku], before.get(sku)) for sku in skus if sku in found])
+    return Page([_price_view(found[sku], shown[sku], before.get(sku), context) for sku in skus if sku in found])
 
 
-def _price_view(variant: ForSale, priced: Priced | None, lowest_30_days: Money | None) -> PriceView:
+def _price_view(variant: ForSale, priced: Priced | None, lowest_30_days: Money | None, context: Context) -> PriceView:
     return PriceView(
         sku=variant.sku,
         variant_id=variant.id,
@@ -73,4 +75,5 @@ def _price_view(variant: ForSale, priced: Priced | None, lowest_30_days: Money |
         compare_at=priced.compare_at if priced else None,
         price_list=priced.listed.list if priced and priced.listed else None,
         lowest_30_days=lowest_30_days,
+        tiers=variant.tiers_in(context),
     )

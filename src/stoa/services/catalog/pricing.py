@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import msgspec
+
 from stoa.kit.money import Money
 
 
@@ -87,6 +89,24 @@ def price_in(context: Context, quantity: int, own: Money, listed: Sequence[Liste
     price = Money(best.amount_minor, currency)
     reduced = own.currency == currency and price.amount < own.amount
     return Priced(price, own if reduced else None, best)
+
+
+class Tier(msgspec.Struct, frozen=True):
+    """What one costs from so many on."""
+
+    least_quantity: int
+    price: Money
+
+
+def tiers_in(context: Context, own: Money, listed: Sequence[ListedPrice]) -> list[Tier]:
+    """All that it costs there, by how many are bought: the first from 1 on, or from where it is sold at all."""
+    held = [each for each in listed if holds(each, context)]
+    tiers: list[Tier] = []
+    for quantity in sorted({1, *(each.least_quantity for each in held)}):
+        priced = price_in(context, quantity, own, held)
+        if priced is not None and (not tiers or tiers[-1].price != priced.price):
+            tiers.append(Tier(quantity, priced.price))
+    return tiers
 
 
 _30_DAYS_MS = 30 * 24 * 60 * 60 * 1000

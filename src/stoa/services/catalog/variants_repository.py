@@ -14,7 +14,7 @@ from stoa.kit.db import Db, Transaction
 from stoa.kit.money import Money
 from stoa.services.catalog import pricing
 from stoa.services.catalog.errors import SkuTaken
-from stoa.services.catalog.pricing import Context, ListedPrice, Priced, price_in
+from stoa.services.catalog.pricing import Context, ListedPrice, Priced, Tier, price_in, tiers_in
 from stoa.services.catalog.product import (
     Option,
     Variant,
@@ -40,6 +40,9 @@ class ForSale(NamedTuple):
 
     def price_in(self, context: Context, quantity: int) -> Priced | None:
         return price_in(context, quantity, self.own_price, self.listed)
+
+    def tiers_in(self, context: Context) -> list[Tier]:
+        return tiers_in(context, self.own_price, self.listed)
 
 
 Value = tuple[str, str, str]
