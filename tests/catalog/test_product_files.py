@@ -707,6 +707,35 @@ def test_what_woocommerce_sells_and_does_not_count_is_told():
     }
 
 
+_OF_STOCK = ("Inventory Tracker", "Inventory Qty", "Inventory Policy")
+
+
+def test_what_another_shop_sells_when_none_is_left_is_told():
+    header = "Type,SKU,Name,Regular price,Stock,Backorders allowed?,Parent,Attribute 1 name,Attribute 1 value(s)\n"
+    rows = "simple,A,A,1,3,1,,,\nsimple,B,B,1,-1,notify,,,\nsimple,C,C,1,0,0,,,\nsimple,D,D,1,,1,,,\n"
+    rows += 'variable,T,T,,9,1,,Size,"S, M"\nvariation,T-S,T,1,parent,notify,T,Size,S\nvariation,T-M,T,1,5,0,T,Size,M\n'
+    read = read_products(io.BytesIO((header + rows).encode()), "csv", "woocommerce", {}, "GBP")
+    assert read.left_out == []
+    assert [one.remarks for one in read.entries] == [
+        [Said("backorder-left-out", "A")],
+        [Said("stock-oversold", "B: -1"), Said("backorder-left-out", "B")],
+        [],
+        [],
+        [Said("stock-shared", "T"), Said("backorder-left-out", "T-S")],
+    ]
+    older = "Handle,Title," + ",".join(f"Variant {name}" for name in ("SKU", "Price", *_OF_STOCK))
+    newer = "URL handle,Title,SKU,Price,Inventory tracker,Inventory quantity,Continue selling when out of stock"
+    for head, yes, no in ((older, "continue", "deny"), (newer, "TRUE", "FALSE")):
+        rows = f"a,A,A,1,shopify,3,{yes}\nb,B,B,1,shopify,3,{no}\nc,C,C,1,,0,{yes}\n"
+        read = read_products(io.BytesIO(f"{head}\n{rows}".encode()), "csv", "shopify", {}, "GBP")
+        assert read.left_out == []
+        assert [one.remarks for one in read.entries] == [
+            [Said("backorder-left-out", "A")],
+            [],
+            [Said("stock-not-counted", "C")],
+        ]
+
+
 def test_handles_of_other_alphabets_stay_apart():
     head = "Handle,Title,SEO Title,Variant SKU,Variant Price\n"
     rows = "mug-マグ,A,,A,1\nmug-カップ,B,,B,1\nマグ,C,,C,1\ncafé_mug,D,,D,1\n"
@@ -732,6 +761,7 @@ def test_a_file_of_another_shop_is_no_export_of_this_one():
     [
         ("Handle,Title,Variant SKU", "shopify", {"Variant SKU": "sku"}),
         ("Handle,Title,Variant Price", "shopify", {"Variant Price": "price"}),
+        ("Handle,Title,Description,Product category,SKU,Price", "shopify", {"SKU": "sku"}),
         ("Title,URL handle,Description,SKU", "shopify", {"SKU": "sku"}),
         ("Title,URL handle,Price", "shopify", {"Price": "price"}),
         ("Title,URL handle,Description,Product category,Status", "shopify", {"Title": "name"}),

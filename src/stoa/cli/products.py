@@ -45,6 +45,7 @@ REMARKS = {
     "stock-shared": "products or variations were counted as a whole, and their variants have no stock yet",
     "stock-not-counted": "variants were not counted there, and cannot be bought until they have stock here",
     "stock-oversold": "variants were sold beyond their stock, and have none here: what is owed there is not known here",
+    "backorder-left-out": "variants are sold there if none is left, here where PUT /inventory/{sku}/policy says so",
     "gift-card-as-goods": "gift cards are goods like others",
 }
 """What of a file's products is not here as it stands there."""

@@ -313,7 +313,8 @@ class ProductImportRemark(_message.Message):
     EXAMPLES_FIELD_NUMBER: _builtins.int
     what: _builtins.str
     """sku-renamed, hidden-as-draft, category-left-out, measure-left-out, picture-left-out, file-left-out,
-    variation-of-any, stock-shared, stock-not-counted, stock-oversold, gift-card-as-goods or barcode-noted.
+    variation-of-any, stock-shared, stock-not-counted, stock-oversold, backorder-left-out, gift-card-as-goods or
+    barcode-noted.
     """
     count: _builtins.int
     """How often that is so."""

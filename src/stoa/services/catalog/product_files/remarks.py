@@ -18,6 +18,7 @@ What = Literal[
     "stock-shared",
     "stock-not-counted",
     "stock-oversold",
+    "backorder-left-out",
     "gift-card-as-goods",
     "barcode-noted",
 ]
@@ -27,9 +28,10 @@ What = Literal[
 `file-left-out`: a picture of an uploaded file that this shop does not have. `variation-of-any`: it left a value open,
 which the buyer said there, and is a variant for each here. `stock-shared`: there variants are counted together, here
 each for itself. `stock-not-counted`: a variant was sold there uncounted, and here it is sold out until it has stock.
-`stock-oversold`: more of a variant was sold there than there was, and here it has none. `gift-card-as-goods`: it is
-sold as anything else, and nothing makes it money. `barcode-noted`: it is no number of an article, or was mistyped, and
-stands in the variant's metadata.
+`stock-oversold`: more of a variant was sold there than there was, and here it has none. `backorder-left-out`: there a
+variant is sold when none is left, here when its policy says so. `gift-card-as-goods`: it is sold as anything else, and
+nothing makes it money. `barcode-noted`: it is no number of an article, or was mistyped, and stands in the variant's
+metadata.
 """
 MOST_EXAMPLES = 20
 LONGEST_EXAMPLE = 300

@@ -15,7 +15,7 @@ from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_c
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.remarks import Said
-from stoa.services.catalog.product_files.stock import left_of, oversold
+from stoa.services.catalog.product_files.stock import left_of, oversold, sold_without
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.words import slug_apart
 
@@ -36,6 +36,7 @@ _NAMES = {
     "seo_description": ("SEO Description", "SEO description"),
     "stock": STOCK,
     "tracker": ("Variant Inventory Tracker", "Inventory tracker"),
+    "policy": ("Variant Inventory Policy", "Continue selling when out of stock"),
     "barcode": ("Variant Barcode", "Barcode"),
     "grams": ("Variant Grams", "Weight value (grams)"),
     "gift card": ("Gift Card", "Gift card"),
@@ -46,7 +47,7 @@ _NAMES = {
     **{f"value {at}": (f"Option{at} Value", f"Option{at} value") for at in (1, 2, 3)},
 }
 _PLAIN = {
-    "Handle": {"Variant SKU", "Variant Price"},
+    "Handle": {"Variant SKU", "Variant Price", "Published on online store", "Product category", "Option1 value"},
     "URL handle": {"SKU", "Price", "Published on online store", "Product category", "Option1 value"},
 }
 """With the first, as older files and newer ones have it, each of the others is of such an export alone."""
@@ -160,7 +161,8 @@ def _is_counted(said: Mapping[str, str]) -> bool:
 def _said_of_stock(said: Mapping[str, str], variant: Mapping[str, Any]) -> list[Said]:
     if not _is_counted(said):
         return [Said("stock-not-counted", variant["sku"])]
-    return oversold(variant["sku"], said["stock"]) if "stock" in variant else []
+    counted = oversold(variant["sku"], said["stock"]) if "stock" in variant else []
+    return [*counted, *sold_without(variant["sku"], said.get("policy", ""))]
 
 
 def _variants(

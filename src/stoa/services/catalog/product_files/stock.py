@@ -27,6 +27,12 @@ def oversold(sku: str, text: str) -> list[Said]:
     return [Said("stock-oversold", f"{sku}: {text}")] if _pieces_of(text) < 0 else []
 
 
+def sold_without(sku: str, cell: str) -> list[Said]:
+    """What is to be said of a cell in which another shop has whether it is sold when none is left: `continue`, `TRUE`,
+    `1`, `notify`."""
+    return [Said("backorder-left-out", sku)] if cell.lower() in {"continue", "true", "yes", "1", "notify"} else []
+
+
 def _pieces_of(text: str) -> int:
     match = _PIECES.fullmatch(text)
     if match is None:

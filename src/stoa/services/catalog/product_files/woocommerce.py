@@ -18,7 +18,7 @@ from stoa.services.catalog.product_files.numbers import number_of
 from stoa.services.catalog.product_files.plain_text import plain_text
 from stoa.services.catalog.product_files.prices import price_of
 from stoa.services.catalog.product_files.remarks import Said
-from stoa.services.catalog.product_files.stock import left_of, oversold
+from stoa.services.catalog.product_files.stock import left_of, oversold, sold_without
 from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.product_files.variations import Variation, differing, settled
 from stoa.services.catalog.words import slug_of
@@ -28,7 +28,8 @@ STOCK = ("Stock",)
 _VISIBILITY = "Visibility in catalog"
 _GTIN = "GTIN, UPC, EAN, or ISBN"
 _IN_STOCK = "In stock?"
-_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", _GTIN, _IN_STOCK)
+_BACKORDERS = "Backorders allowed?"
+_MORE = (_VISIBILITY, "Tags", "Images", "Parent", "Brands", "Position", _GTIN, _IN_STOCK, _BACKORDERS)
 _MEASURE = re.compile(r"(Weight|Length|Width|Height) \(.+\)")
 _WEIGHT = re.compile(rf"Weight \(({'|'.join(GRAMS)})\)")
 _ATTRIBUTE = re.compile(r"Attribute ([0-9]+) (name|value\(s\))")
@@ -180,11 +181,13 @@ def _said_of_any(said: Mapping[str, str], stands_for: Variation, product: str) -
 def _said_of_stock(said: Mapping[str, str], variants: Sequence[Mapping[str, Any]], product: str) -> list[Said]:
     if _is_sold_uncounted(said):
         return [Said("stock-not-counted", variant["sku"]) for variant in variants]
+    stock = said.get("Stock", "")
+    told = [each for variant in variants if stock for each in sold_without(variant["sku"], said.get(_BACKORDERS, ""))]
     if any("stock" in variant for variant in variants):
-        return oversold(variants[0]["sku"], said["Stock"])
-    if len(variants) > 1 and said.get("Stock", _SHARED) not in {"", _SHARED}:
-        return [Said("stock-shared", f"{said.get('SKU') or product}: {said['Stock']}")]
-    return []
+        return [*oversold(variants[0]["sku"], stock), *told]
+    if len(variants) > 1 and stock not in {"", _SHARED}:
+        return [Said("stock-shared", f"{said.get('SKU') or product}: {stock}"), *told]
+    return told
 
 
 def _text(cell: str) -> str:
