@@ -34,6 +34,8 @@ async def test_what_is_on_backorder_is_sent_when_it_is_there(visitor: Shopper, a
     order = await ada.buy()
     ship = f"/orders/{order['id']}/ship"
     parcel = {"carrier": "DHL", "tracking_number": "JD0146"}
+    allocation = (await admin.ok("GET", f"/orders/{order['id']}/allocation"))["items"]
+    assert [(one["quantity"], one["warehouse"]) for one in allocation] == [(1, "main"), (2, None)]
     early = await admin.refused("POST", ship, parcel)
     assert (early.status, early.problem, early.body["skus"]) == (409, "goods-to-come", [{"sku": sku, "quantity": 2}])
     (item,) = order["items"]

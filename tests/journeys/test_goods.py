@@ -54,6 +54,19 @@ async def test_from_the_supplier_to_who_waited(visitor: Shopper, admin: Shopper)
     ]
 
 
+async def test_who_waits_for_a_draft_is_told_when_it_is_for_sale(visitor: Shopper, admin: Shopper):
+    sku, email = f"G-{uuid4().hex[:8]}".upper(), f"{uuid4().hex[:8]}@example.com"
+    variant = {"sku": sku, "name": "", "price": {"amount": 995, "currency": "GBP"}}
+    product = {"slug": sku.lower(), "name": "Enamel jug", "status": "draft", "variants": [variant]}
+    await admin.ok("POST", "/products", product, status=201)
+    await admin.ok("PUT", f"/inventory/{sku}", {"on_hand": 0})
+    await visitor.ok("POST", f"/inventory/{sku}/subscriptions", {"email": email}, status=202)
+    await admin.ok("PUT", f"/inventory/{sku}", {"on_hand": 5})
+    await admin.ok("PATCH", f"/products/{sku.lower()}", {"status": "active"})
+    await admin.until("/notifications?template=back_in_stock", lambda body: written_to(body, email) == 1)
+    assert (await visitor.ok("GET", f"/products/{sku.lower()}"))["status"] == "active"
+
+
 def lines(sku: str, quantity: int) -> dict[str, list[dict[str, object]]]:
     return {"lines": [{"sku": sku, "quantity": quantity}]}
 
