@@ -32,6 +32,10 @@ async def test_the_commands_of_the_page(reader: Reader, admin: Shopper, tmp_path
     assert (stock["on_hand"], stock["incoming"]) == (12, 0)
     stock = await admin.ok("GET", "/inventory/JUMPER-L")
     assert (stock["on_hand"], stock["incoming"]) == (20, 10)
+    for sku in ("JUMPER-M", "JUMPER-L"):
+        cart = await admin.ok("POST", "/cart/me/items", {"sku": sku, "quantity": 1}, status=201)
+    assert [one["name"] for one in cart["items"]] == ["Fisherman jumper (Navy, M)", "Fisherman jumper (Navy, L)"]
+    await admin.ok("DELETE", "/cart/me", status=204)
     answer = await admin.until(found, lambda body: body["items"] and body["items"][0]["price"]["amount"] == 7500)
     assert [card["slug"] for card in answer["items"]] == ["fisherman-jumper"]
     await admin.until(
