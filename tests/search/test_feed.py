@@ -356,13 +356,17 @@ async def test_a_brand_is_asked_for_by_what_it_is_or_was_called_and_by_its_slug(
     # Nothing of the product is another.
     version = added["Mug"]["version"] + 1
     await town.catalog.ok("PUT", "/brands/hearth-co", {"name": "Fire", "slug": "fire"}, user=ADMIN)
-    assert await by("fire", "hearth-co", "Hearth & Co") == [["Mug"], [], ["Mug"]]
+    assert await by("fire", "hearth-co", "Hearth & Co") == [["Mug"], ["Mug"], ["Mug"]]
     assert (await town.catalog.ok("GET", f"/products/{added['Mug']['id']}"))["version"] == version
     # A name comes before a slug that is written like it.
     await town.sell("Cup", "CUP-1", brand="fire")
     assert await by("fire", "Fire") == [["Cup"], ["Mug"]]
     await town.catalog.ok("POST", "/brands/forge/merge", {"into": "fire"}, user=ADMIN)
-    assert await by("Forge", "Hearth & Co", "Fire", "fórge") == [["Mug", "Pan"]] * 4
+    assert await by("Forge", "Hearth & Co", "Fire", "fórge", "hearth-co") == [["Mug", "Pan"]] * 5
+    # Whose slug it is comes before whose it was.
+    await town.catalog.ok("POST", "/brands", {"name": "Stove", "slug": "hearth-co"}, status=201, user=ADMIN)
+    await town.sell("Stove", "STOVE-1", brand="Stove")
+    assert await by("hearth-co") == [["Stove"]]
     listed = await town.catalog.ok("GET", "/products?brand=Forge")
     assert sorted(each["name"] for each in listed["items"]) == ["Mug", "Pan"]
 

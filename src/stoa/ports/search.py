@@ -81,6 +81,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     brand_slug: str = ""
     other_brand_names: Sequence[str] = ()
     """That it had, or that a brand had which is the same now. They filter, as the slug does; no word finds them."""
+    old_brand_slugs: Sequence[str] = ()
+    """Slugs that it had. They filter until a brand that has one of them has products."""
     categories: Sequence[Sequence[Category]] = ()
     """Where it is: for each of its categories the way from the top, itself at the end."""
     tags: Sequence[str] = ()

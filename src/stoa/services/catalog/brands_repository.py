@@ -117,16 +117,19 @@ async def spellings(db: Db, slugs: Mapping[str, str]) -> dict[str, str]:
 
 
 class Meant(NamedTuple):
-    """By what somebody may mean a brand: its slug, and all names that it has or had."""
+    """By what somebody may mean a brand: its slug, all names that it has or had, and slugs that it had."""
 
     slug: str
     names: Sequence[str]
+    old_slugs: Sequence[str]
 
 
 MEANT_BY = """
     SELECT known.name, brand.slug, ARRAY(
         SELECT every.name FROM brand_names AS every WHERE every.brand_id = brand.id ORDER BY every.name
-    ) AS names
+    ) AS names, ARRAY(
+        SELECT old.slug FROM old_slugs AS old WHERE old.thing_id = brand.id ORDER BY old.slug
+    ) AS old_slugs
     FROM brand_names AS known JOIN brands AS brand ON brand.id = known.brand_id
     WHERE known.name = ANY($1::text[])
 """
@@ -136,7 +139,8 @@ async def meant_by(db: Db, names: Collection[str]) -> dict[str, Meant]:
     """Of the brands that have or had those names."""
     if not names:
         return {}
-    return {row["name"]: Meant(row["slug"], row["names"]) for row in await db.fetch(MEANT_BY, list(names))}
+    rows = await db.fetch(MEANT_BY, list(names))
+    return {row["name"]: Meant(row["slug"], row["names"], row["old_slugs"]) for row in rows}
 
 
 NAMES_LEFT = """

@@ -78,6 +78,7 @@ def product_message(product: Product, beside: Beside) -> pb.Product:
             for locale, slug in sorted(one.slugs.items())
         ],
         brand_slug=beside.brand.slug,
+        old_brand_slugs=beside.brand.old_slugs,
         other_brand_names=[name for name in beside.brand.names if name != product.brand],
         old_collections=[slug for one in beside.collections for slug in one.old_slugs],
         translations=_translations(_fitting(product, beside.translations)),

@@ -166,7 +166,7 @@ class CatalogServicer(CatalogServiceServicer):
         brands = await brands_repository.meant_by(self._catalog.db, {one.brand for one in products if one.brand})
 
         def beside(one: Product) -> Beside:
-            brand = brands.get(one.brand, Meant("", ()))
+            brand = brands.get(one.brand, Meant("", (), ()))
             return Beside(collections.get(one.id, ()), texts.get(one.id, {}), prices.get(one.id), attributes, brand)
 
         return that_fit(products, lambda one: product_message(one, beside(one)))

@@ -50,7 +50,7 @@ class SearchQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     q: what is looked for, as somebody writes it; left out: all that the filters leave
     category: slug of a category; what is in the categories inside it is found, too
     brand: names of brands with commas between them, of which any will do; a comma in a name is `\,`; a name that one
-        had before, in another case or without accents, and its slug, mean it, too
+        had before, in another case or without accents, and a slug that it has or had, mean it, too
     min_price: at least this price, in minor units (pence, cents, yen)
     max_price: at most this price, in minor units (pence, cents, yen)
     in_stock: true: only what can be bought now; false: only what cannot

@@ -153,6 +153,7 @@ def document_of(product: pb.Product, tree: Tree, selling: Selling) -> Document:
         description=product.description,
         brand=product.brand,
         brand_slug=product.brand_slug,
+        old_brand_slugs=list(product.old_brand_slugs),
         other_brand_names=list(product.other_brand_names),
         tags=list(product.tags),
         collections=list(product.collections),

@@ -324,6 +324,7 @@ class Product(_message.Message):
     OLD_COLLECTIONS_FIELD_NUMBER: _builtins.int
     BRAND_SLUG_FIELD_NUMBER: _builtins.int
     OTHER_BRAND_NAMES_FIELD_NUMBER: _builtins.int
+    OLD_BRAND_SLUGS_FIELD_NUMBER: _builtins.int
     TRANSLATIONS_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     PRICE_MAX_FIELD_NUMBER: _builtins.int
@@ -348,8 +349,8 @@ class Product(_message.Message):
     product_type: _builtins.str
     """The type's slug; empty where its specifications are anything."""
     brand_slug: _builtins.str
-    """The brand's slug, and what else means it: names that it had, and those of brands that were merged into it. Of those no
-    event of the product's tells; `brand.updated` and `brand.deleted` do.
+    """The brand's slug, and what else means it: names that it had, and those of brands that were merged into it, and slugs that
+    it had, be they another's now. Of those no event of the product's tells; `brand.updated` and `brand.deleted` do.
     """
     @_builtins.property
     def variants(self) -> _containers.RepeatedCompositeFieldContainer[Global___Variant]: ...
@@ -377,6 +378,8 @@ class Product(_message.Message):
 
     @_builtins.property
     def other_brand_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def old_brand_slugs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def translations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Translation]:
         """What it says in the shop's other languages. `product.updated` says `translations` where these are others."""
@@ -416,13 +419,14 @@ class Product(_message.Message):
         old_collections: _abc.Iterable[_builtins.str] | None = ...,
         brand_slug: _builtins.str = ...,
         other_brand_names: _abc.Iterable[_builtins.str] | None = ...,
+        old_brand_slugs: _abc.Iterable[_builtins.str] | None = ...,
         translations: _abc.Iterable[Global___Translation] | None = ...,
         price: _common_pb2.Money | None = ...,
         price_max: _common_pb2.Money | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "price_max", b"price_max", "seo", b"seo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_slug", b"brand_slug", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "old_collections", b"old_collections", "other_brand_names", b"other_brand_names", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translated_collections", b"translated_collections", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "brand_slug", b"brand_slug", "category", b"category", "category_id", b"category_id", "collections", b"collections", "custom_fields_json", b"custom_fields_json", "description", b"description", "id", b"id", "images", b"images", "metadata", b"metadata", "name", b"name", "old_brand_slugs", b"old_brand_slugs", "old_collections", b"old_collections", "other_brand_names", b"other_brand_names", "price", b"price", "price_max", b"price_max", "private_fields_json", b"private_fields_json", "product_type", b"product_type", "seller_id", b"seller_id", "seo", b"seo", "slug", b"slug", "specifications", b"specifications", "standing", b"standing", "tags", b"tags", "translated_collections", b"translated_collections", "translations", b"translations", "variants", b"variants", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -352,11 +352,17 @@ def _meant_brand(document: Document) -> Iterable[str]:
     names = [*filter(None, (document.brand, *document.other_brand_names))]
     yield from names
     yield from map(nearly_brand, filter(None, (*names, document.brand_slug)))
+    yield from map(left_by_brand, document.old_brand_slugs)
 
 
 def nearly_brand(said: str) -> str:
     """A slug, or a name without case and accents: apart from names, since one that is written so may be another's."""
     return f"{BETWEEN}{fold(said)}"
+
+
+def left_by_brand(slug: str) -> str:
+    """A slug that a brand had: apart from those that one has."""
+    return f"{BETWEEN}{BETWEEN}{slug}"
 
 
 @lru_cache(maxsize=10_000)

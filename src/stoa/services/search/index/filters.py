@@ -17,6 +17,7 @@ from stoa.services.search.index.fields import (
     Fields,
     as_stored,
     attribute_key,
+    left_by_brand,
     nearly_brand,
     slug_in,
 )
@@ -106,9 +107,12 @@ def _in_collection(schema: tantivy.Schema, searcher: tantivy.Searcher, slug: str
 
 def _of_brand(schema: tantivy.Schema, searcher: tantivy.Searcher, said: str) -> tantivy.Query:
     """Of the one that has or had this name; where none did, of those that did but for case and accents, or that have
-    this slug."""
-    named = term(schema, "meant_brand", said)
-    return named if finds(searcher, named) else term(schema, "meant_brand", nearly_brand(said))
+    this slug; where none has, of the one that had it."""
+    for meant in (said, nearly_brand(said)):
+        query = term(schema, "meant_brand", meant)
+        if finds(searcher, query):
+            return query
+    return term(schema, "meant_brand", left_by_brand(said))
 
 
 def _of_any(schema: tantivy.Schema, field: str, values: Sequence[str]) -> tantivy.Query:
