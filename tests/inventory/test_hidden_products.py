@@ -143,6 +143,21 @@ async def test_who_waits_for_a_draft_is_told_when_it_is_for_sale(town):
     assert await left(town) == []
 
 
+async def test_what_is_in_stock_and_not_for_sale_may_be_waited_for(town):
+    await town.product("draft")
+    await town.deliver()
+    await town.put("MUG", 5)
+    await town.rest.ok("POST", "/inventory/MUG/subscriptions", {"email": GUEST}, status=202)
+    await town.tell()
+    assert (await told(town), await left(town), await due(town)) == ([], [GUEST], None)
+    await town.change(status="active")
+    await town.deliver()
+    await town.tell()
+    assert await told(town) == [("MUG", GUEST)]
+    refused = await town.rest.send("POST", "/inventory/MUG/subscriptions", {"email": GUEST})
+    assert (refused.status, refused.problem) == (409, "in-stock")
+
+
 async def archived(town: Town) -> None:
     await town.products.ok("DELETE", "/products/mug", status=204, user=ADMIN)
 

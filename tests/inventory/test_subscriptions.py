@@ -97,7 +97,7 @@ async def test_who_waits_is_told_once_when_it_is_back(rest, waiting):
         await tell_who_waits(waiting.inventory)
     assert await told(waiting) == [("MUG", "guest@example.com"), ("MUG", ADA.email)]
     assert await waiting.db.fetchval("SELECT data ->> 'name' FROM event_log WHERE type = 'inventory.wait_ended'") == (
-        "Enamel MUG"
+        "Enamel (MUG)"
     )
     assert await left(waiting) == []
     assert await waiting.db.fetchval("SELECT count(*) FROM awaited_skus") == 0

@@ -33,14 +33,28 @@ TOLD_AT_ONCE = 200
 
 async def subscribe(inventory: Inventory, sku: str, email: str, user_id: str | None) -> None:
     """`email` is told when the SKU can be bought. Twice is once. Raises `NoSuchSku`, `InStock`."""
+    if await _waits(inventory, sku, email, user_id, though_in_stock=False):
+        return
+    if await _names(inventory, [sku]):
+        raise InStock(sku)
+    await _waits(inventory, sku, email, user_id, though_in_stock=True)
+
+
+async def _waits(inventory: Inventory, sku: str, email: str, user_id: str | None, *, though_in_stock: bool) -> bool:
+    """Whether it is noted: not where the SKU is in stock, unless that is not for sale."""
     async with inventory.db.transaction() as tx:
         # So that none comes between the look and the note that somebody waits.
         if not await subscriptions_repository.share_item(tx, sku):
             raise NoSuchSku(sku)
         stock = (await stock_repository.stock_of_each(tx, [sku])).get(sku)
-        if stock is not None and stock.to_promise:
-            raise InStock(sku)
+        is_in_stock = stock is not None and stock.to_promise > 0
+        if is_in_stock and not though_in_stock:
+            return False
         await subscriptions_repository.subscribe(tx, sku, email.lower(), user_id, MOST_OF_AN_ADDRESS)
+        if is_in_stock:
+            # The round notes that it is hidden, or tells of it if it is not any more.
+            await subscriptions_repository.make_due(tx, [sku], clock.now())
+        return True
 
 
 async def tell_who_waits(inventory: Inventory) -> None:
@@ -62,7 +76,10 @@ async def remove_old(inventory: Inventory, most: int) -> int:
 async def _names(inventory: Inventory, skus: Sequence[str]) -> dict[str, str]:
     """What catalog calls those that are for sale, with no transaction open."""
     answer = await inventory.catalog.GetVariants(GetVariantsRequest(skus=skus))
-    return {one.sku: " ".join(part for part in (one.product_name, one.variant_name) if part) for one in answer.variants}
+    return {
+        one.sku: f"{one.product_name} ({one.variant_name})" if one.variant_name else one.product_name
+        for one in answer.variants
+    }
 
 
 async def _products(inventory: Inventory, skus: Sequence[str]) -> dict[str, str]:
