@@ -34,6 +34,7 @@ VALUES = {
         "discount": gbp(454),
         "shipping": gbp(495),
         "tax": gbp(25499),
+        "tax_included": False,
         "total": gbp(152994),
     },
     Template.ORDER_CANCELED: {"number": "S-100001", "reason": HOSTILE, "total": gbp(152994), "refund": gbp(9990)},
@@ -192,3 +193,14 @@ def test_each_mail_has_an_example_and_a_pair_of_templates():
     assert {template: set(values) for template, values in VALUES.items()} == {
         template: set(values) for template, values in EXAMPLES.items()
     }
+
+
+def test_with_tax_in_the_prices_the_mail_says_how_much_of_the_total_it_is():
+    values = VALUES[Template.ORDER_CONFIRMATION]
+    beside = Mails("Stoa").render(Template.ORDER_CONFIRMATION, values)
+    within = Mails("Stoa").render(Template.ORDER_CONFIRMATION, values | {"tax_included": True})
+    for before, after in ((beside.text, within.text), (beside.html, within.html)):
+        assert "Of which tax" not in before
+        assert after.index("Of which tax") > after.index("Shipping")
+        assert ">Tax<" not in after
+        assert "  Tax: " not in after

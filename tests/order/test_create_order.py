@@ -133,6 +133,7 @@ async def test_confirming_announces_the_order_once(orders, new_order, announced)
         "discount": {"amount": 0, "currency": "GBP"},
         "shipping": {"amount": 495, "currency": "GBP"},
         "tax": {"amount": 1099, "currency": "GBP"},
+        "tax_included": False,
         "total": {"amount": 6591, "currency": "GBP"},
         "reservation_key": new.reservation_key,
         "said": {},

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from stoa.services.order.errors import DuplicateLine, WrongFigures
 from stoa.services.order.figures import checked
-from stoa.services.order.new_order import NewItem
+from stoa.services.order.new_order import NewItem, NewTax
 
 MUG = NewItem(product_id="p1", sku="MUG", name="Mug", unit_price_minor=1999, quantity=2, tax_minor=800)
 SPOON = NewItem(product_id="p2", sku="SPOON", name="Spoon", unit_price_minor=333, quantity=3, tax_minor=200)
@@ -41,6 +41,35 @@ def test_what_adds_up(new_order):
 )
 def test_what_does_not(new_order, figures, items, failure, field):
     with pytest.raises(failure) as refusal:
+        checked(new_order(items=items, **figures))
+    assert refusal.value.field == field
+
+
+def vat(base: int, amount: int) -> NewTax:
+    return NewTax(name="VAT", rate="20", base_minor=base, amount_minor=amount)
+
+
+WITH_TAX = {"tax_included": True, "tax_minor": 915, "total_minor": 5492}
+
+
+def test_with_tax_in_the_prices_the_total_has_it_already(new_order):
+    items = [replace(MUG, tax_minor=666), replace(SPOON, tax_minor=167)]
+    assert checked(new_order(items=items, taxes=[vat(4577, 915)], **WITH_TAX)).total_minor == 5492
+
+
+@pytest.mark.parametrize(
+    ("figures", "items", "field"),
+    [
+        (WITH_TAX | {"tax_minor": 1098, "total_minor": 6590}, [MUG, SPOON], "total"),
+        (WITH_TAX | {"tax_minor": 5493}, [MUG, SPOON], "tax"),
+        (WITH_TAX | {"tax_minor": 5000}, [replace(MUG, tax_minor=3999), SPOON], "tax"),
+        ({"taxes": [vat(5492, 1098)]}, [MUG, SPOON], "taxes"),
+        ({"taxes": [vat(5492, 1100), vat(0, -1)]}, [MUG, SPOON], "taxes"),
+        ({"taxes": [vat(-1, 1099)]}, [MUG, SPOON], "taxes"),
+    ],
+)
+def test_taxes_that_do_not_add_up(new_order, figures, items, field):
+    with pytest.raises(WrongFigures) as refusal:
         checked(new_order(items=items, **figures))
     assert refusal.value.field == field
 

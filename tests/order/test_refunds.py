@@ -63,6 +63,33 @@ def test_any_sequence_of_returns_refunds_exactly_the_whole(whole: int, units: in
     assert sum(refund.amount for refund in refunds) == whole
 
 
+@given(st.integers(0, 10**9), st.data(), st.integers(1, 400), st.randoms(use_true_random=False))
+def test_with_tax_in_the_price_all_returns_give_back_the_price(whole: int, data, units: int, rng: random.Random):
+    """And never more tax than the price of what came."""
+    tax = data.draw(st.integers(0, whole))
+    back, prices, taxes = 0, [], []
+    while back < units:
+        more = rng.randint(1, units - back)
+        line = BoughtLine("MUG", units, back, 0, gbp(whole - tax), gbp(tax), tax_included=True)
+        [came] = refund_lines({"MUG": line}, [Came("MUG", more, unfit=0)])
+        assert came.net.amount >= 0
+        prices.append((came.net + came.tax).amount)
+        taxes.append(came.tax.amount)
+        assert came.net + came.tax == part_of(gbp(whole), units, back, more)
+        back += more
+    assert (sum(prices), sum(taxes)) == (whole, tax)
+
+
+def test_each_unit_gives_back_its_shelf_price():
+    """Three at 19.99 with 20 % in them: not 20.00, 19.99 and 19.98, as its net and its tax cut apart would."""
+    refunds = []
+    for before in range(3):
+        line = BoughtLine("MUG", 3, before, 0, gbp(4997), gbp(1000), tax_included=True)
+        [came] = refund_lines({"MUG": line}, [Came("MUG", 1, unfit=0)])
+        refunds.append((came.net.amount, came.tax.amount))
+    assert refunds == [(1665, 334), (1666, 333), (1666, 333)]
+
+
 ASKED = {**BOUGHT, "FORK": BoughtLine("FORK", quantity=4, returned=1, requested=2, net=gbp(400), tax=gbp(80))}
 
 

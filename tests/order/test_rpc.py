@@ -10,8 +10,10 @@ from stoa.contracts.order.v1.order_pb2 import (
     AbandonOrderRequest,
     ConfirmOrderRequest,
     CreateOrderRequest,
+    DeliveryEstimate,
     GetOrderRequest,
     OrderItem,
+    OrderTax,
 )
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub, add_OrderServiceServicer_to_server
 from stoa.kit import problems
@@ -93,6 +95,36 @@ async def test_what_does_not_add_up_is_not_written(stub, orders, changes, field)
         await stub.CreateOrder(request(**changes))
     assert refusal.value.field == field
     assert await orders.db.fetchval("SELECT count(*) FROM checkouts") == 0
+
+
+async def test_its_taxes_and_how_it_comes_are_kept(stub):
+    asked = request(
+        total=gbp(2500),
+        tax_included=True,
+        taxes=[
+            OrderTax(name="GST", rate="5", base=gbp(2000), amount=gbp(100)),
+            OrderTax(name="QST", base=gbp(2000), amount=gbp(400)),
+        ],
+        shipping_method="standard",
+        shipping_name="Standard delivery",
+        pickup=True,
+        delivery_estimate=DeliveryEstimate(earliest="2026-12-01", latest="2026-12-03"),
+    )
+    created = msgspec.json.decode((await stub.CreateOrder(asked)).order_json)
+    assert (created["tax_included"], created["total"]["amount"]) == (True, 2500)
+    assert created["taxes"] == [
+        {"name": "GST", "rate": "5", "base": _money(2000), "amount": _money(100)},
+        {"name": "QST", "rate": None, "base": _money(2000), "amount": _money(400)},
+    ]
+    assert (created["shipping_name"], created["pickup"]) == ("Standard delivery", True)
+    assert created["delivery_estimate"] == {"earliest": "2026-12-01", "latest": "2026-12-03"}
+    without = msgspec.json.decode((await stub.CreateOrder(request())).order_json)
+    said = [without[name] for name in ("tax_included", "taxes", "shipping_name", "pickup", "delivery_estimate")]
+    assert said == [False, [], "", False, None]
+
+
+def _money(amount: int) -> dict[str, object]:
+    return {"amount": amount, "currency": "GBP"}
 
 
 async def test_what_was_promised_of_what_is_not_on_hand_stays_on_the_line(stub):

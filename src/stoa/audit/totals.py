@@ -13,9 +13,14 @@ MISADDED = """
                sum(tax_minor)::bigint AS tax
         FROM order_items WHERE order_id >= $1 GROUP BY order_id
     ) AS lines ON lines.order_id = orders.id
-    WHERE orders.total_minor <> orders.subtotal_minor - orders.discount_minor + orders.shipping_minor + orders.tax_minor
+    WHERE orders.total_minor <> orders.subtotal_minor - orders.discount_minor + orders.shipping_minor
+                                + CASE WHEN orders.tax_included THEN 0 ELSE orders.tax_minor END
        OR orders.subtotal_minor <> lines.subtotal OR orders.discount_minor <> lines.discount
        OR lines.tax > orders.tax_minor
+       OR orders.tax_included AND orders.tax_minor > orders.total_minor
+       OR orders.taxes <> '[]' AND orders.tax_minor <> (
+           SELECT sum((due ->> 'amount_minor')::bigint) FROM jsonb_array_elements(orders.taxes) AS one (due)
+       )
 """
 
 # Units that are back, and units that are asked for: as a line counts them, and as its returns do.

@@ -47,6 +47,7 @@ EXAMPLES: Mapping[Template, Mapping[str, Any]] = {
         "discount": _gbp(454),
         "shipping": _gbp(495),
         "tax": _gbp(25499),
+        "tax_included": False,
         "total": _gbp(152994),
     },
     Template.ORDER_CANCELED: {

@@ -2,8 +2,9 @@
 
 Owns orders, their lines, history, shipments and returns, and what payment has told about them. Invariants:
 
-- An order's total = subtotal - discount + shipping + tax; its subtotal is the sum of its lines. Figures,
-  names, addresses and promises are those of the moment of the checkout and never change.
+- An order's total = subtotal - discount + shipping + tax, or without tax where the prices have it; its
+  subtotal is the sum of its lines. Figures, names, addresses and promises are those of the moment of the
+  checkout and never change.
 - A checkout makes at most one order, and none once it has abandoned it.
 - An order goes only where the table in `states` lets it, under its row lock, with a line of history
   and a higher version each time.

@@ -48,6 +48,7 @@ def placed(order: Order) -> Announcement:
         discount=order.discount,
         shipping=order.shipping,
         tax=order.tax,
+        tax_included=order.tax_included,
         total=order.total,
         reservation_key=order.reservation_key,
         payment_id=order.payment_id,

@@ -22,7 +22,8 @@ class PlacedItem(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", personal=("email", "said"), first=True):
     """Paid and promised its stock. `user_id` is None for a guest's. By SKU, `said` is what was said in the cart for the
-    custom fields of a line, and `promises` what was promised of what was not on hand."""
+    custom fields of a line, and `promises` what was promised of what was not on hand. The total has the tax in it where
+    it is `tax_included`."""
 
     order_id: str
     number: str
@@ -35,6 +36,7 @@ class OrderPlaced(Fact, frozen=True, kw_only=True, event="order.placed", persona
     discount: Money
     shipping: Money
     tax: Money
+    tax_included: bool
     total: Money
     reservation_key: str
     payment_id: str | None

@@ -31,9 +31,17 @@ def checked(new: NewOrder) -> NewOrder:
     # What the lines leave of the tax is the tax on shipping.
     if sum(item.tax_minor for item in new.items) > new.tax_minor:
         raise WrongFigures("The lines have more tax than the order.", field="tax")
-    if new.total_minor != new.subtotal_minor - new.discount_minor + new.shipping_minor + new.tax_minor:
+    _check_taxes(new)
+    paid = new.subtotal_minor - new.discount_minor + new.shipping_minor
+    if new.tax_included:
+        if new.total_minor != paid:
+            raise WrongFigures("The total is not subtotal - discount + shipping.", field="total")
+        if new.tax_minor > new.total_minor:
+            raise WrongFigures("The tax in the total is more than the total.", field="tax")
+    elif new.total_minor != paid + new.tax_minor:
         raise WrongFigures("The total is not subtotal - discount + shipping + tax.", field="total")
     _share_discount(new)
+    _check_included(new)
     return new
 
 
@@ -57,6 +65,18 @@ def _check_amounts(item: NewItem, at: int) -> None:
         raise WrongFigures("A line is more than an amount can be.", field=f"items[{at}].quantity")
     if item.tax_minor > MOST_MINOR:
         raise WrongFigures("No amount of an order is more than an amount can be.", field="total")
+
+
+def _check_taxes(new: NewOrder) -> None:
+    if min((min(tax.base_minor, tax.amount_minor) for tax in new.taxes), default=0) < 0:
+        raise WrongFigures("No amount of an order is below zero.", field="taxes")
+    if new.taxes and sum(tax.amount_minor for tax in new.taxes) != new.tax_minor:
+        raise WrongFigures("What is due by each rate does not sum to the tax.", field="taxes")
+
+
+def _check_included(new: NewOrder) -> None:
+    if new.tax_included and any(item.tax_minor > item.subtotal_minor - item.discount_minor for item in new.items):
+        raise WrongFigures("The tax in a line is more than the line.", field="tax")
 
 
 def _share_discount(new: NewOrder) -> None:

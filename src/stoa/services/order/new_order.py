@@ -33,8 +33,18 @@ class NewItem(msgspec.Struct, kw_only=True):
         return self.unit_price_minor * self.quantity
 
 
+class NewTax(msgspec.Struct, kw_only=True):
+    """What is due by one rate, in percent: None where nobody said. `base_minor` is what it is on, without tax."""
+
+    name: str
+    rate: str | None
+    base_minor: int
+    amount_minor: int
+
+
 class NewOrder(msgspec.Struct, kw_only=True):
-    """`user_id` is None for a guest. Of `custom_fields` the order has those that are defined when it is made."""
+    """`user_id` is None for a guest. Where it is `tax_included`, the total has the tax in it. Of `custom_fields` the
+    order has those that are defined when it is made."""
 
     checkout_id: str
     order_id: str
@@ -52,5 +62,11 @@ class NewOrder(msgspec.Struct, kw_only=True):
     billing_address: Mapping[str, str]
     payment_id: str | None
     reservation_key: str
+    tax_included: bool = False
+    taxes: Sequence[NewTax] = ()
+    shipping_name: str = ""
+    pickup: bool = False
+    delivery_earliest: date | None = None
+    delivery_latest: date | None = None
     custom_fields: Mapping[str, Any] = {}
     metadata: Mapping[str, str] = {}

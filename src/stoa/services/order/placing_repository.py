@@ -19,7 +19,8 @@ CREATE_ORDERS = """
             checkout_id uuid, order_id uuid, user_id uuid, email text, currency text, subtotal_minor bigint,
             discount_minor bigint, shipping_minor bigint, tax_minor bigint, total_minor bigint, shipping_method text,
             shipping_address jsonb, billing_address jsonb, payment_id uuid, reservation_key text, custom_fields jsonb,
-            metadata jsonb, items jsonb
+            metadata jsonb, items jsonb, tax_included boolean, taxes jsonb, shipping_name text, pickup boolean,
+            delivery_earliest date, delivery_latest date
         )
     ), claimed AS (
         INSERT INTO checkouts (id, order_id) SELECT checkout_id, order_id FROM wanted ORDER BY checkout_id
@@ -28,11 +29,13 @@ CREATE_ORDERS = """
     ), made AS (
         INSERT INTO orders (
             id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor, total_minor,
-            shipping_method, shipping_address, billing_address, payment_id, reservation_key, custom_fields, metadata
+            shipping_method, shipping_address, billing_address, payment_id, reservation_key, custom_fields, metadata,
+            tax_included, taxes, shipping_name, pickup, delivery_earliest, delivery_latest
         )
         SELECT order_id, user_id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor,
                total_minor, shipping_method, shipping_address, billing_address, payment_id, reservation_key,
-               numbered_fields('order', nullif(custom_fields, '{}')), metadata
+               numbered_fields('order', nullif(custom_fields, '{}')), metadata,
+               tax_included, taxes, shipping_name, pickup, delivery_earliest, delivery_latest
         FROM wanted JOIN claimed USING (order_id)
         RETURNING id, version, status
     ), listed AS (

@@ -3,6 +3,7 @@
 Each unit of a line is worth an equal part of what the line cost after discount, and of its tax. The
 minor units that cannot be divided equally go to the first units that come back, so that it does not
 matter in how many pieces a line returns: the refunds of all its units sum to exactly what was paid.
+Where prices are with tax it is the price that is divided so, and of each part the tax.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from stoa.services.order.errors import (
 
 @dataclass(frozen=True, slots=True)
 class BoughtLine:
-    """`net` is what the whole line cost after discount, without `tax`; `returned` units are back already, and
-    `requested` are in returns that are open.
+    """`net` is what the whole line cost after discount, without `tax`, also where the price had it; `returned` units
+    are back already, and `requested` are in returns that are open.
     """
 
     sku: str
@@ -33,6 +34,7 @@ class BoughtLine:
     requested: int
     net: Money
     tax: Money
+    tax_included: bool = False
 
     @property
     def returnable(self) -> int:
@@ -97,8 +99,11 @@ def refund_lines(bought: Mapping[str, BoughtLine], came: Sequence[Came]) -> list
     lines: list[ReturnedLine] = []
     for back in came:
         line = bought[back.sku]
-        net = part_of(line.net, line.quantity, line.returned, back.quantity)
         tax = part_of(line.tax, line.quantity, line.returned, back.quantity)
+        if line.tax_included:
+            net = part_of(line.net + line.tax, line.quantity, line.returned, back.quantity) - tax
+        else:
+            net = part_of(line.net, line.quantity, line.returned, back.quantity)
         lines.append(ReturnedLine(back.sku, back.quantity, back.quantity - back.unfit, net, tax))
     return lines
 

@@ -38,6 +38,8 @@ class Item(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str] = {}
     promise: Promise | None = None
     """None where all was on hand when it was bought, and where nobody knows any more."""
+    tax_included: bool = False
+    """Whether its price has the tax in it."""
 
     @property
     def subtotal(self) -> Money:
@@ -50,8 +52,9 @@ class Item(msgspec.Struct, frozen=True):
             self.quantity,
             self.returned_quantity,
             self.requested_quantity,
-            self.subtotal - self.discount,
+            self.subtotal - self.discount - self.tax if self.tax_included else self.subtotal - self.discount,
             self.tax,
+            self.tax_included,
         )
 
 
@@ -60,6 +63,20 @@ class Shipment(msgspec.Struct, frozen=True):
     tracking_number: str
     shipped_at: datetime
     delivered_at: datetime | None
+
+
+class Tax(msgspec.Struct, frozen=True):
+    """What is due by one `rate` in percent, None where nobody said; `base` is what it is on, without tax."""
+
+    name: str
+    rate: str | None
+    base: Money
+    amount: Money
+
+
+class DeliveryEstimate(msgspec.Struct, frozen=True):
+    earliest: date
+    latest: date
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -95,6 +112,11 @@ class Order(msgspec.Struct, frozen=True):
     updated_at: datetime
     custom_fields: Fields = NOTHING
     metadata: Mapping[str, str] = {}
+    tax_included: bool = False
+    taxes: tuple[Tax, ...] = ()
+    shipping_name: str = ""
+    pickup: bool = False
+    delivery_estimate: DeliveryEstimate | None = None
 
     @property
     def left(self) -> Money:
@@ -103,10 +125,13 @@ class Order(msgspec.Struct, frozen=True):
 
 def order_of(row: asyncpg.Record) -> Order:
     currency: str = row["currency"]
-    items = tuple(_item(item, currency) for item in row["items"])
+    items = tuple(_item(item, currency, row["tax_included"]) for item in row["items"])
     shipment = None
     if row["carrier"] is not None:
         shipment = Shipment(row["carrier"], row["tracking_number"], row["shipped_at"], row["delivered_at"])
+    estimate = None
+    if row["delivery_earliest"] is not None:
+        estimate = DeliveryEstimate(row["delivery_earliest"], row["delivery_latest"])
     return Order(
         id=row["id"],
         number=row["number"],
@@ -136,10 +161,19 @@ def order_of(row: asyncpg.Record) -> Order:
         updated_at=row["updated_at"],
         custom_fields=fields_of(row["custom_fields"]),
         metadata=row["metadata"],
+        tax_included=row["tax_included"],
+        taxes=tuple(_tax(tax, currency) for tax in row["taxes"]),
+        shipping_name=row["shipping_name"],
+        pickup=row["pickup"],
+        delivery_estimate=estimate,
     )
 
 
-def _item(item: Sequence[Any], currency: str) -> Item:
+def _tax(tax: Mapping[str, Any], currency: str) -> Tax:
+    return Tax(tax["name"], tax["rate"], Money(tax["base_minor"], currency), Money(tax["amount_minor"], currency))
+
+
+def _item(item: Sequence[Any], currency: str, tax_included: bool) -> Item:
     """In the order of `_WHOLE`."""
     product_id, sku, name, price, quantity, discount, tax, returned, requested, said, fields, metadata, kind, on = item
     return Item(
@@ -156,6 +190,7 @@ def _item(item: Sequence[Any], currency: str) -> Item:
         custom_fields=fields_of(fields),
         metadata=metadata,
         promise=Promise(Kind(kind), date.fromisoformat(on)) if kind else None,
+        tax_included=tax_included,
     )
 
 
@@ -165,6 +200,7 @@ _WHOLE = """
     SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
            o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
            o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor, o.confirmed_at, o.version,
+           o.tax_included, o.taxes, o.shipping_name, o.pickup, o.delivery_earliest, o.delivery_latest,
            o.created_at, named_fields(o.custom_fields) AS custom_fields, o.metadata,
            greatest(o.updated_at, payments.updated_at) AS updated_at,
            payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,

@@ -30,7 +30,9 @@ from stoa.contracts.order.v1.order_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
     OrderItem,
+    OrderTax,
 )
+from stoa.contracts.order.v1.order_pb2 import DeliveryEstimate as EstimateMessage
 from stoa.kit.context import Context
 from stoa.kit.http.decoding import converted
 from stoa.kit.many import done, each, origins_of, outcome
@@ -38,9 +40,9 @@ from stoa.services.order import figures, placing_repository, repository
 from stoa.services.order.abandon_order import Abandonment
 from stoa.services.order.annotate_order import check_said
 from stoa.services.order.errors import NoSuchOrder, WrongFigures
-from stoa.services.order.new_order import NewItem, NewOrder
+from stoa.services.order.new_order import NewItem, NewOrder, NewTax
 from stoa.services.order.promise import Promise
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import DeliveryEstimate, Order
 from stoa.services.order.service import Orders
 from stoa.services.order.view import order_json, payment_status_of
 
@@ -109,6 +111,7 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
     """Raises `WrongFigures` where not all amounts are in the currency of the total."""
     currency = request.total.currency
     shipping_address = _address(request.shipping_address)
+    estimate = _estimate(request.delivery_estimate) if request.HasField("delivery_estimate") else None
     return NewOrder(
         checkout_id=request.checkout_id,
         order_id=request.order_id,
@@ -128,6 +131,25 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
         reservation_key=request.reservation_key,
         custom_fields=_object(request.custom_fields_json),
         metadata=dict(request.metadata),
+        tax_included=request.tax_included,
+        taxes=[_new_tax(tax, currency) for tax in request.taxes],
+        shipping_name=request.shipping_name,
+        pickup=request.pickup,
+        delivery_earliest=estimate.earliest if estimate else None,
+        delivery_latest=estimate.latest if estimate else None,
+    )
+
+
+def _estimate(message: EstimateMessage) -> DeliveryEstimate:
+    return converted({"earliest": message.earliest, "latest": message.latest}, DeliveryEstimate)
+
+
+def _new_tax(tax: OrderTax, currency: str) -> NewTax:
+    return NewTax(
+        name=tax.name,
+        rate=tax.rate or None,
+        base_minor=_minor(tax.base, currency),
+        amount_minor=_minor(tax.amount, currency),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,12 +14,12 @@ from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.order.payment_status import PaymentStatus, payment_status
 from stoa.services.order.promise import Promise
-from stoa.services.order.repository import ListOf, Order, list_orders_of_users
+from stoa.services.order.repository import DeliveryEstimate, ListOf, Order, Tax, list_orders_of_users
 from stoa.services.order.states import Status
 
 
 class ItemView(msgspec.Struct, frozen=True, kw_only=True):
-    """`subtotal` is before `discount` and without `tax`, which are this line's share of the order's. `promise` is what
+    """`subtotal` is unit price × quantity; `discount` and `tax` are this line's share of the order's. `promise` is what
     the buyer was told of what was not on hand then: it `ships_by` that day, or as a `preorder_from` that day on.
 
     `custom_fields` are what was said in the cart, as it was, and over it what the shop says of the line.
@@ -47,8 +47,9 @@ class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """`total` = subtotal - discount + shipping + tax. `refunded` is what has gone back so far. Of `custom_fields` the
-    buyer is shown the public ones, of `metadata` nothing."""
+    """`total` = subtotal - discount + shipping + tax; where it is `tax_included`, the same without tax, which is in the
+    prices then. `taxes` are its parts by rate, in percent. `refunded` is what has gone back so far. Of `custom_fields`
+    the buyer is shown the public ones, of `metadata` nothing."""
 
     id: str
     number: str
@@ -61,9 +62,14 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     discount: Money
     shipping: Money
     tax: Money
+    tax_included: bool
+    taxes: Sequence[Tax]
     total: Money
     refunded: Money
     shipping_method: str
+    shipping_name: str
+    pickup: bool
+    delivery_estimate: DeliveryEstimate | None
     shipping_address: Address
     billing_address: Address
     payment_id: str | None
@@ -124,9 +130,14 @@ def view(order: Order, *, private: bool) -> OrderView:
         discount=order.discount,
         shipping=order.shipping,
         tax=order.tax,
+        tax_included=order.tax_included,
+        taxes=order.taxes,
         total=order.total,
         refunded=order.refunded,
         shipping_method=order.shipping_method,
+        shipping_name=order.shipping_name,
+        pickup=order.pickup,
+        delivery_estimate=order.delivery_estimate,
         shipping_address=Address(**order.shipping_address),
         billing_address=Address(**order.billing_address),
         payment_id=order.payment_id,

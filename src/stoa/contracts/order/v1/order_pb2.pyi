@@ -95,6 +95,65 @@ class OrderItem(_message.Message):
 Global___OrderItem: _TypeAlias = OrderItem  # noqa: Y015
 
 @_typing.final
+class OrderTax(_message.Message):
+    """What is due by one rate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    rate: _builtins.str
+    """In percent, as people write it: 20 or 9.975. Empty where whoever worked the tax out did not say."""
+    @_builtins.property
+    def base(self) -> _common_pb2.Money:
+        """What it is on, without tax."""
+
+    @_builtins.property
+    def amount(self) -> _common_pb2.Money: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rate: _builtins.str = ...,
+        base: _common_pb2.Money | None = ...,
+        amount: _common_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "base", b"base"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "base", b"base", "name", b"name", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderTax: _TypeAlias = OrderTax  # noqa: Y015
+
+@_typing.final
+class DeliveryEstimate(_message.Message):
+    """The days between which the goods come (RFC 3339)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EARLIEST_FIELD_NUMBER: _builtins.int
+    LATEST_FIELD_NUMBER: _builtins.int
+    earliest: _builtins.str
+    latest: _builtins.str
+    def __init__(
+        self,
+        *,
+        earliest: _builtins.str = ...,
+        latest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["earliest", b"earliest", "latest", b"latest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryEstimate: _TypeAlias = DeliveryEstimate  # noqa: Y015
+
+@_typing.final
 class CreateOrderRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -135,6 +194,11 @@ class CreateOrderRequest(_message.Message):
     RESERVATION_KEY_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELDS_JSON_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    TAX_INCLUDED_FIELD_NUMBER: _builtins.int
+    TAXES_FIELD_NUMBER: _builtins.int
+    SHIPPING_NAME_FIELD_NUMBER: _builtins.int
+    PICKUP_FIELD_NUMBER: _builtins.int
+    DELIVERY_ESTIMATE_FIELD_NUMBER: _builtins.int
     checkout_id: _builtins.str
     order_id: _builtins.str
     """Given by the caller, so that payment and reservation can name the order before it is there."""
@@ -149,6 +213,12 @@ class CreateOrderRequest(_message.Message):
     """What the buyer said for the order's custom fields: a JSON object, by name, which CheckCustomFields has passed.
     Those that are defined no longer are left out. Empty for nothing.
     """
+    tax_included: _builtins.bool
+    """Whether the prices are with tax: total = subtotal - discount + shipping then, and tax is a part of it."""
+    shipping_name: _builtins.str
+    """What shipping_method is called to people. Empty where it has no name of its own."""
+    pickup: _builtins.bool
+    """The buyer fetches it at the shipping address."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderItem]: ...
     @_builtins.property
@@ -167,6 +237,14 @@ class CreateOrderRequest(_message.Message):
     def billing_address(self) -> _common_pb2.Address: ...
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def taxes(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderTax]:
+        """They sum to tax."""
+
+    @_builtins.property
+    def delivery_estimate(self) -> Global___DeliveryEstimate:
+        """Not there where nobody said."""
+
     def __init__(
         self,
         *,
@@ -187,10 +265,15 @@ class CreateOrderRequest(_message.Message):
         reservation_key: _builtins.str = ...,
         custom_fields_json: _builtins.bytes = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        tax_included: _builtins.bool = ...,
+        taxes: _abc.Iterable[Global___OrderTax] | None = ...,
+        shipping_name: _builtins.str = ...,
+        pickup: _builtins.bool = ...,
+        delivery_estimate: Global___DeliveryEstimate | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "discount", b"discount", "shipping", b"shipping", "shipping_address", b"shipping_address", "subtotal", b"subtotal", "tax", b"tax", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "delivery_estimate", b"delivery_estimate", "discount", b"discount", "shipping", b"shipping", "shipping_address", b"shipping_address", "subtotal", b"subtotal", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "checkout_id", b"checkout_id", "custom_fields_json", b"custom_fields_json", "discount", b"discount", "email", b"email", "items", b"items", "metadata", b"metadata", "order_id", b"order_id", "payment_id", b"payment_id", "reservation_key", b"reservation_key", "shipping", b"shipping", "shipping_address", b"shipping_address", "shipping_method", b"shipping_method", "subtotal", b"subtotal", "tax", b"tax", "total", b"total", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["billing_address", b"billing_address", "checkout_id", b"checkout_id", "custom_fields_json", b"custom_fields_json", "delivery_estimate", b"delivery_estimate", "discount", b"discount", "email", b"email", "items", b"items", "metadata", b"metadata", "order_id", b"order_id", "payment_id", b"payment_id", "pickup", b"pickup", "reservation_key", b"reservation_key", "shipping", b"shipping", "shipping_address", b"shipping_address", "shipping_method", b"shipping_method", "shipping_name", b"shipping_name", "subtotal", b"subtotal", "tax", b"tax", "tax_included", b"tax_included", "taxes", b"taxes", "total", b"total", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
