@@ -7,8 +7,6 @@ from stoa.services.cart import lines
 from stoa.services.cart.errors import CartFull, OutOfStock, QuantityTooLarge
 from stoa.services.cart.product_snapshot import Offer, ProductSnapshot
 
-FULL = {f"S{at}": 1 for at in range(lines.MOST_LINES)}
-
 
 def test_quantities_add_up():
     assert lines.add({"MUG": 2}, "MUG", 3, available=5) == {"MUG": 5}
@@ -47,17 +45,16 @@ def test_the_limit_of_a_line():
         lines.add({"MUG": 99_999}, "MUG", 2, available=None)
 
 
+def test_merging_adds_up_to_the_limit_or_takes_the_larger():
+    mine, guests = {"MUG": 2, "FORK": 99_999}, {"MUG": 1, "SPOON": 4, "FORK": 9}
+    assert lines.added_up(mine, guests) == {"MUG": 3, "SPOON": 4, "FORK": 100_000}
+    assert lines.larger_of(mine, guests) == {"MUG": 2, "SPOON": 4, "FORK": 99_999}
+    assert lines.larger_of(guests, mine) == {"MUG": 2, "SPOON": 4, "FORK": 99_999}
+
+
 def test_the_limit_of_a_cart():
-    assert lines.add(FULL, "S1", 1, available=9)["S1"] == 2
-    with pytest.raises(CartFull):
-        lines.add(FULL, "ONE-MORE", 1, available=9)
-    with pytest.raises(CartFull):
-        lines.merge(FULL, {"ONE-MORE": 1})
-
-
-def test_merging_adds_up_to_the_limit():
-    assert lines.merge({"MUG": 2, "FORK": 99_999}, {"MUG": 1, "SPOON": 4, "FORK": 9}) == {
-        "MUG": 3,
-        "SPOON": 4,
-        "FORK": 100_000,
-    }
+    full = {f"S{at}": 1 for at in range(lines.MOST_LINES)}
+    assert lines.within_limit(full) == full
+    with pytest.raises(CartFull) as refusal:
+        lines.within_limit({**full, "ONE-MORE": 1})
+    assert (refusal.value.type, refusal.value.members) == ("/problems/cart-full", {"limit": 1000})

@@ -5,9 +5,12 @@ import asyncio
 import pytest
 
 from stoa.kit.ids import uuid7
+from stoa.kit.money import Money
+from stoa.services.cart.document import Said
 from stoa.services.cart.errors import CartFull, NoSuchCart
 from stoa.services.cart.lines import MOST_LINES
-from stoa.services.cart.merge import merge
+from stoa.services.cart.merge import Strategy, merge
+from stoa.services.cart.store import Change
 
 from .conftest import end_round, read
 
@@ -94,3 +97,47 @@ async def test_merging_and_buying_at_once_never_keeps_what_was_end_round(store, 
         guests = await fill({"MUG": 2, "SPOON": 3})
         await asyncio.gather(merge(store, ada, guests.id), end_round(store, guests.id, guests.round, {"MUG": 2}))
         assert await lines(ada) | await lines(guests.id) == {"SPOON": 3}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "to_buy", "saved"),
+    [
+        (Strategy.ADD, {"MUG": 3, "TEA": 1, "CUP": 4}, {"JAR": 1, "PAN": 6}),
+        (Strategy.LARGER, {"MUG": 2, "TEA": 1, "CUP": 4}, {"JAR": 1, "PAN": 6}),
+        (Strategy.GUEST, {"MUG": 2, "CUP": 4}, {"JAR": 1, "PAN": 6, "TEA": 1}),
+        (Strategy.MINE, {"MUG": 1, "TEA": 1}, {"JAR": 1, "PAN": 6, "CUP": 4}),
+    ],
+)
+async def test_each_strategy_loses_nothing(store, strategy, to_buy, saved):
+    ada, nine, ten = uuid7(), Money(900, "GBP"), Money(1000, "GBP")
+    mine, guest = Said(metadata={"by": "ada"}), Said(metadata={"by": "guest"})
+    await store.open(
+        ada,
+        ada,
+        lambda _: Change(
+            {"MUG": 1, "TEA": 1}, said={"MUG": mine}, seen={"MUG": nine}, saved={"JAR": 1, "PAN": 5, "CUP": 1}
+        ),
+    )
+    guests = await store.open(
+        uuid7(),
+        None,
+        lambda _: Change({"MUG": 2, "CUP": 4}, said={"MUG": guest}, seen={"MUG": ten}, saved={"PAN": 6, "MUG": 9}),
+    )
+    merged = await merge(store, ada, guests.id, strategy=strategy)
+    assert (merged.quantities, merged.saved_quantities) == (to_buy, saved)
+    stays = strategy is Strategy.MINE
+    assert (merged.lines[0].said, merged.lines[0].seen) == ((mine, nine) if stays else (guest, ten))
+    left = await read(store, guests.id)
+    assert (left.lines, left.saved) == ((), ())
+    assert await merge(store, ada, guests.id, strategy=strategy) == merged
+
+
+@pytest.mark.parametrize("strategy", [Strategy.GUEST, Strategy.MINE])
+async def test_of_two_carts_one_of_which_is_empty_the_other_counts(store, fill, strategy):
+    ada, eve = uuid7(), uuid7()
+    await fill({"MUG": 1}, user_id=ada)
+    empty = await store.open(uuid7(), None, lambda _: Change({}, saved={"TEA": 2}))
+    merged = await merge(store, ada, empty.id, strategy=strategy)
+    assert (merged.quantities, merged.saved_quantities) == ({"MUG": 1}, {"TEA": 2})
+    merged = await merge(store, eve, (await fill({"CUP": 3})).id, strategy=strategy)
+    assert (merged.quantities, merged.saved_quantities) == ({"CUP": 3}, {})

@@ -1,6 +1,7 @@
 """The public API, with the real catalog and inventory behind it."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -49,6 +50,7 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "subtotal": gbp(3998),
         "available": True,
         "promise": {"kind": "in_stock", "on": None},
+        "problems": [],
         "custom_fields": {},
         "metadata": {},
     }
@@ -61,11 +63,20 @@ async def test_a_cart_as_it_is_answered(rest, ada):
         "subtotal": gbp(999),
         "available": True,
         "promise": {"kind": "in_stock", "on": None},
+        "problems": [],
         "custom_fields": {},
         "metadata": {},
     }
     assert cart.pop("updated_at").endswith("Z")
-    assert cart == {"id": ada.id, "user_id": ada.id, "subtotal": gbp(4997), "item_count": 5, "version": 3}
+    assert cart == {
+        "id": ada.id,
+        "user_id": ada.id,
+        "saved_items": [],
+        "subtotal": gbp(4997),
+        "item_count": 5,
+        "version": 3,
+        "expires_at": None,
+    }
     for ref in ("me", ada.id, ada.id.upper()):
         assert (await rest.ok("GET", f"/cart/{ref}", user=ada))["version"] == 3
 
@@ -76,10 +87,12 @@ async def test_a_user_who_never_put_anything_in_has_an_empty_cart(rest, db, ada)
             "id": ada.id,
             "user_id": ada.id,
             "items": [],
+            "saved_items": [],
             "subtotal": gbp(0),
             "item_count": 0,
             "version": 0,
             "updated_at": None,
+            "expires_at": None,
         }
     assert await db.fetchval("SELECT count(*) FROM carts") == 0
     opened = await rest.ok("POST", "/cart", user=ada, status=201)
@@ -90,6 +103,8 @@ async def test_a_guests_cart(rest):
     cart = await rest.ok("POST", "/cart", status=201)
     path = f"/cart/{cart['id']}"
     assert cart["user_id"] is None
+    left = datetime.fromisoformat(cart["expires_at"]) - datetime.fromisoformat(cart["updated_at"])
+    assert left == timedelta(days=30)
     await rest.ok("POST", f"{path}/items", {"sku": "MUG", "quantity": 2}, status=201)
     assert units(await rest.ok("PUT", f"{path}/items/MUG", {"quantity": 4})) == {"MUG": 4}
     assert units(await rest.ok("PUT", f"{path}/items/SPOON", {"quantity": 1})) == {"MUG": 4, "SPOON": 1}
@@ -313,3 +328,21 @@ async def test_what_a_cart_has_under_a_key_it_does_not_get_again(rest, ada, db, 
     await rest.ok("POST", "/cart/me/items", {"sku": "SPOON", "quantity": 1}, user=ada, key="k", status=201)
     await rest.ok("POST", "/cart/me/items", item, user=ada, key="another", status=201)
     assert await lines(ada.id) == {"MUG": 4, "SPOON": 1}
+
+
+async def test_who_buys_can_be_said_at_any_time(rest, shop, ada):
+    opened = await rest.ok("POST", "/cart", {"email": "Eve@Example.com"}, status=201)
+    path = f"/cart/{opened['id']}/contact"
+    address = {"name": "Eve", "line1": "1 Lane", "city": "Bath", "postal_code": "BA1 1AA", "country": "GB"}
+    said = await rest.ok("PUT", path, {"shipping_address": address})
+    assert said["version"] == opened["version"] + 1
+    assert "Eve" not in str(said)
+    told = await CartServiceStub(InProcessChannel(shop.registry)).GetCart(GetCartRequest(cart_id=opened["id"]))
+    assert (told.email, told.shipping_address.city, told.HasField("billing_address")) == (
+        "eve@example.com",
+        "Bath",
+        False,
+    )
+    refusal = await rest.send("PUT", path, {"email": "nobody"})
+    assert (refusal.status, refusal.body["field"]) == (422, "email")
+    assert (await rest.send("PUT", f"/cart/{ada.id}/contact", {}, user=new_user())).status == 404

@@ -13,6 +13,7 @@ from stoa.kit.together import Together
 from stoa.services.cart.document import Cart, Line
 from stoa.services.cart.errors import NotForSale
 from stoa.services.cart.product_snapshot import Offer, ProductSnapshot, look_up
+from stoa.services.cart.settings import Settings
 from stoa.services.cart.show import view
 from stoa.services.cart.supply import NOTHING, Kind, PromiseView, Supply, supply_of
 
@@ -32,7 +33,7 @@ def test_what_has_no_price_in_the_carts_currency_is_not_added_up():
         {"MUG": offer("MUG", 1999, "EUR"), "SPOON": offer("SPOON", 333, "GBP"), "FORK": Offer("p-FORK", "Fork", None)},
         dict.fromkeys(("MUG", "SPOON", "FORK"), NINE),
     )
-    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False), Line("FORK", 1, False)), snapshot, "GBP")
+    shown = view(cart(Line("MUG", 2, False), Line("SPOON", 1, False), Line("FORK", 1, False)), snapshot, Settings())
     assert shown.subtotal == Money(333, "GBP")
     assert [(item.sku, item.unit_price, item.available) for item in shown.items] == [
         ("MUG", None, False),
@@ -49,10 +50,10 @@ def test_no_figure_is_larger_than_every_reader_of_json_keeps():
         {sku: offer(sku, price, "GBP") for sku in ("YACHT", "SPOON")}, {"YACHT": NINE, "SPOON": NINE}
     )
     most = MOST_MINOR // price
-    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), snapshot, "GBP")
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most + 1, False)), snapshot, Settings())
     assert [item.subtotal for item in shown.items] == [Money(price * most, "GBP"), None]
     assert shown.subtotal == Money(price * most, "GBP")
-    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most, False)), snapshot, "GBP")
+    shown = view(cart(Line("YACHT", most, False), Line("SPOON", most, False)), snapshot, Settings())
     assert shown.subtotal == Money(2**53 - 1, "GBP")
 
 
@@ -64,22 +65,22 @@ def test_what_inventory_says_now_counts_before_what_it_told_before(available, so
     snapshot = ProductSnapshot(
         {"MUG": offer("MUG", 1999, "GBP")}, {"MUG": None if available is None else Supply(available, 0)}
     )
-    [item] = view(cart(Line("MUG", 2, sold_out)), snapshot, "GBP").items
+    [item] = view(cart(Line("MUG", 2, sold_out)), snapshot, Settings()).items
     assert item.available is shown
 
 
 def test_a_line_says_what_is_promised_of_so_many():
     supply = Supply(available=5, at_once=2, later=Kind.SHIPS_BY, promised_on=date(2026, 3, 15))
     snapshot = ProductSnapshot({"MUG": offer("MUG", 1999, "GBP")}, {"MUG": supply})
-    promises = [view(cart(Line("MUG", units, False)), snapshot, "GBP").items[0].promise for units in (2, 3, 6)]
+    promises = [view(cart(Line("MUG", units, False)), snapshot, Settings()).items[0].promise for units in (2, 3, 6)]
     assert promises == [
         PromiseView(Kind.IN_STOCK, None),
         PromiseView(Kind.SHIPS_BY, date(2026, 3, 15)),
         PromiseView(Kind.SOLD_OUT, None),
     ]
     silent = ProductSnapshot({"MUG": offer("MUG", 1999, "GBP")}, {"MUG": None})
-    assert view(cart(Line("MUG", 2, False)), silent, "GBP").items[0].promise is None
-    assert view(cart(Line("MUG", 2, False)), ProductSnapshot({}, {"MUG": NINE}), "GBP").items[0].promise is None
+    assert view(cart(Line("MUG", 2, False)), silent, Settings()).items[0].promise is None
+    assert view(cart(Line("MUG", 2, False)), ProductSnapshot({}, {"MUG": NINE}), Settings()).items[0].promise is None
 
 
 def test_what_a_process_of_yesterday_says_is_on_hand():

@@ -107,8 +107,8 @@ async def test_only_guests_carts_that_nobody_touched_are_removed(store, fill) ->
     await fill({"MUG": 1}, user_id=ada)
     untouched_since = clock.now()
     new = await fill({"MUG": 1})
-    assert await store.remove_abandoned(untouched_since, 2) == 2
+    assert await store.remove_expired(untouched_since, 2) == 2
     assert [await read(store, cart.id) for cart in old[:2]] == [None, None]
-    assert await store.remove_abandoned(untouched_since, 2) == 1
-    assert await store.remove_abandoned(untouched_since, 2) == 0
+    assert await store.remove_expired(untouched_since, 2) == 1
+    assert await store.remove_expired(untouched_since, 2) == 0
     assert None not in (await read(store, ada), await read(store, new.id))

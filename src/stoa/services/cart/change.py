@@ -6,9 +6,11 @@ inventory's reservation at the checkout. `groups` are the customer groups of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
 from stoa.kit import ids, problems
+from stoa.kit.custom_fields.values import Known
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
 from stoa.services.cart import access, lines
 from stoa.services.cart.document import NOTHING_SAID, Cart, Contact
@@ -17,7 +19,7 @@ from stoa.services.cart.lines import Lines
 from stoa.services.cart.product_snapshot import Market, ProductSnapshot, look_up
 from stoa.services.cart.said import BySku, after, known_for, within_limit
 from stoa.services.cart.service import Carts
-from stoa.services.cart.store import Change
+from stoa.services.cart.store import Change, Rule
 
 NOTHING_SENT: BySku = {}
 
@@ -40,8 +42,8 @@ async def open_cart(
 
     def rule(cart: Cart) -> Change:
         access.check(cart, caller)
-        together = lines.within_limit({**cart.quantities, **wanted})
-        return Change(together, contact, within_limit(cart, together, after(known, cart, sent)))
+        change = Change({**cart.quantities, **wanted}, contact, seen=snapshot.prices_of(wanted))
+        return _within_limits(cart, change, known, sent)
 
     return await carts.store.open(cart_id, caller, rule), snapshot
 
@@ -62,12 +64,17 @@ async def add_item(
     about the SKU."""
     snapshot = await look_up(carts, {sku: quantity}, Market(groups=groups))
     available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
-    cart = await _change(
+
+    def adding(cart: Cart) -> Change:
+        together = lines.add(cart.quantities, sku, quantity, available, most)
+        return Change(together, seen=snapshot.prices_of({sku: together[sku]}))
+
+    cart = await change_by(
         carts,
         cart_id,
         caller,
         if_match,
-        lambda before: lines.add(before, sku, quantity, available, most),
+        adding,
         sent,
         key and f"{caller or 'guest'} adds {sku} by {key}",
     )
@@ -87,11 +94,12 @@ async def set_item(
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly `quantity` of `sku`, whether or not it was there: a repeat changes nothing."""
     snapshot = await look_up(carts, {sku: quantity}, Market(groups=groups))
-    available, most = snapshot.to_sell(sku), snapshot.most_of(sku)
-    cart = await _change(
-        carts, cart_id, caller, if_match, lambda before: lines.put(before, sku, quantity, available, most), sent
-    )
-    return cart, snapshot
+    available, most, seen = snapshot.to_sell(sku), snapshot.most_of(sku), snapshot.prices_of({sku: quantity})
+
+    def setting(cart: Cart) -> Change:
+        return Change(lines.put(cart.quantities, sku, quantity, available, most), seen=seen)
+
+    return await change_by(carts, cart_id, caller, if_match, setting, sent), snapshot
 
 
 async def replace_items(
@@ -106,28 +114,35 @@ async def replace_items(
 ) -> tuple[Cart, ProductSnapshot]:
     """Exactly the lines `wanted` and no others: a repeat changes nothing."""
     snapshot = await _checked(carts, wanted, sent, groups)
-    cart = await _change(carts, cart_id, caller, if_match, lambda _: lines.within_limit(wanted), sent)
-    return cart, snapshot
+    seen = snapshot.prices_of(wanted)
+    return await change_by(carts, cart_id, caller, if_match, lambda _: Change(wanted, seen=seen), sent), snapshot
 
 
 async def remove_item(
     carts: Carts, cart_id: str, caller: str | None, sku: str, *, if_match: IfMatch = ANYTHING
 ) -> Cart:
     """Without `sku`, which need not be there."""
-    return await _change(carts, cart_id, caller, if_match, lambda before: lines.remove(before, sku))
+    return await change_by(carts, cart_id, caller, if_match, lambda cart: Change(lines.remove(cart.quantities, sku)))
 
 
 async def empty(carts: Carts, cart_id: str, caller: str | None, *, if_match: IfMatch = ANYTHING) -> Cart:
-    """Without any line; the cart itself stays."""
-    return await _change(carts, cart_id, caller, if_match, lambda _: {})
+    """Without any line that is to be bought; the cart itself stays, and what is saved for later."""
+    return await change_by(carts, cart_id, caller, if_match, lambda _: Change({}))
 
 
-async def _change(  # noqa: PLR0917 - who, what and under which conditions
+async def say_contact(
+    carts: Carts, cart_id: str, caller: str | None, contact: Contact, *, if_match: IfMatch = ANYTHING
+) -> Cart:
+    """With what is said of the buyer; what is not said stays as it was."""
+    return await change_by(carts, cart_id, caller, if_match, lambda cart: Change(cart.quantities, contact))
+
+
+async def change_by(  # noqa: PLR0917 - who, what and under which conditions
     carts: Carts,
     cart_id: str,
     caller: str | None,
     if_match: IfMatch,
-    rule: Callable[[Lines], Lines],
+    rule: Rule,
     sent: BySku = NOTHING_SENT,
     key: str | None = None,
 ) -> Cart:
@@ -137,8 +152,7 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     def checked(cart: Cart) -> Change:
         access.check(cart, caller)
         if_match.check(cart.version)
-        then = rule(cart.quantities)
-        return Change(then, said=within_limit(cart, then, after(known, cart, sent)))
+        return _within_limits(cart, rule(cart), known, sent)
 
     changed = await carts.store.change(cart_id, checked, key)
     if changed is not None:
@@ -147,6 +161,12 @@ async def _change(  # noqa: PLR0917 - who, what and under which conditions
     if cart_id != caller:
         raise NoSuchCart
     return await carts.store.open(cart_id, caller, checked, key)
+
+
+def _within_limits(cart: Cart, change: Change, known: Known, sent: BySku) -> Change:
+    """The change with what was `sent` of lines, if the cart can hold what it has then. Raises `CartFull`."""
+    together = lines.within_limit({**change.lines, **change.saved_of(cart)})
+    return replace(change, said=within_limit(cart, together, after(known, cart, sent)))
 
 
 async def _checked(carts: Carts, wanted: Lines, sent: BySku, groups: tuple[str, ...]) -> ProductSnapshot:

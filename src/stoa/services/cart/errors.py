@@ -23,6 +23,14 @@ class NotForSale(problems.NotFound):
         super().__init__("Nothing is for sale under this SKU.", field="sku", sku=sku)
 
 
+class NoSuchLine(problems.NotFound):
+    title = "No such line"
+    slug = "line-not-found"
+
+    def __init__(self, sku: str) -> None:
+        super().__init__("Neither the cart nor what is saved for later has this SKU.", field="sku", sku=sku)
+
+
 class OutOfStock(problems.Conflict):
     title = "Out of stock"
     slug = "out-of-stock"

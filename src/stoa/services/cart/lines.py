@@ -27,7 +27,7 @@ def add(lines: Lines, sku: str, quantity: int, available: int | None, most: int 
 def put(lines: Lines, sku: str, quantity: int, available: int | None, most: int = MOST_OF_A_LINE) -> Lines:
     """`lines` with exactly `quantity` of `sku`."""
     check_line(sku, quantity, available, most)
-    return within_limit({**lines, sku: quantity})
+    return {**lines, sku: quantity}
 
 
 def remove(lines: Lines, sku: str) -> Lines:
@@ -41,15 +41,17 @@ def take_out(lines: Lines, bought: Lines) -> Lines:
     return {sku: quantity for sku, quantity in left.items() if quantity > 0}
 
 
-def merge(mine: Lines, guests: Lines) -> Lines:
-    """Both together: quantities add up to the limit of a line.
-
-    What is available is not asked: signing in must not fail because something was sold meanwhile.
-    """
+def added_up(mine: Lines, guests: Lines) -> Lines:
+    """Both together: quantities add up to the limit of a line."""
     together = dict(mine)
     for sku, quantity in guests.items():
         together[sku] = min(MOST_OF_A_LINE, together.get(sku, 0) + quantity)
-    return within_limit(together)
+    return together
+
+
+def larger_of(mine: Lines, guests: Lines) -> Lines:
+    """Both together, of each SKU the larger quantity."""
+    return {**mine, **{sku: max(quantity, mine.get(sku, 0)) for sku, quantity in guests.items()}}
 
 
 def check_line(sku: str, quantity: int, available: int | None, most: int = MOST_OF_A_LINE) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from stoa.kit.db import Database, Transaction
 from stoa.kit.many import gathered
 from stoa.services.cart import lines, repository
-from stoa.services.cart.document import NOTHING_ON_IT, NOTHING_SAID, Cart
+from stoa.services.cart.document import NOTHING_SAID, Cart, Line
 from stoa.services.cart.lines import Lines
-from stoa.services.cart.store import KEYS_KEPT, Bought, Change, MergeRule, Rule
+from stoa.services.cart.store import KEYS_KEPT, Bought, Change, MergeRule, Rule, Tell
 
 if TYPE_CHECKING:
     from stoa.services.cart.store import CartStore
@@ -89,8 +91,15 @@ class PostgresCarts:
     async def forget(self, tx: Transaction, user_id: str) -> None:
         await repository.remove_cart(tx, user_id)
 
-    async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
-        return await repository.remove_abandoned(self._db, untouched_since, most)
+    async def abandon(self, untouched_since: datetime, most: int, tell: Tell) -> int:
+        async with self._db.transaction() as tx:
+            left = await repository.abandon(tx, untouched_since, most)
+            carts = (await repository.read_carts(tx, left)).values() if left else ()
+            await tell(tx, [cart for cart in carts if cart.lines])
+            return len(left)
+
+    async def remove_expired(self, untouched_since: datetime, most: int) -> int:
+        return await repository.remove_expired(self._db, untouched_since, most)
 
 
 if TYPE_CHECKING:
@@ -104,10 +113,10 @@ async def _merge(tx: Transaction, user_id: str, guest_cart_id: str, rule: MergeR
     carts = await repository.read_carts(tx, [user_id, guest_cart_id])
     mine, guests = carts[user_id], carts.get(guest_cart_id)
     merged = rule(mine, guests)
-    if guests is None or not guests.lines:
+    if guests is None or not guests.by_sku:
         return mine
     await _save(tx, mine, merged)
-    await _save(tx, guests, Change({}))
+    await _save(tx, guests, Change({}, saved={}))
     await repository.note_merge(tx, guest_cart_id, user_id)
     return (await repository.read_carts(tx, [user_id]))[user_id]
 
@@ -135,17 +144,26 @@ async def _take_out(tx: Transaction, cart_id: str, bought: Lines) -> Lines:
 
 async def _save(tx: Transaction, cart: Cart, change: Change, key: str | None = None) -> bool:
     """Write what differs from the locked `cart`. Where nothing does, its version stays: False."""
-    before = {line.sku: (line.quantity, line.said) for line in cart.lines}
-    put = []
-    for sku, quantity in change.lines.items():
-        _, said = before.get(sku, (0, NOTHING_ON_IT))
-        after = (quantity, change.said.get(sku, said))
-        if before.get(sku) != after:
-            put.append((sku, *after))
-    removed = [sku for sku in before if sku not in change.lines]
-    if put or removed:
+    put, removed = _difference(cart.lines, change.lines, cart, change)
+    aside, taken_back = _difference(cart.saved, change.saved_of(cart), cart, change)
+    is_changed = bool(put or removed or aside or taken_back)
+    if is_changed:
         keys = cart.keys if key is None else (*cart.keys, key)[-KEYS_KEPT:]
         await repository.write_lines(tx, cart.id, put=put, removed=removed, keys=keys)
+    if aside or taken_back:
+        await repository.write_saved(tx, cart.id, put=aside, removed=taken_back)
     if change.contact != NOTHING_SAID:
         await repository.note_contact(tx, cart.id, change.contact)
-    return bool(put or removed) or change.contact != NOTHING_SAID
+    return is_changed or change.contact != NOTHING_SAID
+
+
+def _difference(before: Iterable[Line], after: Lines, cart: Cart, change: Change) -> tuple[list[Line], list[str]]:
+    """Which lines are to be written, and which are gone, of those to be bought or of those that are saved."""
+    lines, known = {line.sku: line for line in before}, cart.by_sku
+    put = []
+    for sku, quantity in after.items():
+        line = replace(known.get(sku, Line(sku, 0, False)), quantity=quantity)
+        line = replace(line, said=change.said.get(sku, line.said), seen=change.seen.get(sku, line.seen))
+        if line != lines.get(sku):
+            put.append(line)
+    return put, [sku for sku in lines if sku not in after]

@@ -89,8 +89,26 @@ class ProductSnapshot:
         """How many of `sku` can be had, None if nobody knows. Raises `NotForSale` if catalog has none, or no price."""
         if sku not in self.offers or self.offers[sku].price is None:
             raise NotForSale(sku)
+        return self.available(sku)
+
+    def price_of(self, sku: str, currency: str) -> Money | None:
+        """What one costs, None for what is not for sale in this currency."""
+        offer = self.offers.get(sku)
+        return None if offer is None or offer.price is None or offer.price.currency != currency else offer.price
+
+    def available(self, sku: str) -> int | None:
+        """How many can be had, None if nobody knows."""
         supply = self.supply[sku]
         return None if supply is None else supply.available
+
+    def prices_of(self, lines: Mapping[str, int]) -> dict[str, Money]:
+        """What one of each costs where so many are wanted, of those of which it is known."""
+        offers = {sku: offer for sku in lines if (offer := self.offers.get(sku)) is not None}
+        return {
+            sku: offer.price
+            for sku, offer in offers.items()
+            if offer.price is not None and (offer.only_for is None or offer.only_for.quantity == lines[sku])
+        }
 
     def most_of(self, sku: str) -> int:
         """How many of `sku`, which is for sale, one line may hold: what they cost is still an amount."""

@@ -8,6 +8,7 @@ from datetime import datetime
 import asyncpg
 
 from stoa.kit.db import Db, Transaction, affected, later
+from stoa.kit.money import Money
 from stoa.services.cart.document import Cart, Contact, Line, Said
 from stoa.services.cart.store import Bought
 
@@ -21,13 +22,23 @@ READ_CARTS = """
                        json_build_array(
                            item.sku, item.quantity,
                            coalesce((SELECT sold_out FROM sku_marks WHERE sku = item.sku), false),
-                           item.custom_fields, item.metadata
+                           item.custom_fields, item.metadata, item.seen_minor, item.seen_currency
                        ) ORDER BY item.added_in, item.sku
                    )
                    FROM cart_items AS item WHERE item.cart_id = carts.id
                ),
                '[]'
-           ) AS lines
+           ) AS lines,
+           coalesce(
+               (
+                   SELECT json_agg(
+                       json_build_array(item.sku, item.quantity, item.custom_fields, item.metadata)
+                       ORDER BY item.saved_in, item.sku
+                   )
+                   FROM saved_items AS item WHERE item.cart_id = carts.id
+               ),
+               '[]'
+           ) AS saved
     FROM carts
     WHERE carts.id = ANY ($1::uuid[])
 """
@@ -44,8 +55,15 @@ async def read_cart(db: Db, cart_id: str) -> Cart | None:
 
 def _cart(row: asyncpg.Record) -> Cart:
     lines = tuple(
-        Line(sku, quantity, sold_out, Said(custom_fields, metadata))
-        for sku, quantity, sold_out, custom_fields, metadata in row["lines"]
+        Line(sku, quantity, sold_out, Said(custom_fields, metadata), None if minor is None else Money(minor, currency))
+        for sku, quantity, sold_out, custom_fields, metadata, minor, currency in row["lines"]
+    )
+    to_buy = {line.sku for line in lines}
+    saved = tuple(
+        # Older code may have put in what is saved.
+        Line(sku, quantity, False, Said(custom_fields, metadata))
+        for sku, quantity, custom_fields, metadata in row["saved"]
+        if sku not in to_buy
     )
     contact = Contact(row["email"], row["shipping_address"], row["billing_address"])
     return Cart(
@@ -57,6 +75,7 @@ def _cart(row: asyncpg.Record) -> Cart:
         lines,
         tuple(row["keys"]),
         contact,
+        saved,
     )
 
 
@@ -78,39 +97,72 @@ async def add_cart(tx: Transaction, cart_id: str, user_id: str | None) -> None:
 
 WRITE_LINES = """
     WITH bumped AS (
-        UPDATE carts SET version = version + 1, updated_at = now(), keys = $5 WHERE id = $1 RETURNING id, version
+        UPDATE carts SET version = version + 1, updated_at = now(), abandoned_at = NULL, keys = $5 WHERE id = $1
+        RETURNING id, version
     ), removed AS (
         DELETE FROM cart_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
     )
-    INSERT INTO cart_items (cart_id, sku, quantity, custom_fields, metadata, added_in)
-    SELECT bumped.id, line.sku, line.quantity, line.custom_fields, line.metadata, bumped.version
-    FROM bumped, unnest($2::text[], $3::bigint[], $6::jsonb[], $7::jsonb[])
-        AS line (sku, quantity, custom_fields, metadata)
+    INSERT INTO cart_items (cart_id, sku, quantity, custom_fields, metadata, seen_minor, seen_currency, added_in)
+    SELECT bumped.id, line.sku, line.quantity, line.custom_fields, line.metadata, line.minor, line.currency,
+           bumped.version
+    FROM bumped, unnest($2::text[], $3::bigint[], $6::jsonb[], $7::jsonb[], $8::bigint[], $9::text[])
+        AS line (sku, quantity, custom_fields, metadata, minor, currency)
     ON CONFLICT (cart_id, sku) DO UPDATE
-    SET quantity = excluded.quantity, custom_fields = excluded.custom_fields, metadata = excluded.metadata
+    SET quantity = excluded.quantity, custom_fields = excluded.custom_fields, metadata = excluded.metadata,
+        seen_minor = excluded.seen_minor, seen_currency = excluded.seen_currency
 """
 
 
 async def write_lines(
-    tx: Transaction, cart_id: str, *, put: Sequence[tuple[str, int, Said]], removed: Sequence[str], keys: Sequence[str]
+    tx: Transaction, cart_id: str, *, put: Sequence[Line], removed: Sequence[str], keys: Sequence[str]
 ) -> None:
     """One change of a locked cart: its version goes up by one."""
     await tx.execute(
         WRITE_LINES,
         cart_id,
-        [sku for sku, _, _ in put],
-        [quantity for _, quantity, _ in put],
+        [line.sku for line in put],
+        [line.quantity for line in put],
         list(removed),
         list(keys),
-        [said.custom_fields for _, _, said in put],
-        [said.metadata for _, _, said in put],
+        [line.said.custom_fields for line in put],
+        [line.said.metadata for line in put],
+        [line.seen.amount if line.seen else None for line in put],
+        [line.seen.currency if line.seen else None for line in put],
+    )
+
+
+WRITE_SAVED = """
+    WITH removed AS (
+        DELETE FROM saved_items WHERE cart_id = $1 AND sku = ANY ($4::text[])
+    )
+    INSERT INTO saved_items (cart_id, sku, quantity, custom_fields, metadata, saved_in)
+    SELECT carts.id, line.sku, line.quantity, line.custom_fields, line.metadata, carts.version
+    FROM carts, unnest($2::text[], $3::bigint[], $5::jsonb[], $6::jsonb[])
+        AS line (sku, quantity, custom_fields, metadata)
+    WHERE carts.id = $1
+    ON CONFLICT (cart_id, sku) DO UPDATE
+    SET quantity = excluded.quantity, custom_fields = excluded.custom_fields, metadata = excluded.metadata
+"""
+
+
+async def write_saved(tx: Transaction, cart_id: str, *, put: Sequence[Line], removed: Sequence[str]) -> None:
+    """What is saved for later, as part of a change that `write_lines` has counted."""
+    await tx.execute(
+        WRITE_SAVED,
+        cart_id,
+        [line.sku for line in put],
+        [line.quantity for line in put],
+        list(removed),
+        [line.said.custom_fields for line in put],
+        [line.said.metadata for line in put],
     )
 
 
 NOTE_CONTACT = """
     UPDATE carts
     SET email = coalesce($2, email), shipping_address = coalesce($3, shipping_address),
-        billing_address = coalesce($4, billing_address), version = version + 1, updated_at = now()
+        billing_address = coalesce($4, billing_address), version = version + 1, updated_at = now(),
+        abandoned_at = NULL
     WHERE id = $1
 """
 
@@ -149,7 +201,7 @@ END_ROUNDS = """
         UPDATE carts
         SET round = round + 1, email = NULL, shipping_address = NULL, billing_address = NULL,
             version = version + (emptier.cart_id IS NOT NULL)::int,
-            updated_at = CASE WHEN emptier.cart_id IS NULL THEN updated_at ELSE now() END
+            updated_at = CASE WHEN emptier.cart_id IS NULL THEN updated_at ELSE now() END, abandoned_at = NULL
         FROM unchanged LEFT JOIN emptier ON emptier.cart_id = unchanged.id
         WHERE carts.id = unchanged.id
         RETURNING carts.id
@@ -174,7 +226,8 @@ async def end_rounds(db: Db, bought: Collection[Bought]) -> set[str]:
 
 END_ROUND = """
     UPDATE carts
-    SET round = round + 1, merged_into = NULL, email = NULL, shipping_address = NULL, billing_address = NULL
+    SET round = round + 1, merged_into = NULL, email = NULL, shipping_address = NULL, billing_address = NULL,
+        abandoned_at = NULL
     WHERE id = $1 AND round = $2 AND merged_into IS NOT DISTINCT FROM $3
 """
 
@@ -225,7 +278,22 @@ async def remove_cart(tx: Transaction, cart_id: str) -> None:
 
 
 # SKIP LOCKED: somebody who is just putting something in has shown that the cart is not left behind.
-REMOVE_ABANDONED = """
+ABANDON = """
+    UPDATE carts SET abandoned_at = now() WHERE id = ANY (ARRAY(
+        SELECT id FROM carts WHERE abandoned_at IS NULL AND updated_at < $1
+        ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING id
+"""
+
+
+async def abandon(tx: Transaction, untouched_since: datetime, most: int) -> list[str]:
+    """Which carts have been left since, at most `most`, those untouched longest first, whatever is in them. Each is
+    locked, and is told once until it changes."""
+    return [row["id"] for row in await tx.fetch(ABANDON, untouched_since, most)]
+
+
+REMOVE_EXPIRED = """
     DELETE FROM carts WHERE id = ANY (ARRAY(
         SELECT id FROM carts
         WHERE user_id IS NULL AND updated_at < $1
@@ -234,6 +302,6 @@ REMOVE_ABANDONED = """
 """
 
 
-async def remove_abandoned(db: Db, untouched_since: datetime, most: int) -> int:
+async def remove_expired(db: Db, untouched_since: datetime, most: int) -> int:
     """How many guest carts were removed with what is in them, at most `most`, those untouched longest first."""
-    return affected(await db.execute(REMOVE_ABANDONED, untouched_since, most))
+    return affected(await db.execute(REMOVE_EXPIRED, untouched_since, most))

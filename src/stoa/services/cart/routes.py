@@ -15,11 +15,13 @@ from stoa.kit.emails import normalized
 from stoa.kit.http.routes import ANYONE, OWNER, Request, Routes, may
 from stoa.kit.http.types import Address, Email, Id, Quantity, Sku
 from stoa.services.cart import access, change
+from stoa.services.cart.accept_problems import accept_problems
 from stoa.services.cart.document import Contact
 from stoa.services.cart.errors import DuplicateLine, NoSuchCart, NotForSale, OutOfStock
 from stoa.services.cart.lines import MOST_LINES
-from stoa.services.cart.merge import merge
+from stoa.services.cart.merge import Strategy, merge
 from stoa.services.cart.said import CART_LINE, Sent
+from stoa.services.cart.save_for_later import forget_saved, move_to_cart, save_for_later
 from stoa.services.cart.service import Carts
 from stoa.services.cart.show import CartView, Look, show, show_untouched
 
@@ -59,7 +61,20 @@ class NewItems(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GuestCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`strategy` says what becomes of both: `add` puts them together and adds up how many, `larger` takes the larger
+    number of each SKU, `guest` keeps what the guest had and `mine` what the user had; what the other had is saved for
+    later then."""
+
     cart_id: Id
+    strategy: Strategy = Strategy.ADD
+
+
+class Buyer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out stays as it was said before."""
+
+    email: Email | None = None
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
 
 
 class NewCart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,13 +99,8 @@ class NewCart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 async def open_cart(carts: Carts, request: Request[NewCart]) -> CartView:
     """Of what your own cart has already, the items say how much there is then; what else is in it stays."""
     new = request.body
-    contact = Contact(
-        email=normalized(new.email) if new.email else None,
-        shipping_address=_plain(new.shipping_address),
-        billing_address=_plain(new.billing_address),
-    )
     cart, snapshot = await change.open_cart(
-        carts, _caller(request), _wanted(new.items), contact, _sent(new.items), groups=request.groups
+        carts, _caller(request), _wanted(new.items), _contact(new), _sent(new.items), groups=request.groups
     )
     return await show(carts, cart, request.groups, snapshot)
 
@@ -194,6 +204,93 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
 
 
 @routes.post(
+    "/cart/{ref}/items/{sku}/save-for-later",
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Set a line aside",
+)
+async def save_cart_item(carts: Carts, request: Request) -> CartView:
+    """It is in `saved_items` then and not bought. A repeat changes nothing."""
+    cart = await save_for_later(
+        carts, _cart_id(request), _caller(request), request.path["sku"], if_match=request.if_match
+    )
+    return await show(carts, cart, request.groups)
+
+
+@routes.post(
+    "/cart/{ref}/saved/{sku}/move-to-cart",
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Take up again what was set aside",
+)
+async def move_saved_item(carts: Carts, request: Request) -> CartView:
+    """As many as were set aside, if they can be had. A repeat changes nothing."""
+    cart, snapshot = await move_to_cart(
+        carts,
+        _cart_id(request),
+        _caller(request),
+        request.path["sku"],
+        groups=request.groups,
+        if_match=request.if_match,
+    )
+    return await show(carts, cart, request.groups, snapshot)
+
+
+@routes.delete(
+    "/cart/{ref}/saved/{sku}",
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Forget what was set aside",
+)
+async def forget_saved_item(carts: Carts, request: Request) -> CartView:
+    cart = await forget_saved(
+        carts, _cart_id(request), _caller(request), request.path["sku"], if_match=request.if_match
+    )
+    return await show(carts, cart, request.groups)
+
+
+@routes.post(
+    "/cart/{ref}/problems/accept",
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Take the cart as it is now",
+)
+async def accept_cart_problems(carts: Carts, request: Request) -> CartView:
+    """Today's prices, and as many as can be had: what is sold out is saved for later, what is no longer for sale is
+    taken out. A repeat changes nothing.
+    """
+    cart = await accept_problems(
+        carts, _cart_id(request), _caller(request), groups=request.groups, if_match=request.if_match
+    )
+    return await show(carts, cart, request.groups)
+
+
+@routes.put(
+    "/cart/{ref}/contact",
+    body=Buyer,
+    answer=CartView,
+    who=ANYONE,
+    capability="ref",
+    versioned=True,
+    summary="Say who buys, and where it goes",
+)
+async def say_cart_contact(carts: Carts, request: Request[Buyer]) -> CartView:
+    """It counts for the next order from this cart, where that says nothing else, and is not shown again."""
+    cart = await change.say_contact(
+        carts, _cart_id(request), _caller(request), _contact(request.body), if_match=request.if_match
+    )
+    return await show(carts, cart, request.groups)
+
+
+@routes.post(
     "/cart/{ref}/merge",
     body=GuestCart,
     answer=CartView,
@@ -205,7 +302,8 @@ async def remove_cart_item(carts: Carts, request: Request) -> CartView:
 async def merge_cart(carts: Carts, request: Request[GuestCart]) -> CartView:
     if _cart_id(request) != request.user_id:
         raise NoSuchCart
-    cart = await merge(carts.store, request.user_id, request.body.cart_id.lower(), request.if_match)
+    guests = request.body
+    cart = await merge(carts.store, request.user_id, guests.cart_id.lower(), request.if_match, guests.strategy)
     return await show(carts, cart, request.groups)
 
 
@@ -224,6 +322,14 @@ def _sent(items: Sequence[NewItem]) -> dict[str, Sent]:
 
 def _of_line(said: NewItem | NewQuantity, place: str = "") -> Sent:
     return Sent(said.custom_fields, said.metadata, place)
+
+
+def _contact(said: NewCart | Buyer) -> Contact:
+    return Contact(
+        email=normalized(said.email) if said.email else None,
+        shipping_address=_plain(said.shipping_address),
+        billing_address=_plain(said.billing_address),
+    )
 
 
 def _plain(address: Address | None) -> dict[str, str] | None:

@@ -47,16 +47,17 @@ async def known_for(carts: Carts, sent: BySku) -> Known:
 
 def after(known: Known, cart: Cart, sent: BySku) -> dict[str, Said]:
     """Of each line that something was sent for, what is said of it then. Raises what is refused."""
-    before = {line.sku: line.said for line in cart.lines}
+    before = {line.sku: line.said for line in cart.by_sku.values()}
     return {sku: _one(known, before.get(sku, NOTHING_ON_IT), each) for sku, each in sent.items()}
 
 
 def within_limit(cart: Cart, lines: Lines, said: Mapping[str, Said]) -> Mapping[str, Said]:
-    """`said`, if what is said of all the `lines` that the cart has then is not too much. Raises `CartFull`.
+    """`said`, if what is said of all the `lines` that the cart has then, those that are saved for later too, is not too
+    much. Raises `CartFull`.
 
     Who says nothing new is never refused for what was said before.
     """
-    before = {line.sku: line.said for line in cart.lines}
+    before = {line.sku: line.said for line in cart.by_sku.values()}
     if any(one != before.get(sku, NOTHING_ON_IT) for sku, one in said.items()):
         of_all = (said.get(sku, before.get(sku, NOTHING_ON_IT)) for sku in lines)
         if sum(len(msgspec.json.encode(one)) for one in of_all if one != NOTHING_ON_IT) > MOST_SAID_BYTES:
@@ -76,5 +77,5 @@ def _one(known: Known, before: Said, sent: Sent) -> Said:
 
 async def names_for(carts: Carts, *shown: Cart) -> Known:
     """The fields whose values are to be shown, where a line of any has one."""
-    is_said = any(line.said.custom_fields for cart in shown for line in cart.lines)
+    is_said = any(line.said.custom_fields for cart in shown for line in cart.by_sku.values())
     return await definitions(carts.db, CART_LINE) if is_said else {}

@@ -8,7 +8,7 @@ anything else. `tests/cart/test_store.py` says what each must keep.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from stoa.kit.db import Transaction
+from stoa.kit.money import Money
 from stoa.services.cart.document import NOTHING_SAID, Cart, Contact, Said
 from stoa.services.cart.lines import Lines
 
@@ -25,11 +26,21 @@ KEYS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a cart has then: exactly these lines; what is not said of the buyer, or of a line, stays as it was."""
+    """What a cart has then: exactly these lines, and saved for later exactly what is in `saved`, or what was there
+    before where that is None; never what is among the lines. What is not said of the buyer, or of a line, stays as it
+    was, and so does what he has seen a line cost.
+    """
 
     lines: Lines
     contact: Contact = NOTHING_SAID
     said: Mapping[str, Said] = field(default_factory=dict)
+    seen: Mapping[str, Money] = field(default_factory=dict)
+    saved: Lines | None = None
+
+    def saved_of(self, cart: Cart) -> Lines:
+        """What `cart` has saved for later then."""
+        saved = cart.saved_quantities if self.saved is None else self.saved
+        return {sku: quantity for sku, quantity in saved.items() if sku not in self.lines}
 
 
 class Bought(msgspec.Struct, frozen=True):
@@ -45,6 +56,11 @@ Rule = Callable[[Cart], Change]
 
 MergeRule = Callable[[Cart, Cart | None], Change]
 """From the user's cart and the guest's, if there is one, to what the user's has then. Raises what is refused."""
+
+
+Tell = Callable[[Transaction, Sequence[Cart]], Awaitable[None]]
+"""Announces something of carts, in a transaction of the service's database: where the store lies there, in that which
+changes them."""
 
 
 class CartStore(Protocol):
@@ -84,5 +100,10 @@ class CartStore(Protocol):
     async def forget(self, tx: Transaction, user_id: str) -> None:
         """Remove the user's cart with what is in it, if there is one. `tx` as with `mark`."""
 
-    async def remove_abandoned(self, untouched_since: datetime, most: int) -> int:
+    async def abandon(self, untouched_since: datetime, most: int, tell: Tell) -> int:
+        """Tell of carts that have been left since, and that it was not told of since they changed last: at most `most`,
+        those untouched longest first, only those with something to buy. How many were left, of those or of empty ones.
+        """
+
+    async def remove_expired(self, untouched_since: datetime, most: int) -> int:
         """How many guest carts were removed with what is in them, at most `most`, those untouched longest first."""
