@@ -74,7 +74,10 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
     ),
     "cart": (
         [("carts", "id, updated_at", f"md5(n::text)::uuid, {A_FEW_OLD}")],
-        [(cart.REMOVE_ABANDONED, NOW - timedelta(days=30), ONE_ROUND)],
+        [
+            (cart.REMOVE_EXPIRED, NOW - timedelta(days=30), ONE_ROUND),
+            (cart.ABANDON, NOW - timedelta(days=30), ONE_ROUND),
+        ],
     ),
     "checkout": (
         [
