@@ -385,6 +385,7 @@ OURS = (
             "POST /orders/{order_id:uuid}/process",
             "POST /orders/{order_id:uuid}/ship",
             "POST /orders/{order_id:uuid}/deliver",
+            "GET /orders/{order_id:uuid}/shipments",
             "POST /orders/{order_id:uuid}/settle",
             "POST /orders/{order_id:uuid}/return",
             "GET /orders/returns",

@@ -112,6 +112,7 @@ async def broken(shop, number: int, service: str, sql: str) -> list[str]:
             "UPDATE return_items SET restocked_quantity = 0 WHERE restocked_quantity = 1",
             f"sold 3 {SKU} and took 0 back for sale, but 3 left the stock and 1 came back",
         ),
+        (6, "order", "DELETE FROM shipment_items", f"counts 3 {SKU} sent, and its parcels 0"),
         (
             6,
             "order",

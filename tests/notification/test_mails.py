@@ -38,8 +38,19 @@ VALUES = {
         "total": gbp(152994),
     },
     Template.ORDER_CANCELED: {"number": "S-100001", "reason": HOSTILE, "total": gbp(152994), "refund": gbp(9990)},
-    Template.ORDER_SHIPPED: {"number": "S-100001", "carrier": HOSTILE, "tracking_number": HOSTILE},
-    Template.ORDER_DELIVERED: {"number": "S-100001"},
+    Template.ORDER_SHIPPED: {
+        "number": "S-100001",
+        "carrier": HOSTILE,
+        "tracking_number": HOSTILE,
+        "tracking_url": "https://track.example.com/?of=1&by=2",
+        "items": [{"name": HOSTILE, "sku": "MUG", "quantity": 1}],
+        "complete": False,
+    },
+    Template.ORDER_DELIVERED: {
+        "number": "S-100001",
+        "items": [{"name": HOSTILE, "sku": "MUG", "quantity": 1}],
+        "complete": True,
+    },
     Template.RETURN_REQUESTED: {"number": "S-100001", "items": [{"sku": HOSTILE, "quantity": 1}]},
     Template.RETURN_APPROVED: {"number": "S-100001", "items": [{"sku": HOSTILE, "quantity": 1}]},
     Template.RETURN_REFUSED: {"number": "S-100001", "items": [{"sku": "MUG", "quantity": 1}], "reason": HOSTILE},
@@ -58,7 +69,7 @@ SUBJECTS = {
     Template.ACCOUNT_EXISTS: "You have an account at Stoa",
     Template.ORDER_CONFIRMATION: "Your order S-100001",
     Template.ORDER_CANCELED: "Your order S-100001 is canceled",
-    Template.ORDER_SHIPPED: "Your order S-100001 is on its way",
+    Template.ORDER_SHIPPED: "A part of your order S-100001 is on its way",
     Template.ORDER_DELIVERED: "Your order S-100001 has arrived",
     Template.RETURN_REQUESTED: "Your request to return from order S-100001",
     Template.RETURN_APPROVED: "You may return from order S-100001",
@@ -97,6 +108,59 @@ def test_how_much_goes_back_is_said_when_it_does(template, values, said):
     for body in (mail.text, mail.html):
         assert said in " ".join(body.split())
         assert "£" not in body
+
+
+def test_a_parcel_in_full():
+    told = {
+        "number": "S-100001",
+        "carrier": "Royal Mail",
+        "tracking_number": "RM1",
+        "tracking_url": "https://track.example.com/RM1",
+        "items": [{"name": "Mug", "sku": "MUG", "quantity": 2}, {"name": "Spoon", "sku": "SPOON", "quantity": 1}],
+        "complete": False,
+    }
+    assert (
+        Mails("Stoa").render(Template.ORDER_SHIPPED, told).text
+        == """A part of your order S-100001 is on its way.
+
+  2 × Mug
+  1 × Spoon
+
+  Carrier: Royal Mail
+  Tracking number: RM1
+  https://track.example.com/RM1
+
+We write again when the rest leaves.
+
+Stoa
+"""
+    )
+    whole = told | {"tracking_url": None, "complete": True}
+    assert (
+        Mails("Stoa").render(Template.ORDER_SHIPPED, whole).text
+        == """Your order S-100001 is on its way.
+
+  2 × Mug
+  1 × Spoon
+
+  Carrier: Royal Mail
+  Tracking number: RM1
+
+Stoa
+"""
+    )
+    assert (
+        Mails("Stoa").render(Template.ORDER_DELIVERED, told).text
+        == """A part of your order S-100001 was delivered. We hope that you like it.
+
+  2 × Mug
+  1 × Spoon
+
+If something is not as it should be, you can return it from your orders.
+
+Stoa
+"""
+    )
 
 
 def test_the_confirmation_in_full():

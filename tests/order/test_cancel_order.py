@@ -12,7 +12,7 @@ from stoa.services.order import repository
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.errors import NoSuchOrder, WrongState
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
-from stoa.services.order.ship_order import ship_order
+from stoa.services.order.ship_order import Parcel, ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
 from stoa.testing import new_user
@@ -81,14 +81,14 @@ async def test_canceling_and_shipping_at_once_have_one_winner(orders, placed, an
         order = await placed()
         canceled, shipped = await asyncio.gather(
             cancel_order(orders, order.id, principal(order.user_id), "mine"),
-            ship_order(orders, order.id, ADMIN, carrier="DHL", tracking_number="1"),
+            ship_order(orders, order.id, ADMIN, Parcel(carrier="DHL", tracking_number="1")),
             return_exceptions=True,
         )
         stored = await repository.read_order(orders.db, order.id)
         assert isinstance(canceled, WrongState) != isinstance(shipped, WrongState)
         won = Status.SHIPPED if isinstance(canceled, WrongState) else Status.CANCELED
         assert (stored.status, stored.version) == (won, 3)
-        assert (stored.shipment is not None) == (won is Status.SHIPPED)
+        assert bool(stored.shipments) == (won is Status.SHIPPED)
         assert len(await repository.read_history(orders.db, order.id)) == 3
         kinds = [kind for kind, _, data in await announced() if data["order_id"] == order.id]
         assert kinds == ["order.placed", "order.shipped" if won is Status.SHIPPED else "order.canceled"]

@@ -14,7 +14,7 @@ from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import DuplicateLine, MoreThanBought, NoSuchOrder, NotInOrder, WrongState
 from stoa.services.order.payment_status import PaymentStatus
 from stoa.services.order.receive_return import take_back
-from stoa.services.order.ship_order import ship_order
+from stoa.services.order.ship_order import Parcel, ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
 
@@ -32,7 +32,7 @@ def gbp(amount: int) -> Money:
 @pytest.fixture
 async def shipped(orders, placed):
     order = await placed(discount_minor=500, total_minor=6091)
-    return await ship_order(orders, order.id, ADMIN, carrier="DHL", tracking_number="JD01")
+    return await ship_order(orders, order.id, ADMIN, Parcel(carrier="DHL", tracking_number="JD01"))
 
 
 async def test_everything_in_three_parts(orders, shipped, announced):

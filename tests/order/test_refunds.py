@@ -31,8 +31,10 @@ def gbp(amount: int) -> Money:
 
 
 BOUGHT = {
-    "MUG": BoughtLine("MUG", quantity=3, returned=0, requested=0, net=gbp(1000), tax=gbp(200)),
-    "SPOON": BoughtLine("SPOON", quantity=2, returned=1, requested=0, net=gbp(501), tax=gbp(101)),
+    "MUG": BoughtLine("MUG", quantity=3, canceled=0, shipped=3, returned=0, requested=0, net=gbp(1000), tax=gbp(200)),
+    "SPOON": BoughtLine(
+        "SPOON", quantity=2, canceled=0, shipped=2, returned=1, requested=0, net=gbp(501), tax=gbp(101)
+    ),
 }
 
 
@@ -47,7 +49,8 @@ def test_the_first_units_back_get_what_cannot_be_divided():
 def test_the_example_in_the_docs():
     refunds = []
     for before in range(3):
-        [line] = refund_lines({"MUG": BoughtLine("MUG", 3, before, 0, gbp(1000), gbp(200))}, [Came("MUG", 1, unfit=0)])
+        mugs = BoughtLine("MUG", 3, 0, 3, returned=before, requested=0, net=gbp(1000), tax=gbp(200))
+        [line] = refund_lines({"MUG": mugs}, [Came("MUG", 1, unfit=0)])
         refunds.append((line.net, line.tax))
     assert refunds == [(gbp(334), gbp(67)), (gbp(333), gbp(67)), (gbp(333), gbp(66))]
 
@@ -70,7 +73,7 @@ def test_with_tax_in_the_price_all_returns_give_back_the_price(whole: int, data,
     back, prices, taxes = 0, [], []
     while back < units:
         more = rng.randint(1, units - back)
-        line = BoughtLine("MUG", units, back, 0, gbp(whole - tax), gbp(tax), tax_included=True)
+        line = BoughtLine("MUG", units, 0, units, back, 0, gbp(whole - tax), gbp(tax), tax_included=True)
         [came] = refund_lines({"MUG": line}, [Came("MUG", more, unfit=0)])
         assert came.net.amount >= 0
         prices.append((came.net + came.tax).amount)
@@ -84,13 +87,14 @@ def test_each_unit_gives_back_its_shelf_price():
     """Three at 19.99 with 20 % in them: not 20.00, 19.99 and 19.98, as its net and its tax cut apart would."""
     refunds = []
     for before in range(3):
-        line = BoughtLine("MUG", 3, before, 0, gbp(4997), gbp(1000), tax_included=True)
+        line = BoughtLine("MUG", 3, 0, 3, before, 0, gbp(4997), gbp(1000), tax_included=True)
         [came] = refund_lines({"MUG": line}, [Came("MUG", 1, unfit=0)])
         refunds.append((came.net.amount, came.tax.amount))
     assert refunds == [(1665, 334), (1666, 333), (1666, 333)]
 
 
-ASKED = {**BOUGHT, "FORK": BoughtLine("FORK", quantity=4, returned=1, requested=2, net=gbp(400), tax=gbp(80))}
+FORKS = BoughtLine("FORK", quantity=6, canceled=1, shipped=4, returned=1, requested=2, net=gbp(600), tax=gbp(120))
+ASKED = {**BOUGHT, "FORK": FORKS}
 
 
 @pytest.mark.parametrize(

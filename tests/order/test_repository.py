@@ -2,13 +2,14 @@
 
 import pytest
 
-from stoa.services.order import placing_repository, repository, returns_repository
+from stoa.services.order import placing_repository, repository, returns_repository, shipments_repository
 from stoa.testing import prepare_all
 
 
 async def test_every_statement_can_be_prepared(orders):
     assert "READ_ORDERS" in await prepare_all(orders.db, repository)
     assert "CREATE_ORDERS" in await prepare_all(orders.db, placing_repository)
+    assert "ADD_SHIPMENT" in await prepare_all(orders.db, shipments_repository)
     assert "RECEIVE_RETURN" in await prepare_all(orders.db, returns_repository)
 
 
@@ -28,7 +29,7 @@ async def test_lists_are_walked_along_an_index(orders, statement, arguments, ind
     for number, argument in enumerate(arguments, 1):
         statement = statement.replace(f"${number}", argument)
     async with orders.db.transaction() as tx:
-        await tx.execute("SET LOCAL enable_seqscan = off")
+        await tx.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         plan = "\n".join(row[0] for row in await tx.fetch(f"EXPLAIN {statement}"))
     assert f"Index Scan Backward using {index} on orders" in plan
     assert "Sort Key: o.id" not in plan

@@ -28,7 +28,7 @@ from stoa.services.order.receive_return import receive_return, take_back
 from stoa.services.order.refunds import Came
 from stoa.services.order.request_return import request_return
 from stoa.services.order.return_states import ReturnStatus
-from stoa.services.order.ship_order import ship_order
+from stoa.services.order.ship_order import Parcel, ship_order
 from stoa.services.order.states import Status
 
 ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
@@ -46,7 +46,7 @@ def gbp(amount: int) -> Money:
 async def shipped(orders, placed):
     """Two mugs, worth 2399 each with their tax, and three spoons, worth 400, 400 and 399."""
     order = await placed()
-    return await ship_order(orders, order.id, ADMIN, carrier="DHL", tracking_number="JD01")
+    return await ship_order(orders, order.id, ADMIN, Parcel(carrier="DHL", tracking_number="JD01"))
 
 
 async def units(orders, order_id: str) -> dict[str, tuple[int, int]]:

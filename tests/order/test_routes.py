@@ -32,6 +32,8 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "discount": {"amount": 0, "currency": "GBP"},
         "tax": {"amount": 800, "currency": "GBP"},
         "promise": None,
+        "canceled_quantity": 0,
+        "shipped_quantity": 0,
         "returned_quantity": 0,
         "custom_fields": {},
         "metadata": {},
@@ -46,6 +48,7 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "email": "ada@example.com",
         "status": "confirmed",
         "payment_status": "paid",
+        "fulfillment_status": "unfulfilled",
         "subtotal": {"amount": 4997, "currency": "GBP"},
         "discount": {"amount": 0, "currency": "GBP"},
         "shipping": {"amount": 495, "currency": "GBP"},
@@ -62,6 +65,7 @@ async def test_an_order_as_it_is_answered(rest, placed, ada):
         "billing_address": order.billing_address,
         "payment_id": order.payment_id,
         "tracking": None,
+        "shipments": [],
         "custom_fields": {},
         "metadata": {},
         "version": 2,
@@ -360,7 +364,8 @@ async def test_what_staff_did_is_kept_with_before_and_after(rest, orders, placed
     path = f"/orders/{order.id}"
     await rest.ok("POST", f"/orders/{other.id}/cancel", {"reason": "my own"}, user=ada)
     await rest.ok("POST", f"{path}/process", user=ADMIN)
-    await rest.ok("POST", f"{path}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
+    shipped = await rest.ok("POST", f"{path}/ship", {"carrier": "D", "tracking_number": "1"}, user=ADMIN)
+    (parcel,) = (shipment["id"] for shipment in shipped["shipments"])
     await rest.ok("POST", f"{path}/deliver", user=ADMIN)
     back = {"items": [{"sku": "MUG", "quantity": 1}], "reason": "broke"}
     asked = await rest.ok("POST", f"{path}/return", back, user=ada, status=201)
@@ -371,11 +376,15 @@ async def test_what_staff_did_is_kept_with_before_and_after(rest, orders, placed
         (act.actor, act.act, act.subject, act.before, act.after, act.reason)
         for act in await list_acts(orders.db, limit=9)
     ]
-    status = [("confirmed", "processing"), ("processing", "shipped"), ("shipped", "delivered")]
+    status = [
+        ("confirmed", "processing", {}),
+        ("processing", "shipped", {"shipment_id": parcel}),
+        ("shipped", "delivered", {"shipment_ids": [parcel]}),
+    ]
     assert acts[::-1] == [
         *(
-            (ADMIN.id, f"order.{after}", order.id, {"status": before}, {"status": after}, "")
-            for before, after in status
+            (ADMIN.id, f"order.{after}", order.id, {"status": before}, {"status": after, **more}, "")
+            for before, after, more in status
         ),
         (
             ADMIN.id,

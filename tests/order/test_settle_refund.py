@@ -20,7 +20,7 @@ from stoa.services.order.handlers import HANDLERS, handle_batch
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.receive_return import take_back
 from stoa.services.order.settle_refund import settle_refund
-from stoa.services.order.ship_order import ship_order
+from stoa.services.order.ship_order import Parcel, ship_order
 from stoa.services.order.view import payment_status_of
 from stoa.testing import new_user
 
@@ -53,7 +53,7 @@ def changed(order, source: str, minor: int) -> Event:
 
 
 async def shipped(orders, placed):
-    return await ship_order(orders, (await placed()).id, ADMIN, carrier="DHL", tracking_number="1")
+    return await ship_order(orders, (await placed()).id, ADMIN, Parcel(carrier="DHL", tracking_number="1"))
 
 
 async def test_a_return_shows_what_payment_gives(orders, placed):

@@ -11,7 +11,7 @@ from stoa.services.order import repository
 from stoa.services.order.errors import GoodsToComeYet, NotPaid, WrongState
 from stoa.services.order.new_order import NewItem
 from stoa.services.order.payment_status import PaymentState, PaymentStatus, PaymentTold
-from stoa.services.order.ship_order import ship_order
+from stoa.services.order.ship_order import Parcel, ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import payment_status_of
 
@@ -19,7 +19,7 @@ ADMIN = Principal(uuid7(), "admin@example.com", frozenset({"admin"}), "s", ALL)
 
 
 async def ship(orders, order):
-    return await ship_order(orders, order.id, ADMIN, carrier="DHL", tracking_number="JD01")
+    return await ship_order(orders, order.id, ADMIN, Parcel(carrier="DHL", tracking_number="JD01"))
 
 
 @pytest.mark.parametrize("gone", [6591, 0])
@@ -31,7 +31,7 @@ async def test_an_order_whose_money_goes_back_by_hand_stays(orders, placed, paym
         await ship(orders, order)
     assert (refusal.value.status, refusal.value.type) == (409, "/problems/order-not-paid")
     stored = await repository.read_order(orders.db, order.id)
-    assert (stored.status, stored.version, stored.shipment) == (Status.CONFIRMED, order.version, None)
+    assert (stored.status, stored.version, stored.shipments) == (Status.CONFIRMED, order.version, ())
     assert [kind for kind, _, _ in await announced()] == ["order.placed"]
 
 
@@ -78,9 +78,9 @@ async def test_what_is_still_to_come_is_waited_for(orders, placed, payments, goo
     said = refusal.value.document()
     assert (said["status"], said["type"]) == (409, "/problems/goods-to-come")
     assert said["skus"] == [{"sku": "MUG", "quantity": 2}, {"sku": "SPOON", "quantity": 1}]
-    assert said["detail"] == "An order is sent whole, and this is not on hand yet: 2 of MUG, 1 of SPOON."
+    assert said["detail"] == "This is not on hand yet: 2 of MUG, 1 of SPOON. The rest can be sent without it."
     stored = await repository.read_order(orders.db, order.id)
-    assert (stored.status, stored.version, stored.shipment) == (Status.CONFIRMED, order.version, None)
+    assert (stored.status, stored.version, stored.shipments) == (Status.CONFIRMED, order.version, ())
     assert [kind for kind, _, _ in await announced()] == ["order.placed"]
     payments.told.clear()
     goods.clear()

@@ -10,6 +10,7 @@ import pytest
 
 from stoa.services.order import return_states, states
 from stoa.services.order.errors import WrongReturnState, WrongState
+from stoa.services.order.fulfillment import FulfillmentStatus, status_by
 from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.states import Status
 
@@ -48,6 +49,17 @@ def test_the_page_lists_the_states_with_their_meaning(status, table, wrong, page
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", shown, re.MULTILINE))
     assert meanings.keys() == set(status)
     assert rows == meanings
+
+
+def test_the_page_lists_what_has_left_and_the_state_that_follows():
+    meanings = dict(re.findall(r'= "(\w+)"\n    """(.*?)"""', inspect.getsource(FulfillmentStatus)))
+    assert meanings.keys() == set(FulfillmentStatus)
+    shown = ORDERS.split("| fulfillment | meaning | the order is |")[1].split("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", shown, re.MULTILINE)
+    assert {name: meaning for name, meaning, _ in rows} == meanings
+    follow = {name: set(re.findall(r"`(\w+)`", states_named)) for name, _, states_named in rows}
+    before = {Status.PENDING, Status.CONFIRMED, Status.PROCESSING}
+    assert follow == {each: {status_by(one, each) for one in before} for each in FulfillmentStatus}
 
 
 @pytest.mark.parametrize(("status", "table", "wrong", "page"), TABLES)

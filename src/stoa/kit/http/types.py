@@ -62,12 +62,24 @@ Email = Annotated[
 Phone = Annotated[str, Meta(max_length=40, pattern=r"^[0-9+(). /-]*(?!\n)$")]
 # Nothing that runs (javascript:, data:), nobody's name or password, and no character that a page could take for the
 # end of an attribute. A host in another script comes as its punycode.
+_HTTPS = (
+    r"https://([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9](:[0-9]{1,5})?"
+    r"([/?#][!#-&(-;=?-\[\]_a-z~]*)?"
+)
+WebUrl = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=rf"^{_HTTPS}(?!\n)$",
+        description="https://… with a host's name",
+        examples=["https://track.example.com/JD014600006281230704"],
+    ),
+]
 MediaUrl = Annotated[
     str,
     Meta(
         max_length=2000,
-        pattern=r"^(https://([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z][a-zA-Z0-9-]*[a-zA-Z0-9](:[0-9]{1,5})?"
-        r"([/?#][!#-&(-;=?-\[\]_a-z~]*)?|/(api/v1/)?media/(?!.*\.\.)[A-Za-z0-9._~/-]+)(?!\n)$",
+        pattern=rf"^({_HTTPS}|/(api/v1/)?media/(?!.*\.\.)[A-Za-z0-9._~/-]+)(?!\n)$",
         description="https://… with a host's name, or a file of the shop's own: /media/…",
         examples=["https://img.example.com/mug.jpg", "/media/mug.jpg"],
     ),

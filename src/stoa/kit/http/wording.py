@@ -29,6 +29,7 @@ _WORDS = {
     _pattern(types.GroupName): _SMALL,
     _pattern(types.Email): "an e-mail address",
     _pattern(types.Phone): "a telephone number: digits, spaces and + ( ) . / -",
+    _pattern(types.WebUrl): "https://… with a host's name",
     _pattern(types.MediaUrl): "https://… with a host's name, or a file of the shop's own: /media/…",
 }
 _SAID = {repr(pattern): words for pattern, words in _WORDS.items()}

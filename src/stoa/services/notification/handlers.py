@@ -48,10 +48,6 @@ class AboutOrder(msgspec.Struct, frozen=True, kw_only=True):
     email: str
 
 
-class OrderDelivered(AboutOrder, frozen=True, kw_only=True):
-    pass
-
-
 class PlacedItem(msgspec.Struct, frozen=True):
     name: str
     sku: str
@@ -80,9 +76,27 @@ class OrderCanceled(AboutOrder, frozen=True, kw_only=True):
     refund: Money | None = None
 
 
+class SentItem(msgspec.Struct, frozen=True):
+    name: str
+    sku: str
+    quantity: int
+
+
 class OrderShipped(AboutOrder, frozen=True, kw_only=True):
+    """A parcel. An older version announced neither `items` nor whether it is `complete`: it was all there is."""
+
     carrier: str
     tracking_number: str
+    tracking_url: str | None = None
+    items: Sequence[SentItem] = ()
+    complete: bool = True
+
+
+class OrderDelivered(AboutOrder, frozen=True, kw_only=True):
+    """Likewise."""
+
+    items: Sequence[SentItem] = ()
+    complete: bool = True
 
 
 class ReturnedItem(msgspec.Struct, frozen=True):

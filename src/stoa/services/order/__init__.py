@@ -8,9 +8,10 @@ Owns orders, their lines, history, shipments and returns, and what payment has t
 - A checkout makes at most one order, and none once it has abandoned it.
 - An order goes only where the table in `states` lets it, under its row lock, with a line of history
   and a higher version each time.
-- What is to be refunded is at most what was paid; units returned or asked to be are at most the units bought.
-- Only goods that are back move money and stock; an order of whose payment nothing is left is not shipped,
-  nor one of which goods are still to come.
+- What is to be refunded is at most what was paid. Units shipped and canceled are at most the units bought; units
+  returned or asked to be are at most the units shipped.
+- Only goods that are back move money and stock; of an order of whose payment nothing is left no parcel leaves,
+  nor one with goods that are still to come.
 - A fact is announced in the transaction that makes it true. An order that was never paid is never
   announced.
 """

@@ -17,6 +17,7 @@ from stoa.services.order.repository import Order
 from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
+from stoa.services.order.view import OrderView, view
 
 READ = "order.orders.read"
 FULFILL = "order.orders.fulfill"
@@ -24,6 +25,16 @@ CANCEL = "order.orders.cancel"
 ANNOTATE = "order.orders.annotate"
 SETTLE = "order.orders.settle"
 DECIDE = "order.returns.decide"
+
+
+def sees_all(caller: Principal) -> bool:
+    """What only the shop sees of an order, too: where the caller is of the shop."""
+    return caller.may(READ) or caller.may(ANNOTATE)
+
+
+def shown(order: Order, caller: Principal) -> OrderView:
+    """As the caller sees it."""
+    return view(order, private=sees_all(caller))
 
 
 def kind_of(order: Order, caller: Principal) -> str:
@@ -60,14 +71,17 @@ async def find_locked(
     return order
 
 
-async def note(tx: Transaction, order: Order, status: Status, reason: str = "") -> None:
-    """Keep that staff brought the locked order to `status`; what a customer does to their own is not kept."""
+async def note(
+    tx: Transaction, order: Order, status: Status, reason: str = "", *, act: str | None = None, **more: object
+) -> None:
+    """Keep that staff brought the locked order to `status`, by an `act` of another name where it has one; what a
+    customer does to their own is not kept."""
     await staff_acts.record(
         tx,
-        act=f"order.{status}",
+        act=f"order.{act or status}",
         subject=order.id,
         before={"status": order.status},
-        after={"status": status},
+        after={"status": status, **more},
         reason=reason,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from stoa.kit.events import Fact
@@ -19,9 +20,11 @@ from stoa.services.order.events import (
     OrderShipped,
     PlacedItem,
     ReturnedItem,
+    SentItem,
 )
+from stoa.services.order.fulfillment import FulfillmentStatus
 from stoa.services.order.refunds import ReturnedLine
-from stoa.services.order.repository import Order
+from stoa.services.order.repository import Order, Shipment
 from stoa.services.order.returns_repository import Return
 
 
@@ -71,19 +74,40 @@ def canceled(order: Order, reason: str, refund: Money) -> Announcement:
 
 
 def shipped(order: Order) -> Announcement:
-    assert order.shipment is not None
+    """Of its last parcel."""
+    parcel = order.shipments[-1]
     fact = OrderShipped(
         order_id=order.id,
         number=order.number,
         email=order.email,
-        carrier=order.shipment.carrier,
-        tracking_number=order.shipment.tracking_number,
+        shipment_id=parcel.id,
+        carrier=parcel.carrier,
+        tracking_number=parcel.tracking_number,
+        tracking_url=parcel.tracking_url,
+        items=_sent_items(order, [parcel]),
+        complete=not any(item.units.to_ship for item in order.items),
     )
     return _announcement(order, fact)
 
 
-def delivered(order: Order) -> Announcement:
-    return _announcement(order, OrderDelivered(order_id=order.id, number=order.number, email=order.email))
+def delivered(order: Order, parcels: Sequence[Shipment]) -> Announcement:
+    fact = OrderDelivered(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        shipment_ids=[parcel.id for parcel in parcels],
+        items=_sent_items(order, parcels),
+        complete=order.fulfillment is FulfillmentStatus.DELIVERED,
+    )
+    return _announcement(order, fact)
+
+
+def _sent_items(order: Order, parcels: Sequence[Shipment]) -> list[SentItem]:
+    """In the order of the order's lines."""
+    sent: Counter[str] = Counter()
+    for parcel in parcels:
+        sent.update(dict(parcel.items))
+    return [SentItem(sku=item.sku, name=item.name, quantity=sent[item.sku]) for item in order.items if sent[item.sku]]
 
 
 def return_requested(order: Order, version: int, asked: Return) -> Announcement:

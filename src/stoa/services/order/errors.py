@@ -63,7 +63,33 @@ class GoodsToComeYet(problems.Conflict):
         named = ", ".join(f"{units} of {sku}" for sku, units in [*to_come.items()][:5])
         more = f" and {len(to_come) - 5} SKUs more" if len(to_come) > 5 else ""
         skus = [{"sku": sku, "quantity": units} for sku, units in to_come.items()]
-        super().__init__(f"An order is sent whole, and this is not on hand yet: {named}{more}.", skus=skus)
+        super().__init__(f"This is not on hand yet: {named}{more}. The rest can be sent without it.", skus=skus)
+
+
+class MoreThanLeft(problems.Conflict):
+    """More than was bought, is not canceled and has not been sent."""
+
+    title = "More than is left to send"
+    slug = "more-than-left"
+
+    def __init__(self, sku: str, field: str, left: int) -> None:
+        super().__init__(f"{left} are left to be sent.", field=field, sku=sku, left=left)
+
+
+class NoSuchShipment(problems.NotFound):
+    title = "No such parcel"
+    slug = "shipment-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("The order has no such parcel.")
+
+
+class ArrivedBefore(problems.Conflict):
+    title = "This parcel has arrived"
+    slug = "shipment-delivered"
+
+    def __init__(self) -> None:
+        super().__init__("The customer has this parcel already.")
 
 
 class NothingToSettle(problems.Conflict):
@@ -125,7 +151,7 @@ class DuplicateLine(problems.Unprocessable):
 
 
 class MoreThanBought(problems.Conflict):
-    """More would come back than was bought, has not come back yet and is not asked for in another return."""
+    """More would come back than was sent, has not come back yet and is not asked for in another return."""
 
     title = "More than can be returned"
     slug = "more-than-bought"

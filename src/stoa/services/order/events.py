@@ -57,22 +57,35 @@ class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled", per
     refund: Money
 
 
+class SentItem(msgspec.Struct, frozen=True, kw_only=True):
+    sku: str
+    name: str
+    quantity: int
+
+
 class OrderShipped(Fact, frozen=True, kw_only=True, event="order.shipped", personal=("email",)):
-    """It was handed to a carrier."""
+    """A parcel with these `items` was handed to a carrier. `complete`: nothing is left to be sent."""
 
     order_id: str
     number: str
     email: str
+    shipment_id: str
     carrier: str
     tracking_number: str
+    tracking_url: str | None
+    items: Sequence[SentItem]
+    complete: bool
 
 
 class OrderDelivered(Fact, frozen=True, kw_only=True, event="order.delivered", personal=("email",)):
-    """The customer has it."""
+    """The customer has these parcels, with these `items`. `complete`: all that was ordered and not canceled."""
 
     order_id: str
     number: str
     email: str
+    shipment_ids: Sequence[str]
+    items: Sequence[SentItem]
+    complete: bool
 
 
 class AskedItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -107,6 +107,8 @@ ABANDON_ORDERS = """
         INSERT INTO order_status_history (order_id, version, from_status, status, reason, actor)
         SELECT canceled.id, version, 'pending', status, reason, 'checkout'
         FROM canceled JOIN given_up ON given_up.order_id = canceled.id
+    ), called_off AS (
+        UPDATE order_items SET canceled_quantity = quantity FROM canceled WHERE order_items.order_id = canceled.id
     ), marked AS (
         UPDATE checkouts SET abandoned_at = now()
         FROM theirs WHERE order_id = theirs.id AND confirmed_at IS NULL AND abandoned_at IS NULL

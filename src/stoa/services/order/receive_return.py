@@ -14,14 +14,13 @@ from stoa.kit import money
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.order import access, announcements, repository, return_states, returns_repository, states
+from stoa.services.order import access, announcements, changing, return_states, returns_repository, states
 from stoa.services.order.refunds import Came, check_received, refund_lines
 from stoa.services.order.repository import Order
 from stoa.services.order.request_return import ask
 from stoa.services.order.return_states import ReturnStatus
 from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
-from stoa.services.order.states import Status
 
 
 async def receive_return(
@@ -72,29 +71,17 @@ async def take_back(
 async def book_return(
     orders: Orders, tx: Transaction, order: Order, asked: Return, came: Sequence[Came], *, caller: Principal
 ) -> Return:
-    """The locked order's return as received; the order as returned where nothing of it is still out."""
-    states.check(order.status, Status.RETURNED)
+    """The locked order's return as received; the order as returned where nothing of it is still out or to be sent."""
+    states.check_returnable(order.status, sent=bool(order.shipments))
     worth = refund_lines({item.sku: item.bought for item in order.items}, came)
     refund = money.total((line.net + line.tax for line in worth), order.total.currency)
     refund = min(refund, order.left, key=attrgetter("amount"))
     await returns_repository.receive_return(
         tx, asked, worth, refund_minor=refund.amount, actor="staff", actor_id=caller.user_id
     )
-    still_out = sum(item.quantity - item.returned_quantity for item in order.items)
-    if sum(line.quantity for line in worth) == still_out:
-        await repository.change_status(
-            tx,
-            order,
-            Status.RETURNED,
-            reason=asked.reason,
-            actor="staff",
-            actor_id=caller.user_id,
-            refund_minor=refund.amount,
-        )
-    else:
-        await repository.touch_order(tx, order.id, refund.amount)
-    after = await repository.read_order(tx, order.id)
-    assert after is not None
+    after = await changing.follow_units(
+        tx, order, caller, actor="staff", reason=asked.reason, refund_minor=refund.amount
+    )
     await orders.outbox.announce_all(tx, [announcements.returned(after, asked.id, worth, refund)])
     received = await access.find_return(tx, order, asked.id)
     await access.note_return(tx, asked, received, asked.reason)

@@ -1,8 +1,8 @@
 """What a return gives back: pure rules. docs/algorithms/orders.md shows an example.
 
 Each unit of a line is worth an equal part of what the line cost after discount, and of its tax. The
-minor units that cannot be divided equally go to the first units that come back, so that it does not
-matter in how many pieces a line returns: the refunds of all its units sum to exactly what was paid.
+minor units that cannot be divided equally go to the first units that are canceled or come back, so that it does
+not matter in how many pieces that happens: the refunds of all its units sum to exactly what was paid.
 Where prices are with tax it is the price that is divided so, and of each part the tax.
 """
 
@@ -13,23 +13,25 @@ from dataclasses import dataclass
 
 from stoa.kit.money import Money
 from stoa.services.order.errors import (
-    DuplicateLine,
     MoreThanAsked,
     MoreThanBought,
     MoreUnfitThanCame,
     NotInOrder,
     NotInReturn,
 )
+from stoa.services.order.lines import check_once
 
 
 @dataclass(frozen=True, slots=True)
 class BoughtLine:
-    """`net` is what the whole line cost after discount, without `tax`, also where the price had it; `returned` units
-    are back already, and `requested` are in returns that are open.
+    """`net` is what the whole line cost after discount, without `tax`, also where the price had it; of its `quantity`
+    so many units were `canceled` and `shipped`; `returned` are back already, and `requested` are in open returns.
     """
 
     sku: str
     quantity: int
+    canceled: int
+    shipped: int
     returned: int
     requested: int
     net: Money
@@ -38,7 +40,15 @@ class BoughtLine:
 
     @property
     def returnable(self) -> int:
-        return self.quantity - self.returned - self.requested
+        return self.shipped - self.returned - self.requested
+
+    def worth(self, units: int) -> tuple[Money, Money]:
+        """What so many units more are worth, after those that were canceled or are back, and the tax on them."""
+        before = self.canceled + self.returned
+        tax = part_of(self.tax, self.quantity, before, units)
+        if self.tax_included:
+            return part_of(self.net + self.tax, self.quantity, before, units) - tax, tax
+        return part_of(self.net, self.quantity, before, units), tax
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class ReturnedLine:
 
 def check_returnable(bought: Mapping[str, BoughtLine], wanted: Sequence[tuple[str, int]]) -> None:
     """Raise, naming the field, `NotInOrder`, `DuplicateLine` or `MoreThanBought` unless so much may come back."""
-    _check_once([sku for sku, _ in wanted])
+    check_once([sku for sku, _ in wanted])
     for at, (sku, quantity) in enumerate(wanted):
         if sku not in bought:
             raise NotInOrder(sku, field=f"items[{at}].sku")
@@ -76,7 +86,7 @@ def check_received(asked: Mapping[str, int], came: Sequence[Came]) -> None:
     """Raise `NotInReturn`, `DuplicateLine`, `MoreThanAsked` or `MoreUnfitThanCame`, naming the field, unless it may be
     what was asked for.
     """
-    _check_once([line.sku for line in came])
+    check_once([line.sku for line in came])
     for at, line in enumerate(came):
         if line.sku not in asked:
             raise NotInReturn(line.sku, field=f"items[{at}].sku")
@@ -86,24 +96,11 @@ def check_received(asked: Mapping[str, int], came: Sequence[Came]) -> None:
             raise MoreUnfitThanCame(line.sku, field=f"items[{at}].unfit")
 
 
-def _check_once(skus: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for at, sku in enumerate(skus):
-        if sku in seen:
-            raise DuplicateLine(sku, field=f"items[{at}].sku")
-        seen.add(sku)
-
-
 def refund_lines(bought: Mapping[str, BoughtLine], came: Sequence[Came]) -> list[ReturnedLine]:
     """What the units that came are worth."""
     lines: list[ReturnedLine] = []
     for back in came:
-        line = bought[back.sku]
-        tax = part_of(line.tax, line.quantity, line.returned, back.quantity)
-        if line.tax_included:
-            net = part_of(line.net + line.tax, line.quantity, line.returned, back.quantity) - tax
-        else:
-            net = part_of(line.net, line.quantity, line.returned, back.quantity)
+        net, tax = bought[back.sku].worth(back.quantity)
         lines.append(ReturnedLine(back.sku, back.quantity, back.quantity - back.unfit, net, tax))
     return lines
 

@@ -1,9 +1,10 @@
-"""All SQL of order but that of returns (`returns_repository`) and that of checkouts (`placing_repository`)."""
+"""All SQL of order but that of parcels (`shipments_repository`), returns (`returns_repository`) and checkouts
+(`placing_repository`)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from stoa.kit import ids
 from stoa.kit.custom_fields.values import NOTHING, Fields, Value, fields_of
 from stoa.kit.db import Db, Transaction, later
 from stoa.kit.money import Money
+from stoa.services.order.fulfillment import FulfillmentStatus, Units, fulfillment_status
 from stoa.services.order.history import Change, change_of
 from stoa.services.order.payment_status import PaymentState, PaymentTold, left
 from stoa.services.order.promise import Kind, Promise
@@ -31,6 +33,8 @@ class Item(msgspec.Struct, frozen=True):
     quantity: int
     discount: Money
     tax: Money
+    canceled_quantity: int
+    shipped_quantity: int
     returned_quantity: int
     requested_quantity: int
     said: Mapping[str, Value] = {}
@@ -50,6 +54,8 @@ class Item(msgspec.Struct, frozen=True):
         return BoughtLine(
             self.sku,
             self.quantity,
+            self.canceled_quantity,
+            self.shipped_quantity,
             self.returned_quantity,
             self.requested_quantity,
             self.subtotal - self.discount - self.tax if self.tax_included else self.subtotal - self.discount,
@@ -57,12 +63,22 @@ class Item(msgspec.Struct, frozen=True):
             self.tax_included,
         )
 
+    @property
+    def units(self) -> Units:
+        return Units(self.quantity, self.canceled_quantity, self.shipped_quantity, self.returned_quantity)
+
 
 class Shipment(msgspec.Struct, frozen=True):
+    """A parcel; its `number` counts those of the order. `items` are units by SKU."""
+
+    id: str
+    number: int
     carrier: str
     tracking_number: str
+    tracking_url: str | None
     shipped_at: datetime
     delivered_at: datetime | None
+    items: tuple[tuple[str, int], ...]
 
 
 class Tax(msgspec.Struct, frozen=True):
@@ -105,7 +121,7 @@ class Order(msgspec.Struct, frozen=True):
     settled: Money
     refunded: Money
     by_hand: Money
-    shipment: Shipment | None
+    shipments: tuple[Shipment, ...]
     confirmed_at: datetime | None
     version: int
     created_at: datetime
@@ -119,6 +135,16 @@ class Order(msgspec.Struct, frozen=True):
     delivery_estimate: DeliveryEstimate | None = None
 
     @property
+    def units(self) -> dict[str, Units]:
+        """By SKU."""
+        return {item.sku: item.units for item in self.items}
+
+    @property
+    def fulfillment(self) -> FulfillmentStatus:
+        arrived = [shipment.delivered_at is not None for shipment in self.shipments]
+        return fulfillment_status([item.units for item in self.items], arrived)
+
+    @property
     def left(self) -> Money:
         return left(total=self.total, refund_due=self.refund_due, refunded=self.refunded, by_hand=self.by_hand)
 
@@ -126,9 +152,6 @@ class Order(msgspec.Struct, frozen=True):
 def order_of(row: asyncpg.Record) -> Order:
     currency: str = row["currency"]
     items = tuple(_item(item, currency, row["tax_included"]) for item in row["items"])
-    shipment = None
-    if row["carrier"] is not None:
-        shipment = Shipment(row["carrier"], row["tracking_number"], row["shipped_at"], row["delivered_at"])
     estimate = None
     if row["delivery_earliest"] is not None:
         estimate = DeliveryEstimate(row["delivery_earliest"], row["delivery_latest"])
@@ -154,7 +177,7 @@ def order_of(row: asyncpg.Record) -> Order:
         settled=Money(row["settled_minor"], currency),
         refunded=Money(row["refunded_minor"], currency),
         by_hand=Money(row["by_hand_minor"], currency),
-        shipment=shipment,
+        shipments=tuple(_shipment(shipment) for shipment in row["shipments"] or ()),
         confirmed_at=row["confirmed_at"],
         version=row["version"],
         created_at=row["created_at"],
@@ -175,7 +198,8 @@ def _tax(tax: Mapping[str, Any], currency: str) -> Tax:
 
 def _item(item: Sequence[Any], currency: str, tax_included: bool) -> Item:
     """In the order of `_WHOLE`."""
-    product_id, sku, name, price, quantity, discount, tax, returned, requested, said, fields, metadata, kind, on = item
+    product_id, sku, name, price, quantity, discount, tax, canceled, shipped, returned, requested, *more = item
+    said, fields, metadata, kind, on = more
     return Item(
         product_id=product_id,
         sku=sku,
@@ -184,6 +208,8 @@ def _item(item: Sequence[Any], currency: str, tax_included: bool) -> Item:
         quantity=quantity,
         discount=Money(discount, currency),
         tax=Money(tax, currency),
+        canceled_quantity=canceled,
+        shipped_quantity=shipped,
         returned_quantity=returned,
         requested_quantity=requested,
         said=said,
@@ -192,6 +218,25 @@ def _item(item: Sequence[Any], currency: str, tax_included: bool) -> Item:
         promise=Promise(Kind(kind), date.fromisoformat(on)) if kind else None,
         tax_included=tax_included,
     )
+
+
+def _shipment(shipment: Sequence[Any]) -> Shipment:
+    """In the order of `_WHOLE`."""
+    shipment_id, number, carrier, tracking_number, tracking_url, shipped_at, delivered_at, items = shipment
+    return Shipment(
+        id=shipment_id,
+        number=number,
+        carrier=carrier,
+        tracking_number=tracking_number,
+        tracking_url=tracking_url,
+        shipped_at=_time(shipped_at),
+        delivered_at=_time(delivered_at) if delivered_at else None,
+        items=tuple((sku, quantity) for sku, quantity in items),
+    )
+
+
+def _time(written: str) -> datetime:
+    return datetime.fromisoformat(written).astimezone(UTC)
 
 
 # The whole of an order in one row, so that it is of one moment. A page of orders is one statement too. An item without
@@ -205,19 +250,30 @@ _WHOLE = """
            greatest(o.updated_at, payments.updated_at) AS updated_at,
            payments.state AS payment_told, coalesce(payments.refunded_minor, 0) AS refunded_minor,
            coalesce(payments.by_hand_minor, 0) AS by_hand_minor,
-           shipments.carrier, shipments.tracking_number, shipments.shipped_at, shipments.delivered_at,
            (
                SELECT json_agg(
                    json_build_array(
-                       product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, returned_quantity,
-                       requested_quantity, said, named_fields(custom_fields), metadata, promise, promised_on
+                       product_id, sku, name, unit_price_minor, quantity, discount_minor, tax_minor, canceled_quantity,
+                       shipped_quantity, returned_quantity, requested_quantity, said, named_fields(custom_fields),
+                       metadata, promise, promised_on
                    ) ORDER BY position
                )
                FROM order_items WHERE order_items.order_id = o.id
-           ) AS items
+           ) AS items,
+           (
+               SELECT json_agg(
+                   json_build_array(
+                       id, number, carrier, tracking_number, tracking_url, shipped_at, delivered_at,
+                       (
+                           SELECT json_agg(json_build_array(sku, quantity) ORDER BY sku)
+                           FROM shipment_items WHERE shipment_id = shipments.id
+                       )
+                   ) ORDER BY number
+               )
+               FROM shipments WHERE shipments.order_id = o.id
+           ) AS shipments
     FROM {orders} AS o
     LEFT JOIN payments ON payments.id = o.payment_id
-    LEFT JOIN shipments ON shipments.order_id = o.id
 """
 
 
@@ -354,6 +410,14 @@ TOUCH_ORDER = """
 """
 
 
+CANCEL_ALL = "UPDATE order_items SET canceled_quantity = quantity WHERE order_id = $1"
+
+
+async def cancel_all(tx: Transaction, order_id: str) -> None:
+    """All units of a locked order are called off; nothing of it has left."""
+    await tx.execute(CANCEL_ALL, order_id)
+
+
 async def touch_order(tx: Transaction, order_id: str, refund_minor: int = 0) -> int:
     """The next version of a locked order whose status stays; `refund_minor` more is to go back for it."""
     version: int = await tx.fetchval(TOUCH_ORDER, order_id, refund_minor)
@@ -405,22 +469,6 @@ CHANGE_REFUND_OF_CANCELED = """
 async def change_refund_of_canceled(tx: Transaction, order_id: str, minor: int) -> None:
     """So much goes back for a locked order that was canceled."""
     await tx.execute(CHANGE_REFUND_OF_CANCELED, order_id, minor)
-
-
-ADD_SHIPMENT = "INSERT INTO shipments (order_id, carrier, tracking_number, payment_version) VALUES ($1, $2, $3, $4)"
-
-
-async def add_shipment(
-    tx: Transaction, order_id: str, carrier: str, tracking_number: str, *, payment_version: int | None
-) -> None:
-    await tx.execute(ADD_SHIPMENT, order_id, carrier, tracking_number, payment_version)
-
-
-MARK_DELIVERED = "UPDATE shipments SET delivered_at = now() WHERE order_id = $1"
-
-
-async def mark_delivered(tx: Transaction, order_id: str) -> None:
-    await tx.execute(MARK_DELIVERED, order_id)
 
 
 READ_HISTORY = """

@@ -13,7 +13,6 @@ from stoa.services.order.refunds import check_returnable
 from stoa.services.order.repository import Order
 from stoa.services.order.returns_repository import Return
 from stoa.services.order.service import Orders
-from stoa.services.order.states import Status
 
 
 async def request_return(
@@ -25,8 +24,8 @@ async def request_return(
     *,
     if_match: IfMatch = ANYTHING,
 ) -> Return:
-    """The request for `wanted` (units by SKU). `WrongState` unless the order was shipped; `NotInOrder`,
-    `DuplicateLine` or `MoreThanBought` name the line: units are returned, and asked for, once.
+    """The request for `wanted` (units by SKU). `WrongState` unless some of the order was shipped;
+    `NotInOrder`, `DuplicateLine` or `MoreThanBought` name the line: units are returned, and asked for, once.
     """
     async with orders.db.transaction() as tx:
         order = await access.find_locked(tx, order_id, caller, access.DECIDE, if_match=if_match)
@@ -41,7 +40,7 @@ async def ask(
 ) -> Return:
     """A requested return of the locked `order`, its units counted as asked for."""
     # Asked of every return, also of a partial one that leaves the order's status as it is.
-    states.check(order.status, Status.RETURNED)
+    states.check_returnable(order.status, sent=bool(order.shipments))
     check_returnable({item.sku: item.bought for item in order.items}, wanted)
     return_id = ids.uuid7()
     actor = access.kind_of(order, caller)

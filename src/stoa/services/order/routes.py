@@ -16,19 +16,17 @@ from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
-from stoa.kit.http.types import Id, Name, Page, PageQuery, Reason, ShortText, Sku
-from stoa.services.order import access, repository, returns_routes
+from stoa.kit.http.types import Id, Page, PageQuery, Reason, ShortText, Sku
+from stoa.services.order import access, repository, returns_routes, shipments_routes
 from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
-from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.process_order import process_order
 from stoa.services.order.repository import ListOf, Order
 from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
-from stoa.services.order.ship_order import ship_order
 from stoa.services.order.states import Status
 from stoa.services.order.view import OrderView, ShownList, view
 
@@ -74,11 +72,6 @@ class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    carrier: Name
-    tracking_number: Name
-
-
 class AllocationView(msgspec.Struct, frozen=True, kw_only=True):
     """`items` has a line for each warehouse of a SKU; what is promised and not on hand yet has none. `state` is of what
     was reserved: `allocated` is promised to the order, `committed` has left the stock, as when the order is placed,
@@ -103,7 +96,7 @@ class ChangeView(msgspec.Struct, frozen=True, kw_only=True):
 async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page[OrderView]:
     """Newest first. Who may read all orders finds them by a filterable custom field: `?custom.purchase_order=A-17`."""
     query, caller = request.query, request.caller
-    private = _sees_all(caller)
+    private = access.sees_all(caller)
     if query.custom:
         return _page([view(order, private=private) for order in await _with_value(orders, query, caller)], query.limit)
     wanted = query.user_id.lower() if query.user_id else None
@@ -132,7 +125,7 @@ async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> li
 @routes.get("/orders/{order_id:uuid}", answer=OrderView, who=OWNER, summary="One order")
 async def show_order(orders: Orders, request: Request) -> OrderView:
     caller = request.caller
-    return _shown(await access.find(orders, request.path["order_id"], caller), caller)
+    return access.shown(await access.find(orders, request.path["order_id"], caller), caller)
 
 
 @routes.get("/orders/{order_id:uuid}/history", answer=Page[ChangeView], who=OWNER, summary="What became of an order")
@@ -176,7 +169,7 @@ async def show_allocation(orders: Orders, request: Request) -> AllocationView:
 async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
     caller = request.caller
     canceled = await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
-    return _shown(canceled, caller)
+    return access.shown(canceled, caller)
 
 
 @routes.patch(
@@ -205,36 +198,7 @@ async def note_on_order(orders: Orders, request: Request[OrderNotes]) -> OrderVi
 )
 async def process_one_order(orders: Orders, request: Request) -> OrderView:
     caller = request.caller
-    return _shown(await process_order(orders, request.path["order_id"], caller, request.if_match), caller)
-
-
-@routes.post(
-    "/orders/{order_id:uuid}/ship",
-    body=Parcel,
-    answer=OrderView,
-    who=FULFILL,
-    versioned=True,
-    summary="Hand to a carrier",
-)
-async def ship_one_order(orders: Orders, request: Request[Parcel]) -> OrderView:
-    caller = request.caller
-    shipped = await ship_order(
-        orders,
-        request.path["order_id"],
-        caller,
-        carrier=request.body.carrier,
-        tracking_number=request.body.tracking_number,
-        if_match=request.if_match,
-    )
-    return _shown(shipped, caller)
-
-
-@routes.post(
-    "/orders/{order_id:uuid}/deliver", answer=OrderView, who=FULFILL, versioned=True, summary="The customer has it"
-)
-async def deliver_one_order(orders: Orders, request: Request) -> OrderView:
-    caller = request.caller
-    return _shown(await deliver_order(orders, request.path["order_id"], caller, request.if_match), caller)
+    return access.shown(await process_order(orders, request.path["order_id"], caller, request.if_match), caller)
 
 
 @routes.post(
@@ -249,20 +213,12 @@ async def settle_one_order(orders: Orders, request: Request[Settlement]) -> Orde
     """For what was paid back in another way, or is let be: its event was discarded, or the provider refused it."""
     caller = request.caller
     settled = await settle_refund(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
-    return _shown(settled, caller)
-
-
-def _shown(order: Order, caller: Principal) -> OrderView:
-    return view(order, private=_sees_all(caller))
+    return access.shown(settled, caller)
 
 
 def _page(orders: Sequence[OrderView], limit: int) -> Page[OrderView]:
     return page_of(orders, limit, lambda order: (order.id,))
 
 
-def _sees_all(caller: Principal) -> bool:
-    """What only the shop sees of an order, too: where the caller is of the shop."""
-    return caller.may(access.READ) or caller.may(access.ANNOTATE)
-
-
+routes.include(shipments_routes.routes)
 routes.include(returns_routes.routes)

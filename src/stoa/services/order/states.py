@@ -17,11 +17,11 @@ class Status(StrEnum):
     CONFIRMED = "confirmed"
     """Paid, announced, and promised its stock."""
     PROCESSING = "processing"
-    """Somebody is picking and packing it."""
+    """Somebody is picking and packing it, or some of it has left and some has not."""
     SHIPPED = "shipped"
-    """Handed to the carrier: it cannot be canceled any more, only returned."""
+    """All that is not canceled has left: it cannot be canceled any more, only returned."""
     DELIVERED = "delivered"
-    """The customer has it."""
+    """The customer has all of it."""
     CANCELED = "canceled"
     """Called off before shipping; what was paid goes back. Final."""
     RETURNED = "returned"
@@ -44,6 +44,7 @@ TRANSITIONS = (
     Transition(Status.CONFIRMED, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.PROCESSING, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.CONFIRMED, Status.PROCESSING, by="process_order.process_order"),
+    Transition(Status.CONFIRMED, Status.PROCESSING, by="ship_order.ship_order"),
     Transition(Status.CONFIRMED, Status.SHIPPED, by="ship_order.ship_order"),
     Transition(Status.PROCESSING, Status.SHIPPED, by="ship_order.ship_order"),
     Transition(Status.SHIPPED, Status.DELIVERED, by="deliver_order.deliver_order"),
@@ -52,6 +53,12 @@ TRANSITIONS = (
 )
 
 _ALLOWED = frozenset((each.before, each.after) for each in TRANSITIONS)
+
+
+def check_returnable(status: Status, *, sent: bool) -> None:
+    """Raise `WrongState` unless some of an order may come back: one in processing may have `sent` a parcel."""
+    if not (sent and status is Status.PROCESSING):
+        check(status, Status.RETURNED)
 
 
 def check(before: Status, after: Status) -> None:

@@ -12,9 +12,10 @@ from stoa.kit.custom_fields.values import Value
 from stoa.kit.db import Db
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
+from stoa.services.order.fulfillment import FulfillmentStatus
 from stoa.services.order.payment_status import PaymentStatus, payment_status
 from stoa.services.order.promise import Promise
-from stoa.services.order.repository import DeliveryEstimate, ListOf, Order, Tax, list_orders_of_users
+from stoa.services.order.repository import DeliveryEstimate, ListOf, Order, Shipment, Tax, list_orders_of_users
 from stoa.services.order.states import Status
 
 
@@ -34,12 +35,34 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
     discount: Money
     tax: Money
     promise: Promise | None
+    canceled_quantity: int
+    shipped_quantity: int
     returned_quantity: int
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
 
 
+class ShippedItemView(msgspec.Struct, frozen=True, kw_only=True):
+    sku: str
+    quantity: int
+
+
+class ShipmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel; its `number` counts those of the order."""
+
+    id: str
+    number: int
+    carrier: str
+    tracking_number: str
+    tracking_url: str | None
+    items: list[ShippedItemView]
+    shipped_at: datetime
+    delivered_at: datetime | None
+
+
 class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
+    """The last parcel: older than `shipments`, which has all of them."""
+
     carrier: str
     tracking_number: str
     shipped_at: datetime
@@ -48,8 +71,10 @@ class TrackingView(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """`total` = subtotal - discount + shipping + tax; where it is `tax_included`, the same without tax, which is in the
-    prices then. `taxes` are its parts by rate, in percent. `refunded` is what has gone back so far. Of `custom_fields`
-    the buyer is shown the public ones, of `metadata` nothing."""
+    prices then. `taxes` are its parts by rate, in percent. `refunded` is what has gone back so far;
+    `fulfillment_status` says what of it has left and arrived. Of `custom_fields` the buyer is shown the public ones, of
+    `metadata` nothing.
+    """
 
     id: str
     number: str
@@ -57,6 +82,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     status: Status
     payment_status: PaymentStatus
+    fulfillment_status: FulfillmentStatus
     items: list[ItemView]
     subtotal: Money
     discount: Money
@@ -74,6 +100,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     billing_address: Address
     payment_id: str | None
     tracking: TrackingView | None
+    shipments: list[ShipmentView]
     custom_fields: dict[str, Value]
     metadata: dict[str, str]
     version: int
@@ -92,6 +119,19 @@ def payment_status_of(order: Order) -> PaymentStatus:
     )
 
 
+def shipment_view(shipment: Shipment) -> ShipmentView:
+    return ShipmentView(
+        id=shipment.id,
+        number=shipment.number,
+        carrier=shipment.carrier,
+        tracking_number=shipment.tracking_number,
+        tracking_url=shipment.tracking_url,
+        items=[ShippedItemView(sku=sku, quantity=quantity) for sku, quantity in shipment.items],
+        shipped_at=shipment.shipped_at,
+        delivered_at=shipment.delivered_at,
+    )
+
+
 def view(order: Order, *, private: bool) -> OrderView:
     items = [
         ItemView(
@@ -104,6 +144,8 @@ def view(order: Order, *, private: bool) -> OrderView:
             discount=item.discount,
             tax=item.tax,
             promise=item.promise,
+            canceled_quantity=item.canceled_quantity,
+            shipped_quantity=item.shipped_quantity,
             returned_quantity=item.returned_quantity,
             custom_fields={**item.said, **item.custom_fields.shown(private=private)},
             metadata=dict(item.metadata) if private else {},
@@ -111,12 +153,13 @@ def view(order: Order, *, private: bool) -> OrderView:
         for item in order.items
     ]
     tracking = None
-    if (shipment := order.shipment) is not None:
+    if order.shipments:
+        last = order.shipments[-1]
         tracking = TrackingView(
-            carrier=shipment.carrier,
-            tracking_number=shipment.tracking_number,
-            shipped_at=shipment.shipped_at,
-            delivered_at=shipment.delivered_at,
+            carrier=last.carrier,
+            tracking_number=last.tracking_number,
+            shipped_at=last.shipped_at,
+            delivered_at=last.delivered_at,
         )
     return OrderView(
         id=order.id,
@@ -125,6 +168,7 @@ def view(order: Order, *, private: bool) -> OrderView:
         email=order.email,
         status=order.status,
         payment_status=payment_status_of(order),
+        fulfillment_status=order.fulfillment,
         items=items,
         subtotal=order.subtotal,
         discount=order.discount,
@@ -142,6 +186,7 @@ def view(order: Order, *, private: bool) -> OrderView:
         billing_address=Address(**order.billing_address),
         payment_id=order.payment_id,
         tracking=tracking,
+        shipments=[shipment_view(shipment) for shipment in order.shipments],
         custom_fields=order.custom_fields.shown(private=private),
         metadata=dict(order.metadata) if private else {},
         version=order.version,
