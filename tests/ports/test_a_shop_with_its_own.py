@@ -118,7 +118,9 @@ async def test_a_payment_waits_for_the_provider_that_has_it(shop, ada: Shopper):
 
 async def test_a_name_that_nobody_offers_ends_the_start(shop_with, monkeypatch):
     monkeypatch.setenv("STOA_PAYMENT_PROVIDER", "banc")
-    with pytest.raises(Failure, match="STOA_PAYMENT_PROVIDER='banc' cannot be used: there is bank, simulator; set it"):
+    with pytest.raises(
+        Failure, match="STOA_PAYMENT_PROVIDER='banc' cannot be used: there is bank, simulator, stripe; set it"
+    ):
         await shop_with()
 
 

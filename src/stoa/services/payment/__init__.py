@@ -19,6 +19,7 @@ other, and shares nothing with the rest but the database it lives in. Invariants
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceStub
@@ -27,6 +28,7 @@ from stoa.kit.batcher import Batcher, isolating
 from stoa.kit.db import Database
 from stoa.kit.outbox import Outbox
 from stoa.kit.service import Job, Parts, Resources
+from stoa.kit.settings import BadSetting
 from stoa.kit.together import Together
 from stoa.ports.payment import PaymentProvider
 from stoa.services.payment import recording, repository
@@ -67,12 +69,33 @@ def payments_with(
     )
 
 
+def stripe_with(db: Database, settings: Settings) -> PaymentProvider:
+    """Stripe, as the settings say. Raises `BadSetting` where they do not say enough."""
+    for name in ("stripe_api_key", "stripe_webhook_secret"):
+        if not getattr(settings, name):
+            raise BadSetting(f"STOA_PAYMENT_{name.upper()} is empty, and payments are to go by Stripe.")
+    # Its library is large: only a shop that has payments there waits for it.
+    from stoa.services.payment.stripe_provider import Stripe  # noqa: PLC0415
+
+    return Stripe(
+        db,
+        api_key=settings.stripe_api_key,
+        webhook_secret=settings.stripe_webhook_secret,
+        endpoint=settings.stripe_endpoint,
+        tolerance_seconds=settings.webhook_tolerance_seconds,
+    )
+
+
 def build(resources: Resources) -> Parts:
     settings = resources.settings(Settings)
     simulator = Simulator(resources.db, settings.provider_timeout_seconds, settings.webhook_tolerance_seconds)
+    own: dict[str, Callable[[], PaymentProvider]] = {
+        simulator_of.NAME: lambda: simulator,
+        "stripe": partial(stripe_with, resources.db, settings),
+    }
 
     def provider(name: str) -> PaymentProvider:
-        return resources.provider("payment", {simulator_of.NAME: lambda: simulator}, name, "provider")
+        return resources.provider("payment", own, name, "provider")
 
     providers = Providers(settings.provider, provider)
     orders = OrderServiceStub(resources.channel("order"))
@@ -83,6 +106,7 @@ def build(resources: Resources) -> Parts:
     async def stop() -> None:
         await timers.refunds.stop()
         await payments.single_flight.stop()
+        await providers.close()
 
     return Parts(
         routes=routes.bind(payments),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from stoa.kit.settings import BadSetting
 from stoa.ports.payment import PaymentProvider
 from stoa.services.payment.errors import NoSuchProvider, ProviderGone
 
 log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """A provider that keeps something open."""
+
+    async def close(self) -> None: ...
 
 
 class Providers:
@@ -20,6 +28,12 @@ class Providers:
         self._build = build
         # At once, so that a shop that could take no money does not start.
         self._built = {current: build(current)}
+
+    async def close(self) -> None:
+        """End the connections of those that have some."""
+        for provider in self._built.values():
+            if isinstance(provider, Closes):
+                await provider.close()
 
     def of(self, name: str) -> PaymentProvider:
         """The provider of a payment, as its row names it: it is captured, voided and refunded where it was made.

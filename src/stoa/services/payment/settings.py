@@ -3,17 +3,31 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from msgspec import Meta
+
 from stoa.kit.settings import Seconds, WholeSeconds
 from stoa.ports.choice import Behind
+
+Url = Annotated[str, Meta(pattern=r"^https?://[!-~]+(?!\n)$")]
 
 
 @dataclass(frozen=True)
 class Settings:
-    provider: Annotated[str, Behind("payment", ("simulator",))] = "simulator"
+    provider: Annotated[str, Behind("payment", ("simulator", "stripe"))] = "simulator"
     """Who is asked for new payments: `simulator` moves no money; others come with packages (docs/extending.md)."""
 
+    stripe_api_key: str = ""
+    """The secret or restricted key of the shop's account at Stripe: it may write payment intents and refunds."""
+
+    stripe_webhook_secret: str = ""
+    """What Stripe signs webhooks with: its dashboard says it of the endpoint `/api/v1/payments/webhooks/stripe`."""
+
+    stripe_endpoint: Url = "https://api.stripe.com"
+    """Where Stripe is spoken: another for tests against a server of one's own."""
+
     provider_timeout_seconds: Seconds = 3.0
-    """Above a provider's slow tail, and well below the deadline of a call, so that we can still answer it."""
+    """Above a provider's slow tail, and well below the deadline of a call, so that we can still answer it. Stripe is
+    asked twice within it."""
 
     settle_after_seconds: Seconds = 10.0
     """A payment unknown for so long has nobody left who resolves it: the timer does."""
