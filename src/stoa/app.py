@@ -358,6 +358,23 @@ OURS = (
         beside="order",
     ),
     Service(
+        name="campaign",
+        paths=(
+            "GET POST /campaigns",
+            "GET PUT DELETE /campaigns/{campaign_id:uuid}",
+            "GET POST /campaigns/{campaign_id:uuid}/coupons",
+            "POST /campaigns/{campaign_id:uuid}/coupons/generate",
+            "GET DELETE /campaigns/{campaign_id:uuid}/coupons/{code}",
+            "GET /campaigns/{campaign_id:uuid}/redemptions",
+        ),
+        hears=("order.canceled",),
+        beside="order",
+        permissions=(
+            Permission("campaign.campaigns.read", "See campaigns, their codes, and which orders used them"),
+            Permission("campaign.campaigns.edit", "Make, change and end campaigns, and give out codes"),
+        ),
+    ),
+    Service(
         name="checkout",
         paths=(
             "POST /checkout/quote",
@@ -366,7 +383,7 @@ OURS = (
             "GET /checkouts",
             "POST /checkouts/{checkout_id:uuid}/retry",
         ),
-        calls=("cart", "catalog", "inventory", "payment", "order"),
+        calls=("cart", "catalog", "campaign", "inventory", "payment", "order"),
         shares=("currency",),
         beside="order",
         permissions=(

@@ -81,6 +81,8 @@ WHOLE |= {f"catalog.export_repository.{name}" for name in ("SPECIFICATIONS", "ME
 WHOLE |= {"inventory.subscriptions_repository.NEXT_DUE", "inventory.policy_repository.NEXT_PREORDER"}
 WHOLE |= {"inventory.repair_repository.COUNT_ITEMS", "inventory.counts_repository.OVERTAKE"}
 WHOLE |= {"inventory.stock_repository.LEFT_IN"}
+# One row that counts what staff change, and what runs of that.
+WHOLE |= {f"campaign.repository.{name}" for name in ("HOLD_CHANGES", "LOOK", "RUNNING", "COUNT_RUNNING", "MEASURE")}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",

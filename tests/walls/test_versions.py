@@ -26,6 +26,7 @@ WHY_NOT = {
     "POST /inventory/{sku}/subscriptions": "somebody waits for it or not",
     "DELETE /inventory/{sku}/subscriptions": "somebody waits for it or not",
     "DELETE /stock-subscriptions/{token}": "an address waits for something or not",
+    "DELETE /campaigns/{campaign_id}/coupons/{code}": "it is taken or not",
     "POST /checkout/quote": "nothing changes",
     "POST /checkouts/{checkout_id}/retry": "its state is the condition",
     "POST /media/{file_id}/pictures": "its state is the condition",
