@@ -44,6 +44,7 @@ from stoa.services.checkout.repository import Checkout, by_id
 from stoa.services.checkout.routes import routes
 from stoa.services.checkout.service import Checkouts
 from stoa.services.checkout.settings import Settings
+from stoa.services.checkout.zones_in_force import ZonesInForce
 from stoa.testing import Rest, User, new_user
 
 NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
@@ -288,7 +289,7 @@ async def new_house(market: Market, templates: Any) -> AsyncIterator[NewHouse]:
         neighbors = Neighbors(
             **{name: Travelled(market.stub(name), road) for name in NEIGHBORS},
             timeout_seconds=5.0,
-            rules=price_rules(chosen, taxes=taxes),
+            rules=ZonesInForce(db, price_rules(chosen, taxes=taxes), own_taxes=taxes is None),
         )
         houses.append(House(market, road, checkouts_with(db, chosen, neighbors, reach)))
         return houses[-1]

@@ -12,12 +12,17 @@ import pytest
 from stoa.kit import money
 from stoa.kit.ids import uuid7
 from stoa.kit.money import Money
+from stoa.ports.tax import Taxable
 from stoa.services.checkout import crash_points, price_rules, states
+from stoa.services.checkout.places import Places
 from stoa.services.checkout.pricing import Item, quote
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.steps import STEPS
+from stoa.services.checkout.tax import ZoneTaxes
 from stoa.services.payment import ledger
 from stoa.services.payment import states as payment_states
+
+from .test_tax import HOME, UK, part, rate, zone
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "algorithms"
 SAGA = (PAGES / "saga.md").read_text()
@@ -121,6 +126,32 @@ def test_the_worked_roundings():
         rate = Fraction(int(percent), 100)
         assert int(net) * rate == Fraction(exact)
         assert money.share(Money(int(net), "GBP"), rate).amount == int(tax)
+
+
+async def test_the_worked_taxes_in_prices():
+    for prices, percents, by_rate, net in rows(MONEY, "| prices | rates in % | tax by rate | the same without tax |"):
+        rates = [rate(str(at), percent) for at, percent in enumerate(percents.split(" + "))]
+        asked = Taxable(parts=[part(int(prices))], currency="GBP", destination=HOME, tax_included=True)
+        said = await ZoneTaxes(Places([zone("Z", *rates)])).due(asked)
+        assert [one.amount.amount for one in said.rates] == [int(one) for one in by_rate.split(" + ")]
+        assert {one.base.amount for one in said.rates} == {int(net)}
+
+
+async def test_the_worked_purchase_with_and_without_tax_in_its_prices():
+    table = rows(MONEY, "| prices are | mugs | books | shipping | tax | total |")
+    assert [row[0] for row in table] == ["net", "with tax"]
+    items = [
+        Item(sku="MUG", product_id=uuid7(), name="Mug", unit_price=Money(1999, "GBP"), quantity=2),
+        Item(sku="BOOK", product_id=uuid7(), name="B", unit_price=Money(333, "GBP"), quantity=3, tax_class="zero"),
+    ]
+    for prices_are, *figures in table:
+        rules = price_rules(Settings(prices_include_tax=prices_are == "with tax"), taxes=ZoneTaxes(Places([UK])))
+        worked = await quote(items, "standard", HOME, rules)
+        paid = [line.subtotal for line in worked.lines] + [worked.shipping]
+        taxes = [line.tax for line in worked.lines] + [worked.shipping_tax]
+        nets = [one - tax if worked.tax_included else one for one, tax in zip(paid, taxes, strict=True)]
+        said = [f"{net.amount} + {tax.amount}" for net, tax in zip(nets, taxes, strict=True)]
+        assert [*said, str(worked.tax.amount), str(worked.total.amount)] == figures
 
 
 def test_the_worked_allocations():

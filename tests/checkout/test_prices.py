@@ -53,7 +53,7 @@ async def test_quote_and_order_ask_by_quantity_and_group(house: House, rest: Res
 
 async def test_a_country_is_where_the_order_goes(house: House, rest: Rest, shopper: Shopper):
     await list_prices(house.market.db("catalog"), {shopper.sku: {1: 900}}, countries=["FR"])
-    here, there = msgspec.to_builtins(ADDRESS), msgspec.to_builtins(ADDRESS) | {"country": "FR"}
+    here, there = msgspec.to_builtins(ADDRESS), msgspec.to_builtins(ADDRESS) | {"country": "FR", "postal_code": "75001"}
     for address, amount in ((here, 1000), (there, 900)):
         quoted = await rest.ok("POST", "/checkout/quote", QUOTE | {"shipping_address": address}, user=shopper.user)
         assert quoted["lines"][0]["unit_price"]["amount"] == amount

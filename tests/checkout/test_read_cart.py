@@ -12,8 +12,11 @@ from stoa.contracts.catalog.v1.catalog_pb2 import GetVariantsManyResponse, GetVa
 from stoa.contracts.common.v1.common_pb2 import Address as AddressMessage
 from stoa.contracts.common.v1.common_pb2 import Money
 from stoa.kit.http.types import Address
+from stoa.services.checkout import price_rules
 from stoa.services.checkout.errors import OtherCurrency
+from stoa.services.checkout.pricing import PriceRules
 from stoa.services.checkout.read_cart import CartAsked, read_cart
+from stoa.services.checkout.settings import Settings
 
 TO_ROME = Address(name="Ada", line1="1 Via", city="Rome", country="IT")
 
@@ -44,7 +47,13 @@ class House:
 
 
 def neighbors(house: House) -> Any:
-    return SimpleNamespace(timeout_seconds=1, cart=house, catalog=house, rules=SimpleNamespace(currency="GBP"))
+    rules = price_rules(Settings())
+
+    async def now() -> PriceRules:
+        return rules
+
+    in_force = SimpleNamespace(currency=rules.currency, now=now)
+    return SimpleNamespace(timeout_seconds=1, cart=house, catalog=house, rules=in_force)
 
 
 @pytest.mark.parametrize(

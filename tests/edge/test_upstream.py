@@ -12,9 +12,9 @@ from tests.asgi import ask
 from tests.edge.town import Town
 from tests.signing import bearer, token
 
-from stoa.edge.gateway import breaker
-from stoa.edge.gateway.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Breaker
 from stoa.edge.gateway.upstream import RemoteUpstream
+from stoa.kit import breaker
+from stoa.kit.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, Breaker
 from stoa.kit.idempotency import IdempotencyKeys
 
 

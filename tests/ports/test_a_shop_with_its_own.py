@@ -45,7 +45,7 @@ async def until(holds, within_seconds: float = 20.0) -> None:
 
 
 def order(country: str = "GB", token: str = "bank-card", method: str = "bicycle") -> dict[str, object]:
-    address = ADDRESS | {"country": country}
+    address = ADDRESS | {"country": country, "postal_code": "SW1Y 4JH" if country == "GB" else "10115"}
     return {"shipping_address": address, "shipping_method": method, "payment": {"method": "card", "token": token}}
 
 
@@ -75,7 +75,7 @@ async def test_what_is_quoted_by_a_package_is_sold(shop, ada: Shopper):
     ("asked", "status", "problem", "field"),
     [
         (order(country="DE"), 422, "not-delivered", "shipping_address"),
-        (order(country="FR"), 503, "checkout-given-up", None),
+        (order(country="FR"), 503, "shipping-unavailable", None),
         (order(method="standard"), 422, "unknown-shipping-method", "shipping_method"),
         (order(token="tok_ok"), 402, "payment-declined", None),
     ],

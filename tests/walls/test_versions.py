@@ -28,6 +28,7 @@ WHY_NOT = {
     "DELETE /stock-subscriptions/{token}": "an address waits for something or not",
     "DELETE /campaigns/{campaign_id}/coupons/{code}": "it is taken or not",
     "POST /checkout/quote": "nothing changes",
+    "POST /checkout/shipping-methods": "nothing changes",
     "POST /checkouts/{checkout_id}/retry": "its state is the condition",
     "POST /media/{file_id}/pictures": "its state is the condition",
     "POST /payments/webhooks/{provider}": "the provider says what is",

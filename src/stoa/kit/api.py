@@ -65,8 +65,8 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "stoa.kit.telemetry.metrics": ("REGISTRY",),
     "stoa.kit.settings": ("Seconds", "WholeSeconds", "Days", "Number", "Positive", "Currency"),
     "stoa.ports.destination": ("Destination",),
-    "stoa.ports.tax": ("Taxes",),
-    "stoa.ports.shipping": ("ShippingRates", "NotDelivered"),
+    "stoa.ports.tax": ("Taxes", "TaxesByRate", "Taxable", "TaxedPart", "TaxesDue", "TaxAtRate"),
+    "stoa.ports.shipping": ("ShippingRates", "Goods", "NotDelivered"),
     "stoa.ports.payment": (
         "PaymentProvider",
         "Status",

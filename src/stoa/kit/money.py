@@ -66,9 +66,13 @@ def total(parts: Iterable[Money], currency: str) -> Money:
 
 def share(amount: Money, rate: Fraction) -> Money:
     """`rate` of `amount`, rounded half away from zero: how tax offices and shoppers round."""
-    exact = abs(amount.amount) * rate
-    rounded = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
-    return Money(rounded if amount.amount >= 0 else -rounded, amount.currency)
+    return Money(rounded(amount.amount * rate), amount.currency)
+
+
+def rounded(exact: Fraction) -> int:
+    """Half away from zero."""
+    size = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
+    return size if exact >= 0 else -size
 
 
 def allocate(amount: Money, weights: Sequence[int]) -> list[Money]:

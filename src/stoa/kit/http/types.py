@@ -49,6 +49,16 @@ GroupName = Annotated[
     str,
     Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$", description="Customer group"),
 ]
+TaxClass = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(?!\n)$",
+        description="Tax class",
+        examples=["standard", "reduced"],
+    ),
+]
 Email = Annotated[
     str,
     Meta(

@@ -1,7 +1,8 @@
 """Checkout: from a cart to an order, by a saga whose row has all that is bought before it acts.
 
 Owns the checkouts: each is the claim of an idempotency key, the state of a saga, and the answer that the
-key gets. It announces nothing: whoever it calls does. Invariants:
+key gets; and the zones by which taxes are due and goods are sent. It announces nothing: whoever it calls does.
+Invariants:
 
 - One order per key and scope: the claim is committed before any work, and order, payment and
   reservation are all made under the checkout's id.
@@ -12,6 +13,7 @@ key gets. It announces nothing: whoever it calls does. Invariants:
 - Only who holds the row's lease and its latest version writes to it.
 - Names, prices and totals come from the catalog and the shop's rules, never from the client; what was
   quoted is what is authorized, ordered and captured, to the minor unit.
+- A place is in one tax zone and in one shipping zone at most; a changed zone holds from the next wave on.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ from stoa.kit.crash_points import Reach
 from stoa.kit.db import Database
 from stoa.kit.money import Money
 from stoa.kit.service import Job, Parts, Resources
+from stoa.kit.settings import BadSetting
 from stoa.ports.shipping import ShippingRates
-from stoa.ports.tax import Taxes
+from stoa.ports.tax import Taxes, TaxesByRate
 from stoa.services.checkout import recording
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbors import Neighbors
@@ -46,6 +49,7 @@ from stoa.services.checkout.shipping import FlatRates
 from stoa.services.checkout.steps import STEPS
 from stoa.services.checkout.tax import FlatTax
 from stoa.services.checkout.waves import Waves
+from stoa.services.checkout.zones_in_force import ZonesInForce
 
 
 def flat_rates(settings: Settings) -> FlatRates:
@@ -57,13 +61,24 @@ def flat_rates(settings: Settings) -> FlatRates:
     )
 
 
-def price_rules(settings: Settings, shipping: ShippingRates | None = None, taxes: Taxes | None = None) -> PriceRules:
-    """The shop's rules about money: our own where a port has nobody else behind it."""
+def price_rules(
+    settings: Settings, shipping: ShippingRates | None = None, taxes: Taxes | TaxesByRate | None = None
+) -> PriceRules:
+    """The shop's rules about money: our own where a port has nobody else behind it.
+
+    Raises `BadSetting` where prices are with tax and who knows the taxes cannot say how much that is.
+    """
+    if settings.prices_include_tax and taxes is not None and not hasattr(taxes, "due"):
+        raise BadSetting(
+            f"STOA_CHECKOUT_TAX={settings.tax!r} cannot be used: it does not say what tax is in a price, "
+            "and STOA_PRICES_INCLUDE_TAX is true."
+        )
     return PriceRules(
         currency=settings.currency,
         shipping=shipping or flat_rates(settings),
         taxes=taxes or FlatTax(settings.tax_basis_points),
         within_seconds=settings.call_timeout_seconds,
+        prices_include_tax=settings.prices_include_tax,
     )
 
 
@@ -105,10 +120,15 @@ def build(resources: Resources) -> Parts:
         payment=PaymentServiceStub(resources.channel("payment")),
         order=OrderServiceStub(resources.channel("order")),
         timeout_seconds=settings.call_timeout_seconds,
-        rules=price_rules(
-            settings,
-            resources.provider("shipping", {"flat": partial(flat_rates, settings)}, settings.shipping, "shipping"),
-            resources.provider("tax", {"flat": partial(FlatTax, settings.tax_basis_points)}, settings.tax, "tax"),
+        rules=ZonesInForce(
+            resources.db,
+            price_rules(
+                settings,
+                resources.provider("shipping", {"flat": partial(flat_rates, settings)}, settings.shipping, "shipping"),
+                resources.provider("tax", {"flat": partial(FlatTax, settings.tax_basis_points)}, settings.tax, "tax"),
+            ),
+            own_taxes=settings.tax == "flat",
+            own_shipping=settings.shipping == "flat",
         ),
     )
     checkouts = checkouts_with(resources.db, settings, neighbors, resources.reach)

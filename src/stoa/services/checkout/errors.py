@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
 from stoa.kit import problems
+from stoa.kit.breaker import OPEN_SECONDS
 from stoa.kit.money import Money
 
 
@@ -166,6 +168,52 @@ class StillUnknown(problems.Unavailable):
 
 class LeaseLost(Exception):
     """Somebody else works on this checkout now: we stop, and say nothing."""
+
+
+class PriceUnknown(problems.Unavailable):
+    """Whoever works out a part of the price does not answer: nothing is sold at a price that nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"{self.title}. Nothing was bought: send it again.", retry_after_seconds=math.ceil(OPEN_SECONDS)
+        )
+
+
+class TaxesUnavailable(PriceUnknown):
+    title = "What tax is due is not known now"
+    slug = "taxes-unavailable"
+
+
+class ShippingUnavailable(PriceUnknown):
+    title = "What sending costs is not known now"
+    slug = "shipping-unavailable"
+
+
+class AddressPartMissing(problems.Unprocessable):
+    title = "A part of the address is missing"
+    slug = "address-part-missing"
+
+    def __init__(self, country: str, part: str, field: str) -> None:
+        super().__init__(f"An address in {country} has a {part.replace('_', ' ')}.", field=field)
+
+
+class UnknownRegion(problems.Unprocessable):
+    title = "The country has no such region"
+    slug = "unknown-region"
+
+    def __init__(self, country: str, field: str) -> None:
+        super().__init__(f"{country} has no region of this name or code.", field=field)
+
+
+class NotAPostalCode(problems.Unprocessable):
+    """`example` is one of the country."""
+
+    title = "Not a postal code of the country"
+    slug = "not-a-postal-code"
+
+    def __init__(self, country: str, example: str, field: str) -> None:
+        such = f", such as {example}" if example else ""
+        super().__init__(f"Write it as postal codes of {country} are{such}.", field=field, example=example)
 
 
 class EmailMissing(problems.Unprocessable):

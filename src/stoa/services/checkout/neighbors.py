@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stoa.services.checkout.pricing import PriceRules
-
 if TYPE_CHECKING:
     from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceAsyncStub
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
     from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceAsyncStub
     from stoa.contracts.order.v1.order_pb2_grpc import OrderServiceAsyncStub
     from stoa.contracts.payment.v1.payment_pb2_grpc import PaymentServiceAsyncStub
+    from stoa.services.checkout.zones_in_force import ZonesInForce
 
 
 @dataclass(frozen=True)
@@ -25,4 +24,4 @@ class Neighbors:
     payment: PaymentServiceAsyncStub
     order: OrderServiceAsyncStub
     timeout_seconds: float
-    rules: PriceRules
+    rules: ZonesInForce

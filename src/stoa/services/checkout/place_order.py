@@ -23,6 +23,7 @@ from stoa.services.checkout.errors import (
     GivenUp,
     KeyReused,
     Overloaded,
+    PriceUnknown,
     RequestInProgress,
 )
 from stoa.services.checkout.purchase import KeptAnswer, Purchase
@@ -56,7 +57,7 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
 
     Raises `KeyReused` for another body under the same key, `AnswerGone` for a key of long ago,
     `RequestInProgress` where the first takes longer than a repeat waits, and before anything is claimed
-    `Overloaded`, and `GivenUp` where what is bought cannot be found out.
+    `Overloaded`, and `GivenUp` or `PriceUnknown` where what is bought, or what it costs, cannot be found out.
     """
     asked = NewCheckout(scope=scope, key=key, body_hash=body_hash, step=SNAPSHOT, purchase=purchase)
     while True:
@@ -66,7 +67,7 @@ async def place(checkouts: Checkouts, scope: str, key: str, body_hash: bytes, pu
             claimed = await _begin(checkouts, asked)
         except InTheWay:
             continue
-        except (Overloaded, GivenUp) as problem:
+        except (Overloaded, GivenUp, PriceUnknown) as problem:
             # It keeps nobody from the answer of a key that is taken.
             not_claimed = problem
         if claimed is not None:
@@ -116,7 +117,7 @@ async def _claim(checkouts: Checkouts, asked: NewCheckout, in_cohort: CohortPlac
 
 
 async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: CohortPlace) -> Purchase:
-    """Raises `Refused`, or `GivenUp` where a neighbor stays silent."""
+    """Raises `Refused`, `GivenUp` where a neighbor stays silent, or `PriceUnknown` where a provider does."""
     settings = checkouts.settings
 
     async def attempt(alone: bool) -> Purchase:
@@ -134,6 +135,8 @@ async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: CohortP
             failed=_seen,
         )
     except Stuck as stuck:
+        if isinstance(stuck.__cause__, PriceUnknown):
+            raise stuck.__cause__ from None
         raise GivenUp(SNAPSHOT) from stuck
 
 

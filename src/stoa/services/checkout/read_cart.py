@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -20,7 +21,7 @@ from stoa.kit.problems import Problem
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import address_of, money_of
 from stoa.services.checkout.neighbors import Neighbors
-from stoa.services.checkout.pricing import Item
+from stoa.services.checkout.pricing import Item, PriceRules
 
 
 class CartAsked(msgspec.Struct, frozen=True):
@@ -34,7 +35,8 @@ class CartAsked(msgspec.Struct, frozen=True):
 
 
 class CartContents(msgspec.Struct, frozen=True):
-    """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened."""
+    """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened. `rules` are
+    the shop's at that moment."""
 
     cart_id: str
     round: int
@@ -42,13 +44,17 @@ class CartContents(msgspec.Struct, frozen=True):
     email: str | None
     shipping_address: Address | None
     billing_address: Address | None
+    rules: PriceRules
 
 
 async def read_carts(neighbors: Neighbors, asked: Sequence[CartAsked]) -> list[CartContents | Exception]:
     """Each in its place; or `CartEmpty`, `NotForSale`, `OtherCurrency`, or what cart says of a foreign one (404)."""
     seconds = neighbors.timeout_seconds
     requests = [GetCartRequest(user_id=one.user_id or "", cart_id=one.cart_id or "") for one in asked]
-    found = results_of((await neighbors.cart.GetMany(GetManyRequest(requests=requests), timeout=seconds)).outcomes)
+    rules, answered = await asyncio.gather(
+        neighbors.rules.now(), neighbors.cart.GetMany(GetManyRequest(requests=requests), timeout=seconds)
+    )
+    found = results_of(answered.outcomes)
     carts = [CartEmpty() if isinstance(one, GetCartResponse) and not one.lines else one for one in found]
     wanted = [
         _variants_of(cart, one, neighbors.rules.currency)
@@ -59,7 +65,7 @@ async def read_carts(neighbors: Neighbors, asked: Sequence[CartAsked]) -> list[C
         return carts
     priced = await neighbors.catalog.GetVariantsMany(GetVariantsManyRequest(requests=wanted), timeout=seconds)
     answers = iter(priced.answers)
-    return [_contents(cart, next(answers), neighbors) if isinstance(cart, GetCartResponse) else cart for cart in carts]
+    return [_contents(cart, next(answers), rules) if isinstance(cart, GetCartResponse) else cart for cart in carts]
 
 
 async def read_cart(neighbors: Neighbors, asked: CartAsked) -> CartContents:
@@ -77,11 +83,11 @@ def _variants_of(cart: GetCartResponse, asked: CartAsked, currency: str) -> GetV
     return GetVariantsRequest(skus=list(quantities), context=prices)
 
 
-def _contents(cart: GetCartResponse, found: GetVariantsResponse, neighbors: Neighbors) -> CartContents | Problem:
+def _contents(cart: GetCartResponse, found: GetVariantsResponse, rules: PriceRules) -> CartContents | Problem:
     variants = {variant.sku: variant for variant in found.variants}
     if missing := [line.sku for line in cart.lines if line.sku not in variants]:
         return NotForSale(missing)
-    currency = neighbors.rules.currency
+    currency = rules.currency
     if other := next((sku for sku, variant in variants.items() if variant.price.currency != currency), None):
         return OtherCurrency(other, currency)
     return CartContents(
@@ -91,6 +97,7 @@ def _contents(cart: GetCartResponse, found: GetVariantsResponse, neighbors: Neig
         email=cart.email or None,
         shipping_address=address_of(cart.shipping_address) if cart.HasField("shipping_address") else None,
         billing_address=address_of(cart.billing_address) if cart.HasField("billing_address") else None,
+        rules=rules,
     )
 
 
@@ -102,6 +109,7 @@ def _item(variant: Variant, line: CartLine) -> Item:
         name=name,
         unit_price=money_of(variant.price),
         quantity=line.quantity,
+        weight_grams=variant.weight_grams or None,
         said=msgspec.json.decode(line.custom_fields_json) if line.custom_fields_json else {},
         metadata=dict(line.metadata),
     )

@@ -17,18 +17,21 @@ from stoa.kit.http.routes import ANYONE, OWN_REQUIRED, SIGNED_IN, UNKEPT, Answer
 from stoa.kit.http.types import Address, Email, Id, Page, PageQuery, Price
 from stoa.kit.money import Money
 from stoa.ports.destination import destination_of
-from stoa.services.checkout import repository
+from stoa.services.checkout import repository, zones_routes
+from stoa.services.checkout.addresses import checked_address
 from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout, UnknownCoupon
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.pricing import Quote, quote
 from stoa.services.checkout.purchase import Purchase
-from stoa.services.checkout.read_cart import CartAsked, read_cart
+from stoa.services.checkout.read_cart import CartAsked, CartContents, read_cart
 from stoa.services.checkout.repository import Checkout
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.service import Checkouts
+from stoa.services.checkout.shipping import Offer
 from stoa.services.checkout.states import State
 
 routes: Routes[Checkouts] = Routes("checkout", about={"checkout_id": "The checkout's id"})
+routes.include(zones_routes.routes)
 
 READ = may("checkout.checkouts.read")
 RETRY = may("checkout.checkouts.retry")
@@ -54,6 +57,17 @@ class QuoteBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cart_id: Id | None = None
     shipping_method: Method
     shipping_address: Address | None = None
+
+
+class MethodsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Without `cart_id` the caller's own cart, without an address the one that came with it."""
+
+    cart_id: Id | None = None
+    shipping_address: Address | None = None
+
+
+class Offers(msgspec.Struct, frozen=True):
+    items: list[Offer]
 
 
 class OrderBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,11 +122,34 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
     """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
     body = request.body
-    checkouts.neighbors.rules.check(body.shipping_method)
+    await checkouts.neighbors.rules.check(body.shipping_method)
+    cart, address = await _cart_to(checkouts, request, body)
+    return await quote(cart.items, body.shipping_method, destination_of(address), cart.rules)
+
+
+@routes.post(
+    "/checkout/shipping-methods",
+    body=MethodsBody,
+    answer=Offers,
+    who=ANYONE,
+    idempotent=UNKEPT,
+    raises=(problems.NotFound, CartEmpty),
+    summary="How the cart can be sent, and what that costs",
+)
+async def list_shipping_methods(checkouts: Checkouts, request: Request[MethodsBody]) -> Offers:
+    """The methods of where it goes; without an address the places where it can be picked up. Why one is not offered
+    stands beside it."""
+    cart, address = await _cart_to(checkouts, request, request.body)
+    return Offers(await cart.rules.offers(cart.items, destination_of(address)))
+
+
+async def _cart_to(
+    checkouts: Checkouts, request: Request[Any], body: QuoteBody | MethodsBody
+) -> tuple[CartContents, Address | None]:
+    """The caller's cart, and where it goes. Raises what the address is refused for."""
     user_id = _buyer(request, body.cart_id)
     cart = await read_cart(checkouts.neighbors, CartAsked(user_id, body.cart_id, body.shipping_address, request.groups))
-    destination = destination_of(body.shipping_address or cart.shipping_address)
-    return await quote(cart.items, body.shipping_method, destination, checkouts.neighbors.rules)
+    return cart, _checked(body.shipping_address or cart.shipping_address, "shipping_address")
 
 
 @routes.post(
@@ -136,7 +173,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     assert key is not None  # the route requires it
     if body.coupon_codes:
         raise UnknownCoupon(body.coupon_codes[0])
-    checkouts.neighbors.rules.check(body.shipping_method)
+    await checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
     purchase = Purchase(
         checkout_id=ids.uuid7(),
@@ -147,8 +184,8 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         groups=request.groups,
         cart_id=body.cart_id.lower() if body.cart_id else None,
         shipping_method=body.shipping_method,
-        shipping_address=body.shipping_address,
-        billing_address=body.billing_address,
+        shipping_address=_checked(body.shipping_address, "shipping_address"),
+        billing_address=_checked(body.billing_address, "billing_address"),
         payment_method=body.payment.method,
         token=body.payment.token,
         expected_total=body.expected_total.money if body.expected_total else None,
@@ -199,6 +236,10 @@ async def retry_checkout(checkouts: Checkouts, request: Request) -> CheckoutView
 def _said(sent: dict[str, Any] | UnsetType) -> dict[str, Any]:
     """Of an order that is not there yet, null takes nothing away."""
     return {} if sent is UNSET else {name: value for name, value in sent.items() if value is not None}
+
+
+def _checked(address: Address | None, field: str) -> Address | None:
+    return checked_address(address, field) if address else None
 
 
 def _buyer(request: Request[Any, Any], cart_id: str | None) -> str | None:

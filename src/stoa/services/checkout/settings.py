@@ -17,17 +17,24 @@ class Settings:
     currency: Currency = "GBP"
     """What the shop sells in: a cart of other prices is refused."""
 
+    prices_include_tax: bool = False
+    """Whether what the catalog says, and what sending costs, is with tax: the whole shop's (`STOA_PRICES_INCLUDE_TAX`).
+    Net, because a price that is taken for net and is not loses the tax; where shoppers see prices with tax: true."""
+
     tax: Annotated[str, Behind("tax", ("flat",))] = "flat"
-    """Who says what tax is due: `flat` is the rate below; others come with packages (docs/extending.md)."""
+    """Who says what tax is due: `flat` are the shop's tax zones, or else the rate below; others come with packages
+    (docs/extending.md)."""
 
     shipping: Annotated[str, Behind("shipping", ("flat",))] = "flat"
-    """Who says what sending costs: `flat` are the prices below; others come with packages."""
+    """Who says what sending costs: `flat` are the shop's shipping zones, or else the prices below; others come with
+    packages."""
 
     tax_basis_points: BasisPoints = 2000
-    """Flat tax in hundredths of a percent on goods and shipping; prices are net. 2000 is 20 %."""
+    """Flat tax in hundredths of a percent on goods and shipping, as long as there is no tax zone. 2000 is 20 %."""
 
     shipping_standard_minor: Number = 495
-    """What `standard` costs without tax, in the currency's minor units: 4.95, about what a parcel costs the shop."""
+    """What `standard` costs where there is no shipping zone, in the currency's minor units, with tax if prices are:
+    4.95, about what a parcel costs the shop."""
 
     shipping_express_minor: Number = 995
     """The same of `express`, which is never free: 9.95, twice as much, because it goes before others."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stoa.contracts.order.v1.order_pb2 import CheckCustomFieldsRequest
 from stoa.ports.destination import destination_of
+from stoa.services.checkout.addresses import checked_address
 from stoa.services.checkout.errors import AddressMissing, EmailMissing, PriceChanged
 from stoa.services.checkout.messages import encoded
 from stoa.services.checkout.neighbors import Neighbors
@@ -40,10 +41,16 @@ async def take_snapshot(neighbors: Neighbors, read: ReadCart, purchase: Purchase
     if shipping is None:
         # The cart's two go together: the bill of another parcel is nobody's guess.
         shipping, billing = cart.shipping_address, billing or cart.billing_address
+    # What came with the cart nobody has looked at yet.
+    shipping = checked_address(shipping, "shipping_address") if shipping else None
+    billing = checked_address(billing, "billing_address") if billing else None
+    with in_cohort.patience():
+        quoted = await quote(cart.items, purchase.shipping_method, destination_of(shipping), cart.rules)
+    if quoted.pickup_address is not None:
+        # Who fetches it has the bill sent home.
+        shipping, billing = quoted.pickup_address, billing or shipping
     if shipping is None:
         raise AddressMissing
-    with in_cohort.patience():
-        quoted = await quote(cart.items, purchase.shipping_method, destination_of(shipping), neighbors.rules)
     if purchase.expected_total is not None and quoted.total != purchase.expected_total:
         raise PriceChanged(quoted.total)
     return replace(

@@ -9,7 +9,9 @@ from stoa.contracts.order.v1.order_pb2 import (
     AbandonOrderRequest,
     CreateManyRequest,
     CreateOrderRequest,
+    DeliveryEstimate,
     OrderItem,
+    OrderTax,
 )
 from stoa.kit.many import results_of
 from stoa.services.checkout.messages import address_message, encoded, money_message, origins
@@ -60,6 +62,18 @@ def _request(purchase: Purchase) -> CreateOrderRequest:
         reservation_key=purchase.checkout_id,
         custom_fields_json=encoded(purchase.custom_fields),
         metadata=purchase.metadata,
+        tax_included=quote.tax_included,
+        taxes=[
+            OrderTax(name=one.name, rate=one.rate or "", base=money_message(one.base), amount=money_message(one.amount))
+            for one in quote.taxes
+        ],
+        shipping_name=quote.shipping_name,
+        pickup=quote.pickup_address is not None,
+        delivery_estimate=None
+        if quote.delivery_estimate is None
+        else DeliveryEstimate(
+            earliest=quote.delivery_estimate.earliest.isoformat(), latest=quote.delivery_estimate.latest.isoformat()
+        ),
     )
 
 
