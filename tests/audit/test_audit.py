@@ -111,7 +111,7 @@ BREAK = [
     (2, "inventory", "UPDATE reservations SET state = 'allocated'"),
     (2, "inventory", f"INSERT INTO reservations (id, key, state, order_id) {ALLOCATED}"),
     (3, "order", "UPDATE orders SET payment_id = gen_random_uuid()"),
-    (3, "order", "UPDATE orders SET status = 'canceled'"),
+    (3, "order", "UPDATE orders SET status = 'canceled', fulfillment_status = 'canceled'"),
     (3, "payment", "UPDATE simulator.payments SET status = 'voided'"),
     (4, "checkout", "UPDATE checkouts SET state = 'failed'"),
     (4, "order", "UPDATE orders SET status = 'pending', confirmed_at = NULL"),

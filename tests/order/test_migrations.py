@@ -58,6 +58,13 @@ async def test_one_parcel_becomes_a_parcel_with_all_that_was_bought(older):
         shipped,
     )
     await db.execute("UPDATE order_items SET returned_quantity = 1 WHERE order_id = $1 AND sku = 'CUP'", shipped)
+    await db.execute("UPDATE orders SET refund_due_minor = 5 WHERE id = $1", canceled)
+    await db.execute(
+        "WITH paid AS (INSERT INTO payments (id, version, state, refunded_minor, by_hand_minor)"
+        " VALUES (gen_random_uuid(), 1, 'refunded', 2, 2) RETURNING id)"
+        " UPDATE orders SET payment_id = paid.id FROM paid WHERE orders.id = $1",
+        shipped,
+    )
     await older("0007", "0008")
     parcel = await db.fetchrow("SELECT * FROM shipments")
     assert (str(parcel["order_id"]), parcel["number"], parcel["tracking_url"]) == (shipped, 1, None)
@@ -73,5 +80,21 @@ async def test_one_parcel_becomes_a_parcel_with_all_that_was_bought(older):
         (waiting, "MUG", 0, 0),
         (waiting, "CUP", 0, 0),
     }
+    await older("0009", "0010")
+    standings = await db.fetch("SELECT id, payment_status, fulfillment_status FROM orders")
+    assert {(str(one["id"]), one["payment_status"], one["fulfillment_status"]) for one in standings} == {
+        (shipped, "partially_refunded", "shipped"),
+        (canceled, "refund_pending", "canceled"),
+        (waiting, "paid", "unfulfilled"),
+    }
+    assert (
+        await db.fetchval(
+            "INSERT INTO orders (id, email, currency, subtotal_minor, discount_minor, shipping_minor, tax_minor,"
+            " total_minor, shipping_method, shipping_address, billing_address, reservation_key)"
+            " VALUES (gen_random_uuid(), 'a', 'GBP', 5, 0, 0, 0, 5, 's', '{}', '{}', 'k')"
+            " RETURNING payment_status || ' ' || fulfillment_status"
+        )
+        == "pending unfulfilled"
+    )
     with pytest.raises(asyncpg.CheckViolationError):
         await db.execute("UPDATE order_items SET returned_quantity = 4 WHERE order_id = $1 AND sku = 'CUP'", shipped)

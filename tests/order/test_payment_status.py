@@ -134,7 +134,12 @@ async def test_a_batch_costs_what_one_event_does(orders, count):
     batch = [told("payment.succeeded" if at % 2 else "payment.failed", 2, uuid7()) for at in range(count)]
     async with db.transaction() as tx:
         await handle_batch(tx, batch)
-    assert await db.taken() == [repository.HEAR_PAYMENTS, "COMMIT"]
+    assert await db.taken() == [
+        repository.LOCK_ORDERS_OF_PAYMENTS,
+        repository.HEAR_PAYMENTS,
+        repository.READ_PAYMENT_FACTS,
+        "COMMIT",
+    ]
     assert await db.fetchval("SELECT count(*) FROM payments") == count + 1
     await db.close()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.order import access, announcements, repository, states
+from stoa.services.order import access, announcements, repository, standing, states
 from stoa.services.order.errors import WrongState
+from stoa.services.order.fulfillment import FulfillmentStatus
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
 from stoa.services.order.states import Status
@@ -32,14 +33,14 @@ async def cancel_order(
             tx,
             order,
             Status.CANCELED,
+            FulfillmentStatus.CANCELED,
             reason=reason,
             actor=access.kind_of(order, caller),
             actor_id=caller.user_id,
             refund_minor=order.left.amount if paid else 0,
         )
         await access.note(tx, order, Status.CANCELED, reason)
-        canceled = await repository.read_order(tx, order_id)
-        assert canceled is not None
+        canceled = await standing.read_changed(tx, order_id)
         if paid:
             await orders.outbox.announce_all(tx, [announcements.canceled(canceled, reason, order.left)])
         return canceled

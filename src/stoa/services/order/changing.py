@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoa.kit.context import Principal
 from stoa.kit.db import Transaction
-from stoa.services.order import repository, states
+from stoa.services.order import repository, standing, states
 from stoa.services.order.fulfillment import status_by
 from stoa.services.order.repository import Order
 
@@ -22,8 +22,13 @@ async def follow_units(
     else:
         states.check(order.status, status)
         await repository.change_status(
-            tx, order, status, reason=reason, actor=actor, actor_id=caller.user_id, refund_minor=refund_minor
+            tx,
+            order,
+            status,
+            changed.fulfillment,
+            reason=reason,
+            actor=actor,
+            actor_id=caller.user_id,
+            refund_minor=refund_minor,
         )
-    after = await repository.read_order(tx, order.id)
-    assert after is not None
-    return after
+    return await standing.read_changed(tx, order.id)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from stoa.kit.batcher import origin_of
 from stoa.kit.db import Database, Transaction
 from stoa.kit.outbox import Announcement, Outbox
-from stoa.services.order import announcements, placing_repository, repository
+from stoa.services.order import announcements, placing_repository, repository, standing
 from stoa.services.order.errors import NoSuchOrder, OrderAbandoned
 from stoa.services.order.repository import Order
 from stoa.services.order.states import Status
@@ -43,6 +43,7 @@ async def _confirm(tx: Transaction, order_ids: Sequence[str]) -> dict[str, Order
     # were before.
     if noted := [order.id for order in orders.values() if order.version > placing_repository.CONFIRMED_VERSION]:
         orders |= await repository.read_orders(tx, noted)
+    await standing.keep(tx, orders.values())
     return orders
 
 
@@ -61,6 +62,7 @@ async def _not_pending(tx: Transaction, order_ids: Sequence[str]) -> tuple[dict[
         return orders, []
     refunded = await placing_repository.refund_canceled(tx, unpaid)
     orders |= await repository.read_orders(tx, unpaid)
+    await standing.keep(tx, orders.values())
     return orders, [
         announcements.canceled(orders[order_id], "canceled before it was paid", orders[order_id].total)
         for order_id in sorted(refunded)

@@ -2,7 +2,8 @@
 
 By payment and not by order, in a table that nothing refers to: so it does not matter whether the order
 is there yet, will never be (a declined card), or what overtook what on the way. An order shows the
-payment that it names. The payment's version decides what is newer; an older event changes nothing.
+payment that it names, and how that stands is kept with the order, for lists. The payment's version decides
+what is newer; an older event changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
-from stoa.services.order import repository, returns_repository
+from stoa.services.order import repository, returns_repository, standing
 from stoa.services.order.payment_status import PaymentState, PaymentTold
 
 
@@ -40,20 +41,27 @@ class RefundChanged(msgspec.Struct, frozen=True):
 
 
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Remember at once how all of their payments stand, after locking the orders whose refunds have changed: in the
-    order of their ids and before any payment's row, as everybody does who locks both.
+    """Remember at once how all of their payments stand, after locking their orders, and those whose refunds have
+    changed: in the order of their ids and before any payment's row, as everybody does who locks both.
     """
     changed = [event for event in events if event.type == "payment.refund_changed"]
-    if changed:
-        await repository.lock_orders(tx, {event.read(RefundChanged).order_id for event in changed})
     told = [TELL[event.type](event) for event in events if event.type in TELL]
+    refunded = {event.read(RefundChanged).order_id for event in changed}
+    await repository.lock_orders_of_payments(tx, refunded, {each.id for each in told})
     if told:
-        await repository.hear_payments(tx, told)
+        await _hear(tx, told)
     return changed
 
 
 async def payment_told(tx: Transaction, event: Event) -> None:
-    await repository.hear_payments(tx, [TELL[event.type](event)])
+    told = TELL[event.type](event)
+    await repository.lock_orders_of_payments(tx, [], [told.id])
+    await _hear(tx, [told])
+
+
+async def _hear(tx: Transaction, told: Sequence[PaymentTold]) -> None:
+    await repository.hear_payments(tx, told)
+    await standing.hear(tx, {each.id for each in told})
 
 
 def _succeeded(event: Event) -> PaymentTold:
@@ -91,6 +99,7 @@ async def refund_changed(tx: Transaction, event: Event) -> None:
         await repository.change_refund_of_canceled(tx, changed.order_id, changed.amount.amount)
     else:
         await returns_repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
+    await standing.keep(tx, (await repository.read_orders(tx, [changed.order_id])).values())
 
 
 HANDLERS: Mapping[str, Handler] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,33 @@ def left(*, total: Money, refund_due: Money, refunded: Money, by_hand: Money) ->
     """What of the total neither has gone back nor is to: beside what is due, staff may give back by hand."""
     given = min(total.amount, refund_due.amount + by_hand.amount)
     return Money(total.amount - max(given, refunded.amount), total.currency)
+
+
+class PaymentFacts(NamedTuple):
+    """All that decides how the payment of an order stands."""
+
+    total: Money
+    refund_due: Money
+    settled: Money
+    refunded: Money
+    by_hand: Money
+    confirmed: bool
+    told: PaymentState | None
+
+    @property
+    def left(self) -> Money:
+        return left(total=self.total, refund_due=self.refund_due, refunded=self.refunded, by_hand=self.by_hand)
+
+    @property
+    def status(self) -> PaymentStatus:
+        return payment_status(
+            total=self.total,
+            confirmed=self.confirmed,
+            told=self.told,
+            left=self.left,
+            refunded=self.refunded,
+            wanted=self.refund_due + self.by_hand + self.settled,
+        )
 
 
 def payment_status(

@@ -100,7 +100,8 @@ ABANDON_ORDERS = """
     ), theirs AS MATERIALIZED (
         SELECT id, status, confirmed_at FROM orders WHERE id IN (SELECT order_id FROM given_up) ORDER BY id FOR UPDATE
     ), canceled AS (
-        UPDATE orders SET status = 'canceled', updated_at = now(), version = version + 1
+        UPDATE orders
+        SET status = 'canceled', fulfillment_status = 'canceled', updated_at = now(), version = version + 1
         FROM theirs WHERE orders.id = theirs.id AND theirs.status = 'pending'
         RETURNING orders.id, version, orders.status
     ), told AS (
@@ -150,7 +151,9 @@ _CONFIRM = """
     WITH pending AS (
         SELECT id FROM orders WHERE id = ANY ($1::uuid[]) AND status = 'pending' ORDER BY id FOR UPDATE
     ), confirmed AS (
-        UPDATE orders SET status = 'confirmed', confirmed_at = now(), updated_at = now(), version = version + 1
+        UPDATE orders
+        SET status = 'confirmed', payment_status = 'paid', confirmed_at = now(), updated_at = now(),
+            version = version + 1
         FROM pending WHERE orders.id = pending.id
         RETURNING orders.*
     ), told AS (

@@ -16,7 +16,13 @@ async def process_order(orders: Orders, order_id: str, caller: Principal, if_mat
         order = await access.find_locked(tx, order_id, caller, access.FULFILL, if_match=if_match)
         states.check(order.status, Status.PROCESSING)
         await repository.change_status(
-            tx, order, Status.PROCESSING, reason="picking started", actor="staff", actor_id=caller.user_id
+            tx,
+            order,
+            Status.PROCESSING,
+            order.fulfillment,
+            reason="picking started",
+            actor="staff",
+            actor_id=caller.user_id,
         )
         await access.note(tx, order, Status.PROCESSING)
         processing = await repository.read_order(tx, order_id)

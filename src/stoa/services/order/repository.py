@@ -17,7 +17,7 @@ from stoa.kit.db import Db, Transaction, later
 from stoa.kit.money import Money
 from stoa.services.order.fulfillment import FulfillmentStatus, Units, fulfillment_status
 from stoa.services.order.history import Change, change_of
-from stoa.services.order.payment_status import PaymentState, PaymentTold, left
+from stoa.services.order.payment_status import PaymentFacts, PaymentState, PaymentStatus, PaymentTold
 from stoa.services.order.promise import Kind, Promise
 from stoa.services.order.refunds import BoughtLine
 from stoa.services.order.states import Status
@@ -95,6 +95,14 @@ class DeliveryEstimate(msgspec.Struct, frozen=True):
     latest: date
 
 
+class Standing(NamedTuple):
+    """How an order, its payment and its parcels stand."""
+
+    status: Status
+    payment: PaymentStatus
+    fulfillment: FulfillmentStatus
+
+
 class Order(msgspec.Struct, frozen=True):
     """`confirmed_at` is when it was paid; `payment_told`, `refunded` and what staff gave back `by_hand` are what
     payment said last. `refund_due` is what payment is to give back, without what staff has `settled` otherwise.
@@ -104,7 +112,7 @@ class Order(msgspec.Struct, frozen=True):
     number: str
     user_id: str | None
     email: str
-    status: Status
+    kept: Standing
     items: tuple[Item, ...]
     subtotal: Money
     discount: Money
@@ -135,6 +143,10 @@ class Order(msgspec.Struct, frozen=True):
     delivery_estimate: DeliveryEstimate | None = None
 
     @property
+    def status(self) -> Status:
+        return self.kept.status
+
+    @property
     def units(self) -> dict[str, Units]:
         """By SKU."""
         return {item.sku: item.units for item in self.items}
@@ -145,8 +157,25 @@ class Order(msgspec.Struct, frozen=True):
         return fulfillment_status([item.units for item in self.items], arrived)
 
     @property
+    def paid(self) -> PaymentFacts:
+        return PaymentFacts(
+            self.total,
+            self.refund_due,
+            self.settled,
+            self.refunded,
+            self.by_hand,
+            self.confirmed_at is not None,
+            self.payment_told,
+        )
+
+    @property
+    def standing(self) -> Standing:
+        """As it is; `kept` is what is written of it."""
+        return Standing(self.status, self.paid.status, self.fulfillment)
+
+    @property
     def left(self) -> Money:
-        return left(total=self.total, refund_due=self.refund_due, refunded=self.refunded, by_hand=self.by_hand)
+        return self.paid.left
 
 
 def order_of(row: asyncpg.Record) -> Order:
@@ -160,7 +189,9 @@ def order_of(row: asyncpg.Record) -> Order:
         number=row["number"],
         user_id=row["user_id"],
         email=row["email"],
-        status=Status(row["status"]),
+        kept=Standing(
+            Status(row["status"]), PaymentStatus(row["payment_status"]), FulfillmentStatus(row["fulfillment_status"])
+        ),
         items=items,
         subtotal=Money(row["subtotal_minor"], currency),
         discount=Money(row["discount_minor"], currency),
@@ -242,9 +273,10 @@ def _time(written: str) -> datetime:
 # The whole of an order in one row, so that it is of one moment. A page of orders is one statement too. An item without
 # the names of its columns takes both sides a fifth less.
 _WHOLE = """
-    SELECT o.id, o.number, o.user_id, o.email, o.status, o.currency, o.subtotal_minor, o.discount_minor,
-           o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method, o.shipping_address, o.billing_address,
-           o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor, o.confirmed_at, o.version,
+    SELECT o.id, o.number, o.user_id, o.email, o.status, o.payment_status, o.fulfillment_status, o.currency,
+           o.subtotal_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.total_minor, o.shipping_method,
+           o.shipping_address, o.billing_address, o.payment_id, o.reservation_key, o.refund_due_minor, o.settled_minor,
+           o.confirmed_at, o.version,
            o.tax_included, o.taxes, o.shipping_name, o.pickup, o.delivery_earliest, o.delivery_latest,
            o.created_at, named_fields(o.custom_fields) AS custom_fields, o.metadata,
            greatest(o.updated_at, payments.updated_at) AS updated_at,
@@ -344,21 +376,140 @@ async def list_orders_of_users(db: Db, asked: Collection[ListOf]) -> dict[ListOf
     return found
 
 
-# Two statements and not one with an optional filter: each walks its own index, newest first.
-# In the words of its index: of a status that few have PostgreSQL would else read the orders of all, whoever asks.
-ORDERS_IN_STATUS = (
-    _ORDERS + "WHERE o.status >= $1 AND (o.status, o.id) < ($1, $2) ORDER BY o.status DESC, o.id DESC LIMIT $3"
-)
-ALL_ORDERS = _ORDERS + "WHERE o.id < $1 ORDER BY o.id DESC LIMIT $2"
+class Pages(NamedTuple):
+    """A page of so many orders, newest first, of those `before` an id and not older than the id `since`."""
+
+    before: str
+    since: str
+    limit: int
 
 
-async def list_orders(db: Db, *, status: Status | None, before: str, limit: int) -> list[Order]:
-    """Newest first, of all, from after the order `before`."""
-    if status is not None:
-        rows = await db.fetch(ORDERS_IN_STATUS, status, before, limit)
-    else:
-        rows = await db.fetch(ALL_ORDERS, before, limit)
+# A statement for each index that is walked, newest first; none has filters that could throw away what it has walked,
+# but where those of one buyer, address or number are few.
+ALL_ORDERS = _ORDERS + "WHERE o.id < $1 AND o.id >= $2 ORDER BY o.id DESC LIMIT $3"
+
+
+async def list_orders(db: Db, pages: Pages) -> list[Order]:
+    return [order_of(row) for row in await db.fetch(ALL_ORDERS, *pages)]
+
+
+# The newest of each way in which an order can stand, and of these the newest. In the words of its index: of a status
+# that few have PostgreSQL would else read the orders of all, whoever asks.
+ORDERS_STANDING = f"""
+    WITH page AS MATERIALIZED (
+        SELECT listed.id
+        FROM unnest($4::text[], $5::text[], $6::text[]) AS standing (status, payment_status, fulfillment_status)
+        CROSS JOIN LATERAL (
+            SELECT id FROM orders
+            WHERE (orders.status, orders.payment_status, orders.fulfillment_status, id)
+                < (standing.status, standing.payment_status, standing.fulfillment_status, $1)
+              AND (orders.status, orders.payment_status, orders.fulfillment_status, id)
+                >= (standing.status, standing.payment_status, standing.fulfillment_status, $2)
+            ORDER BY orders.status DESC, orders.payment_status DESC, orders.fulfillment_status DESC, id DESC LIMIT $3
+        ) AS listed
+        ORDER BY listed.id DESC LIMIT $3
+    )
+    {_ORDERS} WHERE o.id = ANY (ARRAY(SELECT id FROM page)) ORDER BY o.id DESC
+"""  # noqa: S608 - both parts stand in this file
+
+
+async def list_orders_standing(db: Db, pages: Pages, standings: Collection[Standing]) -> list[Order]:
+    """Of all that stand in one of these ways."""
+    statuses, payments, fulfillments = zip(*standings, strict=True)
+    rows = await db.fetch(ORDERS_STANDING, *pages, list(statuses), list(payments), list(fulfillments))
     return [order_of(row) for row in rows]
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders; None: any."""
+
+    user_id: str | None = None
+    number: str | None = None
+    email: str | None = None
+    status: Status | None = None
+    payment_status: PaymentStatus | None = None
+    fulfillment_status: FulfillmentStatus | None = None
+
+
+_NARROWED = (
+    _ORDERS
+    + """
+    WHERE {by} AND o.id < $1 AND o.id >= $2
+      AND ($4::text IS NULL OR o.status = $4) AND ($5::text IS NULL OR o.payment_status = $5)
+      AND ($6::text IS NULL OR o.fulfillment_status = $6)
+      AND ($7::uuid IS NULL OR o.user_id = $7) AND ($8::text IS NULL OR lower(o.email) = lower($8))
+      AND ($9::text IS NULL OR o.number = $9)
+    ORDER BY o.id DESC LIMIT $3
+"""
+)
+ORDERS_OF_USER = _NARROWED.format(by="o.user_id = $7")
+ORDERS_OF_EMAIL = _NARROWED.format(by="lower(o.email) = lower($8)")
+ORDER_NUMBERED = _NARROWED.format(by="o.number = $9")
+
+
+async def list_orders_of_few(db: Db, pages: Pages, wanted: Wanted) -> list[Order]:
+    """Of a number, an address or a buyer, one of which is wanted: a buyer has few."""
+    sql = ORDER_NUMBERED if wanted.number else ORDERS_OF_EMAIL if wanted.email else ORDERS_OF_USER
+    standing = (wanted.status, wanted.payment_status, wanted.fulfillment_status)
+    return [
+        order_of(row) for row in await db.fetch(sql, *pages, *standing, wanted.user_id, wanted.email, wanted.number)
+    ]
+
+
+KEEP_STANDINGS = """
+    UPDATE orders SET payment_status = standing.payment_status, fulfillment_status = standing.fulfillment_status
+    FROM unnest($1::uuid[], $2::text[], $3::text[]) AS standing (id, payment_status, fulfillment_status)
+    WHERE orders.id = standing.id
+"""
+
+
+async def keep_standings(tx: Transaction, standings: Mapping[str, Standing]) -> None:
+    """Of locked orders, by id. Their states are there already."""
+    payments = [standing.payment for standing in standings.values()]
+    await later(tx, KEEP_STANDINGS, [*standings], payments, [each.fulfillment for each in standings.values()])
+
+
+KEEP_PAYMENT_STATUSES = """
+    UPDATE orders SET payment_status = told.payment_status
+    FROM unnest($1::uuid[], $2::text[]) AS told (id, payment_status)
+    WHERE orders.id = told.id
+"""
+
+
+async def keep_payment_statuses(tx: Transaction, statuses: Mapping[str, PaymentStatus]) -> None:
+    """Of locked orders, by id."""
+    await later(tx, KEEP_PAYMENT_STATUSES, [*statuses], [*statuses.values()])
+
+
+# What is read of an order of whose payment something was told.
+READ_PAYMENT_FACTS = """
+    SELECT o.id, o.currency, o.total_minor, o.refund_due_minor, o.settled_minor, o.payment_status,
+           o.confirmed_at IS NOT NULL AS confirmed, payments.state, payments.refunded_minor, payments.by_hand_minor
+    FROM orders AS o JOIN payments ON payments.id = o.payment_id
+    WHERE o.payment_id = ANY ($1::uuid[])
+"""
+
+
+async def read_payment_facts(
+    tx: Transaction, payment_ids: Iterable[str]
+) -> dict[str, tuple[PaymentStatus, PaymentFacts]]:
+    """By the id of the order: what is kept, and what decides it."""
+    return {row["id"]: _payment_facts(row) for row in await tx.fetch(READ_PAYMENT_FACTS, list(payment_ids))}
+
+
+def _payment_facts(row: asyncpg.Record) -> tuple[PaymentStatus, PaymentFacts]:
+    def amount(name: str) -> Money:
+        return Money(row[f"{name}_minor"], row["currency"])
+
+    return PaymentStatus(row["payment_status"]), PaymentFacts(
+        total=amount("total"),
+        refund_due=amount("refund_due"),
+        settled=amount("settled"),
+        refunded=amount("refunded"),
+        by_hand=amount("by_hand"),
+        confirmed=row["confirmed"],
+        told=PaymentState(row["state"]),
+    )
 
 
 # Apart from reading: a statement that waits for this lock would still see the order of before the wait.
@@ -377,10 +528,23 @@ async def lock_orders(tx: Transaction, order_ids: Collection[str]) -> None:
     await tx.execute(LOCK_ORDERS, list(order_ids))
 
 
+LOCK_ORDERS_OF_PAYMENTS = """
+    SELECT id FROM orders
+    WHERE id = ANY ($1::uuid[] || ARRAY(SELECT paid.id FROM orders AS paid WHERE paid.payment_id = ANY ($2::uuid[])))
+    ORDER BY id FOR UPDATE
+"""
+
+
+async def lock_orders_of_payments(tx: Transaction, order_ids: Collection[str], payment_ids: Collection[str]) -> None:
+    """These orders, and those that name one of the payments."""
+    await tx.execute(LOCK_ORDERS_OF_PAYMENTS, list(order_ids), list(payment_ids))
+
+
 CHANGE_STATUS = """
     WITH changed AS (
         UPDATE orders
-        SET status = $3, refund_due_minor = refund_due_minor + $4, updated_at = now(), version = version + 1
+        SET status = $3, fulfillment_status = $8, refund_due_minor = refund_due_minor + $4, updated_at = now(),
+            version = version + 1
         WHERE id = $1
         RETURNING id, version, status
     )
@@ -393,6 +557,7 @@ async def change_status(
     tx: Transaction,
     order: Order,
     status: Status,
+    fulfillment: FulfillmentStatus,
     *,
     reason: str,
     actor: str,
@@ -400,7 +565,7 @@ async def change_status(
     refund_minor: int = 0,
 ) -> None:
     """The locked `order` goes to `status`, with its line of history; `refund_minor` more is to go back."""
-    await tx.execute(CHANGE_STATUS, order.id, order.status, status, refund_minor, reason, actor, actor_id)
+    await tx.execute(CHANGE_STATUS, order.id, order.status, status, refund_minor, reason, actor, actor_id, fulfillment)
 
 
 TOUCH_ORDER = """

@@ -16,17 +16,20 @@ from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
-from stoa.kit.http.types import Id, Page, PageQuery, Reason, ShortText, Sku
+from stoa.kit.http.types import Email, Id, Moment, Name, Page, PageQuery, Reason, ShortText, Sku
 from stoa.services.order import access, repository, returns_routes, shipments_routes
 from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
+from stoa.services.order.fulfillment import FulfillmentStatus
+from stoa.services.order.payment_status import PaymentStatus
 from stoa.services.order.process_order import process_order
-from stoa.services.order.repository import ListOf, Order
+from stoa.services.order.repository import ListOf, Order, Pages, Wanted
 from stoa.services.order.service import Orders
 from stoa.services.order.settle_refund import settle_refund
+from stoa.services.order.standing import possible
 from stoa.services.order.states import Status
 from stoa.services.order.view import OrderView, ShownList, view
 
@@ -39,11 +42,23 @@ for entity in (ORDER, ORDER_LINE):
 
 class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """status: only orders in this state
+    payment_status: only orders whose payment stands so
+    fulfillment_status: only orders of which so much has left and arrived
+    number: the order of this number
+    email: only orders of this address, in whatever case
+    placed_from: only orders whose checkout began then or later
+    placed_to: only orders whose checkout began before
     user_id: whose, for who may read all orders; whoever else asks sees their own
     custom: what has this value in a filterable custom field, for who may read all orders; no other filter with it
     """
 
     status: Status | None = None
+    payment_status: PaymentStatus | None = None
+    fulfillment_status: FulfillmentStatus | None = None
+    number: Name | None = None
+    email: Email | None = None
+    placed_from: Moment | None = None
+    placed_to: Moment | None = None
     user_id: Id | None = None
     custom: CustomFilter = msgspec.field(default_factory=dict)
 
@@ -104,17 +119,52 @@ async def list_orders(orders: Orders, request: Request[None, ListQuery]) -> Page
         if wanted not in {None, caller.user_id}:
             return Page([])
         wanted = caller.user_id
+    if wanted is not None and not _narrowed(query):
+        before = decode_key(query.cursor, tuple[Id]) or ids.LAST
+        listed = ListOf(wanted, before, query.status, query.limit + 1)
+        return _page(await orders.listing.get(ShownList(listed, private)) or [], query.limit)
+    found = await _found(orders, query, wanted)
+    return _page([view(order, private=private) for order in found], query.limit)
+
+
+def _narrowed(query: ListQuery) -> bool:
+    """By more than a state."""
+    by = (query.payment_status, query.fulfillment_status, query.number, query.email, query.placed_from, query.placed_to)
+    return any(each is not None for each in by)
+
+
+async def _found(orders: Orders, query: ListQuery, user_id: str | None) -> list[Order]:
+    """Of a buyer, or of all."""
     before = decode_key(query.cursor, tuple[Id]) or ids.LAST
-    if wanted is None:
-        found = await repository.list_orders(orders.db, status=query.status, before=before, limit=query.limit + 1)
-        return _page([view(order, private=private) for order in found], query.limit)
-    listed = ListOf(wanted, before, query.status, query.limit + 1)
-    return _page(await orders.listing.get(ShownList(listed, private)) or [], query.limit)
+    if query.placed_to is not None:
+        before = min(before, _first_id(query.placed_to))
+    since = _first_id(query.placed_from) if query.placed_from is not None else ids.FIRST
+    pages = Pages(before, since, query.limit + 1)
+    standing = (query.status, query.payment_status, query.fulfillment_status)
+    if user_id or query.email or query.number:
+        wanted = Wanted(
+            user_id=user_id,
+            number=query.number,
+            email=query.email,
+            status=query.status,
+            payment_status=query.payment_status,
+            fulfillment_status=query.fulfillment_status,
+        )
+        return await repository.list_orders_of_few(orders.db, pages, wanted)
+    if standing == (None, None, None):
+        return await repository.list_orders(orders.db, pages)
+    ways = possible(*standing)
+    return await repository.list_orders_standing(orders.db, pages, ways) if ways else []
+
+
+def _first_id(moment: datetime) -> str:
+    """An order's id has the moment at which its checkout began."""
+    return ids.first_uuid7(moment) if moment.timestamp() > 0 else ids.FIRST
 
 
 async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> list[Order]:
     (name, value), *more = query.custom.items()
-    if more or query.status is not None or query.user_id is not None:
+    if more or query.status is not None or query.user_id is not None or _narrowed(query):
         raise OnlyAlone(f"custom.{name}")
     known = await definitions(orders.db, ORDER) if caller.may(access.READ) else {}
     number, looked_for = filter_by(known, name, value, private=True)

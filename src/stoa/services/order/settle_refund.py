@@ -9,7 +9,7 @@ from __future__ import annotations
 from stoa.kit import staff_acts
 from stoa.kit.context import Principal
 from stoa.kit.http.preconditions import ANYTHING, IfMatch
-from stoa.services.order import access, repository
+from stoa.services.order import access, repository, standing
 from stoa.services.order.errors import NothingToSettle
 from stoa.services.order.repository import Order
 from stoa.services.order.service import Orders
@@ -41,6 +41,4 @@ async def settle_refund(
             after={"refund_due_minor": order.refund_due.amount - missing},
             reason=reason,
         )
-        settled = await repository.read_order(tx, order_id)
-        assert settled is not None
-        return settled
+        return await standing.read_changed(tx, order_id)

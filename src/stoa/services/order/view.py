@@ -13,7 +13,7 @@ from stoa.kit.db import Db
 from stoa.kit.http.types import Address
 from stoa.kit.money import Money
 from stoa.services.order.fulfillment import FulfillmentStatus
-from stoa.services.order.payment_status import PaymentStatus, payment_status
+from stoa.services.order.payment_status import PaymentStatus
 from stoa.services.order.promise import Promise
 from stoa.services.order.repository import DeliveryEstimate, ListOf, Order, Shipment, Tax, list_orders_of_users
 from stoa.services.order.states import Status
@@ -109,14 +109,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def payment_status_of(order: Order) -> PaymentStatus:
-    return payment_status(
-        total=order.total,
-        confirmed=order.confirmed_at is not None,
-        told=order.payment_told,
-        left=order.left,
-        refunded=order.refunded,
-        wanted=order.refund_due + order.by_hand + order.settled,
-    )
+    return order.standing.payment
 
 
 def shipment_view(shipment: Shipment) -> ShipmentView:
