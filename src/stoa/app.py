@@ -463,6 +463,9 @@ OURS = (
             "POST /payments/{payment_id:uuid}/void",
             "POST /payments/{payment_id:uuid}/refund",
             "GET /payments/ledger",
+            "GET /payments/drifts",
+            "POST /payments/drifts/{drift_id:uuid}/settle",
+            "POST /payments/{payment_id:uuid}/reconcile",
             "POST /payments/webhooks/{provider}",
         ),
         calls=("order",),
@@ -471,6 +474,7 @@ OURS = (
             Permission("payment.payments.collect", "Authorize and capture payments by hand"),
             Permission("payment.payments.refund", "Void payments and give money back by hand"),
             Permission("payment.ledger.read", "See the double-entry ledger"),
+            Permission("payment.drifts.settle", "Settle where ledger, orders and provider disagree"),
         ),
         announces=(
             "payment.succeeded",

@@ -12,6 +12,7 @@ from stoa.contracts.order.v1.order_pb2 import (
     CreateOrderRequest,
     DeliveryEstimate,
     GetOrderRequest,
+    GetStandingsRequest,
     OrderItem,
     OrderTax,
 )
@@ -153,3 +154,19 @@ async def test_a_promise_that_is_none_is_refused(stub, orders, promise, day, fie
         await stub.CreateOrder(asked)
     assert refused.value.field == field
     assert await orders.db.fetchval("SELECT count(*) FROM checkouts") == 0
+
+
+async def test_what_orders_keep(stub):
+    pending, placed = request(), request()
+    for asked in (pending, placed):
+        await stub.CreateOrder(asked)
+    await stub.ConfirmOrder(ConfirmOrderRequest(order_id=placed.order_id))
+    ids = [pending.order_id, placed.order_id, uuid7()]
+    found = {one.order_id: one for one in (await stub.GetStandings(GetStandingsRequest(order_ids=ids))).standings}
+    assert {key: (one.status, one.total, one.kept) for key, one in found.items()} == {
+        pending.order_id: ("pending", gbp(3000), gbp(0)),
+        placed.order_id: ("confirmed", gbp(3000), gbp(3000)),
+    }
+    with pytest.raises(problems.Unprocessable) as refusal:
+        await stub.GetStandings(GetStandingsRequest(order_ids=[uuid7()] * 1001))
+    assert refusal.value.field == "order_ids"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from stoa.ports.payment import Heard, Said, SaidOfRefund
 from stoa.services.payment import payments_with
 from stoa.services.payment.authorize_payment import authorize
 from stoa.services.payment.capture_payment import capture
+from stoa.services.payment.drift import Standing
 from stoa.services.payment.providers import Providers
 from stoa.services.payment.repository import NewPayment
 from stoa.services.payment.routes import routes
@@ -111,8 +112,11 @@ class Line:
 
 @dataclass
 class House:
+    """`orders` are those that there are, by id."""
+
     payments: Payments
     line: Line
+    orders: dict[str, Standing]
 
     @property
     def db(self) -> Database:
@@ -169,13 +173,20 @@ async def new_house(database: Callable[..., Awaitable[Database]]) -> AsyncIterat
         db = db or await database("payment")
         chosen = Settings(**settings)
         line = Line(Simulator(db, chosen.provider_timeout_seconds, chosen.webhook_tolerance_seconds))
-        outbox = Outbox(SERVICES["payment"], subscribers)
-        houses.append(
-            House(
-                payments_with(db, outbox, chosen, Providers("simulator", {"simulator": line}.__getitem__), confirmed),
-                line,
-            )
+        orders: dict[str, Standing] = {}
+
+        async def standings(order_ids: Collection[str]) -> dict[str, Standing]:
+            return {order_id: orders[order_id] for order_id in order_ids if order_id in orders}
+
+        payments = payments_with(
+            db,
+            Outbox(SERVICES["payment"], subscribers),
+            chosen,
+            Providers("simulator", {"simulator": line}.__getitem__),
+            order_status=confirmed,
+            standings=standings,
         )
+        houses.append(House(payments, line, orders))
         return houses[-1]
 
     yield make

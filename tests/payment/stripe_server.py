@@ -51,7 +51,7 @@ class StripeServer:
         self._numbers = itertools.count(1)
 
     async def answer(self, request: web.Request) -> web.Response:
-        form: MultiDict[str] = MultiDict(await request.post())  # type: ignore[arg-type]
+        form: MultiDict[str] = MultiDict(await request.post() or request.query)  # type: ignore[arg-type]
         body, key = dict(form), request.headers.get("Idempotency-Key")
         path = [part for part in request.path.split("/") if part][1:]
         act = path[2] if len(path) > 2 else {"GET": "retrieve", "POST": "create"}[request.method]
@@ -99,10 +99,17 @@ class StripeServer:
         self.intents[intent["id"]] = intent  # type: ignore[index]
         return intent
 
-    def _retrieve_payment_intents(self, named: list[str], _: dict[str, str]) -> dict[str, Any]:
+    def _retrieve_payment_intents(self, named: list[str], body: dict[str, str]) -> dict[str, Any]:
         if named[0] not in self.intents:
             raise Refused(404, type="invalid_request_error", code="resource_missing", param="intent", message="none")
-        return self.intents[named[0]]
+        intent, given = self.intents[named[0]], self.refunds.values()
+        charge = {
+            "id": "ch_1",
+            "object": "charge",
+            "currency": intent["currency"],
+            "amount_refunded": sum(one["amount"] for one in given if one["payment_intent"] == intent["id"]),
+        }
+        return {**intent, "latest_charge": charge if body.get("expand[0]") else "ch_1"}
 
     def _confirm_payment_intents(self, named: list[str], body: dict[str, str]) -> dict[str, Any]:
         intent = self._in_state(named, "requires_payment_method")
@@ -155,7 +162,8 @@ class StripeServer:
         return refund
 
     def _in_state(self, named: list[str], *states: str) -> dict[str, Any]:
-        intent = self._retrieve_payment_intents(named, {})
+        self._retrieve_payment_intents(named, {})
+        intent = self.intents[named[0]]
         if intent["status"] not in states:
             message = f"This PaymentIntent has a status of {intent['status']}."
             raise Refused(400, type="invalid_request_error", code="payment_intent_unexpected_state", message=message)

@@ -83,6 +83,8 @@ WHOLE |= {"inventory.repair_repository.COUNT_ITEMS", "inventory.counts_repositor
 WHOLE |= {"inventory.stock_repository.LEFT_IN"}
 # One row that counts what staff change, and what runs of that.
 WHOLE |= {f"campaign.repository.{name}" for name in ("HOLD_CHANGES", "LOOK", "RUNNING", "COUNT_RUNNING", "MEASURE")}
+# The first of what is to be compared, and of what differs, which is next to nothing.
+WHOLE |= {f"payment.drifts_repository.{name}" for name in ("DUE", "NEXT_DUE", "COUNT_OPEN")}
 # What staff do with many products at once: read whole while there are few, until the next ANALYZE.
 WHOLE |= {
     "catalog.repository.CHANGE_PRODUCTS",

@@ -16,6 +16,7 @@ from stoa.services.cart import repository as cart
 from stoa.services.checkout import repository as checkout
 from stoa.services.inventory import repository as inventory
 from stoa.services.notification import repository as notification
+from stoa.services.payment import drifts_repository as drifts
 from stoa.services.payment import repository as payment
 from stoa.services.payment import simulator
 from stoa.services.search import sales_repository as sales
@@ -96,10 +97,12 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
         [
             (
                 "payments",
-                "id, key, order_id, state, method, amount_minor, currency, asked_at",
+                "id, key, order_id, state, method, amount_minor, currency, asked_at, reconcile_at",
                 "lpad(n::text, 32, '0')::uuid, n, md5(n::text)::uuid,"
                 f" CASE WHEN n <= {DUE} THEN 'unknown' ELSE 'captured' END,"
-                " 'card', 100, 'GBP', now() - interval '1 hour'",
+                " 'card', 100, 'GBP', now() - interval '1 hour',"
+                f" CASE WHEN n <= {DUE} THEN now() - interval '1 minute' WHEN n % 2 = 0 THEN now() + interval '9 days'"
+                " END",
             ),
             (
                 "refunds",
@@ -113,6 +116,8 @@ CASES: dict[str, tuple[list[Fill], list[Statement]]] = {
             (payment.UNSETTLED, 10.0, 900.0, 100),
             (payment.NEXT_UNSETTLED, 10.0, 900.0),
             (payment.REFUNDS_DUE, 100),
+            (drifts.DUE, 100),
+            (drifts.NEXT_DUE,),
             (payment.NEXT_REFUND,),
             (simulator.UNSENT_WEBHOOKS,),
         ],

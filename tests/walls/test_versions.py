@@ -32,6 +32,8 @@ WHY_NOT = {
     "POST /checkouts/{checkout_id}/retry": "its state is the condition",
     "POST /media/{file_id}/pictures": "its state is the condition",
     "POST /payments/webhooks/{provider}": "the provider says what is",
+    "POST /payments/drifts/{drift_id}/settle": "it is settled once",
+    "POST /payments/{payment_id}/reconcile": "it is only compared",
 }
 
 

@@ -26,11 +26,14 @@ class Status(StrEnum):
 
 class Said(msgspec.Struct, frozen=True):
     """What the provider says of a payment now. `reference` is the provider's own; `reason` is why it was declined:
-    `payment-declined`, `insufficient-funds` or `unknown-token`, and what is none of them counts as the first."""
+    `payment-declined`, `insufficient-funds` or `unknown-token`, and what is none of them counts as the first.
+    `refunded_minor` is what it has given back so far, by whomever it was asked: `query` says it, None where the
+    provider does not."""
 
     status: Status
     reference: str = ""
     reason: str = ""
+    refunded_minor: int | None = None
 
 
 class SaidOfRefund(msgspec.Struct, frozen=True):

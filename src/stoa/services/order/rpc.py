@@ -29,10 +29,14 @@ from stoa.contracts.order.v1.order_pb2 import (
     CreateOrderResponse,
     GetOrderRequest,
     GetOrderResponse,
+    GetStandingsRequest,
+    GetStandingsResponse,
     OrderItem,
     OrderTax,
+    Standing,
 )
 from stoa.contracts.order.v1.order_pb2 import DeliveryEstimate as EstimateMessage
+from stoa.kit import problems
 from stoa.kit.context import Context
 from stoa.kit.http.decoding import converted
 from stoa.kit.many import done, each, origins_of, outcome
@@ -45,6 +49,8 @@ from stoa.services.order.promise import Promise
 from stoa.services.order.repository import DeliveryEstimate, Order
 from stoa.services.order.service import Orders
 from stoa.services.order.view import order_json, payment_status_of
+
+MOST_STANDINGS = 1_000
 
 
 class OrderServicer(order_pb2_grpc.OrderServiceServicer):
@@ -87,6 +93,12 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
         await check_said(self._orders.db, _object(request.custom_fields_json))
         return CheckCustomFieldsResponse()
 
+    async def GetStandings(self, request: GetStandingsRequest, context: Any) -> GetStandingsResponse:
+        if len(request.order_ids) > MOST_STANDINGS:
+            raise problems.Unprocessable(f"At most {MOST_STANDINGS} orders at once.", field="order_ids")
+        orders = await repository.read_orders(self._orders.db, list(request.order_ids))
+        return GetStandingsResponse(standings=[_standing(order) for order in orders.values()])
+
     async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
         order_id: str | None = request.order_id
         if not order_id:
@@ -105,6 +117,16 @@ class OrderServicer(order_pb2_grpc.OrderServiceServicer):
 
 def _confirmed(order: Order) -> ConfirmOrderResponse:
     return ConfirmOrderResponse(order_json=order_json(order))
+
+
+def _standing(order: Order) -> Standing:
+    kept = order.left.amount if order.confirmed_at is not None else 0
+    return Standing(
+        order_id=order.id,
+        status=order.status,
+        total=common_pb2.Money(amount_minor=order.total.amount, currency=order.total.currency),
+        kept=common_pb2.Money(amount_minor=kept, currency=order.total.currency),
+    )
 
 
 def _new_order(request: CreateOrderRequest) -> NewOrder:

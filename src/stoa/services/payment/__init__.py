@@ -15,6 +15,8 @@ other, and shares nothing with the rest but the database it lives in. Invariants
   the states of the payments, because both are written in one transaction.
 - A payment stays with the provider that authorized it.
 - A webhook is believed only so far as to ask the provider.
+- Where ledger, order or provider say of a payment what its row does not, that is in sight until it is so no more, or
+  somebody has settled it.
 """
 
 from __future__ import annotations
@@ -35,9 +37,11 @@ from stoa.services.payment import recording, repository
 from stoa.services.payment import simulator as simulator_of
 from stoa.services.payment.handlers import handle_batch, handlers
 from stoa.services.payment.jobs import Timers
-from stoa.services.payment.order_status import OrderStatus, order_status
+from stoa.services.payment.metrics import measure
+from stoa.services.payment.order_status import OrderStatus, Standings, order_status, standings
 from stoa.services.payment.providers import Providers
 from stoa.services.payment.receive_webhook import receive
+from stoa.services.payment.reconcile import reconcile_due
 from stoa.services.payment.routes import routes
 from stoa.services.payment.rpc import PaymentServicer
 from stoa.services.payment.service import Payments
@@ -48,7 +52,13 @@ NO_MONEY_MOVES = "payments go to the simulator: no money moves (STOA_PAYMENT_PRO
 
 
 def payments_with(
-    db: Database, outbox: Outbox, settings: Settings, providers: Providers, order_status: OrderStatus
+    db: Database,
+    outbox: Outbox,
+    settings: Settings,
+    providers: Providers,
+    *,
+    order_status: OrderStatus,
+    standings: Standings,
 ) -> Payments:
     return Payments(
         db=db,
@@ -56,6 +66,7 @@ def payments_with(
         settings=settings,
         providers=providers,
         order_status=order_status,
+        standings=standings,
         additions=Batcher(
             isolating(partial(recording.record_additions, db, providers.current)), locks=lambda new: (new.key,)
         ),
@@ -99,7 +110,14 @@ def build(resources: Resources) -> Parts:
 
     providers = Providers(settings.provider, provider)
     orders = OrderServiceStub(resources.channel("order"))
-    payments = payments_with(resources.db, resources.outbox, settings, providers, partial(order_status, orders))
+    payments = payments_with(
+        resources.db,
+        resources.outbox,
+        settings,
+        providers,
+        order_status=partial(order_status, orders),
+        standings=partial(standings, orders),
+    )
     timers = Timers(payments)
     receive_simulated = partial(receive, payments, simulator_of.NAME)
 
@@ -116,8 +134,10 @@ def build(resources: Resources) -> Parts:
         jobs=[
             Job("settle_payments", timers.settle_payments),
             Job("execute_refunds", timers.execute_due_refunds),
+            Job("reconcile_payments", partial(reconcile_due, payments)),
             Job("send_simulator_webhooks", partial(simulator.send_webhooks, receive_simulated)),
         ],
         stop=stop,
+        measure=partial(measure, resources.db),
         notices=[NO_MONEY_MOVES] if providers.current == simulator_of.NAME else [],
     )

@@ -50,7 +50,12 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     done_at: datetime | None
 
 
-def _payment(row: asyncpg.Record) -> Payment:
+def columns_of_payment() -> str:
+    """What `payment_of` reads."""
+    return _PAYMENT
+
+
+def payment_of(row: asyncpg.Record) -> Payment:
     return Payment(
         id=row["id"],
         key=row["key"],
@@ -117,7 +122,7 @@ async def add_payments(db: Db, new: Sequence[NewPayment], provider: str) -> dict
         [one.amount.currency for one in new],
         provider,
     )
-    return {row["key"]: _payment(row) for row in rows}
+    return {row["key"]: payment_of(row) for row in rows}
 
 
 PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"
@@ -125,7 +130,7 @@ PAYMENTS_BY_KEY = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[])"
 
 async def payments_by_key(db: Db, keys: Collection[str]) -> dict[str, Payment]:
     rows = await db.fetch(PAYMENTS_BY_KEY, keys)
-    return {row["key"]: _payment(row) for row in rows}
+    return {row["key"]: payment_of(row) for row in rows}
 
 
 PAYMENT_BY_ID = f"SELECT {_PAYMENT} FROM payments WHERE id = $1"
@@ -133,21 +138,21 @@ PAYMENT_BY_ID = f"SELECT {_PAYMENT} FROM payments WHERE id = $1"
 
 async def payment_by_id(db: Db, payment_id: str) -> Payment | None:
     row = await db.fetchrow(PAYMENT_BY_ID, payment_id)
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 PAYMENTS_OF_ORDER = f"SELECT {_PAYMENT} FROM payments WHERE order_id = $1 ORDER BY attempt"
 
 
 async def payments_of_order(db: Db, order_id: str) -> list[Payment]:
-    return [_payment(row) for row in await db.fetch(PAYMENTS_OF_ORDER, order_id)]
+    return [payment_of(row) for row in await db.fetch(PAYMENTS_OF_ORDER, order_id)]
 
 
 LOCK_PAYMENTS = f"SELECT {_PAYMENT} FROM payments WHERE key = ANY($1::text[]) ORDER BY id FOR UPDATE"
 
 
 async def lock_payments(tx: Transaction, keys: Sequence[str]) -> dict[str, Payment]:
-    return {row["key"]: _payment(row) for row in await tx.fetch(LOCK_PAYMENTS, keys)}
+    return {row["key"]: payment_of(row) for row in await tx.fetch(LOCK_PAYMENTS, keys)}
 
 
 LOCK_PAYMENTS_BY_ID = "SELECT id FROM payments WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE"
@@ -162,7 +167,7 @@ LOCK_PAYMENT = f"SELECT {_PAYMENT} FROM payments WHERE id = $1 FOR UPDATE"
 
 async def lock_payment(tx: Transaction, payment_id: str) -> Payment | None:
     row = await tx.fetchrow(LOCK_PAYMENT, payment_id)
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 # What a row has become while somebody else was at it is not overwritten: then its version is another.
@@ -241,7 +246,7 @@ async def ask_voids(db: Db, reasons: Mapping[str, str], provider: str) -> dict[s
     """
     new_ids = [ids.uuid7() for _ in reasons]
     rows = await db.fetch(ASK_VOIDS, new_ids, list(reasons), list(reasons.values()), provider)
-    return {row["key"]: _payment(row) for row in rows}
+    return {row["key"]: payment_of(row) for row in rows}
 
 
 KEEP_PAYMENT = f"""
@@ -255,7 +260,7 @@ KEEP_PAYMENT = f"""
 async def keep_payment(db: Db, payment_id: str) -> Payment | None:
     """The payment, no longer to be voided; None where nothing of it is left, or is to be."""
     row = await db.fetchrow(KEEP_PAYMENT, payment_id)
-    return _payment(row) if row else None
+    return payment_of(row) if row else None
 
 
 UNSETTLED = """
@@ -303,7 +308,8 @@ async def refund_of_source(db: Db, payment_id: str, source: str) -> Refund | Non
 
 ADD_REFUND = f"""
     WITH asked AS (
-        UPDATE payments SET refund_asked_minor = refund_asked_minor + $5, version = version + 1, updated_at = now()
+        UPDATE payments SET refund_asked_minor = refund_asked_minor + $5, version = version + 1, updated_at = now(),
+                            reconcile_at = now() + interval '10 minutes'
         WHERE id = $2 RETURNING currency, version
     )
     INSERT INTO refunds (id, payment_id, source, reason, amount_minor, currency, asked_version)
@@ -402,7 +408,7 @@ async def give_up_refund(tx: Transaction, payment_id: str, amount_minor: int) ->
     """The payment, of which what a failed refund asked for may be asked for again."""
     row = await tx.fetchrow(GIVE_UP_REFUND, payment_id, amount_minor)
     assert row is not None  # it is locked
-    return _payment(row)
+    return payment_of(row)
 
 
 _LEDGER = "SELECT id, transaction_id, payment_id, movement, account, amount_minor, currency, created_at FROM ledger "

@@ -13,7 +13,7 @@ from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import PUBLIC, REQUIRED, SIGNED_IN, UNKEPT, Request, Routes, may
 from stoa.kit.http.types import Id, Page, PageQuery, Price, ShortText
 from stoa.kit.money import Money
-from stoa.services.payment import repository
+from stoa.services.payment import drifts_routes, repository
 from stoa.services.payment.authorize_payment import authorize_by_hand
 from stoa.services.payment.capture_payment import capture_by_hand
 from stoa.services.payment.errors import BadSignature, NoSuchPayment, NoSuchProvider
@@ -30,6 +30,7 @@ routes: Routes[Payments] = Routes(
     about={
         "payment_id": "The payment's id",
         "provider": "The payment provider that sends it",
+        "drift_id": "The drift's id",
     },
 )
 
@@ -251,6 +252,9 @@ async def receive_webhook(payments: Payments, request: Request[bytes]) -> None:
     nothing.
     """
     await receive(payments, request.path["provider"], request.headers, request.raw)
+
+
+routes.include(drifts_routes.routes)
 
 
 def _digest(request: Request[Any]) -> str:

@@ -13,7 +13,7 @@ from stoa.kit.together import Together
 from stoa.ports.asking import answer_of
 from stoa.services.payment.answers import ProviderAnswer
 from stoa.services.payment.errors import ProviderSilent
-from stoa.services.payment.order_status import OrderStatus
+from stoa.services.payment.order_status import OrderStatus, Standings
 from stoa.services.payment.providers import Providers
 from stoa.services.payment.recording import VoidAsked
 from stoa.services.payment.repository import NewPayment
@@ -30,7 +30,8 @@ class Payments:
 
     `additions` records that an authorization is asked for, and answers with the payment and whether it is
     new; `void_asks` records that a payment shall be undone; `by_key` finds it; `answers` records what the
-    provider said. `order_status` asks how an order stands: None for one that is not there.
+    provider said. `order_status` asks how an order stands: None for one that is not there; `standings` asks what of
+    their totals many keep.
     """
 
     db: Database
@@ -38,6 +39,7 @@ class Payments:
     settings: Settings
     providers: Providers
     order_status: OrderStatus
+    standings: Standings
     additions: Batcher[NewPayment, tuple[Payment, bool]]
     void_asks: Batcher[VoidAsked, Payment]
     by_key: Together[str, Payment]

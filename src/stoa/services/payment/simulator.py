@@ -24,6 +24,7 @@ from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import msgspec
+from msgspec.structs import replace
 
 from stoa.kit import clock
 from stoa.kit.batcher import Batcher
@@ -103,7 +104,7 @@ class Simulator:
 
     async def query(self, key: str) -> Said:
         row = await self._remembering(self._db.fetchrow(QUERY, key))
-        return _said(row) if row else Said(Status.ABSENT)
+        return replace(_said(row), refunded_minor=row["refunded_minor"]) if row else Said(Status.ABSENT)
 
     async def capture(self, key: str) -> Said:
         return await self._remembering(self._captures.submit(key))
@@ -225,7 +226,7 @@ AUTHORIZE = """
     )
     SELECT key, status, reference, reason FROM said
 """
-QUERY = "SELECT key, status, reference, reason FROM simulator.payments WHERE key = $1"
+QUERY = "SELECT key, status, reference, reason, refunded_minor FROM simulator.payments WHERE key = $1"
 LOCK = "SELECT status, amount_minor, currency, refunded_minor FROM simulator.payments WHERE key = $1 FOR UPDATE"
 CAPTURE = """
     UPDATE simulator.payments AS p

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 import stripe
+from msgspec.structs import replace
 from stripe.params import PaymentIntentConfirmParams
 
 from stoa.kit.db import Database
@@ -91,9 +92,16 @@ class Stripe:
         if row["intent_id"] is None:
             return Said(Status.VOIDED)
         try:
-            return _said(await self._client.v1.payment_intents.retrieve_async(row["intent_id"]))
+            intent = await self._client.v1.payment_intents.retrieve_async(
+                row["intent_id"], {"expand": ["latest_charge"]}
+            )
         except stripe.StripeError as silent:
             raise _unusable(silent) from silent
+        charge = intent.latest_charge
+        refunded = (
+            None if charge is None or isinstance(charge, str) else _our_minor(charge.amount_refunded, charge.currency)
+        )
+        return replace(_said(intent), refunded_minor=refunded)
 
     async def capture(self, key: str) -> Said:
         intent_id = await self._db.fetchval(INTENT_ID_OF, key)
@@ -162,8 +170,7 @@ class Stripe:
             raise ValueError("no event of Stripe") from None
         if intent is None or "stoa_key" not in intent.metadata:
             return None
-        currency = intent.currency.upper()
-        amount = Money(intent.amount // (100 if currency in _HUNDREDFOLD else 1), currency)
+        amount = Money(_our_minor(intent.amount, intent.currency), intent.currency.upper())
         return Heard(event.id, intent.metadata["stoa_key"], intent.metadata.get("order_id", ""), amount)
 
     async def _made(self, key: str, order_id: str, amount: Money) -> stripe.PaymentIntent:
@@ -246,6 +253,11 @@ def _reason(error: Any) -> str:
 def _stripe_amount(amount: Money) -> int:
     """In what Stripe counts. https://docs.stripe.com/currencies#special-cases"""
     return amount.amount * 100 if amount.currency in _HUNDREDFOLD else amount.amount
+
+
+def _our_minor(counted: int, currency: str) -> int:
+    """What Stripe counts of a currency, which it writes in lower case, as we do."""
+    return counted // 100 if currency.upper() in _HUNDREDFOLD else counted
 
 
 def _unusable(error: stripe.StripeError) -> ProviderSilent:

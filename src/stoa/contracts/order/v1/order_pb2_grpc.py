@@ -73,6 +73,11 @@ class OrderServiceStub:
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.SerializeToString,
                 response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.FromString,
                 _registered_method=True)
+        self.GetStandings = channel.unary_unary(
+                '/stoa.order.v1.OrderService/GetStandings',
+                request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsRequest.SerializeToString,
+                response_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsResponse.FromString,
+                _registered_method=True)
         self.GetOrder = channel.unary_unary(
                 '/stoa.order.v1.OrderService/GetOrder',
                 request_serializer=stoa_dot_order_dot_v1_dot_order__pb2.GetOrderRequest.SerializeToString,
@@ -142,6 +147,13 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStandings(self, request, context):
+        """How many orders stand, as far as whoever compares money has to know. Those that are not there are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetOrder(self, request, context):
         """NOT_FOUND for an unknown id or checkout.
         """
@@ -186,6 +198,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CheckCustomFields,
                     request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.FromString,
                     response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.SerializeToString,
+            ),
+            'GetStandings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStandings,
+                    request_deserializer=stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsRequest.FromString,
+                    response_serializer=stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsResponse.SerializeToString,
             ),
             'GetOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOrder,
@@ -386,6 +403,33 @@ class OrderService:
             '/stoa.order.v1.OrderService/CheckCustomFields',
             stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsRequest.SerializeToString,
             stoa_dot_order_dot_v1_dot_order__pb2.CheckCustomFieldsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStandings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/stoa.order.v1.OrderService/GetStandings',
+            stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsRequest.SerializeToString,
+            stoa_dot_order_dot_v1_dot_order__pb2.GetStandingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,8 @@ class OrderServiceStub:
     """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
     not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
     """
+    GetStandings: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetStandingsRequest, _order_pb2.GetStandingsResponse]
+    """How many orders stand, as far as whoever compares money has to know. Those that are not there are left out."""
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.GetOrderResponse]
     """NOT_FOUND for an unknown id or checkout."""
 
@@ -97,6 +99,8 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
     not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
     """
+    GetStandings: _aio.UnaryUnaryMultiCallable[_order_pb2.GetStandingsRequest, _order_pb2.GetStandingsResponse]  # type: ignore[assignment]
+    """How many orders stand, as far as whoever compares money has to know. Those that are not there are left out."""
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_pb2.GetOrderRequest, _order_pb2.GetOrderResponse]  # type: ignore[assignment]
     """NOT_FOUND for an unknown id or checkout."""
 
@@ -172,6 +176,14 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Whether a buyer may say this with an order: INVALID_ARGUMENT /problems/unknown-custom-field for a field that is
         not defined, or not public, and /problems/custom-field-value for what its definition does not allow.
         """
+
+    @_abc_1.abstractmethod
+    def GetStandings(
+        self,
+        request: _order_pb2.GetStandingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.GetStandingsResponse, _abc.Awaitable[_order_pb2.GetStandingsResponse]]:
+        """How many orders stand, as far as whoever compares money has to know. Those that are not there are left out."""
 
     @_abc_1.abstractmethod
     def GetOrder(
