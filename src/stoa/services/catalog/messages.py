@@ -116,6 +116,7 @@ def variant_message(variant: ForSale, context: Context, quantity: int) -> pb.Var
         price_varies=bool(variant.listed),
         barcode=variant.barcode,
         weight_grams=variant.weight or 0,
+        tax_class=variant.tax_class,
     )
 
 
@@ -192,6 +193,7 @@ def _variant(product: Product, variant: Variant, images: Collection[str]) -> pb.
         metadata=variant.metadata,
         barcode=variant.barcode,
         weight_grams=variant.weight or 0,
+        tax_class=product.tax_class,
         image=variant.image if variant.image and variant.image in images else "",
     )
 
