@@ -124,6 +124,7 @@ class Meant(NamedTuple):
     old_slugs: Sequence[str]
 
 
+# Of old slugs only those of brands have a brand's id: the kind, which is first in another index, need not be said.
 MEANT_BY = """
     SELECT known.name, brand.slug, ARRAY(
         SELECT every.name FROM brand_names AS every WHERE every.brand_id = brand.id ORDER BY every.name

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.services.catalog.product import called
 from stoa.services.catalog.product_files.articles import Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.plain_text import plain_text
@@ -194,7 +195,7 @@ def _variants(
         variants.append(
             {
                 "sku": named["sku"],
-                "name": ", ".join(options.values())[:200],
+                "name": called("", options.values()),
                 **({"price": read_cell(where["price"], price_of, price, currency, comma=comma)} if price else {}),
                 "options": options,
                 "position": len(variants),

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stoa.services.catalog.product import called
 from stoa.services.catalog.product_files.articles import GRAMS, Articles
 from stoa.services.catalog.product_files.entry import Entry, Fault, Skus, read_cell
 from stoa.services.catalog.product_files.numbers import number_of
@@ -258,7 +259,7 @@ def _variants(
         variants.append(
             {
                 "sku": named["sku"],
-                "name": ", ".join(options.values())[:200],
+                "name": called("", options.values()),
                 "price": price,
                 "options": options,
                 **article,
