@@ -56,6 +56,30 @@ async def test_what_is_there_already_makes_no_brand(shop):
     assert [one["slug"] for one in (await shop.rest.ok("GET", "/brands", user=ADMIN))["items"]] == ["acme", "third"]
 
 
+@pytest.mark.parametrize("many", [1, 20])
+async def test_of_what_a_variant_is_where_that_is_asked_for(shop, many, asked):
+    await bring_in(shop, *(product(f"mug-{at}", f"MUG-{at}", brand="Acme") for at in range(many)))
+    above, below = uuid7(), await shop.db.fetchval("SELECT id FROM categories")
+    await shop.db.execute("INSERT INTO categories (id, slug, name) VALUES ($1, 'above', 'Above')", above)
+    await shop.db.execute("UPDATE categories SET parent_id = $1 WHERE id = $2", above, below)
+    brand = await shop.db.fetchval("SELECT id FROM brands")
+    body = {"slug": "best", "name": "Best", "published": False}
+    collection = await shop.rest.ok("POST", "/collections", body, user=ADMIN, status=201)
+    member = await shop.db.fetchval("SELECT product_id FROM variants WHERE sku = 'MUG-0'")
+    await shop.rest.ok("PUT", f"/collections/best/products/{member}", {"position": 0}, user=ADMIN)
+    skus = [f"MUG-{at}" for at in range(many)]
+    asked.clear()
+    request = GetVariantsRequest(skus=skus, with_groups=True)
+    variant = (await CatalogServicer(shop.catalog).GetVariants(request, None)).variants[0]
+    assert len(asked) == 2
+    assert sorted(variant.category_ids) == sorted([above, below])
+    assert (list(variant.collection_ids), variant.brand_id) == ([collection["id"]], brand)
+    asked.clear()
+    variant = (await CatalogServicer(shop.catalog).GetVariants(GetVariantsRequest(skus=skus), None)).variants[0]
+    assert (list(variant.category_ids), list(variant.collection_ids), variant.brand_id) == ([], [], "")
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize(("currency", "priced"), [("", True), ("GBP", True), ("EUR", False)])
 async def test_a_price_is_for_a_context(shop, currency, priced):
     await shop.add("mug", 500)

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
+from stoa.contracts.campaign.v1.campaign_pb2 import ImportCampaignsRequest, ImportedCampaign
+from stoa.contracts.campaign.v1.campaign_pb2_grpc import CampaignServiceStub
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.contracts.catalog.v1.catalog_pb2 import ImportProductsRequest
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
@@ -47,10 +50,11 @@ from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.zones_in_force import ZonesInForce
 from stoa.testing import Rest, User, new_user
 
-NEIGHBORS = ("catalog", "inventory", "cart", "order", "payment")
+NEIGHBORS = ("catalog", "campaign", "inventory", "cart", "order", "payment")
 HOSTED = (*NEIGHBORS, "media", "user", "auth")
 """With whom catalog calls, and whom those call."""
 STUBS: dict[str, Any] = {
+    "campaign": CampaignServiceStub,
     "cart": CartServiceStub,
     "catalog": CatalogServiceStub,
     "inventory": InventoryServiceStub,
@@ -84,6 +88,26 @@ class Market:
         await self.stub("catalog").ImportProducts(ImportProductsRequest(products=[product]))
         await self.stub("inventory").ImportStock(ImportStockRequest(lines=[Line(sku=sku, quantity=on_hand)]))
         return sku
+
+    async def run(self, *codes: str, **said: Any) -> str:
+        """The id of a campaign that runs: ten percent off, by these codes or of itself, unless it is said otherwise."""
+        off = [{"kind": "percentage", "basis_points": 1000}]
+        campaign = {"name": f"Campaign {uuid7()}", "state": "active", "by_coupon": bool(codes), "effects": off} | said
+        imported = ImportedCampaign(campaign_json=msgspec.json.encode(campaign), codes=codes)
+        await self.stub("campaign").ImportCampaigns(ImportCampaignsRequest(campaigns=[imported]))
+        campaign_id: str = await self.db("campaign").fetchval(
+            "SELECT id FROM campaigns WHERE name = $1", campaign["name"]
+        )
+        return campaign_id
+
+    async def redeemed(self, campaign_id: str) -> tuple[int, int]:
+        """How often it was used, and for how much."""
+        row = await self.db("campaign").fetchrow(
+            "SELECT used, (SELECT spent_minor FROM spending WHERE campaign_id = id) FROM campaigns WHERE id = $1",
+            campaign_id,
+        )
+        assert row is not None
+        return row["used"], row["spent_minor"] or 0
 
     async def reprice(self, sku: str, price: int) -> None:
         await self.db("catalog").execute("UPDATE variants SET price_minor = $2 WHERE sku = $1", sku, price)
@@ -313,12 +337,14 @@ def rest(house: House) -> Rest:
 
 @dataclass
 class Shopper:
-    """Somebody with two of a thing at 10.00 in the cart, of which there are ten."""
+    """Somebody with two of a thing at 10.00 in the cart, of which there are ten; or at 15.00, of which a `campaign`
+    that may be used once takes as much off."""
 
     market: Market
     user: User
     sku: str
     cart_id: str
+    campaign: str | None = None
 
     async def assert_order_stands(self, checkout: Checkout) -> None:
         """Paid once, with the stock promised to it, and the cart empty."""
@@ -339,6 +365,8 @@ class Shopper:
         assert await self.market.stock(self.sku) == (10, 2)
         assert await self.market.in_cart(self.cart_id) == {}
         assert await self.announced(checkout) == ["order.placed"]
+        if self.campaign is not None:
+            assert await self.market.redeemed(self.campaign) == (1, 1000)
 
     async def assert_nothing_is_left(self, checkout: Checkout) -> None:
         """No money, no stock, no order that anybody was told of; the cart as it was."""
@@ -354,6 +382,8 @@ class Shopper:
         assert await self.market.stock(self.sku) == (10, 0)
         assert await self.market.in_cart(self.cart_id) == {self.sku: 2}
         assert await self.announced(checkout) == []
+        if self.campaign is not None:
+            assert await self.market.redeemed(self.campaign) == (0, 0)
 
     async def balances(self, checkout: Checkout) -> dict[str, int]:
         rows = await self.market.db("payment").fetch(
@@ -401,3 +431,14 @@ def new_shopper(market: Market) -> NewShopper:
 @pytest.fixture
 async def shopper(new_shopper: NewShopper) -> Shopper:
     return await new_shopper()
+
+
+@pytest.fixture
+async def promoted(new_shopper: NewShopper) -> Shopper:
+    """Who pays as much, after a campaign has taken 10.00 off."""
+    shopper = await new_shopper(price=1500)
+    off = {"kind": "amount", "amounts": [{"amount": 1000, "currency": "GBP"}]}
+    campaign = await shopper.market.run(
+        effects=[off], selection={"skus": [shopper.sku]}, limits={"most_uses": 1, "most_uses_per_customer": 1}
+    )
+    return replace(shopper, campaign=campaign)

@@ -46,7 +46,8 @@ def refusal_of(row: Checkout) -> tuple[int, str]:
 
 @pytest.mark.parametrize("again", [False, True], ids=["once", "twice"])
 @pytest.mark.parametrize("point", POINTS)
-async def test_whoever_takes_it_over_ends_it(new_house: NewHouse, shopper: Shopper, point: str, again: bool):
+async def test_whoever_takes_it_over_ends_it(new_house: NewHouse, promoted: Shopper, point: str, again: bool):
+    shopper = promoted
     backward = point in BACKWARD
     wish = {"token": "tok_capture_refused"} if backward else {}
     first = await new_house(reach=Crashes(point))

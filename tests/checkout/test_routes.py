@@ -92,7 +92,8 @@ async def test_a_guest_buys_with_cart_and_email(house: House, rest: Rest, shoppe
     ("changes", "status", "field"),
     [
         ({"shipping_method": "drone"}, 422, "shipping_method"),
-        ({"coupon_codes": ["SPRING"]}, 422, "coupon_codes"),
+        ({"coupon_codes": ["x" * 65]}, 422, "coupon_codes[0]"),
+        ({"coupon_codes": ["x"] * 21}, 422, "coupon_codes"),
         ({"payment": {"method": "cash", "token": "tok_ok"}}, 422, "payment.method"),
         ({"payment": {"method": "card"}}, 422, "payment.token"),
         ({"payment": {"method": "card", "token": "x" * 201}}, 422, "payment.token"),

@@ -13,6 +13,7 @@ from stoa.services.checkout.errors import GivenUp
 from stoa.services.checkout.retry_checkout import retry
 from stoa.services.checkout.states import State
 
+READ = ["GetMany", "GetVariantsMany", "EvaluateMany"]
 FORWARD = {
     "reserve_stock": "ReserveMany",
     "authorize_payment": "AuthorizeMany",
@@ -36,12 +37,12 @@ async def test_a_purchase(house: House, shopper: Shopper):
     assert (row.state, row.step, row.error, row.attempts) == (State.COMPLETED, "clear_cart", None, 1)
     assert row.purchase.token == "", "the card is forgotten when it is no longer needed"
     await shopper.assert_order_stands(row)
-    assert house.road.taken == ["GetMany", "GetVariantsMany", *FORWARD.values()]
+    assert house.road.taken == [*READ, *FORWARD.values()]
     assert row.version == 2, "claimed with its snapshot, and ended with its answer"
 
 
 @pytest.mark.parametrize("fate", [LOST, UNHEARD, BROKEN])
-@pytest.mark.parametrize("method", ["GetMany", "GetVariantsMany", *FORWARD.values()])
+@pytest.mark.parametrize("method", [*READ, *FORWARD.values()])
 async def test_a_call_that_goes_wrong_is_repeated_and_has_one_effect(house: House, shopper: Shopper, method, fate):
     house.road.fates[method].extend([fate, fate])
     placed = await house.buy(shopper.user)
@@ -69,7 +70,7 @@ async def test_a_refusal_up_to_the_capture_undoes_everything_before_it_is_told(h
     assert [UNDO[each] for each in undone] == [step for step in reversed(steps) if step in UNDO.values()]
 
 
-@pytest.mark.parametrize("method", ["GetMany", "GetVariantsMany"])
+@pytest.mark.parametrize("method", READ)
 async def test_a_neighbor_that_stays_silent_before_anything_is_begun_leaves_nothing(
     new_house: NewHouse, shopper: Shopper, method
 ):

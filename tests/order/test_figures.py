@@ -45,6 +45,28 @@ def test_what_does_not(new_order, figures, items, failure, field):
     assert refusal.value.field == field
 
 
+def test_a_line_may_say_its_own_discount(new_order):
+    items = [replace(MUG, discount_minor=1), replace(SPOON, discount_minor=499)]
+    new = new_order(items=items, discounted_by_line=True, discount_minor=500, total_minor=6091)
+    assert [item.discount_minor for item in checked(new).items] == [1, 499]
+
+
+@pytest.mark.parametrize(
+    ("discounts", "field"),
+    [
+        ((0, 499), "discount"),
+        ((1, 500), "discount"),
+        ((501, -1), "items[1].discount"),
+        ((-500, 1000), "items[0].discount"),
+    ],
+)
+def test_discounts_of_lines_that_do_not_add_up(new_order, discounts, field):
+    items = [replace(item, discount_minor=off) for item, off in zip([MUG, SPOON], discounts, strict=True)]
+    with pytest.raises(WrongFigures) as refusal:
+        checked(new_order(items=items, discounted_by_line=True, discount_minor=500, total_minor=6091))
+    assert refusal.value.field == field
+
+
 def vat(base: int, amount: int) -> NewTax:
     return NewTax(name="VAT", rate="20", base_minor=base, amount_minor=amount)
 

@@ -170,3 +170,20 @@ async def test_what_orders_keep(stub):
     with pytest.raises(problems.Unprocessable) as refusal:
         await stub.GetStandings(GetStandingsRequest(order_ids=[uuid7()] * 1001))
     assert refusal.value.field == "order_ids"
+
+
+def line(sku: str, **more) -> OrderItem:
+    return OrderItem(product_id=uuid7(), sku=sku, name=sku, unit_price=gbp(1000), quantity=1, tax=gbp(0), **more)
+
+
+async def test_each_line_says_its_discount_or_none_does(stub):
+    figures = {"discount": gbp(500), "total": gbp(2500)}
+    said = request(items=[line("MUG", discount=gbp(0)), line("CUP", discount=gbp(500))], **figures)
+    order = msgspec.json.decode((await stub.CreateOrder(said)).order_json)
+    assert [item["discount"]["amount"] for item in order["items"]] == [0, 500]
+    unsaid = request(items=[line("MUG"), line("CUP")], **figures)
+    order = msgspec.json.decode((await stub.CreateOrder(unsaid)).order_json)
+    assert [item["discount"]["amount"] for item in order["items"]] == [250, 250]
+    with pytest.raises(problems.Problem) as refusal:
+        await stub.CreateOrder(request(items=[line("MUG", discount=gbp(500)), line("CUP")], **figures))
+    assert refusal.value.field == "items"

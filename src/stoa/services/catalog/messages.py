@@ -24,7 +24,7 @@ from stoa.services.catalog.pricing import Context
 from stoa.services.catalog.product import Product, Variant, called
 from stoa.services.catalog.seo import NO_SEO
 from stoa.services.catalog.translations import ProductTranslation
-from stoa.services.catalog.variants_repository import ForSale
+from stoa.services.catalog.variants_repository import ForSale, Groups
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
@@ -100,7 +100,7 @@ def that_fit(things: Sequence[T], message_of: Callable[[T], M]) -> list[M]:
     return taken
 
 
-def variant_message(variant: ForSale, context: Context, quantity: int) -> pb.Variant:
+def variant_message(variant: ForSale, context: Context, quantity: int, groups: Groups) -> pb.Variant:
     """With its price in the context, if it has one."""
     priced = variant.price_in(context, quantity)
     return pb.Variant(
@@ -116,7 +116,9 @@ def variant_message(variant: ForSale, context: Context, quantity: int) -> pb.Var
         price_varies=bool(variant.listed),
         barcode=variant.barcode,
         weight_grams=variant.weight or 0,
-        tax_class=variant.tax_class,
+        category_ids=groups.categories,
+        collection_ids=groups.collections,
+        brand_id=groups.brand or "",
     )
 
 
@@ -193,7 +195,6 @@ def _variant(product: Product, variant: Variant, images: Collection[str]) -> pb.
         metadata=variant.metadata,
         barcode=variant.barcode,
         weight_grams=variant.weight or 0,
-        tax_class=product.tax_class,
         image=variant.image if variant.image and variant.image in images else "",
     )
 

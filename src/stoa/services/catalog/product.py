@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from stoa.kit.custom_fields.values import NOTHING, Fields
 from stoa.kit.money import Money
-from stoa.ports.tax import STANDARD
 from stoa.services.catalog.attributes import Shown, Specification
 from stoa.services.catalog.errors import (
     CategoryCycle,
@@ -119,7 +118,6 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     brand: str
-    tax_class: str = STANDARD
     category: CategoryName | None
     status: Status
     standing: Standing

@@ -59,7 +59,7 @@ from stoa.services.catalog.product_types import NewProductType
 from stoa.services.catalog.service import Catalog
 from stoa.services.catalog.show_products import show_product
 from stoa.services.catalog.translations import Locale, ProductTranslation
-from stoa.services.catalog.variants_repository import ForSale
+from stoa.services.catalog.variants_repository import NO_GROUPS, ForSale, Groups
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -134,7 +134,10 @@ class CatalogServicer(CatalogServiceServicer):
         contexts = [_context(one.context) for one in requests]
         wanted = sorted({sku for one in requests for sku in one.skus})
         found = await variants_repository.variants_for_sale(self._catalog.db, wanted, *contexts)
-        return [_answer(one, context, found) for one, context in zip(requests, contexts, strict=True)]
+        grouped = {sku for one in requests if one.with_groups for sku in one.skus}
+        products = {variant.product_id for sku, variant in found.items() if sku in grouped}
+        groups = await variants_repository.groups_of(self._catalog.db, products) if products else {}
+        return [_answer(one, context, found, groups) for one, context in zip(requests, contexts, strict=True)]
 
     async def GetProduct(self, request: pb.GetProductRequest, context: Any) -> pb.GetProductResponse:
         product = await show_product(self._catalog, request.product, None)
@@ -251,11 +254,14 @@ def _context(asked: pb.PriceContext) -> Context:
     return Context(asked.currency, asked.country, frozenset(asked.groups), asked.at_ms or ms_of(clock.now()))
 
 
-def _answer(asked: pb.GetVariantsRequest, context: Context, found: Mapping[str, ForSale]) -> pb.GetVariantsResponse:
+def _answer(
+    asked: pb.GetVariantsRequest, context: Context, found: Mapping[str, ForSale], groups: Mapping[str, Groups]
+) -> pb.GetVariantsResponse:
     quantities = asked.context.quantities
+    said = groups if asked.with_groups else {}
     return pb.GetVariantsResponse(
         variants=[
-            variant_message(found[sku], context, quantities.get(sku, 1))
+            variant_message(found[sku], context, quantities.get(sku, 1), said.get(found[sku].product_id, NO_GROUPS))
             for sku in dict.fromkeys(asked.skus)
             if sku in found
         ]

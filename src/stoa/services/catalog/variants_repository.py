@@ -35,7 +35,6 @@ class ForSale(NamedTuple):
     name: str
     barcode: str
     weight: int | None
-    tax_class: str
     own_price: Money
     listed: Sequence[ListedPrice]
 
@@ -230,7 +229,7 @@ VARIANTS_FOR_SALE = f"""
             CROSS JOIN LATERAL (SELECT * FROM product_options WHERE id = value.option_id LIMIT 1) AS option
             ORDER BY option.position, option.name
         ) END AS told_by,
-        variant.barcode, variant.weight_grams, product.tax_class, variant.price_minor, variant.currency,
+        variant.barcode, variant.weight_grams, variant.price_minor, variant.currency,
         CASE WHEN EXISTS (
             SELECT FROM price_lists
             WHERE status = 'active' AND coalesce(ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
@@ -267,10 +266,48 @@ def _for_sale(row: asyncpg.Record) -> ForSale:
         name=called(row["name"], row["told_by"] or ()),
         barcode=row["barcode"],
         weight=row["weight_grams"],
-        tax_class=row["tax_class"],
         own_price=Money(row["price_minor"], row["currency"]),
         listed=[ListedPrice(*each) for each in row["listed"] or ()],
     )
+
+
+class Groups(NamedTuple):
+    """What a product is part of, by ids: its category and all above it, collections, its brand."""
+
+    categories: Sequence[str] = ()
+    collections: Sequence[str] = ()
+    brand: str | None = None
+
+
+NO_GROUPS = Groups()
+
+GROUPS_OF = """
+    SELECT product.id,
+        ARRAY(
+            WITH RECURSIVE around AS (
+                SELECT product.category_id AS id
+                UNION
+                SELECT (SELECT parent_id FROM categories WHERE categories.id = around.id LIMIT 1)
+                FROM around WHERE around.id IS NOT NULL
+            )
+            SELECT id FROM around WHERE id IS NOT NULL
+        ) AS categories,
+        ARRAY(
+            SELECT collection.id
+            FROM collection_products AS member
+            CROSS JOIN LATERAL (SELECT * FROM collections WHERE id = member.collection_id LIMIT 1) AS collection
+            WHERE member.product_id = product.id AND NOT collection.removed
+            ORDER BY collection.id
+        ) AS collections,
+        (SELECT brand_id FROM brand_names WHERE name = product.brand) AS brand
+    FROM products AS product WHERE product.id = ANY($1::uuid[])
+"""
+
+
+async def groups_of(db: Db, product_ids: Iterable[str]) -> dict[str, Groups]:
+    """By product id."""
+    rows = await db.fetch(GROUPS_OF, sorted(product_ids))
+    return {row["id"]: Groups(row["categories"], row["collections"], row["brand"]) for row in rows}
 
 
 OWNERS_OF = """

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from stoa.contracts.campaign.v1.campaign_pb2_grpc import CampaignServiceStub
 from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceStub
 from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceStub
 from stoa.contracts.checkout.v1.checkout_pb2_grpc import add_CheckoutServiceServicer_to_server
@@ -35,6 +36,7 @@ from stoa.kit.settings import BadSetting
 from stoa.ports.shipping import ShippingRates
 from stoa.ports.tax import Taxes, TaxesByRate
 from stoa.services.checkout import recording
+from stoa.services.checkout.find_promotions import find_promotions
 from stoa.services.checkout.jobs import EVERY_SECONDS, cut_ended
 from stoa.services.checkout.neighbors import Neighbors
 from stoa.services.checkout.pricing import PriceRules
@@ -103,6 +105,7 @@ def checkouts_with(db: Database, settings: Settings, neighbors: Neighbors, reach
         neighbors=neighbors,
         gate=waves.gate,
         carts=waves.station(partial(read_carts, neighbors)),
+        promotions=waves.station(partial(find_promotions, db, neighbors)),
         claims=Batcher(
             isolating(partial(recording.record_claims, db, lease, runner.start)),
             locks=lambda claim: ((claim.new.scope, claim.new.key),),
@@ -116,6 +119,7 @@ def build(resources: Resources) -> Parts:
     neighbors = Neighbors(
         cart=CartServiceStub(resources.channel("cart")),
         catalog=CatalogServiceStub(resources.channel("catalog")),
+        campaign=CampaignServiceStub(resources.channel("campaign")),
         inventory=InventoryServiceStub(resources.channel("inventory")),
         payment=PaymentServiceStub(resources.channel("payment")),
         order=OrderServiceStub(resources.channel("order")),

@@ -103,6 +103,21 @@ class UnknownCoupon(problems.Unprocessable):
         super().__init__("There is no such coupon code.", field="coupon_codes", code=code)
 
 
+class CouponNotApplicable(problems.Conflict):
+    """`reason` says why (docs/algorithms/promotions.md). Where little is missing, `missing` or `missing_quantity` is
+    how much."""
+
+    title = "The coupon code does not apply"
+    slug = "coupon-not-applicable"
+
+    def __init__(
+        self, code: str, reason: str, detail: str, missing: Money | None, missing_quantity: int | None
+    ) -> None:
+        members = {"missing": missing, "missing_quantity": missing_quantity}
+        said = {name: msgspec.to_builtins(value) for name, value in members.items() if value is not None}
+        super().__init__(detail, field="coupon_codes", code=code, reason=reason, **said)
+
+
 class PaymentRefused(problems.PaymentRequired):
     """What payment recorded as the reason, found out after the fact."""
 

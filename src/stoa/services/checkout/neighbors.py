@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stoa.contracts.campaign.v1.campaign_pb2_grpc import CampaignServiceAsyncStub
     from stoa.contracts.cart.v1.cart_pb2_grpc import CartServiceAsyncStub
     from stoa.contracts.catalog.v1.catalog_pb2_grpc import CatalogServiceAsyncStub
     from stoa.contracts.inventory.v1.inventory_pb2_grpc import InventoryServiceAsyncStub
@@ -20,6 +21,7 @@ class Neighbors:
 
     cart: CartServiceAsyncStub
     catalog: CatalogServiceAsyncStub
+    campaign: CampaignServiceAsyncStub
     inventory: InventoryServiceAsyncStub
     payment: PaymentServiceAsyncStub
     order: OrderServiceAsyncStub

@@ -31,7 +31,7 @@ from stoa.services.checkout.recording import Claim, Claimed, InTheWay
 from stoa.services.checkout.repository import Checkout, NewCheckout
 from stoa.services.checkout.saga import Run
 from stoa.services.checkout.service import Checkouts
-from stoa.services.checkout.snapshot import SNAPSHOT, take_snapshot
+from stoa.services.checkout.snapshot import SNAPSHOT, Reading, take_snapshot
 from stoa.services.checkout.states import State
 from stoa.services.checkout.steps import LAST_BEFORE_PIVOT
 from stoa.services.checkout.trying import Refused, Stuck, until_known
@@ -123,7 +123,10 @@ async def _snapshot(checkouts: Checkouts, purchase: Purchase, in_cohort: CohortP
     async def attempt(alone: bool) -> Purchase:
         if alone:
             in_cohort.leave()
-        read = checkouts.carts.alone if alone else partial(checkouts.carts.join, place=in_cohort)
+            read = Reading(checkouts.carts.alone, checkouts.promotions.alone)
+        else:
+            carts, promotions = checkouts.carts, checkouts.promotions
+            read = Reading(partial(carts.join, place=in_cohort), partial(promotions.join, place=in_cohort))
         return await take_snapshot(checkouts.neighbors, read, purchase, in_cohort)
 
     try:

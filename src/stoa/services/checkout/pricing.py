@@ -22,6 +22,7 @@ from stoa.ports.destination import Destination, destination_of
 from stoa.ports.shipping import Goods, NotDelivered, ShippingRates
 from stoa.ports.tax import STANDARD, Taxable, TaxAtRate, TaxedPart, Taxes, TaxesByRate, TaxesDue
 from stoa.services.checkout.errors import ShippingUnavailable, TaxesUnavailable, TotalTooLarge, UnknownShippingMethod
+from stoa.services.checkout.promotions import NONE, Promotions
 from stoa.services.checkout.shipping import DeliveryEstimate, Offer, Shipping, ZoneMethods
 
 
@@ -78,6 +79,7 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     shipping_name: str = ""
     delivery_estimate: DeliveryEstimate | None = None
     pickup_address: Address | None = None
+    promotions: Promotions = NONE
     trace: list[TraceEntry]
 
 
@@ -173,17 +175,24 @@ def _goods(items: Sequence[Item], value: Money) -> Goods:
 
 
 async def quote(
-    items: Sequence[Item], shipping_method: str, destination: Destination | None, rules: PriceRules
+    items: Sequence[Item],
+    shipping_method: str,
+    destination: Destination | None,
+    rules: PriceRules,
+    promotions: Promotions = NONE,
 ) -> Quote:
     """Raises `UnknownShippingMethod`, `AddressMissing`, `NotDelivered`, `TotalTooLarge` for more than
     `money.MOST_MINOR`, or `PriceUnknown` where somebody behind a port does not answer."""
     currency = rules.currency
     subtotals = [item.unit_price * item.quantity for item in items]
     subtotal = money.total(subtotals, currency)
-    discounts = [Money(0, currency)] * len(items)
+    discounts = promotions.off_lines((item.sku for item in items), currency)
     discount = money.total(discounts, currency)
     goods = subtotal - discount
-    shipping = await rules.shipping_of(shipping_method, _goods(items, goods), destination)
+    sent = await rules.shipping_of(shipping_method, _goods(items, goods), destination)
+    promotions = promotions.on_shipping(shipping_method, sent.cost)
+    cost, how = sent.cost - promotions.off_shipping(currency), promotions.shipping_how(shipping_method, sent.how)
+    shipping = sent._replace(cost=cost, how=how)
     if shipping.pickup_address is not None:
         destination = destination_of(shipping.pickup_address)
     parts = [
@@ -212,7 +221,7 @@ async def quote(
     of_what = "subtotal - discount + shipping" + (", the tax is in it" if rules.prices_include_tax else " + tax")
     trace = [
         TraceEntry(figure="subtotal", how=f"unit price × quantity, {units} units in all", amount=subtotal),
-        TraceEntry(figure="discount", how="none applies", amount=discount),
+        TraceEntry(figure="discount", how=promotions.how, amount=discount),
         TraceEntry(figure="shipping", how=f"{shipping.how}{_unweighed(items, rules)}", amount=shipping.cost),
         TraceEntry(figure="tax", how=due.how, amount=tax),
         TraceEntry(figure="total", how=of_what, amount=total),
@@ -230,6 +239,7 @@ async def quote(
         shipping_name=shipping.name,
         delivery_estimate=shipping.estimate,
         pickup_address=shipping.pickup_address,
+        promotions=promotions,
         trace=trace,
     )
 

@@ -53,6 +53,7 @@ class Purchase(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...] = ()
     cart_id: str | None
     shipping_method: str
+    coupon_codes: tuple[str, ...] = ()
     shipping_address: Address | None = None
     billing_address: Address | None = None
     payment_method: str
@@ -91,6 +92,7 @@ CUT: dict[str, Any] = {
     "shipping_address": NO_ADDRESS,
     "billing_address": NO_ADDRESS,
     "token": "",
+    "coupon_codes": (),
     "custom_fields": {},
     "metadata": {},
     "items": None,

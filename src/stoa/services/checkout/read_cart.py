@@ -18,7 +18,6 @@ from stoa.contracts.catalog.v1.catalog_pb2 import (
 from stoa.kit.http.types import Address
 from stoa.kit.many import results_of
 from stoa.kit.problems import Problem
-from stoa.ports.tax import STANDARD
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import address_of, money_of
 from stoa.services.checkout.neighbors import Neighbors
@@ -35,13 +34,22 @@ class CartAsked(msgspec.Struct, frozen=True):
     groups: tuple[str, ...] = ()
 
 
+class Kinds(msgspec.Struct, frozen=True):
+    """By ids, what a product is of: its category and all above it, collections, its brand; empty for none."""
+
+    categories: tuple[str, ...]
+    collections: tuple[str, ...]
+    brand: str
+
+
 class CartContents(msgspec.Struct, frozen=True):
-    """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened. `rules` are
-    the shop's at that moment."""
+    """`round` is the cart's: it is bought once. Of the buyer it has what was said when the cart was opened. `kinds` are
+    those of the items, in their order; `rules` are the shop's at that moment."""
 
     cart_id: str
     round: int
     items: list[Item]
+    kinds: list[Kinds]
     email: str | None
     shipping_address: Address | None
     billing_address: Address | None
@@ -81,7 +89,7 @@ def _variants_of(cart: GetCartResponse, asked: CartAsked, currency: str) -> GetV
     country = cart.shipping_address.country if asked.shipping_address is None else asked.shipping_address.country
     quantities = {line.sku: line.quantity for line in cart.lines}
     prices = PriceContext(currency=currency, country=country, groups=asked.groups, quantities=quantities)
-    return GetVariantsRequest(skus=list(quantities), context=prices)
+    return GetVariantsRequest(skus=list(quantities), context=prices, with_groups=True)
 
 
 def _contents(cart: GetCartResponse, found: GetVariantsResponse, rules: PriceRules) -> CartContents | Problem:
@@ -95,11 +103,16 @@ def _contents(cart: GetCartResponse, found: GetVariantsResponse, rules: PriceRul
         cart_id=cart.cart_id,
         round=cart.round,
         items=[_item(variants[line.sku], line) for line in cart.lines],
+        kinds=[_kinds(variants[line.sku]) for line in cart.lines],
         email=cart.email or None,
         shipping_address=address_of(cart.shipping_address) if cart.HasField("shipping_address") else None,
         billing_address=address_of(cart.billing_address) if cart.HasField("billing_address") else None,
         rules=rules,
     )
+
+
+def _kinds(variant: Variant) -> Kinds:
+    return Kinds(tuple(variant.category_ids), tuple(variant.collection_ids), variant.brand_id)
 
 
 def _item(variant: Variant, line: CartLine) -> Item:
@@ -110,7 +123,6 @@ def _item(variant: Variant, line: CartLine) -> Item:
         name=name,
         unit_price=money_of(variant.price),
         quantity=line.quantity,
-        tax_class=variant.tax_class or STANDARD,
         weight_grams=variant.weight_grams or None,
         said=msgspec.json.decode(line.custom_fields_json) if line.custom_fields_json else {},
         metadata=dict(line.metadata),

@@ -375,6 +375,18 @@ async def cut(db: Db, before: datetime, most: int) -> int:
     return affected(await db.execute(CUT, first_uuid7(before), before, most, purchases.CUT))
 
 
+# By the index of keys, of which the scope is the first part.
+HAVE_ORDERED = """
+    SELECT user_id::text FROM unnest($1::uuid[]) AS asked (user_id)
+    WHERE EXISTS (SELECT FROM checkouts WHERE scope = 'user:' || asked.user_id AND state = 'completed')
+"""
+
+
+async def have_ordered(db: Db, user_ids: Collection[str]) -> set[str]:
+    """Those of whom a checkout became an order, be it canceled since."""
+    return {row["user_id"] for row in await db.fetch(HAVE_ORDERED, sorted(user_ids))}
+
+
 # Each half has its own small index.
 COUNT_OPEN = """
     SELECT state, count(*) AS number FROM checkouts WHERE state IN ('running', 'compensating') GROUP BY state

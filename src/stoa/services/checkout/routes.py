@@ -19,7 +19,8 @@ from stoa.kit.money import Money
 from stoa.ports.destination import destination_of
 from stoa.services.checkout import repository, zones_routes
 from stoa.services.checkout.addresses import checked_address
-from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout, UnknownCoupon
+from stoa.services.checkout.errors import CartEmpty, NoSuchCheckout
+from stoa.services.checkout.find_promotions import PromotionsAsked, find_alone
 from stoa.services.checkout.place_order import Placed, place
 from stoa.services.checkout.pricing import Quote, quote
 from stoa.services.checkout.purchase import Purchase
@@ -57,6 +58,7 @@ class QuoteBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     cart_id: Id | None = None
     shipping_method: Method
     shipping_address: Address | None = None
+    coupon_codes: Codes = msgspec.field(default_factory=list)
 
 
 class MethodsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,11 +122,15 @@ class ListQuery(PageQuery, frozen=True, kw_only=True, forbid_unknown_fields=True
     summary="What the cart would cost",
 )
 async def quote_cart(checkouts: Checkouts, request: Request[QuoteBody]) -> Quote:
-    """What the cart costs now, with the trace of how each figure was worked out. Nothing is held."""
+    """What the cart costs now, with the trace of how each figure was worked out. Nothing is held. A code that does not
+    apply is among `promotions` with its reason."""
     body = request.body
     await checkouts.neighbors.rules.check(body.shipping_method)
     cart, address = await _cart_to(checkouts, request, body)
-    return await quote(cart.items, body.shipping_method, destination_of(address), cart.rules)
+    user_id = request.user_id if request.principal else None
+    asked = PromotionsAsked(cart, user_id, request.groups, tuple(body.coupon_codes))
+    promotions = await find_alone(checkouts.db, checkouts.neighbors, asked)
+    return await quote(cart.items, body.shipping_method, destination_of(address), cart.rules, promotions)
 
 
 @routes.post(
@@ -171,8 +177,6 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
     body = request.body
     key = request.idempotency_key
     assert key is not None  # the route requires it
-    if body.coupon_codes:
-        raise UnknownCoupon(body.coupon_codes[0])
     await checkouts.neighbors.rules.check(body.shipping_method)
     user_id = _buyer(request, body.cart_id)
     purchase = Purchase(
@@ -184,6 +188,7 @@ async def place_order(checkouts: Checkouts, request: Request[OrderBody]) -> Raw 
         groups=request.groups,
         cart_id=body.cart_id.lower() if body.cart_id else None,
         shipping_method=body.shipping_method,
+        coupon_codes=tuple(body.coupon_codes),
         shipping_address=_checked(body.shipping_address, "shipping_address"),
         billing_address=_checked(body.billing_address, "billing_address"),
         payment_method=body.payment.method,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from stoa.kit.batcher import Batcher
 from stoa.kit.db import Database
+from stoa.services.checkout.find_promotions import PromotionsAsked
 from stoa.services.checkout.neighbors import Neighbors
+from stoa.services.checkout.promotions import Promotions
 from stoa.services.checkout.read_cart import CartAsked, CartContents
 from stoa.services.checkout.recording import Claim, Claimed
 from stoa.services.checkout.runner import Runner
@@ -19,14 +21,15 @@ CLAIM_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Checkouts:
-    """Who places an order passes the `gate` and waits at `carts` for what is bought; `claims` writes the new row and
-    starts its run."""
+    """Who places an order passes the `gate`, waits at `carts` for what is bought and at `promotions` for what comes
+    off; `claims` writes the new row and starts its run."""
 
     db: Database
     settings: Settings
     neighbors: Neighbors
     gate: Gate
     carts: Station[CartAsked, CartContents]
+    promotions: Station[PromotionsAsked, Promotions]
     claims: Batcher[Claim, Claimed]
     runner: Runner
 
@@ -34,5 +37,6 @@ class Checkouts:
         """Who has not begun is told to come again, and what is under way gets some time to finish."""
         self.runner.turn_away()
         self.carts.close()
+        self.promotions.close()
         await self.claims.close(CLAIM_SECONDS)
         await self.runner.stop()

@@ -80,10 +80,21 @@ def _check_included(new: NewOrder) -> None:
 
 
 def _share_discount(new: NewOrder) -> None:
-    """In proportion to the subtotals of the lines; the shares sum to the discount exactly."""
-    if new.discount_minor == 0:
-        return
-    discount = Money(new.discount_minor, new.currency)
-    shares = money.allocate(discount, [item.subtotal_minor for item in new.items])
-    for item, share in zip(new.items, shares, strict=True):
-        item.discount_minor = share.amount
+    """Unless each line says its own: in proportion to their subtotals. The shares sum to the discount exactly."""
+    if new.discounted_by_line:
+        _check_discounts(new)
+    elif new.discount_minor:
+        discount = Money(new.discount_minor, new.currency)
+        shares = money.allocate(discount, [item.subtotal_minor for item in new.items])
+        for item, share in zip(new.items, shares, strict=True):
+            item.discount_minor = share.amount
+
+
+def _check_discounts(new: NewOrder) -> None:
+    for at, item in enumerate(new.items):
+        if not 0 <= item.discount_minor <= item.subtotal_minor:
+            raise WrongFigures(
+                "The discount of a line is between nothing and all of it.", field=f"items[{at}].discount"
+            )
+    if sum(item.discount_minor for item in new.items) != new.discount_minor:
+        raise WrongFigures("The discounts of the lines are not the discount of the order.", field="discount")

@@ -13,8 +13,8 @@ from stoa.services.order.promise import Kind
 
 class NewItem(msgspec.Struct, kw_only=True):
     """`said` is what the cart's line said for its custom fields. `tax_minor` and `discount_minor` are this line's part
-    of the order's; the latter is worked out by `figures.checked`. `promise` and its day are None where all is on hand.
-    """
+    of the order's; where nobody said the latter it is worked out by `figures.checked`. `promise` and its day are None
+    where all is on hand."""
 
     product_id: str
     sku: str
@@ -43,8 +43,9 @@ class NewTax(msgspec.Struct, kw_only=True):
 
 
 class NewOrder(msgspec.Struct, kw_only=True):
-    """`user_id` is None for a guest. Where it is `tax_included`, the total has the tax in it. Of `custom_fields` the
-    order has those that are defined when it is made."""
+    """`user_id` is None for a guest. `discounted_by_line`: each line says its part of the discount. Where it is
+    `tax_included`, the total has the tax in it. Of `custom_fields` the order has those that are defined when it is
+    made."""
 
     checkout_id: str
     order_id: str
@@ -62,6 +63,7 @@ class NewOrder(msgspec.Struct, kw_only=True):
     billing_address: Mapping[str, str]
     payment_id: str | None
     reservation_key: str
+    discounted_by_line: bool = False
     tax_included: bool = False
     taxes: Sequence[NewTax] = ()
     shipping_name: str = ""

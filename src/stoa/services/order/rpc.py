@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -153,6 +154,7 @@ def _new_order(request: CreateOrderRequest) -> NewOrder:
         reservation_key=request.reservation_key,
         custom_fields=_object(request.custom_fields_json),
         metadata=dict(request.metadata),
+        discounted_by_line=_says_discounts(request.items),
         tax_included=request.tax_included,
         taxes=[_new_tax(tax, currency) for tax in request.taxes],
         shipping_name=request.shipping_name,
@@ -175,6 +177,13 @@ def _new_tax(tax: OrderTax, currency: str) -> NewTax:
     )
 
 
+def _says_discounts(items: Sequence[OrderItem]) -> bool:
+    said = sum(item.HasField("discount") for item in items)
+    if said not in {0, len(items)}:
+        raise WrongFigures("Each line says its discount, or none does.", field="items")
+    return bool(said)
+
+
 def _new_item(item: OrderItem, currency: str) -> NewItem:
     promise = converted({"kind": item.promise, "on": item.promised_on}, Promise) if item.promise else None
     return NewItem(
@@ -184,6 +193,7 @@ def _new_item(item: OrderItem, currency: str) -> NewItem:
         unit_price_minor=_minor(item.unit_price, currency),
         quantity=item.quantity,
         tax_minor=_minor(item.tax, currency),
+        discount_minor=_minor(item.discount, currency) if item.HasField("discount") else 0,
         said=_object(item.said_json),
         metadata=dict(item.metadata),
         promise=promise.kind if promise else None,

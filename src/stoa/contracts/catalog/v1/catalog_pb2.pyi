@@ -59,8 +59,10 @@ class Variant(_message.Message):
     PRICE_VARIES_FIELD_NUMBER: _builtins.int
     BARCODE_FIELD_NUMBER: _builtins.int
     WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
-    TAX_CLASS_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
+    CATEGORY_IDS_FIELD_NUMBER: _builtins.int
+    COLLECTION_IDS_FIELD_NUMBER: _builtins.int
+    BRAND_ID_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     product_id: _builtins.str
     product_name: _builtins.str
@@ -82,10 +84,9 @@ class Variant(_message.Message):
     """What a scanner reads from it: 8, 12, 13 or 14 digits. Empty for nothing. Others may have the same."""
     weight_grams: _builtins.int
     """0 where nobody has weighed it."""
-    tax_class: _builtins.str
-    """Its product's: by which rates it is taxed. Empty from a process of the last release."""
     image: _builtins.str
     """Of a whole product: which of its images shows it, by `file_id`, or the `url` of one elsewhere. Empty for none."""
+    brand_id: _builtins.str
     @_builtins.property
     def price(self) -> _common_pb2.Money:
         """In the context that was asked for; of a whole product, in the shop's own. Unset where it has none."""
@@ -100,6 +101,14 @@ class Variant(_message.Message):
     def compare_at(self) -> _common_pb2.Money:
         """Its own price, where the one that holds in the context is lower."""
 
+    @_builtins.property
+    def category_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where `with_groups` asks for it, by their ids: its product's category and all above it, the collections that it is in,
+        published or not, and its brand. Empty for none.
+        """
+
+    @_builtins.property
+    def collection_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -119,12 +128,14 @@ class Variant(_message.Message):
         price_varies: _builtins.bool = ...,
         barcode: _builtins.str = ...,
         weight_grams: _builtins.int = ...,
-        tax_class: _builtins.str = ...,
         image: _builtins.str = ...,
+        category_ids: _abc.Iterable[_builtins.str] | None = ...,
+        collection_ids: _abc.Iterable[_builtins.str] | None = ...,
+        brand_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "tax_class", b"tax_class", "variant_id", b"variant_id", "variant_name", b"variant_name", "weight_grams", b"weight_grams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "brand_id", b"brand_id", "category_ids", b"category_ids", "collection_ids", b"collection_ids", "compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,6 +211,9 @@ class GetVariantsRequest(_message.Message):
 
     SKUS_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    WITH_GROUPS_FIELD_NUMBER: _builtins.int
+    with_groups: _builtins.bool
+    """Whether to say in which categories and collections each is, and of which brand."""
     @_builtins.property
     def skus(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
@@ -209,10 +223,11 @@ class GetVariantsRequest(_message.Message):
         *,
         skus: _abc.Iterable[_builtins.str] | None = ...,
         context: Global___PriceContext | None = ...,
+        with_groups: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "skus", b"skus"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "skus", b"skus", "with_groups", b"with_groups"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,6 +53,7 @@ class OrderItem(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     PROMISE_FIELD_NUMBER: _builtins.int
     PROMISED_ON_FIELD_NUMBER: _builtins.int
+    DISCOUNT_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
     sku: _builtins.str
     name: _builtins.str
@@ -72,6 +73,12 @@ class OrderItem(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def discount(self) -> _common_pb2.Money:
+        """This line's part of the order's discount, said of all lines or of none: then it is shared in proportion to their
+        subtotals, as processes of the last release have it.
+        """
+
     def __init__(
         self,
         *,
@@ -85,10 +92,11 @@ class OrderItem(_message.Message):
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         promise: _builtins.str = ...,
         promised_on: _builtins.str = ...,
+        discount: _common_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "name", b"name", "product_id", b"product_id", "promise", b"promise", "promised_on", b"promised_on", "quantity", b"quantity", "said_json", b"said_json", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "metadata", b"metadata", "name", b"name", "product_id", b"product_id", "promise", b"promise", "promised_on", b"promised_on", "quantity", b"quantity", "said_json", b"said_json", "sku", b"sku", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -43,6 +43,7 @@ def _request(purchase: Purchase) -> CreateOrderRequest:
                 unit_price=money_message(line.unit_price),
                 quantity=line.quantity,
                 tax=money_message(line.tax),
+                discount=money_message(line.discount),
                 said_json=encoded(item.said),
                 metadata=item.metadata,
                 promise=promise.kind if (promise := purchase.promises.get(line.sku)) else "",
