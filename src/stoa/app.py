@@ -308,6 +308,7 @@ OURS = (
             "product.deleted",
             "order.placed",
             "order.canceled",
+            "order.items_canceled",
             "order.returned",
             "user.deleted",
         ),
@@ -438,6 +439,7 @@ OURS = (
         announces=(
             "order.placed",
             "order.canceled",
+            "order.items_canceled",
             "order.shipped",
             "order.delivered",
             "order.return_requested",
@@ -483,7 +485,7 @@ OURS = (
             "payment.refunded",
             "payment.refund_failed",
         ),
-        hears=("order.canceled", "order.returned"),
+        hears=("order.canceled", "order.items_canceled", "order.returned"),
         beside="order",
     ),
     Service(
@@ -498,6 +500,7 @@ OURS = (
             "user.proof_asked",
             "order.placed",
             "order.canceled",
+            "order.items_canceled",
             "order.shipped",
             "order.delivered",
             "order.return_requested",

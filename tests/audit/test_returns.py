@@ -104,13 +104,19 @@ async def broken(shop, number: int, service: str, sql: str) -> list[str]:
             5,
             "payment",
             "UPDATE refunds SET source = gen_random_uuid()::text WHERE length(source) = 36",
-            "is no return that was received, but 1200 were given back for it",
+            "is no return that was received, nor a cancellation, but 1200 were given back for it",
         ),
         (
             5,
             "order",
             "UPDATE return_items SET restocked_quantity = 0 WHERE restocked_quantity = 1",
             f"sold 3 {SKU} and took 0 back for sale, but 3 left the stock and 1 came back",
+        ),
+        (
+            6,
+            "order",
+            "UPDATE order_items SET quantity = quantity + 1, canceled_quantity = 1",
+            f"counts 1 {SKU} called off, and its cancellations 0",
         ),
         (6, "order", "DELETE FROM shipment_items", f"counts 3 {SKU} sent, and its parcels 0"),
         (

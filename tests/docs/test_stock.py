@@ -27,7 +27,7 @@ def test_every_transition_is_drawn_and_no_other():
 
 
 def test_a_backorder_has_the_states_that_are_drawn():
-    migration = ROOT / "src/stoa/services/inventory/migrations/0008_backorders.sql"
+    migration = ROOT / "src/stoa/services/inventory/migrations/0018_called_off.sql"
     (check,) = re.findall(r"CONSTRAINT backorders_filled CHECK \((.+?)\n    \)", migration.read_text(), re.DOTALL)
     states = set(re.findall(r"WHEN '(\w+)'", check))
     assert {before for before, _ in BACKORDERS} == {"open"}

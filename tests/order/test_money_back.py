@@ -227,3 +227,39 @@ async def test_a_buyers_return_moves_nothing_before_the_goods_are_here(shop, ada
         "return_approved",
         "return_requested",
     ]
+
+
+async def test_units_are_called_off_and_then_the_rest(shop, ada, admin):
+    """The money of each, and its goods, go back once."""
+    before = (await admin.ok("GET", f"/inventory/{SKU}"))["on_hand"]
+    order = await bought(ada, 3)
+    await admin.until(f"/inventory/{SKU}", lambda body: body["on_hand"] == before - 3)
+    path = f"/orders/{order['id']}"
+    some = await ada.ok("POST", f"{path}/cancel", {"items": [{"sku": SKU, "quantity": 1}]})
+    assert (some["status"], some["items"][0]["canceled_quantity"]) == ("confirmed", 1)
+    await ada.until(
+        path, lambda body: (body["payment_status"], body["refunded"]["amount"]) == ("partially_refunded", 12000)
+    )
+    await admin.until(f"/inventory/{SKU}", lambda body: body["on_hand"] == before - 2)
+    await admin.until(
+        f"/notifications?order_id={order['id']}",
+        lambda mails: {"order_items_canceled", "refund_issued"} <= {mail["template"] for mail in mails["items"]},
+    )
+    await ada.ok("POST", f"{path}/cancel")
+    await ada.until(path, lambda body: (body["status"], body["payment_status"]) == ("canceled", "refunded"))
+    await admin.until(f"/inventory/{SKU}", lambda body: body["on_hand"] == before)
+    await must_be_sound(shop)
+
+
+async def test_a_part_is_sent_and_the_rest_called_off(shop, ada, admin):
+    order = await bought(ada, 3)
+    path = f"/orders/{order['id']}"
+    parcel = {"carrier": "DHL", "tracking_number": "1", "items": [{"sku": SKU, "quantity": 2}]}
+    await admin.ok("POST", f"{path}/ship", parcel)
+    rest = await ada.ok("POST", f"{path}/cancel", {"reason": "enough"})
+    assert (rest["status"], rest["fulfillment_status"]) == ("shipped", "shipped")
+    await admin.ok("POST", f"{path}/return", back(1), status=201)
+    await ada.until(
+        path, lambda body: (body["payment_status"], body["refunded"]["amount"]) == ("partially_refunded", 24000)
+    )
+    await must_be_sound(shop)

@@ -9,7 +9,6 @@ from stoa.kit.context import Principal
 from stoa.kit.ids import uuid7
 from stoa.kit.permissions import ALL
 from stoa.services.order import orders_over, repository
-from stoa.services.order.cancel_order import cancel_order
 from stoa.services.order.deliver_order import deliver_order
 from stoa.services.order.errors import ArrivedBefore, GoodsToComeYet, MoreThanLeft, NoSuchShipment, WrongState
 from stoa.services.order.new_order import NewItem
@@ -179,14 +178,6 @@ async def test_two_parcels_with_other_units_at_once_both_leave(orders, placed):
     stored = await repository.read_order(orders.db, order.id)
     assert states_of(stored) == ("shipped", "shipped", 4)
     assert [parcel.number for parcel in stored.shipments] == [1, 2]
-
-
-async def test_once_a_parcel_has_left_the_order_is_not_canceled_whole(orders, placed):
-    order = await placed()
-    before = await ship(orders, order, [("MUG", 1)])
-    with pytest.raises(WrongState):
-        await cancel_order(orders, order.id, ADMIN, "late")
-    assert await repository.read_order(orders.db, order.id) == before
 
 
 async def test_a_parcel_comes_back_while_the_rest_waits(orders, placed):

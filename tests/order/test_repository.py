@@ -4,13 +4,20 @@ import re
 
 import pytest
 
-from stoa.services.order import placing_repository, repository, returns_repository, shipments_repository
+from stoa.services.order import (
+    cancellations_repository,
+    placing_repository,
+    repository,
+    returns_repository,
+    shipments_repository,
+)
 from stoa.testing import prepare_all
 
 
 async def test_every_statement_can_be_prepared(orders):
     assert "READ_ORDERS" in await prepare_all(orders.db, repository)
     assert "CREATE_ORDERS" in await prepare_all(orders.db, placing_repository)
+    assert "ADD_CANCELLATION" in await prepare_all(orders.db, cancellations_repository)
     assert "ADD_SHIPMENT" in await prepare_all(orders.db, shipments_repository)
     assert "RECEIVE_RETURN" in await prepare_all(orders.db, returns_repository)
 

@@ -123,7 +123,7 @@ async def test_after_any_acts_and_events(orders, placed, payments, seed):
                 lambda: deliver_order(orders, order.id, ADMIN),
                 lambda: take_back(orders, order.id, ADMIN, units, "x"),
                 lambda: settle_refund(orders, order.id, ADMIN, "x"),
-                lambda: cancel_order(orders, order.id, ADMIN, "x") if rng.random() < 0.2 else stand(orders),
+                lambda: cancel_order(orders, order.id, ADMIN, "x", None if rng.random() < 0.2 else units),
             ]
         )
         with suppress(Problem):

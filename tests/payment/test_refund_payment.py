@@ -247,6 +247,30 @@ async def test_what_comes_back_is_refunded_by_return(house: House):
     assert [one.amount.amount for one in await repository.refunds_of_payment(house.db, payment.id)] == [300, 200]
 
 
+async def test_what_is_called_off_is_refunded_by_cancellation(house: House):
+    """Two of an order, and then the rest of it, of which the last gets what is left."""
+    payment = await house.captured()
+    timers = Timers(house.payments)
+    sources = [uuid7() for _ in range(3)]
+    for source, amount in zip(sources, (300, 200, 600), strict=True):
+        refund = {"amount": amount, "currency": "GBP"}
+        heard = event("order.items_canceled", payment_id=payment.id, source=source, reason="no", refund=refund)
+        for _ in range(2):
+            async with house.db.transaction() as tx:
+                await handlers(house.payments.outbox, timers)["order.items_canceled"](tx, heard)
+    await timers.refunds.stop()
+    await timers.execute_refunds()
+    assert await house.at_provider(payment.key) == ("captured", 1000)
+    assert [
+        (one.source, one.reason, one.amount) for one in await repository.refunds_of_payment(house.db, payment.id)
+    ] == [
+        (sources[0], "cancellation", gbp(300)),
+        (sources[1], "cancellation", gbp(200)),
+        (sources[2], "cancellation", gbp(500)),
+    ]
+    assert set(await changes(house)) == {(sources[2], 500)}
+
+
 async def returned(house: House, payment: Payment, amount: int, currency: str = "GBP") -> str:
     """Hear, twice, that goods worth so much came back; the return's id."""
     return_id = uuid7()

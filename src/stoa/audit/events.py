@@ -45,7 +45,7 @@ MOVED = """
         UNION ALL
         SELECT reservations.order_id, backorders.sku, 0, 0,
                CASE backorders.state WHEN 'open' THEN quantity - filled ELSE 0 END,
-               CASE backorders.state WHEN 'canceled' THEN quantity - filled ELSE 0 END
+               CASE WHEN backorders.state IN ('canceled', 'called_off') THEN quantity - filled ELSE 0 END
         FROM backorders JOIN reservations ON reservations.id = backorders.reservation_id
         WHERE reservations.order_id >= $1 AND (reservations.state = 'committed' OR reservations.order_canceled)
     ) AS moved
@@ -53,7 +53,7 @@ MOVED = """
 """
 
 PLACED = """
-    SELECT item.order_id AS key, item.sku, item.quantity, orders.status,
+    SELECT item.order_id AS key, item.sku, item.quantity, item.canceled_quantity, orders.status,
            CASE WHEN item.returned_quantity = 0 THEN 0 ELSE (
                SELECT coalesce(sum(coalesce(line.restocked_quantity, line.quantity)), 0)::bigint
                FROM returns JOIN return_items AS line ON line.return_id = returns.id
@@ -63,11 +63,16 @@ PLACED = """
     WHERE orders.confirmed_at IS NOT NULL AND item.order_id >= $1 ORDER BY item.order_id
 """
 
-# What each return gives back, and what was given for it: less only where staff has settled the rest.
+# What each return and each cancellation of units gives back, and what was given for it: less only where staff has
+# settled the rest.
 RETURNED = """
-    SELECT returns.id AS key, returns.order_id, returns.refund_minor, orders.settled_minor
-    FROM returns JOIN orders ON orders.id = returns.order_id
-    WHERE returns.status = 'received' AND returns.id >= $1 ORDER BY returns.id
+    SELECT back.id AS key, back.order_id, back.refund_minor, orders.settled_minor
+    FROM (
+        SELECT id, order_id, refund_minor FROM returns WHERE status = 'received' AND id >= $1
+        UNION ALL
+        SELECT id, order_id, refund_minor FROM cancellations WHERE id >= $1
+    ) AS back JOIN orders ON orders.id = back.order_id
+    ORDER BY back.id
 """
 REFUNDED = """
     SELECT source COLLATE "C" AS key, amount_minor FROM refunds
@@ -120,7 +125,11 @@ async def _moved(look: Look) -> Findings:
                 # Canceled before the sale was booked: the stock was released and nothing moved.
                 if taken != given or taken not in {0, line["quantity"] - given_up}:
                     yield Finding(order_id, f"was canceled: {taken} {sku} left and {given} came back")
-            elif (taken + owed, given) != (line["quantity"], line["back"]):
+            # Units that were called off came back, but for those that were only owed.
+            elif (taken + owed + given_up, given + given_up) != (
+                line["quantity"],
+                line["back"] + line["canceled_quantity"],
+            ):
                 yield Finding(
                     order_id,
                     f"sold {line['quantity']} {sku} and took {line['back']} back for sale, "
@@ -132,13 +141,15 @@ async def _moved(look: Look) -> Findings:
 
 
 async def _refunded(look: Look) -> Findings:
-    """The money that returns gave back, once each."""
+    """The money that returns and cancellations of units gave back, once each."""
     given_up = await _given_up(look, "payment")
     returned, refunded = look.rows("order", RETURNED, look.since), look.rows("payment", REFUNDED, look.since)
     async for return_id, (returns, refunds) in side_by_side(returned, refunded):
         given = sum(row["amount_minor"] for row in refunds)
         if not returns:
-            yield Finding(return_id, f"is no return that was received, but {given} were given back for it")
+            yield Finding(
+                return_id, f"is no return that was received, nor a cancellation, but {given} were given back for it"
+            )
         for row in returns:
             short = row["refund_minor"] - given
             if short < 0 or (short > row["settled_minor"] and row["order_id"] not in given_up):

@@ -49,6 +49,19 @@ MISSENT = """
     WHERE item.order_id >= $1 AND item.shipped_quantity <> coalesce(sent.quantity, 0)
 """
 
+# Units that were called off: as a line counts them, and as the order's cancellations do. One canceled whole has none.
+MISCANCELED = """
+    SELECT item.order_id, item.sku, item.canceled_quantity, coalesce(off.quantity, 0)::bigint AS off
+    FROM order_items AS item JOIN orders ON orders.id = item.order_id LEFT JOIN (
+        SELECT cancellations.order_id, line.sku, sum(line.quantity) AS quantity
+        FROM cancellations JOIN cancellation_items AS line ON line.cancellation_id = cancellations.id
+        WHERE cancellations.order_id >= $1 GROUP BY cancellations.order_id, line.sku
+    ) AS off ON off.order_id = item.order_id AND off.sku = item.sku
+    WHERE item.order_id >= $1
+      AND item.canceled_quantity
+          <> CASE orders.status WHEN 'canceled' THEN item.quantity ELSE coalesce(off.quantity, 0) END
+"""
+
 TOTALS = """
     SELECT id AS key, total_minor, currency FROM orders WHERE confirmed_at IS NOT NULL AND id >= $1 ORDER BY id
 """
@@ -72,6 +85,11 @@ async def check(look: Look) -> Findings:
     async for row in look.rows("order", MISSENT, look.since):
         yield Finding(
             row["order_id"], f"counts {row['shipped_quantity']} {row['sku']} sent, and its parcels {row['sent']}"
+        )
+    async for row in look.rows("order", MISCANCELED, look.since):
+        yield Finding(
+            row["order_id"],
+            f"counts {row['canceled_quantity']} {row['sku']} called off, and its cancellations {row['off']}",
         )
     totals, captured = look.rows("order", TOTALS, look.since), look.rows("payment", CAPTURED, look.since)
     async for order_id, (orders, payments) in side_by_side(totals, captured):

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from stoa.kit.db import Transaction
 from stoa.services.inventory import backorders_repository, repository
 from stoa.services.inventory.backorders_repository import Given, Owed
-from stoa.services.inventory.reservation import Reservation
+from stoa.services.inventory.reservation import Lines, Reservation
 from stoa.services.inventory.states import State
 from stoa.services.inventory.stock_rows import StockRows
 
@@ -51,6 +51,15 @@ async def owe_no_more(tx: Transaction, ended: Sequence[Reservation], stock: Stoc
             stock.owe_no_more(one.owed)
         because = "expired" if state is State.EXPIRED else "canceled"
         await backorders_repository.owe_no_more(tx, [one.id for one in waiting], because)
+
+
+async def call_off(tx: Transaction, reservation: Reservation, lines: Lines, stock: StockRows) -> dict[str, int]:
+    """What of `lines` is owed to the reservation is owed no more, and the rest stays owed; the units that were not."""
+    off = {sku: min(units, reservation.owed.get(sku, 0)) for sku, units in lines.items()}
+    if owed := {sku: units for sku, units in off.items() if units}:
+        stock.owe_no_more(owed)
+        await backorders_repository.call_off(tx, reservation.id, owed)
+    return {sku: units - off[sku] for sku, units in lines.items() if units > off[sku]}
 
 
 async def fill_backorders(tx: Transaction, stock: StockRows) -> None:

@@ -105,6 +105,34 @@ async def owe_no_more(tx: Transaction, reservation_ids: Sequence[str], state: st
     await tx.execute(OWE_NO_MORE, list(reservation_ids), state)
 
 
+# What of a backorder is called off is a row of its own, but where nothing of it stays open.
+CALL_OFF = """
+    WITH wanted AS (
+        SELECT backorders.id, sku, units, units = quantity - filled AS whole
+        FROM unnest($2::text[], $3::bigint[]) AS off (sku, units) JOIN backorders USING (sku)
+        WHERE reservation_id = $1 AND state = 'open'
+    ), split AS (
+        INSERT INTO backorders (reservation_id, sku, quantity, state, promise, promised_on)
+        SELECT $1, sku, units, 'called_off', promise, promised_on FROM backorders JOIN wanted USING (id, sku)
+        WHERE NOT whole
+    ), less AS (
+        UPDATE backorders SET
+            quantity = backorders.quantity - CASE WHEN whole THEN 0 ELSE units END,
+            state = CASE WHEN whole THEN 'called_off' ELSE 'open' END,
+            changed_at = now()
+        FROM wanted WHERE backorders.id = wanted.id
+    )
+    UPDATE items
+    SET backordered = items.backordered - units, version = items.version + 1, holds = items.holds + 1
+    FROM wanted WHERE items.sku = wanted.sku
+"""
+
+
+async def call_off(tx: Transaction, reservation_id: str, units: Mapping[str, int]) -> None:
+    """So many units, by SKU, of what is owed to a reservation: no more than that."""
+    await tx.execute(CALL_OFF, reservation_id, list(units), list(units.values()))
+
+
 # Of each SKU the first, as many as can get anything: it ends where those before want all that there is.
 FIRST_WAITING = """
     SELECT first.id, there.sku, first.units, first.reservation_id, reservations.state, reservations.order_id

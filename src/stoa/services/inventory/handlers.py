@@ -19,7 +19,7 @@ from stoa.services.inventory import repository, stock_repository, subscriptions_
 from stoa.services.inventory.cancel import cancel
 from stoa.services.inventory.give_back import leave_tombstones
 from stoa.services.inventory.owners import PRODUCT_EVENTS, learn
-from stoa.services.inventory.restock import restock
+from stoa.services.inventory.restock import call_off, restock
 from stoa.services.inventory.sell import Sale, sell
 
 
@@ -73,6 +73,14 @@ class Returned(msgspec.Struct):
     items: list[ReturnedItem]
 
 
+class ItemsCanceled(msgspec.Struct):
+    order_id: str
+    number: str
+    source: str
+    reservation_key: str
+    items: list[Item]
+
+
 async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Event]:
     """Learn at once what products tell, sell at once what was placed, and forget at once who is gone. An order has one
     event here at most, so which of them is first does not matter. Raises `KeyTaken` where a reservation of theirs is
@@ -114,6 +122,18 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         canceled = event.read(Canceled)
         await cancel(tx, outbox, order_id=canceled.order_id, key=canceled.reservation_key)
 
+    async def order_items_canceled(tx: Transaction, event: Event) -> None:
+        canceled = event.read(ItemsCanceled)
+        await call_off(
+            tx,
+            outbox,
+            order_id=canceled.order_id,
+            number=canceled.number,
+            source=canceled.source,
+            key=canceled.reservation_key,
+            lines=_lines(canceled.items),
+        )
+
     async def order_returned(tx: Transaction, event: Event) -> None:
         returned = event.read(Returned)
         await restock(
@@ -134,6 +154,7 @@ def handlers(outbox: Outbox) -> Mapping[str, Handler]:
         "user.deleted": user_deleted,
         "order.placed": order_placed,
         "order.canceled": order_canceled,
+        "order.items_canceled": order_items_canceled,
         "order.returned": order_returned,
     }
 

@@ -158,7 +158,7 @@ FILLS_OF = """
     WHERE line.reservation_id = ANY($1::uuid[])
     UNION ALL
     SELECT reservation_id, sku, NULL, quantity - filled, 0, NULL, promise, promised_on FROM backorders
-    WHERE reservation_id = ANY($1::uuid[]) AND state <> 'filled'
+    WHERE reservation_id = ANY($1::uuid[]) AND state NOT IN ('filled', 'called_off')
     ORDER BY sku, priority, warehouse_id
 """
 

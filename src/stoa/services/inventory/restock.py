@@ -1,5 +1,5 @@
-"""Restock: goods that were sent back go to the shelves they were sold from, or to the main warehouse where these are in
-one that is closed by now."""
+"""Restock: goods that were sent back, or are not to be sent after all, go to the shelves they were sold from, or to the
+main warehouse where these are in one that is closed by now."""
 
 from __future__ import annotations
 
@@ -23,10 +23,29 @@ from stoa.services.inventory.states import State
 log = logging.getLogger(__name__)
 
 
-async def restock(
-    tx: Transaction, outbox: Outbox, *, order_id: str, number: str, return_id: str, key: str, lines: Lines
+async def call_off(
+    tx: Transaction, outbox: Outbox, *, order_id: str, number: str, source: str, key: str, lines: Lines
 ) -> None:
-    """Put the returned `lines` back, once per `return_id`, and never more than the order took.
+    """Units of an order are canceled that were not sent: what of them is not on hand is owed no more, the rest is put
+    back, once per `source`. Where all of the order is canceled by now, that gave them back."""
+    found = await lock_or_leave_tombstone(tx, key)
+    if not found.order_canceled:
+        await restock(tx, outbox, order_id=order_id, number=number, return_id=source, key=key, lines=lines, unsent=True)
+
+
+async def restock(
+    tx: Transaction,
+    outbox: Outbox,
+    *,
+    order_id: str,
+    number: str,
+    return_id: str,
+    key: str,
+    lines: Lines,
+    unsent: bool = False,
+) -> None:
+    """Put the returned `lines` back, once per `return_id`, and never more than the order took; of what was `unsent`
+    what is owed first.
 
     An order that comes back was placed, even where its order.placed is still on the way: then it is
     sold first. Units that the order never took are noted as a discrepancy.
@@ -41,7 +60,9 @@ async def restock(
             await stock_repository.lock_items(tx, found.skus)
             await repository.sell(tx, {found.id: order_id})
         if found.state is State.COMMITTED:
-            left = await put_back_in_stock(tx, outbox, found, lines, order_id=order_id, return_id=return_id)
+            left = await put_back_in_stock(
+                tx, outbox, found, lines, order_id=order_id, return_id=return_id, unsent=unsent
+            )
     if left:
         log.error("order %s sends back %s but %s", number, left, found, extra={"order_id": order_id})
         await discrepancies_repository.note_discrepancy(
@@ -57,11 +78,15 @@ async def put_back_in_stock(
     *,
     order_id: str,
     return_id: str | None,
+    unsent: bool = False,
 ) -> dict[str, int]:
     """Book what was sold of `lines` as on hand again and note it on the locked reservation's lines; without a return
-    the order is canceled, and what is owed to it is owed no more. Answers with the units that were never sold."""
+    the order is canceled, and what is owed to it is owed no more. Of what was `unsent` what is owed goes first. Answers
+    with the units that were never sold."""
     stock = await stock_repository.lock_stock_rows(tx, reservation.skus)
     (found,) = await backorders.as_filled(tx, [reservation])
+    if unsent:
+        lines = await backorders.call_off(tx, found, lines, stock)
     back, left = put_back(found.fills, lines)
     shelves = await to_open_ones(tx, back)
     missing = {fill.sku for fill in shelves if stock.row(fill.sku, fill.warehouse_id) is None}

@@ -13,6 +13,7 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     ORDER_CONFIRMATION = "order_confirmation"
     ORDER_CANCELED = "order_canceled"
+    ORDER_ITEMS_CANCELED = "order_items_canceled"
     ORDER_SHIPPED = "order_shipped"
     ORDER_DELIVERED = "order_delivered"
     RETURN_REQUESTED = "return_requested"
@@ -55,6 +56,12 @@ EXAMPLES: Mapping[Template, Mapping[str, Any]] = {
         "reason": "out of stock",
         "total": _gbp(152994),
         "refund": _gbp(9990),
+    },
+    Template.ORDER_ITEMS_CANCELED: {
+        "number": "S-100001",
+        "items": [{"name": "Mug", "sku": "MUG", "quantity": 1}],
+        "reason": "out of stock",
+        "refund": _gbp(2399),
     },
     Template.ORDER_SHIPPED: {
         "number": "S-100001",

@@ -82,6 +82,12 @@ class SentItem(msgspec.Struct, frozen=True):
     quantity: int
 
 
+class OrderItemsCanceled(AboutOrder, frozen=True, kw_only=True):
+    items: Sequence[SentItem]
+    reason: str
+    refund: Money
+
+
 class OrderShipped(AboutOrder, frozen=True, kw_only=True):
     """A parcel. An older version announced neither `items` nor whether it is `complete`: it was all there is."""
 
@@ -121,6 +127,7 @@ class OrderReturned(AboutOrder, frozen=True, kw_only=True):
 ABOUT_ORDERS: Mapping[str, tuple[Template, type[AboutOrder]]] = {
     "order.placed": (Template.ORDER_CONFIRMATION, OrderPlaced),
     "order.canceled": (Template.ORDER_CANCELED, OrderCanceled),
+    "order.items_canceled": (Template.ORDER_ITEMS_CANCELED, OrderItemsCanceled),
     "order.shipped": (Template.ORDER_SHIPPED, OrderShipped),
     "order.delivered": (Template.ORDER_DELIVERED, OrderDelivered),
     "order.return_requested": (Template.RETURN_REQUESTED, OrderReturnAsked),

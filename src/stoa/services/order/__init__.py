@@ -1,6 +1,7 @@
 """Orders: what was agreed with a customer, from the checkout to the last return.
 
-Owns orders, their lines, history, shipments and returns, and what payment has told about them. Invariants:
+Owns orders, their lines, history, shipments, cancellations and returns, and what payment has told about them.
+Invariants:
 
 - An order's total = subtotal - discount + shipping + tax, or without tax where the prices have it; its
   subtotal is the sum of its lines. Figures, names, addresses and promises are those of the moment of the

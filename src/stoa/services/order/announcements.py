@@ -10,8 +10,10 @@ from stoa.kit.money import Money
 from stoa.kit.outbox import Announcement
 from stoa.services.order.events import (
     AskedItem,
+    CanceledItem,
     OrderCanceled,
     OrderDelivered,
+    OrderItemsCanceled,
     OrderPlaced,
     OrderReturnApproved,
     OrderReturned,
@@ -68,6 +70,24 @@ def canceled(order: Order, reason: str, refund: Money) -> Announcement:
         reservation_key=order.reservation_key,
         payment_id=order.payment_id,
         total=order.total,
+        refund=refund,
+    )
+    return _announcement(order, fact)
+
+
+def items_canceled(
+    order: Order, cancellation_id: str, units: Sequence[tuple[str, int]], reason: str, refund: Money
+) -> Announcement:
+    names = {item.sku: item.name for item in order.items}
+    fact = OrderItemsCanceled(
+        order_id=order.id,
+        number=order.number,
+        email=order.email,
+        source=cancellation_id,
+        reason=reason,
+        reservation_key=order.reservation_key,
+        payment_id=order.payment_id,
+        items=[CanceledItem(sku=sku, name=names[sku], quantity=quantity) for sku, quantity in units],
         refund=refund,
     )
     return _announcement(order, fact)

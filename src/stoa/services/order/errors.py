@@ -76,6 +76,16 @@ class MoreThanLeft(problems.Conflict):
         super().__init__(f"{left} are left to be sent.", field=field, sku=sku, left=left)
 
 
+class NotPlacedYet(problems.Conflict):
+    """Its checkout is at work: what it was to take cannot be changed any more, only given up."""
+
+    title = "The order is not placed yet"
+    slug = "order-not-placed"
+
+    def __init__(self) -> None:
+        super().__init__("The checkout of this order is still at work: cancel all of it, or wait.")
+
+
 class NoSuchShipment(problems.NotFound):
     title = "No such parcel"
     slug = "shipment-not-found"

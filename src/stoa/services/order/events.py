@@ -57,6 +57,28 @@ class OrderCanceled(Fact, frozen=True, kw_only=True, event="order.canceled", per
     refund: Money
 
 
+class CanceledItem(msgspec.Struct, frozen=True, kw_only=True):
+    sku: str
+    name: str
+    quantity: int
+
+
+class OrderItemsCanceled(Fact, frozen=True, kw_only=True, event="order.items_canceled", personal=("email",)):
+    """Units that were not sent are called off, and the rest of the order stands: their stock is free again, and
+    `refund` is to be paid, what they are worth, or the less that is left of the payment. `source` names this
+    cancellation. Payment tells where even less is left when it hears of it."""
+
+    order_id: str
+    number: str
+    email: str
+    source: str
+    reason: str
+    reservation_key: str
+    payment_id: str | None
+    items: Sequence[CanceledItem]
+    refund: Money
+
+
 class SentItem(msgspec.Struct, frozen=True, kw_only=True):
     sku: str
     name: str

@@ -17,6 +17,7 @@ from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
 from stoa.services.order import repository, returns_repository, standing
+from stoa.services.order.cancellations_repository import change_refund_of_cancellation
 from stoa.services.order.payment_status import PaymentState, PaymentTold
 
 
@@ -33,7 +34,7 @@ class PaymentRefunded(msgspec.Struct, frozen=True):
 
 
 class RefundChanged(msgspec.Struct, frozen=True):
-    """`source` is `cancel` or the id of the return."""
+    """`source` is `cancel`, or the id of the return or of the cancellation of units."""
 
     order_id: str
     source: str
@@ -98,7 +99,8 @@ async def refund_changed(tx: Transaction, event: Event) -> None:
     if changed.source == "cancel":
         await repository.change_refund_of_canceled(tx, changed.order_id, changed.amount.amount)
     else:
-        await returns_repository.change_refund_of_return(tx, changed.order_id, changed.source, changed.amount.amount)
+        for change in (returns_repository.change_refund_of_return, change_refund_of_cancellation):
+            await change(tx, changed.order_id, changed.source, changed.amount.amount)
     await standing.keep(tx, (await repository.read_orders(tx, [changed.order_id])).values())
 
 

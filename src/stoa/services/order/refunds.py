@@ -1,4 +1,4 @@
-"""What a return gives back: pure rules. docs/algorithms/orders.md shows an example.
+"""What a return or a cancellation gives back: pure rules. docs/algorithms/orders.md shows an example.
 
 Each unit of a line is worth an equal part of what the line cost after discount, and of its tax. The
 minor units that cannot be divided equally go to the first units that are canceled or come back, so that it does
@@ -69,6 +69,20 @@ class ReturnedLine:
     restock: int
     net: Money
     tax: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CanceledLine:
+    """Units that are called off, and what they are worth."""
+
+    sku: str
+    quantity: int
+    net: Money
+    tax: Money
+
+
+def canceled_lines(bought: Mapping[str, BoughtLine], wanted: Sequence[tuple[str, int]]) -> list[CanceledLine]:
+    return [CanceledLine(sku, units, *bought[sku].worth(units)) for sku, units in wanted]
 
 
 def check_returnable(bought: Mapping[str, BoughtLine], wanted: Sequence[tuple[str, int]]) -> None:

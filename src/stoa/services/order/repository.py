@@ -626,13 +626,17 @@ async def settle_refund(tx: Transaction, order_id: str, minor: int) -> None:
 
 
 CHANGE_REFUND_OF_CANCELED = """
-    UPDATE orders SET refund_due_minor = $2, updated_at = now(), version = version + 1
-    WHERE id = $1 AND status = 'canceled' AND refund_due_minor <> $2
+    UPDATE orders SET refund_due_minor = due.minor, updated_at = now(), version = version + 1
+    FROM (
+        SELECT $2 + greatest(0, coalesce(sum(cancellations.refund_minor), 0)::bigint - min(settled_minor)) AS minor
+        FROM orders LEFT JOIN cancellations ON cancellations.order_id = orders.id WHERE orders.id = $1
+    ) AS due
+    WHERE id = $1 AND status = 'canceled' AND refund_due_minor <> due.minor
 """
 
 
 async def change_refund_of_canceled(tx: Transaction, order_id: str, minor: int) -> None:
-    """So much goes back for a locked order that was canceled."""
+    """So much goes back for a locked order that was canceled, beside what did for units of it before."""
     await tx.execute(CHANGE_REFUND_OF_CANCELED, order_id, minor)
 
 

@@ -16,7 +16,7 @@ from stoa.kit.custom_fields.routes import add_routes
 from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter_by
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
-from stoa.kit.http.types import Email, Id, Moment, Name, Page, PageQuery, Reason, ShortText, Sku
+from stoa.kit.http.types import Email, Id, Moment, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
 from stoa.services.order import access, repository, returns_routes, shipments_routes
 from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
@@ -77,10 +77,16 @@ class OrderNotes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: Annotated[Sequence[LineNotes], Meta(max_length=MOST_LINES)] = ()
 
 
+class CanceledItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sku: Sku
+    quantity: Quantity
+
+
 class Cancellation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Nobody owes a reason."""
+    """Nobody owes a reason. Without `items` all that was not sent."""
 
     reason: ShortText = ""
+    items: Annotated[Sequence[CanceledItem], Meta(min_length=1, max_length=MOST_LINES)] | None = None
 
 
 class Settlement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -214,11 +220,16 @@ async def show_allocation(orders: Orders, request: Request) -> AllocationView:
     answer=OrderView,
     who=OWNER,
     versioned=True,
-    summary="Cancel before shipping",
+    summary="Cancel what was not sent, or some of it",
 )
 async def cancel_one_order(orders: Orders, request: Request[Cancellation]) -> OrderView:
-    caller = request.caller
-    canceled = await cancel_order(orders, request.path["order_id"], caller, request.body.reason, request.if_match)
+    """With the last unit, where none was sent, all that is left of what was paid goes back, shipping too; else what the
+    units cost."""
+    caller, body = request.caller, request.body
+    items = [(item.sku, item.quantity) for item in body.items] if body.items is not None else None
+    canceled = await cancel_order(
+        orders, request.path["order_id"], caller, body.reason, items, if_match=request.if_match
+    )
     return access.shown(canceled, caller)
 
 

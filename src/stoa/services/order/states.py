@@ -23,7 +23,7 @@ class Status(StrEnum):
     DELIVERED = "delivered"
     """The customer has all of it."""
     CANCELED = "canceled"
-    """Called off before shipping; what was paid goes back. Final."""
+    """All of it was called off before any was sent; what was paid goes back. Final."""
     RETURNED = "returned"
     """Everything that was shipped has come back. Final."""
 
@@ -43,6 +43,9 @@ TRANSITIONS = (
     Transition(Status.PENDING, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.CONFIRMED, Status.CANCELED, by="cancel_order.cancel_order"),
     Transition(Status.PROCESSING, Status.CANCELED, by="cancel_order.cancel_order"),
+    Transition(Status.PROCESSING, Status.SHIPPED, by="cancel_order.cancel_order"),
+    Transition(Status.PROCESSING, Status.DELIVERED, by="cancel_order.cancel_order"),
+    Transition(Status.PROCESSING, Status.RETURNED, by="cancel_order.cancel_order"),
     Transition(Status.CONFIRMED, Status.PROCESSING, by="process_order.process_order"),
     Transition(Status.CONFIRMED, Status.PROCESSING, by="ship_order.ship_order"),
     Transition(Status.CONFIRMED, Status.SHIPPED, by="ship_order.ship_order"),

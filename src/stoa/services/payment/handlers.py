@@ -1,4 +1,4 @@
-"""When an order is canceled or goods come back: the money goes back.
+"""When an order or some of it is canceled or goods come back: the money goes back.
 
 The refund is recorded in the handler's transaction, once per reason, and executed as soon as that commits. What
 is left is decided here and not by the order: where it is another sum than that asked for, the order is told.
@@ -34,10 +34,16 @@ class OrderCanceled(msgspec.Struct, frozen=True):
     refund: Money | None = None
 
 
-class OrderReturned(msgspec.Struct, frozen=True):
+class PartOfOrder(msgspec.Struct, frozen=True):
+    """It came back, by the return of this id, or was called off, by the cancellation `source`."""
+
     payment_id: str | None
-    return_id: str
     refund: Money
+    return_id: str = ""
+    source: str = ""
+
+
+PARTS = ("order.items_canceled", "order.returned")
 
 
 class Paid(msgspec.Struct, frozen=True):
@@ -71,14 +77,14 @@ def handlers(outbox: Outbox, timers: Timers) -> dict[str, Handler]:
             await repository.ask_voids(tx, {payment.key: canceled.reason}, payment.provider)
         after_commit(timers.refunds.wake)
 
-    async def order_returned(tx: Transaction, event: Event) -> None:
+    async def part_of_order(tx: Transaction, event: Event) -> None:
         """What it is worth goes back, or the less that is left where staff gave back by hand."""
-        returned = event.read(OrderReturned)
-        if returned.payment_id is None or returned.refund.amount == 0:
+        part = event.read(PartOfOrder)
+        if part.payment_id is None or part.refund.amount == 0:
             return
-        source = returned.return_id
-        refund = await give_back(tx, returned.payment_id, source, "return", returned.refund)
-        await tell_order(tx, returned.payment_id, source, refund, returned.refund)
+        source, reason = (part.return_id, "return") if part.return_id else (part.source, "cancellation")
+        refund = await give_back(tx, part.payment_id, source, reason, part.refund)
+        await tell_order(tx, part.payment_id, source, refund, part.refund)
         after_commit(timers.refunds.wake)
 
     async def tell_order(
@@ -97,4 +103,4 @@ def handlers(outbox: Outbox, timers: Timers) -> dict[str, Handler]:
         )
         await outbox.announce(tx, subject=payment.id, version=payment.version, fact=fact)
 
-    return {"order.canceled": order_canceled, "order.returned": order_returned}
+    return {"order.canceled": order_canceled, **dict.fromkeys(PARTS, part_of_order)}
