@@ -6,10 +6,12 @@ import pytest
 
 from stoa.services.order import (
     cancellations_repository,
+    notes_repository,
     placing_repository,
     repository,
     returns_repository,
     shipments_repository,
+    timeline_repository,
 )
 from stoa.testing import prepare_all
 
@@ -18,6 +20,8 @@ async def test_every_statement_can_be_prepared(orders):
     assert "READ_ORDERS" in await prepare_all(orders.db, repository)
     assert "CREATE_ORDERS" in await prepare_all(orders.db, placing_repository)
     assert "ADD_CANCELLATION" in await prepare_all(orders.db, cancellations_repository)
+    assert "NOTES_OF_ORDER" in await prepare_all(orders.db, notes_repository)
+    assert "TIMELINE" in await prepare_all(orders.db, timeline_repository)
     assert "ADD_SHIPMENT" in await prepare_all(orders.db, shipments_repository)
     assert "RECEIVE_RETURN" in await prepare_all(orders.db, returns_repository)
 

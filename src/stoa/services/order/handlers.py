@@ -16,9 +16,10 @@ from stoa.kit.db import Transaction
 from stoa.kit.events import Event
 from stoa.kit.money import Money
 from stoa.kit.service import Handler
-from stoa.services.order import repository, returns_repository, standing
+from stoa.services.order import repository, returns_repository, standing, timeline_repository
 from stoa.services.order.cancellations_repository import change_refund_of_cancellation
 from stoa.services.order.payment_status import PaymentState, PaymentTold
+from stoa.services.order.timeline_repository import RefundTold
 
 
 class AboutPayment(msgspec.Struct, frozen=True):
@@ -29,6 +30,8 @@ class PaymentRefunded(msgspec.Struct, frozen=True):
     """`by_hand` is None where an older version announced it."""
 
     payment_id: str
+    refund_id: str
+    amount: Money
     refunded_total: Money
     by_hand: Money | None = None
 
@@ -51,6 +54,7 @@ async def handle_batch(tx: Transaction, events: Sequence[Event]) -> Sequence[Eve
     await repository.lock_orders_of_payments(tx, refunded, {each.id for each in told})
     if told:
         await _hear(tx, told)
+        await timeline_repository.hear_refunds(tx, _refunds(events))
     return changed
 
 
@@ -58,6 +62,19 @@ async def payment_told(tx: Transaction, event: Event) -> None:
     told = TELL[event.type](event)
     await repository.lock_orders_of_payments(tx, [], [told.id])
     await _hear(tx, [told])
+    await timeline_repository.hear_refunds(tx, _refunds([event]))
+
+
+REFUNDS = {"payment.refunded": "done", "payment.refund_failed": "failed"}
+
+
+def _refunds(events: Sequence[Event]) -> list[RefundTold]:
+    """What became of those refunds that they tell of."""
+    told = [(event, event.read(PaymentRefunded)) for event in events if event.type in REFUNDS]
+    return [
+        RefundTold(one.refund_id, one.payment_id, REFUNDS[event.type], one.amount.amount, event.time)
+        for event, one in told
+    ]
 
 
 async def _hear(tx: Transaction, told: Sequence[PaymentTold]) -> None:

@@ -17,7 +17,7 @@ from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Email, Id, Moment, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
-from stoa.services.order import access, repository, returns_routes, shipments_routes
+from stoa.services.order import access, notes_routes, repository, returns_routes, shipments_routes
 from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
@@ -282,4 +282,5 @@ def _page(orders: Sequence[OrderView], limit: int) -> Page[OrderView]:
 
 
 routes.include(shipments_routes.routes)
+routes.include(notes_routes.routes)
 routes.include(returns_routes.routes)
