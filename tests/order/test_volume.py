@@ -47,6 +47,8 @@ async def test_a_page_of_orders_reads_its_orders(database):
             found = await read_by(db, repository.ORDERS_STANDING, *page, *ways)
             assert most - 2 <= found.rows <= most
             assert found.pages < 1000
+        assert (await read_by(db, repository.ORDERS_AFTER, middle, ids.LAST, 200)).rows == 200
+        assert (await read_by(db, repository.ORDERS_FROM, middle, ids.LAST, 200)).rows == 200
         few = (None, None, None, None, "ADA7@example.com", None)
         assert (await read_by(db, repository.ORDERS_OF_EMAIL, *page, *few)).rows == 21
         assert (await read_by(db, repository.ORDERS_OF_USER, *page, None, None, None, user, None, None)).rows == 21

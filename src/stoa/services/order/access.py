@@ -23,6 +23,7 @@ READ = "order.orders.read"
 FULFILL = "order.orders.fulfill"
 CANCEL = "order.orders.cancel"
 ANNOTATE = "order.orders.annotate"
+EXPORT = "order.orders.export"
 SETTLE = "order.orders.settle"
 DECIDE = "order.returns.decide"
 

@@ -393,6 +393,20 @@ async def list_orders(db: Db, pages: Pages) -> list[Order]:
     return [order_of(row) for row in await db.fetch(ALL_ORDERS, *pages)]
 
 
+ORDERS_FROM = _ORDERS + "WHERE o.id >= $1 AND o.id < $2 ORDER BY o.id LIMIT $3"
+ORDERS_AFTER = _ORDERS + "WHERE o.id > $1 AND o.id < $2 ORDER BY o.id LIMIT $3"
+
+
+async def orders_from(db: Db, since: str, before: str, limit: int) -> list[Order]:
+    """The oldest first."""
+    return [order_of(row) for row in await db.fetch(ORDERS_FROM, since, before, limit)]
+
+
+async def orders_after(db: Db, last: str, before: str, limit: int) -> list[Order]:
+    """Those behind the `last`."""
+    return [order_of(row) for row in await db.fetch(ORDERS_AFTER, last, before, limit)]
+
+
 # The newest of each way in which an order can stand, and of these the newest. In the words of its index: of a status
 # that few have PostgreSQL would else read the orders of all, whoever asks.
 ORDERS_STANDING = f"""

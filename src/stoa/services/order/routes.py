@@ -17,7 +17,7 @@ from stoa.kit.custom_fields.values import CustomFilter, Metadata, Values, filter
 from stoa.kit.http.pages import decode_key, page_of
 from stoa.kit.http.routes import OWNER, Request, Routes, may
 from stoa.kit.http.types import Email, Id, Moment, Name, Page, PageQuery, Quantity, Reason, ShortText, Sku
-from stoa.services.order import access, notes_routes, repository, returns_routes, shipments_routes
+from stoa.services.order import access, export_routes, notes_routes, repository, returns_routes, shipments_routes
 from stoa.services.order.allocation import AllocatedPart
 from stoa.services.order.annotate_order import ORDER, ORDER_LINE, Notes, annotate_order
 from stoa.services.order.cancel_order import cancel_order
@@ -25,6 +25,7 @@ from stoa.services.order.errors import OnlyAlone
 from stoa.services.order.figures import MOST_LINES
 from stoa.services.order.fulfillment import FulfillmentStatus
 from stoa.services.order.payment_status import PaymentStatus
+from stoa.services.order.placed_between import first_id, last_id
 from stoa.services.order.process_order import process_order
 from stoa.services.order.repository import ListOf, Order, Pages, Wanted
 from stoa.services.order.service import Orders
@@ -141,11 +142,8 @@ def _narrowed(query: ListQuery) -> bool:
 
 async def _found(orders: Orders, query: ListQuery, user_id: str | None) -> list[Order]:
     """Of a buyer, or of all."""
-    before = decode_key(query.cursor, tuple[Id]) or ids.LAST
-    if query.placed_to is not None:
-        before = min(before, _first_id(query.placed_to))
-    since = _first_id(query.placed_from) if query.placed_from is not None else ids.FIRST
-    pages = Pages(before, since, query.limit + 1)
+    before = min(decode_key(query.cursor, tuple[Id]) or ids.LAST, last_id(query.placed_to))
+    pages = Pages(before, first_id(query.placed_from), query.limit + 1)
     standing = (query.status, query.payment_status, query.fulfillment_status)
     if user_id or query.email or query.number:
         wanted = Wanted(
@@ -161,11 +159,6 @@ async def _found(orders: Orders, query: ListQuery, user_id: str | None) -> list[
         return await repository.list_orders(orders.db, pages)
     ways = possible(*standing)
     return await repository.list_orders_standing(orders.db, pages, ways) if ways else []
-
-
-def _first_id(moment: datetime) -> str:
-    """An order's id has the moment at which its checkout began."""
-    return ids.first_uuid7(moment) if moment.timestamp() > 0 else ids.FIRST
 
 
 async def _with_value(orders: Orders, query: ListQuery, caller: Principal) -> list[Order]:
@@ -283,4 +276,5 @@ def _page(orders: Sequence[OrderView], limit: int) -> Page[OrderView]:
 
 routes.include(shipments_routes.routes)
 routes.include(notes_routes.routes)
+routes.include(export_routes.routes)
 routes.include(returns_routes.routes)

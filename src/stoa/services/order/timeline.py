@@ -23,7 +23,7 @@ class Happened(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """`key` orders those of one moment. What `detail` has goes by the `kind`; `amount` is what is to go back or went."""
+    """`key` orders those of one moment. What `detail` has goes by the `kind`; `amount` is to go back, or went."""
 
     at: datetime
     key: str
