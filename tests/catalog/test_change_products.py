@@ -53,6 +53,7 @@ async def test_a_product_is_shown_as_it_was_written(shop):
         "category": None,
         "status": "active",
         "standing": "active",
+        "tax_class": "standard",
         "withheld": None,
         "publish_at": None,
         "unpublish_at": None,

@@ -160,6 +160,7 @@ def item(**more: Any) -> dict[str, Any]:
         "category_path": ["Kitchen > more", "Mugs"],
         "product_type": "vessel",
         "status": "active",
+        "tax_class": "reduced",
         "publish_at": "2026-01-01T00:00:00+00:00",
         "unpublish_at": None,
         "tags": ["a;b", "camping"],

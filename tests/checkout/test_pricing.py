@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,13 +13,17 @@ from stoa.kit.money import MOST_MINOR, Money
 from stoa.ports.destination import Destination
 from stoa.services.checkout import price_rules
 from stoa.services.checkout.errors import TotalTooLarge, UnknownShippingMethod
+from stoa.services.checkout.places import Place, Places
 from stoa.services.checkout.pricing import Item, PriceRules, quote
 from stoa.services.checkout.settings import Settings
 from stoa.services.checkout.shipping import FlatRates
-from stoa.services.checkout.tax import FlatTax
+from stoa.services.checkout.tax import FlatTax, ZoneTaxes
+from stoa.services.checkout.zones import TaxRate, TaxZone
+from stoa.services.order.refunds import BoughtLine, Came, refund_lines
 
 RULES = price_rules(Settings())
 HOME = Destination("GB", postal_code="NW1 6XE")
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def gbp(amount: int) -> Money:
@@ -132,3 +138,64 @@ async def test_whatever_is_bought_adds_up(bought, method, decided):
 @given(items, st.sampled_from(["standard", "express"]))
 async def test_the_same_cart_costs_the_same(bought, method):
     assert await quote(bought, method, HOME, RULES) == await quote(bought, method, HOME, RULES)
+
+
+@st.composite
+def shops(draw):
+    """A cart in a currency of 0, 2 or 3 digits, by the rates of a zone, with prices net or with tax."""
+    currency = draw(st.sampled_from(["JPY", "EUR", "KWD"]))
+    sizes = {name: draw(st.lists(st.integers(0, 300_000), max_size=3)) for name in ("standard", "reduced")}
+    rates = tuple(
+        TaxRate(name=f"T{at}", tax_class=name, parts_per_million=size, on_shipping=draw(st.booleans()))
+        for name, given in sizes.items()
+        for at, size in enumerate(given)
+    )
+    zone = TaxZone(
+        id="z", name="Z", places=(Place(country="GB"),), rates=rates, version=1, created_at=NOW, updated_at=NOW
+    )
+    amount = st.integers(0, 5_000).map(lambda minor: Money(minor, currency))
+    rules = PriceRules(
+        currency,
+        FlatRates(draw(amount), draw(amount), draw(amount)),
+        ZoneTaxes(Places([zone])),
+        1.0,
+        prices_include_tax=draw(st.booleans()),
+    )
+    bought = [
+        Item(
+            sku=str(at),
+            product_id="p",
+            name="",
+            unit_price=Money(draw(st.integers(0, 1_000_000)), currency),
+            quantity=draw(st.integers(1, 50)),
+            tax_class=draw(st.sampled_from(["standard", "reduced", "other"])),
+        )
+        for at in range(draw(st.integers(1, 12)))
+    ]
+    return bought, rules
+
+
+@given(shops(), st.randoms(use_true_random=False))
+async def test_whatever_is_sold_adds_up_and_all_returns_give_back_what_its_lines_cost(shop, rng):
+    bought, decided = shop
+    quoted = await quote(bought, "standard", HOME, decided)
+    beside = Money(0, decided.currency) if quoted.tax_included else quoted.tax
+    assert quoted.total == quoted.subtotal - quoted.discount + quoted.shipping + beside
+    assert quoted.tax.amount == sum(line.tax.amount for line in quoted.lines) + quoted.shipping_tax.amount
+    assert quoted.tax.amount == sum(one.amount.amount for one in quoted.taxes)
+    given_back = 0
+    for line in quoted.lines:
+        cost = line.subtotal - line.discount
+        net = cost - line.tax if quoted.tax_included else cost
+        assert min(net.amount, line.tax.amount) >= 0
+        returned = 0
+        while returned < line.quantity:
+            more = rng.randint(1, line.quantity - returned)
+            kept = BoughtLine(
+                line.sku, line.quantity, 0, line.quantity, returned, 0, net, line.tax, quoted.tax_included
+            )
+            (back,) = refund_lines({line.sku: kept}, [Came(line.sku, more, unfit=0)])
+            given_back += (back.net + back.tax).amount
+            returned += more
+    shipping = quoted.shipping if quoted.tax_included else quoted.shipping + quoted.shipping_tax
+    assert given_back == (quoted.total - shipping).amount

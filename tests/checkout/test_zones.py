@@ -321,3 +321,18 @@ async def test_case_and_spaces_of_a_postal_code_are_put_right(rest: Rest, shoppe
     body = QUOTE | {"shipping_address": address, "payment": {"method": "card", "token": "tok_ok"}}
     sold = await rest.ok("POST", "/orders", body, status=201, user=shopper.user, key=uuid7())
     assert sold["shipping_address"]["postal_code"] == "SW1Y 4JH"
+
+
+async def test_a_product_is_taxed_by_its_class(house: House, rest: Rest, shopper: Shopper):
+    zero = {"name": "VAT", "rate": "0", "tax_class": "zero"}
+    await make(rest, "tax", tax_zone(rates=[VAT, zero]))
+    await house.market.db("catalog").execute(
+        "UPDATE products SET tax_class = 'zero' WHERE id = (SELECT product_id FROM variants WHERE sku = $1)",
+        shopper.sku,
+    )
+    quoted = await rest.ok("POST", "/checkout/quote", QUOTE, user=shopper.user)
+    assert (quoted["lines"][0]["tax"]["amount"], quoted["shipping_tax"]["amount"]) == (0, 99)
+    assert [(one["rate"], one["base"]["amount"], one["amount"]["amount"]) for one in quoted["taxes"]] == [
+        ("0", 2000, 0),
+        ("20", 495, 99),
+    ]

@@ -12,9 +12,10 @@ from msgspec import UNSET, Meta, UnsetType
 from stoa.kit import problems, text
 from stoa.kit.barcodes import barcode_of
 from stoa.kit.custom_fields.values import Metadata, Values
-from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Moment, Name, Price, Reason, Sku, Slug
+from stoa.kit.http.types import Id, Label, LongText, MediaUrl, Moment, Name, Price, Reason, Sku, Slug, TaxClass
 from stoa.kit.ids import uuid7
 from stoa.kit.pictures import Picture
+from stoa.ports.tax import STANDARD
 from stoa.services.catalog.errors import ForeignVariantId, SlugLikeAnId, SlugReserved, WrongBarcode
 from stoa.services.catalog.images import Banner
 from stoa.services.catalog.product import RESERVED, Variant, check_each_once, in_order, is_id
@@ -146,6 +147,7 @@ class NewProduct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     seller_id: Id | None = None
     description: LongText = ""
     brand: Label = ""
+    tax_class: TaxClass = STANDARD
     category: Slug | None = None
     status: Literal["draft", "active"] | None = None
     publish_at: Moment | None = None
@@ -178,6 +180,7 @@ class ProductPatch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     slug: Slug | UnsetType = UNSET
     description: LongText | UnsetType = UNSET
     brand: Label | UnsetType = UNSET
+    tax_class: TaxClass | UnsetType = UNSET
     category: Slug | UnsetType | None = UNSET
     status: Literal["draft", "active"] | UnsetType = UNSET
     publish_at: Moment | UnsetType | None = UNSET
@@ -222,6 +225,7 @@ def whole(replacement: NewProduct) -> ProductPatch:
         slug=replacement.slug or UNSET,
         description=replacement.description,
         brand=replacement.brand,
+        tax_class=replacement.tax_class,
         category=replacement.category,
         status=replacement.status or ("active" if replacement.variants else "draft"),
         publish_at=replacement.publish_at,

@@ -87,6 +87,7 @@ def edited(
         name=before.name if patch.name is UNSET else patch.name,
         slug=before.slug if patch.slug is UNSET else patch.slug,
         description=before.description if patch.description is UNSET else patch.description,
+        tax_class=before.tax_class if patch.tax_class is UNSET else patch.tax_class,
         brand=before.brand if patch.brand is UNSET else defined.brands.get(patch.brand, patch.brand),
         category=before.category if patch.category is UNSET else category,
         status=before.status if patch.status is UNSET else patch.status,

@@ -119,6 +119,7 @@ def variant_message(variant: ForSale, context: Context, quantity: int, groups: G
         category_ids=groups.categories,
         collection_ids=groups.collections,
         brand_id=groups.brand or "",
+        tax_class=variant.tax_class,
     )
 
 
@@ -195,6 +196,7 @@ def _variant(product: Product, variant: Variant, images: Collection[str]) -> pb.
         metadata=variant.metadata,
         barcode=variant.barcode,
         weight_grams=variant.weight or 0,
+        tax_class=product.tax_class,
         image=variant.image if variant.image and variant.image in images else "",
     )
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from stoa.kit.custom_fields.values import NOTHING, Fields
 from stoa.kit.money import Money
+from stoa.ports.tax import STANDARD
 from stoa.services.catalog.attributes import Shown, Specification
 from stoa.services.catalog.errors import (
     CategoryCycle,
@@ -118,6 +119,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     brand: str
+    tax_class: str = STANDARD
     category: CategoryName | None
     status: Status
     standing: Standing

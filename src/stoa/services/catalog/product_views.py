@@ -60,6 +60,7 @@ class ProductView(msgspec.Struct, kw_only=True):
     name: str
     description: str
     brand: str
+    tax_class: str
     category: CategoryName | None
     status: Status
     standing: Standing
@@ -100,6 +101,7 @@ def _view(product: Product, sales: Mapping[str, Sale], *, private: bool) -> Prod
         name=product.name,
         description=product.description,
         brand=product.brand,
+        tax_class=product.tax_class,
         category=product.category,
         status=product.status,
         standing=product.standing,

@@ -42,7 +42,7 @@ class Changed(NamedTuple):
 
 # OFFSET 0 keeps the values by their index: without statistics PostgreSQL would read all there are, for each product.
 _PRODUCT = """
-    SELECT product.id, product.slug, product.name, product.description, product.brand,
+    SELECT product.id, product.slug, product.name, product.description, product.brand, product.tax_class,
         category.id AS category_id, category.slug AS category_slug, category.name AS category_name,
         product.status, product.standing, product.withheld_at, product.withheld_by, product.withheld_reason,
         product.publish_at, product.unpublish_at,
@@ -213,6 +213,7 @@ def _product(row: asyncpg.Record) -> Product:
         name=row["name"],
         description=row["description"],
         brand=row["brand"],
+        tax_class=row["tax_class"],
         category=category_name(row),
         # As its seller says it: what his dates make of it is its standing.
         status="active" if row["status"] in {"scheduled", "ended"} else row["status"],
@@ -270,18 +271,18 @@ ADD_PRODUCTS = """
     INSERT INTO products (
         id, slug, name, description, brand, category_id, status, seller_id, tags, product_type_id, specifications,
         images, price_minor, price_max_minor, currency, custom_fields, metadata, seo, seller_barred, publish_at,
-        unpublish_at
+        unpublish_at, tax_class
     )
     SELECT id, slug, name, description, brand, category_id,
         status_at(status, publish_at, unpublish_at, clock_timestamp()), seller_id, tags, product_type_id,
         coalesce(kept_specifications(product_type_id, specifications), specifications), images,
         price_minor, price_max_minor, currency, numbered_fields('product', nullif(custom_fields, '{}')), metadata, seo,
-        coalesce(seller_id = ANY($2::uuid[]), false), publish_at, unpublish_at
+        coalesce(seller_id = ANY($2::uuid[]), false), publish_at, unpublish_at, tax_class
     FROM jsonb_to_recordset($1) AS new (
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, seller_id uuid,
         tags text[], product_type_id uuid, specifications jsonb, images jsonb, price_minor bigint,
         price_max_minor bigint, currency text, custom_fields jsonb, metadata jsonb, seo jsonb, publish_at timestamptz,
-        unpublish_at timestamptz
+        unpublish_at timestamptz, tax_class text
     )
     ORDER BY slug_lock('product', slug), slug
     ON CONFLICT (slug) DO NOTHING
@@ -300,6 +301,7 @@ async def add_products(tx: Transaction, products: Sequence[Product], barred: Ite
 CHANGE_PRODUCTS = """
     UPDATE products SET
         slug = new.slug, name = new.name, description = new.description, brand = new.brand,
+        tax_class = new.tax_class,
         category_id = new.category_id,
         status = status_at(new.status, new.publish_at, new.unpublish_at, clock_timestamp()),
         publish_at = new.publish_at, unpublish_at = new.unpublish_at,
@@ -315,7 +317,7 @@ CHANGE_PRODUCTS = """
         id uuid, slug text, name text, description text, brand text, category_id uuid, status text, tags text[],
         product_type_id uuid, specifications jsonb, images jsonb, price_minor bigint, price_max_minor bigint,
         currency text, withheld_at timestamptz, withheld_by uuid, withheld_reason text, custom_fields jsonb,
-        metadata jsonb, seo jsonb, publish_at timestamptz, unpublish_at timestamptz
+        metadata jsonb, seo jsonb, publish_at timestamptz, unpublish_at timestamptz, tax_class text
     )
     WHERE products.id = new.id
     RETURNING products.id, products.version, products.standing, products.updated_at, products.specifications,
@@ -346,6 +348,7 @@ def _columns(product: Product) -> dict[str, Any]:
         "name": product.name,
         "description": product.description,
         "brand": product.brand,
+        "tax_class": product.tax_class,
         "category_id": product.category.id if product.category else None,
         "status": product.status,
         "seller_id": product.seller_id,

@@ -35,6 +35,7 @@ class ForSale(NamedTuple):
     name: str
     barcode: str
     weight: int | None
+    tax_class: str
     own_price: Money
     listed: Sequence[ListedPrice]
 
@@ -229,7 +230,7 @@ VARIANTS_FOR_SALE = f"""
             CROSS JOIN LATERAL (SELECT * FROM product_options WHERE id = value.option_id LIMIT 1) AS option
             ORDER BY option.position, option.name
         ) END AS told_by,
-        variant.barcode, variant.weight_grams, variant.price_minor, variant.currency,
+        variant.barcode, variant.weight_grams, product.tax_class, variant.price_minor, variant.currency,
         CASE WHEN EXISTS (
             SELECT FROM price_lists
             WHERE status = 'active' AND coalesce(ends_at, 'infinity') > to_timestamp($3::bigint / 1000.0)
@@ -266,6 +267,7 @@ def _for_sale(row: asyncpg.Record) -> ForSale:
         name=called(row["name"], row["told_by"] or ()),
         barcode=row["barcode"],
         weight=row["weight_grams"],
+        tax_class=row["tax_class"],
         own_price=Money(row["price_minor"], row["currency"]),
         listed=[ListedPrice(*each) for each in row["listed"] or ()],
     )

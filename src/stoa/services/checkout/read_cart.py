@@ -18,6 +18,7 @@ from stoa.contracts.catalog.v1.catalog_pb2 import (
 from stoa.kit.http.types import Address
 from stoa.kit.many import results_of
 from stoa.kit.problems import Problem
+from stoa.ports.tax import STANDARD
 from stoa.services.checkout.errors import CartEmpty, NotForSale, OtherCurrency
 from stoa.services.checkout.messages import address_of, money_of
 from stoa.services.checkout.neighbors import Neighbors
@@ -123,6 +124,7 @@ def _item(variant: Variant, line: CartLine) -> Item:
         name=name,
         unit_price=money_of(variant.price),
         quantity=line.quantity,
+        tax_class=variant.tax_class or STANDARD,
         weight_grams=variant.weight_grams or None,
         said=msgspec.json.decode(line.custom_fields_json) if line.custom_fields_json else {},
         metadata=dict(line.metadata),

@@ -59,6 +59,7 @@ class Variant(_message.Message):
     PRICE_VARIES_FIELD_NUMBER: _builtins.int
     BARCODE_FIELD_NUMBER: _builtins.int
     WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
+    TAX_CLASS_FIELD_NUMBER: _builtins.int
     IMAGE_FIELD_NUMBER: _builtins.int
     CATEGORY_IDS_FIELD_NUMBER: _builtins.int
     COLLECTION_IDS_FIELD_NUMBER: _builtins.int
@@ -84,6 +85,8 @@ class Variant(_message.Message):
     """What a scanner reads from it: 8, 12, 13 or 14 digits. Empty for nothing. Others may have the same."""
     weight_grams: _builtins.int
     """0 where nobody has weighed it."""
+    tax_class: _builtins.str
+    """Its product's: by which rates it is taxed. Empty from a process of the last release."""
     image: _builtins.str
     """Of a whole product: which of its images shows it, by `file_id`, or the `url` of one elsewhere. Empty for none."""
     brand_id: _builtins.str
@@ -128,6 +131,7 @@ class Variant(_message.Message):
         price_varies: _builtins.bool = ...,
         barcode: _builtins.str = ...,
         weight_grams: _builtins.int = ...,
+        tax_class: _builtins.str = ...,
         image: _builtins.str = ...,
         category_ids: _abc.Iterable[_builtins.str] | None = ...,
         collection_ids: _abc.Iterable[_builtins.str] | None = ...,
@@ -135,7 +139,7 @@ class Variant(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["compare_at", b"compare_at", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "brand_id", b"brand_id", "category_ids", b"category_ids", "collection_ids", b"collection_ids", "compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "variant_id", b"variant_id", "variant_name", b"variant_name", "weight_grams", b"weight_grams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["barcode", b"barcode", "brand_id", b"brand_id", "category_ids", b"category_ids", "collection_ids", b"collection_ids", "compare_at", b"compare_at", "custom_fields_json", b"custom_fields_json", "image", b"image", "metadata", b"metadata", "options", b"options", "price", b"price", "price_list", b"price_list", "price_varies", b"price_varies", "private_fields_json", b"private_fields_json", "product_id", b"product_id", "product_name", b"product_name", "product_slug", b"product_slug", "sku", b"sku", "tax_class", b"tax_class", "variant_id", b"variant_id", "variant_name", b"variant_name", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

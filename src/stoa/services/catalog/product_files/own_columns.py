@@ -21,7 +21,7 @@ from stoa.services.catalog.product_files.table import Row, Table
 from stoa.services.catalog.product_files.translated_columns import SEO, language_of
 
 OF_PRODUCT = (
-    *("slug", "name", "description", "brand", "category", "category_path", "product_type", "status"),
+    *("slug", "name", "description", "brand", "category", "category_path", "product_type", "status", "tax_class"),
     *("publish_at", "unpublish_at", "tags", "images", "seo_title", "seo_description"),
 )
 DATES = ("publish_at", "unpublish_at")
@@ -127,7 +127,7 @@ def _check_same(first: Mapping[str, str], other: Mapping[str, str], where: Mappi
 
 def _product(said: Mapping[str, str], where: Mapping[str, str], faults: Faults) -> dict[str, Any]:
     item: dict[str, Any] = {name: said[name] for name in ("name", "description", "brand") if name in said}
-    item |= {name: said[name].strip() for name in ("slug", "status") if said.get(name, "").strip()}
+    item |= {name: said[name].strip() for name in ("slug", "status", "tax_class") if said.get(name, "").strip()}
     if "category" in said:
         item["category"] = said["category"].strip() or None
     # RFC 3339, or nothing.
@@ -260,6 +260,7 @@ def rows_of(item: Mapping[str, Any], header: Sequence[str]) -> list[list[str]]:
         "category": item["category"] or "",
         "category_path": cells.joined(item["category_path"], f" {PATH} "),
         "status": item["status"],
+        "tax_class": item["tax_class"],
         **{name: item[name] or "" for name in ("product_type", *DATES)},
         **{name: item["seo"][member] for name, member in SEO.items()},
         "tags": cells.joined(item["tags"], separators=cells.LISTED),
